@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scenes of the demo, in order. Each is a function of the stage; a new one joins the list at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from demo.crash import crash
+from demo.stage import CONFIG, LAB, ORCASTRA, PYTHON, DemoError, Stage
+from demo.view import NODE_HEADS, SERVICE_HEADS, View
+from demo.watch import wait_for
+from tests.lab import wait_until
+
+LOOK_EVERY_SECONDS = 2
+# What a label is removed from by hand, and which one: no service asks for it.
+HOST, LABEL = "charlie", "room"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One part of the demo."""
+
+    title: str
+    play: Callable[[Stage], None]
+
+
+def hosts(stage: Stage) -> None:
+    if stage.is_up:
+        stage.screen.say("The demo's hosts are there already: they are removed first.")
+        stage.run_lab("down", "--name", stage.name)
+    stage.screen.say(
+        "Three hosts start on this machine. Each has its own network, processes, files and Docker engine; "
+        "together they form a swarm of three managers."
+    )
+    stage.run_lab("up", "--name", stage.name, "--swarm")
+
+
+def stack(stage: Stage) -> None:
+    stage.screen.say("A stack is deployed, as on any swarm, through the engine of one of the managers.")
+    stage.export("DOCKER_HOST", stage.manager.docker_host)
+    stage.screen.gap()
+    stage.screen.say(
+        "Nodes report every 2 seconds here instead of every 5, so that Swarm notices sooner when one is lost."
+    )
+    stage.run("docker", "swarm", "update", "--dispatcher-heartbeat", "2s")
+    stage.run("docker", "stack", "deploy", "--resolve-image", "never", "-c", "demo/shop.yml", "shop")
+    view = wait_for(stage, "the stack to start", lambda view: view.settled)
+    stage.screen.table(SERVICE_HEADS, view.service_rows())
+    stage.screen.say(f"{waiting_text(view)} No node has any label yet.")
+
+
+def plan(stage: Stage) -> None:
+    stage.screen.say("This is what Orcastra is told, in a file:")
+    stage.run("cat", "demo/config/swarm.yml")
+    stage.screen.say("What would it do, and why? Nothing is changed by asking.")
+    stage.run(ORCASTRA, "plan", *CONFIG)
+
+
+def first_cycle(stage: Stage) -> None:
+    stage.screen.say("Now it looks, plans, and acts: one cycle.")
+    stage.run(ORCASTRA, "run", "--once", *CONFIG)
+    stage.screen.say("With the labels there, Swarm starts what was waiting for them:")
+    view = wait_for(stage, "all services to run", lambda view: view.all_run)
+    stage.screen.table(NODE_HEADS, view.node_rows())
+    stage.screen.say(together_text(view))
+
+
+def second_cycle(stage: Stage) -> None:
+    stage.screen.say("The same again. The swarm is as it should be, so there is nothing to do:")
+    said = stage.run(ORCASTRA, "run", "--once", *CONFIG)
+    if "nothing to be done" not in said:
+        raise DemoError("The second cycle found something to do.")
+
+
+def label_by_hand(stage: Stage) -> None:
+    stage.screen.say(
+        f"Usually it runs all the time. Here it looks every {LOOK_EVERY_SECONDS} seconds, and meanwhile "
+        f"somebody removes a label by hand."
+    )
+    variables = {"RELABEL_TIME": str(LOOK_EVERY_SECONDS)}
+    with stage.background(ORCASTRA, "run", *CONFIG, **variables) as loop:
+        wait_until(lambda: loop.said("acting"), 30, "the loop to start")
+        stage.run("docker", "node", "update", "--label-rm", LABEL, HOST)
+        removed = time.monotonic()
+        wait_for(stage, f"the label {LABEL} to return", lambda view: LABEL in view.labels(HOST))
+        seconds = time.monotonic() - removed
+        wait_until(lambda: loop.said("looked again"), 30, "the loop to finish its cycle")
+    stage.screen.say(f"The label was back after {seconds:.1f} seconds.")
+
+
+def look_around(stage: Stage) -> None:
+    stage.screen.say(
+        "The hosts go on running. Look around, and remove a label by hand: Orcastra brings it back."
+    )
+    for line in (
+        f"export DOCKER_HOST={stage.manager.docker_host}",
+        "docker node ls",
+        "docker stack ps shop",
+        f"{ORCASTRA} status",
+        f"docker node update --label-rm disk {HOST}",
+        f"{ORCASTRA} plan {' '.join(CONFIG)}",
+        f"{ORCASTRA} run --once {' '.join(CONFIG)}",
+        f"{LAB} run --name {stage.name} bravo -- docker ps",
+    ):
+        stage.screen.command(line)
+    stage.screen.gap()
+    stage.screen.say("And this removes all of it:")
+    stage.screen.command(down_command(stage.name))
+    stage.screen.gap()
+
+
+SCENES = (
+    Scene("Three hosts", hosts),
+    Scene("A shop", stack),
+    Scene("The plan", plan),
+    Scene("The first cycle", first_cycle),
+    Scene("The second cycle", second_cycle),
+    Scene("A label is removed by hand", label_by_hand),
+    Scene("The database's host crashes", crash),
+    Scene("Your turn", look_around),
+)
+
+
+def waiting_text(view: View) -> str:
+    """Which services have to wait, in a sentence."""
+    ids = {task["ServiceID"] for task in view.waiting}
+    names = sorted(service["Spec"]["Name"] for service in view.services if service["ID"] in ids)
+    if not names:
+        return "All services run."
+    if len(names) == 1:
+        return f"{names[0]} has to wait."
+    return f"{', '.join(names[:-1])} and {names[-1]} have to wait."
+
+
+def together_text(view: View) -> str:
+    """Where the database and its followers are, in a sentence."""
+    home = view.hosts_of("shop_db")
+    elsewhere = [name for name in ("shop_app", "shop_cache") if view.hosts_of(name) != home]
+    place = " and ".join(home) or "no node"
+    if elsewhere:
+        return f"The database runs on {place}; elsewhere: {', '.join(elsewhere)}."
+    return f"The database runs on {place}, and so do app and cache."
+
+
+def down_command(name: str) -> str:
+    """How to remove the demo's lab."""
+    return "make demo-down" if name == "demo" else f"{PYTHON} -m demo down --name {name}"

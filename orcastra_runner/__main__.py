@@ -1,0 +1,14 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``python -m orcastra_runner`` is ``orcastra``."""
+
+from __future__ import annotations
+
+import sys
+
+from orcastra_runner.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command line: options, exit codes, and errors as one clear sentence.
+
+Exit codes: 0 fine, 1 a part failed, 2 the configuration or the command line is wrong, 3 there is something
+to do (``plan --detailed-exitcode``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+from orcastra_runner import __version__
+from orcastra_runner.command_table import commands_help
+from orcastra_runner.settings import Settings, UsageError, read_settings, variables_help
+
+EXIT_FINE = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_CHANGES = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that ``arguments`` (default: those of the process) ask for. Returns the exit code."""
+    options = build_parser().parse_args(arguments)
+    debug = getattr(options, "debug", False)
+    try:
+        settings = apply_options(read_settings(), options)
+        debug = settings.debug
+        code: int = options.command(settings, options)
+    except ConfigError as error:
+        return _fail(EXIT_USAGE, [str(problem) for problem in error.problems], debug=debug)
+    except UsageError as error:
+        return _fail(EXIT_USAGE, [str(error)], debug=debug)
+    except OrcastraError as error:
+        return _fail(EXIT_FAILED, [str(error)], debug=debug)
+    except BrokenPipeError:  # `orcastra status | head`
+        sys.stderr.close()
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return _fail(EXIT_FAILED, ["interrupted"], debug=debug)
+    except Exception as error:  # noqa: BLE001 - no traceback for people
+        sentence = f"unexpected {type(error).__name__}: {error} (DEBUG=true shows where)"
+        return _fail(EXIT_FAILED, [sentence], debug=debug)
+    return code
+
+
+def apply_options(settings: Settings, options: argparse.Namespace) -> Settings:
+    """Return the settings with what the command line says on top of them."""
+    changes: dict[str, Any] = {}
+    if options.config is not None:
+        changes |= {"config_dir": options.config}
+        changes |= dict.fromkeys(
+            ("swarm_file", "dependencies_file", "nodes_file", "command_file", "rebalance_config")
+        )
+    for flag, field in (("once", "run_once"), ("check", "dry_run"), ("debug", "debug")):
+        if getattr(options, flag, False):
+            changes[field] = True
+    if getattr(options, "log_format", None):
+        changes["log_format"] = options.log_format
+    return replace(settings, **changes)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; the chosen command is a function in ``command``."""
+    parser = argparse.ArgumentParser(
+        prog="orcastra",
+        description="Makes a Docker Swarm look after itself.",
+        epilog="exit codes: 0 fine, 1 a part failed, 2 the configuration or the command line is wrong",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"orcastra {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = _add(commands, "run", "keep the swarm right: look, plan, and act where something is to be done")
+    run.add_argument("--once", action="store_true", help="do one whole cycle, then exit")
+    run.add_argument("--check", action="store_true", help="plan only, write nothing")
+    run.add_argument("--log-format", choices=("text", "json"), help="text for people, json for machines")
+    run.set_defaults(command=_run)
+
+    plan = _add(commands, "plan", "show what would be done now, why, and why not otherwise")
+    _add_format(plan)
+    plan.add_argument(
+        "--detailed-exitcode",
+        action="store_true",
+        help=f"exit with {EXIT_CHANGES} if there is something to do",
+    )
+    plan.set_defaults(command=_plan)
+
+    what_if = _add(commands, "what-if", "say where everything would go if nodes were lost or added")
+    what_if.add_argument(
+        "--lose",
+        action="append",
+        default=[],
+        metavar="NODE|any",
+        help="a node that is lost (may be given again), or any: each host by itself",
+    )
+    what_if.add_argument(
+        "--add",
+        action="append",
+        default=[],
+        metavar="NODE:MEMORY",
+        help="a node that is added, like wrk-d:16GB (may be given again)",
+    )
+    _add_format(what_if)
+    what_if.add_argument(
+        "--detailed-exitcode",
+        action="store_true",
+        help=f"exit with {EXIT_CHANGES} if something would find no place or not enough memory",
+    )
+    what_if.set_defaults(command=_what_if)
+
+    status = _add(commands, "status", "show who leads, the nodes, and what is remembered of them")
+    _add_format(status)
+    status.set_defaults(command=_status)
+
+    command = _add(commands, "command", "carry out a command now, as the command file does")
+    command.add_argument("name", metavar="NAME", help="what to do: see below")
+    command.add_argument("argument", metavar="SERVICE|NODE", nargs="?", help="what to do it with")
+    command.add_argument("--id", metavar="ID", help="do it once only, however often it is asked for")
+    command.add_argument("--check", action="store_true", help="only say what would be run")
+    command.epilog = f"{commands_help()}\n\n{command.epilog}"
+    command.set_defaults(command=_command)
+
+    config = commands.add_parser("config", help="check the configuration, or show what it may hold")
+    parts = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check = _add(parts, "check", "check the configuration and show everything that is wrong with it")
+    check.set_defaults(command=_config_check)
+    schema = _add(parts, "schema", "print the JSON Schema of swarm.yml, for editors")
+    schema.set_defaults(command=_config_schema)
+    return parser
+
+
+def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=variables_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="DIR",
+        help="folder with swarm.yml, or dependencies.yml and nodes.yml; wins over the variables for files",
+    )
+    parser.add_argument("--debug", action="store_true", help="show the details too")
+    return parser
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="text for people (default)"
+    )
+
+
+# The commands import what they need when they run: `orcastra --help` needs neither Docker's SDK nor Ansible.
+
+
+def _run(settings: Settings, _options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import run  # noqa: PLC0415
+
+    return EXIT_FINE if run(settings) else EXIT_FAILED
+
+
+def _plan(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import show_plan  # noqa: PLC0415
+
+    has_steps = show_plan(settings, as_json=options.format == "json")
+    return EXIT_CHANGES if has_steps and options.detailed_exitcode else EXIT_FINE
+
+
+def _what_if(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import show_forecast  # noqa: PLC0415
+
+    if not options.lose and not options.add:
+        raise UsageError("what-if: expected --lose or --add")
+    survives = show_forecast(settings, options.lose, options.add, as_json=options.format == "json")
+    return EXIT_FINE if survives or not options.detailed_exitcode else EXIT_CHANGES
+
+
+def _status(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import show_status  # noqa: PLC0415
+
+    show_status(settings, as_json=options.format == "json")
+    return EXIT_FINE
+
+
+def _command(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.command_file import parse_words  # noqa: PLC0415
+    from orcastra_runner.commands import run_command  # noqa: PLC0415
+
+    command, argument = parse_words(options.name, options.argument, options.id)
+    return EXIT_FINE if run_command(settings, command, argument, options.id) else EXIT_FAILED
+
+
+def _config_check(settings: Settings, _options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import check_configuration  # noqa: PLC0415
+
+    check_configuration(settings)
+    return EXIT_FINE
+
+
+def _config_schema(_settings: Settings, _options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import show_schema  # noqa: PLC0415
+
+    show_schema()
+    return EXIT_FINE
+
+
+def _fail(code: int, sentences: Sequence[str], *, debug: bool) -> int:
+    for sentence in sentences:
+        sys.stderr.write(f"orcastra: {sentence}\n")
+    if debug:
+        traceback.print_exc()
+    return code

@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The job that carries out what the command file asks for, each entry at most once.
+
+An entry is known by its ``id``, else by what it says and its number among equal ones. What has been run is in
+the swarm's state, so neither a restart nor another leader runs it again. The file itself is never written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    FAILED,
+    INTERRUPTED,
+    AlreadyClaimed,
+    ClaimCommand,
+    CommandRecord,
+    FinishCommand,
+    ForgetCommands,
+    StateEdit,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import COMMANDS_LABEL
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner.command_file import CommandFile, Content
+from orcastra_runner.command_results import EXPIRED, MALFORMED, entry_data, file_data, write_results
+from orcastra_runner.command_run import CommandRunner
+from orcastra_runner.jobs import Told, Work
+from orcastra_runner.log import get_logger
+from orcastra_runner.once import News
+from orcastra_runner.swarm import node_name
+
+# How many commands are remembered that are not in the file: those with an id, and those from the shell.
+KEPT = 100
+
+# A command from the shell runs in a process of its own, which may take this long before it counts as gone.
+SHELL_SECONDS = 3600.0
+
+INTERRUPTED_MESSAGE = "interrupted, nobody knows how far it got; it is not repeated"
+LOST_MESSAGE = "not run: what had been run before was lost with the damaged state; ask for it again"
+
+log = get_logger()
+
+
+class CommandJob:
+    """Runs the entries of the command file that have not been run."""
+
+    name = "commands"
+    starts_late = False
+    again_seconds: float | None = None
+
+    def __init__(self, interval: float, file: CommandFile, clock: Callable[[], float] = time.time) -> None:
+        self.interval = interval
+        self._file = file
+        self._clock = clock
+        self._runner = CommandRunner("file", clock)
+        self._news = News()
+
+    def run(self, work: Work) -> bool:
+        content = self._file.content
+        if content is None:
+            return False  # it is read once it has settled
+        complaints = self._news.fresh("problems", [str(problem) for problem in content.problems])
+        for complaint in complaints:
+            log.error("the command file", what=complaint)
+        if work.dry_run:
+            return self._tell_what_would_be_run(work, content)
+        self._runner.write_late_results(work)
+        self._look_after_records(work, content)
+        failed, ran = self._run_entries(work, content)
+        self._write_results(work, content)
+        if failed or complaints:
+            raise Told("the command file: something in it failed")
+        return ran
+
+    def _run_entries(self, work: Work, content: Content) -> tuple[bool, bool]:
+        """Run what has not been run. Returns whether any of it failed, and whether anything was run."""
+        failed = ran = False
+        for entry in content.entries:
+            seen = work.swarm.see()
+            record = seen.state.commands.get(entry.key)
+            if record is not None and not self._runner.is_mine_to_run(entry.key, record):
+                continue
+            if record is None and entry.has_expired(self._clock()):
+                continue
+            ran = True
+            try:
+                result = self._runner.run(work, entry.key, entry.command, entry.argument)
+            except AlreadyClaimed as error:
+                log.info("command", what=str(error))
+                work.swarm.forget()
+                continue
+            if result.status == FAILED:
+                failed = True
+                log.error("command", what=f"{result.command} failed: {result.message}")
+            else:
+                log.info("command", what=f"{result.command} is done: {result.message}")
+        return failed, ran
+
+    def _look_after_records(self, work: Work, content: Content) -> None:
+        """Say what was interrupted, and forget what need not be remembered any longer."""
+        seen = work.swarm.see()
+        now = self._clock()
+        edits: list[StateEdit] = []
+        if any(COMMANDS_LABEL in damage for damage in seen.damage):
+            for entry in content.entries:
+                claim = self._runner.record(work, entry.command, entry.argument)
+                edits.append(ClaimCommand(entry.key, claim))
+                edits.append(FinishCommand(entry.key, claim.instance, INTERRUPTED, LOST_MESSAGE, now))
+                log.warning("command", what=f"{entry.words} is {LOST_MESSAGE}")
+        for key, record in seen.state.commands.items():
+            if record.is_running and self._is_interrupted(key, record, now):
+                edits.append(FinishCommand(key, record.instance, INTERRUPTED, INTERRUPTED_MESSAGE, now))
+                log.warning("command", what=f"{record.command}: {INTERRUPTED_MESSAGE}")
+        forgotten = self._forgotten(seen, content)
+        if forgotten:
+            edits.append(ForgetCommands(forgotten))
+        if edits:
+            work.swarm.remember(edits)
+
+    def _is_interrupted(self, key: str, record: CommandRecord, now: float) -> bool:
+        """Whether nobody is there any more who could bring a result.
+
+        Only the leader's instance runs the file's commands, and that is us. One that was only slow replaces
+        what is said here with its result.
+        """
+        if self._runner.is_mine_to_run(key, record):
+            return False
+        return record.source == "file" or now - record.started > SHELL_SECONDS
+
+    def _forgotten(self, seen: Observation, content: Content) -> frozenset[str]:
+        """The keys of the records that are not needed any more.
+
+        An entry without an id is forgotten when it leaves the file that it was run from: so only where that
+        file is ours, or its node has left the swarm. Another node's file may differ.
+        """
+        if not content.is_known:
+            return frozenset()
+        in_file = {entry.key for entry in content.entries}
+        others = {
+            key: record
+            for key, record in seen.state.commands.items()
+            if key not in in_file and not record.is_running
+        }
+        unnamed = {key for key in others if not key.startswith(("id:", "shell:"))}
+        here = node_name(seen)
+        hostnames = seen.picture.nodes_by_hostname
+        gone = {
+            key
+            for key in unnamed
+            if key in self._file.known or others[key].by == here or others[key].by not in hostnames
+        }
+        named = sorted(others.keys() - unnamed, key=lambda key: (others[key].started, key))
+        return frozenset(gone | set(named[:-KEPT]))
+
+    def _write_results(self, work: Work, content: Content) -> None:
+        seen = work.swarm.see()
+        now = self._clock()
+        results = file_data(content, seen.state, now)
+        told = [
+            result
+            for result in (entry_data(entry, seen.state, now) for entry in content.entries)
+            if result["status"] in (EXPIRED, MALFORMED)
+        ]
+        for text in self._news.fresh("left", [f"{item['command']}: {item['message']}" for item in told]):
+            log.warning("command", what=text)
+        if not results and not self._file.known:
+            return
+        try:
+            write_results(self._file.path, results)
+        except OSError as error:
+            where = f"the results stand in `orcastra status` alone: {error}"
+            for text in self._news.fresh("results", [where]):
+                log.debug(text)
+
+    def _tell_what_would_be_run(self, work: Work, content: Content) -> bool:
+        commands = work.swarm.see().state.commands
+        now = self._clock()
+        todo = [
+            entry for entry in content.entries if entry.key not in commands and not entry.has_expired(now)
+        ]
+        for text in self._news.fresh("would", [f"{entry.words} (line {entry.line})" for entry in todo]):
+            log.info("command that would be run", what=text)
+        return bool(todo)

@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of commands: for the file beside the command file, and for ``orcastra status``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
+from orcastra_runner.command_file import Content, Entry
+from orcastra_runner.log import get_logger
+
+# what an entry of the file can be beside what a record can be
+WAITING = "waiting"
+EXPIRED = "expired"
+MALFORMED = "malformed"
+
+log = get_logger()
+
+
+def record_data(record: CommandRecord) -> dict[str, Any]:
+    """A record as plain data; times are ISO 8601, in UTC."""
+    data = {
+        "command": record.command,
+        "status": record.status,
+        "message": record.message or None,
+        "by": record.by,
+        "started": _iso(record.started),
+        "finished": None if record.finished is None else _iso(record.finished),
+    }
+    return {key: value for key, value in data.items() if value is not None}
+
+
+def entry_data(entry: Entry, state: State, now: float) -> dict[str, Any]:
+    """What became of an entry of the file, as plain data."""
+    place: dict[str, Any] = {"line": entry.line} if entry.line is not None else {}
+    place |= {"id": entry.id} if entry.id is not None else {}
+    record = state.commands.get(entry.key)
+    if record is None:
+        status = EXPIRED if entry.has_expired(now) else WAITING
+        result: dict[str, Any] = {"command": entry.words, "status": status}
+        if status == EXPIRED and entry.expires is not None:
+            result["message"] = f"not run: it expired at {_iso(entry.expires)}"
+    elif record.command != entry.words:
+        message = f"not run: the id {entry.id!r} was used for {record.command} at {_iso(record.started)}"
+        result = {"command": entry.words, "status": MALFORMED, "message": message}
+    else:
+        result = record_data(record)
+    return {"command": result.pop("command"), **place, **result}
+
+
+def file_data(content: Content, state: State, now: float) -> list[dict[str, Any]]:
+    """What became of all entries of the file, in its order; what is wrong with it comes last."""
+    results = [entry_data(entry, state, now) for entry in content.entries]
+    for problem in content.problems:
+        place = {"line": problem.line} if problem.line is not None else {}
+        results.append({**place, "status": MALFORMED, "message": str(problem)})
+    return results
+
+
+def status_data(state: State) -> list[dict[str, Any]]:
+    """All commands that are remembered, the newest first."""
+    records = sorted(state.commands.items(), key=lambda item: (-item[1].started, item[0]))
+    return [
+        {
+            **record_data(record),
+            "source": record.source,
+            **({"id": key.removeprefix("id:")} if key.startswith("id:") else {}),
+        }
+        for key, record in records
+    ]
+
+
+def status_lines(commands: Mapping[str, Any]) -> list[str]:
+    """The commands of the status in words, nothing where there are none.
+
+    ``commands`` has ``results`` and, where there is a command file, ``file_results``.
+    """
+    lines = [_line(result) for result in commands["results"]]
+    pending = [
+        result
+        for result in commands.get("file_results", ())
+        if result["status"] in (WAITING, EXPIRED, MALFORMED)
+    ]
+    lines += [_line(result) for result in pending]
+    return ["", "Commands:", *lines] if lines else []
+
+
+def write_results(command_file: Path, results: list[dict[str, Any]]) -> None:
+    """Write the results beside the command file, all at once; not where they are there already.
+
+    Raises OSError where that cannot be done.
+    """
+    path = results_path(command_file)
+    head = f"# What became of the commands in {command_file.name}; written by Orcastra, never read by it\n"
+    text = head + yaml.safe_dump(results, sort_keys=False, allow_unicode=True, width=110)
+    with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    mode = command_file.stat().st_mode & 0o666 if command_file.exists() else 0o644
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def results_path(command_file: Path) -> Path:
+    """``swarm-orch.command.results.yml`` for ``swarm-orch.command.yml``."""
+    stem = command_file.name.removesuffix(".yml").removesuffix(".yaml")
+    return command_file.with_name(f"{stem}.results.yml")
+
+
+def _line(result: Mapping[str, Any]) -> str:
+    parts = [str(result["command"])] if "command" in result else []
+    if "id" in result:
+        parts.append(f"(id {result['id']})")
+    head = f"{' '.join(parts)}: " if parts else ""
+    moment = result.get("finished") or result.get("started")
+    when = f" at {moment} on {result['by']}" if moment else ""
+    message = f": {result['message']}" if "message" in result else ""
+    return f"  {head}{result['status']}{when}{message}"
+
+
+def _iso(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The commands: their names, what they take, what they do and how. Parser, help and documentation read it."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    ``argument`` is what it is for, ``service`` or ``node``, and the key of it in a mapping; None: it takes
+    none. ``playbook`` carries it out, with the argument in a list in ``variable``; None: it is not built yet.
+    ``remark`` is added to the result of a command that succeeded.
+    """
+
+    name: str
+    help: str
+    playbook: str | None = None
+    argument: str | None = None
+    variable: str | None = None
+    needs_configuration: bool = False
+    remark: str = ""
+
+    @property
+    def usage(self) -> str:
+        """``restart_service:SERVICE``: how it is written."""
+        return self.name if self.argument is None else f"{self.name}:{self.argument.upper()}"
+
+    def words(self, argument: str | None) -> str:
+        """``restart_service apps_wiki``: the command with its argument, for people."""
+        return self.name if argument is None else f"{self.name} {argument}"
+
+    def variables(self, argument: str | None) -> dict[str, Any]:
+        """What the playbook gets beside the configuration."""
+        return {} if self.variable is None or argument is None else {self.variable: [argument]}
+
+
+_ALL = (
+    Command(
+        "relabel_all",
+        "set all labels of nodes right now: the configured ones and those of anchors",
+        playbook="orcastra.swarm.label_sync",
+        needs_configuration=True,
+    ),
+    Command(
+        "update_dependents",
+        "bring all followers beside their anchors now; pauses between attempts and what was given up are "
+        "forgotten, services that are in place are left alone",
+        playbook="orcastra.swarm.update_dependents",
+        needs_configuration=True,
+        remark="moves under way are completed by the next cycles",
+    ),
+    Command(
+        "remove_all_labels",
+        "remove all labels and constraints that Orcastra has set; before it is uninstalled. They come back "
+        "with the next cycle unless Orcastra is stopped or its configuration removed",
+        playbook="orcastra.swarm.remove_labels",
+        remark="what the configuration asks for comes back with the next cycle, unless Orcastra is stopped "
+        "or its configuration removed",
+    ),
+    Command(
+        "restart_service",
+        "have Swarm replace all tasks of a service, in the way its update settings say",
+        playbook="orcastra.swarm.service_restart",
+        argument="service",
+        variable="orcastra_services",
+    ),
+    Command(
+        "rebalance",
+        "even out the memory of the nodes now, however short the gap has lasted",
+        playbook="orcastra.swarm.rebalance_now",
+        needs_configuration=True,
+        remark="moves under way are completed by the next cycles",
+    ),
+    Command("refresh_mods", "look for new versions of mods now"),
+    Command("bootstrap_swarm", "bring all configured hosts into the swarm"),
+    Command("reboot_node", "drain a node, reboot it, and activate it again", argument="node"),
+    Command("drain_node", "move all tasks off a node", argument="node"),
+)
+COMMANDS = {command.name: command for command in _ALL}
+
+
+def commands_help() -> str:
+    """Return the commands in plain text, for ``--help``."""
+    lines = ["commands:"]
+    for command in COMMANDS.values():
+        lines.append(f"  {command.usage.replace(':', ' ')}")
+        text = command.help if command.playbook is not None else f"{command.help} (not built yet)"
+        lines += textwrap.wrap(text, 90, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join(lines)

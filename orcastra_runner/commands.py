@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the commands of the command line do."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+from uuid import uuid4
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import SCHEMA
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DONE, AlreadyClaimed
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+    connect,
+    options_from_environment,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from orcastra_runner import __version__, log
+from orcastra_runner.command_file import CommandFile
+from orcastra_runner.command_job import CommandJob
+from orcastra_runner.command_results import file_data
+from orcastra_runner.command_run import CommandRunner
+from orcastra_runner.command_table import Command
+from orcastra_runner.configuration import Configuration
+from orcastra_runner.execute import PlaybookResult, PlaybookRunner
+from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.jobs import Job, ResyncJob, Stopped, SyncJob, Work
+from orcastra_runner.loop import Loop
+from orcastra_runner.rebalance import RebalanceFile, RebalanceJob
+from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
+from orcastra_runner.settings import Settings, UsageError, unknown_variables
+from orcastra_runner.signals import Signals, StopNow
+from orcastra_runner.swarm import Swarm, plan_all
+from orcastra_runner.watch import Watcher
+from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
+
+logger = log.get_logger()
+
+
+def run(settings: Settings) -> bool:
+    """Loop, or do one cycle. Returns whether it went well. Raises ConfigError for a bad configuration."""
+    log.configure(settings.log_format, debug=settings.debug)
+    configuration = Configuration(settings)
+    _warn(settings, configuration)
+    connector = _connector()
+    signals = Signals()
+    signals.install()
+    command_file = CommandFile(settings.command_path)
+    rebalance_file = RebalanceFile(settings.rebalance_path)
+    if settings.run_once:
+        command_file.refresh(at_once=True)
+    with ExitStack() as stack:
+        work = stack.enter_context(
+            _working(settings, configuration.wanted, connector, signals, rebalance_file)
+        )
+        watcher = None
+        if settings.event_mode and not settings.run_once:
+            watcher = Watcher(connector, signals.event, settings.event_poll_interval)
+            watcher.start()
+            stack.callback(watcher.stop)
+        loop = Loop(
+            _jobs(settings, command_file, rebalance_file),
+            work,
+            configuration,
+            signals,
+            acts_anywhere=settings.acts_anywhere,
+            debug=settings.debug,
+            watcher=watcher,
+            command_file=command_file,
+        )
+        if settings.run_once:
+            return loop.run_once()
+        loop.run()
+    return True
+
+
+def show_plan(settings: Settings, *, as_json: bool) -> bool:
+    """Print what would be done now. Returns whether that is anything."""
+    log.configure(settings.log_format, debug=settings.debug)
+    configuration = Configuration(settings)
+    with closing(Swarm(_connector())) as swarm:
+        plan = plan_all(swarm.see(), configuration.wanted, settings.max_mismatch_duration)
+    _print(json.dumps(plan_data(plan), indent=2, ensure_ascii=False) if as_json else plan_text(plan))
+    return not plan.is_empty
+
+
+def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *, as_json: bool) -> bool:
+    """Print what would happen if nodes were lost or added. Returns whether everything would find a place."""
+    log.configure(settings.log_format, debug=settings.debug)
+    configuration = Configuration(settings)
+    rebalance_file = RebalanceFile(settings.rebalance_path)
+    with closing(Swarm(_connector())) as swarm:
+        picture = swarm.see().picture
+    memory = measure(picture, rebalance_file.rebalance.sources)
+    found = forecasts(picture, configuration.wanted, memory, lose, add)
+    data = forecast_data(found, memory)
+    _print(json.dumps(data, indent=2, ensure_ascii=False) if as_json else forecast_text(found, memory))
+    return bool(data["survives"])
+
+
+def show_status(settings: Settings, *, as_json: bool) -> None:
+    """Print who leads, the nodes and what is remembered. Needs no configuration."""
+    log.configure(settings.log_format, debug=settings.debug)
+    with closing(Swarm(_connector())) as swarm:
+        seen = swarm.see()
+        status = status_data(seen, acts_anywhere=settings.acts_anywhere)
+    command_file = CommandFile(settings.command_path)
+    command_file.refresh(at_once=True)
+    if command_file.content is not None and (command_file.content.is_known or command_file.content.problems):
+        status["commands"]["file"] = str(command_file.path)
+        status["commands"]["file_results"] = file_data(command_file.content, seen.state, time.time())
+    _print(json.dumps(status, indent=2, ensure_ascii=False) if as_json else status_text(status))
+
+
+def run_command(settings: Settings, command: Command, argument: str | None, id_: str | None) -> bool:
+    """Carry out a command now, whoever leads. Prints the result, returns whether it is a good one.
+
+    With an id it is carried out once only, however often and from wherever it is asked for.
+    """
+    log.configure(settings.log_format, debug=settings.debug)
+    wanted = Configuration(settings).wanted if command.needs_configuration else Wanted()
+    words = command.words(argument)
+    if settings.dry_run:
+        what = "is not built yet" if command.playbook is None else "would be run; nothing was done"
+        _print(f"{words}: {what}")
+        return command.playbook is not None
+    signals = Signals()
+    signals.install()
+    rebalance_file = RebalanceFile(settings.rebalance_path)
+    key = f"id:{id_}" if id_ is not None else f"shell:{uuid4().hex[:12]}"
+    with _working(settings, wanted, _connector(), signals, rebalance_file) as work:
+        try:
+            result = CommandRunner("shell").run(work, key, command, argument)
+        except AlreadyClaimed as error:
+            found = error.record
+            if found.command != words:
+                raise UsageError(f"the id {id_!r} was used for {found.command}; nothing was done") from error
+            _print(f"{words}: {found.status} before, not repeated: {found.message or 'it has no result yet'}")
+            return found.status == DONE
+        except StopNow:
+            raise Stopped(f"{words} was not begun: we were asked to stop") from None
+    _print(f"{words}: {result.status}: {result.message}")
+    return result.status == DONE
+
+
+def check_configuration(settings: Settings) -> None:
+    """Print what the configuration holds. Raises ConfigError with everything that is wrong with it."""
+    configuration = Configuration(settings)
+    wanted = configuration.wanted
+    present = configuration.present()
+    rebalance_file = RebalanceFile(settings.rebalance_path)
+    if rebalance_file.is_present:
+        present.append(rebalance_file.path)
+    files = ", ".join(str(path) for path in present)
+    _print(
+        f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
+        f"{count(len(wanted.dependencies), 'dependency')} in {files}"
+    )
+
+
+def show_schema() -> None:
+    """Print the JSON Schema of ``swarm.yml``."""
+    _print(json.dumps(SCHEMA, indent=2, ensure_ascii=False))
+
+
+def _connector() -> Callable[[], Engine]:
+    """Return what connects to the engine that ``DOCKER_HOST`` and its kin name. Raises UsageError."""
+    try:
+        return partial(connect, options_from_environment())
+    except OrcastraError as error:
+        raise UsageError(str(error)) from error
+
+
+@contextmanager
+def _working(
+    settings: Settings,
+    wanted: Wanted,
+    connector: Callable[[], Engine],
+    signals: Signals,
+    rebalance_file: RebalanceFile,
+) -> Iterator[Work]:
+    """What jobs and commands work with; it is closed at the end."""
+    with ExitStack() as stack:
+        swarm = stack.enter_context(closing(Swarm(connector, guard=signals.interruptible)))
+        playbooks = stack.enter_context(
+            closing(
+                PlaybookRunner(
+                    timeout=settings.playbook_timeout,
+                    artifacts_dir=settings.artifacts_dir,
+                    keep=settings.keep_artifacts,
+                    on_line=lambda line: logger.debug("ansible", line=line),
+                )
+            )
+        )
+
+        def run_playbook(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
+            if signals.stop_requested:
+                raise Stopped(f"playbook {name} was not started because we were asked to stop")
+            rebalance = {"orcastra_rebalance": dict(rebalance_file.data)}
+            values = {**extra_vars(work.wanted, settings), **rebalance, **variables}
+            return playbooks.run(name, values, signals.out_of_time)
+
+        work = Work(swarm=swarm, wanted=wanted, run_playbook=run_playbook, dry_run=settings.dry_run)
+        yield work
+
+
+def _jobs(settings: Settings, command_file: CommandFile, rebalance_file: RebalanceFile) -> list[Job]:
+    # without polling, a look now and then is all that is made without an event
+    interval = settings.relabel_time if settings.polling_mode else settings.resync_interval
+    jobs: list[Job] = [
+        CommandJob(interval, command_file),
+        SyncJob(interval, settings.max_mismatch_duration, in_process=settings.event_mode),
+        RebalanceJob(rebalance_file, in_process=settings.event_mode),
+    ]
+    if not settings.dry_run:
+        jobs.append(ResyncJob(settings.resync_interval))
+    return jobs
+
+
+def _warn(settings: Settings, configuration: Configuration) -> None:
+    """Log at the start what is worth knowing of how we were started."""
+    modes = []
+    if settings.polling_mode:
+        modes.append(f"a look every {settings.relabel_time:g} s")
+    if settings.event_mode:
+        modes.append("a look at each event")
+    mode = "one cycle" if settings.run_once else " and ".join(modes)
+    files = [str(path) for path in configuration.present()]
+    if settings.dry_run:
+        mode += ", plan only"
+    logger.info("Orcastra starts", what=mode, version=__version__, files=files)
+    for name in configuration.absent():
+        logger.warning("a variable names a file that is not there; nothing is read from it", what=name)
+    for name in unknown_variables():
+        logger.warning("no such setting (`orcastra run --help` lists all of them)", what=name)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

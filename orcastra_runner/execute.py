@@ -1,0 +1,347 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run a playbook of the collection through ansible-runner, and say in plain data what came of it.
+
+The only module that imports ansible_runner, and only when the first playbook starts: most cycles need none.
+
+What ansible-runner would leave on disk (the whole environment, extra variables, each event) may hold secrets
+and grows without bounds. So the playbook gets only the environment it needs, everything temporary lives in a
+folder of our own that goes away with us, and of each run only its output, cut to size, is kept where asked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model import errors
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from orcastra_runner.folder import PrivateFolder
+
+# How often ansible-runner looks whether it is to stop, in seconds.
+POLL_SECONDS = 0.5
+KEPT_OUTPUT_BYTES = 1024 * 1024
+KEPT_LINES = 40
+DEFAULT_COLLECTIONS_PATH = "~/.ansible/collections:/usr/share/ansible/collections"
+
+# What ansible-playbook, the Docker SDK and ssh need; anything else stays with us.
+PASSED_ON = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|TZ|TMPDIR|SSH_AUTH_SOCK|VIRTUAL_ENV|PYTHONPATH|LD_LIBRARY_PATH"
+    r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    r"|(HTTPS?|NO|ALL)_PROXY|(https?|no|all)_proxy"
+    r"|(DOCKER|ANSIBLE)_\w+"
+)
+ADDED_BY_ANSIBLE_RUNNER = re.compile(r"AWX_ISOLATED_DATA_DIR|ORIGINAL_STDOUT_CALLBACK|RUNNER_\w+")
+RUN_NAME = re.compile(r"\d{8}T\d{6}Z-[\w.]+-[0-9a-f]{8}")
+
+
+class PlaybookError(OrcastraError):
+    """A playbook could not even be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """What one task said on one host. ``plan``, ``notes`` and ``warnings`` are those of our modules."""
+
+    task: str
+    host: str
+    ok: bool
+    changed: bool
+    message: str = ""
+    plan: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybookResult:
+    """What came of a playbook. ``status`` is ``successful``, ``failed``, ``timeout`` or ``canceled``.
+
+    ``output`` is the end of what Ansible printed, in lines.
+    """
+
+    playbook: str
+    status: str
+    seconds: float
+    tasks: tuple[TaskResult, ...] = ()
+    output: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "successful"
+
+    @property
+    def changed(self) -> bool:
+        return any(task.changed for task in self.tasks)
+
+    @property
+    def problem(self) -> str:
+        """What went wrong, in one sentence."""
+        if self.status == "timeout":
+            return f"playbook {self.playbook} took longer than {self.seconds:.0f} s and was ended"
+        if self.status == "canceled":
+            return f"playbook {self.playbook} was ended because we were asked to stop"
+        failed = [task for task in self.tasks if not task.ok]
+        if failed:
+            said = "; ".join(f"{task.message or 'no reason given'} (task {task.task})" for task in failed)
+            return f"playbook {self.playbook}: {said}"
+        complaints = [line for line in self.output if "ERROR" in line]
+        said = " ".join(complaints[:3] or self.output[-3:])
+        return f"playbook {self.playbook} failed: {said or 'it said nothing'}"
+
+
+class PlaybookRunner:
+    """Runs playbooks one at a time, from a private folder that ``close`` removes."""
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        artifacts_dir: Path | None = None,
+        keep: int = 20,
+        on_line: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        """``timeout`` is in seconds and counts for each playbook; ``on_line`` gets what Ansible prints.
+
+        Without ``artifacts_dir`` nothing of a run is kept; with it, the output of the last ``keep`` runs.
+        """
+        self._timeout = timeout
+        self._artifacts_dir = artifacts_dir
+        self._keep = keep
+        self._on_line = on_line
+        self._private = PrivateFolder()
+
+    def close(self) -> None:
+        """Remove everything temporary."""
+        self._private.remove()
+
+    def run(
+        self,
+        playbook: str,
+        extra_vars: Mapping[str, Any],
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> PlaybookResult:
+        """Run a playbook, by name or path, on this machine alone and wait for its end.
+
+        ``extra_vars`` reach it literally: nothing in them is taken for a template. ``should_stop`` is asked
+        twice a second; once it says yes the playbook is killed. Raises PlaybookError if it cannot be started.
+        """
+        import ansible_runner  # noqa: PLC0415 - it takes time and memory that a quiet swarm never needs
+
+        started = time.monotonic()
+        short_name = Path(playbook).name.removesuffix(".yml").rpartition(".")[2]
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{short_name}-{uuid4().hex[:8]}"
+        watcher = _Watcher(self._on_line)
+        try:
+            self._write_inputs(extra_vars)
+            artifacts = self._make_artifacts_dir()
+            config = ansible_runner.RunnerConfig(
+                private_data_dir=str(self._folder),
+                artifact_dir=str(artifacts),
+                ident=name,
+                playbook=playbook,
+                inventory=str(self._folder / "inventory" / "hosts.yml"),
+                timeout=max(1, round(self._timeout)),
+                quiet=True,
+                suppress_ansible_output=True,
+                fact_cache_type="memory",
+                envvars=self._environment(),
+            )
+            config.prepare()
+            config.env = {name: value for name, value in config.env.items() if _is_passed_on(name)}
+            runner = ansible_runner.Runner(config, event_handler=watcher.see, cancel_callback=should_stop)
+            try:
+                _run(runner)
+            finally:
+                if runner.canceled or runner.timed_out:
+                    _kill_leftovers(artifacts / name)
+                self._tidy(artifacts / name)
+        except (OSError, ansible_runner.exceptions.AnsibleRunnerException) as error:
+            raise PlaybookError(f"playbook {playbook} could not be started: {error}") from error
+        return PlaybookResult(
+            playbook=playbook,
+            status=_status(runner),
+            seconds=time.monotonic() - started,
+            tasks=tuple(watcher.tasks),
+            output=tuple(watcher.lines),
+        )
+
+    @property
+    def _folder(self) -> Path:
+        return self._private.path()
+
+    def _write_inputs(self, extra_vars: Mapping[str, Any]) -> None:
+        """Write what ansible-runner reads from files, so that nothing of it stands on a command line."""
+        inventory = {
+            "all": {
+                "hosts": {
+                    "localhost": {
+                        "ansible_connection": "local",
+                        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+                    }
+                }
+            }
+        }
+        lines = [f"{name}: !unsafe {_flow(value)}\n" for name, value in extra_vars.items()]
+        _write_private(self._folder / "env" / "extravars", "".join(lines) or "{}\n")
+        _write_private(self._folder / "env" / "settings", yaml.safe_dump({"pexpect_timeout": POLL_SECONDS}))
+        _write_private(self._folder / "inventory" / "hosts.yml", yaml.safe_dump(inventory))
+
+    def _environment(self) -> dict[str, str]:
+        """What the playbook's environment has on top of ours, or different."""
+        # the commands of the environment that we run in; a shim of the same name elsewhere would lead astray
+        path = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        environment = {
+            "PATH": os.pathsep.join(path),
+            "LC_ALL": "C.UTF-8",  # Ansible refuses to start without UTF-8
+            "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_FORCE_COLOR": "false",
+            "ANSIBLE_COLLECTIONS_PATH": _collections_path(),
+            "ANSIBLE_LOCAL_TEMP": str(self._folder / "tmp"),
+            "ANSIBLE_REMOTE_TEMP": str(self._folder / "tmp"),
+        }
+        # module arguments go through a pipe, not through a file
+        environment["ANSIBLE_PIPELINING"] = os.environ.get("ANSIBLE_PIPELINING", "true")
+        return environment
+
+    def _make_artifacts_dir(self) -> Path:
+        if self._artifacts_dir is None:
+            return self._folder / "artifacts"
+        self._artifacts_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._artifacts_dir.absolute()
+
+    def _tidy(self, artifacts: Path) -> None:
+        """Leave of a run only what may be kept, and of all runs only the last ones."""
+        (self._folder / "env" / "extravars").unlink(missing_ok=True)
+        if self._artifacts_dir is None:
+            shutil.rmtree(artifacts, ignore_errors=True)
+            return
+        (artifacts / "command").unlink(missing_ok=True)  # holds the environment
+        for unwanted in ("job_events", "fact_cache"):
+            shutil.rmtree(artifacts / unwanted, ignore_errors=True)
+        for output in ("stdout", "stderr"):
+            _cut(artifacts / output)
+        # only what has a name as we give it: the folder is the user's
+        runs = sorted(path for path in artifacts.parent.iterdir() if RUN_NAME.fullmatch(path.name))
+        for run in runs[: -self._keep]:
+            shutil.rmtree(run, ignore_errors=True)
+
+
+@dataclass(slots=True)
+class _Watcher:
+    """Collects what is worth knowing from ansible-runner's events, while they come."""
+
+    on_line: Callable[[str], None]
+    tasks: list[TaskResult] = field(default_factory=list)
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
+
+    def see(self, event: Mapping[str, Any]) -> bool:
+        """Take in one event. Returns False: ansible-runner is not to keep it in a file."""
+        for line in event.get("stdout", "").splitlines():
+            if line.strip():
+                self.lines.append(line.rstrip())
+                self.on_line(line.rstrip())
+        kind = event.get("event")
+        if kind in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
+            data = event.get("event_data", {})
+            result = data.get("res") or {}
+            self.tasks.append(
+                TaskResult(
+                    task=data.get("task", ""),
+                    host=data.get("host", ""),
+                    ok=kind == "runner_on_ok" or bool(data.get("ignore_errors")),
+                    changed=bool(result.get("changed")),
+                    message=str(result.get("msg", "")),
+                    plan=tuple(result.get("plan") or ()),
+                    notes=tuple(result.get("notes") or ()),
+                    warnings=tuple(result.get("warnings") or ()),
+                )
+            )
+        return False
+
+
+def _run(runner: Any) -> None:
+    import pexpect  # type: ignore[import-untyped]  # noqa: PLC0415 - comes with ansible-runner
+
+    try:
+        runner.run()
+    except pexpect.TIMEOUT:
+        # after it killed the playbook, ansible-runner waits for the end of its output; a process that the
+        # playbook left behind may hold that open
+        if not (runner.canceled or runner.timed_out):
+            raise
+
+
+def _status(runner: Any) -> str:
+    if runner.canceled:
+        return "canceled"
+    return "timeout" if runner.timed_out else str(runner.status)
+
+
+def _kill_leftovers(artifacts: Path) -> None:
+    """Kill what is left of a playbook that was killed.
+
+    ansible-runner kills its process group, but Ansible runs each task in a session of its own. Their
+    environment, which names the run, gives them away.
+    """
+    mark = f"AWX_ISOLATED_DATA_DIR={artifacts}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:
+            continue  # it has just ended, or belongs to somebody else
+
+
+def _is_passed_on(name: str) -> bool:
+    return bool(PASSED_ON.fullmatch(name) or ADDED_BY_ANSIBLE_RUNNER.fullmatch(name)) or name == "LC_ALL"
+
+
+def _collections_path() -> str:
+    """Where Ansible looks for collections: ours first, so that runner and playbook are of one release."""
+    ours = str(Path(errors.__file__).parents[6])
+    theirs = os.environ.get(
+        "ANSIBLE_COLLECTIONS_PATH", "~/.ansible/collections:/usr/share/ansible/collections"
+    )
+    return f"{ours}:{theirs}"
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, width=sys.maxsize).removesuffix("...\n").strip()
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _cut(path: Path) -> None:
+    """Keep the end of a file that is too long."""
+    try:
+        size = path.stat().st_size
+        if size <= KEPT_OUTPUT_BYTES:
+            return
+        with path.open("rb") as file:
+            file.seek(size - KEPT_OUTPUT_BYTES)
+            end = file.read()
+        path.write_bytes(b"[the beginning was cut off]\n" + end)
+    except FileNotFoundError:
+        return

@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The configuration as the extra variables of our playbooks: the other way round than reading the files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+    Dependency,
+    NodeWanted,
+    Wanted,
+)
+from orcastra_runner.settings import Settings
+
+
+def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
+    """Return what the playbooks need to know, as plain data; they make the same ``wanted`` of it again."""
+    return {
+        "orcastra_hosts": "localhost",
+        "orcastra_nodes": {name: _node(node) for name, node in wanted.nodes.items()},
+        "orcastra_dependencies": {
+            anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()
+        },
+        "orcastra_options": {"prune_unknown_labels": wanted.prune_unknown_labels},
+        "orcastra_stack_name": settings.stack_name,
+        "orcastra_label_prefix": settings.label_prefix,
+        "orcastra_restart_dependents": settings.restart_dependents,
+        "orcastra_max_mismatch_duration": settings.max_mismatch_duration,
+    }
+
+
+def _node(node: NodeWanted) -> dict[str, Any]:
+    optional = {"ip": node.ip, "role": node.role, "availability": node.availability}
+    given = {key: value for key, value in optional.items() if value is not None}
+    return {**given, "labels": dict(node.labels)}
+
+
+def _dependency(dependency: Dependency) -> dict[str, Any]:
+    return {
+        "stack": dependency.stack,
+        "services": list(dependency.followers),
+        "restart_dependents": dependency.restart_dependents,
+        "retry_intervals": list(dependency.retry_intervals),
+        "relocate": dependency.relocate,
+        "manage_constraint": dependency.manage_constraint,
+    }

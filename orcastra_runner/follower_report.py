@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The moves that are under way and what was tried for services out of order, for ``orcastra status``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+
+
+def moves_data(seen: Observation) -> list[dict[str, Any]]:
+    """The journal, by service. Times are ISO 8601, in UTC."""
+    moves = [
+        {
+            "service": _service(seen, service_id),
+            "anchor": move.anchor,
+            "to": sorted(_node(seen, node_id) for node_id in move.nodes),
+            "since": _iso(move.since),
+            "scaled_from": move.replicas,
+        }
+        for service_id, move in seen.state.moves.items()
+    ]
+    return sorted(moves, key=lambda move: str(move["service"]))
+
+
+def attempts_data(seen: Observation) -> list[dict[str, Any]]:
+    """What was tried so far, by service; ``given_up`` says why nothing more is tried, or is None."""
+    attempts = [
+        {
+            "service": _service(seen, service_id),
+            "reason": found.reason,
+            "attempts": found.count,
+            "since": _iso(found.since),
+            "last": _iso(found.last),
+            "given_up": found.given_up,
+        }
+        for service_id, found in seen.state.attempts.items()
+    ]
+    return sorted(attempts, key=lambda entry: str(entry["service"]))
+
+
+def lines(moves: list[dict[str, Any]], attempts: list[dict[str, Any]]) -> list[str]:
+    """Both in words; nothing where there is nothing to be told."""
+    told: list[str] = []
+    if moves:
+        told += ["", "Moves under way:"]
+    for move in moves:
+        scaled = "" if move["scaled_from"] is None else f", scaled to 0 from {move['scaled_from']} for that"
+        told.append(f"  {move['service']} to {', '.join(move['to'])} since {move['since']}{scaled}")
+    if attempts:
+        told += ["", "Tried again:"]
+    for entry in attempts:
+        times = "once" if entry["attempts"] == 1 else f"{entry['attempts']} times"
+        when = f"since {entry['since']}, last at {entry['last']}"
+        told.append(f"  {entry['service']}: {times} {when}: {entry['reason']}")
+        if entry["given_up"] is not None:
+            told.append(f"  {entry['service']}: given up: {entry['given_up']}")
+    return told
+
+
+def _service(seen: Observation, service_id: str) -> str:
+    service = seen.picture.service_by_id.get(service_id)
+    return service.name if service is not None else service_id
+
+
+def _node(seen: Observation, node_id: str) -> str:
+    node = seen.picture.node_by_id.get(node_id)
+    return node.hostname if node is not None else node_id
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

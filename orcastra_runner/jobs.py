@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The jobs of the loop: they look and plan in this process, and start a playbook only if they have to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from orcastra_runner.execute import PlaybookResult
+from orcastra_runner.log import get_logger
+from orcastra_runner.once import News
+from orcastra_runner.swarm import Swarm, plan_all
+
+LABEL_PLAYBOOK = "orcastra.swarm.label_sync"
+SITE_PLAYBOOK = "orcastra.swarm.site"
+# A swarm in motion may need another run for what changed during the first one; more would only be a fight.
+RUNS_PER_CYCLE = 2
+# When to go on with what comes after that: other steps, made possible by the first ones.
+NEXT_STAGE_SECONDS = 1.0
+
+log = get_logger()
+
+
+class JobError(OrcastraError):
+    """A job could not do what it is for."""
+
+
+class Told(JobError):
+    """A job could not do all that it is for, and has said so itself."""
+
+
+class Stopped(JobError):
+    """A job was ended because the process is to end."""
+
+
+class RunPlaybook(Protocol):
+    """Runs a playbook; ``variables`` come on top of those that hold the configuration."""
+
+    def __call__(self, name: str, variables: Mapping[str, Any] = ..., /) -> PlaybookResult: ...
+
+
+@dataclass
+class Work:
+    """What jobs work with. ``wanted`` is replaced when the configuration changes.
+
+    ``run_playbook`` takes a playbook's name and returns what came of it. ``dry_run``: plan only.
+    """
+
+    swarm: Swarm
+    wanted: Wanted
+    run_playbook: RunPlaybook
+    dry_run: bool = False
+
+
+class Job(Protocol):
+    """One thing that is done every ``interval`` seconds; at the start too, unless it ``starts_late``.
+
+    ``again_seconds``: after a run, when it wants to be run again because something is under way, or None.
+    """
+
+    name: str
+    starts_late: bool
+    again_seconds: float | None
+
+    @property
+    def interval(self) -> float: ...
+
+    def run(self, work: Work) -> bool:
+        """Do it. Returns whether there was anything to do. Raises OrcastraError where it cannot be done."""
+
+
+class SyncJob:
+    """Keep labels and followers right: looks, plans, and acts where the plan is not empty.
+
+    It acts through a playbook or, ``in_process``, through the executor that the playbook's modules use: that
+    saves the seconds that a playbook takes to start.
+    """
+
+    name = "sync"
+    starts_late = False
+
+    def __init__(self, interval: float, give_up_seconds: float, *, in_process: bool = False) -> None:
+        self.interval = interval
+        self.again_seconds: float | None = None
+        self._give_up_seconds = give_up_seconds
+        self._in_process = in_process
+        self._news = News()
+
+    def run(self, work: Work) -> bool:
+        self.again_seconds = None
+        plan = self._plan(work)
+        if work.dry_run:
+            return not plan.is_empty
+        runs = 0
+        repeated: set[str] | None = None
+        while not plan.is_empty and runs < RUNS_PER_CYCLE:
+            self._act(work, plan)
+            runs += 1
+            whats = {step.what for step in plan.steps}
+            repeated = whats if repeated is None else repeated & whats
+            work.swarm.forget()
+            plan = self._plan(work)
+        left = [step.what for step in plan.steps if step.what in (repeated or ())]
+        if left:
+            raise JobError(f"done {runs} times, and still to be done: {'; '.join(left)}")
+        self.again_seconds = plan.again_seconds if plan.is_empty else NEXT_STAGE_SECONDS
+        if runs and self.again_seconds is None:
+            log.info("looked again: everything is as configured")
+        return runs > 0
+
+    def _act(self, work: Work, plan: Plan) -> None:
+        if not self._in_process:
+            run_and_report(work, SITE_PLAYBOOK if work.wanted.dependencies else LABEL_PLAYBOOK, planned=plan)
+            return
+        outcome = work.swarm.carry_out(plan)
+        for result in outcome.results:
+            if result.error is None and result.changed:
+                log.info("done", what=result.step.what)
+        if outcome.failures:
+            raise JobError("; ".join(str(result.error) for result in outcome.failures))
+
+    def _plan(self, work: Work) -> Plan:
+        plan = plan_all(work.swarm.see(), work.wanted, self._give_up_seconds)
+        for warning in self._news.fresh("warnings", plan.warnings):
+            log.warning(warning)
+        for note in self._news.fresh("notes", plan.notes):
+            log.info(note)
+        steps = {step.what: step for step in plan.steps}
+        for what in self._news.fresh("steps", steps):
+            log.info("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
+        if plan.remember and not plan.steps:
+            log.debug("planned", what="bring the remembered state up to date")
+        return plan
+
+
+class ResyncJob:
+    """Run the whole site playbook now and then, whatever the plan says: trust, but verify."""
+
+    name = "resync"
+    starts_late = True
+    again_seconds: float | None = None
+
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+
+    def run(self, work: Work) -> bool:
+        result = run_and_report(work, SITE_PLAYBOOK)
+        if result.changed:
+            work.swarm.forget()
+            log.warning("the resync changed something that no plan had asked for")
+        return result.changed
+
+
+def run_and_report(work: Work, playbook: str, planned: Plan | None = None) -> PlaybookResult:
+    """Run a playbook and log what it did. Raises JobError where it failed, Stopped where it was ended."""
+    log.debug("starting a playbook", playbook=playbook)
+    result = work.run_playbook(playbook)
+    expected = {step.what for step in planned.steps} if planned else set()
+    done = [step for task in result.tasks for step in task.plan]
+    for step in done:
+        if step.get("what") not in expected:
+            log.info("planned by the playbook", what=step.get("what"), why=step.get("why"))
+    for warning in [warning for task in result.tasks if planned is None for warning in task.warnings]:
+        log.debug("the playbook warns", warning=warning)
+    if result.status == "canceled":
+        raise Stopped(result.problem)
+    if not result.ok:
+        raise JobError(result.problem)
+    summary: dict[str, Any] = {"playbook": playbook, "seconds": round(result.seconds, 1)}
+    if result.changed:
+        for step in done:
+            log.info("done", what=step.get("what"))
+        log.info("the playbook is through", steps=len(done), **summary)
+    else:
+        log.debug("the playbook changed nothing", **summary)
+    return result

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The log: one line per thing that happened, as a sentence with ``key=value``, or as JSON for machines.
+
+``what`` is the one value that belongs into the sentence: "done: set ssd=true on node alpha".
+
+The only module that imports structlog. Everybody else asks ``get_logger`` and writes
+``log.info("sentence", key=value)``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, MutableMapping
+from datetime import datetime
+from typing import Any, Protocol, TextIO, cast
+
+import structlog
+
+
+class Logger(Protocol):
+    """What the rest of the runner needs of a logger."""
+
+    def debug(self, event: str, **values: Any) -> None: ...
+    def info(self, event: str, **values: Any) -> None: ...
+    def warning(self, event: str, **values: Any) -> None: ...
+    def error(self, event: str, **values: Any) -> None: ...
+
+
+def get_logger() -> Logger:
+    """Return the logger. Modules ask for it at import: it finds its configuration when it first writes."""
+    return cast("Logger", structlog.get_logger())
+
+
+def configure(log_format: str = "text", *, debug: bool = False, stream: TextIO | None = None) -> None:
+    """Set the format (``text`` or ``json``) and the level; lines go to ``stream``, by default stderr."""
+    renderer: Callable[..., str] = _render_text if log_format == "text" else _render_json
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, _add_time, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _add_time(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["time"] = datetime.now().astimezone()
+    return event
+
+
+def _render_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    """``2026-01-31 13:45:02 info     sentence: what  key=value``; a traceback follows on its own lines."""
+    time, level, sentence = event.pop("time"), event.pop("level"), event.pop("event")
+    traceback = event.pop("traceback", None)
+    if event.get("what"):
+        sentence = f"{sentence}: {event.pop('what')}"
+    line = f"{time:%Y-%m-%d %H:%M:%S} {level:<8} {sentence}"
+    values = " ".join(f"{key}={_plain(value)}" for key, value in event.items() if value is not None)
+    if values:
+        line = f"{line}  {values}"
+    return f"{line}\n{traceback.rstrip()}" if traceback else line
+
+
+def _render_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    time, level, sentence = event.pop("time"), event.pop("level"), event.pop("event")
+    first = {"time": time.isoformat(timespec="milliseconds"), "level": level, "event": sentence}
+    rest = {key: value for key, value in event.items() if value is not None}
+    return json.dumps({**first, **rest}, default=str, ensure_ascii=False)
+
+
+def _plain(value: Any) -> str:
+    """A value on one line, quoted where it would be read wrongly otherwise."""
+    if isinstance(value, (list, tuple)):
+        value = "; ".join(str(item) for item in value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    if not text or any(character in text for character in ' "\n=\t'):
+        return json.dumps(text, ensure_ascii=False)
+    return text

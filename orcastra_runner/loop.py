@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The loop: runs what is due, one job after the other, and waits for the next, a signal or a changed file.
+
+What goes wrong in one job is told and retried later; it never stops the others. Only the instance whose own
+engine is the swarm's leader acts, so that Raft elects the orchestrator together with the leader.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    ConfigError,
+    OrcastraError,
+    Problem,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import watched_services
+from orcastra_runner.command_file import CommandFile
+from orcastra_runner.configuration import Configuration
+from orcastra_runner.jobs import Job, Stopped, Told, Work
+from orcastra_runner.log import get_logger
+from orcastra_runner.once import Troubles
+from orcastra_runner.report import found
+from orcastra_runner.schedule import Schedule
+from orcastra_runner.signals import EVENT, STOP, SYNC, Signals, StopNow
+from orcastra_runner.swarm import leader_of, node_name
+from orcastra_runner.watch import Watcher
+
+# How often the configuration files are looked at, in seconds: one stat() each.
+FILE_CHECK_SECONDS = 1.0
+
+# Events come in bursts: the first one is waited on for this long, and looks are at least that far apart.
+DEBOUNCE_SECONDS = 0.1
+EVENT_GAP_SECONDS = 0.5
+
+# One cycle by itself sees what it began through to its end, if that is not too far away.
+FOLLOW_UP_SECONDS = 5.0
+LONGEST_CYCLE_SECONDS = 300.0
+
+log = get_logger()
+
+
+class Loop:
+    """Runs jobs until it is asked to stop."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        work: Work,
+        configuration: Configuration,
+        signals: Signals,
+        *,
+        acts_anywhere: bool = False,
+        debug: bool = False,
+        watcher: Watcher | None = None,
+        command_file: CommandFile | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``acts_anywhere``: act whichever engine is the leader. ``clock`` returns seconds, never less.
+
+        ``watcher`` is told what to watch, and wakes the loop through the signals' inbox.
+        A change of ``command_file`` makes the job ``commands`` due.
+        """
+        self._jobs = {job.name: job for job in jobs}
+        self._work = work
+        self._configuration = configuration
+        self._signals = signals
+        self._acts_anywhere = acts_anywhere
+        self._debug = debug
+        self._watcher = watcher
+        self._command_file = command_file
+        self._looked_at = -EVENT_GAP_SECONDS
+        self._clock = clock
+        self._schedule = Schedule()
+        self._troubles = Troubles(clock)
+        self._role: str | None = None
+
+    def run(self) -> None:
+        """Loop until a signal ends it."""
+        now = self._clock()
+        for job in self._jobs.values():
+            self._schedule.add(job.name, job.interval, now + (job.interval if job.starts_late else 0))
+        try:
+            while not self._signals.stop_requested:
+                self.run_due()
+                self._wait()
+        except StopNow:
+            pass
+        log.info("stopping", signal=self._signals.name)
+
+    def run_once(self) -> bool:
+        """Do one whole cycle: all jobs that do not start late. Returns whether everything went well."""
+        try:
+            seen = self._look()
+            log.info(found(seen))
+            if not self._may_act(seen):
+                log.info(
+                    "nothing was done: only the leader's engine acts (ORCASTRA_LEADER=always changes that)"
+                )
+                return True
+            return self._run_to_the_end([job for job in self._jobs.values() if not job.starts_late])
+        except OrcastraError:
+            return False
+        except StopNow:
+            log.info("stopping", signal=self._signals.name)
+            return False
+
+    def run_due(self) -> None:
+        """Run the jobs that are due now, if it is on us to act."""
+        due = self._schedule.due(self._clock())
+        if not due:
+            return
+        self._work.swarm.forget()
+        self._looked_at = self._clock()
+        is_reachable, acts = True, False
+        try:
+            seen = self._look()
+            acts = self._may_act(seen)
+            if self._watcher is not None:
+                watched = watched_services(seen.picture, self._work.wanted) if acts else frozenset()
+                self._watcher.follow(watched)
+        except NotAManager:
+            pass  # it may become one: that costs one request each time, so there is no need to back off
+        except OrcastraError:
+            is_reachable = False
+        for name in due:
+            if self._signals.stop_requested:
+                return
+            if not is_reachable or (acts and self._run(self._jobs[name]) is None):
+                delay = self._schedule.failed(name, self._clock())
+                log.debug("to be tried again", job=name, seconds=round(delay, 1))
+            else:
+                # counted from the look that they share, so that jobs of one interval go on sharing it
+                self._schedule.succeeded(name, self._looked_at, self._jobs[name].interval)
+                again = self._jobs[name].again_seconds
+                if acts and again is not None:
+                    self._schedule.hasten(name, self._clock() + again)
+
+    def _run_to_the_end(self, jobs: Sequence[Job]) -> bool:
+        """Run the jobs, and those that have begun something again until it has ended."""
+        deadline = self._clock() + LONGEST_CYCLE_SECONDS
+        results = [self._run(job) for job in jobs]
+        while None not in results and not self._signals.stop_requested:
+            waiting = [job for job in jobs if job.again_seconds is not None]
+            seconds = min((job.again_seconds or 0.0 for job in waiting), default=None)
+            if seconds is None or seconds > FOLLOW_UP_SECONDS:
+                break
+            if self._clock() + seconds > deadline:
+                log.warning("what was begun has not ended yet; the next cycle goes on with it")
+                break
+            with contextlib.suppress(queue.Empty):
+                self._signals.inbox.get(timeout=max(seconds, 0.001))
+            self._work.swarm.forget()
+            results += [self._run(job) for job in waiting]
+        if None in results:
+            return False
+        if not any(results):
+            log.info("nothing to be done: everything is as configured")
+        elif self._work.dry_run:
+            log.info("plan only: nothing was written")
+        return True
+
+    def _look(self) -> Observation:
+        """Look at the swarm. Tells what went wrong before it raises it."""
+        try:
+            seen = self._work.swarm.see()
+        except NotAManager as error:
+            self._role = None
+            self._tell("engine", f"standing by: {error}", warning=True)
+            raise
+        except OrcastraError as error:
+            self._role = None
+            self._tell("engine", str(error))
+            raise
+        self._troubles.over("engine", "the engine answers again, and is a manager")
+        return seen
+
+    def _may_act(self, seen: Observation) -> bool:
+        """Whether it is on us to act; says so when that changes."""
+        leader = leader_of(seen)
+        if self._acts_anywhere:
+            role = "acting, whichever node is the leader"
+        elif seen.is_leader:
+            role = "acting: our engine is the swarm's leader"
+        elif leader is None:
+            role = "standing by: the swarm has no leader at the moment"
+        else:
+            role = f"standing by: the leader is node {leader}"
+        if role != self._role:
+            log.info(role, node=node_name(seen))
+            self._role = role
+        return self._acts_anywhere or seen.is_leader
+
+    def _run(self, job: Job) -> bool | None:
+        """Run one job. Returns whether it had anything to do, None if it failed; that was told."""
+        topic = f"job {job.name}"
+        try:
+            acted = job.run(self._work)
+        except Stopped as error:
+            log.warning(str(error))
+            return None
+        except Told:
+            return None
+        except OrcastraError as error:
+            self._tell(topic, str(error))
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
+            self._tell(topic, f"{topic}: unexpected {type(error).__name__}: {error}")
+            return None
+        self._troubles.over(topic, f"{topic} is fine again")
+        return acted
+
+    def _tell(self, topic: str, text: str, *, warning: bool = False) -> None:
+        details = traceback.format_exc() if self._debug else None
+        self._troubles.tell(topic, text, warning=warning, traceback=details)
+
+    def _wait(self) -> None:
+        """Wait until something is due, at most until the files are to be looked at again."""
+        seconds = min(FILE_CHECK_SECONDS, self._schedule.seconds_to_next(self._clock()))
+        try:
+            message = self._signals.inbox.get(timeout=max(seconds, 0.001))
+        except queue.Empty:
+            message = None
+        if message == STOP:
+            return
+        if message == EVENT:
+            now = self._clock()
+            due = max(now + DEBOUNCE_SECONDS, self._looked_at + EVENT_GAP_SECONDS)
+            for job in self._jobs.values():
+                if not job.starts_late and getattr(job, "follows_events", True):
+                    self._schedule.hasten(job.name, due)
+        if message == SYNC:
+            log.info("SIGHUP: syncing now")
+            self._schedule.trigger(self._clock())
+        self._reload(at_once=message == SYNC)
+
+    def _reload(self, *, at_once: bool) -> None:
+        """Use the files as they are now, if they changed and are valid."""
+        if self._command_file is not None and self._command_file.refresh(at_once=at_once):
+            self._schedule.trigger(self._clock(), "commands")
+        changes: str | None = None
+        problems: tuple[Problem, ...] = ()
+        try:
+            changes = self._configuration.reload(at_once=at_once)
+        except ConfigError as error:
+            problems = error.problems
+        for problem in problems:
+            log.error("the changed configuration is refused", what=str(problem))
+        if problems:
+            log.error("the configuration from before stays in force", problems=len(problems))
+        if changes is not None:
+            self._work.wanted = self._configuration.wanted
+            if changes:
+                log.info("the configuration has changed", changes=changes)
+            else:
+                log.info("the configuration files have changed, but nothing in them that matters")
+            self._schedule.trigger(self._clock())

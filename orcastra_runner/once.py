@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Say things once: what stays true is not news at each cycle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from orcastra_runner.log import get_logger
+
+AGAIN_AFTER_SECONDS = 600.0
+
+log = get_logger()
+
+
+class News:
+    """Picks out of what is said at each cycle that which was not said at the last one."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, frozenset[str]] = {}
+
+    def fresh(self, topic: str, sentences: Iterable[str]) -> list[str]:
+        """Return the sentences that are new. One that is missing for a while is news when it comes back."""
+        said = self._said.get(topic, frozenset())
+        now = list(dict.fromkeys(sentences))
+        self._said[topic] = frozenset(now)
+        return [sentence for sentence in now if sentence not in said]
+
+
+@dataclass(slots=True)
+class _Trouble:
+    text: str
+    since: float
+    told_at: float
+    times: int = 1
+
+
+class Troubles:
+    """Logs what is wrong when it begins, changes and ends, and a reminder every ten minutes."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._open: dict[str, _Trouble] = {}
+
+    def tell(self, topic: str, text: str, *, warning: bool = False, traceback: str | None = None) -> None:
+        """Note that something is wrong, and log it unless that was done a short while ago.
+
+        ``warning``: it is nothing that has to be repaired. ``traceback`` follows the line where it is given.
+        """
+        now = self._clock()
+        trouble = self._open.get(topic)
+        if trouble is not None and trouble.text == text:
+            trouble.times += 1
+            if now - trouble.told_at < AGAIN_AFTER_SECONDS:
+                return
+            trouble.told_at = now
+            self._log(warning, f"still: {text}", since=f"{now - trouble.since:.0f}s", times=trouble.times)
+            return
+        since = now if trouble is None else trouble.since
+        self._open[topic] = _Trouble(text, since=since, told_at=now)
+        self._log(warning, text, traceback=traceback)
+
+    def over(self, topic: str, sentence: str) -> None:
+        """Note that it is fine; says so in ``sentence`` if something was wrong."""
+        trouble = self._open.pop(topic, None)
+        if trouble is not None:
+            log.info(sentence, after=f"{self._clock() - trouble.since:.0f}s")
+
+    @staticmethod
+    def _log(warning: bool, text: str, **values: object) -> None:
+        if warning:
+            log.warning(text, **values)
+        else:
+            log.error(text, **values)

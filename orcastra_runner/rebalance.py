@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Balance memory in the loop: the file with its rules, and the job."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import ConfigFiles
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import load_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources, Rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
+from orcastra_runner.jobs import JobError, Work, run_and_report
+from orcastra_runner.log import get_logger
+from orcastra_runner.once import News
+
+REBALANCE_PLAYBOOK = "orcastra.swarm.rebalance"
+
+# how long the loop waits for a measurement at a time; most are there sooner
+PATIENCE_SECONDS = 0.5
+
+log = get_logger()
+
+
+class RebalanceFile:
+    """``rebalance_config.yml``. ``rebalance`` and ``data`` are never anything but valid.
+
+    Without the file nothing is balanced: ``is_present`` says whether there is one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read and check the file. Raises ConfigError with everything that is wrong with it."""
+        self.path = path
+        self.rebalance = Rebalance()
+        self.data: Mapping[str, Any] = {}
+        self._files = ConfigFiles(swarm=path)
+        self._used = self._files.fingerprint()
+        self._load()
+
+    @property
+    def is_present(self) -> bool:
+        return self._used[0] is not None
+
+    def refresh(self) -> None:
+        """Use the file as it is now, if it changed and is valid; tells of both."""
+        fingerprint = self._files.fingerprint()
+        if fingerprint == self._used:
+            return
+        self._used = fingerprint
+        problems: tuple[Problem, ...] = ()
+        try:
+            self._load()
+        except ConfigError as error:
+            problems = error.problems
+        for problem in problems:
+            log.error("the changed rules of rebalancing are refused", what=str(problem))
+        if problems:
+            log.error("the rules from before stay in force", problems=len(problems))
+        else:
+            log.info("the rules of rebalancing have changed", file=str(self.path))
+
+    def _load(self) -> None:
+        self.rebalance, self.data = load_rebalance(self.path)
+
+
+class RebalanceJob:
+    """Measure, plan, and act where something is to be moved, or where a move is to be ended.
+
+    It acts through the playbook or, ``in_process``, through the executor that the playbook's module uses.
+    """
+
+    name = "rebalance"
+    starts_late = False
+    # an event says nothing about memory
+    follows_events = False
+
+    def __init__(self, file: RebalanceFile, *, in_process: bool = False) -> None:
+        self.again_seconds: float | None = None
+        self._file = file
+        self._in_process = in_process
+        self._news = News()
+        self._measuring = _Measuring()
+
+    @property
+    def interval(self) -> float:
+        return self._file.rebalance.interval_seconds
+
+    def run(self, work: Work) -> bool:
+        self.again_seconds = None
+        self._file.refresh()
+        if not self._file.is_present:
+            return False
+        rebalance = self._file.rebalance
+        seen = work.swarm.see()
+        memory = self._measuring.result(seen.picture, rebalance.sources)
+        if memory is None:
+            self.again_seconds = PATIENCE_SECONDS
+            return False
+        plan = self._plan(seen, work, memory)
+        if work.dry_run:
+            return bool(plan.steps)
+        # to remember since when a host is short of memory is not worth a playbook
+        if plan.steps and not self._in_process:
+            run_and_report(work, REBALANCE_PLAYBOOK, planned=plan)
+        elif not plan.is_empty:
+            self._carry_out(work, plan)
+        if not plan.is_empty:
+            work.swarm.forget()
+        self.again_seconds = plan.again_seconds
+        return bool(plan.steps)
+
+    def _plan(self, seen: Observation, work: Work, memory: Memory) -> Plan:
+        groups, rules = survey(seen.picture, work.wanted), self._file.rebalance.rules
+        plan = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
+        for warning in self._news.fresh("warnings", (*memory.problems, *plan.warnings)):
+            log.warning(warning)
+        for note in self._news.fresh("notes", plan.notes):
+            log.info(note)
+        for step in plan.steps:
+            log.info("planned", what=step.what, why=step.why, why_not=step.why_not or None)
+        return plan
+
+    def _carry_out(self, work: Work, plan: Plan) -> None:
+        outcome = work.swarm.carry_out(plan)
+        for result in outcome.results:
+            if result.error is None and result.changed:
+                log.info("done", what=result.step.what)
+        if outcome.failures:
+            raise JobError("; ".join(str(result.error) for result in outcome.failures))
+
+
+class _Measuring:
+    """Measures beside the loop: endpoints that hang must not keep the other jobs waiting."""
+
+    def __init__(self) -> None:
+        self._future: Future[Memory] | None = None
+
+    def result(self, picture: Picture, sources: MetricSources) -> Memory | None:
+        """The measurement that was begun last, or None while it takes its time. Raises its errors."""
+        if self._future is None:
+            self._future = Future()
+            arguments = (self._future, picture, sources)
+            # a daemon: it holds nothing that has to be put down
+            threading.Thread(target=_measure, args=arguments, daemon=True).start()
+        try:
+            memory = self._future.result(timeout=PATIENCE_SECONDS)
+        except TimeoutError:
+            if not self._future.done():
+                return None
+            self._future = None
+            raise
+        except BaseException:
+            self._future = None
+            raise
+        self._future = None
+        return memory
+
+
+def _measure(future: Future[Memory], picture: Picture, sources: MetricSources) -> None:
+    started = time.perf_counter()
+    try:
+        memory = measure(picture, sources)
+    except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        future.set_exception(error)
+        return
+    milliseconds = round((time.perf_counter() - started) * 1000, 1)
+    log.debug("measured memory", nodes=len(memory.nodes), tasks=len(memory.tasks), ms=milliseconds)
+    future.set_result(memory)

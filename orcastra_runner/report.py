@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was found, the plan and the status, as text for people, and as data for ``--format json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner import command_results, follower_report
+from orcastra_runner.swarm import leader_of, node_name
+
+
+def found(seen: Observation) -> str:
+    """Return what was found, in a sentence."""
+    picture = seen.picture
+    ready = sum(node.is_ready for node in picture.nodes)
+    running = sum(task.is_running for task in picture.tasks)
+    nodes, services = count(len(picture.nodes), "node"), count(len(picture.services), "service")
+    return f"found {nodes} ({ready} ready), {services} and {count(running, 'running task')}"
+
+
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """Return the plan as a module's result has it."""
+    return {
+        "plan": [step.to_result() for step in plan.steps],
+        "warnings": list(plan.warnings),
+        "notes": list(plan.notes),
+    }
+
+
+def plan_text(plan: Plan) -> str:
+    """Return the plan in words."""
+    lines: list[str] = []
+    if plan.steps:
+        lines.append(f"{count(len(plan.steps), 'step')} to be done:")
+        for number, step in enumerate(plan.steps, start=1):
+            lines.append(f"{number:>3}. {step.what}")
+            lines += [f"       why: {reason}" for reason in step.why]
+            lines += [f"       why not otherwise: {reason}" for reason in step.why_not]
+    elif plan.remember:
+        lines.append("Nothing to be done in the swarm; only what is remembered is to be brought up to date.")
+    else:
+        lines.append("Nothing to be done: the swarm is as configured.")
+    lines += [f"warning: {warning}" for warning in plan.warnings]
+    lines += [f"note: {note}" for note in plan.notes]
+    return "\n".join(lines)
+
+
+def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
+    """Return who leads, the nodes, what is remembered, and whether an instance here would act."""
+    picture = seen.picture
+    running = {node.id: 0 for node in picture.nodes}
+    for task in picture.tasks:
+        if task.is_running and task.node_id in running:
+            running[task.node_id] += 1
+    nodes = [
+        {
+            "hostname": node.hostname,
+            "id": node.id,
+            "role": node.role,
+            "leader": node.leader,
+            "state": node.state,
+            "availability": node.availability,
+            "running_tasks": running[node.id],
+            "labels": dict(sorted(node.labels.items())),
+            "owned_labels": sorted(seen.state.owned_labels.get(node.id, ())),
+        }
+        for node in sorted(picture.nodes, key=lambda node: (node.hostname, node.id))
+    ]
+    gone = {
+        node_id: sorted(keys)
+        for node_id, keys in sorted(seen.state.owned_labels.items())
+        if node_id not in picture.node_by_id
+    }
+    return {
+        "cluster_id": seen.cluster_id,
+        "node": node_name(seen),
+        "leader": leader_of(seen),
+        "acts": acts_anywhere or seen.is_leader,
+        "services": len(picture.services),
+        "nodes": nodes,
+        "moves": follower_report.moves_data(seen),
+        "attempts": follower_report.attempts_data(seen),
+        "commands": {"results": command_results.status_data(seen.state)},
+        "state": {
+            "name": STATE_NAME,
+            "damage": list(seen.damage),
+            "owned_labels_of_lost_nodes": gone,
+            "unknown_sections": sorted(seen.state.other_sections),
+        },
+    }
+
+
+def status_text(status: dict[str, Any]) -> str:
+    """Return what ``status_data`` gave, in words."""
+    leader = status["leader"] or "nobody at the moment"
+    if status["node"] == status["leader"]:
+        leader += ", whose engine we talk to"
+    acts = "acts" if status["acts"] else "stands by"
+    lines = [
+        f"Leader:    {leader}",
+        f"Instance:  on node {status['node']}, {acts}",
+        f"Swarm:     {count(len(status['nodes']), 'node')}, {count(status['services'], 'service')}",
+        "",
+        "Nodes:",
+    ]
+    width = max((len(node["hostname"]) for node in status["nodes"]), default=0)
+    for node in status["nodes"]:
+        role = "leader" if node["leader"] else node["role"]
+        tasks = count(node["running_tasks"], "task")
+        lines.append(
+            f"  {node['hostname']:<{width}}  {role:<7}  {node['state']}, {node['availability']}, {tasks}"
+        )
+        lines += [f"  {'':<{width}}  {label}" for label in _labels(node)]
+    lines += follower_report.lines(status["moves"], status["attempts"])
+    lines += command_results.status_lines(status["commands"])
+    lines += ["", *_state_lines(status["state"])]
+    return "\n".join(lines)
+
+
+def _labels(node: dict[str, Any]) -> list[str]:
+    """The labels of a node in two lines: ours, and those of others."""
+    owned = [f"{key}={value}" for key, value in node["labels"].items() if key in node["owned_labels"]]
+    others = [f"{key}={value}" for key, value in node["labels"].items() if key not in node["owned_labels"]]
+    missing = [key for key in node["owned_labels"] if key not in node["labels"]]
+    lines = [f"set by us: {', '.join(owned)}"] if owned else []
+    lines += [f"set by us, but missing: {', '.join(missing)}"] if missing else []
+    return lines + ([f"set by others: {', '.join(others)}"] if others else [])
+
+
+def _state_lines(state: dict[str, Any]) -> list[str]:
+    damage = [f"  damaged: {text}" for text in state["damage"]]
+    gone = [
+        f"  node {node_id}, which has left the swarm: {', '.join(keys)}"
+        for node_id, keys in state["owned_labels_of_lost_nodes"].items()
+    ]
+    unknown = [f"  {key}: of another release, kept as it is" for key in state["unknown_sections"]]
+    details = damage + gone + unknown
+    verdict = "damaged; the next cycle sets it aside" if damage else "in order"
+    return [f"Remembered state ({state['name']}): {verdict}", *details]
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 node``, ``2 nodes``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"

@@ -1,0 +1,249 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Settings: what the environment and the command line say about how to run.
+
+``VARIABLES`` is the one place where a variable, its default and its help stand; the parser, the command
+line's help and the documentation all read it. The connection to the engine (``DOCKER_HOST`` and its kin)
+is read by the collection itself.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import environs
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    ConfigError,
+    OrcastraError,
+    Problem,
+)
+
+DEFAULT_CONFIG_DIR = "/etc/swarm-orchestration"
+PREFIX = "ORCASTRA_"
+
+
+class UsageError(OrcastraError):
+    """What we were started with is wrong, in a way that has no more structure than a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable. ``kind`` is ``text``, ``path``, ``bool``, ``seconds`` or ``count``.
+
+    ``least`` is the smallest number that makes sense, ``choices`` are the only words that do.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+    least: float = 1
+    choices: tuple[str, ...] = ()
+
+    @property
+    def field(self) -> str:
+        """The name of the field of Settings that holds the value."""
+        return self.name.removeprefix(PREFIX).lower()
+
+    @property
+    def expected(self) -> str:
+        """What a good value looks like, in words."""
+        if self.choices:
+            return " or ".join(self.choices)
+        return {
+            "bool": "true or false (1/0, yes/no, on/off are fine too)",
+            "seconds": f"a number of seconds, at least {self.least:g}",
+            "count": f"a whole number, at least {self.least:g}",
+            "path": "a path",
+            "text": "text",
+        }[self.kind]
+
+    @property
+    def shown_default(self) -> str:
+        """The default as a user would write it; empty where there is none."""
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        if isinstance(self.default, float):
+            return f"{self.default:g}"
+        return "" if self.default is None else str(self.default)
+
+
+VARIABLES = (
+    Variable("STACK_NAME", "text", "swarm-dev", "stack of the services that name no stack of their own"),
+    Variable(
+        "ORCASTRA_CONFIG_DIR", "path", DEFAULT_CONFIG_DIR, "folder of the configuration files (--config)"
+    ),
+    Variable("SWARM_FILE", "path", None, "swarm.yml, all in one; default: the one in that folder"),
+    Variable("DEPENDENCIES_FILE", "path", None, "dependencies.yml; default: the one in that folder"),
+    Variable("NODES_FILE", "path", None, "nodes.yml; default: the one in that folder"),
+    Variable(
+        "REBALANCE_CONFIG",
+        "path",
+        None,
+        "rules of rebalancing; default: rebalance_config.yml in that folder, without which nothing is moved",
+    ),
+    Variable(
+        "COMMAND_FILE",
+        "path",
+        None,
+        "commands to be carried out once; default: commands/swarm-orch.command.yml in that folder",
+    ),
+    Variable("RESTART_DEPENDENTS", "bool", False, "default of restart_dependents"),
+    Variable("ORCASTRA_LABEL_PREFIX", "text", "", "put in front of the names of anchor labels"),
+    Variable("RELABEL_TIME", "seconds", 60.0, "seconds between two looks at the swarm"),
+    Variable("ORCASTRA_RESYNC_INTERVAL", "seconds", 600.0, "seconds between two unconditional syncs"),
+    Variable("POLLING_MODE", "bool", True, "look at the swarm every RELABEL_TIME seconds"),
+    Variable("EVENT_MODE", "bool", False, "act as soon as something happens to an anchor, follower or node"),
+    Variable(
+        "ORCASTRA_EVENT_POLL_INTERVAL",
+        "seconds",
+        0.5,
+        "in event mode, seconds between two looks at the tasks of anchors and followers",
+        least=0.1,
+    ),
+    Variable(
+        "MAX_MISMATCH_DURATION",
+        "seconds",
+        600.0,
+        "seconds after which a service that is out of order is reported as given up",
+    ),
+    Variable(
+        "ORCASTRA_LEADER",
+        "text",
+        "auto",
+        "auto: act only while our own engine is the swarm's leader; always: act from anywhere",
+        choices=("auto", "always"),
+    ),
+    Variable("RUN_ONCE", "bool", False, "do one whole cycle, then exit (--once)"),
+    Variable("DRY_RUN", "bool", False, "plan only, write nothing (--check)"),
+    Variable("DEBUG", "bool", False, "log the details too (--debug)"),
+    Variable(
+        "ORCASTRA_LOG_FORMAT",
+        "text",
+        "text",
+        "text for people, json for machines (--log-format)",
+        choices=("text", "json"),
+    ),
+    Variable("ORCASTRA_PLAYBOOK_TIMEOUT", "seconds", 900.0, "seconds after which a playbook is ended"),
+    Variable(
+        "ORCASTRA_ARTIFACTS_DIR",
+        "path",
+        None,
+        "folder that keeps what the playbooks print; default: nothing is kept",
+    ),
+    Variable("ORCASTRA_KEEP_ARTIFACTS", "count", 20, "how many playbook runs are kept there"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked. Times are seconds; a file is None where the one in ``config_dir`` is meant."""
+
+    stack_name: str
+    config_dir: Path
+    swarm_file: Path | None
+    dependencies_file: Path | None
+    nodes_file: Path | None
+    rebalance_config: Path | None
+    command_file: Path | None
+    restart_dependents: bool
+    label_prefix: str
+    relabel_time: float
+    resync_interval: float
+    polling_mode: bool
+    event_mode: bool
+    event_poll_interval: float
+    max_mismatch_duration: float
+    leader: str
+    run_once: bool
+    dry_run: bool
+    debug: bool
+    log_format: str
+    playbook_timeout: float
+    artifacts_dir: Path | None
+    keep_artifacts: int
+
+    @property
+    def rebalance_path(self) -> Path:
+        """Where the rules of rebalancing are, whether there are any or not."""
+        return self.rebalance_config or self.config_dir / "rebalance_config.yml"
+
+    @property
+    def command_path(self) -> Path:
+        """Where the command file is, whether there is one or not."""
+        return self.command_file or self.config_dir / "commands" / "swarm-orch.command.yml"
+
+    @property
+    def acts_anywhere(self) -> bool:
+        """Whether this instance acts although its engine is not the swarm's leader."""
+        return self.leader == "always"
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment.
+
+    An empty variable counts as one that is not set: that is what ``VARIABLE=`` in a Compose file means.
+    Raises ConfigError with every problem at once; the ``key`` of each is the name of the variable.
+    """
+    env = environs.Env(eager=False)
+    values = {variable.field: _parse(env, variable) for variable in VARIABLES}
+    wrong: set[str] = set()
+    try:
+        env.seal()
+    except environs.EnvValidationError as error:
+        wrong = set(error.error_messages)
+    problems = [
+        Problem(key=variable.name, expected=variable.expected, found=repr(os.environ[variable.name]))
+        for variable in VARIABLES
+        if variable.name in wrong
+    ]
+    if values["polling_mode"] is False and values["event_mode"] is False:
+        found = "false for both, so that nothing would ever be done"
+        problems.append(Problem(key="POLLING_MODE", expected="true, or EVENT_MODE=true", found=found))
+    if problems:
+        raise ConfigError(problems)
+    return Settings(**values)
+
+
+def unknown_variables() -> list[str]:
+    """Return the names in the environment that look like ours but mean nothing: typing errors, mostly."""
+    known = {variable.name for variable in VARIABLES}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def variables_help() -> str:
+    """Return the table of variables in plain text, for ``--help``."""
+    lines = ["environment variables (the command line wins over them):"]
+    for variable in VARIABLES:
+        default = f" [{variable.shown_default}]" if variable.shown_default else ""
+        lines.append(f"  {variable.name}")
+        lines += textwrap.wrap(
+            f"{variable.help}{default}", 90, initial_indent=" " * 6, subsequent_indent=" " * 6
+        )
+    lines.append("  DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, DOCKER_TIMEOUT …")
+    lines.append("      the engine to talk to, as for Docker's own command line")
+    return "\n".join(lines)
+
+
+def _parse(env: environs.Env, variable: Variable) -> Any:
+    """The typed value of one variable; what is wrong with it is collected in ``env``."""
+    name, default = variable.name, variable.default
+    if not os.environ.get(name, "").strip():
+        return Path(default) if variable.kind == "path" and default else default
+    if variable.kind == "bool":
+        return env.bool(name)
+    if variable.kind == "seconds":
+        return env.float(name, validate=environs.validate.Range(min=variable.least))
+    if variable.kind == "count":
+        return env.int(name, validate=environs.validate.Range(min=variable.least))
+    if variable.kind == "path":
+        return env.path(name)
+    choices = environs.validate.OneOf(variable.choices) if variable.choices else None
+    return env.str(name, validate=choices)

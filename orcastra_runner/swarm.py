@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Our view of the swarm: one engine connection for the whole process, and one observation for each cycle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, carry_out
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import StateEdit
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers import DEFAULT_GIVE_UP_SECONDS
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mending import plan_mending
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from orcastra_runner.log import get_logger
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the swarm cost."""
+
+    requests: int
+    milliseconds: float
+
+
+class Swarm:
+    """Looks at the swarm, at most once until ``forget`` is called."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Engine],
+        guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """``guard`` gives the context in which the engine is waited for."""
+        self.last_look: Look | None = None
+        self._connect = connect
+        self._guard = guard
+        self._engine: Engine | None = None
+        self._seen: Observation | None = None
+
+    def see(self) -> Observation:
+        """Return what the swarm looks like. Raises the errors of the engine."""
+        if self._seen is None:
+            started = time.perf_counter()
+            with self._guard():
+                self._seen = self._observe()
+            milliseconds = (time.perf_counter() - started) * 1000
+            self.last_look = Look(self._seen.requests, milliseconds)
+            log.debug("looked at the swarm", requests=self._seen.requests, ms=round(milliseconds, 1))
+        return self._seen
+
+    def carry_out(self, plan: Plan) -> Outcome:
+        """Carry out a plan made from what was seen, in this process. Raises the errors of the engine."""
+        self.see()
+        if self._engine is None:
+            raise EngineUnreachable("the connection to the engine was lost")
+        return carry_out(self._engine, plan)
+
+    def remember(self, edits: Iterable[StateEdit]) -> None:
+        """Write to the remembered state, at once. Raises the errors of the engine and of the edits.
+
+        Where the connection is lost it is tried once more, so an edit has to bear being applied twice.
+        """
+        edits = tuple(edits)
+        self.forget()
+        try:
+            self._write(edits)
+        except EngineUnreachable:
+            self.close()
+            self._write(edits)
+
+    def _write(self, edits: tuple[StateEdit, ...]) -> None:
+        if self._engine is None:
+            self._engine = self._connect()
+        StateStore(self._engine).update(edits)
+
+    def forget(self) -> None:
+        """Make the next look a fresh one."""
+        self._seen = None
+
+    def close(self) -> None:
+        """Close the connection; the next look makes a new one."""
+        self.forget()
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            engine.close()
+
+    def _observe(self) -> Observation:
+        is_kept = self._engine is not None
+        try:
+            return self._try_to_observe()
+        except EngineUnreachable:
+            # the engine may have closed a connection from before, or have been restarted
+            if not is_kept:
+                raise
+        return self._try_to_observe()
+
+    def _try_to_observe(self) -> Observation:
+        if self._engine is None:
+            self._engine = self._connect()
+        try:
+            return observe(self._engine)
+        except BaseException:
+            self.close()
+            raise
+
+
+def plan_all(seen: Observation, wanted: Wanted, give_up_seconds: float = DEFAULT_GIVE_UP_SECONDS) -> Plan:
+    """Plan everything that the site playbook does, from the same parts as its modules."""
+    return plan_mending(seen.damage) + plan_anchors(
+        seen.picture, wanted, seen.state, time.time(), give_up_seconds, static_labels=True
+    )
+
+
+def leader_of(seen: Observation) -> str | None:
+    """Return the host name of the swarm's leader."""
+    return next((node.hostname for node in seen.picture.nodes if node.leader), None)
+
+
+def node_name(seen: Observation) -> str:
+    """Return the host name of the node whose engine we talk to."""
+    node = seen.picture.node_by_id.get(seen.local_node_id)
+    return node.hostname if node else seen.local_node_id

@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``orcastra what-if``: where everything would go if nodes were lost or added, from the live picture."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast import (
+    Fate,
+    Forecast,
+    HostForecast,
+    NewNode,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
+from orcastra_runner.report import count
+from orcastra_runner.settings import UsageError
+
+ANY = "any"
+GIB = 1024**3
+
+_NEW_NODE = re.compile(
+    r"(?P<name>[\w.-]+):(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE
+)
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+def forecasts(
+    picture: Picture, wanted: Wanted, memory: Memory, lose: Sequence[str], add: Sequence[str]
+) -> tuple[Forecast, ...]:
+    """The forecasts that the command line asks for: one, or with ``any`` one for each host.
+
+    Raises UsageError for a name that no node has, or a new node that is not written as ``NODE:MEMORY``.
+    """
+    groups = survey(picture, wanted)
+    now = time.time()
+    if ANY in lose:
+        if len(lose) > 1 or add:
+            raise UsageError("--lose any: expected nothing else beside it")
+        return lose_any(picture, groups, memory, now)
+    like = next((node for node in picture.nodes if node.is_ready), None)
+    new = [_new_node(text, like, picture) for text in add]
+    return (what_if(picture, groups, memory, now, lose=_nodes(picture, lose), add=new),)
+
+
+def _nodes(picture: Picture, names: Iterable[str]) -> list[Node]:
+    found = []
+    for name in dict.fromkeys(names):
+        node = picture.node_by_id.get(name)
+        namesakes = (node,) if node is not None else picture.nodes_by_hostname.get(name, ())
+        alive = [node for node in namesakes if node.is_ready]
+        if not namesakes:
+            known = ", ".join(sorted(picture.nodes_by_hostname))
+            raise UsageError(f"--lose {name}: expected any, or a node of this swarm ({known})")
+        if not alive:
+            raise UsageError(f"--lose {name}: it is lost already")
+        found += alive
+    return found
+
+
+def _new_node(text: str, like: Node | None, picture: Picture) -> NewNode:
+    match = _NEW_NODE.fullmatch(text)
+    if match is None or not float(match["number"]):
+        raise UsageError(f"--add {text}: expected a name and its memory, like wrk-d:16GB")
+    name = match["name"]
+    if any(node.is_ready for node in picture.nodes_by_hostname.get(name, ())):
+        raise UsageError(f"--add {text}: the swarm has a node {name} already")
+    size = int(float(match["number"]) * _UNITS[match["unit"].lower()])
+    return NewNode(hostname=name, memory_bytes=size, like=like)
+
+
+def forecast_data(found: Sequence[Forecast], memory: Memory) -> dict[str, Any]:
+    """The forecasts as plain data."""
+    return {
+        "survives": all(forecast.is_survived for forecast in found),
+        "memory_is_known": bool(memory.nodes),
+        "problems": list(memory.problems),
+        "forecasts": [{"survives": forecast.is_survived, **asdict(forecast)} for forecast in found],
+    }
+
+
+def forecast_text(found: Sequence[Forecast], memory: Memory) -> str:
+    """The forecasts in words."""
+    lines: list[str] = []
+    for forecast in found:
+        lines += [*_lines(forecast), ""]
+    if len(found) > 1:
+        weak = [", ".join(forecast.lost) for forecast in found if not forecast.is_survived]
+        verdict = f"no: not {'; '.join(weak)}" if weak else "yes"
+        lines.append(f"Can this swarm lose any one host? {verdict.capitalize()}.")
+    if not memory.nodes:
+        lines.append("The memory of no node is known, so it is not known whether everything fits.")
+    lines += [f"warning: {problem}" for problem in memory.problems]
+    return "\n".join(lines).rstrip()
+
+
+def _lines(forecast: Forecast) -> list[str]:
+    parts = [f"{', '.join(forecast.lost)} is lost"] if forecast.lost else []
+    parts += [f"{', '.join(forecast.added)} is added"] if forecast.added else []
+    lines = [f"If {' and '.join(parts) or 'nothing happens'}:"]
+    lines += [f"  {_fate(fate)}" for fate in forecast.fates]
+    for fate in forecast.unplaced:
+        lines += [
+            f"    {reason}" for reason in (f"{fate.service} cannot run on {why}" for why in fate.obstacles)
+        ]
+    lines += [
+        f"  {fate.service}: stays behind on {fate.node}: {', '.join(fate.data)}"
+        for fate in forecast.fates
+        if fate.data
+    ]
+    if forecast.begun:
+        lines.append(f"  starts there, too: {', '.join(forecast.begun)}")
+    if forecast.ended:
+        lines.append(f"  ends there: {', '.join(forecast.ended)}")
+    lines += [f"  {_host(host)}" for host in forecast.hosts]
+    if forecast.unknown:
+        lines.append(f"  memory unknown, not counted: {', '.join(forecast.unknown)}")
+    if forecast.quorum:
+        lines.append(f"  THE MANAGERS LOSE THEIR MAJORITY: {forecast.quorum}")
+    lines.append(f"  => {_verdict(forecast)}")
+    return lines
+
+
+def _fate(fate: Fate) -> str:
+    what = f"{fate.service} ({count(fate.count, 'task')})" if fate.count > 1 else fate.service
+    if not fate.node:
+        what += ", which waits for a place now,"
+    follows = f", after {fate.anchor}" if fate.anchor else ""
+    if not fate.to:
+        return f"{what} finds no place{follows}"
+    places = " or ".join(fate.to) if not fate.is_certain else " and ".join(fate.to)
+    lost = f", {fate.unplaced} of {fate.count} may find no place" if fate.unplaced else ""
+    return f"{what} goes to {places}{follows}{lost}"
+
+
+def _host(host: HostForecast) -> str:
+    least, most = round(host.least * 100), round(host.most * 100)
+    then = f"{least} %" if least == most else f"{least} to {most} %"
+    full = " - TOO MUCH" if host.is_overfull else ""
+    before = f"{round(host.before * 100)} % of {host.total_bytes / GIB:.1f} GB"
+    return f"memory of {host.name}: {before}, then {then}{full}"
+
+
+def _verdict(forecast: Forecast) -> str:
+    if forecast.is_survived:
+        return "everything finds a place" if forecast.fates else "nothing has to move"
+    parts = [f"no place for {fate.service}" for fate in forecast.unplaced]
+    parts += [f"{host.name} may not have memory enough" for host in forecast.overfull]
+    parts += ["no majority of managers"] if forecast.quorum else []
+    return "; ".join(parts)

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# ruff: noqa: E402 - documentation stands above the imports
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: swarm_file
+short_description: Read and check a configuration file of Orcastra
+version_added: 0.1.0
+author:
+  - Orcastra contributors (@orcastra)
+description:
+  - Reads a file in the format of C(swarm.yml), or of another of Orcastra's files, on the control node and
+    checks it. Fails with everything that is wrong with it, each problem with its line, what was expected and
+    what was found.
+  - Needs the Python packages C(PyYAML) and C(jsonschema) on the control node.
+options:
+  _terms:
+    description:
+      - Paths of files. A relative path counts from where Ansible was started, and else from where Ansible
+        looks for files.
+    type: list
+    elements: str
+    required: true
+  kind:
+    description:
+      - Which of the files it is, V(swarm) for C(swarm.yml), V(rebalance) for C(rebalance_config.yml) or
+        V(node_exporter) for C(deploy_node_exporter.yml).
+    type: str
+    choices: [swarm, rebalance, node_exporter]
+    default: swarm
+    version_added: 0.2.0
+notes:
+  - Values are taken literally. Templates in the file are not evaluated.
+seealso:
+  - module: orcastra.swarm.label_sync
+"""
+
+EXAMPLES = r"""
+- name: Keep the node labels right
+  orcastra.swarm.label_sync:
+    nodes: "{{ configuration.nodes }}"
+    dependencies: "{{ configuration.dependencies }}"
+  vars:
+    configuration: "{{ lookup('orcastra.swarm.swarm_file', 'swarm.yml') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - For each file a mapping with C(nodes), C(dependencies) and C(options), which are empty where the file
+      does not have them, and C(leader) and C(advertise_addr), which are empty text then.
+    - With another O(kind) just what is in the file.
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import load_exporter
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import load_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+
+_EMPTY: dict[str, Any] = {"leader": "", "advertise_addr": "", "nodes": {}, "dependencies": {}, "options": {}}
+
+
+class LookupModule(LookupBase):  # type: ignore[misc]
+    def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
+        kind = kwargs.pop("kind", "swarm")
+        if kwargs:
+            raise AnsibleLookupError(f"expected only paths of files and kind, found {', '.join(kwargs)}")
+        if kind not in _READERS:
+            raise AnsibleLookupError(f"kind: expected one of {', '.join(_READERS)}, found {kind!r}")
+        read = _READERS[kind]
+        try:
+            return [read(self._find(term, variables)) for term in terms]
+        except OrcastraError as error:
+            raise AnsibleLookupError(str(error)) from error
+
+    def _find(self, term: str, variables: Any) -> Path:
+        path = Path(term).expanduser().absolute()
+        if path.exists():
+            return path
+        found = self.find_file_in_search_path(variables, "files", term, ignore_missing=True)
+        if not found:
+            raise AnsibleLookupError(f"{term}: expected a file, found none")
+        return Path(found)
+
+
+def _read_rebalance(path: Path) -> dict[str, Any]:
+    return dict(load_rebalance(path)[1])
+
+
+def _read_exporter(path: Path) -> dict[str, Any]:
+    return dict(load_exporter(path)[1])
+
+
+def _read_swarm(path: Path) -> dict[str, Any]:
+    """The parts of a file, checked. Raises ConfigError with all problems."""
+    document, problems = read_file(path)
+    build(
+        [(document, ALL_PARTS)],
+        problems,
+        complete=document.data is not None or not problems,
+        stack_name="",
+        label_prefix="",
+        restart_dependents=False,
+    )
+    data = document.data or {}
+    return {part: data.get(part) or default for part, default in _EMPTY.items()}
+
+
+_READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "swarm": _read_swarm,
+    "rebalance": _read_rebalance,
+    "node_exporter": _read_exporter,
+}

@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wait until the node exporter of every node answers."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import exporter_nodes
+
+POLL_SECONDS = 1.0
+
+
+def await_exporters(engine: Engine, name: str, url: str, timeout_seconds: float) -> tuple[str, ...]:
+    """Wait until the service runs on each node that it is to run on, and answers there at ``url``.
+
+    ``url`` has ``{address}`` or ``{hostname}`` in it. Returns the host names of the nodes. Raises
+    OrcastraError with all nodes that are not healthy in time, and why.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        picture = observe(engine).picture
+        problems = _missing(picture, name)
+        if not problems:
+            problems = _silent(picture, name, url)
+        if not problems:
+            return tuple(node.hostname for node in exporter_nodes(picture, picture.service_by_name[name]))
+        if time.monotonic() > deadline:
+            raise OrcastraError(f"{name} is not healthy after {timeout_seconds:g} s: {'; '.join(problems)}")
+        time.sleep(POLL_SECONDS)
+
+
+def _missing(picture: Picture, name: str) -> list[str]:
+    """The nodes on which it does not run, with what Swarm says about that."""
+    service = picture.service_by_name.get(name)
+    if service is None:
+        return ["the service is gone"]
+    problems = []
+    if service.is_updating:
+        problems.append(f"its update is {service.update_state}")
+    if service.is_replicated:
+        running = sum(task.is_running for task in picture.tasks_of(service))
+        return problems or ([] if running >= (service.replicas or 0) else [f"only {running} tasks run"])
+    for node in exporter_nodes(picture, service):
+        tasks = [task for task in picture.tasks_of(service) if task.node_id == node.id]
+        if any(task.is_running for task in tasks):
+            continue
+        failed = [task for task in tasks if task.error]
+        said = max(failed, key=lambda task: task.created).error if failed else ""
+        problems.append(f"node {node.hostname}: it does not run{f' ({said})' if said else ''}")
+    return problems
+
+
+def _silent(picture: Picture, name: str, url: str) -> list[str]:
+    """The nodes whose exporter runs but does not tell the node's memory."""
+    service = picture.service_by_name[name]
+    running = {task.node_id for task in picture.tasks_of(service) if task.is_running}
+    asked = Picture(nodes=tuple(node for node in picture.nodes if node.id in running and node.is_ready))
+    memory = measure(asked, MetricSources(node_exporter_url=url))
+    silent = {f"node {node.hostname}" for node in asked.nodes if node.id not in memory.nodes}
+    return [problem for problem in memory.problems if problem.partition(":")[0] in silent]

@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The state object in Swarm: one config whose labels are sections of JSON, written by compare-and-swap.
+
+A config's data cannot change but its labels can, with a version check, so it is a small replicated store in
+the managers' Raft log that survives the loss of any one of them.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from datetime import datetime, timezone
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import read_modify_write
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    STATE_NAME,
+    State,
+    StateEdit,
+    apply_edits,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import (
+    MAX_BYTES,
+    decode,
+    encode,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NameInUse
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import find_state_object
+
+_DATA = b"The state of Orcastra is in the labels of this object.\n"
+
+
+class StateStore:
+    """Writes the state object of the swarm that ``engine`` manages."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def update(self, edits: Iterable[StateEdit]) -> bool:
+        """Apply ``edits`` to the state as it is now. Returns whether anything was written.
+
+        A damaged object is first copied to a config of its own, then written afresh from what can be
+        read of it. Raises OrcastraError where the state would outgrow its bound.
+        """
+        edits = tuple(edits)
+        while True:
+            found = find_state_object(self._engine.list_configs(STATE_NAME))
+            if found is not None:
+                return self._update_object(found["ID"], edits)
+            labels = encode(apply_edits(State(), edits))
+            if labels == encode(State()):
+                return False
+            _check_size(labels)
+            try:
+                self._engine.create_config(_config_spec(STATE_NAME, _DATA, labels))
+            except NameInUse:
+                continue  # another controller was first: go on with its object
+            return True
+
+    def _update_object(self, config_id: str, edits: tuple[StateEdit, ...]) -> bool:
+        def change(spec: Json) -> Json:
+            labels = spec.get("Labels") or {}
+            state, damage = decode(labels)
+            if damage:
+                self._set_aside(labels)
+            wanted = encode(apply_edits(state, edits))
+            _check_size(wanted)
+            return {**spec, "Labels": wanted}
+
+        return read_modify_write(
+            lambda: self._engine.get_config(config_id),
+            lambda version, spec: self._engine.update_config(config_id, version, spec),
+            change,
+        )
+
+    def _set_aside(self, labels: dict[str, str]) -> None:
+        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+        data = json.dumps(labels, indent=1, sort_keys=True).encode()
+        self._engine.create_config(_config_spec(f"{STATE_NAME}.damaged-{stamp}", data, {}))
+
+
+def _config_spec(name: str, data: bytes, labels: dict[str, str]) -> Json:
+    return {"Name": name, "Labels": labels, "Data": base64.b64encode(data).decode()}
+
+
+def _check_size(labels: dict[str, str]) -> None:
+    size = sum(len(key) + len(value.encode()) for key, value in labels.items())
+    if size > MAX_BYTES:
+        raise OrcastraError(f"config {STATE_NAME}: expected at most {MAX_BYTES} bytes of state, found {size}")

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Lossless read-modify-write: change the fields we own, hand every other one back as it was read.
+
+Each function takes a ``change`` that is called with a copy of the current value and returns the wanted
+one. Where somebody else wrote in between, it is called again with the fresh value.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from collections.abc import Callable
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import OutOfSequence
+
+# Twenty writers to one object are through in a few seconds; a whole minute means something else is wrong.
+RETRY_SECONDS = 60.0
+FIRST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 1.0
+
+Change = Callable[[Json], Json]
+
+
+def change_node(engine: Engine, node_id: str, change: Change) -> bool:
+    """Change a node's spec. Returns whether it was written. Raises NotFound where the node is gone."""
+    return read_modify_write(
+        lambda: engine.get_node(node_id),
+        lambda version, spec: engine.update_node(node_id, version, spec),
+        change,
+    )
+
+
+def change_service(
+    engine: Engine, service_id: str, change: Change, check: Callable[[Json], None] | None = None
+) -> bool:
+    """Change a service's spec. Returns whether it was written. Raises NotFound where it is gone.
+
+    ``check`` is shown the whole service each time it is read, and may raise to keep it from being written.
+    """
+
+    def read() -> Json:
+        service = engine.get_service(service_id)
+        if check is not None:
+            check(service)
+        return service
+
+    return read_modify_write(
+        read,
+        lambda version, spec: engine.update_service(service_id, version, spec),
+        change,
+    )
+
+
+def read_modify_write(read: Callable[[], Json], write: Callable[[int, Json], None], change: Change) -> bool:
+    """Optimistic concurrency on a Swarm object's version, with full jitter between the tries.
+
+    The pauses are those of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). Raises
+    OutOfSequence when others have kept winning for RETRY_SECONDS.
+    """
+    deadline = time.monotonic() + RETRY_SECONDS
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        current = read()
+        wanted = change(copy.deepcopy(current["Spec"]))
+        if wanted == current["Spec"]:
+            return False
+        try:
+            write(current["Version"]["Index"], wanted)
+        except OutOfSequence:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0, pause))  # noqa: S311 no secret hangs on it
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        else:
+            return True

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From plain data, such as a module's parameters, to the checked configuration."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.dependencies import build_dependencies
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import merge
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.nodes import build_nodes, check_manager
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+
+MAX_DEPTH = 50
+MAX_DIGITS = 60
+
+_STACK_NAME = re.compile(r"(?:[a-zA-Z0-9][a-zA-Z0-9_.-]*)?")
+# Swarm takes no other characters in `node.labels.<key>` of a constraint.
+_LABEL_PREFIX = re.compile(r"[a-zA-Z0-9_.-]*")
+
+
+def build_wanted(
+    data: Mapping[str, Any],
+    *,
+    stack_name: str,
+    label_prefix: str = "",
+    restart_dependents: bool = False,
+) -> Wanted:
+    """Check plain data, a mapping as in swarm.yml.
+
+    None stands for a key that isn't given. ``stack_name`` is the stack of dependencies that name none (empty:
+    their names are full names), ``label_prefix`` goes in front of anchors' names to make their labels, and
+    ``restart_dependents`` is the default of the key of this name. Raises ConfigError with all problems.
+    """
+    document, problems = plain_document(data)
+    return build(
+        [(document, ALL_PARTS)],
+        problems,
+        complete=True,
+        stack_name=stack_name,
+        label_prefix=label_prefix,
+        restart_dependents=restart_dependents,
+    )
+
+
+def build(
+    documents: Iterable[tuple[Document, Iterable[str]]],
+    problems: Iterable[Problem],
+    *,
+    complete: bool,
+    stack_name: str,
+    label_prefix: str,
+    restart_dependents: bool,
+) -> Wanted:
+    """Check documents, each with the parts it may hold, from the weakest to the strongest.
+
+    ``problems`` were met while they were read; ``complete`` is False where one could not be read at all.
+    Raises ConfigError with those and all others.
+    """
+    found = [*_check_settings(stack_name, label_prefix), *problems]
+    shapes = []
+    for document, parts in documents:
+        shape = check_document(document, parts)
+        found += shape.values()
+        shapes.append((document, shape))
+    merged = merge(shapes)
+    nodes, node_problems = build_nodes(merged)
+    dependencies, dependency_problems = build_dependencies(
+        merged, stack_name=stack_name, label_prefix=label_prefix, restart_dependents=restart_dependents
+    )
+    found += [*check_manager(merged, nodes_are_known=complete), *node_problems, *dependency_problems]
+    if found:
+        raise ConfigError(in_order(found))
+    return Wanted(
+        nodes=nodes,
+        dependencies=dependencies,
+        leader=merged.leader,
+        advertise_addr=merged.advertise_addr,
+        prune_unknown_labels=merged.options.get("prune_unknown_labels", False),
+    )
+
+
+def _check_settings(stack_name: str, label_prefix: str) -> list[Problem]:
+    problems = []
+    expected = "letters, digits, '_', '-' and '.'"
+    if not _STACK_NAME.fullmatch(stack_name):
+        problems.append(Problem("stack_name", f"{expected}, a letter or digit first", describe(stack_name)))
+    if not _LABEL_PREFIX.fullmatch(label_prefix):
+        problems.append(Problem("label_prefix", expected, describe(label_prefix)))
+    return problems
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """File by file as they were first met, each from top to bottom; without lines, by key."""
+    by_file: dict[str | None, list[Problem]] = {}
+    for problem in problems:
+        by_file.setdefault(problem.file, []).append(problem)
+    ordered: list[Problem] = []
+    for group in by_file.values():
+        ordered += sorted(group, key=lambda problem: (problem.line or 0, problem.key))
+    return ordered
+
+
+def plain_document(data: Mapping[str, Any]) -> tuple[Document, list[Problem]]:
+    """The data as plain dicts and lists, without keys that are no text."""
+    problems: list[Problem] = []
+
+    def copy(value: Any, path: KeyPath) -> Any:
+        if isinstance(value, (Mapping, list, tuple)) and len(path) > MAX_DEPTH:
+            problems.append(Document(None).problem(path[:3], f"at most {MAX_DEPTH} levels", "more"))
+            return None
+        if isinstance(value, (list, tuple)):
+            return [copy(item, (*path, index)) for index, item in enumerate(value)]
+        if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+            # Python refuses to print numbers that are much longer, and so to say what is wrong with them.
+            problems.append(Document(None).problem(path, f"at most {MAX_DIGITS} digits", describe(value)))
+            return None
+        if not isinstance(value, Mapping):
+            return value
+        result = {}
+        for key, item in value.items():
+            if isinstance(key, str):
+                result[key] = copy(item, (*path, key))
+            else:
+                problems.append(Document(None).problem(path, "text as a key", describe(key)))
+        return result
+
+    return Document(copy(data, ())), problems

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plain data with the place that each value has in its file."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, dotted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+
+
+@dataclass(frozen=True)
+class Document:
+    """The data of one file, or of a module's parameters (then ``file`` is None and ``lines`` empty).
+
+    ``lines``: path of a value → its 1-based line; for the value of a mapping that is the line of its key.
+    """
+
+    data: Any
+    file: str | None = None
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+
+    def line(self, path: KeyPath) -> int | None:
+        """The line of ``path``, or of the nearest value around it."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.lines:
+                return self.lines[path[:length]]
+        return None
+
+    def place(self, path: KeyPath) -> str:
+        """Where ``path`` is, for another problem to point at."""
+        line = self.line(path)
+        if self.file is None:
+            return dotted(path)
+        return f"{self.file}:{line}" if line is not None else self.file
+
+    def problem(self, path: KeyPath, expected: str, found: str) -> Problem:
+        """A problem with the value at ``path``."""
+        return Problem(dotted(path), expected, found, self.file, self.line(path))
+
+    def under(self, part: str) -> Document:
+        """The same data as the value of the key ``part``."""
+        lines: dict[KeyPath, int] = {(part, *path): line for path, line in self.lines.items()}
+        return Document({part: self.data}, self.file, lines)

@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The JSON Schema of ``deploy_node_exporter.yml``: a service in the words of a Compose file."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.durations import (
+    DURATION_PATTERN,
+    DURATION_TITLE,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import EXTENSIONS, Schema
+
+_SERVICE_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$(?!\n)"
+
+
+def _value(kind: str, title: str, **rules: Any) -> Schema:
+    return {"type": [kind, "null"], "title": title, **rules}
+
+
+def _mapping(title: str, properties: dict[str, Any], required: tuple[str, ...] = ()) -> Schema:
+    return {
+        "type": ["object", "null"],
+        "title": title,
+        "properties": properties,
+        "required": list(required),
+        "patternProperties": EXTENSIONS,
+        "additionalProperties": False,
+    }
+
+
+def _list(title: str, items: Schema) -> Schema:
+    return {"type": ["array", "null"], "title": title, "items": items}
+
+
+def _one_of(*words: str) -> Schema:
+    return _value("string", f"{', '.join(words[:-1])} or {words[-1]}", enum=[*words, None])
+
+
+_TEXT: Schema = {"type": "string", "title": "text"}
+_PATH: Schema = {"type": "string", "title": "an absolute path", "pattern": r"^/"}
+_BOOLEAN = _value("boolean", "true or false")
+_PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535, "title": "a port, 1 to 65535"}
+_DURATION: Schema = {
+    "type": ["string", "number", "null"],
+    "pattern": DURATION_PATTERN,
+    "minimum": 0,
+    "title": DURATION_TITLE,
+}
+_LABELS: Schema = {
+    "type": ["object", "array", "null"],
+    "title": "a mapping of labels to values, or a list like [key=value]",
+    "items": {**_TEXT, "title": "a label like key=value"},
+    "additionalProperties": {
+        "type": ["string", "boolean", "integer", "null"],
+        "title": "text, a whole number, or true or false",
+    },
+}
+_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0, "title": "a whole number, 0 or more"}
+
+EXPORTER_SCHEMA: Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "description": "Orcastra: the service that runs the node exporter on every node.",
+    **_mapping(
+        "a mapping with name, image and other settings of a service",
+        {
+            "name": _value("string", "the name of a service", pattern=_SERVICE_NAME),
+            "image": _value("string", "the name of an image", pattern=r"^\S+$(?!\n)"),
+            "args": _list("a list of arguments", {**_TEXT, "title": "text (in quotes)"}),
+            "environment": {
+                **_LABELS,
+                "title": "a mapping of variables to values, or a list like [KEY=value]",
+            },
+            "mounts": _list(
+                "a list of mounts",
+                {
+                    **_mapping(
+                        "a mapping with source, target and read_only",
+                        {
+                            "type": _one_of("bind", "volume"),
+                            "source": {**_TEXT, "title": "a path on the host, or the name of a volume"},
+                            "target": _PATH,
+                            "read_only": _BOOLEAN,
+                            "propagation": _one_of(
+                                "private", "rprivate", "shared", "rshared", "slave", "rslave"
+                            ),
+                        },
+                        required=("source", "target"),
+                    ),
+                    "type": "object",
+                },
+            ),
+            "networks": _list("a list of networks", {**_TEXT, "title": "the name of a network"}),
+            "ports": _list(
+                "a list of ports",
+                {
+                    **_mapping(
+                        "a mapping with published and target",
+                        {
+                            "published": _PORT,
+                            "target": _PORT,
+                            "protocol": _one_of("tcp", "udp", "sctp"),
+                            "mode": _one_of("host", "ingress"),
+                        },
+                        required=("target",),
+                    ),
+                    "type": "object",
+                },
+            ),
+            "deploy": _mapping(
+                "a mapping with mode, placement and other settings of a deployment",
+                {
+                    "mode": _one_of("global", "replicated"),
+                    "replicas": _COUNT,
+                    "endpoint_mode": _one_of("vip", "dnsrr"),
+                    "placement": _mapping(
+                        "a mapping with constraints",
+                        {
+                            "constraints": _list(
+                                "a list of constraints",
+                                {**_TEXT, "title": "a constraint like node.role==worker"},
+                            )
+                        },
+                    ),
+                    "labels": _LABELS,
+                    "restart_policy": _mapping(
+                        "a mapping with condition, delay, max_attempts and window",
+                        {
+                            "condition": _one_of("none", "on-failure", "any"),
+                            "delay": _DURATION,
+                            "max_attempts": _COUNT,
+                            "window": _DURATION,
+                        },
+                    ),
+                },
+            ),
+            "labels": _LABELS,
+            "healthcheck": _mapping(
+                "a mapping with test, interval, timeout, retries and start_period",
+                {
+                    "test": {
+                        "type": ["array", "string", "null"],
+                        "title": "a command, or a list that begins with CMD, CMD-SHELL or NONE",
+                        "items": _TEXT,
+                    },
+                    "interval": _DURATION,
+                    "timeout": _DURATION,
+                    "retries": _COUNT,
+                    "start_period": _DURATION,
+                    "disable": _BOOLEAN,
+                },
+            ),
+            "logging": _mapping(
+                "a mapping with driver and options",
+                {
+                    "driver": _value("string", "the name of a log driver"),
+                    "options": {
+                        "type": ["object", "null"],
+                        "title": "a mapping of options to values",
+                        "additionalProperties": {**_TEXT, "title": "text (in quotes)"},
+                    },
+                },
+            ),
+            "stop_grace_period": _DURATION,
+            "stop_signal": _value("string", "the name of a signal", pattern=r"^[A-Z0-9+-]+$(?!\n)"),
+            "timezone": _mapping(
+                "a mapping with bind_local and env_tz",
+                {"bind_local": _BOOLEAN, "env_tz": _value("string", "the name of a time zone")},
+            ),
+        },
+    ),
+}

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Put the documents of a configuration together.
+
+The rule, with the documents from the weakest to the strongest (swarm.yml, then the separate files):
+``leader``, ``advertise_addr`` and each key of ``options`` come from the strongest document that gives a
+value. Each entry of ``nodes`` and ``dependencies`` comes whole from the strongest document that has an
+entry of this name; entries of different documents are never mixed.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+
+_MAPPINGS = ("options", "nodes", "dependencies")
+
+
+@dataclass
+class Merged:
+    """The configuration as one, in the right shape: what was refused is left out.
+
+    A refused item of a list is the empty text, so that the others keep their positions.
+    ``sources``: path of an entry → the document it comes from. ``node_names`` is complete:
+    it also has the names of entries that were refused.
+    """
+
+    leader: str | None = None
+    advertise_addr: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    nodes: dict[str, Any] = field(default_factory=dict)
+    dependencies: dict[str, Any] = field(default_factory=dict)
+    sources: dict[KeyPath, Document] = field(default_factory=dict)
+    node_names: dict[str, None] = field(default_factory=dict)
+
+    def _source(self, path: KeyPath) -> Document:
+        return self.sources[path[:2] if path[0] in _MAPPINGS else path[:1]]
+
+    def place(self, path: KeyPath) -> str:
+        """Where the value at ``path`` was written."""
+        return self._source(path).place(path)
+
+    def problem(self, path: KeyPath, expected: str, found: str) -> Problem:
+        """A problem with the value at ``path``."""
+        return self._source(path).problem(path, expected, found)
+
+
+def merge(documents: Iterable[tuple[Document, Collection[KeyPath]]]) -> Merged:
+    """Merge documents, from the weakest to the strongest, each with the paths that have a problem."""
+    merged = Merged()
+    for document, refused in documents:
+        if isinstance(document.data, Mapping):
+            _merge_one(merged, document, refused)
+    return merged
+
+
+def _merge_one(merged: Merged, document: Document, refused: Collection[KeyPath]) -> None:
+    for part in ("leader", "advertise_addr"):
+        value = document.data.get(part)
+        if value is not None and (part,) not in refused:
+            setattr(merged, part, value)
+            merged.sources[part,] = document
+    for part in _MAPPINGS:
+        entries = document.data.get(part)
+        if not isinstance(entries, Mapping) or (part,) in refused:
+            continue
+        target: dict[str, Any] = getattr(merged, part)
+        for name, entry in entries.items():
+            if part == "nodes":
+                merged.node_names[name] = None
+            if part == "options" and entry is None:
+                continue
+            merged.sources[part, name] = document
+            inside = [path[2:] for path in refused if path[:2] == (part, name)]
+            if () in inside:
+                target.pop(name, None)
+            else:
+                target[name] = _without(entry, inside)
+
+
+def _without(entry: Any, refused: Collection[KeyPath]) -> Any:
+    """The entry without its refused values, so that the rest of it can still be checked."""
+    if not refused:
+        return entry
+    entry = copy.deepcopy(entry)
+    for path in refused:
+        *parents, last = path
+        parent: Any = entry
+        for key in parents:
+            parent = parent[key]
+        if isinstance(parent, list) and isinstance(last, int):
+            parent[last] = ""
+        else:
+            parent.pop(last, None)
+    return entry

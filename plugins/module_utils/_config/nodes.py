@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a schema cannot say about nodes: addresses, labels, the leader."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import Merged
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe, suggest
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted
+
+_WITH_PORT = re.compile(r"\[(?P<v6>[^\[\]]*)\](?::(?P<port6>[0-9]+))?|(?P<host>[^:]*):(?P<port>[0-9]+)")
+# What Linux takes as the name of an interface.
+_INTERFACE = re.compile(r"[^\s/:\x00-\x1f\x7f\ud800-\udfff]{1,15}")
+_LIKE_ADDRESS = re.compile(r"[0-9.]+")
+
+
+def build_nodes(merged: Merged) -> tuple[dict[str, NodeWanted], list[Problem]]:
+    """The nodes by name, and what is wrong with them."""
+    problems: list[Problem] = []
+    nodes: dict[str, NodeWanted] = {}
+    seen: dict[object, str] = {}
+    for name, entry in merged.nodes.items():
+        node = entry or {}
+        ip = node.get("ip")
+        nodes[name] = NodeWanted(
+            name=name,
+            labels=_labels(node.get("labels")),
+            ip=ip,
+            role=node.get("role"),
+            availability=node.get("availability"),
+        )
+        if ip is None:
+            continue
+        path = ("nodes", name, "ip")
+        address = _address(ip)
+        if address is None:
+            problems.append(merged.problem(path, "an IP address", describe(ip)))
+        elif address in seen:
+            other = seen[address]
+            place = merged.place(("nodes", other, "ip"))
+            found = f"{describe(ip)}, which is the address of '{other}' ({place})"
+            problems.append(merged.problem(path, "an address of its own for each node", found))
+        else:
+            seen[address] = name
+    return nodes, problems
+
+
+def check_manager(merged: Merged, *, nodes_are_known: bool) -> list[Problem]:
+    """What is wrong with ``leader`` and ``advertise_addr``.
+
+    ``nodes_are_known`` is False where a file could not be read that may hold more nodes.
+    """
+    problems: list[Problem] = []
+    leader = merged.leader
+    if leader is not None and nodes_are_known and merged.node_names and leader not in merged.node_names:
+        found = f"{describe(leader)}{suggest(leader, merged.node_names)}"
+        problems.append(merged.problem(("leader",), "one of the configured nodes", found))
+    address = merged.advertise_addr
+    if address is not None and not _is_advertise_addr(address):
+        expected = "an IP address or a network interface"
+        problems.append(merged.problem(("advertise_addr",), expected, describe(address)))
+    return problems
+
+
+def _labels(value: Any) -> dict[str, str]:
+    if isinstance(value, list):
+        return dict.fromkeys(value, "true")
+    return {key: _label_value(item) for key, item in (value or {}).items()}
+
+
+def _label_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _is_advertise_addr(text: str) -> bool:
+    """Whether Docker's ``--advertise-addr`` takes it: ``<ip|interface>[:port]``."""
+    if _address(text) is not None:
+        return True
+    match = _WITH_PORT.fullmatch(text)
+    if match is not None:
+        port = match["port"] or match["port6"]
+        if port is not None and not (len(port) <= 5 and 0 < int(port) < 65536):
+            return False
+        if match["v6"] is not None:
+            return _address(match["v6"]) is not None
+        text = match["host"]
+    if _LIKE_ADDRESS.fullmatch(text):
+        return _address(text) is not None
+    return _INTERFACE.fullmatch(text) is not None

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong with a URL that somebody has given."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe
+
+_FIELD = re.compile(r"\{(address|hostname)\}")
+
+
+def url_fault(text: str, *, is_template: bool = False) -> tuple[str, str] | None:
+    """What was expected instead of ``text`` and what was found, or None where it is a URL of http or https.
+
+    A template has ``{address}`` or ``{hostname}`` in the place of the host. Credentials are refused, because
+    URLs are shown in messages; they aren't shown then.
+    """
+    if "@" in text:
+        return "a URL without user and password", "one with '@'"
+    expected = _fault(text, is_template=is_template)
+    return None if expected is None else (expected, describe(text))
+
+
+def _fault(text: str, *, is_template: bool) -> str | None:
+    expected = "a URL that starts with http:// or https://"
+    if is_template:
+        expected += ", with {address} or {hostname}"
+        if not _FIELD.search(text):
+            return expected
+        text = _FIELD.sub("host", text)
+    if re.search(r"[\s{}\x00-\x1f\x7f]", text):
+        return f"{expected}, without white space and braces"
+    try:
+        parts = urlsplit(text)
+        _port = parts.port
+    except ValueError:
+        return expected
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return expected
+    return None

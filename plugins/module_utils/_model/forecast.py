@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What would happen if nodes were lost or added (see ``_plan.what_if``)."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of tasks of one service that run on one node (``node`` is empty: they wait for one).
+
+    ``to``: the host names of the nodes that they may go to. ``unplaced``: how many of them find no place,
+    in the worst case, and ``obstacles`` why. ``anchor``: the service that they follow. ``data``: what stays
+    behind on the lost node.
+    """
+
+    service: str
+    node: str
+    count: int
+    to: tuple[str, ...]
+    unplaced: int = 0
+    obstacles: tuple[str, ...] = ()
+    anchor: str | None = None
+    data: tuple[str, ...] = ()
+
+    @property
+    def is_certain(self) -> bool:
+        return not self.unplaced and (len(self.to) == 1 or self.count == len(self.to) > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class HostForecast:
+    """The memory of a host. ``before``, ``least`` and ``most`` are parts of it, 1 being all; above 1 the
+    tasks do not fit."""
+
+    name: str
+    total_bytes: int
+    before: float
+    least: float
+    most: float
+
+    @property
+    def is_overfull(self) -> bool:
+        """Whether it may come to this host not having enough memory."""
+        return self.most > 1
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What would happen.
+
+    - ``lost``, ``added``: host names
+    - ``fates``: of all tasks that would have to be placed
+    - ``ended``: global services whose task on a lost node just ends; ``begun``: those that start on a new one
+    - ``hosts``: of the remaining hosts that are measured
+    - ``quorum``: why the managers would lose their majority, or None
+    - ``unknown``: services whose memory is not known, and does not count
+    """
+
+    lost: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    fates: tuple[Fate, ...] = ()
+    ended: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
+    hosts: tuple[HostForecast, ...] = ()
+    quorum: str | None = None
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def unplaced(self) -> tuple[Fate, ...]:
+        return tuple(fate for fate in self.fates if fate.unplaced)
+
+    @property
+    def overfull(self) -> tuple[HostForecast, ...]:
+        return tuple(host for host in self.hosts if host.is_overfull)
+
+    @property
+    def is_survived(self) -> bool:
+        """Whether everything finds a place and has memory enough, and the managers keep their majority."""
+        waiting = {fate.service for fate in self.unplaced if not fate.node}
+        lost = [fate for fate in self.unplaced if fate.service not in waiting]
+        return not lost and not self.overfull and self.quorum is None
+
+
+@dataclass(frozen=True)
+class NewNode:
+    """A node to be added: a worker like ``like`` (a node of the swarm), with this much memory."""
+
+    hostname: str
+    memory_bytes: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+    like: Node | None = None

@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The picture: one consistent view of the swarm, as plain immutable data.
+
+Planners work on this alone. ``_observe.picture`` reads it from an engine; tests write it by hand.
+``since`` is an ISO 8601 string as the engine gives it, other times are seconds since the epoch; durations
+are seconds, memory is bytes.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+STACK_LABEL = "com.docker.stack.namespace"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A member of the swarm, or an entry that a member left behind."""
+
+    id: str
+    hostname: str
+    version: int = 0
+    role: str = "worker"
+    availability: str = "active"
+    state: str = "ready"
+    address: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    engine_labels: Mapping[str, str] = field(default_factory=dict)
+    engine_version: str = ""
+    os: str = "linux"
+    architecture: str = "x86_64"
+    nano_cpus: int = 0
+    memory_bytes: int = 0
+    leader: bool = False
+    reachability: str | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether Swarm hears from the node's engine right now."""
+        return self.state == "ready"
+
+    @property
+    def is_down(self) -> bool:
+        """Whether Swarm has given the node up and replaces its tasks.
+
+        A node that is neither ready nor down has not yet been heard by a new leader; its containers run.
+        """
+        return self.state == "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A mount of a service's containers. ``driver`` is the volume driver; empty means ``local``."""
+
+    type: str
+    source: str
+    target: str
+    driver: str = ""
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service, reduced to what planners look at. Writes always start from the engine's own raw spec.
+
+    ``preferences``: the labels over whose values Swarm spreads its tasks, ``node.labels.zone``.
+    """
+
+    id: str
+    name: str
+    version: int = 0
+    mode: str = "replicated"
+    replicas: int | None = 1
+    labels: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    constraints: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
+    platforms: tuple[tuple[str, str], ...] = ()
+    max_replicas_per_node: int = 0
+    mounts: tuple[Mount, ...] = ()
+    host_ports: tuple[tuple[int, str], ...] = ()
+    reserved_nano_cpus: int = 0
+    reserved_memory_bytes: int = 0
+    restart_condition: str = "any"
+    restart_delay_seconds: float = 5.0
+    update_order: str = "stop-first"
+    update_state: str | None = None
+    stop_grace_seconds: float = 10.0
+    force_update: int = 0
+
+    @property
+    def is_replicated(self) -> bool:
+        return self.mode == "replicated"
+
+    @property
+    def is_stateful(self) -> bool:
+        """Whether its containers keep data on their node: a volume or a folder of the host."""
+        return any(mount.type in ("volume", "bind", "cluster") for mount in self.mounts)
+
+    @property
+    def is_updating(self) -> bool:
+        """Whether an update or rollback is under way, or stuck; a write now would cancel or revive it."""
+        return self.update_state in ("updating", "paused", "rollback_started", "rollback_paused")
+
+    @property
+    def stack(self) -> str | None:
+        """The stack that deployed the service, None for a service of its own."""
+        return self.labels.get(STACK_LABEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One slot's task of a service (or a node's, for global services)."""
+
+    id: str
+    service_id: str
+    node_id: str | None
+    state: str
+    desired_state: str
+    slot: int | None = None
+    created: float = 0.0
+    since: str = ""
+    message: str = ""
+    error: str = ""
+    exit_code: int | None = None
+    container_id: str | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the task is to run (``ready``: after a restart delay), rather than kept as history."""
+        return self.desired_state in ("running", "ready")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the task is wanted and its container runs, as far as Swarm knows."""
+        return self.is_wanted and self.state == "running"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything a plan is made from, as seen in one pass over at most four list requests."""
+
+    nodes: tuple[Node, ...] = ()
+    services: tuple[Service, ...] = ()
+    tasks: tuple[Task, ...] = ()
+
+    @cached_property
+    def node_by_id(self) -> Mapping[str, Node]:
+        return {node.id: node for node in self.nodes}
+
+    @cached_property
+    def nodes_by_hostname(self) -> Mapping[str, tuple[Node, ...]]:
+        """Host names are not unique in a swarm: a node that joined again leaves its old entry behind."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            found.setdefault(node.hostname, []).append(node)
+        return {hostname: tuple(nodes) for hostname, nodes in found.items()}
+
+    @cached_property
+    def service_by_id(self) -> Mapping[str, Service]:
+        return {service.id: service for service in self.services}
+
+    @cached_property
+    def service_by_name(self) -> Mapping[str, Service]:
+        return {service.name: service for service in self.services}
+
+    @cached_property
+    def tasks_by_service(self) -> Mapping[str, tuple[Task, ...]]:
+        found: dict[str, list[Task]] = {}
+        for task in self.tasks:
+            found.setdefault(task.service_id, []).append(task)
+        return {service_id: tuple(tasks) for service_id, tasks in found.items()}
+
+    @cached_property
+    def wanted_by_node(self) -> Mapping[str, tuple[Task, ...]]:
+        """Node ID → the tasks that are to run there."""
+        found: dict[str, list[Task]] = {}
+        for task in self.tasks:
+            if task.node_id and task.is_wanted:
+                found.setdefault(task.node_id, []).append(task)
+        return {node_id: tuple(tasks) for node_id, tasks in found.items()}
+
+    def tasks_of(self, service: Service) -> tuple[Task, ...]:
+        return self.tasks_by_service.get(service.id, ())

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the user wants of rebalancing: ``rebalance_config.yml`` after it was checked."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# a GB is this much in the configuration
+GB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRules:
+    """The limits for moves of one service. Memory is in bytes, time in seconds.
+
+    ``may_leave_data``: the service was named in the configuration, so it may be moved although a local
+    volume or a host path of it stays behind.
+    """
+
+    cooldown_seconds: float = 15 * 60
+    memory_difference_bytes: int = 2 * GB
+    rebalance_buffer_bytes: int = GB
+    may_leave_data: bool = False
+
+
+@dataclass(frozen=True)
+class RebalanceRules:
+    """The limits for all moves. ``services``: name as configured → its own limits."""
+
+    default: ServiceRules = field(default_factory=ServiceRules)
+    services: Mapping[str, ServiceRules] = field(default_factory=dict)
+    sustained_seconds: float = 10 * 60
+    max_moves_per_cycle: int = 1
+
+
+@dataclass(frozen=True)
+class MetricSources:
+    """Where memory is measured, and how it is asked for. Times are in seconds.
+
+    - ``node_exporters``: a node (host name or ID) or a physical host → the URL of its node exporter
+    - ``node_map``: a node → the physical host whose exporter counts for it
+    - ``node_exporter_url``: the URL of all other nodes, with ``{address}`` or ``{hostname}`` in it, or None
+    - ``cadvisors``, ``cadvisor_url``: the same for cAdvisor
+    - ``prometheus_url``: where a Prometheus server is, or None; what is asked directly counts more
+    - ``scrape_interval_seconds``: a sample that is older than twice this is none
+    - ``timeout_seconds``: how long all endpoints together may take
+    - ``ca_path``: a file of CA certificates instead of the system's
+    """
+
+    node_exporters: Mapping[str, str] = field(default_factory=dict)
+    node_map: Mapping[str, str] = field(default_factory=dict)
+    node_exporter_url: str | None = None
+    cadvisors: Mapping[str, str] = field(default_factory=dict)
+    cadvisor_url: str | None = None
+    prometheus_url: str | None = None
+    scrape_interval_seconds: float = 30.0
+    timeout_seconds: float = 5.0
+    ca_path: str | None = None
+    validate_certs: bool = True
+    use_proxy: bool = False
+
+    @property
+    def max_age_seconds(self) -> float:
+        """Two scrapes: what is older may be of a container that is no more."""
+        return 2 * self.scrape_interval_seconds
+
+
+@dataclass(frozen=True)
+class Rebalance:
+    """The whole of ``rebalance_config.yml``. ``interval_seconds``: how often the swarm is looked at."""
+
+    rules: RebalanceRules = field(default_factory=RebalanceRules)
+    sources: MetricSources = field(default_factory=MetricSources)
+    interval_seconds: float = 30.0

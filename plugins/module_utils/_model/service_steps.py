@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Steps that write to services."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceStep(Step):
+    """A write to one service.
+
+    ``while_updating``: the write is made even if Swarm is still updating the service, because it is what
+    frees an update that cannot end.
+    """
+
+    service_id: str
+    name: str
+    while_updating: bool = False
+
+    @property
+    def target(self) -> str:
+        return f"service {self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceService(ServiceStep):
+    """Add and remove placement constraints and, with ``replicas``, scale, all in one write.
+
+    ``purpose`` says in words what that is for; ``constraints`` are those the service has now.
+    """
+
+    purpose: str
+    constraints: tuple[str, ...]
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    replicas: int | None = None
+
+    @property
+    def action(self) -> str:
+        return "place_service"
+
+    @property
+    def what(self) -> str:
+        return self.purpose
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        before: dict[str, Any] = {"constraints": list(self.constraints)}
+        if self.replicas is not None:
+            before["replicas"] = 0
+        return before
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        after: dict[str, Any] = {"constraints": self.changed(self.constraints)}
+        if self.replicas is not None:
+            after["replicas"] = self.replicas
+        return after
+
+    def changed(self, constraints: tuple[str, ...]) -> list[str]:
+        """Apply the change to ``constraints``, which may be fresher than what the step was planned on."""
+        kept = [text for text in constraints if text not in self.remove]
+        return kept + [text for text in self.add if text not in kept]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleService(ServiceStep):
+    """Scale a replicated service."""
+
+    replicas_before: int
+    replicas: int
+
+    @property
+    def action(self) -> str:
+        return "scale_service"
+
+    @property
+    def what(self) -> str:
+        return f"scale {self.name} from {self.replicas_before} to {self.replicas}"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"replicas": self.replicas_before}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"replicas": self.replicas}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartService(ServiceStep):
+    """Have Swarm replace all tasks of a service, as its update settings say (a forced update)."""
+
+    force_update: int
+
+    @property
+    def action(self) -> str:
+        return "restart_service"
+
+    @property
+    def what(self) -> str:
+        return f"restart {self.name}"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"force_update": self.force_update}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"force_update": self.force_update + 1}

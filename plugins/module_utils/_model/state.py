@@ -1,0 +1,307 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The remembered state: what must survive the controller, and nothing else.
+
+It is kept in one Swarm config object (see ``_apply.state_store``); ``_model.state_codec`` gives its format.
+Changes to it are edits that can be applied again to a fresher copy.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+
+STATE_NAME = "orcastra.state"
+
+# what a move is for: a follower goes to its anchor, memory is balanced, such a move has failed and is undone
+FOLLOW = "follow"
+REBALANCE = "rebalance"
+BACK = "back"
+
+# what became of a command
+RUNNING = "running"
+DONE = "done"
+FAILED = "failed"
+INTERRUPTED = "interrupted"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The journal's entry for a service that is being moved: who moves it where, and what to put back.
+
+    ``anchor`` is the name of the anchor it follows, ``nodes`` the IDs of the nodes it is to run on.
+    ``replicas`` is the number to scale back to where the service was scaled to 0 for the move, else None.
+    ``since`` is in seconds since the epoch. ``kind`` is FOLLOW, REBALANCE or BACK; for the latter two
+    ``anchor`` is empty, ``source`` is the ID of the node it leaves, and ``memory_bytes`` what moves with it.
+    ``leader`` is the ID of the swarm's leader when a service was scaled to 0.
+    """
+
+    anchor: str
+    nodes: tuple[str, ...]
+    since: float
+    replicas: int | None = None
+    kind: str = FOLLOW
+    source: str = ""
+    memory_bytes: int = 0
+    leader: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """A balancing move that is over: from one node ID to another, at ``at`` (seconds since the epoch).
+
+    ``memory_bytes`` is what the tasks had in use before. ``failed`` says why it was undone, None where it
+    succeeded.
+    """
+
+    source: str
+    target: str
+    at: float
+    memory_bytes: int
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often something was tried for a service that is not as it should be, and since when it is not.
+
+    ``last`` and ``since`` are in seconds since the epoch. ``given_up`` says why nothing more is tried; it
+    stays until the service is as it should be, or until somebody asks for it.
+    """
+
+    count: int
+    last: float
+    since: float
+    reason: str
+    given_up: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """A command that somebody has asked for, from the moment on when it is about to be carried out.
+
+    ``command`` is the command in words, ``source`` is ``file`` or ``shell``, ``by`` the host name of the node
+    that carries it out, ``instance`` the process. ``status`` is one of RUNNING, DONE, FAILED, INTERRUPTED;
+    ``message`` says more about it. ``started`` and ``finished`` are in seconds since the epoch.
+    """
+
+    command: str
+    source: str
+    by: str
+    instance: str
+    started: float
+    status: str = RUNNING
+    message: str = ""
+    finished: float | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether no result is known; the process that carries it out may be gone."""
+        return self.status == RUNNING
+
+
+class AlreadyClaimed(OrcastraError):
+    """A command was asked for a second time, or another controller was first."""
+
+    def __init__(self, record: CommandRecord) -> None:
+        super().__init__(f"{record.command} has been claimed on node {record.by} before; it is not repeated")
+        self.record = record
+
+
+@dataclass(frozen=True)
+class State:
+    """What is remembered.
+
+    - ``owned_labels``: node ID → keys of the node labels that we set
+    - ``moves``: service ID → the move that is under way
+    - ``attempts``: service ID → what was tried so far
+    - ``anchor_tasks``: service ID of an anchor → IDs of its tasks when its followers were last in order
+    - ``commands``: identity of a command → what became of it
+    - ``relocations``: service ID → its balancing moves, the newest last
+    - ``pressure``: physical host → since when it has had far more memory in use than another
+    """
+
+    owned_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    moves: Mapping[str, Move] = field(default_factory=dict)
+    attempts: Mapping[str, Attempts] = field(default_factory=dict)
+    anchor_tasks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    commands: Mapping[str, CommandRecord] = field(default_factory=dict)
+    relocations: Mapping[str, tuple[Relocation, ...]] = field(default_factory=dict)
+    pressure: Mapping[str, float] = field(default_factory=dict)
+    other_sections: Mapping[str, str] = field(default_factory=dict)
+
+
+class StateEdit(Protocol):
+    """A change to the state that can be applied again to a fresher copy of it."""
+
+    def apply(self, state: State) -> State: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLabels:
+    """Remember that the labels ``keys`` of the node are ours."""
+
+    node_id: str
+    keys: frozenset[str]
+
+    def apply(self, state: State) -> State:
+        keys = state.owned_labels.get(self.node_id, frozenset()) | self.keys
+        return replace(state, owned_labels=_with(state.owned_labels, self.node_id, keys or None))
+
+
+@dataclass(frozen=True, slots=True)
+class DisownLabels:
+    """Forget that the labels ``keys`` of the node were ours."""
+
+    node_id: str
+    keys: frozenset[str]
+
+    def apply(self, state: State) -> State:
+        keys = state.owned_labels.get(self.node_id, frozenset()) - self.keys
+        return replace(state, owned_labels=_with(state.owned_labels, self.node_id, keys or None))
+
+
+@dataclass(frozen=True, slots=True)
+class SetMove:
+    """Enter a move into the journal; None takes it out."""
+
+    service_id: str
+    move: Move | None
+
+    def apply(self, state: State) -> State:
+        return replace(state, moves=_with(state.moves, self.service_id, self.move))
+
+
+@dataclass(frozen=True, slots=True)
+class SetAttempts:
+    """Remember what was tried for a service; None: it is as it should be."""
+
+    service_id: str
+    attempts: Attempts | None
+
+    def apply(self, state: State) -> State:
+        return replace(state, attempts=_with(state.attempts, self.service_id, self.attempts))
+
+
+@dataclass(frozen=True, slots=True)
+class SetAnchorTasks:
+    """Remember which tasks of an anchor its followers have started after; None: it is no anchor any more."""
+
+    service_id: str
+    task_ids: frozenset[str] | None
+
+    def apply(self, state: State) -> State:
+        return replace(state, anchor_tasks=_with(state.anchor_tasks, self.service_id, self.task_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCommand:
+    """Enter a command before it is carried out. Raises AlreadyClaimed where it is there already.
+
+    A claim of the same process that is still without a result is none of another: the write of it may have
+    succeeded although its reply was lost.
+    """
+
+    key: str
+    record: CommandRecord
+
+    def apply(self, state: State) -> State:
+        found = state.commands.get(self.key)
+        if found is not None and not (found.is_running and found.instance == self.record.instance):
+            raise AlreadyClaimed(found)
+        return replace(state, commands=_with(state.commands, self.key, self.record))
+
+
+@dataclass(frozen=True, slots=True)
+class FinishCommand:
+    """Enter what became of the command that the process ``instance`` has claimed.
+
+    INTERRUPTED is what others say of it while they know no better: it never replaces a result.
+    """
+
+    key: str
+    instance: str
+    status: str
+    message: str
+    finished: float
+
+    def apply(self, state: State) -> State:
+        found = state.commands.get(self.key)
+        if found is None or found.instance != self.instance:
+            return state
+        if self.status == INTERRUPTED and not found.is_running:
+            return state
+        record = replace(found, status=self.status, message=self.message, finished=self.finished)
+        return replace(state, commands=_with(state.commands, self.key, record))
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCommands:
+    """Forget commands, so that they may be carried out again."""
+
+    keys: frozenset[str]
+
+    def apply(self, state: State) -> State:
+        kept = {key: record for key, record in state.commands.items() if key not in self.keys}
+        return replace(state, commands=kept)
+
+
+@dataclass(frozen=True, slots=True)
+class AddRelocation:
+    """Remember a balancing move of a service; of all its moves, the last ``keep`` are kept."""
+
+    service_id: str
+    relocation: Relocation
+    keep: int = 5
+
+    def apply(self, state: State) -> State:
+        made = state.relocations.get(self.service_id, ())
+        if self.relocation not in made:
+            made = (*made, self.relocation)[-self.keep :]
+        return replace(state, relocations=_with(state.relocations, self.service_id, made))
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRelocations:
+    """Forget the balancing moves of a service that are older than ``before``, in seconds since the epoch."""
+
+    service_id: str
+    before: float
+
+    def apply(self, state: State) -> State:
+        kept = tuple(made for made in state.relocations.get(self.service_id, ()) if made.at >= self.before)
+        return replace(state, relocations=_with(state.relocations, self.service_id, kept or None))
+
+
+@dataclass(frozen=True, slots=True)
+class SetPressure:
+    """Remember since when physical hosts have had far more memory in use than others; None: not so."""
+
+    since: Mapping[str, float | None]
+
+    def apply(self, state: State) -> State:
+        changed = {**state.pressure, **self.since}
+        return replace(state, pressure={host: at for host, at in changed.items() if at is not None})
+
+
+def _with(entries: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
+    """A copy of ``entries`` in which ``key`` has ``value``, or is gone for None."""
+    changed = {name: entry for name, entry in entries.items() if name != key}
+    if value is not None:
+        changed[key] = value
+    return changed
+
+
+def apply_edits(state: State, edits: Iterable[StateEdit]) -> State:
+    for edit in edits:
+        state = edit.apply(state)
+    return state

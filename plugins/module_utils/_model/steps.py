@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Steps: what a plan is made of.
+
+The same steps are the check-mode result, the diff, the log lines and the ``plan`` of a module's result.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, StateEdit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(ABC):
+    """One write, and its reasons.
+
+    ``why`` says why it is needed, ``why_not`` why the alternatives were not taken. ``claims`` are written
+    to the state before the step is carried out, ``settles`` once it has succeeded, so that a controller
+    which dies in between leaves nothing behind that it does not know of.
+    """
+
+    why: tuple[str, ...]
+    why_not: tuple[str, ...] = ()
+    claims: tuple[StateEdit, ...] = ()
+    settles: tuple[StateEdit, ...] = ()
+
+    @property
+    @abstractmethod
+    def action(self) -> str:
+        """The kind of step, in snake case."""
+
+    @property
+    @abstractmethod
+    def target(self) -> str:
+        """What is changed: ``node alpha``, ``service shop_db``."""
+
+    @property
+    @abstractmethod
+    def what(self) -> str:
+        """The step in words, without its reasons."""
+
+    @property
+    @abstractmethod
+    def before(self) -> Mapping[str, Any]:
+        """What the step changes, as it is now."""
+
+    @property
+    @abstractmethod
+    def after(self) -> Mapping[str, Any]:
+        """The same once the step is done."""
+
+    def to_result(self) -> dict[str, Any]:
+        """The step as it appears in a module's ``plan``."""
+        return {
+            "action": self.action,
+            "target": self.target,
+            "what": self.what,
+            "why": list(self.why),
+            "why_not": list(self.why_not),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChange:
+    """One label of a node; None stands for a label that is not there."""
+
+    key: str
+    before: str | None
+    after: str | None
+
+    def __str__(self) -> str:
+        return f"-{self.key}" if self.after is None else f"{self.key}={self.after}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelNode(Step):
+    """Set and remove labels of one node, all in one write."""
+
+    node_id: str
+    hostname: str
+    changes: tuple[LabelChange, ...]
+    labels: Mapping[str, str]
+
+    @property
+    def action(self) -> str:
+        return "label_node"
+
+    @property
+    def target(self) -> str:
+        return f"node {self.hostname}"
+
+    @property
+    def what(self) -> str:
+        added = ", ".join(str(change) for change in self.changes if change.after is not None)
+        removed = ", ".join(change.key for change in self.changes if change.after is None)
+        parts = [f"set {added}"] if added else []
+        if removed:
+            parts.append(f"remove {removed}")
+        return f"{' and '.join(parts)} on node {self.hostname}"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"labels": dict(self.labels)}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"labels": self.changed(self.labels)}
+
+    def changed(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """Apply the changes to ``labels``, which may be fresher than what the step was planned on."""
+        result = dict(labels)
+        for change in self.changes:
+            if change.after is None:
+                result.pop(change.key, None)
+            else:
+                result[change.key] = change.after
+        return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class MendState(Step):
+    """Set a damaged state object aside, as it is, and start afresh from what could be read of it."""
+
+    damage: tuple[str, ...]
+
+    @property
+    def action(self) -> str:
+        return "mend_state"
+
+    @property
+    def target(self) -> str:
+        return f"config {STATE_NAME}"
+
+    @property
+    def what(self) -> str:
+        return f"set a copy of the damaged {STATE_NAME} aside and start afresh from what is readable of it"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"damage": list(self.damage)}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"damage": []}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, in order, and what the user should hear although nothing is done about it.
+
+    ``warnings`` are what the user has to look at (an unknown name), ``notes`` are decisions to leave
+    something as it is; ``remember`` are changes to the state that go with no step. ``again_seconds``: when
+    to look again, where something is under way; None where there is no hurry.
+    """
+
+    steps: tuple[Step, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    remember: tuple[StateEdit, ...] = ()
+    again_seconds: float | None = None
+
+    def __add__(self, other: Plan) -> Plan:
+        soonest = [plan.again_seconds for plan in (self, other) if plan.again_seconds is not None]
+        return Plan(
+            steps=self.steps + other.steps,
+            warnings=self.warnings + other.warnings,
+            notes=self.notes + other.notes,
+            remember=self.remember + other.remember,
+            again_seconds=min(soonest) if soonest else None,
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to carry out."""
+        return not self.steps and not self.remember
+
+    def diff(self) -> dict[str, Any]:
+        """``before`` and ``after`` of everything the steps change, as Ansible's ``diff`` wants it."""
+        return {
+            "before": {step.target: step.before for step in self.steps},
+            "after": {step.target: step.after for step in self.steps},
+        }

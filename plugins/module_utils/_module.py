@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all modules share: the argument spec, the way from parameters to a plan, and the result."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, carry_out
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import JSONSCHEMA_IMPORT_ERROR
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+    CONNECTION_ARGUMENT_SPEC,
+    DOCKER_IMPORT_ERROR,
+    ConnectionOptions,
+    connect,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mending import plan_mending
+
+# the options that hold the user's configuration, as in swarm.yml
+CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "nodes": {"type": "dict", "default": {}},
+    "dependencies": {"type": "dict", "default": {}},
+    "stack_name": {"type": "str", "default": ""},
+    "label_prefix": {"type": "str", "default": ""},
+}
+
+
+def create_module(argument_spec: dict[str, dict[str, Any]] | None = None) -> AnsibleModule:
+    """An AnsibleModule with the connection options and ``argument_spec``; ends it if a library is missing."""
+    module = AnsibleModule(
+        argument_spec={**CONNECTION_ARGUMENT_SPEC, **(argument_spec or {})},
+        supports_check_mode=True,
+    )
+    for library, import_error in (("docker", DOCKER_IMPORT_ERROR), ("jsonschema", JSONSCHEMA_IMPORT_ERROR)):
+        if import_error is not None:
+            module.fail_json(msg=missing_required_lib(library), exception=import_error)
+    return module
+
+
+def wanted_from(module: AnsibleModule, **options: bool) -> Wanted:
+    """The configuration in the module's parameters. Ends the module where it is wrong."""
+    data = {
+        "nodes": module.params["nodes"],
+        "dependencies": module.params["dependencies"],
+        "options": options,
+    }
+    try:
+        wanted = build_wanted(
+            data,
+            stack_name=module.params["stack_name"],
+            label_prefix=module.params["label_prefix"],
+            restart_dependents=module.params.get("restart_dependents", False),
+        )
+    except ConfigError as error:
+        module.fail_json(msg=str(error))
+    return wanted
+
+
+def run(module: AnsibleModule, action: Callable[[Engine], dict[str, Any]]) -> None:
+    """Connect, let ``action`` make the result, and end the module; our own errors become its message."""
+    try:
+        engine = connect(ConnectionOptions.from_parameters(module.params))
+        try:
+            result = action(engine)
+        finally:
+            engine.close()
+    except OrcastraError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+def run_plan(
+    module: AnsibleModule, planner: Callable[[Observation], Plan], details: Mapping[str, Any] | None = None
+) -> None:
+    """Observe, plan and, outside check mode, apply; then end the module with the plan as its result.
+
+    ``details`` are added to the result, with what the planner has put into them.
+    """
+    run_engine_plan(module, lambda _engine, seen: planner(seen), lambda _engine: details or {})
+
+
+def run_engine_plan(
+    module: AnsibleModule,
+    planner: Callable[[Engine, Observation], Plan],
+    finish: Callable[[Engine], Mapping[str, Any]],
+) -> None:
+    """The same with a planner that reads more from the engine, and something to ``finish`` with.
+
+    ``finish`` is called at the end, in check mode too; what it returns is added to the result.
+    """
+
+    def action(engine: Engine) -> dict[str, Any]:
+        seen = observe(engine)
+        plan = plan_mending(seen.damage) + planner(engine, seen)
+        for warning in plan.warnings:
+            module.warn(warning)
+        result: dict[str, Any] = {
+            "changed": bool(plan.steps),
+            "plan": [step.to_result() for step in plan.steps],
+            "notes": list(plan.notes),
+            "diff": plan.diff(),
+        }
+        if not module.check_mode and not plan.is_empty:
+            outcome = carry_out(engine, plan)
+            result["changed"] = outcome.changed
+            if outcome.failures:
+                module.fail_json(msg=_failure_message(outcome), **result)
+        try:
+            result |= finish(engine)
+        except OrcastraError as error:
+            module.fail_json(msg=str(error), **result)
+        return result
+
+    run(module, action)
+
+
+def _failure_message(outcome: Outcome) -> str:
+    failures = "; ".join(str(result.error) for result in outcome.failures)
+    done = len(outcome.results) - len(outcome.failures)
+    return f"{failures} ({done} of {len(outcome.results)} steps succeeded)"

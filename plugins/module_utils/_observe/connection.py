@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From connection options to an engine: tcp, unix socket, ssh, TLS.
+
+The options, their names and their environment variables are those of community.docker.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, translate_error
+
+try:
+    import docker
+    import docker.tls
+    import requests.adapters
+except ImportError:
+    DOCKER_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    DOCKER_IMPORT_ERROR = None
+
+
+DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
+DEFAULT_TIMEOUT_SECONDS = 60
+PLACEHOLDER_API_VERSION = "1.41"
+
+CONNECTION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "docker_host": {
+        "type": "str",
+        "default": DEFAULT_DOCKER_HOST,
+        "fallback": (env_fallback, ["DOCKER_HOST"]),
+        "aliases": ["docker_url"],
+    },
+    "tls": {"type": "bool", "default": False, "fallback": (env_fallback, ["DOCKER_TLS"])},
+    "validate_certs": {
+        "type": "bool",
+        "default": False,
+        "fallback": (env_fallback, ["DOCKER_TLS_VERIFY"]),
+        "aliases": ["tls_verify"],
+    },
+    "ca_path": {"type": "path", "aliases": ["ca_cert", "tls_ca_cert", "cacert_path"]},
+    "client_cert": {"type": "path", "aliases": ["tls_client_cert", "cert_path"]},
+    "client_key": {"type": "path", "aliases": ["tls_client_key", "key_path"]},
+    "tls_hostname": {"type": "str", "fallback": (env_fallback, ["DOCKER_TLS_HOSTNAME"])},
+    "api_version": {
+        "type": "str",
+        "default": "auto",
+        "fallback": (env_fallback, ["DOCKER_API_VERSION"]),
+        "aliases": ["docker_api_version"],
+    },
+    "timeout": {
+        "type": "int",
+        "default": DEFAULT_TIMEOUT_SECONDS,
+        "fallback": (env_fallback, ["DOCKER_TIMEOUT"]),
+    },
+    "use_ssh_client": {"type": "bool", "default": False},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """How to reach an engine. ``timeout`` is in seconds and counts for each request."""
+
+    docker_host: str = DEFAULT_DOCKER_HOST
+    tls: bool = False
+    validate_certs: bool = False
+    ca_path: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    tls_hostname: str | None = None
+    api_version: str = "auto"
+    timeout: int = DEFAULT_TIMEOUT_SECONDS
+    use_ssh_client: bool = False
+
+    @property
+    def uses_tls(self) -> bool:
+        return self.tls or self.validate_certs
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> ConnectionOptions:
+        """Take the connection options out of a module's parameters.
+
+        The three files default to those in ``DOCKER_CERT_PATH``, as for Docker's own command line.
+        """
+        values = {name: parameters[name] for name in CONNECTION_ARGUMENT_SPEC}
+        cert_path = os.environ.get("DOCKER_CERT_PATH")
+        if cert_path:
+            for name, file in (("ca_path", "ca.pem"), ("client_cert", "cert.pem"), ("client_key", "key.pem")):
+                values[name] = values[name] or str(Path(cert_path) / file)
+        return cls(**values)
+
+
+def options_from_environment() -> ConnectionOptions:
+    """Read the connection options from ``DOCKER_HOST`` and its kin, as a module without parameters does.
+
+    Raises OrcastraError for a value of the wrong type.
+    """
+    result = ArgumentSpecValidator(CONNECTION_ARGUMENT_SPEC).validate({})
+    if result.error_messages:
+        raise OrcastraError(f"environment: {'; '.join(result.error_messages)}")
+    return ConnectionOptions.from_parameters(result.validated_parameters)
+
+
+def connect(options: ConnectionOptions) -> Engine:
+    """Open a connection to the engine. It has answered by then: its API version is asked for.
+
+    Raises EngineUnreachable or TlsMismatch; OrcastraError where the options or this host cannot do it.
+    """
+    if DOCKER_IMPORT_ERROR is not None:
+        raise OrcastraError("the Docker SDK for Python (package 'docker') is not installed")
+    base_url = options.docker_host
+    if options.uses_tls:
+        base_url = base_url.replace("tcp://", "https://", 1)
+    # the SDK wants it for ssh:// even where it calls the command
+    if options.docker_host.startswith("ssh://") and importlib.util.find_spec("paramiko") is None:
+        raise OrcastraError("docker_host: ssh:// needs the Python library paramiko, which is not installed")
+    try:
+        client = docker.APIClient(
+            base_url=base_url,
+            # any fixed version: it keeps the SDK from asking before the settings below are in force
+            version=PLACEHOLDER_API_VERSION,
+            timeout=options.timeout,
+            tls=_tls_config(options),
+            use_ssh_client=options.use_ssh_client,
+        )
+    except Exception as error:  # paramiko, the ssh client and the SDK have no base class in common
+        raise translate_error(error, options.docker_host) from error
+    if options.tls_hostname is not None:
+        client.mount("https://", _hostname_adapter(options.tls_hostname))
+    engine = Engine(client, options.docker_host)
+    if options.api_version == "auto":
+        engine.negotiate_api_version()
+    else:
+        engine.api_version = options.api_version
+    return engine
+
+
+def _tls_config(options: ConnectionOptions) -> Any:
+    if not options.uses_tls:
+        return False
+    if (options.client_cert is None) != (options.client_key is None):
+        raise OrcastraError("client_cert and client_key: expected both or neither, found only one")
+    client_cert = None
+    if options.client_cert is not None and options.client_key is not None:
+        client_cert = (options.client_cert, options.client_key)
+    for name in ("ca_path", "client_cert", "client_key"):
+        path = getattr(options, name)
+        if path is not None and not Path(path).is_file():
+            raise OrcastraError(f"{name}: expected a file, found none at {path}")
+    return docker.tls.TLSConfig(
+        client_cert=client_cert, ca_cert=options.ca_path, verify=options.validate_certs
+    )
+
+
+def _hostname_adapter(hostname: str) -> Any:
+    """An adapter that expects ``hostname`` in the certificate; the SDK itself can no longer be told so."""
+
+    class HostnameAdapter(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, assert_hostname=hostname, **kwargs)
+
+    return HostnameAdapter()

@@ -1,0 +1,252 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one place that talks to a Docker engine: raw JSON in, raw JSON out.
+
+The SDK's low-level client carries the requests (sockets, TLS, ssh). Its typed calls are left alone: they
+rebuild specs from the fields they know and lose the rest, and some ask for inserted defaults.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineError,
+    EngineTimeout,
+    EngineUnreachable,
+    NameInUse,
+    NotAManager,
+    NotFound,
+    OutOfSequence,
+    TlsMismatch,
+)
+
+# a missing library is reported by connect(), without which there is no client to pass in
+with contextlib.suppress(ImportError):
+    import requests.exceptions
+    import urllib3.exceptions
+
+Json = dict[str, Any]
+
+# moby answers a version conflict with HTTP 500 and these words
+_OUT_OF_SEQUENCE = "update out of sequence"
+
+# an engine without TLS is asked with it, or the other way round
+_TLS_WORDS = ("wrong version number", "http request to an https server", "record layer failure")
+
+
+class Engine:
+    """A connection to one engine. ``requests`` counts what was asked since it was opened.
+
+    ``client`` is a ``docker.APIClient``, of which only the parts inherited from ``requests.Session``,
+    ``base_url`` and ``timeout`` are used.
+    """
+
+    def __init__(self, client: Any, docker_host: str) -> None:
+        self.docker_host = docker_host
+        self.api_version: str | None = None
+        self.requests = 0
+        self._client = client
+
+    def close(self) -> None:
+        self._client.close()
+
+    def negotiate_api_version(self) -> None:
+        """Use the newest API of the engine: an older one would hide fields, and a write would drop them."""
+        try:
+            self.api_version = str(self.get("/version")["ApiVersion"])
+        except EngineUnreachable:
+            raise
+        except (EngineError, TypeError, KeyError) as error:
+            raise EngineUnreachable(
+                f"{self.docker_host}: expected a Docker engine, found something else: {error}"
+            ) from error
+
+    def info(self) -> Json:
+        """``GET /info`` of the engine itself; its ``Swarm`` part says what it is to the swarm."""
+        return self._get_one("/info")
+
+    def list_nodes(self) -> list[Json]:
+        return self._get_list("/nodes")
+
+    def list_services(self) -> list[Json]:
+        return self._get_list("/services")
+
+    def list_tasks(self, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
+        return self._get_list("/tasks", filters=filters)
+
+    def list_configs(self, name_prefix: str) -> list[Json]:
+        """Configs whose name begins with ``name_prefix``: Swarm's own name filter means prefixes."""
+        return self._get_list("/configs", filters={"name": [name_prefix]})
+
+    def get_node(self, node_id: str) -> Json:
+        return self._get_one(f"/nodes/{quote(node_id, safe='')}")
+
+    def get_service(self, service_id: str) -> Json:
+        return self._get_one(f"/services/{quote(service_id, safe='')}")
+
+    def get_config(self, config_id: str) -> Json:
+        return self._get_one(f"/configs/{quote(config_id, safe='')}")
+
+    def update_node(self, node_id: str, version: int, spec: Json) -> None:
+        self.post(f"/nodes/{quote(node_id, safe='')}/update", spec, version=version)
+
+    def update_service(self, service_id: str, version: int, spec: Json) -> None:
+        """Without credentials in the request, the engine keeps those that the service has."""
+        self.post(f"/services/{quote(service_id, safe='')}/update", spec, version=version)
+
+    def create_service(self, spec: Json) -> str:
+        """Returns the new service's ID. Raises NameInUse."""
+        return str(self.post("/services/create", spec)["ID"])
+
+    def swarm_network_id(self, name: str) -> str:
+        """The ID that services know the network ``name`` by, ``host`` among them. Raises NotFound."""
+        found: Json = self.get(f"/networks/{quote(name, safe='')}", scope="swarm")
+        return str(found["Id"])
+
+    def create_config(self, spec: Json) -> str:
+        """Returns the new config's ID. Raises NameInUse."""
+        return str(self.post("/configs/create", spec)["ID"])
+
+    def update_config(self, config_id: str, version: int, spec: Json) -> None:
+        self.post(f"/configs/{quote(config_id, safe='')}/update", spec, version=version)
+
+    def delete_config(self, config_id: str) -> None:
+        self._request("DELETE", f"/configs/{quote(config_id, safe='')}", None, {})
+
+    def get(self, path: str, **params: Any) -> Any:
+        """GET ``path``; ``params`` that are None are left out, mappings are sent as JSON.
+
+        Raises EngineError or one of its subclasses, as all requests do.
+        """
+        return self._request("GET", path, None, params)
+
+    def post(self, path: str, body: Any, **params: Any) -> Any:
+        """POST ``body`` as JSON, exactly as it is, nulls included."""
+        return self._request("POST", path, json.dumps(body), params)
+
+    def events(self, types: Sequence[str], since: float, idle_seconds: float) -> Iterator[Json]:
+        """Follow the engine's events of ``types`` from ``since`` on (seconds since the epoch).
+
+        Ends without an error after ``idle_seconds`` without any event, so that a dead connection is noticed.
+        Raises EngineError where the stream cannot be had or breaks.
+        """
+        try:
+            with self._open_events(types, since, idle_seconds) as response:
+                for line in response.iter_lines(chunk_size=None):
+                    if line:
+                        yield json.loads(line)
+        except EngineError:
+            raise
+        except Exception as error:
+            translated = translate_error(error, self.docker_host)
+            if not isinstance(translated, EngineTimeout):
+                raise translated from error
+
+    def _open_events(self, types: Sequence[str], since: float, idle_seconds: float) -> Any:
+        response = self._client.request(
+            "GET",
+            self._url("/events"),
+            params={"since": f"{since:.9f}", "filters": json.dumps({"type": list(types)})},
+            stream=True,
+            timeout=(self._client.timeout, idle_seconds),
+            verify=self._client.verify,
+        )
+        if response.status_code >= 400:
+            raise self._refusal(response.status_code, response.text, "GET /events")
+        return response
+
+    def _url(self, path: str) -> str:
+        version = f"/v{self.api_version}" if self.api_version is not None else ""
+        return f"{self._client.base_url}{version}{path}"
+
+    def _get_one(self, path: str) -> Json:
+        found: Json = self.get(path)
+        return found
+
+    def _get_list(self, path: str, **params: Any) -> list[Json]:
+        found: list[Json] = self.get(path, **params)
+        return found
+
+    def _request(self, method: str, path: str, body: str | None, params: Mapping[str, Any]) -> Any:
+        query = {
+            name: json.dumps(value) if isinstance(value, Mapping) else value
+            for name, value in params.items()
+            if value is not None
+        }
+        self.requests += 1
+        try:
+            response = self._client.request(
+                method,
+                self._url(path),
+                params=query,
+                data=body,
+                headers={"Content-Type": "application/json"} if body is not None else None,
+                timeout=self._client.timeout,
+                # said again, because requests lets REQUESTS_CA_BUNDLE win over the session's own setting
+                verify=self._client.verify,
+            )
+        except Exception as error:  # requests, urllib3 and paramiko have no base class in common
+            raise translate_error(error, self.docker_host) from error
+        if response.status_code >= 400:
+            raise self._refusal(response.status_code, response.text, f"{method} {path}")
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError as error:
+            raise EngineError(
+                f"{self.docker_host}: {method} {path}: expected JSON, found another reply"
+            ) from error
+
+    def _refusal(self, status: int, text: str, request: str) -> EngineError:
+        try:
+            message = json.loads(text)["message"]
+        except (ValueError, TypeError, KeyError):
+            message = text.strip()[:200] or f"HTTP {status}"
+        where = f"{self.docker_host}: {request}"
+        if _OUT_OF_SEQUENCE in message:
+            return OutOfSequence(f"{where}: {message}")
+        if any(words in message.lower() for words in _TLS_WORDS):
+            return TlsMismatch(f"{self.docker_host}: the engine expects TLS: {message}")
+        if status == 404:
+            return NotFound(f"{where}: {message}")
+        if status == 409:
+            return NameInUse(f"{where}: {message}")
+        if status == 503 and ("not a swarm manager" in message or "locked" in message):
+            return NotAManager(f"{self.docker_host}: {message}")
+        return EngineError(f"{where}: {message}")
+
+
+def translate_error(error: BaseException, docker_host: str) -> EngineError:
+    """Turn what the layers below raise into EngineUnreachable or TlsMismatch, in one sentence."""
+    causes = list(_causes(error))
+    text = str(causes[-1]) or type(causes[-1]).__name__
+    is_tls = any(isinstance(cause, requests.exceptions.SSLError) for cause in causes)
+    if is_tls or any(words in str(error).lower() for words in _TLS_WORDS):
+        return TlsMismatch(f"{docker_host}: TLS with the engine failed: {text}")
+    timeouts = (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)
+    if any(isinstance(cause, timeouts) for cause in causes):
+        return EngineTimeout(f"{docker_host}: the engine did not answer in time: {text}")
+    return EngineUnreachable(f"{docker_host}: the engine cannot be reached: {text}")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it, outermost first. requests and urllib3 also nest them as arguments."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        nested = [arg for arg in current.args if isinstance(arg, BaseException)]
+        current = getattr(current, "reason", None) or current.__cause__ or (nested[-1] if nested else None)
+        if not isinstance(current, BaseException):
+            current = None

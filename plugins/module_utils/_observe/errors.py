@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong between us and an engine, as exceptions whose text a user can act on."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+
+
+class EngineError(OrcastraError):
+    """The engine said no, or something unexpected; the text holds its own words."""
+
+
+class EngineUnreachable(EngineError):
+    """No answer from the engine: not there, refused, timed out."""
+
+
+class EngineTimeout(EngineUnreachable):
+    """The engine is there but did not answer in time."""
+
+
+class TlsMismatch(EngineUnreachable):
+    """The two ends do not agree on TLS: a wrong CA, a wrong name, TLS on one side only."""
+
+
+class NotAManager(EngineError):
+    """The engine is not a manager of a swarm, or a locked one."""
+
+
+class NotFound(EngineError):
+    """The object is gone."""
+
+
+class OutOfSequence(EngineError):
+    """Somebody else wrote the object since it was read (``update out of sequence``)."""
+
+
+class NameInUse(EngineError):
+    """An object of this name exists already."""

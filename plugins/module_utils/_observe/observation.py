@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read the picture from an engine: four list requests, and one for the engine itself."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import decode
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import (
+    parse_node,
+    parse_service,
+    parse_task,
+)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The picture, the remembered state, and whose engine it was seen through.
+
+    ``damage`` says in words what of the state object is damaged; what is damaged reads as empty.
+    ``requests`` is the number of API requests the observation took.
+    """
+
+    picture: Picture
+    state: State
+    damage: tuple[str, ...]
+    local_node_id: str
+    cluster_id: str
+    requests: int
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether the engine that was asked is the swarm's leader right now."""
+        node = self.picture.node_by_id.get(self.local_node_id)
+        return node is not None and node.leader
+
+
+def observe(engine: Engine) -> Observation:
+    """Read everything planners look at.
+
+    Raises NotAManager where the engine cannot see the swarm, and the engine's other errors.
+    """
+    before = engine.requests
+    swarm = engine.info().get("Swarm") or {}
+    if not swarm.get("ControlAvailable"):
+        raise NotAManager(_why_not_a_manager(engine.docker_host, swarm))
+    configs = engine.list_configs(STATE_NAME)
+    picture = Picture(
+        nodes=tuple(parse_node(raw) for raw in engine.list_nodes()),
+        services=tuple(parse_service(raw) for raw in engine.list_services()),
+        tasks=tuple(parse_task(raw) for raw in engine.list_tasks()),
+    )
+    state_object = find_state_object(configs)
+    state = State()
+    damage: tuple[str, ...] = ()
+    if state_object is not None:
+        state, damage = decode(state_object["Spec"].get("Labels") or {})
+    return Observation(
+        picture=picture,
+        state=state,
+        damage=damage,
+        local_node_id=swarm["NodeID"],
+        cluster_id=(swarm.get("Cluster") or {}).get("ID", ""),
+        requests=engine.requests - before,
+    )
+
+
+def describe(seen: Observation, tasks: str) -> dict[str, Any]:
+    """The observation as plain data, sorted by name. ``tasks``: which ones: ``wanted``, ``all``, ``none``."""
+    picture = seen.picture
+    shown = [task for task in picture.tasks if tasks == "all" or (tasks == "wanted" and task.is_wanted)]
+    return {
+        "cluster_id": seen.cluster_id,
+        "local_node_id": seen.local_node_id,
+        "is_leader": seen.is_leader,
+        "nodes": [asdict(node) for node in sorted(picture.nodes, key=lambda node: node.hostname)],
+        "services": [
+            asdict(service) for service in sorted(picture.services, key=lambda service: service.name)
+        ],
+        "tasks": [asdict(task) for task in shown],
+        "state": {
+            "owned_labels": {node: sorted(keys) for node, keys in sorted(seen.state.owned_labels.items())},
+            "damage": list(seen.damage),
+        },
+    }
+
+
+def find_state_object(configs: list[Json]) -> Json | None:
+    """The state object among ``configs``, which Swarm filters by prefix only."""
+    for config in configs:
+        if config["Spec"]["Name"] == STATE_NAME:
+            return config
+    return None
+
+
+def _why_not_a_manager(docker_host: str, swarm: Json) -> str:
+    local_state = swarm.get("LocalNodeState", "inactive")
+    if local_state == "active":
+        return f"{docker_host}: expected a manager of the swarm, found a worker"
+    if local_state == "locked":
+        return f"{docker_host}: expected a manager of the swarm, found a locked one: it needs its unlock key"
+    if local_state == "error":
+        return f"{docker_host}: expected a manager of the swarm, found an error: {swarm.get('Error', '')}"
+    return f"{docker_host}: expected a manager of the swarm, found an engine in no swarm ({local_state})"

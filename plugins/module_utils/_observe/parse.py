@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the engine's JSON to the picture. Absent parts read as the defaults that Swarm gives them."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Mount, Node, Service, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Json
+
+_NANOSECONDS = 1_000_000_000
+
+
+def parse_node(raw: Json) -> Node:
+    spec = raw["Spec"]
+    description = raw.get("Description") or {}
+    platform = description.get("Platform") or {}
+    resources = description.get("Resources") or {}
+    engine = description.get("Engine") or {}
+    status = raw.get("Status") or {}
+    manager = raw.get("ManagerStatus") or {}
+    return Node(
+        id=raw["ID"],
+        hostname=description.get("Hostname", ""),
+        version=raw["Version"]["Index"],
+        role=spec.get("Role", "worker"),
+        availability=spec.get("Availability", "active"),
+        state=status.get("State", "unknown"),
+        address=status.get("Addr", ""),
+        labels=spec.get("Labels") or {},
+        engine_labels=engine.get("Labels") or {},
+        engine_version=engine.get("EngineVersion", ""),
+        os=platform.get("OS", ""),
+        architecture=platform.get("Architecture", ""),
+        nano_cpus=resources.get("NanoCPUs", 0),
+        memory_bytes=resources.get("MemoryBytes", 0),
+        leader=manager.get("Leader", False),
+        reachability=manager.get("Reachability"),
+    )
+
+
+def parse_service(raw: Json) -> Service:
+    spec = raw["Spec"]
+    template = spec.get("TaskTemplate") or {}
+    container = template.get("ContainerSpec") or {}
+    placement = template.get("Placement") or {}
+    reservations = (template.get("Resources") or {}).get("Reservations") or {}
+    restart = template.get("RestartPolicy") or {}
+    mode, replicas = _parse_mode(spec.get("Mode") or {})
+    return Service(
+        id=raw["ID"],
+        name=spec["Name"],
+        version=raw["Version"]["Index"],
+        mode=mode,
+        replicas=replicas,
+        labels=spec.get("Labels") or {},
+        image=container.get("Image", ""),
+        constraints=tuple(placement.get("Constraints") or ()),
+        preferences=tuple(
+            (preference.get("Spread") or {}).get("SpreadDescriptor", "")
+            for preference in placement.get("Preferences") or ()
+        ),
+        platforms=tuple(
+            (platform.get("OS", ""), platform.get("Architecture", ""))
+            for platform in placement.get("Platforms") or ()
+        ),
+        max_replicas_per_node=placement.get("MaxReplicas", 0),
+        mounts=tuple(_parse_mount(mount) for mount in container.get("Mounts") or ()),
+        host_ports=tuple(
+            (port.get("PublishedPort", 0), port.get("Protocol", "tcp"))
+            for port in (spec.get("EndpointSpec") or {}).get("Ports") or ()
+            if port.get("PublishMode") == "host"
+        ),
+        reserved_nano_cpus=reservations.get("NanoCPUs", 0),
+        reserved_memory_bytes=reservations.get("MemoryBytes", 0),
+        restart_condition=restart.get("Condition", "any"),
+        restart_delay_seconds=restart.get("Delay", 5 * _NANOSECONDS) / _NANOSECONDS,
+        update_order=(spec.get("UpdateConfig") or {}).get("Order", "stop-first"),
+        update_state=(raw.get("UpdateStatus") or {}).get("State"),
+        stop_grace_seconds=container.get("StopGracePeriod", 10 * _NANOSECONDS) / _NANOSECONDS,
+        force_update=template.get("ForceUpdate", 0),
+    )
+
+
+def _parse_mode(mode: Json) -> tuple[str, int | None]:
+    """The mode's name and the number of tasks it asks for (None: one for each node)."""
+    if "Global" in mode:
+        return "global", None
+    if "GlobalJob" in mode:
+        return "global-job", None
+    if "ReplicatedJob" in mode:
+        return "replicated-job", (mode["ReplicatedJob"] or {}).get("TotalCompletions", 1)
+    return "replicated", (mode.get("Replicated") or {}).get("Replicas", 1)
+
+
+def _parse_mount(raw: Json) -> Mount:
+    driver = ((raw.get("VolumeOptions") or {}).get("DriverConfig") or {}).get("Name", "")
+    return Mount(
+        type=raw.get("Type", "volume"),
+        source=raw.get("Source", ""),
+        target=raw.get("Target", ""),
+        driver=driver,
+        read_only=raw.get("ReadOnly", False),
+    )
+
+
+def _parse_time(text: str) -> float:
+    """Seconds since the epoch; 0 for a time that is not there. Go gives up to nine digits of a second."""
+    if not text:
+        return 0.0
+    seconds, _dot, fraction = text.rstrip("Z").partition(".")
+    whole = datetime.fromisoformat(seconds).replace(tzinfo=timezone.utc).timestamp()
+    return whole + float(f"0.{fraction or 0}")
+
+
+def parse_task(raw: Json) -> Task:
+    status = raw.get("Status") or {}
+    container = status.get("ContainerStatus") or {}
+    return Task(
+        id=raw["ID"],
+        service_id=raw.get("ServiceID", ""),
+        node_id=raw.get("NodeID") or None,
+        state=status.get("State", "new"),
+        desired_state=raw.get("DesiredState", ""),
+        slot=raw.get("Slot"),
+        created=_parse_time(raw.get("CreatedAt", "")),
+        since=status.get("Timestamp", ""),
+        message=status.get("Message", ""),
+        error=status.get("Err", ""),
+        exit_code=container.get("ExitCode"),
+        container_id=container.get("ContainerID") or None,
+    )

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What endpoints say about memory: samples in Prometheus' text format, and what they mean.
+
+Known are the node exporter's own metrics, those of our role ``memory_metrics`` that it hands on from its
+textfile collector, and cAdvisor's. All sizes are bytes, all times are seconds since the epoch.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+try:
+    import prometheus_client.parser
+except ImportError:
+    PROMETHEUS_CLIENT_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    PROMETHEUS_CLIENT_IMPORT_ERROR = None
+
+NODE_TOTAL = "node_memory_MemTotal_bytes"
+NODE_AVAILABLE = "node_memory_MemAvailable_bytes"
+NODE_CLOCK = "node_time_seconds"
+CONTAINER = "orcastra_container_memory_bytes"
+CONTAINER_TIME = "orcastra_container_memory_timestamp_seconds"
+CONTAINER_INTERVAL = "orcastra_container_memory_interval_seconds"
+CADVISOR = "container_memory_working_set_bytes"
+CADVISOR_TASK = "container_label_com_docker_swarm_task_id"
+CADVISOR_SERVICE = "container_label_com_docker_swarm_service_id"
+
+_PREFIXES = (b"node_memory_Mem", b"node_time_seconds", b"orcastra_container_memory_", CADVISOR.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample. ``timestamp`` is None where it is of this very moment."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+    timestamp: float | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one endpoint says. ``tasks``: task ID → (service ID, bytes).
+
+    ``clock`` is the host's own clock, where it was told. ``stale`` says in words which samples are too old.
+    """
+
+    total: int | None = None
+    available: int | None = None
+    clock: float | None = None
+    tasks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    stale: str | None = None
+
+
+def parse_text(body: bytes) -> tuple[Sample, ...]:
+    """The samples about memory in a page. Raises ValueError where they are not in the format.
+
+    Of the many other samples of such a page none is parsed: that costs most of the time.
+    """
+    lines = [line for line in body.split(b"\n") if line.startswith(_PREFIXES)]
+    text = b"\n".join([*lines, b""]).decode()
+    try:
+        families = list(prometheus_client.parser.text_string_to_metric_families(text))
+    except (ValueError, KeyError, IndexError) as error:
+        raise ValueError(f"something that is not in Prometheus' text format: {error}") from error
+    return tuple(
+        Sample(sample.name, sample.labels, float(sample.value), _seconds(sample.timestamp))
+        for family in families
+        for sample in family.samples
+    )
+
+
+def _seconds(timestamp: object) -> float | None:
+    return None if timestamp is None else float(timestamp)  # type: ignore[arg-type]
+
+
+def read_page(samples: Iterable[Sample], now: float, max_age: float) -> Page:
+    """What the samples of one endpoint mean.
+
+    ``now`` is the time on the clock that explicit timestamps are of, as far as it is known; the host's own
+    clock, where the page tells it, is taken for what the textfile says. ``max_age`` is in seconds; a textfile
+    that is written more rarely than that allows may be as old as two of its own intervals.
+    """
+    latest: dict[str, float] = {}
+    containers: list[Sample] = []
+    cadvisor: list[Sample] = []
+    old = 0
+    for sample in samples:
+        if not math.isfinite(sample.value):
+            continue
+        if sample.timestamp is not None and now - sample.timestamp > max_age:
+            old += 1
+        elif sample.name == CONTAINER:
+            containers.append(sample)
+        elif sample.name == CADVISOR:
+            cadvisor.append(sample)
+        else:
+            latest[sample.name] = sample.value
+    # without numbers that change each time: what is said again is news to nobody
+    stale = [f"samples are older than {max_age:g} s"] if old else []
+    tasks = {}
+    clock = latest.get(NODE_CLOCK)
+    if containers:
+        age = (now if clock is None else clock) - latest.get(CONTAINER_TIME, -math.inf)
+        limit = max(max_age, 2 * latest.get(CONTAINER_INTERVAL, 0))
+        if abs(age) <= limit:
+            tasks = _tasks(containers, "task_id", "service_id")
+        elif math.isinf(age):
+            stale.append("the memory of its tasks has no time")
+        else:
+            stale.append(f"the memory of its tasks is older than {limit:g} s")
+    tasks = {**_tasks(cadvisor, CADVISOR_TASK, CADVISOR_SERVICE), **tasks}
+    return Page(
+        _size(latest, NODE_TOTAL), _size(latest, NODE_AVAILABLE), clock, tasks, "; ".join(stale) or None
+    )
+
+
+def _tasks(samples: Iterable[Sample], task_label: str, service_label: str) -> dict[str, tuple[str, int]]:
+    found: dict[str, tuple[str, int]] = {}
+    for sample in samples:
+        task_id = sample.labels.get(task_label)
+        if task_id and sample.value >= 0:
+            found[task_id] = (sample.labels.get(service_label, ""), int(sample.value))
+    return found
+
+
+def _size(values: Mapping[str, float], name: str) -> int | None:
+    value = values.get(name)
+    return int(value) if value is not None and value >= 0 else None

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan the service that runs the node exporter on every node."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.deploy_steps import (
+    ConvergeService,
+    CreateService,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.exporter import ExporterWanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_merge import differences
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import (
+    platform_allows,
+    violated,
+)
+
+
+def plan_exporter(
+    picture: Picture, wanted: ExporterWanted, spec: Mapping[str, Any] | None, networks: Mapping[str, str]
+) -> Plan:
+    """Plan to create the service, or to bring it to what is wanted.
+
+    ``spec`` is its spec as the engine has it, None where there is no such service. ``networks``: name of a
+    network → its ID, in whose place Swarm keeps it. Raises OrcastraError where its mode would have to change.
+    """
+    if spec is None:
+        why = (f"the swarm has no service {wanted.name}",)
+        return Plan(steps=(CreateService(why=why, name=wanted.name, spec=wanted.initial),))
+    service = picture.service_by_name[wanted.name]
+    goal = _with_network_ids(wanted.spec, networks)
+    changes = differences(spec, goal)
+    if not changes:
+        return Plan()
+    if set(spec["Mode"]) != set(goal["Mode"]):
+        raise OrcastraError(
+            f"service {wanted.name}: expected mode {next(iter(goal['Mode'])).lower()}, found "
+            f"{service.mode}: Swarm cannot change that; remove the service first"
+        )
+    # an update that is stuck ends only with another write
+    is_stuck = service.update_state in ("paused", "rollback_paused")
+    if service.is_updating and not is_stuck:
+        note = f"{wanted.name} is to be changed, but Swarm is updating it: left for later"
+        return Plan(notes=(note,))
+    step = ConvergeService(
+        why=tuple(f"{path} differs from what is configured" for path in changes),
+        service_id=service.id,
+        name=service.name,
+        while_updating=is_stuck,
+        spec=spec,
+        wanted=goal,
+    )
+    return Plan(steps=(step,))
+
+
+def exporter_nodes(picture: Picture, service: Service) -> tuple[Node, ...]:
+    """The nodes on which a task of the global service is to run."""
+    return tuple(
+        node
+        for node in picture.nodes
+        if node.is_ready
+        and node.availability != "drain"
+        and not violated(service.constraints, node)
+        and platform_allows(service.platforms, node)
+    )
+
+
+def _with_network_ids(spec: Mapping[str, Any], networks: Mapping[str, str]) -> dict[str, Any]:
+    template = dict(spec["TaskTemplate"])
+    if "Networks" in template:
+        template["Networks"] = [
+            {**network, "Target": networks.get(network["Target"], network["Target"])}
+            for network in template["Networks"]
+        ]
+    return {**spec, "TaskTemplate": template}

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a follower is moved: by which means, by which constraints, and whether it has arrived."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+    Node,
+    Picture,
+    Service,
+    Task,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Move
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import violated
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
+    is_held_by,
+    label_constraint,
+    move_off,
+    move_to,
+    ours_to_move,
+    users,
+)
+
+# Swarm's own wait for the old container; source: swarmkit, `manager/orchestrator/restart/restart.go`
+SWARM_WAITS_SECONDS = 60.0
+
+# when to look again at a move that is under way
+MOVING_SECONDS = 1.0
+
+# how much longer than its stop grace a container may take until it is gone
+STOP_MARGIN_SECONDS = 10.0
+
+
+def goes_by_label(picture: Picture, group: Group, follower: Follower) -> bool:
+    """Whether the label alone moves the follower, once it has left the node (evict).
+
+    Swarm rejects what no longer meets its constraints, but only on active nodes.
+    """
+    if not follower.service.is_replicated:
+        return True
+    if group.is_ordered or not is_held_by(follower.service.constraints, group.dependency.label):
+        return False
+    for task in follower.astray:
+        node = _node_of(picture, task)
+        if node is None or node.availability != "active" or group.label_kept_on(node) is not None:
+            return False
+    return True
+
+
+def why_scaled(follower: Follower, dependency: Dependency) -> str | None:
+    """Why a constraint alone would not keep two containers from running at once, or None."""
+    service = follower.service
+    if not follower.needs_order(dependency):
+        return None
+    if service.update_order == "start-first":
+        return "its update order is start-first: Swarm would start the new copy before it stops the old one"
+    if service.stop_grace_seconds > SWARM_WAITS_SECONDS:
+        return (
+            f"it may take {service.stop_grace_seconds:g} s to stop, and Swarm waits only "
+            f"{SWARM_WAITS_SECONDS:g} s before it starts a second copy"
+        )
+    return None
+
+
+def held(follower: Follower, dependency: Dependency) -> tuple[str, ...]:
+    """Our constraint on the anchor's label, if there is to be one."""
+    if not dependency.manage_constraint or is_held_by(users(follower.service), dependency.label):
+        return ()
+    return (label_constraint(dependency.label),)
+
+
+def constraints_to_move(picture: Picture, group: Group, follower: Follower) -> tuple[str, ...]:
+    """The constraints that make Swarm move the follower's stray tasks, and no others."""
+    targets = follower.targets
+    stays = any(task.node_id in group.place.on and task.node_id not in targets for task in follower.wanted)
+    if len(targets) == 1 and not stays:
+        return (move_to(targets[0]),)
+    key = group.dependency.label
+    is_held = held(follower, group.dependency) or is_held_by(follower.service.constraints, key)
+    sources = {task.node_id or "" for task in follower.astray}
+    for node in picture.nodes:
+        # nor may they go to another node where the anchor is not, and nothing else keeps them from
+        if node.id not in group.place.on and not node.is_down and (key in node.labels or not is_held):
+            sources.add(node.id)
+    return tuple(move_off(node_id) for node_id in sorted(sources))
+
+
+def leads_to_anchor(picture: Picture, group: Group, follower: Follower) -> bool:
+    """Whether the constraints of a move that is under way lead to where the anchor is now."""
+    moving = ours_to_move(follower.service)
+    nodes = [picture.node_by_id[node_id] for node_id in follower.targets or group.place.on]
+    if not any(not violated(moving, node) for node in nodes):
+        return False
+    if any(move_off(node_id) in moving for node_id in group.place.on):
+        return False
+    # one that stays where it is, although it is astray, is not led anywhere
+    return all(violated(moving, node) for task in follower.astray if (node := _node_of(picture, task)))
+
+
+def has_arrived(picture: Picture, follower: Follower) -> bool:
+    """Whether every task runs where the constraints of its move lead to."""
+    moving = ours_to_move(follower.service)
+    nodes = [_node_of(picture, task) for task in follower.wanted]
+    return (
+        follower.is_complete
+        and not follower.astray
+        and all(node is not None and not node.is_down and not violated(moving, node) for node in nodes)
+    )
+
+
+def leader_of(picture: Picture) -> str:
+    """The ID of the swarm's leader; empty while it has none."""
+    return next((node.id for node in picture.nodes if node.leader), "")
+
+
+def unseen_seconds(picture: Picture, service: Service, move: Move, now: float) -> float:
+    """How long containers of a service that was scaled to 0 may still be stopping without being seen.
+
+    A new leader of the swarm forgets the tasks of a service that was scaled down at once, although their
+    containers run until their stop grace is over (swarmkit, ``manager/orchestrator/taskreaper``).
+    """
+    if not move.leader or move.leader == leader_of(picture):
+        return 0.0
+    return max(0.0, move.since + service.stop_grace_seconds + STOP_MARGIN_SECONDS - now)
+
+
+def _node_of(picture: Picture, task: Task) -> Node | None:
+    return picture.node_by_id.get(task.node_id or "")

@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan the balancing of memory: which group or task moves where, once.
+
+- ``rebalance_units``: what could move, and what forbids it; ``rebalance_hosts``: the pressure on the hosts
+- ``rebalance_targets``: where it could go; ``rebalance_search``: what is best, in numbers
+- ``rebalance_choice``: the decision, with its reasons; ``rebalance_moves``: how a move that was begun ends
+
+A move is begun only where the gap has lasted, where it makes the worse one of its two hosts better, and
+where nothing that was moved comes back: what was moved keeps, for a while, the memory that it had before,
+its hosts are left alone until they have been measured again, and it does not return for a week.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    REBALANCE,
+    ForgetRelocations,
+    Move,
+    SetMove,
+    State,
+    StateEdit,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import (
+    Candidate,
+    Choice,
+    Chosen,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_hosts import why_not_usable
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import (
+    AGAIN_SECONDS,
+    DEFAULT_LIMIT_SECONDS,
+    balancing_moves,
+    plan_moves_under_way,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_targets import RETURN_SECONDS
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import (
+    PREFERRED_LABEL,
+    unknown_names,
+)
+
+# of all moves made, so many are remembered: some 50 KB
+MAX_REMEMBERED = 400
+# so many alternatives are given with a step
+MAX_WHY_NOT = 5
+
+
+def plan_rebalance(
+    picture: Picture,
+    groups: tuple[Group, ...],
+    memory: Memory,
+    rules: RebalanceRules,
+    state: State,
+    now: float,
+    limit_seconds: float = DEFAULT_LIMIT_SECONDS,
+) -> Plan:
+    """Plan one cycle: end the moves that are under way, and begin new ones where it is worth it.
+
+    ``groups`` are the anchors and their followers, as surveyed in ``picture``; ``now`` is in seconds since
+    the epoch; ``limit_seconds`` is how long a move may take before it is undone.
+    """
+    under_way = plan_moves_under_way(picture, groups, state, now, limit_seconds)
+    choice = Choice(picture, groups, memory, rules, state, now)
+    left = rules.max_moves_per_cycle - len(balancing_moves(state))
+    chosen = choice.choose(left)
+    steps = tuple(_step(choice, picked, now) for picked in chosen)
+    notes = [*_notes_on_nodes(picture, memory)]
+    if left > 0 and not chosen:
+        notes += choice.why_nothing(MAX_WHY_NOT)
+    return under_way + Plan(
+        steps=steps,
+        warnings=_unknown(picture, rules),
+        notes=tuple(notes),
+        remember=(*choice.pressure_edits, *_forget(picture, state, now)),
+        again_seconds=AGAIN_SECONDS if steps else None,
+    )
+
+
+def rebalance_candidates(
+    picture: Picture,
+    groups: tuple[Group, ...],
+    memory: Memory,
+    rules: RebalanceRules,
+    state: State,
+    now: float,
+) -> tuple[Candidate, ...]:
+    """Everything that could be moved, and for each the verdict of this cycle: what the plan rests on."""
+    choice = Choice(picture, groups, memory, rules, state, now)
+    chosen = choice.choose(rules.max_moves_per_cycle - len(balancing_moves(state)))
+    return choice.candidates(chosen)
+
+
+def _step(choice: Choice, picked: Chosen, now: float) -> PlaceService:
+    unit, target = picked.unit, picked.target
+    service = unit.lead
+    move = Move(
+        anchor="",
+        nodes=(target.id,),
+        since=now,
+        kind=REBALANCE,
+        source=unit.node.id,
+        memory_bytes=unit.memory_bytes or 0,
+    )
+    return PlaceService(
+        service_id=service.id,
+        name=service.name,
+        purpose=f"move {unit.title} from {unit.node.hostname} to {target.hostname}",
+        constraints=service.constraints,
+        add=picked.constraints,
+        why=picked.why,
+        why_not=choice.alternatives(picked, MAX_WHY_NOT),
+        claims=(SetMove(service.id, move),),
+    )
+
+
+def _notes_on_nodes(picture: Picture, memory: Memory) -> list[str]:
+    """Active nodes that take no part although the user may expect it."""
+    notes = []
+    for node in sorted(picture.nodes, key=lambda node: (node.hostname, node.id)):
+        reason = why_not_usable(node, memory)
+        if reason is not None and node.is_ready and node.availability == "active":
+            notes.append(f"node {node.hostname}: {reason}; nothing moves from or to it")
+    return notes
+
+
+def _unknown(picture: Picture, rules: RebalanceRules) -> tuple[str, ...]:
+    found = [
+        f"services.{name}: there is no such service in this swarm" for name in unknown_names(picture, rules)
+    ]
+    for service in sorted(picture.services, key=lambda service: service.name):
+        name = service.labels.get(PREFERRED_LABEL)
+        if name and name not in picture.node_by_id and name not in picture.nodes_by_hostname:
+            found.append(f"{service.name}: label {PREFERRED_LABEL}: there is no node {name} in this swarm")
+    return tuple(found)
+
+
+def _forget(picture: Picture, state: State, now: float) -> tuple[StateEdit, ...]:
+    """Moves that no longer matter, those of services that are gone, and what is too much to remember."""
+    ages = sorted(
+        (made.at for relocations in state.relocations.values() for made in relocations), reverse=True
+    )
+    oldest = now - RETURN_SECONDS
+    if len(ages) > MAX_REMEMBERED:
+        oldest = max(oldest, ages[MAX_REMEMBERED - 1])
+    edits = []
+    for service_id, relocations in sorted(state.relocations.items()):
+        if service_id not in picture.service_by_id:
+            edits.append(ForgetRelocations(service_id, float("inf")))
+        elif relocations[0].at < oldest:
+            edits.append(ForgetRelocations(service_id, oldest))
+    return tuple(edits)

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan the removal of every node label that we have set, as before an uninstallation."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    DisownLabels,
+    State,
+    StateEdit,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelChange, LabelNode, Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import is_held_by, ours, users
+
+
+def plan_label_removal(picture: Picture, state: State) -> Plan:
+    """Plan the removal of all labels that the state says are ours, also from nodes that are down.
+
+    A label stays as long as Orcastra's own constraint holds a service to it: taking it away would leave that
+    service without a node. Where it is the user's own constraint, the user has asked for just that.
+    """
+    steps: list[LabelNode] = []
+    warnings: list[str] = []
+    notes: list[str] = []
+    forgotten: list[StateEdit] = [
+        DisownLabels(node_id, keys)
+        for node_id, keys in sorted(state.owned_labels.items())
+        if node_id not in picture.node_by_id
+    ]
+    held: dict[str, list[str]] = {}
+    asked: dict[str, list[str]] = {}
+    for key in sorted({key for keys in state.owned_labels.values() for key in keys}):
+        for service in sorted(picture.services, key=lambda service: service.name):
+            if is_held_by(ours(service), key):
+                held.setdefault(key, []).append(service.name)
+            elif is_held_by(users(service), key):
+                asked.setdefault(key, []).append(service.name)
+    for node in sorted(picture.nodes, key=lambda node: (node.hostname, node.id)):
+        owned = state.owned_labels.get(node.id, frozenset())
+        lost = owned - node.labels.keys()
+        if lost:
+            forgotten.append(DisownLabels(node.id, lost))
+        removed = []
+        for key in sorted(owned - lost):
+            if key in held:
+                notes.append(
+                    f"node {node.hostname} keeps label {key}: Orcastra's constraint still holds "
+                    f"{', '.join(held[key])} to it"
+                )
+            else:
+                removed.append(key)
+            if key in asked:
+                warnings.append(f"{', '.join(asked[key])}: asks for label {key}, and will find no node")
+        if removed:
+            steps.append(
+                LabelNode(
+                    node_id=node.id,
+                    hostname=node.hostname,
+                    labels=dict(node.labels),
+                    changes=tuple(LabelChange(key, node.labels[key], None) for key in removed),
+                    why=tuple(f"-{key}: it was set by Orcastra" for key in removed),
+                    settles=(DisownLabels(node.id, frozenset(removed)),),
+                )
+            )
+    return Plan(tuple(steps), tuple(dict.fromkeys(warnings)), tuple(notes), tuple(forgotten))

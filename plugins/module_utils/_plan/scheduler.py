@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where Swarm would place a task: its scheduler, on a copy of who runs where that can be changed.
+
+Source: swarmkit, `manager/scheduler` (`pipeline.go`, `filter.go`, `nodeset.go`, and `nodeLess` in
+`scheduler.go`): what a node must have, then the branch of each placement preference with the fewest tasks
+of the service, then nodes without many recent failures of it, those with the fewest of its tasks, those
+with the fewest tasks. Swarm breaks ties at will. Plugins and generic resources are left out: the picture
+does not have them.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from itertools import groupby
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import (
+    ENGINE_LABEL_PREFIX,
+    NODE_LABEL_PREFIX,
+    platform_allows,
+    violated,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.placement import obstacles_beside
+
+# Source: swarmkit, `manager/scheduler/nodeinfo.go`
+MANY_FAILURES = 5
+FAILURE_SECONDS = 300.0
+
+
+class Scheduler:
+    """Nodes and what runs on them. ``now`` is in seconds since the epoch.
+
+    Which failures are recent is told by when their tasks were created: the engine keeps no more than that.
+    """
+
+    def __init__(self, picture: Picture, now: float) -> None:
+        self.nodes = {node.id: node for node in picture.nodes}
+        self._services: dict[str, list[Service]] = {node.id: [] for node in picture.nodes}
+        self._own: dict[str, dict[str, int]] = {}
+        self._failures: dict[tuple[str, str], int] = {}
+        self._suitable: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], tuple[Node, ...]] = {}
+        for task in picture.tasks:
+            service = picture.service_by_id.get(task.service_id)
+            if service is None or task.node_id not in self.nodes:
+                continue
+            if task.is_wanted:
+                self.put(service, task.node_id)
+            elif task.state in ("failed", "rejected") and now - task.created < FAILURE_SECONDS:
+                key = (service.id, task.node_id)
+                self._failures[key] = self._failures.get(key, 0) + 1
+
+    def put(self, service: Service, node_id: str) -> None:
+        """A task of the service is to run on the node."""
+        self._services[node_id].append(service)
+        own = self._own.setdefault(service.id, {})
+        own[node_id] = own.get(node_id, 0) + 1
+
+    def take(self, service: Service, node_id: str) -> None:
+        """A task of the service is no longer to run on the node."""
+        self._services[node_id].remove(service)
+        own = self._own[service.id]
+        own[node_id] -= 1
+        if not own[node_id]:
+            del own[node_id]
+
+    def places(self, service: Service) -> frozenset[str]:
+        """The IDs of the nodes where tasks of the service are to run."""
+        return frozenset(self._own.get(service.id, ()))
+
+    def choices(
+        self,
+        service: Service,
+        constraints: tuple[str, ...],
+        *,
+        only: Collection[str] | None = None,
+        without: Collection[str] = (),
+    ) -> tuple[Node, ...]:
+        """The nodes of which Swarm takes any for one more task; none where the task stays pending.
+
+        ``only``: IDs of the nodes that come into question; ``without``: of those that do not.
+        """
+        own = self._own.get(service.id, {})
+        found = [
+            node
+            for node in self._suitable_nodes(service, constraints)
+            if node.id not in without and (only is None or node.id in only)
+        ]
+        if service.preferences:
+            found = [node for node in found if not self._lacks(service, node)]
+            for preference in service.preferences:
+                found = self._spread(service, found, preference)
+
+        def rank(node: Node) -> tuple[int, int, int]:
+            failures = self._failures.get((service.id, node.id), 0)
+            many = failures if failures >= MANY_FAILURES else 0
+            return many, own.get(node.id, 0), len(self._services[node.id])
+
+        # what takes longest to ask is asked last, and seldom
+        for _rank, nodes in groupby(sorted(found, key=rank), key=rank):
+            free = tuple(node for node in nodes if service.preferences or not self._lacks(service, node))
+            if free:
+                return free
+        return ()
+
+    def obstacles(self, service: Service, node: Node, constraints: tuple[str, ...]) -> tuple[str, ...]:
+        """What keeps one more task of the service off the node."""
+        own = self._own.get(service.id, {}).get(node.id, 0)
+        found = list(obstacles_beside(self._services[node.id], service, node, constraints))
+        if service.max_replicas_per_node and own >= service.max_replicas_per_node:
+            found.append(f"at most {service.max_replicas_per_node} of its tasks may run on one node")
+        return tuple(found)
+
+    def _suitable_nodes(self, service: Service, constraints: tuple[str, ...]) -> tuple[Node, ...]:
+        """The nodes that are ready, and that constraints and platform allow, whatever runs there."""
+        key = (constraints, service.platforms)
+        if key not in self._suitable:
+            self._suitable[key] = tuple(
+                node
+                for node in self.nodes.values()
+                if node.is_ready and node.availability == "active"
+                if platform_allows(service.platforms, node) and not violated(constraints, node)
+            )
+        return self._suitable[key]
+
+    def _lacks(self, service: Service, node: Node) -> bool:
+        needs = service.reserved_memory_bytes or service.reserved_nano_cpus or service.host_ports
+        if not needs and not service.max_replicas_per_node:
+            return False
+        return bool(self.obstacles(service, node, ()))
+
+    def _spread(self, service: Service, nodes: list[Node], preference: str) -> list[Node]:
+        """Those of the nodes whose value of the label has the fewest tasks of the service."""
+        count: dict[str, int] = {}
+        for node_id, number in self._own.get(service.id, {}).items():
+            value = _label(self.nodes[node_id], preference)
+            count[value] = count.get(value, 0) + number
+        return _least(nodes, lambda node: count.get(_label(node, preference), 0))
+
+
+def _label(node: Node, key: str) -> str:
+    """The value of a label as constraints and preferences name it; empty where the node has none."""
+    lower = key.lower()
+    if lower.startswith(NODE_LABEL_PREFIX):
+        return node.labels.get(key[len(NODE_LABEL_PREFIX) :], "")
+    if lower.startswith(ENGINE_LABEL_PREFIX):
+        return node.engine_labels.get(key[len(ENGINE_LABEL_PREFIX) :], "")
+    return ""
+
+
+def _least(nodes: list[Node], rank: Callable[[Node], int]) -> list[Node]:
+    """All the nodes with the lowest rank."""
+    lowest = min(map(rank, nodes), default=0)
+    return [node for node in nodes if rank(node) == lowest]

@@ -1,0 +1,325 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Forecast where everything would go if nodes were lost or added.
+
+Swarm replaces the tasks of a lost node in no fixed order, and breaks ties at will. So the same loss is
+played several times, in different orders: what comes out each time is certain, the rest is possible.
+Followers go where their anchor goes. A node that is added gets what waits for a place and its tasks of
+global services; what runs elsewhere stays there until memory is balanced.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast import (
+    Fate,
+    Forecast,
+    HostForecast,
+    NewNode,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+    Node,
+    Picture,
+    Service,
+    Task,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import is_held_by, users
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import task_memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
+
+# how many orders of events are played, and how many in a large swarm
+RUNS = 12
+LARGE_NODES = 50
+LARGE_RUNS = 4
+
+
+def what_if(
+    picture: Picture,
+    groups: tuple[Group, ...],
+    memory: Memory,
+    now: float,
+    *,
+    lose: Sequence[Node] = (),
+    add: Sequence[NewNode] = (),
+) -> Forecast:
+    """Forecast what happens if the nodes ``lose`` are lost and the nodes ``add`` join.
+
+    ``now`` is in seconds since the epoch. ``memory`` may be empty: then it is not said whether things fit.
+    """
+    picture, memory = _with_new_nodes(picture, memory, add)
+    return _Play(picture, groups, memory, now).lose(lose, tuple(new.hostname for new in add))
+
+
+def lose_any(picture: Picture, groups: tuple[Group, ...], memory: Memory, now: float) -> tuple[Forecast, ...]:
+    """Forecast the loss of each host that is alive, one by one; nodes of one physical host go together."""
+    play = _Play(picture, groups, memory, now)
+    together: dict[str, list[Node]] = {}
+    for node in sorted(picture.nodes, key=lambda node: (node.hostname, node.id)):
+        if node.is_ready:
+            sample = memory.nodes.get(node.id)
+            together.setdefault(f"host {sample.host}" if sample else node.id, []).append(node)
+    return tuple(play.lose(nodes, ()) for nodes in together.values())
+
+
+class _Play:
+    """Plays losses on one picture."""
+
+    def __init__(self, picture: Picture, groups: tuple[Group, ...], memory: Memory, now: float) -> None:
+        self.picture = picture
+        self.memory = memory
+        self.scheduler = Scheduler(picture, now)
+        self.runs = RUNS if len(picture.nodes) <= LARGE_NODES else LARGE_RUNS
+        self.labels = {group.dependency.label for group in groups}
+        self.anchors: dict[str, list[Service]] = {}
+        for group in groups:
+            for follower in group.followers:
+                if group.place.service is not None:
+                    self.anchors.setdefault(follower.service.id, []).append(group.place.service)
+        self.pending = [
+            task for task in picture.tasks if task.is_wanted and not task.node_id and task.state == "pending"
+        ]
+        self.constraints = {service.id: self._constraints(service) for service in picture.services}
+
+    def lose(self, nodes: Sequence[Node], added: tuple[str, ...]) -> Forecast:
+        lost = {node.id for node in nodes}
+        tasks: list[tuple[Task, Service]] = []
+        ended: set[str] = set()
+        on_lost = [task for node_id in lost for task in self.picture.wanted_by_node.get(node_id, ())]
+        for task in (*self.pending, *on_lost):
+            service = self.picture.service_by_id.get(task.service_id)
+            if service is None:
+                continue
+            if service.is_replicated:
+                tasks.append((task, service))
+            else:
+                ended.add(service.name)
+        tasks.sort(key=lambda pair: (pair[1].name, pair[0].slot or 0, pair[0].id))
+        runs = [self._run(tasks, lost, number) for number in range(self.runs if tasks else 1)]
+        return Forecast(
+            lost=tuple(sorted(node.hostname for node in nodes)),
+            added=added,
+            fates=self._fates(tasks, runs, lost),
+            ended=tuple(sorted(ended)),
+            begun=tuple(sorted({service.name for service, _node in self._globals(added)})),
+            hosts=self._hosts(tasks, runs, lost, added),
+            quorum=self._quorum(lost),
+            unknown=tuple(sorted({s.name for task, s in tasks if task_memory(self.memory, task, s) is None})),
+        )
+
+    # one run
+
+    def _run(self, tasks: list[tuple[Task, Service]], lost: set[str], number: int) -> dict[str, str | None]:
+        """Play it once. Returns task ID → ID of the node it goes to, None where it stays pending."""
+        scheduler = self.scheduler
+        for task, service in tasks:
+            if task.node_id:
+                scheduler.take(service, task.node_id)
+        went: dict[str, str | None] = {}
+        for turn, (task, service) in enumerate(self._order(tasks, number)):
+            anchors = self.anchors.get(service.id)
+            only = None
+            if anchors:
+                only = frozenset.intersection(*(scheduler.places(anchor) for anchor in anchors))
+            found = scheduler.choices(service, self.constraints[service.id], only=only, without=lost)
+            node = found[(number + turn) % len(found)] if found else None
+            went[task.id] = node.id if node is not None else None
+            if node is not None:
+                scheduler.put(service, node.id)
+        for task, service in tasks:
+            node_id = went[task.id]
+            if node_id is not None:
+                scheduler.take(service, node_id)
+            if task.node_id:
+                scheduler.put(service, task.node_id)
+        return went
+
+    def _order(self, tasks: list[tuple[Task, Service]], number: int) -> list[tuple[Task, Service]]:
+        """One order of events: anchors before those that follow them, else what is restarted sooner first."""
+        start = number * len(tasks) // self.runs
+        order = [*tasks[start:], *tasks[:start]]
+        if number % 2:
+            order.reverse()
+        return sorted(
+            order, key=lambda pair: (self._depth(pair[1], ()), bool(pair[0].node_id), _delay(pair[1]))
+        )
+
+    def _depth(self, service: Service, below: tuple[str, ...]) -> int:
+        """How many anchors stand above a service."""
+        if service.id in below:
+            return 0  # a ring: the configuration refuses those
+        anchors = self.anchors.get(service.id, ())
+        return max((1 + self._depth(anchor, (*below, service.id)) for anchor in anchors), default=0)
+
+    def _constraints(self, service: Service) -> tuple[str, ...]:
+        """Those that stay; the labels of anchors go where the anchors go."""
+        if service.id not in self.anchors:
+            return users(service)
+        return tuple(
+            text for text in users(service) if not any(is_held_by((text,), label) for label in self.labels)
+        )
+
+    # what came of them
+
+    def _fates(
+        self, tasks: list[tuple[Task, Service]], runs: list[dict[str, str | None]], lost: set[str]
+    ) -> tuple[Fate, ...]:
+        together: dict[tuple[str, str], list[Task]] = {}
+        for task, service in tasks:
+            together.setdefault((service.id, task.node_id or ""), []).append(task)
+        fates = []
+        for (service_id, node_id), members in together.items():
+            service = self.picture.service_by_id[service_id]
+            to = {run[task.id] for run in runs for task in members} - {None}
+            unplaced = max(sum(run[task.id] is None for task in members) for run in runs)
+            anchors = self.anchors.get(service_id, ())
+            fates.append(
+                Fate(
+                    service=service.name,
+                    node=self._hostname(node_id),
+                    count=len(members),
+                    to=tuple(sorted(self._hostname(found or "") for found in to)),
+                    unplaced=unplaced,
+                    obstacles=self._why_nowhere(service, lost) if unplaced else (),
+                    anchor=", ".join(anchor.name for anchor in anchors) or None,
+                    data=_data(service) if node_id else (),
+                )
+            )
+        return tuple(sorted(fates, key=lambda fate: (fate.service, fate.node)))
+
+    def _why_nowhere(self, service: Service, lost: set[str]) -> tuple[str, ...]:
+        """For each node that is left, what keeps the service off it (as things are now)."""
+        anchors = self.anchors.get(service.id, ())
+        found = []
+        for node in sorted(self.picture.nodes, key=lambda node: node.hostname):
+            if node.id in lost or not node.is_ready:
+                continue
+            reasons = self.scheduler.obstacles(service, node, self.constraints[service.id])
+            if not reasons and anchors:
+                reasons = (f"{', '.join(anchor.name for anchor in anchors)} does not go there",)
+            if not reasons:
+                reasons = ("what goes there before it leaves no room",)
+            found.append(f"{node.hostname}: {'; '.join(reasons)}")
+        return tuple(found)
+
+    def _hosts(
+        self,
+        tasks: list[tuple[Task, Service]],
+        runs: list[dict[str, str | None]],
+        lost: set[str],
+        added: tuple[str, ...],
+    ) -> tuple[HostForecast, ...]:
+        host_of = {node_id: sample.host for node_id, sample in self.memory.nodes.items()}
+        gone = {host_of[node_id] for node_id in lost if node_id in host_of}
+        samples: dict[str, NodeMemory] = {}
+        for node_id, sample in sorted(self.memory.nodes.items()):
+            # a host of which one node is left is still there
+            if node_id not in lost and node_id in self.scheduler.nodes:
+                samples.setdefault(sample.host, sample)
+        begun = self._globals(added)
+        changes: list[dict[str, int]] = []
+        for run in runs:
+            comes: dict[str, int] = {}
+            for task, service in tasks:
+                used, to = task_memory(self.memory, task, service) or 0, run[task.id]
+                if to is not None and to in host_of:
+                    comes[host_of[to]] = comes.get(host_of[to], 0) + used
+                # of a host that is not lost as a whole, what left is free again
+                if task.node_id and host_of.get(task.node_id) in gone & samples.keys():
+                    comes[host_of[task.node_id]] = comes.get(host_of[task.node_id], 0) - used
+            for service, node in begun:
+                comes[host_of[node.id]] = comes.get(host_of[node.id], 0) + self._typical(service)
+            changes.append(comes)
+        return tuple(
+            HostForecast(
+                name=host,
+                total_bytes=sample.total_bytes,
+                before=sample.pressure,
+                least=(sample.used_bytes + min(run.get(host, 0) for run in changes)) / sample.total_bytes,
+                most=(sample.used_bytes + max(run.get(host, 0) for run in changes)) / sample.total_bytes,
+            )
+            for host, sample in sorted(samples.items())
+            if sample.total_bytes
+        )
+
+    def _globals(self, added: tuple[str, ...]) -> list[tuple[Service, Node]]:
+        """The tasks of global services that start on the new nodes."""
+        new = [self.picture.node_by_id[_new_id(hostname)] for hostname in added]
+        return [
+            (service, node)
+            for service in self.picture.services
+            if service.mode == "global"
+            for node in new
+            if not self.scheduler.obstacles(service, node, self.constraints[service.id])
+        ]
+
+    def _typical(self, service: Service) -> int:
+        """What a task of the service has in use on average, 0 where nothing is known."""
+        known = [
+            used
+            for task in self.picture.tasks_of(service)
+            if task.is_wanted and (used := task_memory(self.memory, task, service)) is not None
+        ]
+        return sum(known) // len(known) if known else 0
+
+    def _quorum(self, lost: Iterable[str]) -> str | None:
+        lost = set(lost)
+        managers = [node for node in self.picture.nodes if node.role == "manager"]
+        alive = [node for node in managers if node.is_ready and node.reachability in (None, "reachable")]
+        left = [node for node in alive if node.id not in lost]
+        needed = len(managers) // 2 + 1
+        if not managers or len(left) >= needed or len(left) == len(alive):
+            return None
+        return f"{len(left)} of {len(managers)} managers would be left, and it takes {needed}"
+
+    def _hostname(self, node_id: str) -> str:
+        node = self.picture.node_by_id.get(node_id)
+        return node.hostname if node is not None else ""
+
+
+def _delay(service: Service) -> float:
+    return service.restart_delay_seconds
+
+
+def _data(service: Service) -> tuple[str, ...]:
+    """The volumes and host paths that do not move along."""
+    return tuple(
+        mount.source or mount.target
+        for mount in service.mounts
+        if mount.type == "bind" or (mount.type == "volume" and mount.driver in ("", "local"))
+        if not mount.read_only
+    )
+
+
+def _new_id(hostname: str) -> str:
+    return f"(new) {hostname}"
+
+
+def _with_new_nodes(picture: Picture, memory: Memory, add: Sequence[NewNode]) -> tuple[Picture, Memory]:
+    nodes, samples = list(picture.nodes), dict(memory.nodes)
+    for new in add:
+        like = new.like or Node(id="", hostname="")
+        node_id = _new_id(new.hostname)
+        nodes.append(
+            replace(
+                like,
+                id=node_id,
+                hostname=new.hostname,
+                role="worker",
+                availability="active",
+                state="ready",
+                labels=new.labels,
+                memory_bytes=new.memory_bytes,
+                leader=False,
+                reachability=None,
+            )
+        )
+        samples[node_id] = NodeMemory(new.hostname, new.memory_bytes, new.memory_bytes)
+    return replace(picture, nodes=tuple(nodes)), replace(memory, nodes=samples)

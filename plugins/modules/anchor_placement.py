@@ -1,0 +1,153 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anchor_placement
+short_description: Keep services on the node of the service they depend on
+version_added: 0.1.0
+description:
+  - Marks the nodes on which each anchor runs with its label, moves the services that depend on it there,
+    and holds them there with a placement constraint on that label.
+  - Makes one step at a time and does not wait for Swarm. Run it again, or let C(orcastra run) do so, until it
+    changes nothing. Each run goes on from what it finds, so it may be interrupted at any point.
+  - Restarts services that Swarm has stopped trying to run, with growing pauses.
+  - Has to reach the engine of a manager; any manager of the swarm will do.
+extends_documentation_fragment:
+  - orcastra.swarm.attributes
+  - orcastra.swarm.configuration
+  - orcastra.swarm.connection
+options:
+  restart_dependents:
+    description:
+      - Whether followers are restarted when their anchor was, for those O(dependencies) that do not say.
+    type: bool
+    default: false
+  max_mismatch_duration:
+    description:
+      - How long a service may be out of order, in seconds, before it is reported as given up.
+    type: float
+    default: 600
+  retry_now:
+    description:
+      - Whether to forget all earlier attempts, so that what waits for its next attempt, or has been given up,
+        is tried at once.
+      - Services that are in order are left alone.
+    type: bool
+    default: false
+seealso:
+  - module: orcastra.swarm.label_sync
+notes:
+  - A constraint that this module sets is spelled with a space before its operator and none after it, which is
+    how it is told from your own. It is set again when a redeploy drops it, and removed when the dependency
+    leaves the configuration.
+  - Only nodes and services that need a change are written, and every field that this module does not own
+    keeps its value. A service that Swarm is updating is left alone until the update is over.
+author:
+  - Orcastra contributors (@orcastra)
+"""
+
+EXAMPLES = r"""
+- name: Keep the wiki and its cache where its database runs
+  orcastra.swarm.anchor_placement:
+    stack_name: apps
+    dependencies:
+      wiki_db: [wiki, wiki_cache]
+
+- name: Start the new container only when the old one has stopped, and restart the app with its database
+  orcastra.swarm.anchor_placement:
+    dependencies:
+      wiki_db:
+        stack: apps
+        services: [wiki]
+        relocate: ordered
+        restart_dependents: true
+        retry_intervals: [5, 30, 120]
+  register: result
+  until: not result.changed
+  retries: 20
+  delay: 3
+
+- name: Show what would be done, and why
+  orcastra.swarm.anchor_placement:
+    dependencies: "{{ swarm_dependencies }}"
+  check_mode: true
+  diff: true
+"""
+
+RETURN = r"""
+plan:
+  description:
+    - The steps that were needed, in order. In check mode, those that would be carried out.
+    - Empty where every follower is in place, or on its way.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description:
+        - The kind of step, V(label_node), V(place_service), V(scale_service), V(restart_service) or
+          V(mend_state).
+      type: str
+      sample: place_service
+    target:
+      description: What is changed.
+      type: str
+      sample: service apps_wiki
+    what:
+      description: The step in words.
+      type: str
+      sample: move apps_wiki to wrk-b
+    why:
+      description: The reasons.
+      type: list
+      elements: str
+      sample: ["it depends on wiki_db, which runs on wrk-b, and runs on mgr-a"]
+    why_not:
+      description: Why alternatives were not taken, where there were any.
+      type: list
+      elements: str
+      sample: ["taking the label off its node at once (evict): it keeps data on its node"]
+notes:
+  description: What was left as it is, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: ["apps_wiki is on its way to wrk-b"]
+"""
+
+import time
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+    CONFIGURATION_ARGUMENT_SPEC,
+    create_module,
+    run_plan,
+    wanted_from,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+
+
+def main() -> None:
+    module = create_module(
+        {
+            **CONFIGURATION_ARGUMENT_SPEC,
+            "restart_dependents": {"type": "bool", "default": False},
+            "max_mismatch_duration": {"type": "float", "default": 600},
+            "retry_now": {"type": "bool", "default": False},
+        }
+    )
+    wanted = wanted_from(module)
+    give_up_seconds, retry_now = module.params["max_mismatch_duration"], module.params["retry_now"]
+    run_plan(
+        module,
+        lambda seen: plan_anchors(
+            seen.picture, wanted, seen.state, time.time(), give_up_seconds, retry_now=retry_now
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

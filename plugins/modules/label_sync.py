@@ -1,0 +1,152 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: label_sync
+short_description: Keep the node labels of a Docker Swarm right
+version_added: 0.1.0
+description:
+  - Sets the configured labels on the nodes of a swarm, and the labels that mark the nodes on which anchors
+    run.
+  - Remembers in the swarm which labels it has set. A label that leaves the configuration is removed again
+    if it was set by this module; labels that somebody else has set are left alone.
+  - Has to reach the engine of a manager; any manager of the swarm will do.
+extends_documentation_fragment:
+  - orcastra.swarm.attributes
+  - orcastra.swarm.configuration
+  - orcastra.swarm.connection
+options:
+  prune_unknown_labels:
+    description:
+      - Whether to remove each label of the configured nodes that is neither configured nor the label of an
+        anchor, whoever has set it.
+      - Nodes that O(nodes) does not name are not pruned.
+    type: bool
+    default: false
+  state:
+    description:
+      - V(present) keeps the labels right.
+      - V(absent) removes every label that Orcastra has set, from all nodes, whatever O(nodes) and
+        O(dependencies) say; for instance before Orcastra is uninstalled. What was there without it stays.
+      - A label is kept while a constraint that Orcastra has set holds a service to it. The playbook
+        C(orcastra.swarm.remove_labels) takes these constraints off first.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: orcastra.swarm.anchor_placement
+  - module: orcastra.swarm.swarm_info
+notes:
+  - A node that is down keeps its labels as they are. They are corrected when it is back.
+  - The label of an anchor is taken off a node only once all tasks of the anchor run. While it restarts, is
+    scaled to 0 or waits for its node, the label stays where it is.
+  - Where services depend on an anchor, the label also stays on the node that they have yet to leave in order.
+    The module M(orcastra.swarm.anchor_placement) moves them.
+author:
+  - Orcastra contributors (@orcastra)
+"""
+
+EXAMPLES = r"""
+- name: Keep static labels right
+  orcastra.swarm.label_sync:
+    nodes:
+      mgr-a:
+        labels: [ssd, zfs]
+      wrk-b:
+        labels:
+          disk: hdd
+          room: cellar
+
+- name: Mark the node on which the database runs, too
+  orcastra.swarm.label_sync:
+    nodes:
+      mgr-a:
+        labels: [ssd]
+    dependencies:
+      wiki_db:
+        stack: apps
+        services: [wiki, wiki_cache]
+
+- name: Show what would change, through another manager's engine
+  orcastra.swarm.label_sync:
+    docker_host: ssh://root@10.0.0.11
+    use_ssh_client: true
+    nodes: "{{ swarm_nodes }}"
+    prune_unknown_labels: true
+  check_mode: true
+  diff: true
+
+- name: Remove every label that Orcastra has set
+  orcastra.swarm.label_sync:
+    state: absent
+"""
+
+RETURN = r"""
+plan:
+  description:
+    - The steps that were needed, in order. In check mode, those that would be carried out.
+    - Empty where everything is as it should be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The kind of step, V(label_node) or V(mend_state).
+      type: str
+      sample: label_node
+    target:
+      description: What is changed.
+      type: str
+      sample: node wrk-b
+    what:
+      description: The step in words.
+      type: str
+      sample: set disk=hdd on node wrk-b
+    why:
+      description: The reasons, one for each change.
+      type: list
+      elements: str
+      sample: ["disk=hdd: configured for this node, and it is missing"]
+    why_not:
+      description: Why alternatives were not taken, where there were any.
+      type: list
+      elements: str
+      sample: []
+notes:
+  description: What was left as it is, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: ["node wrk-c is down: its labels are corrected when it is back"]
+"""
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+    CONFIGURATION_ARGUMENT_SPEC,
+    create_module,
+    run_plan,
+    wanted_from,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
+
+
+def main() -> None:
+    module = create_module(
+        {
+            **CONFIGURATION_ARGUMENT_SPEC,
+            "prune_unknown_labels": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        }
+    )
+    if module.params["state"] == "absent":
+        run_plan(module, lambda seen: plan_label_removal(seen.picture, seen.state))
+    wanted = wanted_from(module, prune_unknown_labels=module.params["prune_unknown_labels"])
+    run_plan(module, lambda seen: plan_labels(seen.picture, wanted, seen.state))
+
+
+if __name__ == "__main__":
+    main()

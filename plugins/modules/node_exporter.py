@@ -1,0 +1,170 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_exporter
+short_description: Run the node exporter as a service on all nodes of a Docker Swarm
+version_added: 0.2.0
+description:
+  - Creates the service, or changes what differs from its definition. What the definition says nothing about
+    is left as it is.
+  - Then waits until the exporter runs on every node that it is to run on, and tells the memory of the node.
+  - Has to reach the engine of a manager; any manager of the swarm will do. Has to reach the exporters, too,
+    unless O(wait_timeout) is V(0).
+extends_documentation_fragment:
+  - orcastra.swarm.attributes
+  - orcastra.swarm.connection
+options:
+  definition:
+    description:
+      - The service, as in C(deploy_node_exporter.yml), in the words of a Compose file. It can have C(name),
+        C(image), C(args), C(environment), C(mounts), C(networks), C(ports), C(deploy), C(labels),
+        C(healthcheck), C(logging), C(stop_grace_period), C(stop_signal) and C(timezone) (C(bind_local),
+        C(env_tz)).
+      - When the service is created, it is filled in from the default, which is C(prom/node-exporter) on every
+        node, in the host's network, on port 9100, with the host's files to be read, and with a textfile
+        collector for C(/var/lib/prometheus/node-exporter). With nothing at all it is the default.
+      - A list, such as C(args), replaces the one that the service has. Labels and variables that the
+        definition does not name stay.
+    type: dict
+    default: {}
+  metrics_url:
+    description:
+      - Where the exporter of a node is asked whether it is healthy, with C({address}) or C({hostname}) for
+        the node.
+      - By default the published port, that of C(--web.listen-address), or 9100.
+    type: str
+  wait_timeout:
+    description: How long to wait until all exporters answer, in seconds. With V(0) nobody is asked.
+    type: int
+    default: 120
+requirements:
+  - prometheus_client >= 0.20
+seealso:
+  - module: orcastra.swarm.rebalance
+notes:
+  - The engine does not look up the digest of the image, so each node pulls what the tag means to it.
+author:
+  - Orcastra contributors (@orcastra)
+"""
+
+EXAMPLES = r"""
+- name: Run the node exporter on all nodes
+  orcastra.swarm.node_exporter:
+
+- name: Run it from our own registry, on the workers
+  orcastra.swarm.node_exporter:
+    definition:
+      name: node-exporter
+      image: registry.example.org/node-exporter:v1.9.1
+      deploy:
+        mode: global
+        placement:
+          constraints: [node.role == worker]
+
+- name: Run what the file says
+  orcastra.swarm.node_exporter:
+    definition: "{{ lookup('orcastra.swarm.swarm_file', 'deploy_node_exporter.yml', kind='node_exporter') }}"
+"""
+
+RETURN = r"""
+plan:
+  description: The steps that were needed. In check mode, those that would be carried out.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The kind of step, V(create_service), V(converge_service) or V(mend_state).
+      type: str
+      sample: converge_service
+    target:
+      description: What is changed.
+      type: str
+      sample: service node-exporter
+    what:
+      description: The step in words.
+      type: str
+      sample: change Image of node-exporter
+    why:
+      description: The reasons.
+      type: list
+      elements: str
+      sample: ["TaskTemplate.ContainerSpec.Image differs from what is configured"]
+    why_not:
+      description: Why alternatives were not taken, where there were any.
+      type: list
+      elements: str
+      sample: []
+notes:
+  description: What was left as it is, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+healthy_nodes:
+  description: The host names of the nodes whose exporter runs and answers; empty where nobody was asked.
+  returned: success
+  type: list
+  elements: str
+  sample: [mgr-a, wrk-b]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.exporter_health import await_exporters
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import build_exporter
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run_engine_plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
+    PROMETHEUS_CLIENT_IMPORT_ERROR,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
+
+
+def main() -> None:
+    module = create_module(
+        {
+            "definition": {"type": "dict", "default": {}},
+            "metrics_url": {"type": "str"},
+            "wait_timeout": {"type": "int", "default": 120},
+        }
+    )
+    if PROMETHEUS_CLIENT_IMPORT_ERROR is not None:
+        module.fail_json(
+            msg=missing_required_lib("prometheus_client"), exception=PROMETHEUS_CLIENT_IMPORT_ERROR
+        )
+    try:
+        wanted = build_exporter(module.params["definition"])
+    except ConfigError as error:
+        module.fail_json(msg=str(error))
+    url = module.params["metrics_url"] or f"http://{{address}}:{wanted.port}/metrics"
+    wait_timeout = module.params["wait_timeout"]
+
+    def plan(engine: Engine, seen: Observation) -> Plan:
+        service = seen.picture.service_by_name.get(wanted.name)
+        if service is None:
+            return plan_exporter(seen.picture, wanted, None, {})
+        names = [network["Target"] for network in wanted.spec["TaskTemplate"].get("Networks", ())]
+        networks = {name: engine.swarm_network_id(name) for name in names}
+        return plan_exporter(seen.picture, wanted, engine.get_service(service.id)["Spec"], networks)
+
+    def verify(engine: Engine) -> dict[str, Any]:
+        if module.check_mode or not wait_timeout:
+            return {"healthy_nodes": []}
+        return {"healthy_nodes": list(await_exporters(engine, wanted.name, url, wait_timeout))}
+
+    run_engine_plan(module, plan, verify)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rebalance
+short_description: Balance the memory in use between the nodes of a Docker Swarm
+version_added: 0.2.0
+description:
+  - Measures the memory in use on each node, and moves a service, or an anchor together with the services that
+    depend on it, from the node that is short of memory to one that has it. Everything else keeps running.
+  - Begins a move and does not wait for its end. Run it again, or let C(orcastra run) do so, until it changes
+    nothing. Each run goes on from what it finds, so it may be interrupted at any point. A move that fails is
+    taken back.
+  - A gap must have lasted for some time before anything moves; the first run only remembers it.
+  - Has to reach the engine of a manager, any manager of the swarm, and the node exporters of all nodes.
+extends_documentation_fragment:
+  - orcastra.swarm.attributes
+  - orcastra.swarm.configuration
+  - orcastra.swarm.connection
+options:
+  rebalance_config:
+    description:
+      - The limits of moves and where memory is measured, as in C(rebalance_config.yml). No key is required.
+      - C(default) is a mapping of C(cooldown_minutes) (15), C(sustained_high_minutes) (10),
+        C(memory_difference_gb) (2) and C(rebalance_buffer_gb) (1). A GB is 1024³ bytes.
+      - C(services) is a mapping of services to limits of their own. A service that is named there may be
+        moved although the data of its local volumes stays behind.
+      - C(max_moves_per_cycle) is how many moves may be under way at a time (1).
+      - C(node_exporters) and C(node_exporter_nodes) are mappings of nodes, by host name or ID, or of physical
+        hosts to the URLs of their node exporters. If none is named, each node is asked at its address, port
+        9100. If some are, the others are not asked unless C(metrics.node_exporter_url) is given. Nothing
+        moves from or to a node that does not answer.
+      - C(node_map) is a mapping of nodes that are virtual machines to physical hosts whose exporters count.
+      - C(metrics) is a mapping of C(node_exporter_url) and C(cadvisor_url), URLs with C({address}) or
+        C({hostname}) in them, C(cadvisors), C(prometheus_url), C(scrape_interval_seconds) (samples older than
+        twice that do not count), C(timeout_seconds) (5, for all endpoints together), C(ca_path),
+        C(validate_certs) and C(use_proxy).
+    type: dict
+    default: {}
+  now:
+    description: Whether to move although the gap has not lasted for long. All other limits hold.
+    type: bool
+    default: false
+requirements:
+  - prometheus_client >= 0.20
+seealso:
+  - module: orcastra.swarm.anchor_placement
+notes:
+  - Never moved are global services, services with local volumes or host paths that are not named, services
+    that are being updated or were moved a short while ago, and those with the label
+    C(orchestration.rebalance=false). The label C(orchestration.preferred.node) names the node that a
+    service is brought to where there is room.
+  - A move is made through a placement constraint that is removed at its end; services are never restarted
+    by force.
+author:
+  - Orcastra contributors (@orcastra)
+"""
+
+EXAMPLES = r"""
+- name: Balance memory, with node exporters on port 9100 of all nodes
+  orcastra.swarm.rebalance:
+
+- name: Balance memory, and keep the wiki beside its database when that is moved
+  orcastra.swarm.rebalance:
+    stack_name: apps
+    dependencies:
+      wiki_db: [wiki, wiki_cache]
+    rebalance_config:
+      default:
+        memory_difference_gb: 4
+        sustained_high_minutes: 30
+      node_exporters:
+        mgr-a: http://10.0.0.11:9100/metrics
+        wrk-b: http://10.0.0.12:9100/metrics
+
+- name: Show what would be moved, and why nothing else
+  orcastra.swarm.rebalance:
+    rebalance_config: "{{ lookup('orcastra.swarm.swarm_file', 'rebalance_config.yml', kind='rebalance') }}"
+  check_mode: true
+"""
+
+RETURN = r"""
+plan:
+  description:
+    - The steps that were needed, in order. In check mode, those that would be carried out.
+    - Empty where nothing is to be moved now.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The kind of step, V(place_service), V(label_node) or V(mend_state).
+      type: str
+      sample: place_service
+    target:
+      description: What is changed.
+      type: str
+      sample: service apps_search
+    what:
+      description: The step in words.
+      type: str
+      sample: move apps_search from mgr-a to wrk-b
+    why:
+      description: The reasons.
+      type: list
+      elements: str
+      sample: ["81 % of the memory of mgr-a are in use, 34 % of wrk-b"]
+    why_not:
+      description: Why other services, or other nodes, were not taken.
+      type: list
+      elements: str
+      sample: ["apps_wiki_db: its local volume apps_data would stay behind"]
+notes:
+  description: What was left as it is, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: ["mgr-a is short of memory for 3 of the 10 minutes that it must last"]
+memory:
+  description: What was measured, in bytes. Nodes without a fresh sample are missing.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    hostname:
+      description: The host name of the node.
+      type: str
+      sample: wrk-b
+    id:
+      description: The ID of the node.
+      type: str
+      sample: z90jv4cwp470t3lbtvmna8me6
+    host:
+      description: The same for all nodes of one physical host.
+      type: str
+      sample: wrk-b
+    total_bytes:
+      description: The memory of the host.
+      type: int
+      sample: 2147483648
+    available_bytes:
+      description: What of it is available.
+      type: int
+      sample: 1979711488
+"""
+
+import time
+from dataclasses import asdict, replace
+from typing import Any
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import build_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+    CONFIGURATION_ARGUMENT_SPEC,
+    create_module,
+    run_plan,
+    wanted_from,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
+    PROMETHEUS_CLIENT_IMPORT_ERROR,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
+
+
+def main() -> None:
+    module = create_module(
+        {
+            **CONFIGURATION_ARGUMENT_SPEC,
+            "rebalance_config": {"type": "dict", "default": {}},
+            "now": {"type": "bool", "default": False},
+        }
+    )
+    if PROMETHEUS_CLIENT_IMPORT_ERROR is not None:
+        module.fail_json(
+            msg=missing_required_lib("prometheus_client"), exception=PROMETHEUS_CLIENT_IMPORT_ERROR
+        )
+    wanted = wanted_from(module)
+    try:
+        rebalance = build_rebalance(module.params["rebalance_config"])
+    except ConfigError as error:
+        module.fail_json(msg=str(error))
+    rules = replace(rebalance.rules, sustained_seconds=0) if module.params["now"] else rebalance.rules
+    measured: list[dict[str, Any]] = []
+
+    def plan(seen: Observation) -> Plan:
+        memory = measure(seen.picture, rebalance.sources)
+        measured.extend(
+            {"hostname": node.hostname, "id": node.id, **asdict(memory.nodes[node.id])}
+            for node in sorted(seen.picture.nodes, key=lambda node: node.hostname)
+            if node.id in memory.nodes
+        )
+        groups = survey(seen.picture, wanted)
+        planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
+        return Plan(warnings=memory.problems) + planned
+
+    run_plan(module, plan, {"memory": measured})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command line: ``python -m tests.bench``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from tests.bench import anchors, cycle, labels, large, moves, planner, swarms
+from tests.bench.report import Table, machine, write_json
+from tests.bench.runner import put_in_force
+from tests.lab import packages
+from tests.lab.errors import LabError
+
+T = TypeVar("T")
+
+PARTS = ("planner", "large", "cycle", "return", "idle", "moves", "anchors")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    wanted_parts = options.parts or PARTS
+    print(", ".join(f"{name} {value}" for name, value in machine().items()), flush=True)
+    tables: list[Table] = []
+    try:
+        if "planner" in wanted_parts:
+            tables.append(_show(planner.measure(options.sizes, options.repeat)))
+        if "large" in wanted_parts:
+            tables.append(_show(large.measure(min(options.repeat, 10))))
+        if on_engines := [part for part in wanted_parts if part not in ("planner", "large")]:
+            if why := packages.obstacle():
+                print(f"Left out {', '.join(on_engines)}: {why}")
+            else:
+                packages.install(_say)
+                tables += _on_engines(options, wanted_parts)
+                if "moves" in wanted_parts:
+                    tables.append(_show(_moves(options.moves)))
+                if "anchors" in wanted_parts:
+                    tables.append(_show(_anchors(options.anchors, options.minutes * 60)))
+    except (LabError, RuntimeError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if options.json:
+            write_json(options.json, tables)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Measures what Orcastra costs, on real engines in a lab of its own (as root). Figures "
+        "depend on the machine and on what else it does: compare those of one run only.",
+    )
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)} (all)"
+    )
+    parser.add_argument("--repeat", type=int, default=30, help="of planner and cycle (default: %(default)s)")
+    parser.add_argument(
+        "--sizes", type=_list_of(int), default="10,30,100,300,1000", help="nodes for planner (%(default)s)"
+    )
+    parser.add_argument(
+        "--scales", type=_list_of(swarms.Scale.parse), default="3/10,10/200",
+        help="NODES/SERVICES for cycle; return and idle use the first (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--intervals", type=_list_of(float), default="60,5", help="RELABEL_TIME, seconds (%(default)s)"
+    )
+    parser.add_argument(
+        "--returns", type=_list_of(int), default="4,20", help="removed labels for each interval (%(default)s)"
+    )
+    parser.add_argument("--minutes", type=float, default=1, help="of the idle loop, each (%(default)s)")
+    parser.add_argument("--moves", type=int, default=20, help="of an anchor, each way (default: %(default)s)")
+    parser.add_argument("--anchors", type=int, default=100, help="for anchors (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    return parser
+
+
+def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> list[Table]:
+    tables = {
+        "cycle": cycle.new_table(options.repeat),
+        "return": labels.return_table(),
+        "idle": labels.idle_table(),
+    }
+    for number, scale in enumerate(options.scales):
+        loops = [part for part in parts if part in ("return", "idle") and number == 0]
+        if "cycle" not in parts and not loops:
+            continue
+        _say(f"Starting a swarm: {scale} ...")
+        with (
+            swarms.swarm(scale, _say) as lab,
+            tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder,
+        ):
+            data = swarms.configuration(lab, scale.services)
+            docker_host = lab.leader().docker_host
+            put_in_force(docker_host, data, Path(folder))
+            if "cycle" in parts:
+                cycle.measure(tables["cycle"], scale, docker_host, data, options.repeat)
+            for interval, times in zip(options.intervals, options.returns, strict=False):
+                if "return" in loops:
+                    _say(f"Removing a label {times} times, RELABEL_TIME={interval:g} ...")
+                    labels.measure_return(tables["return"], lab, data, interval, times, Path(folder))
+            for interval in options.intervals:
+                if "idle" in loops:
+                    _say(f"Watching the idle loop for {options.minutes:g} min, RELABEL_TIME={interval:g} ...")
+                    labels.measure_idle(tables["idle"], lab, data, interval, options.minutes, Path(folder))
+            for part in loops:
+                _show(tables[part])
+    if "cycle" in parts:
+        _show(tables["cycle"])
+    return [tables[part] for part in ("cycle", "return", "idle") if part in parts]
+
+
+def _moves(repeat: int) -> Table:
+    table = moves.new_table(repeat)
+    _say(f"Moving an anchor {repeat} times in each of {len(moves.WAYS)} ways ...")
+    with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
+        for way in moves.WAYS:
+            moves.measure(table, lab, way, repeat, Path(folder))
+            _say(f"  {way.name}: done")
+    return table
+
+
+def _anchors(number: int, seconds: float) -> Table:
+    table = anchors.new_table(number)
+    _say(f"Starting a swarm: {number} anchors, each with a follower ...")
+    with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
+        wanted = anchors.deploy(lab, number, Path(folder), _say)
+        for variables in anchors.MODES:
+            anchors.measure(table, lab, wanted, seconds, Path(folder), **variables)
+    return table
+
+
+def _list_of(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
+    def parse(text: str) -> list[T]:
+        return [kind(part) for part in text.split(",")]
+
+    return parse
+
+
+def _show(table: Table) -> Table:
+    print(f"\n{table.text()}", flush=True)
+    return table
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

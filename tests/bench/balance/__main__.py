@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command line: ``python -m tests.bench.balance``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bench.balance import days, quality, scale
+from tests.bench.report import Table, machine, write_json
+
+PARTS = ("optimum", "baselines", "scale", "days")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.balance",
+        description="Measures how well memory is balanced: no engines, no root, the same swarms each time.",
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
+    parser.add_argument("--clusters", type=int, default=200, help="for optimum, baselines (%(default)s)")
+    parser.add_argument("--nodes", type=int, nargs="+", default=[100, 1000], help="for scale (%(default)s)")
+    parser.add_argument("--days", type=int, default=7, help="of each simulated run (%(default)s)")
+    parser.add_argument("--weeks", type=int, default=3, help="simulated runs for days (%(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    options = parser.parse_args(arguments)
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"PART: expected some of {', '.join(PARTS)}, found {', '.join(sorted(unknown))}")
+    tables: list[Table] = []
+
+    def show(table: Table) -> None:
+        print(f"\n{table.text()}", flush=True)
+        tables.append(table)
+
+    print(", ".join(f"{name} {value}" for name, value in machine().items()), flush=True)
+    parts = options.parts or PARTS
+    if "scale" in parts:
+        show(scale.measure(options.nodes))
+    if "baselines" in parts:
+        show(quality.against_baselines(options.clusters))
+    if "days" in parts:
+        show(days.measure(options.weeks, options.days, 6, 6.0))
+    if "optimum" in parts:
+        show(quality.against_optimum(options.clusters))
+    if options.json:
+        write_json(options.json, tables)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

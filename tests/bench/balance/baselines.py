@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Simple ways to balance, to compare with. They ask the planner what may move where, and nothing else."""
+
+from __future__ import annotations
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_targets import Targets
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import Unit, find_units
+from tests.bench.balance.worlds import World
+
+# Kubernetes' descheduler, LowNodeUtilization with useDeviationThresholds: points around the mean
+DEVIATION = 0.10
+ROUNDS = 200
+
+
+def movable(world: World) -> tuple[list[Unit], Targets]:
+    groups = survey(world.picture, world.wanted)
+    units = find_units(world.picture, groups, world.sample(), RebalanceRules(), world.state, world.now)
+    labels = frozenset(group.dependency.label for group in groups)
+    return [unit for unit in units if unit.forbidden is None], Targets(world.picture, labels, world.now)
+
+
+def move(world: World, unit: Unit, node: Node) -> None:
+    for task in unit.tasks:
+        world.go(task, node.id)
+    world.moves.append((world.now, unit.name, unit.node.id, node.id))
+
+
+def deschedule(world: World) -> None:
+    """Evict from hosts above the mean plus 10 points while there are some below the mean minus 10.
+
+    As the descheduler does, in the order of names, whatever its size; where an evicted task goes is up to
+    the scheduler, which in Swarm takes the node with the fewest tasks. Its rounds go on until it is content,
+    or has evicted the same tasks too often.
+    """
+    for _round in range(ROUNDS):
+        pressure = world.pressure()
+        mean = sum(pressure.values()) / len(pressure)
+        over = [host for host in pressure if pressure[host] > mean + DEVIATION]
+        under = [host for host in pressure if pressure[host] < mean - DEVIATION]
+        if not over or not under:
+            return
+        source = max(over, key=lambda host: pressure[host])
+        units, targets = movable(world)
+        done = {(name, node_id) for _at, name, node_id, _target in world.moves}
+        for unit in units:
+            if world.host_of[unit.node.id] != source or (unit.name, unit.node.id) in done:
+                continue
+            found = [
+                node
+                for node in world.picture.nodes
+                if node.id != unit.node.id and targets.way(unit, node).is_open
+            ]
+            if found:
+                counts = world.picture.wanted_by_node
+                move(world, unit, min(found, key=lambda node: (len(counts.get(node.id, ())), node.id)))
+                break
+        else:
+            return
+
+
+def most_free(world: World) -> None:
+    """The largest task of the fullest host goes to the node with the most free memory, while that helps."""
+    for _round in range(ROUNDS):
+        pressure, used = world.pressure(), world.used()
+        source = max(pressure, key=lambda host: pressure[host])
+        units, targets = movable(world)
+        there = [unit for unit in units if world.host_of[unit.node.id] == source]
+        for unit in sorted(there, key=lambda unit: (-(unit.memory_bytes or 0), unit.name)):
+            found = [
+                node
+                for node in world.picture.nodes
+                if world.host_of[node.id] != source and targets.way(unit, node).is_open
+            ]
+            if not found:
+                continue
+            node = max(found, key=lambda node: world.total[node.hostname] - used[node.hostname])
+            host = world.host_of[node.id]
+            if (used[host] + (unit.memory_bytes or 0)) / world.total[host] < pressure[source]:
+                move(world, unit, node)
+                break
+        else:
+            return

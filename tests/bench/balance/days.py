@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Long simulated days: memory that is noisy, follows the hours, leaks and spikes, and nodes that crash."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from math import exp, pi, sin
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
+from tests.bench.balance.baselines import most_free
+from tests.bench.balance.worlds import random_world
+from tests.bench.report import Table, load_average
+
+# others than those that the planner was tuned with
+FIRST_SEED = 100
+CYCLE = 60.0
+DAY = 86400.0
+# a container has this part of its memory at its start, and comes close to all of it in so many seconds
+COLD, WARM_UP = 0.4, 300.0
+OUTAGE = 1800.0
+
+
+@dataclass
+class Habits:
+    """How the memory of a service goes: its part that follows the hours and when, noise, a leak a day."""
+
+    swing: float
+    phase: float
+    noise: float
+    leak: float
+    drift: float = 0.0
+
+
+class Days:
+    """A world whose memory changes with the time. All chance comes from the seed."""
+
+    def __init__(self, seed: int, nodes: int, per_node: float) -> None:
+        self.rng = random.Random(seed)
+        self.world = random_world(seed, nodes, per_node, held=0.1)
+        self.mean = dict(self.world.memory)
+        self.start = self.world.now
+        self.habits = {
+            name: Habits(
+                swing=self.rng.choice((0.0, 0.0, 0.2, 0.4)),
+                phase=self.rng.random(),
+                noise=self.rng.uniform(0.01, 0.06),
+                leak=0.15 if self.rng.random() < 0.1 else 0.0,
+            )
+            for name in self.mean
+        }
+        self.tasks: dict[str, int] = {}
+        self.down: tuple[str, float] | None = None
+        self.crashes = 0
+
+    def step(self, *, crash: bool) -> Memory:
+        """Let a cycle pass. Returns what is measured."""
+        world = self.world
+        world.now += CYCLE
+        hours = (world.now - self.start) / DAY
+        for name, mean in self.mean.items():
+            habit = self.habits[name]
+            habit.drift = 0.95 * habit.drift + self.rng.gauss(0, habit.noise)
+            if self.rng.random() < 1 / 20000:
+                habit.drift += 0.8  # a spike, which is over after an hour
+            curve = 1 + habit.swing * sin(2 * pi * (hours + habit.phase))
+            # what leaks is restarted by somebody once a day
+            curve += habit.leak * (hours % 1)
+            world.memory[name] = max(1, int(mean * max(0.1, curve + habit.drift)))
+        if crash:
+            self._crash()
+        return self._measure()
+
+    def _measure(self) -> Memory:
+        world = self.world
+        used, tasks = dict(world.base), {}
+        for task in world.picture.tasks:
+            if not task.is_running or task.node_id is None:
+                continue
+            age = world.now - task.created
+            warm = 1 - (1 - COLD) * exp(-age / WARM_UP) if task.created else 1.0
+            tasks[task.id] = int(world.memory[task.service_id] * warm)
+            used[world.host_of[task.node_id]] += tasks[task.id]
+        self.tasks = tasks
+        self.now_used = used
+        down = self.down[0] if self.down else None
+        nodes = {
+            node_id: NodeMemory(
+                host, world.total[host], world.total[host] - used[host] + int(self.rng.gauss(0, 0.1) * GB)
+            )
+            for node_id, host in world.host_of.items()
+            if node_id != down
+        }
+        return Memory(nodes=nodes, tasks=tasks)
+
+    def worst(self) -> float:
+        world = self.world
+        return max(self.now_used[host] / world.total[host] for host in world.total)
+
+    def _crash(self) -> None:
+        """Once a day a node is lost; Swarm places its tasks anew; it is back half an hour later, empty."""
+        world = self.world
+        if self.down is not None and world.now >= self.down[1]:
+            self._set_state(self.down[0], "ready")
+            self.down = None
+        elif self.down is None and (world.now - self.start + DAY / 2) // DAY > self.crashes:
+            self.crashes += 1
+            node_id = self.rng.choice(world.picture.nodes).id
+            self.down = (node_id, world.now + OUTAGE)
+            self._set_state(node_id, "down")
+            scheduler = Scheduler(world.picture, world.now)
+            for task in world.picture.wanted_by_node.get(node_id, ()):
+                service = world.picture.service_by_id[task.service_id]
+                scheduler.take(service, node_id)
+                found = scheduler.choices(service, service.constraints)
+                target = found[0].id if found else next(n.id for n in world.picture.nodes if n.is_ready)
+                scheduler.put(service, target)
+                world.go(task, target)
+            # followers are brought beside their anchors again
+            for name, dependency in world.wanted.dependencies.items():
+                anchor = world.picture.tasks_of(world.picture.service_by_name[name])[0]
+                for follower in dependency.followers:
+                    for task in world.picture.tasks_of(world.picture.service_by_name[follower]):
+                        if task.node_id != anchor.node_id:
+                            world.go(task, anchor.node_id or "")
+
+    def _set_state(self, node_id: str, state: str) -> None:
+        picture = self.world.picture
+        nodes = tuple(replace(n, state=state) if n.id == node_id else n for n in picture.nodes)
+        self.world.picture = replace(picture, nodes=nodes)
+
+
+def measure(weeks: int, days: int, nodes: int, per_node: float) -> Table:
+    table = Table(
+        f"{days} simulated days, {weeks} times: {nodes} nodes, {per_node:g} tasks a node, a cycle a minute",
+        ["way", "crashes", "moves/day", "A→B→A", "back within 1 h", "mean worst", "worst p99", "time > 90 %"],
+    )
+    before = load_average()
+    ways = {
+        "nothing": None,
+        "orcastra": RebalanceRules(),
+        "most free node, each hour": "most_free",
+    }
+    for crash in (False, True):
+        for name, rules in ways.items():
+            total = [
+                _live(FIRST_SEED + week, days, nodes, per_node, rules, crash=crash) for week in range(weeks)
+            ]
+            moves = sum(one[0] for one in total) / (weeks * days)
+            worst = sorted(value for one in total for value in one[3])
+            table.rows.append(
+                [
+                    name, "daily" if crash else "none", moves, sum(one[1] for one in total),
+                    sum(one[2] for one in total), sum(worst) / len(worst), worst[int(len(worst) * 0.99)],
+                    f"{100 * sum(value > 0.9 for value in worst) / len(worst):.1f} %",
+                ]
+            )  # fmt: skip
+    table.notes.append("A→B→A: moved back, by us, to a node that it was moved off in the same run.")
+    table.load = (before, load_average())
+    return table
+
+
+def _live(
+    seed: int, days: int, nodes: int, per_node: float, rules: RebalanceRules | str | None, *, crash: bool
+) -> tuple[int, int, int, list[float]]:
+    """Returns the number of moves, of returns, of returns within an hour, and all worst pressures."""
+    life = Days(seed, nodes, per_node)
+    world, worst = life.world, []
+    for cycle in range(int(days * DAY / CYCLE)):
+        memory = life.step(crash=crash)
+        if isinstance(rules, RebalanceRules):
+            world.carry_out(world.plan(rules, memory))
+        elif rules is not None and cycle % 60 == 59 and life.down is None:
+            most_free(world)
+        worst.append(life.worst())
+    back = [
+        later - at
+        for index, (at, name, source, target) in enumerate(world.moves)
+        for later, other, start, end in world.moves[index + 1 :]
+        if other == name and end == source and start == target
+    ]
+    return len(world.moves), len(back), sum(gap <= 3600 for gap in back), worst

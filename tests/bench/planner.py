@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The label planner alone, on made-up pictures: how its time grows with the swarm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+    Node,
+    Picture,
+    Service,
+    Task,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+    Dependency,
+    NodeWanted,
+    Wanted,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
+from tests.bench.report import Table, load_average, median
+
+SERVICES_PER_NODE = 10
+LABELS_PER_NODE = 3
+FEW_ANCHORS = 10
+
+
+def measure(sizes: Sequence[int], repeat: int) -> Table:
+    """Time ``plan_labels`` for swarms of these sizes, with all labels right and with none there yet."""
+    table = Table(
+        f"Planner alone: {SERVICES_PER_NODE} services, {LABELS_PER_NODE} labels a node; median of {repeat}",
+        [
+            "nodes", "services", "anchors", "quiet ms", "all to do ms", "quiet µs/node", "all µs/node",
+            "quiet µs/node, ratio to first",
+        ],
+    )  # fmt: skip
+    before = load_average()
+    for anchors_per_node in (0, 1):
+        first = 0.0
+        for nodes in sizes:
+            anchors = nodes if anchors_per_node else min(FEW_ANCHORS, nodes)
+            blank, wanted = make(nodes, anchors)
+            plan = plan_labels(blank, wanted, State())
+            done = _carried_out(blank, plan)
+            if plan_labels(done, wanted, State()).steps or len(plan.steps) != nodes:
+                raise RuntimeError("the made-up pictures are not what they are meant to be")
+            quiet = _seconds(done, wanted, repeat)
+            busy = _seconds(blank, wanted, repeat)
+            first = first or quiet / nodes
+            table.rows.append(
+                (
+                    nodes, nodes * SERVICES_PER_NODE, anchors, quiet * 1e3, busy * 1e3, quiet / nodes * 1e6,
+                    busy / nodes * 1e6, quiet / nodes / first,
+                )
+            )  # fmt: skip
+    table.notes.append("A ratio of 1 means: the time grows with the number of nodes, and no faster.")
+    table.load = (before, load_average())
+    return table
+
+
+def make(nodes: int, anchors: int) -> tuple[Picture, Wanted]:
+    """A swarm whose nodes carry no labels yet, and what is wanted of it."""
+    services = nodes * SERVICES_PER_NODE
+    picture = Picture(
+        nodes=tuple(Node(id=f"n{n}", hostname=f"node-{n}") for n in range(nodes)),
+        services=tuple(Service(id=f"s{n}", name=f"stack_service-{n}") for n in range(services)),
+        tasks=tuple(_task(n, nodes, state) for n in range(services) for state in ("shutdown", "running")),
+    )
+    labels = {f"label-{n}": "true" for n in range(LABELS_PER_NODE)}
+    wanted = Wanted(
+        nodes={node.hostname: NodeWanted(node.hostname, labels) for node in picture.nodes},
+        dependencies={
+            f"service-{n}": Dependency(anchor=f"service-{n}", stack="stack", label=f"service-{n}")
+            for n in range(anchors)
+        },
+    )
+    return picture, wanted
+
+
+def _task(service: int, nodes: int, state: str) -> Task:
+    return Task(
+        id=f"t{service}-{state}",
+        service_id=f"s{service}",
+        node_id=f"n{service % nodes}",
+        slot=1,
+        state=state,
+        desired_state=state,
+    )
+
+
+def _carried_out(picture: Picture, plan: Plan) -> Picture:
+    """The picture after the plan."""
+    labels = {step.target: step.after["labels"] for step in plan.steps}
+    return replace(
+        picture, nodes=tuple(replace(node, labels=labels[f"node {node.hostname}"]) for node in picture.nodes)
+    )
+
+
+def _seconds(picture: Picture, wanted: Wanted, repeat: int) -> float:
+    times = []
+    for _ in range(repeat):
+        # a fresh picture each time, as in real life: its look-up tables are made when they are first needed
+        fresh = replace(picture)
+        started = time.perf_counter()
+        plan_labels(fresh, wanted, State())
+        times.append(time.perf_counter() - started)
+    return median(times)

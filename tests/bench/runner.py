@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The real runner as a process, with a counter between it and the engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.bench.swarms import STACK
+from tests.lab.wait import wait_until
+
+_REQUEST = re.compile(rb"^(?:GET|POST|DELETE|HEAD|PUT) /\S* HTTP/1\.1\r$", re.MULTILINE)
+_PROGRAM = Path(sys.executable).parent / "orcastra"
+_MOST_CYCLES = 10
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """CPU seconds: of the process, and of the playbooks that it has run."""
+
+    own: float
+    playbooks: float
+
+    def __sub__(self, other: Cpu) -> Cpu:
+        return Cpu(self.own - other.own, self.playbooks - other.playbooks)
+
+
+class Runner:
+    """A running ``orcastra run``."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, proxy: CountingProxy) -> None:
+        self._process = process
+        self._log = log
+        self._proxy = proxy
+
+    @property
+    def requests(self) -> int:
+        """How many requests it has sent so far."""
+        return self._proxy.requests
+
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of its log so far."""
+        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+
+    def is_alive(self) -> bool:
+        """True. Raises RuntimeError if it has ended."""
+        if self._process.poll() is not None:
+            raise RuntimeError(
+                f"orcastra ended with status {self._process.returncode}:\n{self._log.read_text()}"
+            )
+        return True
+
+    def cpu(self) -> Cpu:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        own, system, children, children_system = (int(field) / _TICKS for field in fields[11:15])
+        return Cpu(own + system, children + children_system)
+
+    def memory_mib(self) -> tuple[float, float]:
+        """The resident set in MiB: now, and at its highest."""
+        fields = dict(
+            line.split(":", 1) for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        )
+        now, highest = (int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+        return now, highest
+
+
+@contextmanager
+def running(
+    ip: str, wanted: dict[str, Any], relabel_time: float, folder: Path, **variables: str
+) -> Iterator[Runner]:
+    """``orcastra run`` against the engine at ``ip``, which is the swarm's leader; it has looked once by then.
+
+    :param wanted: as in swarm.yml
+    :param folder: where its configuration and its log are kept
+    :param variables: more settings, as in the environment
+    """
+    (folder / "swarm.yml").write_text(yaml.safe_dump(wanted))
+    log = folder / f"orcastra-{relabel_time:g}.log"
+    with CountingProxy(ip) as proxy, log.open("wb") as output:
+        environment = _environment(f"tcp://127.0.0.1:{proxy.port}")
+        with subprocess.Popen(
+            [_PROGRAM, "run", "--config", folder, "--log-format", "json"],
+            env={**environment, "RELABEL_TIME": f"{relabel_time:g}", **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            runner = Runner(process, log, proxy)
+            try:
+                wait_until(lambda: runner.is_alive() and runner.requests >= 5, 30, "the runner's first look")
+                yield runner
+            finally:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def put_in_force(docker_host: str, wanted: dict[str, Any], folder: Path) -> None:
+    """Let ``orcastra run --once`` do all there is to do. Raises RuntimeError where that never ends."""
+    (folder / "swarm.yml").write_text(yaml.safe_dump(wanted))
+    for _ in range(_MOST_CYCLES):
+        done = _orcastra(docker_host, "run", "--once", "--config", folder)
+        plan = _orcastra(docker_host, "plan", "--detailed-exitcode", "--config", folder)
+        if done.returncode == plan.returncode == 0:
+            return
+    raise RuntimeError(f"the swarm doesn't become quiet:\n{done.stdout}{plan.stdout}")
+
+
+def _orcastra(docker_host: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [_PROGRAM, *arguments],
+        env=_environment(docker_host),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def _environment(docker_host: str) -> dict[str, str]:
+    names = ("DOCKER", "ORCASTRA", "ANSIBLE")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    return {**own, "DOCKER_HOST": docker_host, "STACK_NAME": STACK}
+
+
+class CountingProxy:
+    """Forwards connections to an engine's port 2375 and counts the requests that pass."""
+
+    def __init__(self, ip: str) -> None:
+        self.requests = 0
+        self._ip = ip
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+
+    @property
+    def port(self) -> int:
+        return int(self._server.getsockname()[1])
+
+    def __enter__(self) -> CountingProxy:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for end in (self._server, *self._open):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _address = self._server.accept()
+                engine = socket.create_connection((self._ip, 2375))
+            except OSError:
+                return
+            self._open += [client, engine]
+            for source, target, counts in ((client, engine, True), (engine, client, False)):
+                threading.Thread(target=self._forward, args=(source, target, counts), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket, counts: bool) -> None:
+        with suppress(OSError):
+            while chunk := source.recv(65536):
+                if counts:
+                    self.requests += len(_REQUEST.findall(chunk))
+                target.sendall(chunk)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)

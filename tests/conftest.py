@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the checkout importable in all tests: as the collection, and as it stands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+# Lets other installed collections be found beside this one.
+_PACKAGE = '__path__ = __import__("pkgutil").extend_path(__path__, __name__)\n'
+
+_collections = Path(tempfile.mkdtemp(prefix="orcastra-tests-"))
+for _folder in ("ansible_collections", "ansible_collections/orcastra"):
+    (_collections / _folder).mkdir()
+    (_collections / _folder / "__init__.py").write_text(_PACKAGE)
+(_collections / "ansible_collections/orcastra/swarm").symlink_to(CHECKOUT)
+# At import, because test modules import the collection when they are collected.
+sys.path[:0] = [str(_collections), str(CHECKOUT)]
+os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(_collections)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lab-engine", help="Docker Engine of the lab: 20.10 or 26.1 (default: this machine's)")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_collections, ignore_errors=True)

@@ -1,0 +1,175 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Followers end beside their anchor after failures of hosts, and after an anchor's own trouble."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.integration.anchors.containers import overlaps, runs
+from tests.integration.anchors.stage import JOURNAL, SECOND, SLOW_TO_STOP, Stage, cycles
+from tests.lab.wait import wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+FOLLOWERS = ("shop_store", "shop_web")
+
+
+def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
+    leader = stage.swarm.leader().name
+    stage.deploy("db", constraints=[f"node.hostname != {leader}"], volume=True)
+    stage.deploy("store", volume=True)
+    stage.deploy("web")
+    stage.configure({"db": ["store", "web"]})
+    with stage.orcastra() as loop:
+        stage.wait_settled("shop_db", *FOLLOWERS)
+
+        # its host loses its power
+        (first,) = stage.places("shop_db")
+        host = stage.swarm[first]
+        host.crash()
+        wait_until(lambda: stage.is_down(first), 30, f"{first} to be down")
+        wait_until(lambda: stage.places("shop_db") not in ([], [first]), 30, "the anchor to run elsewhere")
+        stage.wait_settled("shop_db", *FOLLOWERS)
+        (second,) = stage.places("shop_db")
+        loop.wait_for(f"shop_store ran on {first}, which is down: if that host is only cut off")
+        host.boot()
+        wait_until(lambda: not stage.is_down(first), 30, f"{first} to be back")
+        versions, tasks = stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)
+        cycles(loop, 3)
+        assert stage.versions(*FOLLOWERS) == versions
+        assert stage.task_ids(*FOLLOWERS) == tasks
+        stage.wait_settled("shop_db", *FOLLOWERS, on=second)
+
+        # its host reboots
+        stage.swarm[second].reboot()
+        stage.wait_settled("shop_db", *FOLLOWERS)
+
+        # its host is cut off, and comes back
+        (third,) = stage.places("shop_db")
+        stage.swarm[third].cut()
+        wait_until(lambda: stage.is_down(third), 30, f"{third} to be down")
+        wait_until(lambda: stage.places("shop_db") not in ([], [third]), 30, "the anchor to run elsewhere")
+        stage.wait_settled("shop_db", *FOLLOWERS)
+        stage.swarm[third].mend()
+        wait_until(lambda: not stage.is_down(third), 30, f"{third} to be back")
+        wait_until(
+            lambda: all(run.ended for run in runs(stage.swarm, "shop_store") if run.host == third),
+            30,
+            "the old copy to be stopped",
+        )
+        stage.wait_settled("shop_db", *FOLLOWERS)
+
+        # its host is drained: the containers there can be waited for
+        (fourth,) = stage.places("shop_db")
+        known = len(runs(stage.swarm, "shop_store"))
+        stage.set_availability(fourth, "drain")
+        wait_until(lambda: stage.places("shop_db") not in ([], [fourth]), 30, "the anchor to run elsewhere")
+        stage.wait_settled("shop_db", *FOLLOWERS)
+        stage.set_availability(fourth, "active")
+        cycles(loop, 3)
+        stage.wait_settled("shop_db", *FOLLOWERS)
+        old, new = runs(stage.swarm, "shop_store")[known - 1 :]
+        assert old.host == fourth
+        assert old.ended is not None
+        assert old.ended <= new.started
+
+
+def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> None:
+    stage.deploy("db", on="alpha")
+    stage.deploy("store", volume=True)
+    stage.deploy("web")
+    stage.configure({"db": ["store", "web"]})
+    with stage.orcastra() as loop:
+        stage.wait_settled("shop_db", *FOLLOWERS, on="alpha")
+        before = stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)
+
+        stage.scale("shop_db", 0)
+        loop.wait_for("shop_db is scaled to 0: its label db stays until it runs")
+        cycles(loop, 3)
+        assert (stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)) == before
+        assert stage.labelled("db") == ["alpha"]
+        stage.scale("shop_db", 1)
+        stage.wait_settled("shop_db", *FOLLOWERS, on="alpha")
+        assert (stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)) == before
+
+        # an update that fails, to another node at that
+        def break_it(spec: dict[str, Any]) -> None:
+            spec["TaskTemplate"]["ContainerSpec"]["Command"] = ["/does/not/exist"]
+            spec["TaskTemplate"]["Placement"] = {"Constraints": ["node.hostname == bravo"]}
+            spec["UpdateConfig"].update(FailureAction="pause", Monitor=2 * SECOND)
+
+        stage.change("shop_db", break_it)
+        wait_until(lambda: update_state(stage, "shop_db") == "paused", 30, "the update to be paused")
+        cycles(loop, 3)
+        assert (stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)) == before
+        found = stage.service("shop_db")
+        query = {"version": str(found["Version"]["Index"]), "rollback": "previous"}
+        stage.api("POST", f"/services/{found['ID']}/update", found["Spec"], query)
+        wait_until(lambda: stage.places("shop_db") == ["alpha"], 30, "the anchor to be back")
+        stage.wait_settled("shop_db", *FOLLOWERS, on="alpha")
+        assert (stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)) == before
+
+        # a follower whose own update is paused: told, not touched, and moved once that is resolved
+        stage.change("shop_store", break_command)
+        wait_until(lambda: update_state(stage, "shop_store") == "paused", 30, "the update to be paused")
+        stage.move("shop_db", "bravo")
+        loop.wait_for("shop_store is not beside db, and its update is paused")
+        version = stage.versions("shop_store")
+        cycles(loop, 3)
+        assert stage.versions("shop_store") == version
+        stage.change("shop_store", mend_command)
+        stage.wait_settled("shop_db", *FOLLOWERS, on="bravo")
+        assert overlaps(stage.swarm, "shop_store") == []
+
+
+def test_the_leader_crashes_in_the_middle_of_a_move(stage: Stage) -> None:
+    """Of an ordered one and of one by scaling to 0, while their old containers take their time to stop.
+
+    Swarm's new leader no longer waits for the old container of an update that it finds half done: that
+    overlap is Swarm's own. Scaling to 0 excludes it even then: the new leader forgets the stopping tasks, so
+    that their whole stop grace is waited for.
+    """
+    leader = stage.swarm.leader()
+    source, target = (host for host in stage.swarm if host.name != leader.name)
+    names = ("shop_store", "shop_slow", "shop_web")
+    stage.deploy("db", on=source.name)
+    stage.deploy("store", volume=True, command=SLOW_TO_STOP, grace=30)
+    first = {"Order": "start-first"}
+    stage.deploy("slow", volume=True, command=SLOW_TO_STOP, grace=12, UpdateConfig=first)
+    stage.deploy("web")
+    stage.configure({"db": ["store", "slow", "web"]})
+    with ExitStack() as loops:
+        for host in stage.swarm:
+            loops.enter_context(stage.orcastra(host))
+        stage.wait_settled("shop_db", *names, on=source.name)
+        known = {name: len(runs(stage.swarm, name)) for name in names}
+        stage.move("shop_db", target.name)
+        wait_until(lambda: len(stage.remembered(JOURNAL)) >= 2, 20, "the moves to begin")
+        leader.crash()
+        wait_until(lambda: stage.swarm.leader().name != leader.name, 60, "a new leader")
+        stage.wait_settled("shop_db", *names, on=target.name, timeout=150)
+        leader.boot()
+        assert overlaps(stage.swarm, "shop_slow") == []
+        for name in names:
+            fresh = runs(stage.swarm, name)[known[name] :]
+            assert [run.host for run in fresh] == [target.name], name
+
+
+def update_state(stage: Stage, name: str) -> str | None:
+    state: str | None = (stage.service(name).get("UpdateStatus") or {}).get("State")
+    return state
+
+
+def break_command(spec: dict[str, Any]) -> None:
+    spec["TaskTemplate"]["ContainerSpec"]["Command"] = ["/does/not/exist"]
+    spec["UpdateConfig"].update(FailureAction="pause", Monitor=2 * SECOND)
+
+
+def mend_command(spec: dict[str, Any]) -> None:
+    del spec["TaskTemplate"]["ContainerSpec"]["Command"]

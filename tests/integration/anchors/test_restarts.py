@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Services that Swarm no longer tries are restarted with growing pauses, and given up in the end."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.anchors.stage import ATTEMPTS, Stage, cycles
+from tests.lab.wait import wait_until
+from tests.runner_process import orcastra
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+NEVER_AGAIN = {"RestartPolicy": {"Condition": "none"}}
+FAILS = ["sh", "-c", "exit 3"]
+
+
+def restarts(stage: Stage, name: str) -> int:
+    return int(stage.service(name)["Spec"]["TaskTemplate"].get("ForceUpdate", 0))
+
+
+def given_up(stage: Stage) -> dict[str, Any]:
+    """What ``orcastra status`` says of services that were given up."""
+    result = orcastra("status", "--format", "json", DOCKER_HOST=stage.swarm.leader().docker_host)
+    found = json.loads(result.stdout)["attempts"]
+    return {entry["service"]: entry["given_up"] for entry in found if entry["given_up"]}
+
+
+def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
+    """One follower exits once; another always fails, also after a change of the leader."""
+    stage.deploy("db", on="alpha")
+    stage.deploy("once", **NEVER_AGAIN)
+    stage.create("bad", command=FAILS, **NEVER_AGAIN)
+    stage.configure({"db": {"services": ["once", "bad"], "retry_intervals": [1, 2]}})
+    with stage.orcastra() as loop:
+        loop.wait_for("shop_bad is given up: tried 3 times without success")
+        assert restarts(stage, "shop_bad") == 3
+        assert given_up(stage) == {"shop_bad": "tried 3 times without success"}
+        text = orcastra("status", DOCKER_HOST=stage.swarm.leader().docker_host).stdout
+        assert "shop_bad: given up: tried 3 times without success" in text
+
+        (place,) = stage.places("shop_once")
+        host = stage.swarm[place]
+        filters = {"label": ["com.docker.swarm.service.name=shop_once"]}
+        (container,) = host.api("GET", "/containers/json", query={"filters": filters})
+        host.api("POST", f"/containers/{container['Id']}/kill")
+        wait_until(lambda: restarts(stage, "shop_once") == 1, 20, "shop_once to be restarted")
+        stage.wait_settled("shop_db", "shop_once", on="alpha")
+
+    # the state is in the swarm: another controller on another manager knows
+    old = stage.swarm.leader()
+    old.stop_engine()
+    wait_until(lambda: stage.swarm.leader().name != old.name, 60, "a new leader")
+    with stage.orcastra() as loop:
+        loop.wait_for("shop_bad is given up: tried 3 times without success")
+        cycles(loop, 5)
+        assert restarts(stage, "shop_bad") == 3
+        old.start_engine()
+
+        # somebody mends it
+        def mend(spec: dict[str, Any]) -> None:
+            del spec["TaskTemplate"]["ContainerSpec"]["Command"]
+
+        stage.change("shop_bad", mend)
+        wait_until(lambda: given_up(stage) == {}, 30, "it to be healthy")
+        assert "shop_bad" not in str(stage.remembered(ATTEMPTS))
+        assert restarts(stage, "shop_bad") == 3
+
+
+def test_a_restarted_anchor_restarts_its_followers_once(stage: Stage) -> None:
+    stage.deploy("db", on="alpha")
+    stage.deploy("app", volume=True)
+    stage.configure({"db": {"services": ["app"], "restart_dependents": True}})
+    with stage.orcastra() as loop:
+        stage.wait_settled("shop_db", "shop_app", on="alpha")
+        cycles(loop, 3)
+        assert restarts(stage, "shop_app") == 0
+
+        def force(spec: dict[str, Any]) -> None:
+            spec["TaskTemplate"]["ForceUpdate"] = 1
+
+        stage.change("shop_db", force)
+        wait_until(lambda: restarts(stage, "shop_app") == 1, 30, "the follower to be restarted")
+        stage.wait_settled("shop_db", "shop_app", on="alpha")
+
+        # a move replaces its tasks anyway
+        stage.move("shop_db", "bravo")
+        stage.wait_settled("shop_db", "shop_app", on="bravo")
+        cycles(loop, 5)
+        assert restarts(stage, "shop_app") == 1

@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Services and labels of the lab's swarm, made and looked at by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.lab import Host, Lab
+from tests.lab.wait import wait_until
+
+
+def create_service(swarm: Lab, name: str, node: str | None = None) -> str:
+    """Run a service that stops at once, on one node or anywhere. Returns its ID once it runs."""
+    constraints = [f"node.hostname=={node}"] if node is not None else []
+    spec = {
+        "Name": name,
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": "orcastra/app", "Init": True},
+            "Placement": {"Constraints": constraints},
+            "RestartPolicy": {"Delay": 100_000_000},
+        },
+        "EndpointSpec": {"Mode": "dnsrr"},
+        "UpdateConfig": {"Monitor": 1_000_000_000, "Order": "stop-first", "Parallelism": 1},
+    }
+    service_id: str = swarm.leader().api("POST", "/services/create", spec)["ID"]
+    wait_until(lambda: running_on(swarm, name), 40, f"{name} to run")
+    return service_id
+
+
+def service(swarm: Lab, name: str, through: Host | None = None) -> dict[str, Any]:
+    """What the engine says of a service."""
+    found: dict[str, Any] = (through or swarm.leader()).api("GET", f"/services/{name}")
+    return found
+
+
+def change_constraints(swarm: Lab, name: str, *constraints: str) -> None:
+    """Give a service exactly these constraints, as its user would."""
+
+    def write() -> bool:
+        found = service(swarm, name)
+        spec = found["Spec"]
+        spec["TaskTemplate"]["Placement"]["Constraints"] = list(constraints)
+        path = f"/services/{found['ID']}/update?version={found['Version']['Index']}"
+        swarm.leader().api("POST", path, spec)
+        return True
+
+    wait_until(write, what=f"{name} to get its constraints")
+
+
+def constraints(swarm: Lab, name: str) -> list[str]:
+    placement = service(swarm, name)["Spec"]["TaskTemplate"].get("Placement") or {}
+    return list(placement.get("Constraints") or [])
+
+
+def restarts(swarm: Lab, name: str, through: Host | None = None) -> int:
+    """How often the service was restarted by a forced update."""
+    return int(service(swarm, name, through)["Spec"]["TaskTemplate"].get("ForceUpdate", 0))
+
+
+def tasks(swarm: Lab, name: str) -> list[dict[str, Any]]:
+    """All tasks of a service, those that have ended too."""
+    query = {"filters": {"service": [name]}}
+    found: list[dict[str, Any]] = swarm.leader().api("GET", "/tasks", query=query)
+    return found
+
+
+def running_on(swarm: Lab, name: str) -> str | None:
+    """The host name of the node on which the only task of a service runs, or None."""
+    running = [
+        task
+        for task in tasks(swarm, name)
+        if task["DesiredState"] == "running" and task["Status"]["State"] == "running"
+    ]
+    if len(running) != 1:
+        return None
+    names = {node["ID"]: node["Description"]["Hostname"] for node in swarm.leader().api("GET", "/nodes")}
+    return names.get(running[0]["NodeID"])
+
+
+def node(swarm: Lab, name: str, through: Host | None = None) -> dict[str, Any]:
+    """What the engine says of a node."""
+    nodes = (through or swarm.leader()).api("GET", "/nodes")
+    found: dict[str, Any] = next(item for item in nodes if item["Description"]["Hostname"] == name)
+    return found
+
+
+def labels(swarm: Lab, name: str, through: Host | None = None) -> dict[str, str]:
+    found: dict[str, str] = node(swarm, name, through)["Spec"].get("Labels") or {}
+    return found
+
+
+def set_labels(swarm: Lab, name: str, wanted: dict[str, str]) -> None:
+    """Give a node exactly these labels by hand."""
+
+    def write() -> bool:
+        found = node(swarm, name)
+        path = f"/nodes/{found['ID']}/update?version={found['Version']['Index']}"
+        swarm.leader().api("POST", path, {**found["Spec"], "Labels": wanted})
+        return True
+
+    wait_until(write, what="the labels to be changed by hand")

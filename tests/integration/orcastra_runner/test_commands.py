@@ -1,0 +1,272 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command file and ``orcastra command`` against real engines."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, SetAttempts
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+    ConnectionOptions,
+    connect,
+)
+from orcastra_runner.command_table import COMMANDS
+from tests.integration.orcastra_runner.swarm_helpers import (
+    change_constraints,
+    constraints,
+    create_service,
+    labels,
+    restarts,
+    running_on,
+    set_labels,
+    tasks,
+)
+from tests.lab import Lab
+from tests.lab.wait import wait_until
+from tests.runner_process import command, environment, orcastra, running
+
+pytestmark = pytest.mark.lab
+
+HELD = "node.labels.db ==true"
+
+
+class Commands:
+    """A folder with a configuration, and its command file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "commands" / "swarm-orch.command.yml"
+        self.file.parent.mkdir()
+        (folder / "swarm.yml").write_text("nodes:\n  bravo: {labels: {disk: ssd}}\n")
+
+    def write(self, *entries: Any) -> None:
+        self.file.write_text(yaml.safe_dump(list(entries)))
+
+    def results(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = yaml.safe_load(self.file.with_suffix(".results.yml").read_text())
+        return found
+
+    def statuses(self) -> list[str]:
+        try:
+            return [result["status"] for result in self.results()]
+        except FileNotFoundError:
+            return []
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    return Commands(tmp_path)
+
+
+def once(swarm: Lab, commands: Commands, **variables: str) -> subprocess.CompletedProcess[str]:
+    """One cycle of the leader's instance."""
+    variables["DOCKER_HOST"] = swarm.leader().docker_host
+    return orcastra("run", "--once", "--config", commands.folder, **variables)
+
+
+def shell(swarm: Lab, commands: Commands, *arguments: str) -> subprocess.CompletedProcess[str]:
+    host = swarm.leader().docker_host
+    return orcastra("command", *arguments, "--config", commands.folder, DOCKER_HOST=host)
+
+
+def settle(swarm: Lab, commands: Commands) -> None:
+    """As many cycles as it takes until nothing is left to be done."""
+
+    def is_in_order() -> bool:
+        # in event mode it acts by itself, without the seconds that a playbook takes to start
+        return "everything is as configured" in once(swarm, commands, EVENT_MODE="true").stderr
+
+    wait_until(is_in_order, 60, "the swarm to be in order")
+
+
+def test_a_running_loop_carries_out_what_is_written_into_the_file(swarm: Lab, commands: Commands) -> None:
+    create_service(swarm, "shop_web")
+    with running(commands.folder, swarm.leader().docker_host, RELABEL_TIME="600") as loop:
+        loop.wait_for("looked again: everything is as configured")
+        set_labels(swarm, "bravo", {"mine": "x"})
+        commands.write("relabel_all", "restart_service:shop_web")
+        wait_until(lambda: commands.statuses() == ["done", "done"], 90, "the commands to be done")
+        assert labels(swarm, "bravo") == {"mine": "x", "disk": "ssd"}
+        assert restarts(swarm, "shop_web") == 1
+
+        commands.write("relabel_all", "restart_service:shop_web", {"command": "restart_service:nobody"})
+        wait_until(lambda: commands.statuses() == ["done", "done", "failed"], 90, "the third one to fail")
+        assert restarts(swarm, "shop_web") == 1
+
+        # gone and back again: a new command
+        commands.write()
+        wait_until(lambda: commands.statuses() == [], 90, "the commands to be forgotten")
+        commands.write("restart_service:shop_web")
+        wait_until(lambda: restarts(swarm, "shop_web") == 2, 90, "another restart")
+        wait_until(lambda: commands.statuses() == ["done"], 90, "its result")
+        assert loop.end(signal.SIGTERM) < 10
+
+    status = orcastra(
+        "status", "--config", commands.folder, "--format", "json", DOCKER_HOST=swarm.leader().docker_host
+    )
+    (result,) = json.loads(status.stdout)["commands"]["results"]
+    assert result["command"] == "restart_service shop_web"
+    assert (result["status"], result["by"], result["source"]) == ("done", swarm.leader().name, "file")
+    assert result["message"] == "restart shop_web"
+
+
+def test_what_was_run_is_not_run_again_by_the_next_process(swarm: Lab, commands: Commands) -> None:
+    create_service(swarm, "shop_web")
+    set_labels(swarm, "bravo", {"disk": "ssd"})
+    commands.write("restart_service:shop_web", {"command": "restart_service", "service": "nobody", "id": "a"})
+    checked = orcastra(
+        "run", "--once", "--check", "--config", commands.folder, DOCKER_HOST=swarm.leader().docker_host
+    )
+    assert "command that would be run: restart_service shop_web (line 1)" in checked.stderr
+    assert (restarts(swarm, "shop_web"), commands.statuses()) == (0, [])
+
+    first = once(swarm, commands)
+    assert first.returncode == 1
+    assert "there is no service swarm-dev_nobody in this swarm" in first.stderr
+    assert commands.statuses() == ["done", "failed"]
+    again = once(swarm, commands)
+    assert again.returncode == 0, again.stderr
+    assert "nothing to be done" in again.stderr
+    assert restarts(swarm, "shop_web") == 1
+
+    commands.write(
+        "restart_service:shop_web", "restart_service:shop_web", {"command": "relabel_all", "id": "a"}
+    )
+    third = once(swarm, commands)
+    assert restarts(swarm, "shop_web") == 2, third.stderr
+    assert "the id 'a' was used for restart_service nobody" in third.stderr
+
+
+def test_wrong_entries_do_not_stop_the_others(swarm: Lab, commands: Commands) -> None:
+    create_service(swarm, "shop_web")
+    commands.file.write_text(
+        "- relable_all\n"
+        "- {command: restart_service, sevice: shop_web}\n"
+        "- {command: relabel_all, expires: 2020-01-01}\n"
+        "- restart_service:shop_web\n"
+    )
+    result = once(swarm, commands)
+    assert result.returncode == 1
+    assert f"{commands.file}:1: [0]: expected one of relabel_all" in result.stderr
+    assert "found 'relable_all'; did you mean 'relabel_all'?" in result.stderr
+    assert f"{commands.file}:2: [1].sevice: expected one of command, service, id, expires" in result.stderr
+    assert restarts(swarm, "shop_web") == 1
+    assert commands.statuses() == ["expired", "done", "malformed", "malformed", "malformed"]
+    status = orcastra("status", "--config", commands.folder, DOCKER_HOST=swarm.leader().docker_host)
+    assert "relabel_all: expired: not run: it expired at 2020-01-01T00:00:00Z" in status.stdout
+    assert "restart_service shop_web: done at " in status.stdout
+
+    commands.file.write_text("restart_service: shop_web\n")
+    broken = once(swarm, commands)
+    assert broken.returncode == 1
+    assert f"{commands.file}:1: expected a list of commands" in broken.stderr
+    assert restarts(swarm, "shop_web") == 1
+
+
+def test_a_read_only_folder_is_enough(swarm: Lab, commands: Commands) -> None:
+    create_service(swarm, "shop_web")
+    commands.write("restart_service:shop_web")
+    mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    once_more = command("run", "--once", "--debug", "--config", commands.folder)
+    result = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", mount, commands.folder, *once_more],
+        env=environment(DOCKER_HOST=swarm.leader().docker_host),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "the results stand in `orcastra status` alone" in result.stderr
+    assert restarts(swarm, "shop_web") == 1
+    assert [path.name for path in commands.file.parent.iterdir()] == [commands.file.name]
+    status = orcastra("status", "--config", commands.folder, DOCKER_HOST=swarm.leader().docker_host)
+    assert "restart_service shop_web: done at " in status.stdout
+
+
+def test_the_shell_does_the_same(swarm: Lab, commands: Commands) -> None:
+    create_service(swarm, "shop_web")
+    done = shell(swarm, commands, "restart_service", "shop_web", "--id", "monday")
+    assert (done.returncode, done.stdout) == (0, "restart_service shop_web: done: restart shop_web\n")
+    again = shell(swarm, commands, "restart_service", "shop_web", "--id", "monday")
+    assert again.returncode == 0
+    assert "done before, not repeated" in again.stdout
+    other = shell(swarm, commands, "restart_service", "shop_db", "--id", "monday")
+    assert other.returncode == 2
+    assert "the id 'monday' was used for restart_service shop_web" in other.stderr
+    # the file and the shell share ids
+    commands.write({"command": "restart_service", "service": "shop_web", "id": "monday"})
+    assert once(swarm, commands).returncode == 0
+    assert restarts(swarm, "shop_web") == 1
+
+    missing = shell(swarm, commands, "restart_service", "nobody")
+    assert missing.returncode == 1
+    assert missing.stdout == (
+        "restart_service nobody: failed: there is no service swarm-dev_nobody in this swarm\n"
+    )
+    for name in [name for name, found in COMMANDS.items() if found.playbook is None and not found.argument]:
+        unbuilt = shell(swarm, commands, name)
+        assert (unbuilt.returncode, unbuilt.stdout) == (1, f"{name}: failed: {name} is not built yet\n")
+    set_labels(swarm, "bravo", {})
+    checked = shell(swarm, commands, "relabel_all", "--check")
+    assert (checked.returncode, labels(swarm, "bravo")) == (0, {})
+    relabelled = shell(swarm, commands, "relabel_all")
+    assert relabelled.stdout == "relabel_all: done: set disk=ssd on node bravo\n"
+
+
+@pytest.mark.slow
+def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Commands) -> None:
+    create_service(swarm, "shop_db", "alpha")
+    app = create_service(swarm, "shop_app")
+    (commands.folder / "swarm.yml").write_text(
+        "nodes:\n  bravo: {labels: {disk: ssd}}\n"
+        "dependencies:\n  db: {stack: shop, services: [app], relocate: ordered, retry_intervals: [1]}\n"
+    )
+    settle(swarm, commands)
+    assert running_on(swarm, "shop_app") == "alpha"
+    assert constraints(swarm, "shop_app") == [HELD]
+
+    # the anchor moves, and its follower has been given up before
+    change_constraints(swarm, "shop_db", "node.hostname==charlie")
+    wait_until(lambda: running_on(swarm, "shop_db") == "charlie", 40, "the anchor to move")
+    engine = connect(ConnectionOptions(docker_host=swarm.leader().docker_host))
+    attempts = Attempts(count=9, last=0, since=0, reason="test", given_up="tried 9 times without success")
+    StateStore(engine).update([SetAttempts(app, attempts)])
+    engine.close()
+    given_up = once(swarm, commands)
+    assert "shop_app is given up" in given_up.stderr
+    assert running_on(swarm, "shop_app") == "alpha"
+
+    updated = shell(swarm, commands, "update_dependents")
+    assert updated.returncode == 0
+    assert "move shop_app to charlie" in updated.stdout
+    assert "moves under way are completed by the next cycles" in updated.stdout
+    wait_until(lambda: running_on(swarm, "shop_app") == "charlie", 40, "the follower to be moved")
+    settle(swarm, commands)
+    assert labels(swarm, "charlie") == {"db": "true"}
+    assert constraints(swarm, "shop_app") == [HELD]
+
+    # what others have set stays, and nothing moves or restarts
+    set_labels(swarm, "charlie", {"db": "true", "mine": "x"})
+    before = {task["ID"] for task in tasks(swarm, "shop_app")}
+    removed = shell(swarm, commands, "remove_all_labels")
+    assert removed.returncode == 0, removed.stdout
+    assert "comes back with the next cycle, unless Orcastra is stopped" in removed.stdout
+    assert labels(swarm, "bravo") == {}
+    assert labels(swarm, "charlie") == {"mine": "x"}
+    assert constraints(swarm, "shop_app") == []
+    assert {task["ID"] for task in tasks(swarm, "shop_app")} == before
+    assert running_on(swarm, "shop_app") == "charlie"
+    again = shell(swarm, commands, "remove_all_labels")
+    assert again.stdout == "remove_all_labels: done: nothing was to be done\n"

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A command is carried out at most once, whenever the controller is killed and whoever leads."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.orcastra_runner.swarm_helpers import create_service, restarts
+from tests.integration.orcastra_runner.test_commands import Commands, once
+from tests.lab import Lab
+from tests.lab.wait import wait_until
+from tests.runner_process import environment, orcastra, running
+
+pytestmark = pytest.mark.lab
+
+# Ends the process with SIGKILL in place of, or right behind, a call of the function that is named.
+KILLED = """
+import os, signal, sys
+from orcastra_runner import cli, command_run, execute, swarm
+
+owner, name, when = sys.argv[1:4]
+target = {"Swarm": swarm.Swarm, "PlaybookRunner": execute.PlaybookRunner}[owner]
+real = getattr(target, name)
+
+def killed(*arguments, **options):
+    if when == "behind":
+        real(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(target, name, killed)
+sys.exit(cli.main(sys.argv[4:]))
+"""
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    return Commands(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("function", "when", "runs", "interrupted"),
+    [
+        pytest.param("Swarm.remember", "before", 1, False, id="before the claim"),
+        pytest.param("Swarm.remember", "behind", 0, True, id="behind the claim"),
+        pytest.param("PlaybookRunner.run", "before", 0, True, id="before the playbook"),
+        pytest.param("PlaybookRunner.run", "behind", 1, True, id="before the result"),
+    ],
+)
+def test_a_controller_that_is_killed_never_runs_it_twice(
+    swarm: Lab, commands: Commands, function: str, when: str, runs: int, interrupted: bool
+) -> None:
+    create_service(swarm, "shop_web")
+    commands.write("restart_service:shop_web")
+    arguments = ["run", "--once", "--config", str(commands.folder)]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *function.split("."), when, *arguments],
+        env=environment(DOCKER_HOST=swarm.leader().docker_host),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    # what was run before the end is told from what the next controller does
+    before = restarts(swarm, "shop_web")
+    assert before == (1 if (function, when) == ("PlaybookRunner.run", "behind") else 0)
+    following = once(swarm, commands)
+    assert restarts(swarm, "shop_web") == runs, following.stderr
+    said = "restart_service shop_web: interrupted, nobody knows how far it got; it is not repeated"
+    assert (said in following.stderr) is interrupted
+    assert commands.statuses() == ["interrupted" if interrupted else "done"]
+
+    assert once(swarm, commands).returncode == 0
+    assert restarts(swarm, "shop_web") == runs
+
+
+@pytest.mark.slow
+def test_a_new_leader_does_not_repeat_it_and_goes_on(swarm: Lab, commands: Commands) -> None:
+    create_service(swarm, "shop_web")
+    leader = swarm.leader()
+    first, second = [host for host in swarm if host.name != leader.name]
+    options = {"RELABEL_TIME": "1"}
+    with (
+        running(commands.folder, leader.docker_host, **options) as acting,
+        running(commands.folder, first.docker_host, **options) as one,
+        running(commands.folder, second.docker_host, **options) as other,
+    ):
+        acting.wait_for("acting: our engine is the swarm's leader")
+        commands.write("restart_service:shop_web")
+        wait_until(lambda: commands.statuses() == ["done"], 90, "the command to be done")
+        assert restarts(swarm, "shop_web") == 1
+        for loop in (one, other):
+            loop.wait_for(f"standing by: the leader is node {leader.name}")
+
+        acting.end(signal.SIGTERM)
+        leader.stop_engine()
+        wait_until(lambda: swarm.leader().name != leader.name, 60, "a new leader")
+        new = swarm.leader()
+        now_acting, waiting = (one, other) if new.name == first.name else (other, one)
+        commands.write("restart_service:shop_web", {"command": "relabel_all", "id": "second"})
+        wait_until(lambda: commands.statuses() == ["done", "done"], 90, "the new leader's instance to act")
+        assert restarts(swarm, "shop_web", new) == 1
+        assert commands.results()[0]["by"] == leader.name
+        assert commands.results()[1]["by"] == new.name
+        assert now_acting.said("relabel_all begins") == 1
+        assert waiting.said("begins") == 0
+        assert now_acting.said("restart_service shop_web begins") == 0
+        status = orcastra("status", "--config", commands.folder, DOCKER_HOST=new.docker_host)
+        assert f" on {leader.name}: restart shop_web" in status.stdout
+    leader.start_engine()

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the collection's playbooks as its users do: this machine is the control node, the lab has the hosts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab import Lab
+from tests.lab.host import Host
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a run of ansible-playbook."""
+
+    status: int
+    output: str
+
+    def recap(self, host: str) -> dict[str, int]:
+        """The host's counts in the recap: ok, changed, unreachable, failed ..."""
+        return self._recaps()[host]
+
+    @property
+    def changed(self) -> int:
+        """The number of changed tasks on all hosts."""
+        return sum(recap["changed"] for recap in self._recaps().values())
+
+    def _recaps(self) -> dict[str, dict[str, int]]:
+        found = {}
+        for line in self.output.partition("PLAY RECAP")[2].splitlines():
+            host, colon, counts = line.partition(" : ")
+            if colon:
+                pairs = [count.split("=") for count in counts.split()]
+                found[host.strip()] = {name: int(number) for name, number in pairs}
+        return found
+
+
+class Playbooks:
+    """Runs playbooks with the inventory ``inventory.yml`` of ``folder``, which is also the current folder."""
+
+    def __init__(self, folder: Path, inventory: dict[str, Any]) -> None:
+        self.folder = folder
+        self.write("inventory.yml", inventory)
+
+    def write(self, name: str, content: Any) -> Path:
+        """Write a YAML file into the folder. Text is written as it is."""
+        path = self.folder / name
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+        return path
+
+    def __call__(self, playbook: str, *options: str, limit: str | None = "alpha", **variables: Any) -> Run:
+        """Run a playbook by name or path on one host, which is fast, or on those that ``limit`` names.
+
+        Without a limit, on all of its hosts. ``variables`` are extra variables.
+        """
+        limits = ["--limit", limit] if limit else []
+        program = Path(sys.executable).parent / "ansible-playbook"
+        result = subprocess.run(
+            [program, playbook, "-i", "inventory.yml", *limits, "-e", json.dumps(variables), *options],
+            cwd=self.folder,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        return Run(result.returncode, result.stdout + result.stderr)
+
+    def _environment(self) -> dict[str, str]:
+        ours = ("DOCKER", "ANSIBLE")
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
+            "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
+            # one connection for each host and run, which doesn't outlive the lab by much
+            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=3s",
+            "LC_ALL": "C.UTF-8",
+        }
+
+
+@pytest.fixture(scope="session")
+def host_python(lab: Lab) -> str:
+    """An interpreter on the hosts that has the modules' packages: the one of these tests."""
+
+    files = _python_files()
+
+    def provide(host: Host) -> None:
+        if not _can_import(host):
+            _send_python(host, files)
+            assert _can_import(host), f"{sys.executable} doesn't work on {host.name}"
+
+    lab.each(provide)
+    return sys.executable
+
+
+@pytest.fixture
+def inventory(swarm: Lab, host_python: str) -> dict[str, Any]:
+    """All hosts of the lab as managers, over SSH."""
+    return {
+        "managers": {
+            "hosts": {host.name: {"ansible_host": host.ip} for host in swarm},
+            "vars": {
+                "ansible_user": "root",
+                "ansible_ssh_common_args": f"-F {swarm.ssh_config}",
+                "ansible_python_interpreter": host_python,
+            },
+        }
+    }
+
+
+@pytest.fixture
+def run_playbook(inventory: dict[str, Any], tmp_path: Path) -> Playbooks:
+    return Playbooks(tmp_path, inventory)
+
+
+def _can_import(host: Host) -> bool:
+    found = host.run(["sh", "-c", f"exec {sys.executable} -c 'import docker, jsonschema'"], check=False)
+    return found.returncode == 0
+
+
+def _python_files() -> list[Path]:
+    """The interpreter of this process without its packages. (sysconfig is not made for threads.)"""
+    shared = Path(str(sysconfig.get_config_var("LIBDIR")), str(sysconfig.get_config_var("INSTSONAME")))
+    library = Path(sysconfig.get_path("stdlib"))
+    return [Path(sys.executable).resolve(), library, *([shared] if shared.is_file() else [])]
+
+
+def _send_python(host: Host, files: list[Path]) -> None:
+    """Copy the interpreter and, where the host doesn't see it, its virtual environment to the same paths."""
+    if host.run(["test", "-e", sys.prefix], check=False).returncode:
+        files = [*files, Path(sys.prefix)]
+    unneeded = ("__pycache__", "test", "idlelib", "ensurepip", "tkinter", "config-*")
+    excluded = [f"--exclude={name}" for name in (*unneeded, f"{files[1]}/site-packages".lstrip("/"))]
+    names = [str(path).lstrip("/") for path in files]
+    with subprocess.Popen(["tar", "-c", "-C", "/", *excluded, *names], stdout=subprocess.PIPE) as sender:
+        subprocess.run(
+            host.command(["tar", "-x", "-C", "/"]), stdin=sender.stdout, env=host.environment(), check=True
+        )
+    assert sender.returncode == 0

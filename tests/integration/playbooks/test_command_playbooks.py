@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks of commands, run from a control node over SSH: check, real, again, again in check."""
+
+from __future__ import annotations
+
+from tests.integration.orcastra_runner.swarm_helpers import (
+    constraints,
+    create_service,
+    labels,
+    restarts,
+    set_labels,
+    tasks,
+)
+from tests.integration.playbooks.conftest import Playbooks
+from tests.lab import Lab
+
+CONFIGURATION = {
+    "nodes": {"bravo": {"labels": {"disk": "ssd"}}},
+    "dependencies": {"db": {"stack": "shop", "services": ["app"]}},
+}
+
+
+def test_services_are_restarted_each_time_and_all_or_none(run_playbook: Playbooks, swarm: Lab) -> None:
+    playbook = "orcastra.swarm.service_restart"
+    create_service(swarm, "shop_web")
+    asked = {"orcastra_services": ["web"], "orcastra_stack_name": "shop"}
+    checked = run_playbook(playbook, "--check", **asked)
+    assert (checked.status, checked.changed, restarts(swarm, "shop_web")) == (0, 1, 0), checked.output
+    done = run_playbook(playbook, **asked)
+    assert (done.status, done.changed, restarts(swarm, "shop_web")) == (0, 1, 1), done.output
+
+    refused = run_playbook(playbook, orcastra_services=["shop_web", "nobody"])
+    assert refused.status == 2
+    assert "there is no service swarm-dev_nobody in this swarm" in refused.output
+    assert restarts(swarm, "shop_web") == 1
+    missing = run_playbook(playbook)
+    assert missing.status == 2
+    assert "orcastra_services" in missing.output
+
+
+def test_labels_and_constraints_are_removed_and_nothing_moves(run_playbook: Playbooks, swarm: Lab) -> None:
+    playbook = "orcastra.swarm.remove_labels"
+    create_service(swarm, "shop_db", "alpha")
+    create_service(swarm, "shop_app", "alpha")
+    set_labels(swarm, "alpha", {"mine": "x"})
+    run_playbook.write("swarm.yml", CONFIGURATION)
+    site = run_playbook("orcastra.swarm.site", orcastra_swarm_file="swarm.yml")
+    assert site.status == 0, site.output
+    assert labels(swarm, "alpha") == {"mine": "x", "db": "true"}
+    held = constraints(swarm, "shop_app")
+    assert held == ["node.hostname==alpha", "node.labels.db ==true"]
+    before = {task["ID"] for task in tasks(swarm, "shop_app")}
+
+    checked = run_playbook(playbook, "--check", "--diff")
+    assert checked.status == 0, checked.output
+    assert labels(swarm, "alpha") == {"mine": "x", "db": "true"}
+    done = run_playbook(playbook)
+    assert (done.status, done.changed) == (0, 2), done.output
+    assert (labels(swarm, "alpha"), labels(swarm, "bravo")) == ({"mine": "x"}, {})
+    assert constraints(swarm, "shop_app") == ["node.hostname==alpha"]
+    assert {task["ID"] for task in tasks(swarm, "shop_app")} == before
+    for options in ((), ("--check",)):
+        again = run_playbook(playbook, *options)
+        assert (again.status, again.changed) == (0, 0), again.output

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The node_exporter and memory_metrics playbooks, run from a control node over SSH."""
+
+from __future__ import annotations
+
+import http.client
+from typing import Any
+
+from tests.exporter_image import exporter_image
+from tests.integration.memory import TEXTFILE_DIR, memory_user, running
+from tests.integration.playbooks.conftest import Playbooks
+from tests.lab import Lab, image
+from tests.lab.host import Host
+
+DEFINITION = """\
+name: exporter
+image: test/node-exporter:1
+args:
+  - --path.procfs=/host/proc
+  - --web.listen-address=:9101
+  - --collector.disable-defaults
+  - --collector.meminfo
+mounts:
+  - {source: /proc, target: /host/proc, read_only: true}
+networks: [host]
+deploy: {mode: global}
+"""
+
+
+def metrics(host: Host, port: int = 9100) -> str:
+    connection = http.client.HTTPConnection(host.ip, port, timeout=10)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def test_the_service_from_a_file(run_playbook: Playbooks, swarm: Lab) -> None:
+    archive = exporter_image("test/node-exporter:1")
+    swarm.each(lambda host: image.load(host, archive))
+    run_playbook.write("deploy_node_exporter.yml", DEFINITION)
+    playbook = "orcastra.swarm.node_exporter"
+    variables = {"orcastra_node_exporter_file": "deploy_node_exporter.yml", "orcastra_node_exporter_wait": 60}
+
+    checked = run_playbook(playbook, "--check", "--diff", **variables)
+    assert (checked.status, checked.changed) == (0, 1), checked.output
+    assert '"Image": "test/node-exporter:1"' in checked.output
+    assert swarm["alpha"].api("GET", "/services") == []
+
+    done = run_playbook(playbook, **variables)
+    assert (done.status, done.changed) == (0, 1), done.output
+    assert all("node_memory_MemAvailable_bytes" in metrics(host, 9101) for host in swarm)
+
+    again = run_playbook(playbook, **variables)
+    assert (again.status, again.changed) == (0, 0), again.output
+
+    run_playbook.write("deploy_node_exporter.yml", "imag: x\n")
+    refused = run_playbook(playbook, **variables)
+    assert refused.status == 2, refused.output
+    assert "deploy_node_exporter.yml:1: imag: expected one of name, image," in refused.output
+
+
+def test_the_package(run_playbook: Playbooks, swarm: Lab) -> None:
+    """The hosts have the package already; what the lab has started of it is stopped first."""
+    host = swarm["alpha"]
+    host.sh(
+        "kill $(pidof prometheus-node-exporter); while pidof prometheus-node-exporter; do sleep 0.1; done"
+    )
+    # the package brings it, but logs of the machine are not on the hosts
+    host.sh("mkdir -p /var/log/prometheus; chown prometheus: /var/log/prometheus")
+    playbook = "orcastra.swarm.node_exporter"
+    variables = {"orcastra_node_exporter_method": "package", "orcastra_node_exporter_wait": 30}
+    try:
+        checked = run_playbook(playbook, "--check", **variables)
+        assert (checked.status, checked.changed) == (0, 1), checked.output
+
+        done = run_playbook(playbook, **variables)
+        assert (done.status, done.changed) == (0, 1), done.output
+        assert "node_memory_MemAvailable_bytes" in metrics(host)
+
+        again = run_playbook(playbook, **variables)
+        assert (again.status, again.changed) == (0, 0), again.output
+    finally:
+        # back to how the lab has it
+        host.run(["service", "prometheus-node-exporter", "stop"], check=False)
+        host.reboot()
+
+
+def test_memory_of_tasks_reaches_the_exporter(run_playbook: Playbooks, swarm: Lab) -> None:
+    swarm["alpha"].api("POST", "/services/create", memory_user("user", 30, Mode={"Global": {}}))
+    swarm.wait_until(lambda: running(swarm), timeout=60, what="the service")
+    playbook = "orcastra.swarm.memory_metrics"
+
+    checked = run_playbook(playbook, "--check", "--diff")
+    assert checked.status == 0, checked.output
+    assert checked.changed >= 1
+    assert swarm["alpha"].run(["test", "-e", "/usr/local/lib/orcastra"], check=False).returncode
+
+    done = run_playbook(playbook, limit="all")
+    assert (done.status, done.recap("bravo")["failed"]) == (0, 0), done.output
+    for host in swarm:
+        assert 'service_name="user"' in metrics(host)
+        job: Any = host.sh("cat /etc/cron.d/orcastra-memory-metrics").splitlines()[-1]
+        assert job.startswith("*/1 * * * * root ")
+        host.sh(f"rm {TEXTFILE_DIR}/orcastra_memory.prom; {job.partition(' root ')[2]}")
+        assert "orcastra_container_memory_interval_seconds 60" in metrics(host)
+
+    again = run_playbook(playbook)
+    assert (again.status, again.changed) == (0, 0), again.output
+    swarm.each(
+        lambda host: host.sh(f"rm /etc/cron.d/orcastra-memory-metrics {TEXTFILE_DIR}/orcastra_memory.prom")
+    )

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run a module as Ansible does: as a program of its own, parameters in, JSON out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab import Lab
+
+
+class Modules:
+    """Runs the collection's modules against the lab's first engine."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self._docker_host = lab["alpha"].docker_host
+        self._folder = folder
+
+    def __call__(self, name: str, *, check: bool = False, **parameters: Any) -> dict[str, Any]:
+        """Returns the module's result, failed or not."""
+        arguments = {"docker_host": self._docker_host, **parameters, "_ansible_check_mode": check}
+        file = self._folder / "arguments.json"
+        file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+        result = subprocess.run(
+            [sys.executable, "-m", f"ansible_collections.orcastra.swarm.plugins.modules.{name}", str(file)],
+            env={**os.environ, "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.stdout, result.stderr
+        found: dict[str, Any] = json.loads(result.stdout)
+        found["warnings"] = [_text(warning) for warning in found.get("warnings", [])]
+        return found
+
+
+def _text(warning: Any) -> str:
+    """A warning's sentence; from ansible-core 2.19 on, a module hands it over as an event."""
+    return str(warning["event"]["msg"] if isinstance(warning, dict) else warning)
+
+
+@pytest.fixture
+def run_module(swarm: Lab, tmp_path: Path) -> Modules:
+    return Modules(swarm, tmp_path)

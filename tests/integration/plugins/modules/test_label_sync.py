@@ -1,0 +1,234 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""label_sync on real engines; each change as check, for real, and twice again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import change_node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import OWNED_LABELS_LABEL
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+    ConnectionOptions,
+    connect,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from tests.integration.plugins.modules.conftest import Modules
+from tests.lab import Lab
+
+Labels = dict[str, dict[str, str]]
+
+
+@pytest.fixture
+def engine(swarm: Lab) -> Iterator[Engine]:
+    engine = connect(ConnectionOptions(docker_host=swarm["alpha"].docker_host))
+    yield engine
+    engine.close()
+
+
+def labels(engine: Engine) -> Labels:
+    """Host name → labels, of the nodes that have any."""
+    found = {
+        node["Description"]["Hostname"]: node["Spec"].get("Labels") or {} for node in engine.list_nodes()
+    }
+    return {hostname: labels for hostname, labels in found.items() if labels}
+
+
+def set_labels(engine: Engine, hostname: str, wanted: dict[str, str]) -> None:
+    node = next(node for node in engine.list_nodes() if node["Description"]["Hostname"] == hostname)
+    change_node(engine, node["ID"], lambda spec: {**spec, "Labels": wanted})
+
+
+def check_then_run(
+    run_module: Modules, engine: Engine, expected: Labels, **parameters: Any
+) -> dict[str, Any]:
+    """Check mode changes nothing and says what the real run does; a second and third run change nothing."""
+    before = labels(engine)
+    checked = run_module("label_sync", check=True, **parameters)
+    assert labels(engine) == before
+    done = run_module("label_sync", **parameters)
+    assert labels(engine) == expected
+    for key in ("changed", "plan", "notes", "diff"):
+        assert checked[key] == done[key], key
+    again = run_module("label_sync", **parameters)
+    assert (again["changed"], again["plan"]) == (False, [])
+    checked_again = run_module("label_sync", check=True, **parameters)
+    assert (checked_again["changed"], checked_again["plan"]) == (False, [])
+    assert labels(engine) == expected
+    return done
+
+
+def deploy_anchor(swarm: Lab, engine: Engine, hostname: str) -> str:
+    """Run ``shop_db`` on the host. Returns its service ID."""
+    service_id: str = engine.post(
+        "/services/create",
+        {
+            "Name": "shop_db",
+            "TaskTemplate": {
+                "ContainerSpec": {"Image": "orcastra/app", "Init": True},
+                "Placement": {"Constraints": [f"node.hostname=={hostname}"]},
+                "RestartPolicy": {"Delay": 100_000_000},
+            },
+            "EndpointSpec": {"Mode": "dnsrr"},
+        },
+    )["ID"]
+    wait_until_anchor_runs(swarm, engine, service_id)
+    return service_id
+
+
+def wait_until_anchor_runs(swarm: Lab, engine: Engine, service_id: str) -> None:
+    def runs() -> bool:
+        tasks = engine.list_tasks({"service": [service_id], "desired-state": ["running"]})
+        return [task["Status"]["State"] for task in tasks] == ["running"]
+
+    swarm.wait_until(runs, timeout=30, what="the anchor runs")
+
+
+def test_static_labels_from_setting_to_removal(run_module: Modules, engine: Engine) -> None:
+    set_labels(engine, "alpha", {"theirs": "1", "disk": "wrong"})
+
+    done = check_then_run(
+        run_module,
+        engine,
+        {"alpha": {"theirs": "1", "disk": "ssd", "empty": ""}, "bravo": {"zfs": "true", "tank": "true"}},
+        nodes={
+            "alpha": {"labels": {"disk": "ssd", "empty": None}},
+            "bravo": {"labels": ["zfs", "tank"]},
+            "charlie": {"ip": "10.0.0.13"},
+        },
+    )
+    assert done["changed"]
+    assert [step["what"] for step in done["plan"]] == [
+        "set disk=ssd, empty= on node alpha",
+        "set tank=true, zfs=true on node bravo",
+    ]
+    assert done["diff"]["before"]["node alpha"] == {"labels": {"theirs": "1", "disk": "wrong"}}
+    assert done["diff"]["after"]["node alpha"] == {"labels": {"theirs": "1", "disk": "ssd", "empty": ""}}
+
+    # what we set goes with the configuration, what we did not set stays
+    check_then_run(
+        run_module,
+        engine,
+        {"alpha": {"theirs": "1", "disk": "ssd"}},
+        nodes={"alpha": {"labels": {"disk": "ssd"}}, "bravo": {}},
+    )
+    check_then_run(run_module, engine, {"alpha": {"theirs": "1"}}, nodes={})
+
+
+def test_prune_unknown_labels(run_module: Modules, engine: Engine) -> None:
+    set_labels(engine, "alpha", {"theirs": "1"})
+    set_labels(engine, "bravo", {"theirs": "1"})
+
+    check_then_run(
+        run_module,
+        engine,
+        {"alpha": {"ssd": "true"}, "bravo": {"theirs": "1"}},
+        nodes={"alpha": {"labels": ["ssd"]}},
+        prune_unknown_labels=True,
+    )
+
+
+def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, swarm: Lab) -> None:
+    service_id = deploy_anchor(swarm, engine, "bravo")
+    config = {"dependencies": {"db": ["app"]}, "stack_name": "shop"}
+    check_then_run(run_module, engine, {"bravo": {"db": "true"}}, **config)
+
+    # moved by hand
+    raw = engine.get_service(service_id)
+    raw["Spec"]["TaskTemplate"]["Placement"]["Constraints"] = ["node.hostname==charlie"]
+    engine.update_service(service_id, raw["Version"]["Index"], raw["Spec"])
+
+    def moved() -> bool:
+        tasks = engine.list_tasks({"service": [service_id], "desired-state": ["running"]})
+        charlie = next(n["ID"] for n in engine.list_nodes() if n["Description"]["Hostname"] == "charlie")
+        return [(t["NodeID"], t["Status"]["State"]) for t in tasks] == [(charlie, "running")]
+
+    swarm.wait_until(moved, timeout=30, what="the anchor runs on charlie")
+    check_then_run(run_module, engine, {"charlie": {"db": "true"}}, **config)
+
+    # scaled to 0: the label stays, and it is said why
+    raw = engine.get_service(service_id)
+    raw["Spec"]["Mode"] = {"Replicated": {"Replicas": 0}}
+    engine.update_service(service_id, raw["Version"]["Index"], raw["Spec"])
+    swarm.wait_until(
+        lambda: not engine.list_tasks({"service": [service_id], "desired-state": ["running"]}),
+        timeout=30,
+        what="the anchor has no task",
+    )
+    kept = run_module("label_sync", **config)
+    assert kept["notes"] == ["shop_db is scaled to 0: its label db stays until it runs"]
+    assert labels(engine) == {"charlie": {"db": "true"}}
+
+    # the dependency leaves the configuration
+    check_then_run(run_module, engine, {}, dependencies={})
+
+
+def test_unknown_names_are_reported_and_the_rest_goes_on(run_module: Modules, engine: Engine) -> None:
+    done = run_module(
+        "label_sync",
+        nodes={"ghost": {"labels": ["a"]}, "alpha": {"labels": ["b"]}},
+        dependencies={"nothing": ["app"]},
+        stack_name="shop",
+    )
+
+    assert labels(engine) == {"alpha": {"b": "true"}}
+    assert done["warnings"] == [
+        "nodes.ghost: no node of this swarm has this host name or ID",
+        "dependencies.nothing: there is no service shop_nothing in this swarm; its label stays as it is",
+    ]
+
+
+def test_wrong_parameters_are_all_named_and_nothing_changes(run_module: Modules, engine: Engine) -> None:
+    failed = run_module(
+        "label_sync", nodes={"alpha": {"labels": 5, "lables": []}}, dependencies={"db": "app"}
+    )
+
+    assert failed["failed"]
+    for key in ("nodes.alpha.labels", "nodes.alpha.lables", "dependencies.db"):
+        assert key in failed["msg"]
+    assert labels(engine) == {}
+
+
+def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
+    run_module: Modules, engine: Engine
+) -> None:
+    run_module("label_sync", nodes={"alpha": {"labels": ["old"]}})
+    (found,) = engine.list_configs(STATE_NAME)
+    spec = {**found["Spec"], "Labels": {**found["Spec"]["Labels"], OWNED_LABELS_LABEL: "garbage"}}
+    engine.update_config(found["ID"], found["Version"]["Index"], spec)
+
+    # "old" left the configuration, but nothing proves any more that it is ours
+    done = check_then_run(
+        run_module, engine, {"alpha": {"old": "true", "new": "true"}}, nodes={"alpha": {"labels": ["new"]}}
+    )
+
+    assert done["plan"][0]["action"] == "mend_state"
+    assert len(engine.list_configs(STATE_NAME)) == 2
+
+
+def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
+    run_module: Modules, engine: Engine, swarm: Lab
+) -> None:
+    def state_of_charlie() -> str:
+        node = next(n for n in engine.list_nodes() if n["Description"]["Hostname"] == "charlie")
+        return str(node["Status"]["State"])
+
+    run_module("label_sync", nodes={"charlie": {"labels": ["old"]}})
+    swarm["charlie"].crash()
+    swarm.wait_until(lambda: state_of_charlie() == "down", timeout=60, what="charlie is down")
+    wanted = {"charlie": {"labels": ["new"]}}
+
+    left = run_module("label_sync", nodes=wanted)
+    assert (left["changed"], left["plan"]) == (False, [])
+    assert left["notes"] == ["node charlie is down: its labels are corrected when it is back"]
+    assert labels(engine) == {"charlie": {"old": "true"}}
+
+    swarm["charlie"].boot()
+    swarm.wait_until(lambda: state_of_charlie() == "ready", timeout=60, what="charlie is back")
+    check_then_run(run_module, engine, {"charlie": {"new": "true"}}, nodes=wanted)

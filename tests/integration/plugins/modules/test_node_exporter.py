@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The node exporter as a service: from nothing to healthy, and what a change leaves alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.exporter_image import exporter_image
+from tests.integration.plugins.modules.conftest import Modules
+from tests.lab import Lab, image
+
+NAME = "node-exporter"
+# the hosts' own exporters have port 9100
+ARGS = [
+    "--path.procfs=/host/proc",
+    "--web.listen-address=:9101",
+    "--collector.disable-defaults",
+    "--collector.meminfo",
+]
+DEFINITION = {
+    "image": "test/node-exporter:1",
+    "args": ARGS,
+    "mounts": [{"source": "/proc", "target": "/host/proc", "read_only": True}],
+    "labels": {"role": "metrics"},
+    "stop_grace_period": "2s",
+    "timezone": {"env_tz": "Europe/Berlin"},
+    "deploy": {
+        "mode": "global",
+        "endpoint_mode": "dnsrr",
+        "restart_policy": {"condition": "any", "delay": "1s", "max_attempts": 0},
+        "labels": {"owner": "ops"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def archive() -> bytes:
+    return exporter_image("test/node-exporter:1")
+
+
+@pytest.fixture(autouse=True)
+def exporter(swarm: Lab, archive: bytes) -> None:
+    swarm.each(lambda host: image.load(host, archive))
+
+
+def service(swarm: Lab) -> dict[str, Any]:
+    found: dict[str, Any] = swarm["alpha"].api("GET", f"/services/{NAME}")
+    return found
+
+
+def test_from_check_to_idle(swarm: Lab, run_module: Modules) -> None:
+    checked = run_module("node_exporter", check=True, definition=DEFINITION)
+    assert (checked["changed"], checked["healthy_nodes"]) == (True, [])
+    assert swarm["alpha"].api("GET", "/services") == []
+
+    done = run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
+    assert [step["what"] for step in done["plan"]] == [f"create {NAME}"], done
+    assert sorted(done["healthy_nodes"]) == ["alpha", "bravo", "charlie"]
+
+    for check in (True, False):
+        again = run_module("node_exporter", check=check, definition=DEFINITION, wait_timeout=60)
+        assert (again["changed"], again["plan"]) == (False, [])
+
+
+def test_only_what_differs_is_changed(swarm: Lab, run_module: Modules) -> None:
+    run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
+    before = service(swarm)
+    theirs = {**before["Spec"], "Labels": {**before["Spec"]["Labels"], "theirs": "1"}}
+    version = {"version": before["Version"]["Index"]}
+    swarm["alpha"].api("POST", f"/services/{before['ID']}/update", theirs, version)
+
+    checked = run_module("node_exporter", check=True, definition={"stop_signal": "SIGINT"})
+    assert checked["changed"], checked
+    path = "TaskTemplate.ContainerSpec.StopSignal"
+    assert checked["diff"]["before"] == {f"service {NAME}": {path: None}}
+    assert checked["diff"]["after"] == {f"service {NAME}": {path: "SIGINT"}}
+    assert service(swarm)["Spec"] == theirs
+
+    done = run_module("node_exporter", definition={"stop_signal": "SIGINT", "args": ARGS}, wait_timeout=60)
+    assert (done["changed"], len(done["healthy_nodes"])) == (True, 3), done
+    after = service(swarm)["Spec"]
+    assert after["TaskTemplate"]["ContainerSpec"].pop("StopSignal") == "SIGINT"
+    assert after == theirs
+
+
+def test_one_that_does_not_come_up_is_told_and_can_be_put_right(swarm: Lab, run_module: Modules) -> None:
+    wrong = {**DEFINITION, "args": [*ARGS, "--nonsense"]}
+    failed = run_module("node_exporter", definition=wrong, wait_timeout=5)
+    assert failed["failed"]
+    assert failed["msg"].startswith(f"{NAME} is not healthy after 5 s: ")
+    assert "node bravo: it does not run" in failed["msg"]
+
+    done = run_module("node_exporter", definition=DEFINITION, wait_timeout=90)
+    assert sorted(done.get("healthy_nodes", [])) == ["alpha", "bravo", "charlie"], done
+
+
+def test_a_wrong_definition_is_refused_with_everything_that_is_wrong(swarm: Lab, run_module: Modules) -> None:
+    refused = run_module("node_exporter", definition={"imag": "x", "args": "--all"})
+    assert refused["failed"]
+    assert "imag: expected one of name, image," in refused["msg"]
+    assert "args: expected a list of arguments, found '--all'" in refused["msg"]
+    assert swarm["alpha"].api("GET", "/services") == []

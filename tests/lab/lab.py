@@ -1,0 +1,267 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab: several hosts on this machine, joined by a network, each with its own engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from tests.lab import image, keys, leftovers, memory, names, network, packages, restore, rootfs, swarm, wait
+from tests.lab.errors import LabError
+from tests.lab.host import Host
+from tests.lab.process import ProcessId
+from tests.lab.releases import engine_root
+from tests.lab.state import LabState, all_labs
+
+T = TypeVar("T")
+
+
+class LabIsUp(LabError):
+    """A lab of this name, which belongs to nobody, runs."""
+
+
+class Lab:
+    """A lab with hosts, not yet up; use it in a ``with`` block, or call :meth:`up` and :meth:`down`.
+
+    :param name: letters a-z, digits and ``-``; labs of different names live side by side
+    :param hosts: names of the hosts
+    :param engine: version of the engine (see ``releases.ENGINES``); without it, the one this machine has
+    :param root: a folder with another root file system to use instead of ``engine``
+    :param tls: engines also answer at port 2376 with TLS, see :attr:`certs`
+    :param memory_mb: MiB of memory that each host believes it has
+    :param keep: the lab stays when this process ends
+    """
+
+    def __init__(
+        self,
+        name: str,
+        hosts: Sequence[str] = ("alpha", "bravo", "charlie"),
+        engine: str | None = None,
+        root: str | Path | None = None,
+        tls: bool = False,
+        memory_mb: int = 2048,
+        keep: bool = False,
+    ) -> None:
+        self.name = names.check_lab_name(name)
+        self._names = names.check_host_names(tuple(hosts))
+        self._engine = engine
+        self._root = Path(root) if root else None
+        self._tls = tls
+        self._memory_mb = memory_mb
+        self._keep = keep
+        self._lock = leftovers.lab_lock(name)
+        self._state: LabState | None = None
+        self._hosts: dict[str, Host] = {}
+        self._formation = swarm.Formation()
+
+    @classmethod
+    def attach(cls, name: str) -> Lab:
+        """A lab that is up already. Raises ``LabError`` when there is none of that name."""
+        state = LabState.load(name)
+        lab = cls(name, state.hosts, tls=state.tls, memory_mb=state.memory_mb)
+        lab._use(state)
+        return lab
+
+    # Up and down
+
+    def up(self, say: Callable[[str], None] = lambda line: None) -> Lab:
+        """Remove what is left of an earlier lab of this name, start all hosts, wait for their engines.
+
+        :param say: called with lines about the progress
+
+        Raises ``LabError``: not possible on this machine, the name is in use, a host doesn't start.
+        """
+        packages.require()
+        root, engine = engine_root(self._engine, self._root, say)
+        leftovers.remove_abandoned()
+        if not self._lock.acquire():
+            raise LabError(f"lab {self.name!r} is in use by process {self._lock.holder()}")
+        try:
+            self._refuse_if_up()
+            leftovers.remove(self.name)
+        except BaseException:
+            self._lock.release()
+            raise
+        try:
+            self._start(root, engine, say)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                leftovers.remove(self.name)
+            self._lock.release()
+            raise
+        if self._keep:
+            self._lock.release()
+        return self
+
+    def down(self) -> None:
+        """Remove the lab and everything that belongs to it."""
+        if not self._lock.acquire():
+            raise LabError(f"lab {self.name!r} is in use by process {self._lock.holder()}")
+        try:
+            leftovers.remove(self.name)
+        finally:
+            self._lock.release()
+        self._state = None
+        self._hosts = {}
+
+    def __enter__(self) -> Lab:
+        return self if self._state else self.up()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.down()
+
+    # Its hosts and files
+
+    def __getitem__(self, name: str) -> Host:
+        try:
+            return self._hosts[name]
+        except KeyError:
+            raise LabError(
+                f"lab {self.name!r} has no host {name!r}, it has {', '.join(self._hosts)}"
+            ) from None
+
+    def __iter__(self) -> Iterator[Host]:
+        return iter(self._hosts.values())
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+    @property
+    def hosts(self) -> list[Host]:
+        return list(self._hosts.values())
+
+    @property
+    def state(self) -> LabState:
+        if not self._state:
+            raise LabError(f"lab {self.name!r} is not up")
+        return self._state
+
+    @property
+    def folder(self) -> Path:
+        return names.lab_folder(self.name)
+
+    @property
+    def certs(self) -> Path:
+        """With TLS: a client's ca.pem, cert.pem and key.pem; in ``other`` those of an unrelated CA."""
+        return self.folder / "certs"
+
+    @property
+    def ssh(self) -> keys.SshFiles:
+        """The lab's SSH files; ``ssh.config`` knows the hosts by name and address."""
+        return keys.SshFiles(self.folder / "ssh")
+
+    @property
+    def ssh_config(self) -> Path:
+        return self.ssh.config
+
+    def ssh_environment(self) -> dict[str, str]:
+        """This process's variables, changed so that programs that call ``ssh`` reach the hosts."""
+        own = self.ssh.environment()
+        return {
+            **os.environ,
+            **own,
+            "PATH": f"{self.ssh.folder / 'bin'}:{os.environ.get('PATH', own['PATH'])}",
+        }
+
+    # All hosts at once
+
+    def form_swarm(self, managers: int = 3, heartbeat_s: float = 5) -> None:
+        """Make one swarm of all hosts, the first ``managers`` of them managers; wait until all are Ready.
+
+        :param heartbeat_s: how often nodes report; a lost one is seen Down after about three times as long
+        """
+        self._formation = swarm.Formation(managers, heartbeat_s)
+        swarm.form(self.hosts, self._formation)
+
+    def leader(self) -> Host:
+        """The host whose engine is the Swarm leader now. Raises ``LabError`` while there is none."""
+        return self[swarm.leader(self.hosts)]
+
+    def load_image(self, name: str, files: Mapping[str, str] | None = None) -> None:
+        """Put an image with busybox on every host; see :func:`tests.lab.image.busybox_image`."""
+        archive = image.busybox_image(name, files)
+        self.each(lambda host: image.load(host, archive))
+
+    def each(self, action: Callable[[Host], T]) -> list[T]:
+        """Call ``action`` for all hosts at the same time; returns their results, raises the first error."""
+        with ThreadPoolExecutor(len(self._hosts)) as pool:
+            return list(pool.map(action, self.hosts))
+
+    def log_tail(self, lines: int = 30) -> str:
+        """The end of all engines' logs."""
+        return "\n".join(host.log_tail(lines) for host in self)
+
+    def restore(self) -> None:
+        """Undo whatever was done to hosts and swarm since it was formed; see :mod:`tests.lab.restore`."""
+        restore.restore(self, self._formation)
+
+    wait_until = staticmethod(wait.wait_until)
+
+    # Inside
+
+    def _refuse_if_up(self) -> None:
+        if self.name not in all_labs():
+            return
+        try:
+            found = LabState.load(self.name)
+        except LabError:
+            # It never came so far as to have a state: leftovers.
+            return
+        if not found.owner and any(Host(found, name).running for name in found.hosts):
+            raise LabIsUp(f"lab {self.name!r} is up already")
+
+    def _start(self, root: Path, engine: str, say: Callable[[str], None]) -> None:
+        say(f"Starting {len(self._names)} hosts with Docker Engine {engine} ...")
+        self.folder.mkdir(parents=True)
+        self.folder.chmod(0o700)
+        subnet = network.create_switch(self.name)
+        owner = ProcessId.of(os.getpid())
+        state = LabState(self.name, self._names, subnet, str(root), engine, self._tls, self._memory_mb, owner)
+        state.save()
+        keys.create_ssh(self.ssh, state.addresses())
+        if self._tls:
+            keys.create_tls(self.certs, state.addresses())
+        for name in self._names:
+            folder = names.host_folder(self.name, name)
+            rootfs.create(folder, self._files(state, name))
+            memory.Memory.fresh(self._memory_mb).write(folder)
+        if self._keep:
+            # Supervisors end with the owner; a lab that stays has none once it is complete.
+            state = LabState(**{**vars(state), "owner": None})
+        self._use(state)
+        try:
+            self.each(lambda host: host.boot())
+        except LabError as error:
+            raise LabError(f"lab {self.name!r} doesn't start: {error}") from None
+        state.save()
+
+    def _files(self, state: LabState, name: str) -> rootfs.HostFiles:
+        certificates = self.certs / "hosts" / name
+        return rootfs.HostFiles(
+            cable=state.cable(name),
+            lower=Path(state.root),
+            addresses=state.addresses(),
+            ssh_private_key=self.ssh.key.read_text(),
+            ssh_public_key=self.ssh.key.with_suffix(".pub").read_text(),
+            ssh_host_key=self.ssh.host_key(name).read_text(),
+            known_hosts=self.ssh.known_hosts.read_text(),
+            tls={file: (certificates / file).read_text() for file in ("ca.pem", "cert.pem", "key.pem")}
+            if state.tls
+            else {},
+        )
+
+    def _use(self, state: LabState) -> None:
+        self._state = state
+        self._hosts = {name: Host(state, name) for name in state.hosts}

@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Engine versions, and the root folders of the Debian releases that have them: made once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.lab.errors import LabError
+from tests.lab.locks import exclusive
+from tests.lab.names import PREFIX, base_folder
+from tests.lab.process import SYSTEM_ENVIRONMENT, command
+from tests.lab.state import LabState, all_labs
+
+
+@dataclass(frozen=True)
+class Release:
+    """A Debian release: its name, and packages a host needs that other releases don't have."""
+
+    name: str
+    more_packages: tuple[str, ...] = ()
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return (*_PACKAGES, *self.more_packages)
+
+    @property
+    def folder(self) -> Path:
+        """Where its root is kept; another list of packages makes another root."""
+        mark = hashlib.sha256(" ".join(self.packages).encode()).hexdigest()[:8]
+        return base_folder() / "roots" / f"{self.name}-{mark}"
+
+
+# Engine version to the release whose docker.io package has it.
+ENGINES = {"20.10": Release("bookworm"), "26.1": Release("trixie", ("docker-cli",))}
+
+_PACKAGES = (
+    "docker.io", "iptables", "openssh-server", "openssh-client", "prometheus-node-exporter", "python3",
+    "iproute2", "procps", "tini", "busybox-static", "socat", "hostname", "iputils-ping", "ca-certificates",
+)  # fmt: skip
+
+_PHASES = {
+    "Retrieving": "fetching",
+    "Extracting": "extracting",
+    "Unpacking": "unpacking",
+    "Configuring": "setting up",
+}
+
+
+def engine_root(
+    engine: str | None, root: Path | None, say: Callable[[str], None] = lambda line: None
+) -> tuple[Path, str]:
+    """The folder to put below the hosts' roots, and the version of the engine in it.
+
+    Without ``engine`` and ``root``, or when this machine's own engine is of that version, that is ``/``; else
+    the root of the release that has it, which takes a minute to make the first time. Raises ``LabError``.
+    """
+    if engine and root:
+        raise LabError("engine and root: expected only one of them")
+    if engine and engine not in ENGINES:
+        raise LabError(f"engine: expected one of {', '.join(ENGINES)}, found {engine!r}")
+    if not root:
+        own = _version(Path("/"))
+        if not engine or own.startswith(f"{engine}."):
+            return Path("/"), own
+        root = release_root(ENGINES[engine], say)
+    elif not root.is_absolute() or re.search(r"[:,\\\s]", str(root)):
+        raise LabError(f"root: expected an absolute path without spaces, ':' or ',', found {str(root)!r}")
+    return root, _version(root)
+
+
+def release_root(release: Release, say: Callable[[str], None] = lambda line: None) -> Path:
+    """The root folder of a Debian release with all that a host needs; made when it isn't there."""
+    target = release.folder
+    if target.exists():
+        return target
+    with exclusive(f"{PREFIX}-root-{release.name}"):
+        if target.exists():
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Nobody else builds this release now, so what is there was left by a run that was killed.
+        building = target.with_name(f"{target.name}.new")
+        _remove(building)
+        say(f"Making a root folder of Debian {release.name}, once (about a minute) ...")
+        _debootstrap(release, building, say)
+        for package in (building / "var/cache/apt/archives").glob("*.deb"):
+            package.unlink()
+        building.rename(target)
+        for old in target.parent.glob(f"{release.name}-*"):
+            if old != target and str(old) not in _roots_in_use():
+                _remove(old)
+    return target
+
+
+def _roots_in_use() -> set[str]:
+    return {LabState.load(name).root for name in all_labs()}
+
+
+def mirror() -> str | None:
+    """The Debian mirror that this machine's package manager uses; None when it names none."""
+    lines: list[str] = []
+    folder = Path("/etc/apt")
+    for path in [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]:
+        if path.suffix in (".list", ".sources") and path.is_file():
+            lines += path.read_text(errors="replace").splitlines()
+    for line in lines:
+        match = re.match(r"\s*(?:URIs:|deb\s+(?:\[[^]]*\]\s*)?)\s*(\S+/debian)/?(?:\s|$)", line)
+        if match and match[1].startswith(("http:", "https:", "file:")):
+            return match[1]
+    return None
+
+
+def _debootstrap(release: Release, folder: Path, say: Callable[[str], None]) -> None:
+    include = f"--include={','.join(release.packages)}"
+    arguments = ["debootstrap", "--variant=minbase", include, release.name, str(folder)]
+    if source := mirror():
+        arguments.append(source)
+    environment = {**os.environ, **SYSTEM_ENVIRONMENT}
+    said: list[str] = []
+    phases: set[str] = set()
+    with subprocess.Popen(
+        arguments,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            said.append(line)
+            # Lines are "I: Retrieving NAME VERSION" and the like, hundreds of them: say each kind once.
+            phase = line.removeprefix("I: ").split(" ")[0].rstrip(".")
+            if phase in _PHASES and phase not in phases:
+                phases.add(phase)
+                say(f"  {_PHASES[phase]} packages")
+    if process.returncode:
+        _remove(folder)
+        raise LabError(f"debootstrap {release.name} ended with {process.returncode}: {''.join(said[-15:])}")
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that may have been left with something mounted in it."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted((m for m in mounts if m.startswith(f"{folder}/")), reverse=True):
+        command(["umount", mount])
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _version(root: Path) -> str:
+    where = [] if root == Path("/") else ["chroot", str(root)]
+    try:
+        text = command([*where, "/usr/sbin/dockerd", "--version"])
+    except FileNotFoundError:
+        text = command(["dockerd", "--version"])
+    match = re.search(r"version (\d+\.\d+\.\d+)", text)
+    if not match:
+        raise LabError(f"no version in what dockerd of {root} says: {text.strip()!r}")
+    return match[1]

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Start ``orcastra`` as a process of its own, from the tree, and follow its log."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ansible_collections.orcastra.swarm.plugins.module_utils._model.errors as a_module
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+_COLLECTIONS = Path(a_module.__file__).parents[6]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """What tests run in without its settings, the tree on the path, and ``variables``."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("ORCASTRA_", "DOCKER_"))
+    }
+    return {**kept, "PYTHONPATH": os.pathsep.join([str(_COLLECTIONS), str(_CHECKOUT)]), **variables}
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command that runs it."""
+    return [sys.executable, "-m", "orcastra_runner", *map(str, arguments)]
+
+
+def orcastra(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    return subprocess.run(
+        command(*arguments),
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class Loop:
+    """A running ``orcastra run`` whose log can be waited for."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.entries: list[dict[str, Any]] = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._news:
+                self.entries.append(json.loads(line))
+                self._news.notify_all()
+
+    def said(self, text: str) -> int:
+        """How often the log had ``text`` so far."""
+        return sum(text in f"{entry['event']}: {entry.get('what')}" for entry in self.entries)
+
+    def wait_for(self, text: str, *, times: int = 1, timeout: float = 30) -> None:
+        """Wait until the log has had ``text`` so many times."""
+        with self._news:
+            if not self._news.wait_for(lambda: self.said(text) >= times, timeout=timeout):
+                raise AssertionError(f"the log has no {text!r}: {self.entries}")
+
+    def end(self, number: int) -> float:
+        """Send a signal and wait for the end. Returns how long it took, in seconds."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(timeout=20)
+        self._reader.join(timeout=5)
+        return time.monotonic() - started
+
+
+@contextlib.contextmanager
+def running(config_dir: Path, docker_host: str, **variables: str) -> Iterator[Loop]:
+    """``orcastra run`` on an engine, killed at the end unless it has ended by then."""
+    process = subprocess.Popen(
+        command("run", "--debug", "--log-format", "json", "--config", config_dir),
+        env=environment(DOCKER_HOST=docker_host, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Loop(process)
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A swarm that is seen through a faked ``observe``, and a playbook that does what the planner planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State, apply_edits
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner import swarm as swarm_module
+from orcastra_runner.execute import PlaybookResult, TaskResult
+from orcastra_runner.jobs import Work
+from orcastra_runner.swarm import Swarm, plan_all
+from tests.unit.builders import node, picture, service, task
+
+
+class FakeEngine:
+    """Counts how often it was closed."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@dataclass
+class FakeSwarm:
+    """Nodes and services in memory. ``errors`` are raised by the next looks; None lets one through."""
+
+    picture: Picture
+    state: State = field(default_factory=State)
+    damage: tuple[str, ...] = ()
+    local: str = "alpha"
+    errors: list[Exception | None] = field(default_factory=list)
+    looks: int = 0
+    engines: list[FakeEngine] = field(default_factory=list)
+    playbooks: list[str] = field(default_factory=list)
+    results: list[PlaybookResult | Exception] = field(default_factory=list)
+
+    def connect(self) -> Any:
+        self.engines.append(FakeEngine())
+        return self.engines[-1]
+
+    def observe(self, _engine: Any) -> Observation:
+        self.looks += 1
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+        return Observation(
+            picture=self.picture,
+            state=self.state,
+            damage=self.damage,
+            local_node_id=f"id-{self.local}",
+            cluster_id="cluster",
+            requests=5,
+        )
+
+    def lead(self, name: str | None) -> None:
+        """Make a node the leader."""
+        self.change_nodes(lambda one: replace(one, leader=one.hostname == name))
+
+    def label(self, name: str, **labels: str) -> None:
+        """Give a node exactly these labels, behind Orcastra's back."""
+        self.change_nodes(lambda one: replace(one, labels=labels) if one.hostname == name else one)
+
+    def change_nodes(self, change: Any) -> None:
+        self.picture = replace(self.picture, nodes=tuple(change(one) for one in self.picture.nodes))
+
+    def labels_of(self, name: str) -> dict[str, str]:
+        (found,) = self.picture.nodes_by_hostname[name]
+        return dict(found.labels)
+
+    def run_playbook(self, name: str, wanted: Wanted) -> PlaybookResult:
+        """Do what the real playbook does, or what the test has put into ``results``."""
+        self.playbooks.append(name)
+        if self.results:
+            result = self.results.pop(0)
+            if isinstance(result, Exception):
+                raise result
+            return result
+        plan = plan_all(self.observe(None), wanted)
+        self.looks -= 1
+        self.state = apply_edits(
+            self.state, [*plan.remember, *(edit for s in plan.steps for edit in s.claims)]
+        )
+        self.damage = ()
+        for step in plan.steps:
+            if isinstance(step, LabelNode):
+                changed = step.changed(step.labels)
+                self.label(step.hostname, **changed)
+            self.state = apply_edits(self.state, step.settles)
+        steps = tuple(step.to_result() for step in plan.steps)
+        done = TaskResult("Keep labels right", "localhost", ok=True, changed=not plan.is_empty, plan=steps)
+        return PlaybookResult(name, "successful", 0.1, tasks=(done,))
+
+
+def three_nodes() -> FakeSwarm:
+    """alpha leads, bravo and charlie are managers; the service shop_db runs on bravo."""
+    return FakeSwarm(
+        picture(
+            node("alpha", role="manager", leader=True),
+            node("bravo", role="manager"),
+            node("charlie", role="manager"),
+            service("shop_db"),
+            task("shop_db", "bravo"),
+        )
+    )
+
+
+def work_on(
+    fake: FakeSwarm, wanted: Wanted, monkeypatch: pytest.MonkeyPatch, *, dry_run: bool = False
+) -> Work:
+    """What jobs get to work with, on the fake."""
+    monkeypatch.setattr(swarm_module, "observe", fake.observe)
+    work = Work(
+        swarm=Swarm(fake.connect),
+        wanted=wanted,
+        run_playbook=lambda name: fake.run_playbook(name, work.wanted),
+        dry_run=dry_run,
+    )
+    return work
+
+
+def failed(playbook: str, message: str) -> PlaybookResult:
+    """A playbook whose only task failed."""
+    task_result = TaskResult("Keep labels right", "localhost", ok=False, changed=False, message=message)
+    return PlaybookResult(playbook, "failed", 1.0, tasks=(task_result,))

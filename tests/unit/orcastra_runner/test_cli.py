@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command line as a user meets it: one clear sentence, the right exit code, no traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+import structlog
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from orcastra_runner import __version__, cli, commands
+from tests.runner_process import environment, orcastra
+from tests.unit.builders import wanted
+from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
+
+NO_ENGINE = "tcp://127.0.0.1:1"
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSwarm:
+    """The commands see this swarm."""
+    fake = three_nodes()
+    work_on(fake, wanted(), monkeypatch)
+    monkeypatch.setattr(commands, "connect", lambda _options: fake.connect())
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def reset_log() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["run", "--help"], ["plan", "--help"], ["status", "--help"], ["config", "check", "--help"]],
+)
+def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert "usage: orcastra" in out
+    assert ("RELABEL_TIME" in out) == (arguments != ["--help"])
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"orcastra {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["run", "--onc"], ["plan", "--format", "xml"], ["config"]]
+)
+def test_a_wrong_command_line_is_a_usage_error(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == cli.EXIT_USAGE
+    assert "orcastra" in capsys.readouterr().err
+
+
+def test_wrong_variables_all_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RELABEL_TIME", "soon")
+    monkeypatch.setenv("DRY_RUN", "maybe")
+    assert cli.main(["run"]) == cli.EXIT_USAGE
+    assert capsys.readouterr().err.splitlines() == [
+        "orcastra: RELABEL_TIME: expected a number of seconds, at least 1, found 'soon'",
+        "orcastra: DRY_RUN: expected true or false (1/0, yes/no, on/off are fine too), found 'maybe'",
+    ]
+
+
+@pytest.mark.parametrize("command", [["run"], ["run", "--once"], ["plan"], ["config", "check"]])
+def test_a_wrong_configuration_shows_all_its_problems(
+    command: list[str], config_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config_dir / "swarm.yml").write_text("nodes:\n  alpha: {labels: 3}\nfoo: 1\n")
+    assert cli.main([*command, "--config", str(config_dir)]) == cli.EXIT_USAGE
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"orcastra: {config_dir}/swarm.yml:2: nodes.alpha.labels: expected ")
+    assert second.startswith(f"orcastra: {config_dir}/swarm.yml:3: foo: expected ")
+
+
+def test_no_configuration_names_the_places(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["config", "check", "--config", str(tmp_path)]) == cli.EXIT_USAGE
+    assert f"{tmp_path}/swarm.yml" in capsys.readouterr().err
+
+
+def test_config_wins_over_the_variables(
+    monkeypatch: pytest.MonkeyPatch, config_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SWARM_FILE", "/nowhere/swarm.yml")
+    monkeypatch.setenv("ORCASTRA_CONFIG_DIR", "/nowhere")
+    assert cli.main(["config", "check", "--config", str(config_dir)]) == 0
+    out = capsys.readouterr().out
+    assert out == f"The configuration is valid: 1 node and 0 dependencies in {config_dir}/swarm.yml\n"
+
+
+def test_the_schema_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["config", "schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert set(schema["properties"]) >= {"nodes", "dependencies"}
+
+
+def test_plan(fake: FakeSwarm, config_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", "--config", str(config_dir)]) == 0
+    assert "  1. set ssd=true on node alpha" in capsys.readouterr().out
+    assert cli.main(["plan", "--config", str(config_dir), "--detailed-exitcode"]) == cli.EXIT_CHANGES
+    fake.label("alpha", ssd="true")
+    assert cli.main(["plan", "--config", str(config_dir), "--detailed-exitcode"]) == 0
+    assert [engine.closed for engine in fake.engines] == [1, 1, 1]
+
+
+def test_plan_as_json(fake: FakeSwarm, config_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", "--config", str(config_dir), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["plan"][0]["target"] == "node alpha"
+
+
+def test_status_needs_no_configuration(fake: FakeSwarm, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status"]) == 0
+    assert "Leader:    alpha" in capsys.readouterr().out
+    assert cli.main(["status", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["leader"] == "alpha"
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_an_unreachable_engine_is_one_sentence(command: str, config_dir: Path) -> None:
+    result = orcastra(command, "--config", config_dir, DOCKER_HOST=NO_ENGINE)
+    assert result.returncode == cli.EXIT_FAILED
+    assert result.stderr.startswith(f"orcastra: {NO_ENGINE}: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_once_with_an_unreachable_engine_fails(config_dir: Path) -> None:
+    result = orcastra("run", "--once", "--config", config_dir, DOCKER_HOST=NO_ENGINE)
+    assert result.returncode == cli.EXIT_FAILED
+    assert NO_ENGINE in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_debug_adds_the_traceback(config_dir: Path) -> None:
+    result = orcastra("plan", "--debug", "--config", config_dir, DOCKER_HOST=NO_ENGINE)
+    assert result.stderr.startswith(f"orcastra: {NO_ENGINE}: ")
+    assert "Traceback" in result.stderr
+
+
+def test_a_wrong_connection_setting_is_a_usage_error(config_dir: Path) -> None:
+    result = orcastra("run", "--config", config_dir, DOCKER_TIMEOUT="soon")
+    assert result.returncode == cli.EXIT_USAGE
+    assert "timeout" in result.stderr
+
+
+@pytest.mark.parametrize("error", [OrcastraError("a clear sentence"), RuntimeError("a bug")])
+def test_whatever_happens_is_one_sentence(
+    error: Exception, fake: FakeSwarm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.errors = [error]
+    assert cli.main(["status"]) == cli.EXIT_FAILED
+    err = capsys.readouterr().err
+    assert str(error) in err
+    assert "Traceback" not in err
+
+
+def test_json_log_of_one_cycle(config_dir: Path) -> None:
+    result = orcastra(
+        "run", "--once", "--log-format", "json", "--config", config_dir,
+        DOCKER_HOST=NO_ENGINE, ORCASTRA_TYPO="1", NODES_FILE="/nowhere/nodes.yml",
+    )  # fmt: skip
+    entries = [json.loads(line) for line in result.stderr.splitlines()]
+    assert entries[0]["files"] == [f"{config_dir}/swarm.yml"]
+    warnings = [entry for entry in entries if entry["level"] == "warning"]
+    assert [entry["what"] for entry in warnings] == ["ORCASTRA_TYPO"]
+    assert entries[-1]["level"] == "error"
+
+
+def test_help_and_version_load_neither_ansible_nor_docker() -> None:
+    code = (
+        "import sys, orcastra_runner.cli as c; c.build_parser();"
+        "print([m for m in ('docker', 'ansible', 'ansible_runner', 'jsonschema') if m in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert out.stdout == "[]\n"

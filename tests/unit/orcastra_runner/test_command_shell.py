@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``orcastra command`` up to where it needs an engine, and where its file is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import structlog
+
+from orcastra_runner import cli, commands
+from orcastra_runner.command_table import COMMANDS, Command
+from orcastra_runner.settings import Settings, read_settings
+from tests.unit.builders import wanted
+from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
+
+
+@pytest.fixture(autouse=True)
+def reset_log() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSwarm:
+    fake = three_nodes()
+    work_on(fake, wanted(), monkeypatch)
+    monkeypatch.setattr(commands, "connect", lambda _options: fake.connect())
+    return fake
+
+
+def test_the_help_has_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["command", "--help"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert "restart_service SERVICE" in out
+    assert "(not built yet)" in out
+    assert "COMMAND_FILE" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["restart_servce", "web"], "did you mean 'restart_service'?"),
+        (["restart_service"], "expected restart_service:SERVICE with the name of a service, found nothing"),
+        (["relabel_all", "web"], "expected relabel_all without an argument, found 'web'"),
+        (["relabel_all", "--id", ""], "--id: expected text of at most 64 characters"),
+    ],
+)
+def test_a_wrong_command_is_a_usage_error(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["command", *arguments]) == cli.EXIT_USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_what_needs_a_configuration_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["command", "relabel_all", "--config", str(tmp_path)]) == cli.EXIT_USAGE
+    assert "expected a configuration file" in capsys.readouterr().err
+
+
+def test_check_only_says_what_would_be_run(
+    fake: FakeSwarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(COMMANDS, "someday", Command("someday", "not built yet"))
+    arguments = ["command", "restart_service", "web", "--check", "--config", str(tmp_path)]
+    assert cli.main(arguments) == cli.EXIT_FINE
+    assert capsys.readouterr().out == "restart_service web: would be run; nothing was done\n"
+    assert cli.main(["command", "someday", "--check"]) == cli.EXIT_FAILED
+    assert capsys.readouterr().out == "someday: is not built yet\n"
+    assert fake.looks == 0
+
+
+def test_the_status_tells_of_the_file(
+    fake: FakeSwarm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "commands" / "swarm-orch.command.yml"
+    file.parent.mkdir()
+    file.write_text("- relabel_all\n- 5\n")
+    assert cli.main(["status", "--config", str(tmp_path)]) == cli.EXIT_FINE
+    out = capsys.readouterr().out
+    assert "  relabel_all: waiting\n" in out
+    assert f"  malformed: {file}:2: [1]: expected a command such as" in out
+
+
+def test_where_the_file_is(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    usual = "commands/swarm-orch.command.yml"
+    assert settings.command_path == Path("/etc/swarm-orchestration") / usual
+    assert replace(settings, config_dir=Path("/x")).command_path == Path("/x") / usual
+    monkeypatch.setenv("COMMAND_FILE", "/y/c.yml")
+    assert read_settings().command_path == Path("/y/c.yml")

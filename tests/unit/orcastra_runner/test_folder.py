@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The private folder: only ours, and gone even when its process was killed."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from orcastra_runner.folder import PREFIX, PrivateFolder, remove_abandoned
+from tests.runner_process import environment
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for temporary files of the test's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_it_is_made_when_needed_and_removed(temporary: Path) -> None:
+    folder = PrivateFolder()
+    assert not list(temporary.iterdir())
+    path = folder.path()
+    assert path == folder.path()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    folder.remove()
+    folder.remove()
+    assert not list(temporary.iterdir())
+
+
+def test_it_is_made_anew_when_it_vanished() -> None:
+    folder = PrivateFolder()
+    shutil.rmtree(folder.path())
+    assert folder.path().is_dir()
+    folder.remove()
+
+
+def test_one_in_use_stays_and_so_does_what_is_not_ours(temporary: Path) -> None:
+    folder = PrivateFolder()
+    (temporary / "other").mkdir()
+    (temporary / f"{PREFIX}without-a-lock").mkdir()
+    path = folder.path()
+    remove_abandoned()
+    assert {item.name for item in temporary.iterdir()} == {path.name, "other", f"{PREFIX}without-a-lock"}
+    folder.remove()
+
+
+def test_that_of_a_killed_process_goes_with_the_next_one(temporary: Path) -> None:
+    code = (
+        "from orcastra_runner.folder import PrivateFolder as P; p = P(); print(p.path(), flush=True); input()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment(TMPDIR=str(temporary)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    left = Path(process.stdout.readline().strip())
+    remove_abandoned()
+    assert left.is_dir()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert left.is_dir()
+    remove_abandoned()
+    assert not left.exists()

@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The jobs: a playbook only where something is to be done, and not for ever."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orcastra_runner.execute import PlaybookResult, TaskResult
+from orcastra_runner.jobs import LABEL_PLAYBOOK, SITE_PLAYBOOK, JobError, ResyncJob, Stopped, SyncJob
+from tests.unit.builders import wanted
+from tests.unit.orcastra_runner.conftest import Log
+from tests.unit.orcastra_runner.fakes import failed, three_nodes, work_on
+
+SSD_ON_ALPHA = wanted({"alpha": {"ssd": "true"}})
+
+
+def test_an_empty_plan_starts_no_playbook(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+    fake = three_nodes()
+    fake.label("alpha", ssd="true")
+    assert SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch)) is False
+    assert (fake.playbooks, fake.looks, logged.sentences) == ([], 1, [])
+
+
+def test_a_step_starts_the_playbook_and_is_confirmed(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+    fake = three_nodes()
+    assert SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch)) is True
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+    assert (fake.playbooks, fake.looks) == ([LABEL_PLAYBOOK], 2)
+    assert logged.sentences == [
+        "info planned: set ssd=true on node alpha",
+        "info done: set ssd=true on node alpha",
+        "info the playbook is through",
+        "info looked again: everything is as configured",
+    ]
+    assert logged.entries[1]["why"] == ["ssd=true: configured for this node, and it is missing"]
+
+
+def test_a_dry_run_plans_only_and_says_so_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+    fake = three_nodes()
+    work = work_on(fake, SSD_ON_ALPHA, monkeypatch, dry_run=True)
+    job = SyncJob(60, 600)
+    assert job.run(work) is True
+    assert job.run(work) is True
+    assert fake.playbooks == []
+    assert logged.sentences == ["info planned: set ssd=true on node alpha"]
+
+
+def test_what_only_has_to_be_remembered_is_something_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    fake.state = replace(fake.state, owned_labels={"id-lost": frozenset({"ssd"})})
+    SyncJob(60, 600).run(work_on(fake, wanted(), monkeypatch))
+    assert fake.playbooks == [LABEL_PLAYBOOK]
+    assert not fake.state.owned_labels
+
+
+def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+    fake = three_nodes()
+    fake.change_nodes(lambda one: replace(one, state="down") if one.hostname == "charlie" else one)
+    work = work_on(fake, wanted({"charlie": {"a": "b"}, "nobody": {"a": "b"}}), monkeypatch)
+    job = SyncJob(60, 600)
+    for _ in range(3):
+        job.run(work)
+        work.swarm.forget()
+    assert logged.sentences == [
+        "warning nodes.nobody: no node of this swarm has this host name or ID",
+        "info node charlie is down: its labels are corrected when it is back",
+    ]
+
+
+def test_a_failed_playbook_is_an_error_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    fake.results = [failed(LABEL_PLAYBOOK, "node alpha: it left the swarm")]
+    with pytest.raises(JobError, match="node alpha: it left the swarm"):
+        SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch))
+    assert fake.playbooks == [LABEL_PLAYBOOK]
+
+
+def test_a_playbook_that_was_ended_is_no_failure_of_the_swarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    fake.results = [PlaybookResult(LABEL_PLAYBOOK, "canceled", 1.0)]
+    with pytest.raises(Stopped, match="asked to stop"):
+        SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch))
+
+
+def test_what_comes_up_meanwhile_is_done_in_the_same_cycle(
+    monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    work = work_on(fake, SSD_ON_ALPHA, monkeypatch)
+    real = work.run_playbook
+
+    def run_and_lose_it_again(name: str) -> PlaybookResult:
+        result = real(name)
+        if len(fake.playbooks) == 1:
+            fake.label("alpha")
+        return result
+
+    work.run_playbook = run_and_lose_it_again
+    assert SyncJob(60, 600).run(work) is True
+    assert fake.playbooks == [LABEL_PLAYBOOK] * 2
+    assert logged.sentences[-1] == "info looked again: everything is as configured"
+
+
+def test_a_fight_with_somebody_else_ends_after_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    nothing = PlaybookResult(LABEL_PLAYBOOK, "successful", 1.0)
+    fake.results = [nothing, nothing, nothing]
+    with pytest.raises(JobError, match="done 2 times, and still to be done: set ssd=true on node alpha"):
+        SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch))
+    assert len(fake.playbooks) == 2
+
+
+def test_what_the_playbook_did_beyond_the_plan_is_told(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+    fake = three_nodes()
+    extra = {
+        "action": "label_node",
+        "target": "node bravo",
+        "what": "set a=b on node bravo",
+        "why": ["because"],
+    }
+    done = TaskResult("t", "localhost", ok=True, changed=True, plan=(extra,))
+    fake.results = [PlaybookResult(SITE_PLAYBOOK, "successful", 1.0, tasks=(done,))]
+    assert ResyncJob(600).run(work_on(fake, wanted(), monkeypatch)) is True
+    assert logged.sentences == [
+        "info planned by the playbook: set a=b on node bravo",
+        "info done: set a=b on node bravo",
+        "info the playbook is through",
+        "warning the resync changed something that no plan had asked for",
+    ]
+
+
+def test_a_resync_that_finds_nothing_is_silent(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+    fake = three_nodes()
+    assert ResyncJob(600).run(work_on(fake, wanted(), monkeypatch)) is False
+    assert (fake.playbooks, logged.sentences) == ([SITE_PLAYBOOK], [])

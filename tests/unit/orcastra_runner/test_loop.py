@@ -1,0 +1,355 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The loop: who acts, what happens when things go wrong, reloading. No test waits for a real interval."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineUnreachable,
+    NotAManager,
+)
+from orcastra_runner.configuration import Configuration
+from orcastra_runner.execute import PlaybookResult
+from orcastra_runner.jobs import Job, JobError, SyncJob, Work
+from orcastra_runner.loop import Loop
+from orcastra_runner.settings import Settings
+from orcastra_runner.signals import STOP, SYNC, Signals
+from tests.unit.orcastra_runner.conftest import Clock, Log
+from tests.unit.orcastra_runner.fakes import FakeSwarm, failed, three_nodes, work_on
+
+
+class OtherJob:
+    """Counts its runs, and fails as long as it has something to raise."""
+
+    name = "other"
+    interval = 60.0
+    starts_late = False
+    again_seconds: float | None = None
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.errors: list[Exception] = []
+
+    def run(self, work: Work) -> bool:
+        self.runs += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return False
+
+
+class Driven:
+    """A loop whose waiting is replaced by the test: each wait moves the clock and calls the next action."""
+
+    def __init__(
+        self,
+        fake: FakeSwarm,
+        settings: Settings,
+        clock: Clock,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        jobs: list[Job] | None = None,
+        acts_anywhere: bool = False,
+        dry_run: bool = False,
+    ) -> None:
+        self.fake, self.clock = fake, clock
+        self.configuration = Configuration(settings)
+        self.signals = Signals(clock)
+        self.work = work_on(fake, self.configuration.wanted, monkeypatch, dry_run=dry_run)
+        self.loop = Loop(
+            jobs or [SyncJob(60, 600)],
+            self.work,
+            self.configuration,
+            self.signals,
+            acts_anywhere=acts_anywhere,
+            clock=clock,
+        )
+        self._monkeypatch = monkeypatch
+
+    def run(self, *actions: Callable[[], object], step: float = 60.0) -> None:
+        """Loop once for each action, which happens while the loop waits; then stop."""
+        pending = list(actions)
+        inbox = self.signals.inbox
+
+        class Inbox:
+            def get(_self, timeout: float) -> str:  # noqa: N805
+                assert 0 < timeout <= 1
+                self.clock.now += step
+                if not pending:
+                    self.signals._stop(signal.SIGTERM, None)
+                else:
+                    pending.pop(0)()
+                return inbox.get(timeout=0)
+
+            def put(_self, message: str) -> None:  # noqa: N805
+                inbox.put(message)
+
+        self._monkeypatch.setattr(self.signals, "inbox", Inbox())
+        self.loop.run()
+
+
+@pytest.fixture
+def here(settings: Settings, config_dir: Path) -> Settings:
+    return replace(settings, config_dir=config_dir)
+
+
+def nothing() -> None:
+    """The test only lets time pass."""
+
+
+def test_a_lost_label_comes_back_at_the_next_look(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    driven = Driven(fake, here, clock, monkeypatch)
+    driven.run(nothing, lambda: fake.label("alpha"), nothing)
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+    assert len(fake.playbooks) == 2
+    assert "info acting: our engine is the swarm's leader" in logged.sentences
+    assert logged.sentences[-1] == "info stopping"
+    assert logged.entries[-1]["signal"] == "SIGTERM"
+
+
+def test_quiet_cycles_only_look(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    fake.label("alpha", ssd="true")
+    Driven(fake, here, clock, monkeypatch).run(*[nothing] * 5)
+    assert (fake.looks, fake.playbooks, len(fake.engines)) == (6, [], 1)
+    assert logged.sentences == ["info acting: our engine is the swarm's leader", "info stopping"]
+
+
+def test_nothing_is_looked_at_before_its_time(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = three_nodes()
+    fake.label("alpha", ssd="true")
+    Driven(fake, here, clock, monkeypatch).run(*[nothing] * 59, step=1)
+    assert fake.looks == 1
+
+
+def test_only_the_leaders_engine_acts_and_says_when_that_changes(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    fake.local = "bravo"
+    driven = Driven(fake, here, clock, monkeypatch)
+    driven.run(
+        nothing, lambda: fake.lead(None), lambda: fake.lead("bravo"), nothing, lambda: fake.lead("charlie")
+    )
+    assert len(fake.playbooks) == 1
+    roles = [s for s in logged.sentences if s.startswith(("info acting", "info standing"))]
+    assert roles == [
+        "info standing by: the leader is node alpha",
+        "info standing by: the swarm has no leader at the moment",
+        "info acting: our engine is the swarm's leader",
+        "info standing by: the leader is node charlie",
+    ]
+
+
+def test_always_acts_from_anywhere(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    fake.local = "bravo"
+    Driven(fake, here, clock, monkeypatch, acts_anywhere=True).run()
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+
+
+def test_an_unreachable_engine_is_told_once_backed_off_and_told_again_when_back(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    fake.label("alpha", ssd="true")
+    fake.errors = [EngineUnreachable("no answer")] * 4
+    Driven(fake, here, clock, monkeypatch).run(*[nothing] * 200, step=1)
+    assert logged.sentences == [
+        "error no answer",
+        "info the engine answers again, and is a manager",
+        "info acting: our engine is the swarm's leader",
+        "info stopping",
+    ]
+    # at 0, about 5, 15, 35 and 75 seconds, then every 60
+    assert 6 <= fake.looks <= 8
+
+
+def test_a_worker_stands_by_without_backing_off(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    fake.label("alpha", ssd="true")
+    fake.errors = [NotAManager("expected a manager, found a worker")] * 5
+    Driven(fake, here, clock, monkeypatch).run(*[nothing] * 6)
+    assert fake.looks == 7
+    assert logged.sentences[:2] == [
+        "warning standing by: expected a manager, found a worker",
+        "info the engine answers again, and is a manager",
+    ]
+
+
+@pytest.mark.parametrize("error", [JobError("no way"), ZeroDivisionError("by zero")])
+def test_a_failing_job_does_not_stop_the_others(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log, error: Exception
+) -> None:
+    fake = three_nodes()
+    other = OtherJob()
+    other.errors = [error, error]
+    Driven(fake, here, clock, monkeypatch, jobs=[other, SyncJob(60, 600)]).run(*[nothing] * 3)
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+    assert other.runs == 4
+    told = [sentence for sentence in logged.sentences if "no way" in sentence or "by zero" in sentence]
+    assert len(told) == 1
+    assert "info job other is fine again" in logged.sentences
+
+
+def test_a_playbook_that_keeps_failing_is_told_once(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    fake.results = [failed("p", "the engine said no")] * 3
+    Driven(fake, here, clock, monkeypatch).run(*[nothing] * 4)
+    assert len([s for s in logged.sentences if "the engine said no" in s]) == 1
+    assert len([s for s in logged.sentences if s.startswith("info planned")]) == 1
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+    assert "info job sync is fine again" in logged.sentences
+
+
+def test_sighup_syncs_now(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    driven = Driven(fake, here, clock, monkeypatch)
+
+    def lose_and_ask() -> None:
+        fake.label("alpha")
+        driven.signals._sync(signal.SIGHUP, None)
+
+    driven.run(lose_and_ask, nothing, step=1)
+    assert len(fake.playbooks) == 2
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+
+
+def test_a_changed_configuration_is_used_at_once(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    path = here.config_dir / "swarm.yml"
+    driven = Driven(fake, here, clock, monkeypatch)
+    driven.run(lambda: path.write_text("nodes: {bravo: {labels: [hdd]}}\n"), nothing, nothing, step=1)
+    assert (fake.labels_of("alpha"), fake.labels_of("bravo")) == ({}, {"hdd": "true"})
+    changed = next(entry for entry in logged.entries if entry["event"] == "the configuration has changed")
+    assert changed["changes"] == "node bravo added, node alpha removed"
+
+
+def test_an_invalid_configuration_is_refused_with_all_its_problems(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    path = here.config_dir / "swarm.yml"
+    driven = Driven(fake, here, clock, monkeypatch)
+    driven.run(
+        lambda: path.write_text("nodes: {alpha: {labels: 3}}\nfoo: 1\n"),
+        nothing,
+        lambda: fake.label("alpha"),
+        *[nothing] * 60,
+        step=1,
+    )
+    refused = [s for s in logged.sentences if s.startswith("error the changed configuration is refused")]
+    assert len(refused) == 2
+    assert f"{path}:1: nodes.alpha.labels: expected" in refused[0]
+    assert "error the configuration from before stays in force" in logged.sentences
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+
+
+def test_no_job_begins_once_we_are_to_stop(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = three_nodes()
+    other = OtherJob()
+    driven = Driven(fake, here, clock, monkeypatch, jobs=[SyncJob(60, 600), other])
+    real = driven.work.run_playbook
+
+    def stop_meanwhile(name: str) -> PlaybookResult:
+        driven.signals._stop(signal.SIGTERM, None)
+        return real(name)
+
+    driven.work.run_playbook = stop_meanwhile
+    driven.run()
+    assert (len(fake.playbooks), other.runs) == (1, 0)
+
+
+def test_once_does_everything_and_says_what(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    assert Driven(fake, here, clock, monkeypatch).loop.run_once() is True
+    assert logged.sentences[0] == "info found 3 nodes (3 ready), 1 service and 1 running task"
+    assert "info done: set ssd=true on node alpha" in logged.sentences
+    logged.clear()
+    assert Driven(fake, here, clock, monkeypatch).loop.run_once() is True
+    assert logged.sentences[-1] == "info nothing to be done: everything is as configured"
+    assert len(fake.playbooks) == 1
+
+
+def test_once_and_dry_writes_nothing(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    assert Driven(fake, here, clock, monkeypatch, dry_run=True).loop.run_once() is True
+    assert fake.playbooks == []
+    assert logged.sentences[-2:] == [
+        "info planned: set ssd=true on node alpha",
+        "info plan only: nothing was written",
+    ]
+
+
+def test_once_on_a_standby_does_nothing_and_says_so(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    fake.local = "bravo"
+    assert Driven(fake, here, clock, monkeypatch).loop.run_once() is True
+    assert fake.playbooks == []
+    assert "nothing was done" in logged.sentences[-1]
+
+
+@pytest.mark.parametrize("error", [EngineUnreachable("no answer"), NotAManager("a worker")])
+def test_once_without_an_engine_fails(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log, error: Exception
+) -> None:
+    fake = three_nodes()
+    fake.errors = [error]
+    assert Driven(fake, here, clock, monkeypatch).loop.run_once() is False
+    assert str(error) in logged.sentences[-1]
+
+
+def test_once_fails_where_a_part_failed_and_still_does_the_rest(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = three_nodes()
+    other = OtherJob()
+    other.errors = [JobError("no way")]
+    assert Driven(fake, here, clock, monkeypatch, jobs=[other, SyncJob(60, 600)]).loop.run_once() is False
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+
+
+def test_messages_reach_the_inbox_from_real_signals() -> None:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    signals = Signals()
+    try:
+        signals.install()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signals.inbox.get(timeout=5) == SYNC
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signals.inbox.get(timeout=5) == STOP
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert signals.stop_requested
+    assert signals.name == "SIGTERM"

@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stays true is not said again and again."""
+
+from __future__ import annotations
+
+from orcastra_runner.once import News, Troubles
+from tests.unit.orcastra_runner.conftest import Clock, Log
+
+
+def test_news_are_said_once_until_they_went_away() -> None:
+    news = News()
+    assert news.fresh("notes", ["a", "b", "a"]) == ["a", "b"]
+    assert news.fresh("notes", ["b", "a"]) == []
+    assert news.fresh("warnings", ["a"]) == ["a"]
+    assert news.fresh("notes", ["b"]) == []
+    assert news.fresh("notes", ["a", "b"]) == ["a"]
+
+
+def test_the_same_trouble_is_told_once_and_then_every_ten_minutes(logged: Log, clock: Clock) -> None:
+    troubles = Troubles(clock)
+    for _ in range(120):
+        troubles.tell("engine", "no answer")
+        clock.now += 10
+    assert logged.sentences == ["error no answer", "error still: no answer"]
+    assert logged.entries[1]["since"] == "600s"
+    assert logged.entries[1]["times"] == 61
+
+
+def test_another_text_is_news(logged: Log, clock: Clock) -> None:
+    troubles = Troubles(clock)
+    troubles.tell("engine", "no answer")
+    troubles.tell("engine", "a worker", warning=True)
+    troubles.tell("job", "no answer")
+    assert logged.sentences == ["error no answer", "warning a worker", "error no answer"]
+
+
+def test_the_end_of_a_trouble_is_told_only_where_there_was_one(logged: Log, clock: Clock) -> None:
+    troubles = Troubles(clock)
+    troubles.over("engine", "fine")
+    assert not logged.entries
+    troubles.tell("engine", "no answer")
+    clock.now += 42
+    troubles.over("engine", "fine")
+    troubles.over("engine", "fine")
+    assert logged.sentences == ["error no answer", "info fine"]
+    assert logged.entries[-1]["after"] == "42s"

@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The job that balances memory, and the file with its rules."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import SetMove, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner import rebalance
+from orcastra_runner.execute import PlaybookResult
+from orcastra_runner.jobs import JobError, Work
+from orcastra_runner.rebalance import RebalanceFile, RebalanceJob
+from tests.unit.orcastra_runner.conftest import Log
+
+MOVE = PlaceService(
+    service_id="id-app",
+    name="app",
+    purpose="move app from a to b",
+    constraints=(),
+    why=("a is short of memory",),
+)
+
+
+class FakeSwarm:
+    """Counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.carried_out: list[Plan] = []
+        self.error: str | None = None
+        self.forgotten = 0
+
+    def see(self) -> Observation:
+        return Observation(Picture(), State(), (), "", "", 0)
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+    def carry_out(self, plan: Plan) -> Outcome:
+        self.carried_out.append(plan)
+        return Outcome(tuple(StepResult(step, changed=True, error=self.error) for step in plan.steps))
+
+
+class Bench:
+    """A job with a plan that the test sets."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path = path
+        self.plan = Plan()
+        self.error: Exception | None = None
+        self.memory = Memory()
+        self.swarm = FakeSwarm()
+        self.playbooks: list[str] = []
+        self.work = Work(swarm=self.swarm, wanted=Wanted(), run_playbook=self._run)  # type: ignore[arg-type]
+        monkeypatch.setattr(rebalance, "measure", self._measure)
+        monkeypatch.setattr(rebalance, "plan_rebalance", lambda *_arguments: self.plan)
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def _measure(self, _picture: Picture, _sources: MetricSources) -> Memory:
+        assert self.may_answer.wait(20)
+        if self.error is not None:
+            raise self.error
+        return self.memory
+
+    def _run(self, name: str, _variables: Mapping[str, Any] = {}, /) -> PlaybookResult:
+        self.playbooks.append(name)
+        return PlaybookResult(name, "successful", 1.0)
+
+    def job(self, *, in_process: bool = False) -> RebalanceJob:
+        return RebalanceJob(RebalanceFile(self.path), in_process=in_process)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    path = tmp_path / "rebalance_config.yml"
+    path.write_text("monitor_interval_seconds: 7\n")
+    return Bench(path, monkeypatch)
+
+
+def test_a_move_is_made_by_the_playbook_and_looked_after_soon(bench: Bench) -> None:
+    bench.plan = Plan(steps=(MOVE,), again_seconds=5.0)
+    job = bench.job()
+    assert job.run(bench.work) is True
+    assert (bench.playbooks, bench.swarm.carried_out, bench.swarm.forgotten) == (
+        ["orcastra.swarm.rebalance"],
+        [],
+        1,
+    )
+    assert (job.interval, job.again_seconds) == (7, 5.0)
+    bench.plan = Plan()
+    assert job.run(bench.work) is False
+    assert job.again_seconds is None
+
+
+def test_in_event_mode_it_is_made_in_this_process(bench: Bench, logged: Log) -> None:
+    bench.plan = Plan(steps=(MOVE,))
+    assert bench.job(in_process=True).run(bench.work) is True
+    assert (bench.playbooks, bench.swarm.carried_out) == ([], [bench.plan])
+    assert logged.sentences == ["info planned: move app from a to b", "info done: move app from a to b"]
+
+
+def test_what_fails_is_told(bench: Bench) -> None:
+    bench.plan, bench.swarm.error = Plan(steps=(MOVE,)), "service app: it is gone"
+    with pytest.raises(JobError, match="service app: it is gone"):
+        bench.job(in_process=True).run(bench.work)
+
+
+def test_only_to_remember_something_no_playbook_is_started(bench: Bench) -> None:
+    bench.plan = Plan(remember=(SetMove("x", None),))
+    assert bench.job().run(bench.work) is False
+    assert (bench.playbooks, bench.swarm.carried_out) == ([], [bench.plan])
+
+
+def test_a_measurement_that_takes_its_time_keeps_nobody_waiting(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
+    bench.plan = Plan(steps=(MOVE,))
+    bench.may_answer.clear()
+    job = bench.job()
+    for _time in range(2):
+        assert job.run(bench.work) is False
+        assert job.again_seconds == 0.01
+    bench.may_answer.set()
+    monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 20)
+    assert job.run(bench.work) is True
+
+
+@pytest.mark.parametrize("error", [OrcastraError("no library"), TimeoutError("late")])
+def test_what_keeps_it_from_measuring_is_told_each_time(bench: Bench, error: Exception) -> None:
+    bench.error = error
+    job = bench.job()
+    for _time in range(2):
+        with pytest.raises(type(error), match=str(error)):
+            job.run(bench.work)
+
+
+def test_a_dry_run_only_says_what_it_would_do(bench: Bench, logged: Log) -> None:
+    bench.plan, bench.memory = Plan(steps=(MOVE,)), Memory(problems=("node a: no answer",))
+    bench.work.dry_run = True
+    job = bench.job(in_process=True)
+    assert job.run(bench.work) is True
+    assert job.run(bench.work) is True
+    assert (bench.playbooks, bench.swarm.carried_out) == ([], [])
+    assert logged.sentences.count("warning node a: no answer") == 1
+
+
+def test_without_the_file_nothing_is_balanced(bench: Bench) -> None:
+    bench.plan = Plan(steps=(MOVE,))
+    bench.path.unlink()
+    job = bench.job()
+    assert job.run(bench.work) is False
+    bench.path.write_text("")
+    assert job.run(bench.work) is True
+
+
+def test_a_changed_file_is_used_and_a_wrong_one_refused(bench: Bench, logged: Log) -> None:
+    job = bench.job()
+    bench.path.write_text("monitor_interval_seconds: 9\n")
+    os.utime(bench.path, ns=(1, 1))
+    job.run(bench.work)
+    assert job.interval == 9
+    bench.path.write_text("monitor_interval_seconds: often\n")
+    for _time in range(2):
+        job.run(bench.work)
+    assert job.interval == 9
+    problem = "monitor_interval_seconds: expected a number of seconds, 1 to 86400, found 'often'"
+    assert logged.sentences == [
+        "info the rules of rebalancing have changed",
+        f"error the changed rules of rebalancing are refused: {bench.path}:1: {problem}",
+        "error the rules from before stay in force",
+    ]
+
+
+def test_at_the_start_a_wrong_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "r.yml").write_text("servces: {}\n")
+    with pytest.raises(ConfigError, match="did you mean 'services'"):
+        RebalanceFile(tmp_path / "r.yml")

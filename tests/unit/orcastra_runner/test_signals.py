@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Signals to the real process."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orcastra_runner.signals import GRACE_SECONDS, Signals, StopNow
+from tests.runner_process import running
+from tests.unit.orcastra_runner.conftest import Clock
+
+
+@pytest.fixture
+def silent_engine() -> Iterator[socket.socket]:
+    """An engine that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        yield server
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_waiting_loop_ends_at_once(config_dir: Path, number: int) -> None:
+    with running(config_dir, "tcp://127.0.0.1:1") as loop:
+        loop.wait_for("to be tried again")
+        assert loop.end(number) < 3
+        assert loop.process.returncode == 0
+        assert loop.entries[-1]["event"] == "stopping"
+        assert loop.entries[-1]["signal"] == signal.Signals(number).name
+
+
+def test_an_engine_that_never_answers_does_not_hold_up_the_end(
+    config_dir: Path, silent_engine: socket.socket
+) -> None:
+    with running(config_dir, f"tcp://127.0.0.1:{silent_engine.getsockname()[1]}") as loop:
+        connection, _address = silent_engine.accept()
+        with connection:
+            assert connection.recv(16)  # it has asked, and waits
+            assert loop.end(signal.SIGTERM) < 3
+        assert loop.process.returncode == 0
+        assert loop.entries[-1]["event"] == "stopping"
+
+
+def test_sighup_looks_again_now(config_dir: Path) -> None:
+    with running(config_dir, "tcp://127.0.0.1:1") as loop:
+        for times in range(1, 4):
+            loop.wait_for("to be tried again", times=times)
+            loop.process.send_signal(signal.SIGHUP)
+            loop.wait_for("SIGHUP: syncing now", times=times)
+        loop.end(signal.SIGTERM)
+
+
+def test_a_playbook_in_flight_gets_its_grace_unless_asked_twice(clock: Clock) -> None:
+    signals = Signals(clock)
+    assert not signals.out_of_time()
+    signals._stop(signal.SIGTERM, None)
+    assert signals.stop_requested
+    assert not signals.out_of_time()
+    clock.now += GRACE_SECONDS + 0.1
+    assert signals.out_of_time()
+    clock.now -= GRACE_SECONDS
+    assert not signals.out_of_time()
+    signals._stop(signal.SIGINT, None)
+    assert signals.out_of_time()
+
+
+def test_what_only_reads_is_interrupted() -> None:
+    signals = Signals()
+    with pytest.raises(StopNow), signals.interruptible():
+        signals._stop(signal.SIGTERM, None)
+    with pytest.raises(StopNow), signals.interruptible():
+        pytest.fail("it was entered")
+
+
+def test_what_writes_is_not_interrupted() -> None:
+    signals = Signals()
+    with signals.interruptible():
+        pass
+    signals._stop(signal.SIGTERM, None)
+    assert signals.stop_requested

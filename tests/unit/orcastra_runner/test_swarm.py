@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One connection for the process, one look for each cycle."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineUnreachable,
+    NotAManager,
+)
+from orcastra_runner.swarm import Swarm, leader_of, node_name, plan_all
+from tests.unit.builders import wanted
+from tests.unit.orcastra_runner.conftest import Log
+from tests.unit.orcastra_runner.fakes import three_nodes, work_on
+
+
+def test_one_look_serves_a_whole_cycle(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+    fake = three_nodes()
+    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    assert swarm.see() is swarm.see()
+    swarm.forget()
+    swarm.see()
+    assert (fake.looks, len(fake.engines)) == (2, 1)
+    costs = [entry for entry in logged.entries if entry["event"] == "looked at the swarm"]
+    assert [entry["requests"] for entry in costs] == [5, 5]
+    assert all(entry["ms"] >= 0 for entry in costs)
+
+
+def test_a_stale_connection_is_made_anew_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm.see()
+    swarm.forget()
+    fake.errors = [EngineUnreachable("connection reset")]
+    swarm.see()
+    assert [engine.closed for engine in fake.engines] == [1, 0]
+
+
+def test_an_engine_that_does_not_answer_is_asked_no_more_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    fake.errors = [EngineUnreachable("one"), EngineUnreachable("two"), EngineUnreachable("three")]
+    with pytest.raises(EngineUnreachable, match="one"):
+        swarm.see()
+    with pytest.raises(EngineUnreachable, match="two"):
+        swarm.see()
+    assert [engine.closed for engine in fake.engines] == [1, 1]
+
+
+def test_what_is_no_lost_connection_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm.see()
+    swarm.forget()
+    fake.errors = [NotAManager("a worker")]
+    with pytest.raises(NotAManager):
+        swarm.see()
+    assert fake.looks == 2
+
+
+def test_closing_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm.close()
+    swarm.see()
+    swarm.close()
+    swarm.close()
+    assert [engine.closed for engine in fake.engines] == [1]
+
+
+def test_an_error_while_connecting_leaves_nothing_behind() -> None:
+    def connect() -> None:
+        raise EngineUnreachable("refused")
+
+    swarm = Swarm(connect)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(EngineUnreachable, match="refused"):
+            swarm.see()
+    swarm.close()
+
+
+def test_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    assert (leader_of(swarm.see()), node_name(swarm.see())) == ("alpha", "alpha")
+    fake.lead(None)
+    fake.local = "gone"
+    swarm.forget()
+    assert (leader_of(swarm.see()), node_name(swarm.see())) == (None, "id-gone")
+
+
+def test_the_plan_mends_a_damaged_state_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    fake.damage = ("label orcastra.labels: no JSON",)
+    plan = plan_all(work_on(fake, wanted(), monkeypatch).swarm.see(), wanted({"alpha": {"ssd": "true"}}))
+    assert [step.action for step in plan.steps] == ["mend_state", "label_node"]

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the command line asks for, and how the answer is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from orcastra_runner.settings import UsageError
+from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
+from tests.unit.builders import node, picture, service, task
+
+GB = 1024**3
+
+
+@pytest.fixture
+def swarm() -> Picture:
+    """Two workers; app may run on either, disk on the first only."""
+    return picture(
+        node("a", memory_bytes=4 * GB),
+        node("b", memory_bytes=4 * GB),
+        node("old", state="down"),
+        service("app"),
+        service("disk", constraints=("node.hostname==a",)),
+        task("app", "a"),
+        task("disk", "a"),
+    )
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory(
+        nodes={f"id-{name}": NodeMemory(name, 4 * GB, 3 * GB) for name in "ab"},
+        tasks={"app-1-a-running": GB, "disk-1-a-running": GB},
+    )
+
+
+def test_losing_one(swarm: Picture, memory: Memory) -> None:
+    found = forecasts(swarm, Wanted(), memory, ["a"], [])
+    text = forecast_text(found, memory)
+    assert text.splitlines()[:2] == ["If a is lost:", "  app goes to b"]
+    assert "  disk finds no place" in text
+    assert "  memory of b: 25 % of 4.0 GB, then 50 %" in text
+    assert "  => no place for disk" in text
+    data = json.loads(json.dumps(forecast_data(found, memory)))
+    assert (data["survives"], data["memory_is_known"]) == (False, True)
+    assert data["forecasts"][0]["lost"] == ["a"]
+
+
+def test_losing_any(swarm: Picture, memory: Memory) -> None:
+    found = forecasts(swarm, Wanted(), memory, ["any"], [])
+    assert [forecast.lost for forecast in found] == [("a",), ("b",)]
+    assert "Can this swarm lose any one host? No: not a." in forecast_text(found, memory)
+
+
+def test_adding_one_by_its_size(swarm: Picture, memory: Memory) -> None:
+    (found,) = forecasts(swarm, Wanted(), memory, ["b"], ["c:1.5GB"])
+    assert (found.lost, found.added) == (("b",), ("c",))
+    assert {host.name: host.total_bytes for host in found.hosts} == {"a": 4 * GB, "c": int(1.5 * GB)}
+
+
+def test_without_any_measurement_it_says_so(swarm: Picture) -> None:
+    found = forecasts(swarm, Wanted(), Memory(), ["b"], [])
+    assert "The memory of no node is known" in forecast_text(found, Memory())
+
+
+@pytest.mark.parametrize(
+    ("lose", "add", "said"),
+    [
+        (["x"], [], "--lose x: expected any, or a node of this swarm \\(a, b, old\\)"),
+        (["old"], [], "--lose old: it is lost already"),
+        (["any", "a"], [], "--lose any: expected nothing else beside it"),
+        ([], ["c"], "--add c: expected a name and its memory"),
+        ([], ["c:0GB"], "--add c:0GB: expected a name and its memory"),
+        ([], ["a:1GB"], "the swarm has a node a already"),
+    ],
+)
+def test_what_cannot_be_asked(swarm: Picture, lose: list[str], add: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        forecasts(swarm, Wanted(), Memory(), lose, add)

@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wheel, the sdist and the collection's tarball: what is in them, and that all hold the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+PREFIX = "ansible_collections/orcastra/swarm/"
+# the tarball names its version in these, the wheel in galaxy.yml
+NAMING = {"MANIFEST.json", "FILES.json", "galaxy.yml"}
+
+
+def run(*command: str | Path, cwd: Path, **variables: str) -> str:
+    """Run a Python program outside the tree's own collection path; returns what it printed."""
+    environment = {key: value for key, value in os.environ.items() if key != "ANSIBLE_COLLECTIONS_PATH"}
+    done = subprocess.run(
+        command, cwd=cwd, env={**environment, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def build(target: str, source: Path, into: Path) -> Path:
+    """Build with hatchling, without a network; returns the one file it made."""
+    run(sys.executable, "-m", "hatchling", "build", "-t", target, "-d", into, cwd=source)
+    (made,) = into.iterdir()
+    return made
+
+
+def collection_in_wheel(wheel: Path) -> dict[str, bytes]:
+    """Return the collection's files by their path inside it."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {
+            name.removeprefix(PREFIX): archive.read(name)
+            for name in archive.namelist()
+            if name.startswith(PREFIX)
+        }
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with this wheel unpacked in it, and what it depends on; returns its interpreter."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False)
+    (site,) = folder.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    # a plain path: the .pth files in there, which lead to the checkout, aren't read
+    dependencies = Path(pytest.__file__).parents[1]
+    (site / "dependencies.pth").write_text(f"{dependencies}\n", encoding="utf-8")
+    return folder / "bin" / "python"
+
+
+def test_wheel_holds_runner_and_collection_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert "orcastra_runner/cli.py" in names
+    assert f"{PREFIX}plugins/modules/label_sync.py" in names
+    assert f"{PREFIX}meta/runtime.yml" in names
+    # with an __init__.py there, the collections of the ansible bundle beside it could not be imported
+    assert "ansible_collections/__init__.py" not in names
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "ansible_collections",
+        "orcastra_runner",
+    }
+
+
+def test_collection_holds_what_it_needs_and_nothing_of_the_working_tree(wheel: Path) -> None:
+    names = set(collection_in_wheel(wheel))
+    assert {"COPYING", "README.md", "galaxy.yml"} <= names
+    assert {name.split("/")[0] for name in names if "/" in name} <= {
+        "changelogs", "docs", "inventory", "meta", "playbooks", "plugins", "roles",
+    }  # fmt: skip
+    assert not [name for name in names if "__pycache__" in name or "/." in name]
+    # no plugin, role or playbook has a kind of file that the manifest in galaxy.yml forgets
+    wanted = {
+        str(path.relative_to(ROOT))
+        for top in ("playbooks", "plugins", "roles")
+        for path in (ROOT / top).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert wanted - names == set()
+
+
+def test_galaxy_builds_and_installs_the_same_collection(wheel: Path, tmp_path: Path) -> None:
+    galaxy = Path(sys.executable).parent / "ansible-galaxy"
+    variables = {"ANSIBLE_HOME": str(tmp_path / "home")}
+    run(galaxy, "collection", "build", "--output-path", tmp_path, cwd=ROOT, **variables)
+    (tarball,) = tmp_path.glob("*.tar.gz")
+    # forced, because it finds that of the checkout and says that nothing is to do
+    install = [galaxy, "collection", "install", "--force", "--offline", "-p", tmp_path, tarball]
+    run(*install, cwd=tmp_path, **variables)
+
+    folder = tmp_path / PREFIX
+    from_galaxy = {
+        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+    in_wheel = collection_in_wheel(wheel)
+    assert set(from_galaxy) - NAMING == set(in_wheel) - NAMING
+    assert [name for name in in_wheel if name not in NAMING and in_wheel[name] != from_galaxy[name]] == []
+
+
+def test_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    sdist = build("sdist", ROOT, tmp_path / "sdist")
+    shutil.unpack_archive(sdist, tmp_path)
+    (source,) = (path for path in tmp_path.iterdir() if path.name.startswith("orcastra-"))
+    again = build("wheel", source, tmp_path / "wheel")
+    with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(again) as second:
+        assert {entry.filename: entry.CRC for entry in first.infolist()} == {
+            entry.filename: entry.CRC for entry in second.infolist()
+        }
+
+
+def test_editable_install_holds_no_copy_of_the_collection(tmp_path: Path) -> None:
+    code = f"import hatchling.build; hatchling.build.build_editable({str(tmp_path)!r})"
+    run(sys.executable, "-c", code, cwd=ROOT)
+    (editable,) = tmp_path.glob("*.whl")
+    assert collection_in_wheel(editable) == {}
+
+
+def test_installed_wheel_shows_its_modules_from_anywhere(installed: Path, tmp_path: Path) -> None:
+    variables = {"ANSIBLE_HOME": str(tmp_path / "home")}
+    doc = [installed, "-m", "ansible.cli.doc", "--json", "orcastra.swarm.label_sync"]
+    shown = json.loads(run(*doc, cwd=tmp_path, **variables))
+    filename = shown["orcastra.swarm.label_sync"]["doc"]["filename"]
+    assert Path(filename).is_relative_to(installed.parents[1])
+
+
+def test_installed_wheel_starts_the_runner_from_anywhere(installed: Path, tmp_path: Path) -> None:
+    code = "import sys, orcastra_runner.cli as cli; print(cli.__file__); sys.exit(cli.main(['--help']))"
+    shown = run(installed, "-c", code, cwd=tmp_path)
+    assert Path(shown.splitlines()[0]).is_relative_to(installed.parents[1])
+    assert "usage: " in shown.lower()
+
+
+def test_version_stands_in_one_place(installed: Path, tmp_path: Path) -> None:
+    code = "from importlib.metadata import version; print(version('orcastra'))"
+    galaxy = (ROOT / "galaxy.yml").read_text(encoding="utf-8")
+    assert f"\nversion: {run(installed, '-c', code, cwd=tmp_path).strip()}\n" in galaxy
+
+
+def test_every_module_is_in_the_action_group() -> None:
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
+    assert set(runtime["action_groups"]["swarm"]) == modules

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleLookupError
+from ansible.parsing.dataloader import DataLoader
+
+from ansible_collections.orcastra.swarm.plugins.lookup.swarm_file import LookupModule
+
+NOTHING = {"leader": "", "advertise_addr": "", "nodes": {}, "dependencies": {}, "options": {}}
+
+
+def look_up(*terms: str, search_path: Path | None = None) -> list[dict[str, Any]]:
+    variables = {"ansible_search_path": [str(search_path)]} if search_path else {}
+    found: list[dict[str, Any]] = LookupModule(loader=DataLoader()).run(list(terms), variables)
+    return found
+
+
+def test_the_parts_of_each_file(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yml", tmp_path / "second.yml"
+    first.write_text("x-any: {a: 1}\nleader: alpha\nnodes: {alpha: {labels: {disk: '{{1}}'}}}\noptions:\n")
+    second.write_text("dependencies: {db: [app]}\n")
+
+    assert look_up(str(first), str(second)) == [
+        {**NOTHING, "leader": "alpha", "nodes": {"alpha": {"labels": {"disk": "{{1}}"}}}},
+        {**NOTHING, "dependencies": {"db": ["app"]}},
+    ]
+
+
+def test_an_empty_file_configures_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty.yml").touch()
+
+    assert look_up(str(tmp_path / "empty.yml")) == [NOTHING]
+
+
+def test_a_relative_path_counts_from_the_current_folder_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    playbooks, current = tmp_path / "playbooks", tmp_path / "current"
+    (playbooks / "files").mkdir(parents=True)
+    current.mkdir()
+    monkeypatch.chdir(current)
+    (playbooks / "files" / "swarm.yml").write_text("nodes: {bravo: {}}\n")
+    assert look_up("swarm.yml", search_path=playbooks)[0]["nodes"] == {"bravo": {}}
+
+    (current / "swarm.yml").write_text("nodes: {alpha: {}}\n")
+    assert look_up("swarm.yml", search_path=playbooks)[0]["nodes"] == {"alpha": {}}
+
+
+def test_all_problems_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yml"
+    path.write_text("nods: {}\nnodes: [alpha]\n")
+
+    with pytest.raises(AnsibleLookupError) as caught:
+        look_up(str(path))
+
+    assert f"{path}:1: nods: expected " in str(caught.value)
+    assert f"{path}:2: nodes: expected " in str(caught.value)
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(AnsibleLookupError, match=r"missing\.yml: expected a file, found none"):
+        look_up("missing.yml")
+
+
+def test_other_files(tmp_path: Path) -> None:
+    rules, service = tmp_path / "rebalance_config.yml", tmp_path / "deploy_node_exporter.yml"
+    rules.write_text("services: {wiki: }\n")
+    service.write_text("image: mine\nargs: 5\n")
+    lookup = LookupModule(loader=DataLoader())
+
+    assert lookup.run([str(rules)], {}, kind="rebalance") == [{"services": {"wiki": None}}]
+    with pytest.raises(AnsibleLookupError, match=r"yml:2: args: expected a list of arguments"):
+        lookup.run([str(service)], {}, kind="node_exporter")
+    with pytest.raises(AnsibleLookupError, match="kind: expected one of swarm, rebalance, node_exporter"):
+        lookup.run([str(rules)], {}, kind="mods")

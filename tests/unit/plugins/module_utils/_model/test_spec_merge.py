@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is changed of a spec, and what is left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_merge import differences, merged
+
+CURRENT: dict[str, Any] = {
+    "Name": "x",
+    "Labels": {"theirs": "1"},
+    "TaskTemplate": {
+        "ContainerSpec": {
+            "Image": "app:1@sha256:abc",
+            "Env": ["A=1", "B=2"],
+            "Mounts": [
+                {"Type": "bind", "Source": "/a", "Target": "/a", "BindOptions": {"Propagation": "rslave"}}
+            ],
+            "Isolation": "default",
+        },
+        "ForceUpdate": 3,
+    },
+    "Mode": {"Global": {}},
+    "EndpointSpec": {"Mode": "vip"},
+}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"Mode": {"Global": {}}, "EndpointSpec": {"Mode": "vip"}},
+        {"Labels": {}, "TaskTemplate": {"ContainerSpec": {"Image": "app:1", "Labels": {}, "StopSignal": ""}}},
+        {"TaskTemplate": {"ContainerSpec": {"Env": ["B=2"]}}},
+        {
+            "TaskTemplate": {
+                "ContainerSpec": {
+                    "Mounts": [{"Type": "bind", "Source": "/a", "Target": "/a", "ReadOnly": False}]
+                }
+            }
+        },
+    ],
+)
+def test_what_means_the_same_is_no_difference(wanted: dict[str, Any]) -> None:
+    assert differences(CURRENT, wanted) == {}
+    assert merged(CURRENT, wanted) == CURRENT
+
+
+def test_only_what_differs_is_changed() -> None:
+    wanted = {
+        "Labels": {"ours": "2"},
+        "TaskTemplate": {
+            "ContainerSpec": {
+                "Image": "app:2",
+                "Env": ["B=3", "C=4"],
+                "Mounts": [
+                    {"Type": "bind", "Source": "/a", "Target": "/a", "ReadOnly": True},
+                    {"Type": "bind", "Source": "/b", "Target": "/b"},
+                ],
+            }
+        },
+    }
+    assert list(differences(CURRENT, wanted)) == [
+        "Labels.ours",
+        "TaskTemplate.ContainerSpec.Image",
+        "TaskTemplate.ContainerSpec.Env",
+        "TaskTemplate.ContainerSpec.Mounts",
+    ]
+    after = merged(CURRENT, wanted)
+    container = after["TaskTemplate"]["ContainerSpec"]
+    assert after["Labels"] == {"theirs": "1", "ours": "2"}
+    assert container["Env"] == ["A=1", "B=3", "C=4"]
+    assert container["Mounts"][0] == {
+        **CURRENT["TaskTemplate"]["ContainerSpec"]["Mounts"][0],
+        "ReadOnly": True,
+    }
+    assert (container["Isolation"], after["TaskTemplate"]["ForceUpdate"]) == ("default", 3)
+    assert differences(after, wanted) == {}
+
+
+def test_another_mode_is_a_difference() -> None:
+    assert differences(CURRENT, {"Mode": {"Replicated": {"Replicas": 1}}})
+    assert differences({"Mode": {"Replicated": {"Replicas": 1}}}, {"Mode": {"Global": {}}})

@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many endpoints at once, some of which hang, drip, or talk nonsense."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe import scrape
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import Answer, Question, ask_all
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Answers ``/fine``, and misbehaves at other paths until it is closed."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.closing = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, Server)
+        if self.path.startswith("/hang"):
+            server.closing.wait()
+            return
+        if self.path == "/missing":
+            self.send_error(404)
+            return
+        if self.path == "/rude":
+            self.wfile.write(b"hello\r\n")
+            return
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/drip":
+            while not server.closing.wait(0.02):
+                with contextlib.suppress(OSError):
+                    self.wfile.write(b"x")
+        elif self.path == "/flood":
+            with contextlib.suppress(OSError):
+                while not server.closing.is_set():
+                    self.wfile.write(b"x" * 65536)
+        else:
+            self.wfile.write(self.path.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.closing.set()
+        server.shutdown()
+        thread.join()
+
+
+def ask(*urls: str, timeout: float = 5, **options: object) -> dict[str, Answer]:
+    return ask_all([Question(url, bytes.decode) for url in urls], timeout_seconds=timeout, **options)  # type: ignore[arg-type]
+
+
+def test_a_tenth_that_hangs_costs_no_more_than_the_deadline(server: Server) -> None:
+    hanging = [f"{server.url}/hang/{number}" for number in range(10)]
+    fine = [f"{server.url}/fine/{number}" for number in range(90)]
+    started = time.monotonic()
+    answers = ask(*hanging, *fine, timeout=2)
+    assert time.monotonic() - started < 3
+    assert [answers[url].value for url in fine] == [f"/fine/{number}" for number in range(90)]
+    assert {answers[url].problem for url in hanging} <= {"no answer within 2 s", "no answer in time"}
+
+
+def test_without_one_that_hangs_nobody_waits(server: Server) -> None:
+    started = time.monotonic()
+    assert ask(f"{server.url}/a", f"{server.url}/b", timeout=30)[f"{server.url}/b"].value == "/b"
+    assert time.monotonic() - started < 10
+
+
+def test_an_endpoint_that_drips_cannot_outlast_the_deadline(server: Server) -> None:
+    started = time.monotonic()
+    answer = ask(f"{server.url}/drip", timeout=0.5)[f"{server.url}/drip"]
+    assert time.monotonic() - started < 3
+    assert answer.value is None
+    assert answer.problem in ("no answer within 0.5 s", "no answer in time")
+
+
+def test_what_is_too_long_is_not_read(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrape, "MAX_BYTES", 2 * 1024 * 1024)
+    url = f"{server.url}/flood"
+    assert ask(url)[url].problem == "expected metrics, found more than 2 MiB"
+
+
+def test_faults_in_words(server: Server) -> None:
+    with contextlib.closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{unused.getsockname()[1]}/"
+        answers = ask(f"{server.url}/missing", f"{server.url}/rude", closed)
+    assert answers[f"{server.url}/missing"].problem == "expected metrics, found HTTP status 404"
+    assert "hello" in str(answers[f"{server.url}/rude"].problem)
+    assert answers[closed].problem == "Connection refused"
+
+
+def test_a_wrong_answer_is_told_with_what_it_was(server: Server) -> None:
+    def read(_body: bytes) -> None:
+        raise ValueError("a picture")
+
+    url = f"{server.url}/a"
+    assert (
+        ask_all([Question(url, read)], timeout_seconds=5)[url].problem == "expected metrics, found a picture"
+    )
+
+
+def test_proxies_of_the_environment_are_used_only_if_asked(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.url)
+    nowhere = "http://192.0.2.1/metrics"
+    assert ask(nowhere, timeout=0.3)[nowhere].value is None
+    assert ask(nowhere, use_proxy=True)[nowhere].value == nowhere
+
+
+def test_a_wrong_file_of_certificates_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OrcastraError, match="expected a file of CA certificates"):
+        ask("https://127.0.0.1:1/", ca_path=str(tmp_path / "none.pem"))

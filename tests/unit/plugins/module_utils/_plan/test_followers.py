@@ -1,0 +1,348 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How followers are moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
+    ScaleService,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    Attempts,
+    Move,
+    State,
+    apply_edits,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
+from tests.unit.builders import node, service, task, wanted
+from tests.unit.followed import (
+    HELD,
+    NOW,
+    TO_BRAVO,
+    VOLUME,
+    labels,
+    placed,
+    plan,
+    remembered,
+    swarm,
+    with_option,
+    writes_to_services,
+)
+
+
+class TestOrdered:
+    APP = service("shop_app", mounts=VOLUME, constraints=(HELD,))
+
+    def test_labels_the_new_node_moves_and_keeps_the_label_on_the_old_one(self) -> None:
+        found = plan(swarm(self.APP))
+
+        assert labels(found) == {"bravo": {"db": "true"}}
+        step = placed(found)
+        assert (step.what, step.add, step.remove) == ("move shop_app to bravo", (TO_BRAVO,), ())
+        assert step.why == ("it depends on db, which runs on bravo, and runs on alpha",)
+        assert "two copies must not run at once" in step.why_not[0]
+        assert remembered(found).moves == {"id-shop_app": Move("db", ("id-bravo",), NOW)}
+        assert "node alpha keeps label db: shop_app has not left it yet" in found.notes
+
+    def test_the_first_move_also_adds_the_constraint_on_the_label(self) -> None:
+        found = plan(swarm(replace(self.APP, constraints=("node.role==worker",))))
+
+        assert placed(found).after == {"constraints": ["node.role==worker", HELD, TO_BRAVO]}
+
+    @pytest.mark.parametrize(
+        "own", ["node.labels.db == true", "node.labels.db==true", "Node.Labels.db==True"]
+    )
+    def test_the_users_own_constraint_is_enough(self, own: str) -> None:
+        found = plan(swarm(replace(self.APP, constraints=(own,))))
+
+        assert placed(found).after == {"constraints": [own, TO_BRAVO]}
+
+    def test_waits_while_it_is_on_its_way(self) -> None:
+        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 3)})
+
+        found = plan(swarm(moving, task("shop_app", "bravo", state="starting"), app_on=None), state=state)
+
+        assert writes_to_services(found) == []
+        assert "shop_app is on its way to bravo" in found.notes
+        assert "alpha" not in labels(found)
+
+    def test_the_old_node_loses_the_label_once_the_follower_runs_on_the_new_one(self) -> None:
+        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        bravo = node("bravo", labels={"db": "true"})
+
+        found = plan(swarm(moving, bravo, app_on="bravo"))
+
+        assert labels(found) == {"alpha": {"db": None}}
+        assert writes_to_services(found) == []
+
+    def test_the_constraint_of_the_move_goes_when_the_update_is_over(self) -> None:
+        moved = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="completed")
+        state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 9)})
+
+        found = plan(swarm(moved, node("bravo", labels={"db": "true"}), app_on="bravo"), state=state)
+
+        step = placed(found)
+        assert (step.what, step.remove) == ("end the move of shop_app", (TO_BRAVO,))
+        assert remembered(found, state).moves == {}
+
+    def test_follows_on_when_the_anchor_has_moved_meanwhile(self) -> None:
+        moved = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="completed")
+
+        found = plan(swarm(moved, anchor_on="charlie", app_on="bravo"))
+
+        assert placed(found).remove == (TO_BRAVO,)
+
+    def test_a_move_that_finds_no_node_is_undone_after_a_while(self) -> None:
+        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 31)})
+        waiting = task("shop_app", None, state="pending", error="no suitable node")
+
+        found = plan(swarm(moving, waiting, app_on=None), state=state)
+
+        step = placed(found)
+        assert (step.what, step.remove, step.while_updating) == (
+            "undo the move of shop_app",
+            (TO_BRAVO,),
+            True,
+        )
+        assert step.why == ("it has not ended within 30 s; Swarm says: no suitable node",)
+
+    def test_several_replicas_are_moved_off_their_wrong_nodes(self) -> None:
+        app = replace(self.APP, replicas=2)
+        seen = swarm(
+            app,
+            service("shop_db", replicas=2),
+            task("shop_db", "charlie", slot=2),
+            task("shop_app", "bravo", slot=2),
+        )
+
+        assert placed(plan(seen)).add == ("node.id !=id-alpha",)
+
+    def test_nothing_is_written_while_the_service_is_updating(self) -> None:
+        found = plan(swarm(replace(self.APP, update_state="updating")))
+
+        assert writes_to_services(found) == []
+        assert "shop_app is astray; it is moved once its update is over (now: updating)" in found.notes
+
+    def test_a_paused_update_is_left_alone_and_told(self) -> None:
+        found = plan(swarm(replace(self.APP, update_state="paused")))
+
+        assert writes_to_services(found) == []
+        assert found.warnings[0].startswith("shop_app is not beside db, and its update is paused: ")
+
+    def test_a_node_that_a_new_leader_has_not_heard_yet_keeps_the_label(self) -> None:
+        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        unheard = node("alpha", labels={"db": "true"}, state="unknown")
+
+        found = plan(swarm(moving, unheard, node("bravo", labels={"db": "true"})))
+
+        assert found.steps == ()
+
+    def test_a_move_is_not_ended_while_an_old_container_is_stopping(self) -> None:
+        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 31)})
+        parts = [
+            task("shop_app", "alpha", desired_state="shutdown"),
+            task("shop_app", None, state="pending"),
+        ]
+
+        found = plan(swarm(moving, *parts, app_on=None, anchor_on="charlie"), state=state)
+
+        assert writes_to_services(found) == []
+        assert "shop_app stops on alpha" in found.notes
+
+    def test_a_lost_entry_of_the_journal_is_made_again_so_that_the_move_ends(self) -> None:
+        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+
+        found = plan(swarm(moving, task("shop_app", "bravo", state="starting"), app_on=None))
+
+        assert remembered(found).moves["id-shop_app"].since == NOW
+
+    def test_a_paused_update_does_not_keep_the_move_from_ending(self) -> None:
+        moved = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="paused")
+
+        found = plan(swarm(moved, node("bravo", labels={"db": "true"}), app_on="bravo"))
+
+        assert placed(found).remove == (TO_BRAVO,)
+        assert placed(found).while_updating
+
+    def test_a_replica_in_place_is_left_where_it_is(self) -> None:
+        app = replace(self.APP, replicas=2, reserved_memory_bytes=600, max_replicas_per_node=1)
+        seen = swarm(
+            app,
+            node("bravo", memory_bytes=1000),
+            node("charlie", memory_bytes=1000),
+            service("shop_db", replicas=2),
+            task("shop_db", "charlie", slot=2),
+            task("shop_app", "bravo", slot=2),
+        )
+
+        assert placed(plan(seen)).add == ("node.id !=id-alpha",)
+
+    def test_without_a_constraint_on_the_label_replicas_are_kept_off_all_other_nodes(self) -> None:
+        config = with_option(manage_constraint=False)
+        app = replace(self.APP, replicas=2, constraints=())
+        more = [service("shop_db", replicas=2), task("shop_db", "charlie", slot=2), node("delta")]
+        seen = swarm(app, *more, task("shop_app", "bravo", slot=2))
+
+        assert placed(plan(seen, config)).add == ("node.id !=id-alpha", "node.id !=id-delta")
+
+    def test_a_host_that_is_down_may_only_be_cut_off(self) -> None:
+        down = node("alpha", labels={"db": "true"}, state="down")
+        lost = task("shop_app", "alpha", desired_state="shutdown")
+
+        found = plan(swarm(self.APP, down, lost, task("shop_app", None, state="pending"), app_on=None))
+
+        assert found.notes[0].startswith(
+            "shop_app ran on alpha, which is down: if that host is only cut off,"
+        )
+
+    def test_nothing_moves_while_the_anchor_is_not_settled(self) -> None:
+        seen = swarm(self.APP, task("shop_db", "bravo", state="starting"), anchor_on="bravo")
+        seen = replace(seen, tasks=tuple(t for t in seen.tasks if t.id != "shop_db-1-bravo-running"))
+
+        assert plan(seen).steps == ()
+
+
+class TestSlowToStop:
+    APP = service("shop_app", mounts=VOLUME, constraints=(HELD,), stop_grace_seconds=90, replicas=1)
+    MOVING = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 5, replicas=1)})
+
+    def test_is_scaled_to_zero_first_with_the_number_in_the_journal(self) -> None:
+        found = plan(swarm(self.APP))
+
+        (step,) = (step for step in found.steps if isinstance(step, ScaleService))
+        assert step.what == "scale shop_app from 1 to 0"
+        assert apply_edits(State(), step.claims).moves["id-shop_app"].replicas == 1
+
+    def test_waits_until_its_container_has_stopped(self) -> None:
+        stopping = task("shop_app", "alpha", desired_state="shutdown")
+
+        found = plan(swarm(replace(self.APP, replicas=0), stopping, app_on=None), state=self.MOVING)
+
+        assert writes_to_services(found) == []
+        assert "shop_app stops; it is started beside db after that" in found.notes
+
+    def test_is_scaled_back_on_the_new_node(self) -> None:
+        stopped = task("shop_app", "alpha", state="shutdown", desired_state="shutdown")
+
+        found = plan(swarm(replace(self.APP, replicas=0), stopped, app_on=None), state=self.MOVING)
+
+        step = placed(found)
+        assert (step.what, step.replicas, step.add) == ("start shop_app on bravo", 1, (TO_BRAVO,))
+        assert remembered(found, self.MOVING).moves["id-shop_app"].replicas is None
+
+    def test_a_new_leader_forgets_what_is_stopping_so_the_whole_grace_is_waited_for(self) -> None:
+        app = replace(self.APP, replicas=0)
+        move = replace(self.MOVING.moves["id-shop_app"], leader="id-charlie")
+        state = State(moves={"id-shop_app": move})
+        leader = node("alpha", labels={"db": "true"}, leader=True)
+
+        found = plan(swarm(app, leader, app_on=None), state=state)
+        late = plan(swarm(app, leader, app_on=None), state=state, now=NOW + 95.1)
+        same = plan(swarm(app, node("charlie", leader=True), app_on=None), state=state)
+
+        assert writes_to_services(found) == []
+        assert "shop_app is started in 95 s: the swarm's new leader forgot what is stopping" in found.notes
+        assert placed(late).replicas == 1
+        assert placed(same).replicas == 1
+
+    def test_one_whose_updates_start_first_is_scaled_too(self) -> None:
+        found = plan(swarm(replace(self.APP, stop_grace_seconds=10, update_order="start-first")))
+
+        assert writes_to_services(found) == ["scale shop_app from 1 to 0"]
+
+    def test_waits_on_a_node_that_a_new_leader_has_not_heard_yet(self) -> None:
+        stopping = task("shop_app", "alpha", desired_state="shutdown")
+        unheard = node("alpha", labels={"db": "true"}, state="unknown")
+
+        found = plan(swarm(replace(self.APP, replicas=0), stopping, unheard, app_on=None), state=self.MOVING)
+
+        assert writes_to_services(found) == []
+
+    def test_an_entry_for_which_nothing_was_done_is_forgotten_after_a_while(self) -> None:
+        given = {"id-shop_app": Move("db", ("id-bravo",), NOW - 61, replicas=1)}
+        attempts = {"id-shop_app": Attempts(1, NOW - 1, NOW - 61, MISPLACED)}
+        state = State(moves=given, attempts=attempts)
+
+        assert remembered(plan(swarm(self.APP), state=state), state).moves == {}
+
+    def test_is_not_scaled_back_before_it_has_stopped_if_the_dependency_is_gone(self) -> None:
+        stopping = task("shop_app", "alpha", desired_state="shutdown")
+
+        found = plan(swarm(replace(self.APP, replicas=0), stopping, app_on=None), wanted(), self.MOVING)
+
+        assert writes_to_services(found) == []
+
+    def test_is_scaled_back_even_if_the_dependency_is_gone(self) -> None:
+        found = plan(swarm(replace(self.APP, replicas=0), app_on=None), wanted(), self.MOVING)
+
+        step = placed(found)
+        assert (step.replicas, step.remove) == (1, (HELD,))
+        assert remembered(found, self.MOVING).moves == {}
+
+    def test_a_stateless_service_is_not_scaled(self) -> None:
+        found = plan(swarm(replace(self.APP, mounts=())), with_option(relocate="auto"))
+
+        assert not any(isinstance(step, ScaleService) for step in found.steps)
+
+
+class TestEvict:
+    APP = service("shop_app", constraints=(HELD,))
+
+    def test_the_label_alone_moves_a_stateless_follower(self) -> None:
+        found = plan(swarm(self.APP))
+
+        assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
+        assert [step.target for step in found.steps] == ["node bravo", "node alpha"]
+
+    def test_one_without_the_constraint_is_moved_by_one(self) -> None:
+        assert placed(plan(swarm(replace(self.APP, constraints=())))).add == (HELD, TO_BRAVO)
+
+    def test_once_the_label_is_gone_it_is_left_to_swarm(self) -> None:
+        gone = plan(swarm(self.APP, node("alpha"), node("bravo", labels={"db": "true"})))
+        # there it takes no notice of labels
+        paused = plan(
+            swarm(self.APP, node("alpha", availability="pause"), node("bravo", labels={"db": "true"}))
+        )
+
+        assert writes_to_services(gone) == []
+        assert placed(paused).add == (TO_BRAVO,)
+
+    def test_one_that_cannot_follow_does_not_keep_the_others(self) -> None:
+        config = wanted(anchors={"db": ("app", "web")})
+        web = service("shop_web", constraints=(HELD, "node.hostname == alpha"))
+
+        found = plan(swarm(self.APP, web, task("shop_web", "alpha")), config)
+
+        assert writes_to_services(found) == ["move shop_app to bravo"]
+        assert "because shop_web runs there and cannot run beside its anchor" in placed(found).why_not[0]
+
+    def test_a_global_follower_goes_with_the_label(self) -> None:
+        app = service("shop_app", mode="global", replicas=None, mounts=VOLUME, constraints=(HELD,))
+
+        found = plan(swarm(app))
+
+        assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
+        assert writes_to_services(found) == []
+
+    def test_evict_can_be_asked_for_a_stateful_one_and_order_for_a_stateless_one(self) -> None:
+        stateful = replace(self.APP, mounts=VOLUME)
+
+        assert writes_to_services(plan(swarm(stateful), with_option(relocate="evict"))) == []
+        assert placed(plan(swarm(self.APP), with_option(relocate="ordered"))).add == (TO_BRAVO,)
+
+    def test_one_stateful_follower_puts_all_in_order(self) -> None:
+        config = wanted(anchors={"db": ("app", "store")})
+        store = service("shop_store", mounts=VOLUME, constraints=(HELD,))
+
+        found = plan(swarm(self.APP, store, task("shop_store", "alpha")), config)
+
+        assert writes_to_services(found) == ["move shop_app to bravo", "move shop_store to bravo"]

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which followers can follow, and which cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.builders import node, service, task, wanted
+from tests.unit.followed import (
+    HELD,
+    VOLUME,
+    labels,
+    plan,
+    swarm,
+    writes_to_services,
+)
+
+
+class TestCannotFollow:
+    def test_is_said_with_the_reason_and_the_label_stays(self) -> None:
+        app = service("shop_app", mounts=VOLUME, constraints=(HELD, "node.hostname == alpha"))
+
+        found = plan(swarm(app))
+
+        assert writes_to_services(found) == []
+        assert found.warnings == (
+            "shop_app cannot run beside db on bravo: its constraint node.hostname == alpha forbids it",
+        )
+        assert labels(found) == {"bravo": {"db": "true"}}
+
+    @pytest.mark.parametrize(
+        ("fields", "reason"),
+        [
+            ({"platforms": (("linux", "arm64"),)}, "its image is for linux/arm64, the node is linux/x86_64"),
+            ({"reserved_memory_bytes": 2**30}, "it reserves 1024 MiB of memory, 512 MiB are unreserved"),
+            ({"reserved_nano_cpus": 2 * 10**9}, "it reserves 2 CPUs, 1 are unreserved"),
+            ({"host_ports": ((80, "tcp"),)}, "shop_db has port 80/tcp of the node"),
+        ],
+    )
+    def test_each_reason_is_given(self, fields: dict[str, Any], reason: str) -> None:
+        bravo = node("bravo", memory_bytes=2**29, nano_cpus=10**9)
+        anchor = service("shop_db", host_ports=((80, "tcp"),))
+
+        found = plan(swarm(service("shop_app", **fields), bravo, anchor))
+
+        assert found.warnings == (f"shop_app cannot run beside db on bravo: {reason}",)
+
+    def test_as_a_whole_or_not_at_all(self) -> None:
+        app = service("shop_app", replicas=2, reserved_memory_bytes=600)
+
+        found = plan(swarm(app, node("bravo", memory_bytes=1000)))
+
+        assert found.warnings == ("shop_app cannot run beside db on bravo: only 1 of its 2 tasks fit there",)
+
+    def test_where_one_goes_there_is_less_room_for_the_next(self) -> None:
+        config = wanted(anchors={"db": ("app", "web")})
+        app, web = (
+            service(name, mounts=VOLUME, reserved_memory_bytes=600 * 2**20)
+            for name in ("shop_app", "shop_web")
+        )
+
+        found = plan(swarm(app, web, task("shop_web", "alpha"), node("bravo", memory_bytes=2**30)), config)
+
+        assert writes_to_services(found) == ["move shop_app to bravo"]
+        assert found.warnings == (
+            "shop_web cannot run beside db on bravo: it reserves 600 MiB of memory, 424 MiB are unreserved",
+        )

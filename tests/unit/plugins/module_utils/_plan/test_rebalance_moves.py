@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    BACK,
+    REBALANCE,
+    Move,
+    Relocation,
+    State,
+    apply_edits,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import (
+    plan_moves_under_way,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from tests.unit.builders import node, picture, service, task, wanted
+
+NOW = 1_700_000_000.0
+TO, OFF = "node.id ==id-beta", "node.id !=id-alpha"
+MOVE = Move("", ("id-beta",), NOW, kind=REBALANCE, source="id-alpha", memory_bytes=7)
+BACKWARD = Move("", ("id-alpha",), NOW, kind=BACK, source="id-beta")
+
+
+def swarm(*tasks: Task, **fields: Any) -> Picture:
+    fields = {"constraints": (TO,), **fields}
+    return picture(node("alpha"), node("beta"), node("gamma"), service("app", **fields), *tasks)
+
+
+def plan(seen: Picture, move: Move = MOVE, after: float = 10) -> Plan:
+    return plan_moves_under_way(seen, (), State(moves={"id-app": move}), NOW + after)
+
+
+def the_step(found: Plan) -> PlaceService:
+    assert len(found.steps) == 1, found
+    step = found.steps[0]
+    assert isinstance(step, PlaceService)
+    return step
+
+
+def remembered(*edits: Iterable[Any], move: Move = MOVE) -> State:
+    return apply_edits(State(moves={"id-app": move}), [edit for some in edits for edit in some])
+
+
+def made(at: float, failed: str | None = None) -> dict[str, tuple[Relocation, ...]]:
+    return {"id-app": (Relocation("id-alpha", "id-beta", NOW + at, 7, failed),)}
+
+
+def test_a_move_that_has_converged_is_ended_and_remembered() -> None:
+    step = the_step(plan(swarm(task("app", "beta"), update_state="completed")))
+
+    assert (step.what, step.remove, step.add) == ("end the move of app", (TO,), ())
+    assert step.changed((TO, "node.role == worker")) == ["node.role == worker"]
+    assert not step.while_updating
+    assert remembered(step.settles) == State(relocations=made(10))
+
+
+WAITING = {
+    "not yet there": (swarm(task("app", "alpha")), "is on its way to beta"),
+    "starting": (swarm(task("app", "beta", state="preparing")), "is on its way to beta"),
+    "watched by Swarm": (swarm(task("app", "beta"), update_state="updating"), "once Swarm has watched"),
+    "pending": (
+        swarm(task("app", None, state="pending", error="no suitable node")),
+        "is on its way to beta; Swarm says: no suitable node",
+    ),
+    "being rolled back": (
+        swarm(task("app", "alpha"), constraints=(), update_state="rollback_started"),
+        "is being updated (rollback_started)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_a_move_under_way_is_waited_for(name: str) -> None:
+    seen, note = WAITING[name]
+    found = plan(seen)
+
+    assert found.steps == ()
+    assert found.remember == ()
+    assert note in found.notes[0]
+    assert found.again_seconds == 5
+
+
+FAILING = {
+    "too long": (swarm(task("app", "beta", state="starting"), update_state="updating"), 601),
+    "no node": (swarm(task("app", None, state="pending")), 31),
+    "paused": (swarm(task("app", "beta", state="starting"), update_state="paused"), 31),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_a_move_that_fails_is_undone_and_remembered(name: str) -> None:
+    seen, after = FAILING[name]
+    step = the_step(plan(seen, after=after))
+
+    assert step.what == "move app back to alpha"
+    assert (step.add, step.remove) == (("node.id ==id-alpha",), (TO,))
+    assert step.while_updating
+    state = remembered(step.claims)
+    assert state.moves["id-app"] == replace(BACKWARD, since=NOW + after)
+    assert state.relocations["id-app"][0].failed is not None
+
+
+def test_where_the_old_node_is_gone_swarm_decides() -> None:
+    seen = swarm(task("app", None, state="pending"))
+    seen = replace(
+        seen, nodes=tuple(replace(n, state="down") if n.id == "id-alpha" else n for n in seen.nodes)
+    )
+
+    step = the_step(plan(seen, after=31))
+
+    assert (step.add, step.remove) == ((), (TO,))
+    assert remembered(step.claims, step.settles).moves == {}
+    assert remembered(step.claims).relocations["id-app"][0].failed is not None
+
+
+def test_several_replicas_leave_the_new_node_again() -> None:
+    seen = swarm(
+        task("app", "gamma", slot=1),
+        task("app", "beta", slot=2, state="starting"),
+        constraints=(OFF,),
+        replicas=2,
+        update_state="paused",
+    )
+
+    step = the_step(plan(seen, after=31))
+
+    assert (step.add, step.remove) == (("node.id !=id-beta",), (OFF,))
+
+
+def test_the_way_back_is_taken_although_the_write_of_it_was_lost() -> None:
+    step = the_step(plan(swarm(task("app", "beta")), move=BACKWARD))
+
+    assert (step.add, step.remove) == (("node.id ==id-alpha",), (TO,))
+
+
+def test_the_way_back_ends_without_a_second_entry() -> None:
+    seen = swarm(task("app", "alpha"), constraints=("node.id ==id-alpha",))
+    step = the_step(plan(seen, move=BACKWARD))
+
+    assert step.remove == ("node.id ==id-alpha",)
+    assert remembered(step.settles, move=BACKWARD) == State()
+
+
+def test_a_way_back_that_fails_is_left_to_swarm() -> None:
+    seen = swarm(task("app", None, state="pending"), constraints=("node.id ==id-alpha",))
+    found = plan(seen, move=BACKWARD, after=31)
+
+    assert the_step(found).remove == ("node.id ==id-alpha",)
+    assert remembered(the_step(found).settles, move=BACKWARD) == State()
+    assert found.warnings
+
+
+GONE = {
+    "ended, but not yet remembered": (swarm(task("app", "beta"), constraints=()), made(10)),
+    "never begun": (swarm(task("app", "alpha"), constraints=()), {}),
+    "rolled back": (
+        swarm(task("app", "alpha"), constraints=(), update_state="rollback_completed"),
+        made(10, "Swarm rolled it back"),
+    ),
+    "the service is gone": (picture(node("alpha")), {}),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_without_its_constraint_a_move_is_over(name: str) -> None:
+    seen, relocations = GONE[name]
+    found = plan(seen)
+
+    assert found.steps == ()
+    assert remembered(found.remember) == State(relocations=relocations)
+
+
+def test_the_planner_of_the_followers_leaves_it_alone() -> None:
+    seen = swarm(task("app", "alpha"))
+    state = State(moves={"id-app": MOVE})
+
+    assert plan_anchors(seen, wanted(), state, NOW).is_empty
+    assert not plan_anchors(seen, wanted(), State(), NOW).is_empty  # a leftover, when the state is lost
+
+
+def test_a_service_that_has_become_a_follower_is_theirs() -> None:
+    seen = picture(
+        node("alpha"),
+        node("beta"),
+        service("shop_db"),
+        task("shop_db", "alpha"),
+        service("shop_app", constraints=(TO,)),
+        task("shop_app", "beta"),
+    )
+    state = State(moves={"id-shop_app": MOVE})
+    groups = survey(seen, wanted(anchors={"db": ("app",)}))
+
+    assert plan_moves_under_way(seen, groups, state, NOW) == Plan()

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_search import (
+    Item,
+    Search,
+    gap_bytes,
+    needed_gap,
+    refusal,
+)
+
+
+@pytest.mark.parametrize(
+    ("used", "total", "other_used", "other_total", "gap"),
+    [(10, 16, 4, 16, 6), (4, 16, 10, 16, -6), (32, 64, 4, 8, 0), (12, 16, 0, 48, 18)],
+)
+def test_the_gap_is_twice_what_would_have_to_move(
+    used: int, total: int, other_used: int, other_total: int, gap: float
+) -> None:
+    assert gap_bytes(used, total, other_used, other_total) == pytest.approx(gap)
+    half = gap / 2
+    assert (used - half) / total == pytest.approx((other_used + half) / other_total)
+
+
+@pytest.mark.parametrize(
+    ("memory", "difference", "buffer", "caution", "reason"),
+    [
+        (4, 8, 4, 1.0, None),
+        (4, 13, 4, 1.0, "difference"),
+        (4, 4, 4, 1.9, None),
+        (4, 8, 9, 1.0, "buffer"),
+        (11, 8, 4, 1.0, "buffer"),
+        (12, 0, 0, 1.0, "buffer"),
+    ],
+)
+def test_thresholds(memory: int, difference: int, buffer: int, caution: float, reason: str | None) -> None:
+    found = refusal(Item(0, memory, difference, buffer), 14, 16, 2, 16, caution)
+
+    assert (found and found[0]) == reason
+
+
+@pytest.mark.parametrize(("difference", "caution", "needed"), [(2, 1, 2), (2, 4, 6.4), (2, 3, 6), (9, 4, 9)])
+def test_caution_goes_only_so_far(difference: int, caution: float, needed: float) -> None:
+    assert needed_gap(difference, 64, 16, caution) == pytest.approx(needed)
+
+
+def test_the_worse_host_must_get_better_whatever_the_sizes() -> None:
+    """To half of a host of 8, 6 is as much as 24 to one of 32."""
+    assert refusal(Item(0, 6, 0, 0), 24, 32, 2, 8) is not None
+    assert refusal(Item(0, 3, 0, 0), 24, 32, 2, 8) is None
+
+
+def moves(
+    used: list[int], items: list[tuple[int, int]], closed: frozenset[tuple[int, int]] = frozenset()
+) -> set:
+    search = Search(
+        [16] * len(used),
+        used,
+        [Item(host, memory, 1, 1) for host, memory in items],
+        lambda item, host: (item, host) not in closed,
+    )
+    return {(move.item, move.target) for move in search.best_moves()}
+
+
+def test_one_move_is_taken_where_it_does_as_well_as_two() -> None:
+    assert moves([12, 4], [(0, 2), (0, 2), (0, 4)]) == {(2, 1)}
+
+
+def test_a_swap_is_found_through_a_move_that_is_too_big() -> None:
+    """7 goes over, 3 comes back: nothing else makes 12 and 4 equal."""
+    assert moves([12, 4], [(0, 7), (1, 3)]) == {(0, 1), (1, 0)}
+
+
+def test_what_is_not_possible_is_gone_round() -> None:
+    assert moves([12, 4, 4], [(0, 5), (0, 4)], frozenset({(0, 1), (1, 1), (0, 2)})) == {(1, 2)}
+
+
+def test_large_sizes_do_not_overflow_or_round() -> None:
+    search = Search([64 * GB] * 2, [40 * GB, 8 * GB], [Item(0, 16 * GB, GB, GB)], lambda _i, _h: True)
+
+    assert len(search.best_moves()) == 1

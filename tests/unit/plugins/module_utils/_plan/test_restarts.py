@@ -1,0 +1,201 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Restarts, and the pauses before them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
+    RestartService,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    Attempts,
+    State,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
+from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.followed import (
+    HELD,
+    NOW,
+    VOLUME,
+    plan,
+    remembered,
+    swarm,
+    with_option,
+    writes_to_services,
+)
+
+
+class TestCooldowns:
+    APP = service("shop_app", mounts=VOLUME, constraints=(HELD,))
+
+    def tried(self, count: int, last: float, since: float = NOW - 100, given_up: str | None = None) -> State:
+        return State(attempts={"id-shop_app": Attempts(count, last, since, MISPLACED, given_up)})
+
+    def test_the_next_attempt_waits_for_its_interval(self) -> None:
+        early = plan(swarm(self.APP), state=self.tried(2, NOW - 4))
+        late = plan(swarm(self.APP), state=self.tried(2, NOW - 10))
+
+        assert writes_to_services(early) == []
+        assert "shop_app is astray; the next attempt to move it is in 6 s" in early.notes
+        assert writes_to_services(late) == ["move shop_app to bravo"]
+        assert remembered(late, self.tried(2, NOW - 10)).attempts["id-shop_app"].count == 3
+
+    def test_is_given_up_after_the_last_interval(self) -> None:
+        state = self.tried(6, NOW - 900)
+
+        found = plan(swarm(self.APP), state=state)
+
+        assert writes_to_services(found) == []
+        assert found.warnings == (
+            "shop_app is given up: tried 6 times without success; it is not beside its anchor",
+        )
+        assert remembered(found, state).attempts["id-shop_app"].given_up == "tried 6 times without success"
+
+    def test_is_given_up_after_the_longest_time(self) -> None:
+        found = plan(swarm(self.APP), state=self.tried(3, NOW - 100, since=NOW - 601))
+
+        assert writes_to_services(found) == []
+        assert "not in order for 601 seconds, after 3 attempts" in found.warnings[0]
+
+    def test_one_that_failed_and_was_mended_is_moved(self) -> None:
+        failed = Attempts(3, NOW - 901, NOW - 950, "Swarm has given up", "tried 3 times without success")
+        state = State(attempts={"id-shop_app": failed})
+
+        found = plan(swarm(self.APP), state=state)
+
+        assert writes_to_services(found) == ["move shop_app to bravo"]
+        assert remembered(found, state).attempts["id-shop_app"].count == 1
+
+    def test_what_is_in_order_is_forgotten_after_its_pause(self) -> None:
+        seen = swarm(self.APP, anchor_on="alpha", app_on="alpha")
+
+        assert plan(seen, state=self.tried(2, NOW - 4)).is_empty
+        assert remembered(plan(seen, state=self.tried(2, NOW - 10)), self.tried(2, NOW - 10)).attempts == {}
+        given_up = self.tried(6, NOW - 1000, given_up="tried 6 times without success")
+        assert remembered(plan(seen, state=given_up), given_up).attempts == {}
+
+
+class TestRestarts:
+    APP = service("shop_app", constraints=(HELD,))
+
+    def restarts(self, found: Plan) -> list[tuple[str, str]]:
+        return [(step.name, step.why[0]) for step in found.steps if isinstance(step, RestartService)]
+
+    def test_a_service_that_swarm_has_given_up_is_restarted(self) -> None:
+        ended = task("shop_app", "alpha", state="failed", desired_state="shutdown", exit_code=3)
+
+        found = plan(swarm(self.APP, ended, anchor_on="alpha", app_on=None))
+
+        assert self.restarts(found) == [
+            ("shop_app", "Swarm has given up 1 of its 1 tasks (failed: exit code 3)")
+        ]
+        assert remembered(found).attempts["id-shop_app"].count == 1
+
+    def test_so_is_an_anchor(self) -> None:
+        ended = task("shop_db", "alpha", state="complete", desired_state="shutdown", message="finished")
+        seen = picture(
+            node("alpha", labels={"db": "true"}),
+            service("shop_db"),
+            ended,
+            self.APP,
+            task("shop_app", "alpha"),
+        )
+
+        assert self.restarts(plan(seen)) == [
+            ("shop_db", "Swarm has given up 1 of its 1 tasks (complete: finished)")
+        ]
+
+    def test_is_restarted_before_it_gets_a_constraint(self) -> None:
+        ended = task("shop_app", "alpha", state="failed", desired_state="shutdown", exit_code=3)
+
+        found = plan(swarm(service("shop_app"), ended, anchor_on="alpha", app_on=None))
+
+        assert writes_to_services(found) == ["restart shop_app"]
+
+    def test_a_restart_that_fails_and_leaves_the_update_paused_is_tried_again(self) -> None:
+        ended = task("shop_app", "alpha", state="failed", desired_state="shutdown", exit_code=3)
+        seen = swarm(replace(self.APP, update_state="paused"), ended, anchor_on="alpha", app_on=None)
+        assert plan(seen).warnings[0].endswith("; its update is paused, so it is left alone")
+        ours = State(attempts={"id-shop_app": Attempts(1, NOW - 2, NOW - 2, "Swarm has given up")})
+
+        assert self.restarts(plan(seen)) == []
+        (step,) = (step for step in plan(seen, state=ours).steps if isinstance(step, RestartService))
+        assert step.while_updating
+
+    def test_what_fails_again_soon_is_not_forgotten_in_between(self) -> None:
+        state = State(attempts={"id-shop_app": Attempts(1, NOW - 20, NOW - 20, "Swarm has given up")})
+        seen = swarm(self.APP, anchor_on="alpha", app_on="alpha")
+
+        assert remembered(plan(seen, state=state), state).attempts
+        assert not remembered(plan(seen, state=state, now=NOW + 10), state).attempts
+
+    def test_the_middle_of_a_chain_keeps_what_was_tried_and_is_restarted_once(self) -> None:
+        config = wanted(anchors={"db": ("app",), "app": ("web",)})
+        state = State(attempts={"id-shop_app": Attempts(2, NOW - 11, NOW - 12, MISPLACED)})
+        web = [service("shop_web"), task("shop_web", "alpha")]
+        app = service("shop_app", mounts=VOLUME, constraints=(HELD,), update_state="updating")
+
+        astray = plan(swarm(app, *web), config, state)
+        assert remembered(astray, state).attempts == state.attempts
+
+        ended = task("shop_app", "alpha", state="failed", desired_state="shutdown")
+        failed = plan(swarm(self.APP, *web, ended, anchor_on="alpha", app_on=None), config)
+        assert [name for name, _why in self.restarts(failed)] == ["shop_app"]
+
+    def test_not_a_follower_that_has_not_started_yet(self) -> None:
+        config = with_option(restart_dependents=True)
+        state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
+        parts = [
+            task("shop_db", "bravo", id="second", created=20.0),
+            task("shop_app", None, state="pending", created=19.0),
+        ]
+        seen = swarm(self.APP, *parts, app_on=None)
+        seen = replace(seen, tasks=tuple(parts))
+
+        found = plan(seen, config, state)
+
+        assert self.restarts(found) == []
+        assert remembered(found, state).anchor_tasks == {"id-shop_db": frozenset({"second"})}
+
+    def test_not_while_swarm_itself_is_trying(self) -> None:
+        ended = task("shop_app", "alpha", state="failed", desired_state="shutdown")
+        again = task("shop_app", "alpha", state="ready", desired_state="ready")
+
+        assert self.restarts(plan(swarm(self.APP, ended, again, anchor_on="alpha", app_on=None))) == []
+
+    def test_not_what_somebody_has_just_created(self) -> None:
+        assert self.restarts(plan(swarm(self.APP, anchor_on="alpha", app_on=None))) == []
+
+    def test_followers_older_than_a_restarted_anchor_are_restarted_once(self) -> None:
+        config = with_option(restart_dependents=True)
+        before = swarm(
+            self.APP,
+            task("shop_db", "alpha", id="first", created=10.0),
+            task("shop_app", "alpha", created=11.0),
+            anchor_on="bravo",
+        )
+        before = replace(before, tasks=tuple(t for t in before.tasks if t.node_id == "id-alpha"))
+        state = remembered(plan(before, config))
+        assert state.anchor_tasks == {"id-shop_db": frozenset({"first"})}
+
+        after = replace(before, tasks=(task("shop_db", "alpha", id="second", created=20.0), before.tasks[-1]))
+        found = plan(after, config, state)
+        assert self.restarts(found) == [("shop_app", "shop_db was restarted, and restart_dependents is on")]
+
+        fresh = replace(after, tasks=(after.tasks[0], task("shop_app", "alpha", created=21.0)))
+        state = remembered(found, state)
+        done = plan(fresh, config, state)
+        assert self.restarts(done) == []
+        assert remembered(done, state).anchor_tasks == {"id-shop_db": frozenset({"second"})}
+
+    def test_not_without_the_option(self) -> None:
+        state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
+
+        found = plan(swarm(self.APP, anchor_on="alpha", app_on="alpha"), state=state)
+
+        assert self.restarts(found) == []

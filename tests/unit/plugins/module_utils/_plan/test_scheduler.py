@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
+from tests.unit.builders import node, picture, service, task
+
+NOW = 1_700_000_000.0
+APP = service("app", replicas=2)
+OTHER = service("other", reserved_memory_bytes=6, reserved_nano_cpus=6, host_ports=((80, "tcp"),))
+NODES = tuple(node(name, memory_bytes=10, nano_cpus=10) for name in ("alpha", "beta", "gamma"))
+
+
+def choices(seen: Picture, wanted: Service = APP, **options: Any) -> set[str]:
+    found = Scheduler(seen, NOW).choices(wanted, wanted.constraints, **options)
+    return {one.hostname for one in found}
+
+
+def labelled(name: str, zone: str) -> Node:
+    return node(name, labels={"zone": zone})
+
+
+def failures(name: str, number: int, age: float = 10.0) -> list[Any]:
+    return [
+        task("app", name, slot=slot, state="failed", desired_state="shutdown", created=NOW - age)
+        for slot in range(number)
+    ]
+
+
+CASES: dict[str, tuple[Picture, Service, set[str]]] = {
+    "all alike": (picture(*NODES, APP), APP, {"alpha", "beta", "gamma"}),
+    "fewest of the service before fewest in all": (
+        picture(*NODES, APP, OTHER, task("app", "alpha"), task("other", "beta"), task("other", "gamma")),
+        APP,
+        {"beta", "gamma"},
+    ),
+    "fewest in all": (
+        picture(*NODES, APP, OTHER, task("app", "alpha"), task("other", "beta")),
+        APP,
+        {"gamma"},
+    ),
+    "tasks that have ended do not count": (
+        picture(*NODES, APP, task("app", "alpha", state="shutdown", desired_state="shutdown")),
+        APP,
+        {"alpha", "beta", "gamma"},
+    ),
+    "five failures in five minutes": (
+        picture(*NODES, APP, *failures("alpha", 5), *failures("beta", 4), *failures("gamma", 5, age=301)),
+        APP,
+        {"beta", "gamma"},
+    ),
+    "not active, not ready": (
+        picture(node("alpha", availability="drain"), node("beta", state="down"), node("gamma"), APP),
+        APP,
+        {"gamma"},
+    ),
+    "reserved memory": (
+        picture(*NODES, OTHER, task("other", "alpha")),
+        service("app", reserved_memory_bytes=5),
+        {"beta", "gamma"},
+    ),
+    "own tasks' reservations count": (
+        picture(*NODES, service("app", reserved_memory_bytes=6), task("app", "alpha"), task("app", "beta")),
+        service("app", reserved_memory_bytes=6),
+        {"gamma"},
+    ),
+    "reserved CPUs": (
+        picture(*NODES, OTHER, task("other", "alpha")),
+        service("app", reserved_nano_cpus=5),
+        {"beta", "gamma"},
+    ),
+    "ports": (
+        picture(*NODES, OTHER, task("other", "alpha")),
+        service("app", host_ports=((80, "tcp"),)),
+        {"beta", "gamma"},
+    ),
+    "most replicas": (
+        picture(*NODES, APP, *(task("app", name) for name in ("alpha", "beta", "gamma"))),
+        service("app", max_replicas_per_node=1),
+        set(),
+    ),
+    "constraint": (
+        picture(*NODES, APP),
+        service("app", constraints=("node.hostname!=beta",)),
+        {"alpha", "gamma"},
+    ),
+    "platform": (picture(*NODES, APP), service("app", platforms=(("linux", "arm64"),)), set()),
+    "preference before everything else": (
+        picture(
+            labelled("alpha", "a"), labelled("beta", "a"), labelled("gamma", "b"), APP, OTHER,
+            task("app", "alpha"), task("other", "gamma"),
+        ),
+        service("app", preferences=("node.labels.zone",)),
+        {"gamma"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_swarm_takes_one_of(name: str) -> None:
+    seen, wanted, expected = CASES[name]
+
+    assert choices(seen, wanted) == expected
+
+
+def test_nodes_can_be_left_out() -> None:
+    seen = picture(*NODES, APP)
+
+    assert choices(seen, without={"id-alpha"}) == {"beta", "gamma"}
+    assert choices(seen, only={"id-alpha"}) == {"alpha"}
+
+
+def test_what_is_put_can_be_taken_back() -> None:
+    scheduler = Scheduler(picture(*NODES, APP, task("app", "alpha")), NOW)
+
+    scheduler.put(APP, "id-beta")
+    assert scheduler.places(APP) == {"id-alpha", "id-beta"}
+    scheduler.take(APP, "id-beta")
+    scheduler.take(APP, "id-alpha")
+    assert scheduler.places(APP) == frozenset()
+    assert len(scheduler.choices(APP, ())) == 3

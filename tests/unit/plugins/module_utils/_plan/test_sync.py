@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a whole sync: trying at once what was given up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    Attempts,
+    State,
+    apply_edits,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from tests.unit.builders import node, picture, service, task, wanted
+
+SEEN = picture(
+    node("alpha", labels={"db": "true"}),
+    node("bravo"),
+    service("shop_db"),
+    service("shop_app"),
+    task("shop_db", "alpha"),
+    task("shop_app", "bravo"),
+)
+GIVEN_UP = State(attempts={"id-shop_app": Attempts(9, last=0, since=0, reason=MISPLACED, given_up="in vain")})
+NOW = 10_000.0
+
+
+def test_what_was_given_up_is_tried_only_when_asked_for() -> None:
+    configuration = wanted(anchors={"db": ("app",)})
+    plan = plan_anchors(SEEN, configuration, GIVEN_UP, NOW)
+    assert plan.steps == ()
+    assert "given up: in vain" in plan.warnings[0]
+
+    plan = plan_anchors(SEEN, configuration, GIVEN_UP, NOW, retry_now=True)
+    (step,) = plan.steps
+    assert step.what == "move shop_app to alpha"
+    state = apply_edits(GIVEN_UP, [*plan.remember, *step.claims])
+    attempts = state.attempts["id-shop_app"]
+    assert (attempts.count, attempts.last, attempts.given_up) == (1, NOW, None)
+
+
+def test_what_is_in_order_is_left_alone() -> None:
+    held = replace(SEEN.service_by_name["shop_app"], constraints=("node.labels.db ==true",))
+    seen = picture(
+        *SEEN.nodes,
+        SEEN.service_by_name["shop_db"],
+        held,
+        task("shop_db", "alpha"),
+        task("shop_app", "alpha"),
+    )
+    plan = plan_anchors(seen, wanted(anchors={"db": ("app",)}), GIVEN_UP, NOW, retry_now=True)
+    assert plan.steps == ()
+    assert not apply_edits(GIVEN_UP, plan.remember).attempts

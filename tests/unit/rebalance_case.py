@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A small unbalanced swarm whose parts a test can replace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import (
+    plan_rebalance,
+    rebalance_candidates,
+)
+from tests.unit.builders import node, picture, service, task, wanted
+
+NOW = 1_700_000_000.0
+LONG_AGO = NOW - 3600
+
+
+def samples(**used: float) -> dict[str, NodeMemory]:
+    """Node name → GB in use of 16."""
+    return {f"id-{name}": NodeMemory(name, 16 * GB, int((16 - number) * GB)) for name, number in used.items()}
+
+
+@dataclass
+class Case:
+    """A swarm with ``big`` (6 GB) and nothing else on alpha, and an empty beta; parts of it are replaced."""
+
+    service: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[Any, ...] = ()
+    beta: dict[str, Any] = field(default_factory=dict)
+    alpha: dict[str, Any] = field(default_factory=dict)
+    nodes: dict[str, NodeMemory] = field(default_factory=lambda: samples(alpha=12, beta=1))
+    memory: dict[str, int] = field(default_factory=lambda: {"id-big": 6 * GB})
+    rules: RebalanceRules = field(default_factory=RebalanceRules)
+    state: State = field(default_factory=lambda: State(pressure={"alpha": LONG_AGO}))
+    wanted: Wanted = field(default_factory=wanted)
+
+    def picture(self) -> Picture:
+        return picture(
+            node("alpha", **self.alpha),
+            node("beta", **self.beta),
+            replace(service("big"), **self.service),
+            task("big", "alpha"),
+            *self.parts,
+        )
+
+    def plan(self, now: float = NOW) -> Plan:
+        seen, measured = self.picture(), Memory(nodes=self.nodes, services=self.memory)
+        return plan_rebalance(seen, survey(seen, self.wanted), measured, self.rules, self.state, now)
+
+    def verdict(self, title: str = "big") -> tuple[str, str]:
+        seen, measured = self.picture(), Memory(nodes=self.nodes, services=self.memory)
+        found = rebalance_candidates(seen, survey(seen, self.wanted), measured, self.rules, self.state, NOW)
+        candidate = next(one for one in found if one.title == title)
+        return candidate.verdict, candidate.reason

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The program of the role memory_metrics."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socketserver
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import parse_text, read_page
+from tests.conftest import CHECKOUT
+
+PROGRAM = CHECKOUT / "roles" / "memory_metrics" / "files" / "memory_metrics.py"
+
+
+@pytest.fixture(scope="module")
+def program() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("memory_metrics", PROGRAM)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Engine(BaseHTTPRequestHandler):
+    """Two containers of tasks, of which one has just ended."""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        labels = {"com.docker.swarm.task.id": "t1", "com.docker.swarm.service.id": "s1"}
+        replies: dict[str, Any] = {
+            "/containers/json": [{"Id": "one", "Labels": labels}, {"Id": "two", "Labels": {}}],
+            "/v1.41/containers/one/stats": {"memory_stats": {"usage": 500, "stats": {"inactive_file": 100}}},
+        }
+        self.send_response(200 if path in replies else 404)
+        self.end_headers()
+        self.wfile.write(json.dumps(replies.get(path, {})).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def address_string(self) -> str:
+        return "unix"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "docker.sock"
+    with socketserver.ThreadingUnixStreamServer(str(path), Engine) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield path
+        server.shutdown()
+        thread.join()
+
+
+def run(engine: Path, output: Path) -> subprocess.CompletedProcess[str]:
+    arguments = [f"--engine={engine}", f"--output={output}", "--interval=15"]
+    return subprocess.run([sys.executable, PROGRAM, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_it_writes_what_we_read(engine: Path, tmp_path: Path) -> None:
+    output = tmp_path / "textfiles" / "orcastra.prom"
+    output.parent.mkdir()
+    done = run(engine, output)
+    assert (done.returncode, done.stderr) == (0, "")
+    samples = parse_text(output.read_bytes())
+    (written,) = [sample.value for sample in samples if sample.name.endswith("timestamp_seconds")]
+    assert read_page(samples, written + 1, 60).tasks == {"t1": ("s1", 400)}
+    assert stat.S_IMODE(output.stat().st_mode) == 0o644
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_without_an_engine_the_old_file_stays(tmp_path: Path) -> None:
+    output = tmp_path / "orcastra.prom"
+    output.write_text("old")
+    done = run(tmp_path / "none.sock", output)
+    assert done.returncode == 1
+    assert done.stderr.startswith("orcastra-memory-metrics: ")
+    assert output.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("stats", "size"),
+    [
+        ({"memory_stats": {"usage": 10, "stats": {"total_inactive_file": 4, "inactive_file": 1}}}, 6),
+        ({"memory_stats": {"usage": 10, "stats": {"inactive_file": 3}}}, 7),
+        ({"memory_stats": {"usage": 2, "stats": {"inactive_file": 3}}}, 0),
+        ({"memory_stats": {}}, None),
+        ({}, None),
+    ],
+)
+def test_memory_is_counted_as_docker_stats_does(
+    program: ModuleType, stats: dict[str, Any], size: int | None
+) -> None:
+    assert program.memory_in_use(stats) == size
+
+
+def test_labels_are_escaped(program: ModuleType) -> None:
+    labels = {"task_id": "t", "service_id": 's"\\\n'}
+    samples = parse_text(program.render([(labels, 7)], 100, 30).encode())
+    assert read_page(samples, 100, 60).tasks == {"t": ('s"\\\n', 7)}
+
+
+def test_the_control_group_of_a_process_of_ours(program: ModuleType) -> None:
+    found = program.cgroup_memory(os.getpid())
+    assert found is None or found >= 0
+    assert program.cgroup_memory(2**22 + 1) is None

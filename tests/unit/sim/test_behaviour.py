@@ -1,0 +1,9 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Swarm does: see ``tests/behaviour``."""
+
+from tests.behaviour.failure import *  # noqa: F403
+from tests.behaviour.placement import *  # noqa: F403
+from tests.behaviour.updates import *  # noqa: F403
+from tests.behaviour.writes import *  # noqa: F403

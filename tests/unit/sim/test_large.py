@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A thousand nodes and twenty thousand tasks, as Orcastra itself looks at them. Times: ``tests/bench``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sim import Sim, State
+from tests.sim.large import configuration, large_swarm
+from tests.unit.sim.controller import Controller
+
+NODES = 1_000
+TASKS = 20_000
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[Sim]:
+    with large_swarm(NODES, TASKS) as sim:
+        yield sim
+
+
+def test_one_look_takes_five_requests_and_sees_everything(large: Sim) -> None:
+    controller = Controller(large, configuration(TASKS), "node-0000")
+    plan = controller.plan()
+    assert controller.seen is not None
+    assert controller.seen.requests == 5
+    assert len(controller.seen.picture.nodes) == NODES
+    assert len(controller.seen.picture.tasks) == TASKS
+    assert all(task.is_running for task in controller.seen.picture.tasks)
+    assert plan is not None
+    assert plan.steps == ()
+    controller.close()
+
+
+def test_an_idle_controller_only_reads() -> None:
+    """Ten cycles: the five requests of a look each, on one connection, and not one write."""
+    with large_swarm(100, 2_000) as sim:
+        controller = Controller(sim, configuration(2_000), "node-0000")
+        controller.cycle()
+        writes = sim.store.writes
+        sim.requests.clear()
+        for _ in range(10):
+            controller.cycle()
+            sim.advance(60)
+        assert [path for _node, _method, path in sim.requests] == [
+            "/info", "/configs", "/nodes", "/services", "/tasks",
+        ] * 10  # fmt: skip
+        assert {method for _node, method, _path in sim.requests} == {"GET"}
+        assert sim.store.writes == writes
+        assert controller.errors == []
+        controller.close()
+
+
+def test_a_lost_node_in_a_large_swarm(large: Sim) -> None:
+    """Only what ran there moves."""
+    lost = large.node("node-0500")
+    there = {task.id for task in large.store.tasks_of_node[lost.id].values()}
+    free = [task for task in there if not large.store.tasks[task].spec.constraints]
+    before = {task.id for task in large.store.tasks.values() if task.state == State.RUNNING}
+    large.crash("node-0500")
+    large.wait_until(lambda: lost.state == "down", 30)
+    large.advance(15)
+    wanted = [task for task in large.store.tasks.values() if task.desired == State.RUNNING]
+    assert before - {task.id for task in wanted} == there
+    running = [task for task in wanted if task.state == State.RUNNING]
+    assert len(running) >= TASKS - len(there) + len(free)

@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The managers' Raft as far as a client notices it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
+from tests.behaviour.world import SECOND, LabWorld, SimWorld, Swarm
+from tests.sim import Sim
+
+Connect = Callable[[str], Engine]
+
+
+def test_another_manager_leads_when_the_leader_is_lost(sim: Sim, swarm: Swarm, to_engine: Connect) -> None:
+    swarm.run("web", 3)
+    others = {name: to_engine(sim.docker_host(name)) for name in ("bravo", "charlie")}
+    assert observe(others["bravo"]).is_leader is False
+    sim.crash("alpha")
+    with pytest.raises(EngineError, match="The swarm does not have a leader"):
+        others["bravo"].list_nodes()
+
+    sim.wait_until(lambda: sim.cluster.leader, 20)
+    leaders = [name for name, engine in others.items() if observe(engine).is_leader]
+    assert len(leaders) == 1
+    sim.wait_until(lambda: sim.node("alpha").state == "down", 30)
+    sim.wait_until(lambda: len(sim.where("web")) == 3, 30)
+    assert "alpha" not in sim.where("web")
+
+    sim.boot("alpha")
+    sim.wait_until(lambda: sim.node("alpha").state == "ready", 30)
+    assert observe(to_engine(sim.docker_host("alpha"))).is_leader is False
+
+
+def test_without_a_majority_nothing_is_answered_and_nothing_happens(sim: Sim, to_engine: Connect) -> None:
+    engine = to_engine(sim.docker_host("alpha"))
+    sim.crash("bravo")
+    sim.cut("charlie")
+    sim.advance(60)
+    with pytest.raises(EngineError, match="does not have a leader"):
+        engine.list_services()
+    assert sim.node("bravo").state == "ready"
+    sim.mend("charlie")
+    sim.wait_until(lambda: sim.cluster.leader, 20)
+    sim.wait_until(lambda: sim.node("bravo").state == "down", 30)
+    assert len(engine.list_nodes()) == 3
+
+
+def test_a_new_leader_goes_on_with_what_was_under_way(sim: Sim, swarm: Swarm) -> None:
+    swarm.run("web", 3, update={"Delay": 5 * SECOND})
+    before = swarm.ids("web")
+    swarm.force("web")
+    swarm.until(lambda: len(swarm.ids("web") & before) == 2, "the first task")
+    sim.elect("bravo")
+    assert {node.state for node in sim.store.nodes.values()} == {"unknown"}
+    swarm.settled("web")
+    assert len(swarm.running("web")) == 3
+    assert not swarm.ids("web") & before
+    assert {node.state for node in sim.store.nodes.values()} == {"ready"}
+
+
+def test_demotion_never_costs_the_quorum(sim: Sim, swarm: Swarm) -> None:
+    sim.crash("charlie")
+    sim.advance(30)
+    with pytest.raises(EngineError, match="this would result in a loss of quorum"):
+        swarm.change_node("bravo", Role="worker")
+    swarm.change_node("charlie", Role="worker")
+    sim.advance(2)
+    assert sorted(sim.store.managers) == sorted(sim.node(name).id for name in ("alpha", "bravo"))
+    swarm.engine._request("DELETE", f"/nodes/{sim.node('charlie').id}", None, {})
+    assert len(swarm.engine.list_nodes()) == 2
+
+
+def test_a_node_that_is_cut_off_runs_on(sim: Sim, swarm: Swarm) -> None:
+    """The overlap that only a fence can exclude."""
+    swarm.run("db", 1, placement={"Constraints": ["node.hostname!=alpha", "node.hostname!=bravo"]})
+    swarm.constrain("db")
+    sim.cut("charlie")
+    sim.wait_until(lambda: sim.where("db") and sim.where("db") != ["charlie"], 40)
+    assert [container.task.spec.name for container in sim.containers("charlie")] == ["db"]
+    sim.mend("charlie")
+    sim.wait_until(lambda: not sim.containers("charlie"), 10)
+    assert len(sim.where("db")) == 1
+
+
+def test_worlds_have_the_same_methods() -> None:
+    def methods(kind: type) -> set[str]:
+        return {name for name in vars(kind) if not name.startswith("_")}
+
+    assert methods(SimWorld) == methods(LabWorld)

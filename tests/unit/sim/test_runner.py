@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner itself, as a process of its own, on a simulated swarm in real time."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.runner_process import running
+from tests.sim import Sim
+
+CONFIGURATION = """
+nodes:
+  bravo: {labels: [ssd]}
+dependencies:
+  db: {services: [app]}
+"""
+
+
+def test_an_idle_loop_asks_five_things_a_cycle(sim: Sim, tmp_path: Path) -> None:
+    template = {"ContainerSpec": {"Image": "x"}, "Placement": {"Constraints": ["node.labels.db ==true"]}}
+    bravo = sim.node("bravo")
+    bravo.spec["Labels"] = {"ssd": "true", "db": "true"}
+    sim.store.touch(bravo)
+    sim.place({"Name": "db", "TaskTemplate": {"ContainerSpec": {"Image": "x"}}}, [bravo])
+    sim.place({"Name": "app", "TaskTemplate": template}, [bravo])
+    (tmp_path / "swarm.yml").write_text(CONFIGURATION)
+    settings = {"STACK_NAME": "", "ORCASTRA_RESYNC_INTERVAL": "600", "RELABEL_TIME": "1"}
+    with sim.real_time(), running(tmp_path, sim.docker_host(), **settings) as loop:
+        loop.wait_for("looked at the swarm", times=2)
+        asked = len(sim.requests)
+        looks = loop.said("looked at the swarm")
+        loop.wait_for("looked at the swarm", times=looks + 3)
+        assert len(sim.requests) - asked <= 5 * (loop.said("looked at the swarm") - looks + 1)
+        assert loop.end(signal.SIGTERM) < 10
+    quiet = [(method, path) for _node, method, path in sim.requests[asked:]]
+    assert set(quiet) == {
+        ("GET", "/info"), ("GET", "/configs"), ("GET", "/nodes"), ("GET", "/services"), ("GET", "/tasks"),
+    }  # fmt: skip

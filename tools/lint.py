@@ -1,0 +1,207 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the static checks, all of them even when one fails, and sums up: ``make lint``.
+
+Usage: ``.venv/bin/python tools/lint.py [NAME…]``. Exit status 0 if every check passed, 1 if one failed, 2 for
+a name that isn't a check. A check is a function that gets a folder for what it leaves. Those that judge
+the collection as a whole see a copy of what git knows of this tree, under the path that they insist on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from hatch_build import collection_files
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+COLLECTION_LINK = ".venv/collections/ansible_collections/orcastra/swarm/"
+MAX_LINES = 500
+HEADER = "# SPDX-License-Identifier: GPL-3.0-or-later"
+
+
+class CheckFailed(Exception):
+    """A check found something; what it was stands on the screen already."""
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> None:
+    """Run a program of the virtual environment, its output shown; raise CheckFailed if its status isn't 0."""
+    program = [BIN / command[0], *command[1:]]
+    if subprocess.run(program, cwd=cwd, env=environment(), check=False).returncode != 0:
+        raise CheckFailed
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment with the interpreter itself first on PATH.
+
+    ansible-test looks ``python3.N`` up there, and would trip over the shim of a version manager.
+    """
+    interpreter = Path(sys.executable).resolve().parent
+    path = os.pathsep.join([str(BIN), str(interpreter), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, "ANSIBLE_NOCOLOR": "1"}
+
+
+def known_files() -> list[str]:
+    """Return the paths, relative to ROOT, of the files that git tracks or would track."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return [name for name in listing.split("\0") if name and (ROOT / name).is_file()]
+
+
+def copy_tree(scratch: Path, names: list[str] | None = None) -> Path:
+    """Copy files (all known ones) to where ansible-test wants them; it sees nothing wrong with mere links."""
+    target = scratch / "ansible_collections" / "orcastra" / "swarm"
+    for name in known_files() if names is None else names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+def headers(_scratch: Path) -> None:
+    """Every Python file names its licence in its first lines and is short enough to read."""
+    problems = []
+    for name in known_files():
+        if not name.endswith(".py"):
+            continue
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        if lines and HEADER not in lines[:8]:
+            problems.append(f"{name}:1: expected a line `{HEADER}`")
+        if len(lines) > MAX_LINES:
+            problems.append(
+                f"{name}:{MAX_LINES}: {len(lines)} lines; more than {MAX_LINES} do more than one thing"
+            )
+    if problems:
+        print("\n".join(problems))
+        raise CheckFailed
+
+
+def ruff(_scratch: Path) -> None:
+    """Style, likely mistakes and formatting."""
+    run("ruff", "check", "--output-format", "concise")
+    run("ruff", "format", "--check")
+
+
+def mypy(_scratch: Path) -> None:
+    """Types, once for the Python of the control node and once for the oldest that modules run on."""
+    collection = "ansible_collections.orcastra.swarm.plugins"
+    failed = False
+    for arguments in ([], ["--python-version", "3.10", "-p", collection]):
+        found = subprocess.run(
+            [BIN / "mypy", *arguments],
+            cwd=ROOT,
+            env=environment(),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        print((found.stdout + found.stderr).replace(COLLECTION_LINK, ""), end="", flush=True)
+        failed |= found.returncode != 0
+    if failed:
+        raise CheckFailed
+
+
+def imports(_scratch: Path) -> None:
+    """The layers import one way, and only the named modules reach outside."""
+    run("lint-imports", "--no-cache")
+
+
+def shell(_scratch: Path) -> None:
+    """Shell scripts, where shellcheck is installed."""
+    scripts = []
+    for name in known_files():
+        with (ROOT / name).open("rb") as file:
+            if re.match(rb"#!.*\b(ba)?sh\b", file.readline()):
+                scripts.append(name)
+    # SC3045: POSIX doesn't name `ulimit -n`, but every sh has it
+    options = ["--severity=warning", "--exclude=SC3045"]
+    shellcheck = shutil.which("shellcheck")
+    if not shellcheck:
+        print(f"left out, as there is no shellcheck here: {', '.join(scripts)}")
+    elif subprocess.run([shellcheck, *options, *scripts], cwd=ROOT, check=False).returncode != 0:
+        raise CheckFailed
+
+
+def yamllint(_scratch: Path) -> None:
+    """The form of every YAML file."""
+    run("yamllint", "--strict", ".")
+
+
+def ansible_lint(scratch: Path) -> None:
+    """Playbooks and roles, by the strictest profile."""
+    run("ansible-lint", "--profile", "production", "--offline", "--nocolor", cwd=copy_tree(scratch))
+
+
+def docs(scratch: Path) -> None:
+    """The plugins' documentation, its markup and references."""
+    options = ["--plugin-docs", "--validate-collection-refs", "self"]
+    run("antsibull-docs", "lint-collection-docs", *options, ".", cwd=copy_tree(scratch))
+
+
+def changelog(scratch: Path) -> None:
+    """The changelog fragments."""
+    run("antsibull-changelog", "lint", cwd=copy_tree(scratch))
+
+
+def sanity(scratch: Path) -> None:
+    """ansible-test's own checks of what the collection consists of; it makes environments of its own."""
+    shipped = set(collection_files(ROOT))
+    own = ("galaxy.yml", "tests/config.yml", "tests/sanity/", "tests/integration/targets/")
+    names = [name for name in known_files() if name in shipped or name.startswith(own)]
+    options = ["--local", "--python", PYTHON_VERSION, "--color", "no"]
+    run("ansible-test", "sanity", *options, cwd=copy_tree(scratch, names))
+
+
+def galaxy(scratch: Path) -> None:
+    """The built tarball passes the import that Galaxy itself does."""
+    run("ansible-galaxy", "collection", "build", "--output-path", scratch, cwd=copy_tree(scratch))
+    tarball = next(scratch.glob("*.tar.gz"))
+    run("python", "-m", "galaxy_importer.main", tarball.name, cwd=scratch)
+
+
+# the quick ones first
+CHECKS = [headers, ruff, imports, shell, yamllint, changelog, mypy, docs, ansible_lint, galaxy, sanity]
+
+
+def main(names: list[str]) -> int:
+    """Run the named checks, or all; returns the exit status."""
+    checks = {check.__name__.replace("_", "-"): check for check in CHECKS}
+    unknown = [name for name in names if name not in checks]
+    if unknown:
+        print(f"no such check: {', '.join(unknown)}; there are: {', '.join(checks)}")
+        return 2
+    failed = []
+    for name in names or checks:
+        about = re.sub(r"\s+", " ", (checks[name].__doc__ or "").strip())
+        print(f"== {name}: {about}", flush=True)
+        started = time.monotonic()
+        verdict = "passed"
+        with tempfile.TemporaryDirectory(prefix="orcastra-lint-") as scratch:
+            try:
+                checks[name](Path(scratch))
+            except CheckFailed:
+                failed.append(name)
+                verdict = "FAILED"
+        print(f"== {name}: {verdict} in {time.monotonic() - started:.1f} s\n", flush=True)
+    if failed:
+        print(f"static checks: {len(failed)} of {len(names or checks)} failed: {', '.join(failed)}")
+        return 1
+    print(f"static checks: all {len(names or checks)} passed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
