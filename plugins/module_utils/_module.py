@@ -9,14 +9,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, carry_out
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import (
+    Outcome,
+    StepResult,
+    carry_out,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import DEFAULT_FOLDER
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import JSONSCHEMA_IMPORT_ERROR
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import SwarmUse
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
@@ -28,6 +36,20 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mending import plan_mending
+
+# the options of modules that look after one node
+NODE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "manager_host": {"type": "str"},
+    "swarm_use": {
+        "type": "dict",
+        "options": {
+            "images": {"type": "list", "elements": "str", "default": []},
+            "volumes": {"type": "list", "elements": "str", "default": []},
+            "stop_grace": {"type": "dict", "default": {}},
+        },
+    },
+    "state_dir": {"type": "path", "default": DEFAULT_FOLDER},
+}
 
 # the options that hold the user's configuration, as in swarm.yml
 CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -80,6 +102,57 @@ def run(module: AnsibleModule, action: Callable[[Engine], dict[str, Any]]) -> No
     except OrcastraError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
+
+
+def run_on_node(module: AnsibleModule, action: Callable[[Engine, Engine | None], dict[str, Any]]) -> None:
+    """The same for one node: ``action`` gets its engine, and that of O(manager_host) where there is one."""
+
+    def act(engine: Engine) -> dict[str, Any]:
+        host = module.params["manager_host"]
+        if not host:
+            return action(engine, None)
+        options = ConnectionOptions.from_parameters(module.params)
+        with closing(connect(replace(options, docker_host=host))) as manager:
+            return action(engine, manager)
+
+    run(module, act)
+
+
+def finish_node(
+    module: AnsibleModule,
+    plan: Plan,
+    results: tuple[StepResult, ...],
+    warnings: tuple[str, ...],
+    details: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The result of a module that looks after one node. Ends the module where a step failed."""
+    for warning in (*plan.warnings, *warnings):
+        module.warn(warning)
+    skipped = [result.step for result in results if result.skipped is not None]
+    steps = tuple(step for step in plan.steps if step not in skipped)
+    outcome = Outcome(results)
+    result: dict[str, Any] = {
+        "changed": outcome.changed if results else bool(steps) and module.check_mode,
+        "plan": [step.to_result() for step in steps],
+        "notes": list(plan.notes),
+        "diff": Plan(steps=steps).diff(),
+        **details,
+    }
+    if outcome.failures:
+        module.fail_json(msg=_failure_message(outcome), **result)
+    return result
+
+
+def swarm_use_from(module: AnsibleModule) -> SwarmUse | None:
+    """What the module was told of the services. Ends the module where it is wrong."""
+    told = module.params["swarm_use"]
+    if told is None:
+        return None
+    try:
+        stop_grace = {service_id: float(seconds) for service_id, seconds in told["stop_grace"].items()}
+    except (TypeError, ValueError) as error:
+        module.fail_json(msg=f"swarm_use.stop_grace: expected seconds for the ID of each service: {error}")
+    return SwarmUse(frozenset(told["images"]), frozenset(told["volumes"]), stop_grace)
 
 
 def run_plan(

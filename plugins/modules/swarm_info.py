@@ -25,6 +25,12 @@ options:
     type: str
     choices: [wanted, all, none]
     default: wanted
+  in_use:
+    description:
+      - Whether to return what the services use, too, for the nodes that cannot see it themselves.
+    type: bool
+    default: false
+    version_added: 0.2.0
 author:
   - Orcastra contributors (@orcastra)
 """
@@ -121,22 +127,51 @@ state:
       description: What of the state object is damaged, in words.
       type: list
       elements: str
+in_use:
+  description: What the services use, for O(orcastra.swarm.prune#module:swarm_use) and
+    O(orcastra.swarm.autoheal#module:swarm_use).
+  returned: when O(in_use=true)
+  type: dict
+  contains:
+    images:
+      description: The images of all services, those that a rollback would return to among them.
+      type: list
+      elements: str
+    volumes:
+      description: The names of the volumes that they mount.
+      type: list
+      elements: str
+    stop_grace:
+      description: For the ID of each service, how long it may take to stop, in seconds.
+      type: dict
 """
 
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import swarm_use
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import describe, observe
 
 
 def main() -> None:
     module = create_module(
-        {"tasks": {"type": "str", "choices": ["wanted", "all", "none"], "default": "wanted"}}
+        {
+            "tasks": {"type": "str", "choices": ["wanted", "all", "none"], "default": "wanted"},
+            "in_use": {"type": "bool", "default": False},
+        }
     )
 
     def action(engine: Engine) -> dict[str, Any]:
-        return {"changed": False, **describe(observe(engine), module.params["tasks"])}
+        found = {"changed": False, **describe(observe(engine), module.params["tasks"])}
+        if module.params["in_use"]:
+            use = swarm_use(engine)
+            found["in_use"] = {
+                "images": sorted(use.images),
+                "volumes": sorted(use.volumes),
+                "stop_grace": dict(use.stop_grace),
+            }
+        return found
 
     run(module, action)
 

@@ -8,8 +8,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import singledispatchmethod
+from typing import Any, Protocol
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import (
@@ -22,6 +25,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.deploy_steps
     CreateService,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import (
+    HealContainer,
+    RemoveContainer,
+    RemoveImage,
+    RemoveVolume,
+    RestartContainer,
+    StopContainer,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     RestartService,
@@ -36,19 +47,36 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    Conflict,
     EngineUnreachable,
     NotFound,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import parse_container
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import parse_service
+
+
+class Store(Protocol):
+    """Where what is to be remembered goes: the swarm's state, or a node's."""
+
+    def update(self, edits: Iterable[Any]) -> bool: ...
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What became of a step. ``error`` is None where it succeeded, ``changed`` whether it wrote."""
+    """What became of a step. ``error`` is None where it succeeded, ``changed`` whether it wrote.
+
+    ``skipped`` says why it was no longer called for when its turn came. ``freed`` are bytes, at most.
+    """
 
     step: Step
     changed: bool = False
     error: str | None = None
+    skipped: str | None = None
+    freed: int = 0
+
+
+class Skip(Exception):
+    """Raised by a step that finds that it is not called for any more."""
 
 
 @dataclass(frozen=True)
@@ -64,36 +92,42 @@ class Outcome:
         return tuple(result for result in self.results if result.error is not None)
 
 
-def carry_out(engine: Engine, plan: Plan) -> Outcome:
+def carry_out(engine: Engine, plan: Plan, store: Store | None = None) -> Outcome:
     """Carry out every step of ``plan``. One that fails does not stop the others.
+
+    ``store`` takes what is to be remembered; by default it is the state of the swarm.
 
     Raises OrcastraError where the state cannot be written or the engine is lost: then the rest is left
     for the next run, which plans from what it finds.
     """
-    store = StateStore(engine)
+    target: Store = StateStore(engine) if store is None else store
     claims = (*plan.remember, *(edit for step in plan.steps for edit in step.claims))
     if claims:
-        store.update(claims)
-    executor = _Executor(engine, store)
+        target.update(claims)
+    executor = _Executor(engine, target)
     results = tuple(executor.try_step(step) for step in plan.steps)
     settles = [edit for result in results if result.error is None for edit in result.step.settles]
     if settles:
-        store.update(settles)
+        target.update(settles)
     return Outcome(results)
 
 
 class _Executor:
     """Knows how each kind of step is carried out."""
 
-    def __init__(self, engine: Engine, store: StateStore) -> None:
+    def __init__(self, engine: Engine, store: Store) -> None:
         self._engine = engine
         self._store = store
+        self._freed = 0
 
     def try_step(self, step: Step) -> StepResult:
+        self._freed = 0
         try:
-            return StepResult(step, changed=self._perform(step))
+            return StepResult(step, changed=self._perform(step), freed=self._freed)
         except EngineUnreachable:
             raise
+        except Skip as skip:
+            return StepResult(step, skipped=f"{step.target}: {skip}")
         except OrcastraError as error:
             return StepResult(step, error=f"{step.target}: {error}")
 
@@ -166,3 +200,63 @@ class _Executor:
         # the first write to a damaged object mends it, and a claim may have been that write
         self._store.update(())
         return True
+
+    @_perform.register
+    def _stop_container(self, step: StopContainer) -> bool:
+        self._check_unhealthy(step)
+        self._engine.stop_container(step.container_id, step.timeout_seconds)
+        return True
+
+    @_perform.register
+    def _restart_container(self, step: RestartContainer) -> bool:
+        self._check_unhealthy(step)
+        self._engine.restart_container(step.container_id, step.timeout_seconds)
+        return True
+
+    def _check_unhealthy(self, step: HealContainer) -> None:
+        """Raise Skip where the container got well, or was restarted, since the plan was made."""
+        try:
+            container = parse_container(self._engine.get_container(step.container_id))
+        except NotFound:
+            raise Skip("it is gone") from None
+        if container.state != "running" or container.started != step.started:
+            raise Skip("somebody else was faster")
+        if container.health is None or container.health.status != "unhealthy":
+            raise Skip("it has become well by itself")
+
+    @_perform.register
+    def _remove_container(self, step: RemoveContainer) -> bool:
+        with _skipping():
+            raw = self._engine.get_container(step.container_id, size=True)
+            # force would take one that was started meanwhile, too
+            if parse_container(raw).state not in ("exited", "dead", "created"):
+                raise Skip("it was started meanwhile")
+            self._engine.delete_container(step.container_id, volumes=step.volumes, force=step.force)
+        self._freed = raw.get("SizeRw") or 0
+        return True
+
+    @_perform.register
+    def _remove_image(self, step: RemoveImage) -> bool:
+        for number, reference in enumerate(step.references):
+            # with the last tag of a repository its digests go, too
+            with contextlib.suppress(NotFound) if number else _skipping():
+                self._engine.delete_image(reference)
+        self._freed = step.size
+        return True
+
+    @_perform.register
+    def _remove_volume(self, step: RemoveVolume) -> bool:
+        with _skipping():
+            self._engine.delete_volume(step.name)
+        return True
+
+
+@contextlib.contextmanager
+def _skipping() -> Iterator[None]:
+    """What is gone, in use or being removed by somebody else is left."""
+    try:
+        yield
+    except NotFound:
+        raise Skip("it is gone") from None
+    except Conflict as error:
+        raise Skip(f"it is in use: {error}") from None

@@ -16,7 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import NodeEdit
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, StateEdit
+
+# a plan for the swarm changes the swarm's state, a plan for one node that of the node
+Edit = StateEdit | NodeEdit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +34,8 @@ class Step(ABC):
 
     why: tuple[str, ...]
     why_not: tuple[str, ...] = ()
-    claims: tuple[StateEdit, ...] = ()
-    settles: tuple[StateEdit, ...] = ()
+    claims: tuple[Edit, ...] = ()
+    settles: tuple[Edit, ...] = ()
 
     @property
     @abstractmethod
@@ -165,7 +169,7 @@ class Plan:
     steps: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    remember: tuple[StateEdit, ...] = ()
+    remember: tuple[Edit, ...] = ()
     again_seconds: float | None = None
 
     def __add__(self, other: Plan) -> Plan:

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    Conflict,
     EngineError,
     EngineTimeout,
     EngineUnreachable,
@@ -122,6 +123,59 @@ class Engine:
     def delete_config(self, config_id: str) -> None:
         self._request("DELETE", f"/configs/{quote(config_id, safe='')}", None, {})
 
+    def list_containers(self, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
+        """The containers of this engine alone, those that have ended too."""
+        return self._get_list("/containers/json", all="true", filters=filters)
+
+    def get_container(self, container_id: str, *, size: bool = False) -> Json:
+        """``size``: with ``SizeRw``, the bytes that the container has written, which takes a while."""
+        wanted: Json = self.get(
+            f"/containers/{quote(container_id, safe='')}/json", size="true" if size else None
+        )
+        return wanted
+
+    def stop_container(self, container_id: str, timeout_seconds: int) -> None:
+        """Stop a container; it is killed after ``timeout_seconds``. Waits for its end."""
+        self._end_container("stop", container_id, timeout_seconds)
+
+    def restart_container(self, container_id: str, timeout_seconds: int) -> None:
+        """The same, and start it again."""
+        self._end_container("restart", container_id, timeout_seconds)
+
+    def _end_container(self, verb: str, container_id: str, timeout_seconds: int) -> None:
+        path = f"/containers/{quote(container_id, safe='')}/{verb}"
+        self._request("POST", path, None, {"t": timeout_seconds}, patience_seconds=timeout_seconds)
+
+    def delete_container(self, container_id: str, *, volumes: bool, force: bool) -> None:
+        """``volumes``: with its anonymous volumes. Raises Conflict where it runs or is being removed."""
+        path = f"/containers/{quote(container_id, safe='')}"
+        self._request(
+            "DELETE", path, None, {"v": "true" if volumes else None, "force": "true" if force else None}
+        )
+
+    def list_images(self) -> list[Json]:
+        """The images of this engine, without the layers between them."""
+        return self._get_list("/images/json")
+
+    def delete_image(self, reference: str) -> None:
+        """Take a name off an image; its last one takes it away. Raises Conflict where it is in use."""
+        self._request("DELETE", f"/images/{quote(reference, safe='/:@')}", None, {})
+
+    def image_layers_size(self) -> int | None:
+        """The bytes of all image layers; None where the engine (before 23.0) can't tell that alone."""
+        if _version(self.api_version) < (1, 42):
+            return None
+        found: Json = self.get("/system/df", type="image")
+        return int(found.get("LayersSize") or 0)
+
+    def list_volumes(self, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
+        found: Json = self.get("/volumes", filters=filters)
+        return found.get("Volumes") or []
+
+    def delete_volume(self, name: str) -> None:
+        """Raises Conflict where a container has it."""
+        self._request("DELETE", f"/volumes/{quote(name, safe='')}", None, {})
+
     def get(self, path: str, **params: Any) -> Any:
         """GET ``path``; ``params`` that are None are left out, mappings are sent as JSON.
 
@@ -176,7 +230,15 @@ class Engine:
         found: list[Json] = self.get(path, **params)
         return found
 
-    def _request(self, method: str, path: str, body: str | None, params: Mapping[str, Any]) -> Any:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: str | None,
+        params: Mapping[str, Any],
+        patience_seconds: float = 0,
+    ) -> Any:
+        """``patience_seconds``: how much longer than usual the answer may take."""
         query = {
             name: json.dumps(value) if isinstance(value, Mapping) else value
             for name, value in params.items()
@@ -190,7 +252,7 @@ class Engine:
                 params=query,
                 data=body,
                 headers={"Content-Type": "application/json"} if body is not None else None,
-                timeout=self._client.timeout,
+                timeout=self._client.timeout + patience_seconds,
                 # said again, because requests lets REQUESTS_CA_BUNDLE win over the session's own setting
                 verify=self._client.verify,
             )
@@ -220,10 +282,16 @@ class Engine:
         if status == 404:
             return NotFound(f"{where}: {message}")
         if status == 409:
-            return NameInUse(f"{where}: {message}")
+            kind = NameInUse if request.endswith("/create") else Conflict
+            return kind(f"{where}: {message}")
         if status == 503 and ("not a swarm manager" in message or "locked" in message):
             return NotAManager(f"{self.docker_host}: {message}")
         return EngineError(f"{where}: {message}")
+
+
+def _version(text: str | None) -> tuple[int, ...]:
+    """``1.41`` as numbers."""
+    return tuple(int(part) for part in (text or "0").split(".") if part.isdigit())
 
 
 def translate_error(error: BaseException, docker_host: str) -> EngineError:

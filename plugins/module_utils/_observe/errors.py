@@ -39,5 +39,9 @@ class OutOfSequence(EngineError):
     """Somebody else wrote the object since it was read (``update out of sequence``)."""
 
 
-class NameInUse(EngineError):
+class Conflict(EngineError):
+    """The object is in use, or somebody else is at it (HTTP 409)."""
+
+
+class NameInUse(Conflict):
     """An object of this name exists already."""

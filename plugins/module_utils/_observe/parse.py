@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+import re
+from datetime import datetime
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Mount, Node, Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Json
 
 _NANOSECONDS = 1_000_000_000
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def parse_node(raw: Json) -> Node:
@@ -109,13 +111,19 @@ def _parse_mount(raw: Json) -> Mount:
     )
 
 
-def _parse_time(text: str) -> float:
-    """Seconds since the epoch; 0 for a time that is not there. Go gives up to nine digits of a second."""
-    if not text:
+def parse_time(text: str) -> float:
+    """Seconds since the epoch; 0 for a time that is not there. Go gives up to nine digits of a second.
+
+    The engine writes most times in UTC, its own clock in the zone of its host.
+    """
+    if not text or text.startswith("0001-"):
         return 0.0
-    seconds, _dot, fraction = text.rstrip("Z").partition(".")
-    whole = datetime.fromisoformat(seconds).replace(tzinfo=timezone.utc).timestamp()
-    return whole + float(f"0.{fraction or 0}")
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return 0.0
+    seconds, fraction, offset = match.groups()
+    zone = "+00:00" if offset == "Z" else offset
+    return datetime.fromisoformat(f"{seconds}{zone}").timestamp() + float(f"0{fraction or '.0'}")
 
 
 def parse_task(raw: Json) -> Task:
@@ -128,7 +136,7 @@ def parse_task(raw: Json) -> Task:
         state=status.get("State", "new"),
         desired_state=raw.get("DesiredState", ""),
         slot=raw.get("Slot"),
-        created=_parse_time(raw.get("CreatedAt", "")),
+        created=parse_time(raw.get("CreatedAt", "")),
         since=status.get("Timestamp", ""),
         message=status.get("Message", ""),
         error=status.get("Err", ""),

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Heal one node: look, plan, act, tell. The module and the runner do it alike."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult, carry_out
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import Busy, NodeStore
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.webhook import tell
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import NodeView, SwarmUse
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import ServiceStep
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import (
+    unhealthy_ids,
+    view_containers,
+    view_node,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import (
+    Ended,
+    HealPlan,
+    HealRules,
+    plan_autoheal,
+)
+
+
+@dataclass(frozen=True)
+class Healing:
+    """What a look found, and what came of it. ``results`` is empty where nothing was carried out."""
+
+    heal: HealPlan = field(default_factory=HealPlan)
+    results: tuple[StepResult, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return any(result.changed for result in self.results)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        return tuple(result.error for result in self.results if result.error is not None)
+
+
+def heal_node(
+    engine: Engine,
+    rules: HealRules,
+    folder: Path,
+    *,
+    manager: Engine | None = None,
+    use: SwarmUse | None = None,
+    ended_elsewhere: Iterable[Ended] = (),
+    webhook_url: str | None = None,
+    dry_run: bool = False,
+    settled: Collection[str] = frozenset(),
+) -> Healing:
+    """Heal the containers of ``engine``. A node where all is well costs one request.
+
+    ``manager`` is the engine of a manager, where the node itself is none; ``use`` is what is known of the
+    services without one. ``ended_elsewhere`` is what other nodes could not judge, ``settled`` are containers
+    that need not be looked at. ``dry_run``: only plan; nothing is written and nobody is told. Raises
+    OrcastraError.
+    """
+    ended_elsewhere = tuple(ended_elsewhere)
+    ids = unhealthy_ids(engine) - frozenset(settled)
+    if not ids and not ended_elsewhere:
+        return Healing()
+    view = replace(view_node(engine), containers=view_containers(engine, ids))
+    if view.is_manager:
+        manager = engine
+    picture = (
+        _look_at_swarm(manager, view) if manager is not None and _needs_swarm(view, ended_elsewhere) else None
+    )
+    stop_grace = dict(use.stop_grace) if use is not None else {}
+    if picture is not None:
+        stop_grace |= {service.id: service.stop_grace_seconds for service in picture.services}
+    store = NodeStore(folder, view.engine_id)
+    if dry_run:
+        state, damage = store.read()
+        heal = plan_autoheal(view, rules, state, picture, stop_grace, ended_elsewhere)
+        return Healing(heal, warnings=() if damage is None else (damage,))
+    try:
+        with store.alone("autoheal"):
+            state, damage = store.read()
+            heal = plan_autoheal(view, rules, state, picture, stop_grace, ended_elsewhere)
+            results = _carry_out(engine, manager, heal.plan, store)
+    except Busy as busy:
+        return Healing(HealPlan(plan=Plan(notes=(str(busy),))))
+    warnings = [] if damage is None else [damage]
+    if webhook_url:
+        for message in _messages(view, heal, results):
+            try:
+                tell(webhook_url, message)
+            except OrcastraError as error:
+                warnings.append(str(error))
+    return Healing(heal, results, tuple(warnings))
+
+
+def _needs_swarm(view: NodeView, ended_elsewhere: tuple[Ended, ...]) -> bool:
+    return bool(ended_elsewhere) or any(container.is_task for container in view.containers)
+
+
+def _look_at_swarm(manager: Engine, view: NodeView) -> Picture:
+    picture = observe(manager).picture
+    if view.node_id not in picture.node_by_id:
+        raise OrcastraError(
+            f"manager_host: expected a manager of the swarm of node {view.hostname}, "
+            f"found one of another swarm"
+        )
+    return picture
+
+
+def _carry_out(
+    engine: Engine, manager: Engine | None, plan: Plan, store: NodeStore
+) -> tuple[StepResult, ...]:
+    """Containers first, services last, and through a manager."""
+    local = tuple(step for step in plan.steps if not isinstance(step, ServiceStep))
+    services = tuple(step for step in plan.steps if isinstance(step, ServiceStep))
+    results: tuple[StepResult, ...] = ()
+    if local or plan.remember:
+        results += carry_out(engine, replace(plan, steps=local), store).results
+    if services and manager is not None:
+        results += carry_out(manager, Plan(steps=services), store).results
+    return results
+
+
+def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -> list[dict[str, Any]]:
+    """What the webhook is told; ``text`` is what chat programs show."""
+    messages: list[dict[str, Any]] = []
+    for result in results:
+        step = result.step
+        if result.skipped is not None:
+            continue
+        failed = "" if result.error is None else f" failed: {result.error}"
+        messages.append(
+            {
+                "text": f"{view.hostname}: {step.what}{failed} ({'; '.join(step.why)})",
+                "event": "failed" if failed else "healed",
+                "node": view.hostname,
+                "action": step.action,
+                "target": step.target,
+                "why": list(step.why),
+            }
+        )
+    for sentence in heal.given_up:
+        messages.append({"text": f"{view.hostname}: {sentence}", "event": "given_up", "node": view.hostname})
+    for ended in heal.for_manager:
+        messages.append(
+            {
+                "text": f"{view.hostname}: a task of {ended.service} was unhealthy and ended with "
+                f"{ended.exit_code}; whether Swarm replaces it only a manager can tell",
+                "event": "for_manager",
+                "node": view.hostname,
+                "target": f"service {ended.service}",
+            }
+        )
+    return messages

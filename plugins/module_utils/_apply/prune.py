@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prune one node: look, plan, remove, count. The module and the runner do it alike."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult, carry_out
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import Busy, NodeStore
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import NodeView, SwarmUse
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import (
+    RemoveContainer,
+    RemoveImage,
+    RemoveVolume,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotFound
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import swarm_use, view_storage
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules, plan_prune
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What was removed. ``size`` is in bytes; volumes don't count, because the engine doesn't say.
+
+    ``is_exact``: the images' part was measured; else it is what they would take if they shared no layers.
+    """
+
+    containers: int = 0
+    images: int = 0
+    volumes: int = 0
+    size: int = 0
+    is_exact: bool = True
+
+    def to_result(self) -> dict[str, Any]:
+        return {
+            "containers": self.containers,
+            "images": self.images,
+            "volumes": self.volumes,
+            "bytes": self.size,
+            "exact": self.is_exact,
+        }
+
+    def __str__(self) -> str:
+        most = "" if self.is_exact else "at most "
+        return (
+            f"{self.containers} containers, {self.images} images, {self.volumes} volumes; "
+            f"freed {most}{_size(self.size)}"
+        )
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What was planned, and what came of it. ``results`` is empty where nothing was carried out."""
+
+    plan: Plan = field(default_factory=Plan)
+    results: tuple[StepResult, ...] = ()
+    warnings: tuple[str, ...] = ()
+    freed: Freed = Freed()
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        return tuple(result.error for result in self.results if result.error is not None)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        return tuple(result.skipped for result in self.results if result.skipped is not None)
+
+
+def prune_node(
+    engine: Engine,
+    rules: PruneRules,
+    folder: Path,
+    *,
+    manager: Engine | None = None,
+    use: SwarmUse | None = None,
+    dry_run: bool = False,
+    remember: bool = True,
+) -> Pruning:
+    """Remove what the rules let go of, one after the other.
+
+    ``manager`` is the engine of a manager, where the node itself is none; ``use`` is what is known of the
+    services besides. ``dry_run``: remove nothing; it is still remembered since when what is there, unless
+    ``remember`` is False. Raises OrcastraError.
+    """
+    view = view_storage(engine)
+    use = _all_use(view, engine, manager, use)
+    store = NodeStore(folder, view.engine_id)
+    state, damage = store.read()
+    warnings = () if damage is None else (damage,)
+    if dry_run:
+        plan = plan_prune(view, rules, state, use)
+        if remember and plan.remember:
+            store.update(plan.remember)  # type: ignore[arg-type]
+        return Pruning(plan, warnings=warnings)
+    try:
+        with store.alone("prune"):
+            plan = plan_prune(view, rules, state, use)
+            if plan.is_empty:
+                return Pruning(plan, warnings=warnings)
+            before = engine.image_layers_size() if plan.steps else None
+            results = carry_out(engine, plan, store).results
+            after = engine.image_layers_size() if plan.steps else None
+    except Busy as busy:
+        return Pruning(Plan(notes=(str(busy),)))
+    return Pruning(plan, results, warnings, _count(results, before, after))
+
+
+def _all_use(
+    view: NodeView, engine: Engine, manager: Engine | None, told: SwarmUse | None
+) -> SwarmUse | None:
+    """What the services use, from a manager and from what we were told; None where nobody knows."""
+    seen = None
+    if view.is_manager:
+        seen = swarm_use(engine)
+    elif manager is not None:
+        try:
+            manager.get_node(view.node_id)
+        except NotFound:
+            raise OrcastraError(
+                f"manager_host: expected a manager of the swarm of node {view.hostname}, "
+                f"found one of another swarm"
+            ) from None
+        seen = swarm_use(manager)
+    if seen is None or told is None:
+        return seen or told
+    return SwarmUse(images=seen.images | told.images, volumes=seen.volumes | told.volumes)
+
+
+def _count(results: tuple[StepResult, ...], before: int | None, after: int | None) -> Freed:
+    done = [result for result in results if result.changed]
+    images = [result for result in done if isinstance(result.step, RemoveImage)]
+    containers = [result for result in done if isinstance(result.step, RemoveContainer)]
+    size = sum(result.freed for result in containers)
+    is_exact = not images or (before is not None and after is not None)
+    if before is not None and after is not None:
+        size += max(0, before - after)
+    else:
+        size += sum(result.freed for result in images)
+    return Freed(
+        containers=len(containers),
+        images=len(images),
+        volumes=sum(isinstance(result.step, RemoveVolume) for result in done),
+        size=size,
+        is_exact=is_exact,
+    )
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

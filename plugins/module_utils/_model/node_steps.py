@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Steps on one node: containers that are stopped, restarted or removed, images, volumes."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerStep(Step):
+    """A write to one container; ``title`` is how it is called in words."""
+
+    container_id: str
+    title: str
+
+    @property
+    def target(self) -> str:
+        return f"container {self.title}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealContainer(ContainerStep):
+    """Stop or restart a container that is still unhealthy by then.
+
+    ``started`` is when it was started, as the plan saw it; ``timeout_seconds`` is how long it may take to
+    stop before it is killed.
+    """
+
+    started: float
+    timeout_seconds: int
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"health": "unhealthy"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopContainer(HealContainer):
+    """Stop a task's container, so that Swarm replaces it."""
+
+    @property
+    def action(self) -> str:
+        return "stop_container"
+
+    @property
+    def what(self) -> str:
+        return f"stop {self.title}"
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"state": "exited"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartContainer(HealContainer):
+    """Restart a container that nobody else looks after."""
+
+    @property
+    def action(self) -> str:
+        return "restart_container"
+
+    @property
+    def what(self) -> str:
+        return f"restart {self.title}"
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"health": "starting"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveContainer(ContainerStep):
+    """Remove a container that does not run, with its anonymous volumes where ``volumes`` says so."""
+
+    volumes: bool
+    force: bool
+
+    @property
+    def action(self) -> str:
+        return "remove_container"
+
+    @property
+    def what(self) -> str:
+        return f"remove {self.title}"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"exists": True}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"exists": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveImage(Step):
+    """Remove an image by taking all its names off; one that is used by then is left."""
+
+    image_id: str
+    title: str
+    references: tuple[str, ...]
+    size: int
+
+    @property
+    def action(self) -> str:
+        return "remove_image"
+
+    @property
+    def target(self) -> str:
+        return f"image {self.title}"
+
+    @property
+    def what(self) -> str:
+        return f"remove image {self.title}"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"exists": True}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"exists": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveVolume(Step):
+    """Remove a volume that no container has."""
+
+    name: str
+
+    @property
+    def action(self) -> str:
+        return "remove_volume"
+
+    @property
+    def target(self) -> str:
+        return f"volume {self.name}"
+
+    @property
+    def what(self) -> str:
+        return f"remove volume {self.name}"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"exists": True}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"exists": False}

@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read one node from its own engine, and what the services use from a manager's."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import (
+    Container,
+    Health,
+    Image,
+    NodeView,
+    SwarmUse,
+    Volume,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotFound
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import parse_service, parse_time
+
+_NANOSECONDS = 1_000_000_000
+# the engine's own defaults of a health check
+_DEFAULT_RETRIES = 3
+_DEFAULT_INTERVAL_SECONDS = 30.0
+_ANONYMOUS_LABEL = "com.docker.volume.anonymous"
+# what engines before 23.0 call a volume that nobody named
+_ANONYMOUS_NAME = re.compile(r"[0-9a-f]{64}")
+_RUNNING = ("running", "paused", "restarting")
+
+
+def unhealthy_ids(engine: Engine) -> frozenset[str]:
+    """The IDs of the containers that the engine calls unhealthy, in one request.
+
+    Those that have ended and had a health check are among them: the engine calls all of these unhealthy.
+    """
+    return frozenset(raw["Id"] for raw in engine.list_containers({"health": ["unhealthy"]}))
+
+
+def view_node(engine: Engine) -> NodeView:
+    """Who the engine is; nothing yet of what it has."""
+    info = engine.info()
+    swarm = info.get("Swarm") or {}
+    return NodeView(
+        engine_id=info.get("ID", ""),
+        hostname=info.get("Name", ""),
+        now=parse_time(info.get("SystemTime", "")),
+        swarm_state=swarm.get("LocalNodeState") or "inactive",
+        is_manager=bool(swarm.get("ControlAvailable")),
+        node_id=swarm.get("NodeID", ""),
+    )
+
+
+def view_containers(engine: Engine, ids: Iterable[str]) -> tuple[Container, ...]:
+    """Those of the containers that are still there."""
+    found = []
+    for container_id in sorted(ids):
+        with contextlib.suppress(NotFound):
+            found.append(parse_container(engine.get_container(container_id)))
+    return tuple(found)
+
+
+def view_storage(engine: Engine) -> NodeView:
+    """The node with all containers, images and dangling volumes."""
+    listed = engine.list_containers()
+    running = tuple(_parse_listed(raw) for raw in listed if raw.get("State") in _RUNNING)
+    ended = [raw["Id"] for raw in listed if raw.get("State") not in _RUNNING]
+    return replace(
+        view_node(engine),
+        containers=running + view_containers(engine, ended),
+        images=tuple(_parse_image(raw) for raw in engine.list_images()),
+        dangling_volumes=tuple(_parse_volume(raw) for raw in engine.list_volumes({"dangling": ["true"]})),
+    )
+
+
+def swarm_use(engine: Engine) -> SwarmUse:
+    """What the services use. Raises NotAManager where the engine is none."""
+    images: set[str] = set()
+    volumes: set[str] = set()
+    stop_grace = {}
+    for raw in engine.list_services():
+        for spec in (raw["Spec"], raw.get("PreviousSpec") or {}):
+            container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+            images.add(container.get("Image") or "")
+            volumes |= {mount.get("Source") or "" for mount in container.get("Mounts") or ()}
+        stop_grace[raw["ID"]] = parse_service(raw).stop_grace_seconds
+    return SwarmUse(images=frozenset(images - {""}), volumes=frozenset(volumes - {""}), stop_grace=stop_grace)
+
+
+def parse_container(raw: Json) -> Container:
+    """A container from its full description."""
+    state, config = raw.get("State") or {}, raw.get("Config") or {}
+    return Container(
+        id=raw["Id"],
+        name=raw.get("Name", "").lstrip("/"),
+        state=state.get("Status", ""),
+        image_id=raw.get("Image", ""),
+        labels=config.get("Labels") or {},
+        created=parse_time(raw.get("Created", "")),
+        started=parse_time(state.get("StartedAt", "")),
+        finished=parse_time(state.get("FinishedAt", "")),
+        exit_code=state.get("ExitCode", 0),
+        stop_timeout=config.get("StopTimeout"),
+        health=_parse_health(state.get("Health"), config.get("Healthcheck") or {}),
+    )
+
+
+def _parse_health(health: Json | None, check: Json) -> Health | None:
+    if not health or health.get("Status", "none") == "none":
+        return None
+    retries = check.get("Retries") or _DEFAULT_RETRIES
+    interval = (check.get("Interval") or 0) / _NANOSECONDS or _DEFAULT_INTERVAL_SECONDS
+    streak = health.get("FailingStreak", 0)
+    ends = [parse_time(entry.get("End", "")) for entry in health.get("Log") or ()]
+    since = 0.0
+    if ends and streak >= retries:
+        # the check that made it unhealthy; the log has the last five, before that they were an interval apart
+        index = len(ends) - 1 - (streak - retries)
+        since = ends[index] if index >= 0 else ends[0] + index * interval
+    return Health(status=health["Status"], failing_streak=streak, retries=retries, since=since)
+
+
+def _parse_listed(raw: Json) -> Container:
+    names: Collection[str] = raw.get("Names") or ("",)
+    return Container(
+        id=raw["Id"],
+        name=next(iter(names)).lstrip("/"),
+        state=raw.get("State", ""),
+        image_id=raw.get("ImageID", ""),
+        labels=raw.get("Labels") or {},
+        created=float(raw.get("Created") or 0),
+    )
+
+
+def _parse_image(raw: Json) -> Image:
+    return Image(
+        id=raw["Id"],
+        created=float(raw.get("Created") or 0),
+        size=raw.get("Size") or 0,
+        tags=tuple(tag for tag in raw.get("RepoTags") or () if not tag.endswith("<none>")),
+        digests=tuple(digest for digest in raw.get("RepoDigests") or () if not digest.startswith("<none>")),
+        labels=raw.get("Labels") or {},
+    )
+
+
+def _parse_volume(raw: Json) -> Volume:
+    labels = raw.get("Labels") or {}
+    return Volume(
+        name=raw["Name"],
+        driver=raw.get("Driver", "local"),
+        anonymous=_ANONYMOUS_LABEL in labels or bool(_ANONYMOUS_NAME.fullmatch(raw["Name"])),
+        labels=labels,
+    )

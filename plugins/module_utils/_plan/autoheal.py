@@ -1,0 +1,325 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan the healing of unhealthy containers of one node.
+
+Swarm replaces an unhealthy task by itself. What is left over: a container that stays unhealthy while its task
+is said to run, one that ended with 0 under ``on-failure``, one whose ``max_attempts`` are used up, and plain
+containers.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import (
+    SERVICE_ID_LABEL,
+    SERVICE_NAME_LABEL,
+    TASK_ID_LABEL,
+    Container,
+    NodeView,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import Heal, NodeState, SetHeal
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import (
+    RestartContainer,
+    StopContainer,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import RestartService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+
+DEFAULT_LABEL = "autoheal"
+ALL = "all"
+# How long a service may take to stop where nobody here knows: to kill what stops in an orderly way is worse
+# than to wait.
+UNKNOWN_STOP_GRACE_SECONDS = 300.0
+# What ended longer ago than this is somebody's decision by now.
+LONGEST_MEMORY_SECONDS = 86400.0
+# How often it is written down that something is still unhealthy.
+SEEN_STEP_SECONDS = 60.0
+_FALSE = ("false", "0", "no", "off")
+_TRUE = ("true", "1", "yes", "on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealRules:
+    """When to heal. Times are seconds.
+
+    ``label`` is the label of containers and services that opts in or out; ``all`` opts all containers in.
+    ``stop_timeout`` is for containers that say nothing themselves. After each attempt the next one waits
+    twice as long, from ``backoff`` on; after ``attempts`` of them within ``window`` it is given up.
+    """
+
+    grace: float = 60.0
+    label: str = DEFAULT_LABEL
+    stop_timeout: float = 10.0
+    backoff: float = 60.0
+    attempts: int = 5
+    window: float = 3600.0
+
+    @property
+    def label_name(self) -> str:
+        return DEFAULT_LABEL if self.label == ALL else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A task's container that was unhealthy and has ended. ``finished`` is in seconds since the epoch."""
+
+    service_id: str
+    service: str
+    task_id: str
+    exit_code: int
+    finished: float
+
+
+@dataclass(frozen=True)
+class HealPlan:
+    """What is to be done, and what else somebody should know.
+
+    ``given_up``: sentences about what was given up just now. ``for_manager``: what only a manager can judge,
+    and none was asked. ``settled``: IDs of containers that need not be looked at again.
+    """
+
+    plan: Plan = field(default_factory=Plan)
+    given_up: tuple[str, ...] = ()
+    for_manager: tuple[Ended, ...] = ()
+    settled: frozenset[str] = frozenset()
+
+    def __add__(self, other: HealPlan) -> HealPlan:
+        return HealPlan(
+            plan=self.plan + other.plan,
+            given_up=self.given_up + other.given_up,
+            for_manager=self.for_manager + other.for_manager,
+            settled=self.settled | other.settled,
+        )
+
+
+def plan_autoheal(
+    view: NodeView,
+    rules: HealRules,
+    state: NodeState,
+    picture: Picture | None = None,
+    stop_grace: Mapping[str, float] | None = None,
+    ended_elsewhere: Iterable[Ended] = (),
+) -> HealPlan:
+    """Plan for the containers of ``view``, which are those that the engine calls unhealthy.
+
+    ``picture`` is what a manager sees of the swarm, None where no manager was asked. ``stop_grace`` is how
+    long the services may take to stop, by ID; what is missing there is unknown. ``ended_elsewhere``: what
+    other nodes could not judge.
+    """
+    healer = _Healer(view, rules, state, picture, stop_grace or {})
+    result = HealPlan()
+    for container in view.containers:
+        if container.state in ("running", "paused", "restarting"):
+            result += healer.running(container)
+    ended = []
+    for container in view.containers:
+        if container.state not in ("running", "paused", "restarting"):
+            evidence = healer.evidence(container)
+            if evidence is None:
+                result += HealPlan(settled=frozenset({container.id}))
+            else:
+                ended.append((evidence, container.id))
+    ended += [(evidence, "") for evidence in ended_elsewhere]
+    # the service as a whole is the last resort, and once is enough
+    restarted: set[str] = set()
+    for evidence, container_id in sorted(ended, key=lambda item: -item[0].finished):
+        result += healer.ended(evidence, container_id, restarted)
+    return result + HealPlan(plan=Plan(remember=healer.forget()))
+
+
+class _Healer:
+    def __init__(
+        self,
+        view: NodeView,
+        rules: HealRules,
+        state: NodeState,
+        picture: Picture | None,
+        stop_grace: Mapping[str, float],
+    ) -> None:
+        self._now = view.now
+        self._rules = rules
+        self._state = state
+        self._picture = picture
+        self._stop_grace = stop_grace
+        self._seen: set[str] = set()
+
+    def running(self, container: Container) -> HealPlan:
+        """A container that runs and is unhealthy."""
+        health = container.health
+        if health is None or health.status != "unhealthy" or container.state == "restarting":
+            return HealPlan()
+        settled = HealPlan(settled=frozenset({container.id}))
+        word = container.labels.get(self._rules.label_name, "").lower()
+        if word in _FALSE:
+            return settled
+        if not container.is_task and self._rules.label != ALL and word not in _TRUE:
+            return settled
+        if self._service_opts_out(container.labels.get(SERVICE_ID_LABEL, "")):
+            return HealPlan()
+        if container.state == "paused":
+            return _note(f"{container.title} is unhealthy and paused: left alone")
+        patience, timeout = self._stop_seconds(container)
+        due = health.since + self._rules.grace + patience
+        subject = container.labels.get(SERVICE_ID_LABEL) or container.name
+        self._seen.add(subject)
+        if self._now < due:
+            return self._wait(subject, due - self._now)
+        why = [f"it is unhealthy for {self._now - health.since:.0f} s: {health.failing_streak} checks failed"]
+        step: Step
+        if container.is_task:
+            why.append("its task is said to run, so Swarm does not replace it")
+            why_not = ("a forced update of the service: that would restart its healthy tasks, too",)
+            step = StopContainer(
+                container_id=container.id,
+                title=container.title,
+                started=container.started,
+                timeout_seconds=round(timeout),
+                why=tuple(why),
+                why_not=why_not,
+            )
+        else:
+            step = RestartContainer(
+                container_id=container.id,
+                title=container.title,
+                started=container.started,
+                timeout_seconds=round(timeout),
+                why=tuple(why),
+            )
+        return self._attempt(subject, container.title, step)
+
+    def evidence(self, container: Container) -> Ended | None:
+        """What a container that has ended tells; None where it was healthy, or is not ours to care for."""
+        if not container.is_task or not container.was_unhealthy:
+            return None
+        if container.labels.get(self._rules.label_name, "").lower() in _FALSE:
+            return None
+        if self._now - container.finished > LONGEST_MEMORY_SECONDS:
+            return None
+        return Ended(
+            service_id=container.labels.get(SERVICE_ID_LABEL, ""),
+            service=container.labels.get(SERVICE_NAME_LABEL, ""),
+            task_id=container.labels.get(TASK_ID_LABEL, ""),
+            exit_code=container.exit_code,
+            finished=container.finished,
+        )
+
+    def ended(self, ended: Ended, container_id: str, restarted: set[str]) -> HealPlan:
+        """A task whose unhealthy container has ended: Swarm replaces it, or never will."""
+        settled = HealPlan(settled=frozenset({container_id} - {""}))
+        if self._picture is None:
+            return replace(settled, for_manager=(ended,))
+        service = self._picture.service_by_id.get(ended.service_id)
+        if service is None or service.mode not in ("replicated", "global") or ended.service_id in restarted:
+            return settled
+        tasks = self._picture.tasks_of(service)
+        task = next((task for task in tasks if task.id == ended.task_id), None)
+        if task is None or task.is_wanted or _is_replaced(self._picture, service, task):
+            return settled
+        if self._service_opts_out(service.id):
+            return HealPlan()
+        if service.restart_condition == "none":
+            return settled + _note(
+                f"{service.name} ended unhealthy: its restart condition is 'none', so it is left"
+            )
+        self._seen.add(service.id)
+        if service.is_updating:
+            return _note(f"{service.name} ended unhealthy; it is being updated, so it is left for later")
+        due = ended.finished + self._rules.grace
+        if self._now < due:
+            return self._wait(service.id, due - self._now)
+        restarted.add(service.id)
+        if ended.exit_code == 0:
+            reason = "its unhealthy task ended with 0, which its restart condition counts as done"
+        else:
+            reason = "its task was unhealthy, and the attempts that its restart policy allows are used up"
+        step = RestartService(
+            service_id=service.id,
+            name=service.name,
+            force_update=service.force_update,
+            why=(reason,),
+            why_not=("the container alone: it has ended, and Swarm does not replace it",),
+        )
+        return self._attempt(service.id, service.name, step)
+
+    def forget(self) -> tuple[SetHeal, ...]:
+        """What has not been unhealthy for a whole window is well."""
+        return tuple(
+            SetHeal(subject, None)
+            for subject, heal in sorted(self._state.heals.items())
+            if subject not in self._seen and self._now - heal.seen > self._rules.window
+        )
+
+    def _attempt(self, subject: str, title: str, step: Step) -> HealPlan:
+        heal = self._state.heals.get(subject, Heal())
+        if heal.given_up is not None:
+            return HealPlan(plan=Plan(remember=self._seen_now(subject, heal)))
+        recent = tuple(at for at in heal.attempts if self._now - at < self._rules.window)
+        if recent:
+            due = recent[-1] + self._rules.backoff * 2.0 ** (len(recent) - 1)
+            if self._now < due:
+                return self._wait(subject, due - self._now)
+        if len(recent) >= self._rules.attempts:
+            sentence = (
+                f"{title} is given up: {len(recent)} attempts within {self._rules.window:g} s did not help; "
+                f"it is left alone until it has been well for that long"
+            )
+            edit = SetHeal(subject, Heal(attempts=recent, given_up=self._now, seen=self._now))
+            return HealPlan(plan=Plan(warnings=(sentence,), remember=(edit,)), given_up=(sentence,))
+        edit = SetHeal(subject, Heal(attempts=(*recent, self._now), seen=self._now))
+        return HealPlan(plan=Plan(steps=(replace(step, claims=(edit,)),)))
+
+    def _wait(self, subject: str, seconds: float) -> HealPlan:
+        heal = self._state.heals.get(subject)
+        remember = () if heal is None else self._seen_now(subject, heal)
+        return HealPlan(plan=Plan(remember=remember, again_seconds=seconds))
+
+    def _seen_now(self, subject: str, heal: Heal) -> tuple[SetHeal, ...]:
+        if self._now - heal.seen < SEEN_STEP_SECONDS:
+            return ()
+        return (SetHeal(subject, replace(heal, seen=self._now)),)
+
+    def _service_opts_out(self, service_id: str) -> bool:
+        if self._picture is None:
+            return False
+        service = self._picture.service_by_id.get(service_id)
+        return service is not None and service.labels.get(self._rules.label_name, "").lower() in _FALSE
+
+    def _stop_seconds(self, container: Container) -> tuple[float, float]:
+        """How long somebody else may take to stop it, and after how long it is killed when we do."""
+        service_id = container.labels.get(SERVICE_ID_LABEL, "")
+        said = self._label_timeout(container)
+        if said is None and service_id in self._stop_grace:
+            said = self._stop_grace[service_id]
+        if said is None and container.stop_timeout is not None:
+            said = float(container.stop_timeout)
+        if said is not None:
+            return said, said
+        return (
+            UNKNOWN_STOP_GRACE_SECONDS if container.is_task else self._rules.stop_timeout,
+            self._rules.stop_timeout,
+        )
+
+    def _label_timeout(self, container: Container) -> float | None:
+        said = container.labels.get(f"{self._rules.label_name}.stop.timeout", "")
+        return float(said) if said.isdigit() else None
+
+
+def _is_replaced(picture: Picture, service: Service, task: Task) -> bool:
+    """Whether Swarm has another task in its place, or wants none there."""
+    wanted = [other for other in picture.tasks_of(service) if other.is_wanted]
+    if service.is_replicated:
+        return any(other.slot == task.slot for other in wanted) or len(wanted) >= (service.replicas or 0)
+    node = picture.node_by_id.get(task.node_id or "")
+    gone = node is None or not node.is_ready or node.availability != "active"
+    return gone or any(other.node_id == task.node_id for other in wanted)
+
+
+def _note(sentence: str) -> HealPlan:
+    return HealPlan(plan=Plan(notes=(sentence,)))

@@ -1,0 +1,230 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: autoheal
+short_description: Heal the unhealthy containers of a node
+version_added: 0.2.0
+description:
+  - Asks one engine for its unhealthy containers, and mends those that nobody else does. Swarm replaces
+    unhealthy tasks by itself; what it leaves is a container that stays unhealthy while its task is said to
+    run, a task that ended with 0 under the restart condition C(on-failure), and one whose C(max_attempts)
+    are used up.
+  - A task's container is stopped, so that Swarm replaces it. Plain containers are restarted where a label
+    asks for it. Only where stopping can't help, the whole service is updated by force, never during an
+    update; that takes a manager.
+  - What doesn't help is repeated after ever longer pauses, and given up after O(max_attempts).
+extends_documentation_fragment:
+  - orcastra.swarm.attributes
+  - orcastra.swarm.connection
+  - orcastra.swarm.node
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - A container that becomes unhealthy again is healed again.
+options:
+  grace_period:
+    description:
+      - How long a container must have been unhealthy, in seconds, counted from the check that made it so. The
+        time that it may take to stop comes on top.
+      - For a task that time is that of its service, for a plain container its own. On a worker that knows
+        nothing of the services (no O(manager_host), no O(swarm_use)) a task has 300 seconds.
+    type: int
+    default: 60
+  container_label:
+    description:
+      - A label. Swarm's tasks with V(false) as its value, on the service or on the container, are left alone.
+        Plain containers are healed if its value is V(true).
+      - With V(all), all containers are healed but those with the label C(autoheal=false).
+      - The label with C(.stop.timeout) behind it says how long the container may take to stop, in seconds.
+    type: str
+    default: autoheal
+  default_stop_timeout:
+    description: How long a container may take to stop where nothing else says so, in seconds.
+    type: int
+    default: 10
+  backoff:
+    description: The pause between the first attempt and the second, in seconds. Then it doubles each time.
+    type: int
+    default: 60
+  max_attempts:
+    description:
+      - After how many attempts within O(window) a service, or a plain container, is given up. It is left
+        alone until it has been well for as long as O(window).
+    type: int
+    default: 5
+  window:
+    description: See O(max_attempts). In seconds.
+    type: int
+    default: 3600
+  webhook_url:
+    description:
+      - Where to tell of what was healed, failed or given up. A POST with JSON, with the sentence in C(text).
+    type: str
+  ended:
+    description:
+      - Tasks of other nodes that ended unhealthy, RV(for_manager) of their runs. For a manager.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      service_id:
+        description: The ID of the service.
+        type: str
+        required: true
+      service:
+        description: The name of the service.
+        type: str
+        required: true
+      task_id:
+        description: The ID of the task.
+        type: str
+        required: true
+      exit_code:
+        description: What its container ended with.
+        type: int
+        required: true
+      finished:
+        description: When that was, in seconds since the epoch.
+        type: float
+        required: true
+seealso:
+  - module: orcastra.swarm.swarm_info
+author:
+  - Orcastra contributors (@orcastra)
+"""
+
+EXAMPLES = r"""
+- name: Heal the containers of this node
+  orcastra.swarm.autoheal:
+    grace_period: 30
+    webhook_url: "{{ chat_webhook }}"
+"""
+
+RETURN = r"""
+plan:
+  description: The steps that were carried out. In check mode, those that would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The kind of step, V(stop_container), V(restart_container) or V(restart_service).
+      type: str
+      sample: stop_container
+    target:
+      description: What is changed.
+      type: str
+      sample: container web.1.x8 of web
+    what:
+      description: The step in words.
+      type: str
+      sample: stop web.1.x8 of web
+    why:
+      description: The reasons.
+      type: list
+      elements: str
+      sample: ["it is unhealthy for 75 s: 15 checks failed"]
+    why_not:
+      description: Why alternatives were not taken, where there were any.
+      type: list
+      elements: str
+      sample: []
+notes:
+  description: What was left as it is, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+given_up:
+  description: What was given up just now.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+for_manager:
+  description: Tasks that ended unhealthy; whether Swarm replaces them only a manager can tell. For O(ended).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import heal_node
+from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+    NODE_ARGUMENT_SPEC,
+    create_module,
+    finish_node,
+    run_on_node,
+    swarm_use_from,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import Ended, HealRules
+
+
+def main() -> None:
+    module = create_module(
+        {
+            **NODE_ARGUMENT_SPEC,
+            "grace_period": {"type": "int", "default": 60},
+            "container_label": {"type": "str", "default": "autoheal"},
+            "default_stop_timeout": {"type": "int", "default": 10},
+            "backoff": {"type": "int", "default": 60},
+            "max_attempts": {"type": "int", "default": 5},
+            "window": {"type": "int", "default": 3600},
+            "webhook_url": {"type": "str", "no_log": True},
+            "ended": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "service_id": {"type": "str", "required": True},
+                    "service": {"type": "str", "required": True},
+                    "task_id": {"type": "str", "required": True},
+                    "exit_code": {"type": "int", "required": True},
+                    "finished": {"type": "float", "required": True},
+                },
+            },
+        }
+    )
+    given = module.params
+    rules = HealRules(
+        grace=given["grace_period"],
+        label=given["container_label"],
+        stop_timeout=given["default_stop_timeout"],
+        backoff=given["backoff"],
+        attempts=given["max_attempts"],
+        window=given["window"],
+    )
+
+    def action(engine: Engine, manager: Engine | None) -> dict[str, Any]:
+        healing = heal_node(
+            engine,
+            rules,
+            Path(given["state_dir"]),
+            manager=manager,
+            use=swarm_use_from(module),
+            ended_elsewhere=[Ended(**ended) for ended in given["ended"]],
+            webhook_url=given["webhook_url"],
+            dry_run=module.check_mode,
+        )
+        details = {
+            "given_up": list(healing.heal.given_up),
+            "for_manager": [asdict(ended) for ended in healing.heal.for_manager],
+        }
+        return finish_node(module, healing.heal.plan, healing.results, healing.warnings, details)
+
+    run_on_node(module, action)
+
+
+if __name__ == "__main__":
+    main()
