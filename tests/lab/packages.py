@@ -33,6 +33,7 @@ COMMANDS = {
     "nsenter": "util-linux",
     "hostname": "hostname",
     "debootstrap": "debootstrap",
+    "logrotate": "logrotate",
 }
 _POLICY = Path("/usr/sbin/policy-rc.d")
 

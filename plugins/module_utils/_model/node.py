@@ -96,6 +96,20 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerLog:
+    """How a container logs. ``max_size`` is the option of that name, empty where it isn't set."""
+
+    container: str
+    driver: str
+    max_size: str = ""
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether it is a file that grows without bounds. (The driver ``local`` has limits of its own.)"""
+        return self.driver == "json-file" and self.max_size in ("", "-1")
+
+
+@dataclass(frozen=True, slots=True)
 class SwarmUse:
     """What the services of the swarm use, as a manager knows it: the same on all nodes.
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import (
     Container,
+    ContainerLog,
     Health,
     Image,
     NodeView,
@@ -77,6 +78,20 @@ def view_storage(engine: Engine) -> NodeView:
         images=tuple(_parse_image(raw) for raw in engine.list_images()),
         dangling_volumes=tuple(_parse_volume(raw) for raw in engine.list_volumes({"dangling": ["true"]})),
     )
+
+
+def view_logs(engine: Engine) -> tuple[ContainerLog, ...]:
+    """How the containers log, those that have ended too."""
+    found = []
+    for listed in engine.list_containers():
+        with contextlib.suppress(NotFound):
+            raw = engine.get_container(listed["Id"])
+            log = (raw.get("HostConfig") or {}).get("LogConfig") or {}
+            name = raw.get("Name", "").lstrip("/")
+            found.append(
+                ContainerLog(name, log.get("Type", ""), (log.get("Config") or {}).get("max-size", ""))
+            )
+    return tuple(found)
 
 
 def swarm_use(engine: Engine) -> SwarmUse:

@@ -8,10 +8,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
+
+SHOWN = 5
+
+
+def shortened(names: Sequence[str]) -> str:
+    """The first few of the names, and how many there are besides."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def names_of(picture: Picture, node_ids: Iterable[str]) -> str:

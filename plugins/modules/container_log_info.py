@@ -1,0 +1,70 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_log_info
+short_description: Find containers whose log file grows without bounds
+version_added: 0.2.0
+description:
+  - Asks one engine how its containers log, and warns of those that log into a file without a limit. That is
+    the driver C(json-file), which is the default, without the option C(max-size).
+extends_documentation_fragment:
+  - orcastra.swarm.attributes.info
+  - orcastra.swarm.connection
+author:
+  - Orcastra contributors (@orcastra)
+"""
+
+EXAMPLES = r"""
+- name: See that no log grows without bounds
+  orcastra.swarm.container_log_info:
+  register: logs
+  failed_when: logs.unlimited | length > 0
+"""
+
+RETURN = r"""
+unlimited:
+  description: The names of the containers whose log file has no limit.
+  returned: success
+  type: list
+  elements: str
+  sample: [wiki.1.x8kd0s9]
+drivers:
+  description: How many containers use which log driver.
+  returned: success
+  type: dict
+  sample: {json-file: 12, local: 3}
+"""
+
+from collections import Counter
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import view_logs
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.wording import shortened
+
+
+def main() -> None:
+    module = create_module()
+
+    def action(engine: Engine) -> dict[str, Any]:
+        logs = view_logs(engine)
+        unlimited = sorted(log.container for log in logs if log.is_unlimited)
+        if unlimited:
+            module.warn(f"the log file has no limit (max-size) for {shortened(unlimited)}")
+        return {
+            "changed": False,
+            "unlimited": unlimited,
+            "drivers": dict(sorted(Counter(log.driver for log in logs).items())),
+        }
+
+    run(module, action)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The file of a node: what is written is read again, damage is set aside, one at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import Busy, NodeStore
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import (
+    Heal,
+    NodeState,
+    SetHeal,
+    SetSeen,
+)
+
+EDITS = (SetHeal("s1", Heal((1.0, 2.5), given_up=3.0, seen=4.0)), SetSeen({"i": 1.0}, {"v": 2.0}))
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    store = NodeStore(tmp_path / "new", "AB:CD")
+    assert store.read() == (NodeState(), None)
+    assert store.update(EDITS)
+    assert not store.update(EDITS)
+    expected = NodeState(
+        heals={"s1": Heal((1.0, 2.5), given_up=3.0, seen=4.0)}, images={"i": 1.0}, volumes={"v": 2.0}
+    )
+    assert NodeStore(tmp_path / "new", "AB:CD").read() == (expected, None)
+    assert NodeStore(tmp_path / "new", "AB:CE").read() == (NodeState(), None)
+    assert not [path.name for path in (tmp_path / "new").iterdir() if path.suffix not in (".json", ".lock")]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 9}', '{"format": 1, "heals": {"x": 1}}', "\0"])
+def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path, text: str) -> None:
+    store = NodeStore(tmp_path, "e")
+    store.path.write_text(text)
+    state, damage = store.read()
+    assert state == NodeState()
+    assert damage is not None
+    assert str(store.path) in damage
+    assert store.update(EDITS)
+    assert store.read()[1] is None
+    assert [path.read_text() for path in tmp_path.glob("*.damaged-*")] == [text]
+
+
+def test_only_one_at_a_time(tmp_path: Path) -> None:
+    with NodeStore(tmp_path, "e").alone("prune"):
+        with (
+            pytest.raises(Busy, match="another prune of this node is under way"),
+            NodeStore(tmp_path, "e").alone("prune"),
+        ):
+            pass
+        with NodeStore(tmp_path, "e").alone("autoheal"), NodeStore(tmp_path, "f").alone("prune"):
+            pass
+    with NodeStore(tmp_path, "e").alone("prune"):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = NodeStore(tmp_path / "file", "e")
+    with pytest.raises(OrcastraError, match=r"state_dir: .*file"):
+        store.update(EDITS)

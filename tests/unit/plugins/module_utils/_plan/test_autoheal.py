@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Healing: who waits, what is done first, what is left alone, and when it is given up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import (
+    SERVICE_ID_LABEL,
+    SERVICE_NAME_LABEL,
+    TASK_ID_LABEL,
+    Container,
+    Health,
+    NodeView,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import (
+    Heal,
+    NodeState,
+    apply_node_edits,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+    Node,
+    Picture,
+    Service,
+    Task,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import (
+    Ended,
+    HealPlan,
+    HealRules,
+    plan_autoheal,
+)
+
+NOW = 1_000_000.0
+RULES = HealRules(grace=60, stop_timeout=10, backoff=60, attempts=3, window=3600)
+TASK = {SERVICE_ID_LABEL: "s1", SERVICE_NAME_LABEL: "web", TASK_ID_LABEL: "t1"}
+GRACE = {"s1": 10.0}
+
+
+def ill(since: float, labels: Mapping[str, str] = TASK, **fields: Any) -> Container:
+    """A container that runs and is unhealthy for ``since`` seconds."""
+    health = Health("unhealthy", failing_streak=5, retries=3, since=NOW - since)
+    return replace(
+        Container(id="c1", name="web.1.t1", state="running", labels=labels, health=health), **fields
+    )
+
+
+def ended(exit_code: int, ago: float = 100, **fields: Any) -> Container:
+    return ill(ago, state="exited", finished=NOW - ago, exit_code=exit_code, **fields)
+
+
+def swarm(service: Service | None = None, *tasks: Task) -> Picture:
+    service = service or Service(id="s1", name="web")
+    old = Task(id="t1", service_id="s1", node_id="n1", state="complete", desired_state="shutdown", slot=1)
+    return Picture(nodes=(Node(id="n1", hostname="alpha"),), services=(service,), tasks=(old, *tasks))
+
+
+def heal(*containers: Container, state: NodeState | None = None, **options: Any) -> HealPlan:
+    options = {"stop_grace": GRACE, **options}
+    rules = options.pop("rules", RULES)
+    view = NodeView("e1", "alpha", NOW, "active", containers=containers)
+    return plan_autoheal(view, rules, state or NodeState(), **options)
+
+
+def whats(plan: HealPlan) -> list[str]:
+    return [step.what for step in plan.plan.steps]
+
+
+def test_it_waits_for_grace_and_stop_grace_from_the_transition_on() -> None:
+    early = heal(ill(69))
+    assert (whats(early), early.plan.again_seconds, early.settled) == ([], 1.0, frozenset())
+    assert whats(heal(ill(71))) == ["stop web.1.t1 of web"]
+    assert heal(ill(71)).plan.steps[0].timeout_seconds == 10  # type: ignore[attr-defined]
+
+
+def test_the_stop_grace_is_that_of_the_service_or_else_of_the_label_or_long() -> None:
+    assert whats(heal(ill(100), stop_grace={"s1": 90.0})) == []
+    assert whats(heal(ill(100), stop_grace={})) == []
+    assert whats(heal(ill(361), stop_grace={})) == ["stop web.1.t1 of web"]
+    labelled = ill(66, {**TASK, "autoheal.stop.timeout": "5"})
+    assert whats(heal(labelled, stop_grace={})) == ["stop web.1.t1 of web"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "label", "expected"),
+    [
+        (TASK, "autoheal", ["stop web.1.t1 of web"]),
+        ({**TASK, "autoheal": "false"}, "autoheal", []),
+        ({**TASK, "autoheal": "False"}, "all", []),
+        ({**TASK, "mine": "0"}, "mine", []),
+        ({}, "autoheal", []),
+        ({"autoheal": "true"}, "autoheal", ["restart web.1.t1"]),
+        ({"autoheal": "true"}, "mine", []),
+        ({}, "all", ["restart web.1.t1"]),
+        ({"autoheal": "false"}, "all", []),
+    ],
+)
+def test_labels_opt_tasks_out_and_plain_containers_in(
+    labels: Mapping[str, str], label: str, expected: list[str]
+) -> None:
+    plan = heal(ill(1000, labels), rules=replace(RULES, label=label))
+    assert whats(plan) == expected
+    assert (plan.settled == {"c1"}) == (not expected)
+
+
+def test_a_service_can_opt_out() -> None:
+    picture = swarm(Service(id="s1", name="web", labels={"autoheal": "false"}))
+    assert whats(heal(ill(1000), picture=picture)) == []
+    assert whats(heal(ended(0), picture=picture)) == []
+
+
+def test_what_is_healthy_paused_or_starting_again_is_left_alone() -> None:
+    healthy = ill(1000, health=Health("healthy"))
+    assert whats(heal(healthy, ill(1000, state="restarting"), ill(1000, state="paused"))) == []
+
+
+def test_the_pauses_double_and_then_it_is_given_up() -> None:
+    state, done = NodeState(), []
+    for second in range(0, 2000, 10):
+        view = NodeView("e1", "alpha", NOW + second, "active", containers=(ill(1000),))
+        plan = plan_autoheal(view, RULES, state, stop_grace=GRACE)
+        edits = [*plan.plan.remember, *(edit for step in plan.plan.steps for edit in step.claims)]
+        state = apply_node_edits(state, edits)  # type: ignore[arg-type]
+        done += [(second, "stop")] * len(plan.plan.steps) + [(second, "given up")] * len(plan.given_up)
+    assert done == [(0, "stop"), (60, "stop"), (180, "stop"), (420, "given up")]
+
+
+def test_what_has_been_well_for_a_window_is_forgotten() -> None:
+    state = NodeState(
+        heals={"s1": Heal((1.0,), given_up=NOW - 4000, seen=NOW - 4000), "s2": Heal(seen=NOW - 10)}
+    )
+    assert apply_node_edits(state, heal(state=state).plan.remember).heals.keys() == {"s2"}  # type: ignore[arg-type]
+    # unhealthy all the time: given up it stays
+    assert "s1" in apply_node_edits(state, heal(ill(9000), state=state).plan.remember).heals  # type: ignore[arg-type]
+
+
+ON_FAILURE = Service(id="s1", name="web", restart_condition="on-failure", force_update=3)
+
+
+def test_a_service_is_restarted_only_where_swarm_replaces_nothing() -> None:
+    plan = heal(ended(0), picture=swarm(ON_FAILURE))
+    assert whats(plan) == ["restart web"]
+    assert plan.plan.steps[0].after == {"force_update": 4}
+    assert "ended with 0" in plan.plan.steps[0].why[0]
+    assert "used up" in heal(ended(137), picture=swarm(ON_FAILURE)).plan.steps[0].why[0]
+
+    again = Task(id="t2", service_id="s1", node_id="n2", state="ready", desired_state="ready", slot=1)
+    replaced = heal(ended(0), picture=swarm(ON_FAILURE, again))
+    assert (whats(replaced), replaced.settled) == ([], {"c1"})
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        replace(ON_FAILURE, update_state="updating"),
+        replace(ON_FAILURE, update_state="rollback_paused"),
+        replace(ON_FAILURE, restart_condition="none"),
+        replace(ON_FAILURE, replicas=0),
+        replace(ON_FAILURE, mode="replicated-job"),
+        replace(ON_FAILURE, id="other"),
+    ],
+)
+def test_a_service_is_not_restarted(service: Service) -> None:
+    assert whats(heal(ended(0), picture=swarm(service))) == []
+
+
+def test_what_ended_well_is_no_concern() -> None:
+    # a service that runs to its end, like a migration: the engine calls it unhealthy as soon as it has ended
+    well = ended(0, health=Health("unhealthy", failing_streak=1, retries=3))
+    plan = heal(well, picture=swarm(ON_FAILURE))
+    assert (whats(plan), plan.settled) == ([], {"c1"})
+    assert whats(heal(ended(0, ago=90_000), picture=swarm(ON_FAILURE))) == []
+    assert heal(ended(0, ago=30), picture=swarm(ON_FAILURE)).plan.again_seconds == 30
+
+
+def test_one_restart_is_enough_for_many_tasks_and_waits_its_turn() -> None:
+    other = {**TASK, TASK_ID_LABEL: "t0"}
+    picture = swarm(replace(ON_FAILURE, replicas=2))
+    older = Task(id="t0", service_id="s1", node_id="n1", state="complete", desired_state="shutdown", slot=2)
+    picture = replace(picture, tasks=(*picture.tasks, older))
+    assert whats(heal(ended(0), ended(0, id="c0", labels=other), picture=picture)) == ["restart web"]
+    state = NodeState(heals={"s1": Heal(attempts=(NOW - 10,), seen=NOW - 10)})
+    assert heal(ended(0), picture=picture, state=state).plan.again_seconds == 50
+
+
+def test_a_global_service_is_judged_node_by_node() -> None:
+    service = replace(ON_FAILURE, mode="global", replicas=None)
+    assert whats(heal(ended(0), picture=swarm(service))) == ["restart web"]
+    drained = replace(swarm(service), nodes=(Node(id="n1", hostname="alpha", availability="drain"),))
+    assert whats(heal(ended(0), picture=drained)) == []
+
+
+def test_a_worker_hands_over_what_only_a_manager_can_judge() -> None:
+    plan = heal(ended(0))
+    assert plan.for_manager == (Ended("s1", "web", "t1", 0, NOW - 100),)
+    assert (whats(plan), plan.settled) == ([], {"c1"})
+    taken = heal(picture=swarm(ON_FAILURE), ended_elsewhere=plan.for_manager)
+    assert whats(taken) == ["restart web"]
