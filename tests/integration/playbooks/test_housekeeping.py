@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The autoheal, prune and log_rotate playbooks, run from a control node over SSH; charlie is a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.playbooks.conftest import Playbooks
+from tests.lab import Lab
+from tests.lab.host import Host
+from tests.lab.image import busybox_image, load
+from tests.lab.wait import wait_until
+
+STATE_DIR = "/var/lib/orcastra"
+
+
+def set_role(swarm: Lab, role: str) -> None:
+    alpha, charlie = swarm["alpha"], swarm["charlie"]
+    nodes = alpha.api("GET", "/nodes")
+    node = next(raw for raw in nodes if raw["Description"]["Hostname"] == "charlie")
+    spec = {**node["Spec"], "Role": role}
+    alpha.api("POST", f"/nodes/{node['ID']}/update", spec, {"version": node["Version"]["Index"]})
+    is_manager = role == "manager"
+    wait_until(
+        lambda: charlie.api("GET", "/info")["Swarm"]["ControlAvailable"] == is_manager, 60, f"charlie: {role}"
+    )
+
+
+@pytest.fixture
+def playbooks(run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab) -> Iterator[Playbooks]:
+    """The same inventory with charlie as a worker."""
+    managers = inventory["managers"]
+    workers = {"hosts": {"charlie": managers["hosts"].pop("charlie")}, "vars": managers["vars"]}
+    run_playbook.write("inventory.yml", {"managers": managers, "workers": workers})
+    set_role(swarm, "worker")
+    yield run_playbook
+    set_role(swarm, "manager")
+    swarm.each(lambda host: host.sh(f"rm -rf {STATE_DIR} /etc/logrotate.d/orcastra /srv/rotated"))
+
+
+def deploy(host: Host, name: str, image: str, **fields: Any) -> None:
+    container = {"Image": image, "StopGracePeriod": 1_000_000_000, **fields}
+    template = {
+        "ContainerSpec": container,
+        "RestartPolicy": {"Condition": "on-failure", "Delay": 500_000_000},
+        "Placement": {"Constraints": ["node.hostname==charlie"]},
+    }
+    spec = {"Name": name, "TaskTemplate": template, "EndpointSpec": {"Mode": "dnsrr"}}
+    host.api("POST", "/services/create", spec)
+
+
+def running(host: Host, name: str, health: str = "") -> list[str]:
+    wanted = f"--filter health={health}" if health else ""
+    return host.sh(f"docker ps -q --filter label=com.docker.swarm.service.name={name} {wanted}").split()
+
+
+def test_what_ended_on_a_worker_is_restarted_through_a_manager(playbooks: Playbooks, swarm: Lab) -> None:
+    charlie = swarm["charlie"]
+    check = {"Test": ["CMD-SHELL", "test ! -e /tmp/ill"], "Interval": 500_000_000, "Retries": 2}
+    script = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"]
+    deploy(swarm["alpha"], "zero", "orcastra/app", Command=script, Healthcheck=check)
+    wait_until(lambda: running(charlie, "zero", "healthy"), 60, "zero to be healthy")
+    charlie.sh(f"docker exec {running(charlie, 'zero')[0]} touch /tmp/ill")
+    wait_until(lambda: not running(charlie, "zero"), 60, "Swarm to end it")
+    variables = {"orcastra_autoheal_grace_period": 1}
+
+    alone = playbooks("orcastra.swarm.autoheal", limit="charlie", **variables)
+    assert (alone.status, alone.changed) == (0, 0), alone.output
+    checked = playbooks("orcastra.swarm.autoheal", "--check", "--diff", limit=None, **variables)
+    assert (checked.status, checked.changed) == (0, 1), checked.output
+    assert "force_update" in checked.output
+    done = playbooks("orcastra.swarm.autoheal", limit=None, **variables)
+    assert (done.status, done.changed) == (0, 1), done.output
+    wait_until(lambda: running(charlie, "zero", "healthy"), 60, "zero to be healthy again")
+    again = playbooks("orcastra.swarm.autoheal", limit=None, **variables)
+    assert (again.status, again.changed) == (0, 0), again.output
+
+
+def test_a_worker_removes_images_that_no_service_has(playbooks: Playbooks, swarm: Lab) -> None:
+    charlie = swarm["charlie"]
+    for tag in "12":
+        load(charlie, busybox_image(f"test/app:{tag}", {"/version": tag}))
+    deploy(swarm["alpha"], "app", "test/app:1")
+    wait_until(lambda: running(charlie, "app"), 60, "app to run")
+    variables = {
+        "orcastra_prune_grace_period": 0,
+        "orcastra_prune_keep_images": 0,
+        "orcastra_prune_exclude_images": ["orcastra/app"],
+    }
+
+    alone = playbooks("orcastra.swarm.prune", limit="charlie", **variables)
+    assert alone.status == 0, alone.output
+    assert charlie.sh("docker images -q test/app").split().__len__() == 2
+    done = playbooks("orcastra.swarm.prune", "--diff", limit=None, **variables)
+    assert done.status == 0, done.output
+    assert charlie.sh("docker images --format '{{.Tag}}' test/app").split() == ["1"]
+    again = playbooks("orcastra.swarm.prune", limit=None, **variables)
+    assert (again.status, again.changed) == (0, 0), again.output
+    swarm["alpha"].sh("docker service rm app")
+    wait_until(lambda: not running(charlie, "app"), 60, "app to end")
+    charlie.sh("docker rm -f $(docker ps -aq) >/dev/null 2>&1; docker rmi -f test/app:1")
+
+
+def test_log_files_are_rotated_as_said(playbooks: Playbooks, swarm: Lab) -> None:
+    alpha = swarm["alpha"]
+    alpha.sh("mkdir -p /srv/rotated && head -c 20000 /dev/zero > /srv/rotated/app.log")
+    alpha.sh("docker create --name plain-endless orcastra/app")
+    entry = {"name": "app", "paths": ["/srv/rotated/*.log"], "rotate": 2, "size": "10k", "compress": False}
+    variables: dict[str, Any] = {"orcastra_log_rotate_files": [entry], "orcastra_log_rotate_install": False}
+
+    for bad in (
+        {"size": None, "frequency": None},
+        {"paths": ["/srv/**/x.log"]},
+        {"paths": ["/var/lib/docker/containers/*/*-json.log"]},
+        {"paths": ["x.log"]},
+        {"size": "10 MB"},
+        {"postrotate": "true\n}\n/etc/passwd {"},
+    ):
+        wrong = {name: value for name, value in {**entry, **bad}.items() if value is not None}
+        refused = playbooks(
+            "orcastra.swarm.log_rotate", **{**variables, "orcastra_log_rotate_files": [wrong]}
+        )
+        assert refused.status != 0
+        assert "orcastra_log_rotate_files, entry app: expected" in refused.output
+    assert alpha.sh("ls /etc/logrotate.d").split().count("orcastra") == 0
+
+    done = playbooks("orcastra.swarm.log_rotate", **variables)
+    assert (done.status, done.changed) == (0, 1), done.output
+    assert "the log file has no limit (max-size) for" in done.output
+    again = playbooks("orcastra.swarm.log_rotate", **variables)
+    assert (again.status, again.changed) == (0, 0), again.output
+    for _ in range(4):
+        alpha.sh("logrotate -s /srv/rotated/state /etc/logrotate.d/orcastra")
+        alpha.sh("head -c 20000 /dev/zero > /srv/rotated/app.log")
+    assert alpha.sh("ls /srv/rotated").split() == ["app.log", "app.log.1", "app.log.2", "state"]
+
+    gone = playbooks("orcastra.swarm.log_rotate", **{**variables, "orcastra_log_rotate_files": []})
+    assert (gone.status, gone.changed) == (0, 1), gone.output
+    alpha.sh("docker rm plain-endless")

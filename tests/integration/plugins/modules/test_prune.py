@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Pruning real engines: rollbacks still work, named volumes survive, workers keep what they do not know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.plugins.modules.conftest import Modules
+from tests.lab import Lab
+from tests.lab.host import Host
+from tests.lab.image import busybox_image, load
+from tests.lab.wait import wait_until
+
+NOW = {"grace_period": 0, "keep_images": 0}
+
+
+@pytest.fixture
+def alpha(swarm: Lab) -> Iterator[Host]:
+    host = swarm["alpha"]
+    for tag in "123":
+        load(host, busybox_image(f"test/app:{tag}", {"/version": tag}))
+    host.sh("docker tag test/app:1 test/same:1; docker tag test/app:1 test/same:2")
+    yield host
+    host.sh("docker rm -fv $(docker ps -aq --filter name=plain-) 2>/dev/null || true")
+    host.sh("docker volume rm $(docker volume ls -q) 2>/dev/null || true")
+    host.sh("docker rmi $(docker images -q 'test/*') -f 2>/dev/null || true")
+
+
+def tags(host: Host) -> set[str]:
+    """The images of these tests that the host has."""
+    listed = host.api("GET", "/images/json")
+    return {tag for raw in listed for tag in raw["RepoTags"] or () if tag.startswith("test/")}
+
+
+def deploy(host: Host, image: str) -> None:
+    """Bring the service ``app`` to an image and wait for it."""
+    found = [raw for raw in host.api("GET", "/services") if raw["Spec"]["Name"] == "app"]
+    container = {"Image": image, "StopGracePeriod": 1_000_000_000}
+    container["Mounts"] = [{"Type": "volume", "Source": "used", "Target": "/used"}]  # type: ignore[assignment]
+    spec: dict[str, Any] = {
+        "Name": "app",
+        "TaskTemplate": {
+            "ContainerSpec": container,
+            "Placement": {"Constraints": [f"node.hostname=={host.name}"]},
+        },
+        "UpdateConfig": {"Parallelism": 1, "Monitor": 100_000_000},
+        "RollbackConfig": {"Parallelism": 1, "Monitor": 100_000_000},
+        "EndpointSpec": {"Mode": "dnsrr"},
+    }
+    if found:
+        version = {"version": found[0]["Version"]["Index"]}
+        host.api("POST", f"/services/{found[0]['ID']}/update", spec, version)
+    else:
+        host.api("POST", "/services/create", spec)
+    wait_for_image(host, image)
+
+
+def wait_for_image(host: Host, image: str) -> None:
+    def runs() -> bool:
+        service = next(raw for raw in host.api("GET", "/services") if raw["Spec"]["Name"] == "app")
+        running = host.api("GET", "/containers/json")
+        mine = [raw for raw in running if raw["Labels"].get("com.docker.swarm.service.name") == "app"]
+        state = (service.get("UpdateStatus") or {}).get("State", "completed")
+        return [raw["Image"] for raw in mine] == [image] and state in ("completed", "rollback_completed")
+
+    wait_until(runs, 90, f"{image} to run")
+
+
+def targets(result: dict[str, Any]) -> set[str]:
+    assert not result.get("failed"), result
+    return {step["target"] for step in result["plan"]}
+
+
+def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path) -> None:
+    deploy(alpha, "test/app:2")
+    deploy(alpha, "test/app:3")
+    options = {**NOW, "state_dir": str(tmp_path), "exclude_images": ["orcastra/*"]}
+    alpha.sh("docker run --name plain-old -v /anonymous orcastra/app true")
+    alpha.sh("docker create --name plain-keep --label orchestration.prune=false orcastra/app")
+
+    # what the first run sees is new to it
+    waiting = run_module("prune", **{**options, "grace_period": 600})
+    assert (targets(waiting), waiting["changed"]) == (set(), False)
+    checked = run_module("prune", check=True, **options)
+    expected = {"image test/app:1", "container plain-old"}
+    assert expected <= targets(checked)
+    assert not targets(checked) & {"image test/app:2", "image test/app:3", "container plain-keep"}
+    assert checked["changed"]
+    dry = run_module("prune", dry_run=True, **options)
+    assert (targets(dry), dry["changed"]) == (targets(checked), False)
+    assert "test/app:1" in tags(alpha)
+
+    done = run_module("prune", **options)
+    assert targets(done) == targets(checked)
+    assert tags(alpha) == {"test/app:2", "test/app:3"}
+    assert done["freed"]["images"] == 1
+    assert done["freed"]["bytes"] > 100_000
+    left = alpha.sh("docker ps -a --format '{{.Names}}'").split()
+    assert "plain-keep" in left
+    assert "plain-old" not in left
+    again = run_module("prune", **options)
+    assert (again["changed"], again["plan"]) == (False, [])
+
+    alpha.sh("docker service rollback --detach app")
+    wait_for_image(alpha, "test/app:2")
+
+
+def test_named_volumes_survive_unless_opted_in(alpha: Host, run_module: Modules, tmp_path: Path) -> None:
+    deploy(alpha, "test/app:1")
+    alpha.sh("docker service rm app")
+    wait_until(lambda: not alpha.api("GET", "/services"), 60, "the service to go")
+    deploy(alpha, "test/app:1")
+    alpha.sh("docker volume create data; docker volume create --label orchestration.prune=false kept")
+    alpha.sh("docker run --name plain-volume -v /anonymous orcastra/app true")
+    anonymous = alpha.sh("docker inspect -f '{{(index .Mounts 0).Name}}' plain-volume").strip()
+    alpha.sh("docker rm plain-volume")
+    options = {"grace_period": 0, "keep_images": 99, "state_dir": str(tmp_path)}
+
+    def volumes() -> set[str]:
+        return set(alpha.sh("docker volume ls -q").split())
+
+    assert {"data", "kept", "used", anonymous} <= volumes()
+    run_module("prune", volumes="none", **options)
+    assert anonymous in volumes()
+    done = run_module("prune", **options)
+    assert targets(done) & {f"volume {name}" for name in (anonymous, "data", "kept", "used")} == {
+        f"volume {anonymous}"
+    }
+    assert {"data", "kept", "used"} <= volumes()
+    named = run_module("prune", volumes="named", **options)
+    assert "volume data" in targets(named)
+    assert volumes() & {"data", "kept", "used", anonymous} == {"kept", "used"}
+
+
+def test_a_worker_keeps_its_images_unless_it_knows(
+    swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path
+) -> None:
+    deploy(alpha, "test/app:1")
+    charlie = swarm["charlie"]
+    node = next(raw for raw in alpha.api("GET", "/nodes") if raw["Description"]["Hostname"] == "charlie")
+    for tag in "12":
+        load(charlie, busybox_image(f"test/app:{tag}", {"/version": tag}))
+    demoted = {**node["Spec"], "Role": "worker"}
+    alpha.api("POST", f"/nodes/{node['ID']}/update", demoted, {"version": node["Version"]["Index"]})
+    wait_until(lambda: not charlie.api("GET", "/info")["Swarm"]["ControlAvailable"], 60, "a worker")
+    options = {
+        **NOW,
+        "docker_host": charlie.docker_host,
+        "state_dir": str(tmp_path),
+        "exclude_images": ["orcastra/app"],
+    }
+
+    alone = run_module("prune", **options)
+    assert not [target for target in targets(alone) if target.startswith("image")]
+    assert alone["notes"][0].startswith("images are left: what the services use is unknown here")
+    use = run_module("swarm_info", in_use=True)["in_use"]
+    assert use["images"] == ["test/app:1"]
+    assert use["volumes"] == ["used"]
+    told = run_module("prune", check=True, swarm_use=use, **options)
+    assert targets(told) == {"image test/app:2"}
+    done = run_module("prune", manager_host=alpha.docker_host, **options)
+    assert targets(done) == {"image test/app:2"}
+    assert tags(charlie) == {"test/app:1"}
+    charlie.sh("docker rmi test/app:1")
+    # at once, which is faster than what puts the lab right
+    node = alpha.api("GET", f"/nodes/{node['ID']}")
+    promoted = {**node["Spec"], "Role": "manager"}
+    alpha.api("POST", f"/nodes/{node['ID']}/update", promoted, {"version": node["Version"]["Index"]})
+    wait_until(lambda: charlie.api("GET", "/info")["Swarm"]["ControlAvailable"], 60, "a manager again")
+
+
+def test_what_logs_without_a_limit_is_named(alpha: Host, run_module: Modules) -> None:
+    alpha.sh("docker create --name plain-endless orcastra/app")
+    alpha.sh("docker create --name plain-bounded --log-opt max-size=1m orcastra/app")
+    alpha.sh("docker create --name plain-local --log-driver local orcastra/app")
+    found = run_module("container_log_info")
+    assert "plain-endless" in found["unlimited"]
+    assert not {"plain-bounded", "plain-local"} & set(found["unlimited"])
+    assert found["drivers"]["local"] == 1
+    assert "plain-endless" in json.dumps(found["warnings"])
