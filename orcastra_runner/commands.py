@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +37,9 @@ from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.extra_vars import extra_vars
 from orcastra_runner.jobs import Job, ResyncJob, Stopped, SyncJob, Work
+from orcastra_runner.local import LocalJob, LocalJobs
+from orcastra_runner.local_autoheal import AutohealJob
+from orcastra_runner.local_prune import PruneJob
 from orcastra_runner.loop import Loop
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob
 from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
@@ -69,6 +73,10 @@ def run(settings: Settings) -> bool:
             watcher = Watcher(connector, signals.event, settings.event_poll_interval)
             watcher.start()
             stack.callback(watcher.stop)
+        if not settings.run_once:
+            local_jobs = LocalJobs(_local_jobs(settings), connector)
+            local_jobs.start()
+            stack.callback(local_jobs.stop)
         loop = Loop(
             _jobs(settings, command_file, rebalance_file),
             work,
@@ -174,12 +182,16 @@ def show_schema() -> None:
     _print(json.dumps(SCHEMA, indent=2, ensure_ascii=False))
 
 
-def _connector() -> Callable[[], Engine]:
-    """Return what connects to the engine that ``DOCKER_HOST`` and its kin name. Raises UsageError."""
+def _connector(docker_host: str | None = None) -> Callable[[], Engine]:
+    """Return what connects to the engine that ``DOCKER_HOST`` and its kin name. Raises UsageError.
+
+    ``docker_host``: another one, in the same way.
+    """
     try:
-        return partial(connect, options_from_environment())
+        options = options_from_environment()
     except OrcastraError as error:
         raise UsageError(str(error)) from error
+    return partial(connect, options if docker_host is None else replace(options, docker_host=docker_host))
 
 
 @contextmanager
@@ -225,6 +237,17 @@ def _jobs(settings: Settings, command_file: CommandFile, rebalance_file: Rebalan
     ]
     if not settings.dry_run:
         jobs.append(ResyncJob(settings.resync_interval))
+    return jobs
+
+
+def _local_jobs(settings: Settings) -> list[LocalJob]:
+    """The jobs that each instance does for its own node."""
+    connect_manager = _connector(settings.manager_host) if settings.manager_host else None
+    jobs: list[LocalJob] = []
+    if settings.autoheal_interval_seconds > 0:
+        jobs.append(AutohealJob(settings, connect_manager))
+    if settings.prunes:
+        jobs.append(PruneJob(settings, connect_manager))
     return jobs
 
 

@@ -24,9 +24,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
     OrcastraError,
     Problem,
 )
+from orcastra_runner.cron import EXPECTED, Cron
 
 DEFAULT_CONFIG_DIR = "/etc/swarm-orchestration"
 PREFIX = "ORCASTRA_"
+OFF = "off"
 
 
 class UsageError(OrcastraError):
@@ -35,7 +37,8 @@ class UsageError(OrcastraError):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable. ``kind`` is ``text``, ``path``, ``bool``, ``seconds`` or ``count``.
+    """One environment variable. ``kind`` is ``text``, ``path``, ``bool``, ``seconds``, ``count``, ``list``
+    or ``cron``.
 
     ``least`` is the smallest number that makes sense, ``choices`` are the only words that do.
     """
@@ -62,6 +65,8 @@ class Variable:
             "seconds": f"a number of seconds, at least {self.least:g}",
             "count": f"a whole number, at least {self.least:g}",
             "path": "a path",
+            "cron": EXPECTED,
+            "list": "words with commas between them",
             "text": "text",
         }[self.kind]
 
@@ -72,6 +77,8 @@ class Variable:
             return str(self.default).lower()
         if isinstance(self.default, float):
             return f"{self.default:g}"
+        if isinstance(self.default, tuple):
+            return ",".join(self.default)
         return "" if self.default is None else str(self.default)
 
 
@@ -121,6 +128,94 @@ VARIABLES = (
         "auto: act only while our own engine is the swarm's leader; always: act from anywhere",
         choices=("auto", "always"),
     ),
+    Variable(
+        "AUTOHEAL_CHECK_INTERVAL",
+        "seconds",
+        None,
+        "seconds between two looks for unhealthy containers of this node, 0: none; default: the next one",
+        least=0,
+    ),
+    Variable("AUTOHEAL_INTERVAL", "seconds", 30.0, "the same, as docker-autoheal calls it", least=0),
+    Variable(
+        "AUTOHEAL_GRACE_PERIOD",
+        "seconds",
+        60.0,
+        "seconds that a container must have been unhealthy, on top of the time it may take to stop",
+        least=0,
+    ),
+    Variable(
+        "AUTOHEAL_START_PERIOD",
+        "seconds",
+        0.0,
+        "seconds to wait before the first look after the start",
+        least=0,
+    ),
+    Variable(
+        "AUTOHEAL_CONTAINER_LABEL",
+        "text",
+        "autoheal",
+        "label that opts tasks out (false) and plain containers in (true); all: heal all containers",
+    ),
+    Variable(
+        "AUTOHEAL_DEFAULT_STOP_TIMEOUT",
+        "seconds",
+        10.0,
+        "seconds that a container may take to stop where nothing else says so",
+        least=0,
+    ),
+    Variable(
+        "ORCASTRA_AUTOHEAL_BACKOFF",
+        "seconds",
+        60.0,
+        "pause between the first and the second attempt to heal; then it doubles",
+    ),
+    Variable(
+        "ORCASTRA_AUTOHEAL_MAX_ATTEMPTS", "count", 5, "attempts within the window after which it is given up"
+    ),
+    Variable("ORCASTRA_AUTOHEAL_WINDOW", "seconds", 3600.0, "that window"),
+    Variable("WEBHOOK_URL", "text", None, "where to tell, as JSON, of what was healed, failed or given up"),
+    Variable("GC_CRON", "cron", "0 */4 * * *", "when to prune this node, in the time zone of TZ; off: never"),
+    Variable(
+        "GC_GRACE_PERIOD_SECONDS",
+        "seconds",
+        10800.0,
+        "seconds that something must have been unused before it is pruned",
+        least=0,
+    ),
+    Variable(
+        "GC_MINIMUM_IMAGES_TO_SAVE",
+        "count",
+        3,
+        "how many images of each repository stay, the newest",
+        least=0,
+    ),
+    Variable(
+        "GC_FORCE_IMAGE_REMOVAL", "bool", True, "prune images that have names in several repositories, too"
+    ),
+    Variable(
+        "GC_FORCE_CONTAINER_REMOVAL", "bool", True, "prune ended containers by force where it takes that"
+    ),
+    Variable("GC_CLEAN_UP_VOLUMES", "bool", True, "prune unused volumes that nobody gave a name"),
+    Variable("ORCASTRA_GC_NAMED_VOLUMES", "bool", False, "prune unused volumes that have a name, too"),
+    Variable("GC_DRY_RUN", "bool", False, "only log what would be pruned"),
+    Variable(
+        "GC_EXCLUDE_LABELS",
+        "list",
+        ("orchestration.prune=false",),
+        "what has one of these labels is not pruned, with commas between them",
+    ),
+    Variable("GC_EXCLUDE_IMAGES", "list", (), "patterns of images that are not pruned, with commas"),
+    Variable("GC_EXCLUDE_CONTAINERS", "list", (), "patterns of containers that are not pruned, with commas"),
+    Variable("GC_EXCLUDE_VOLUMES", "list", (), "patterns of volumes that are not pruned, with commas"),
+    Variable(
+        "ORCASTRA_MANAGER_HOST",
+        "text",
+        None,
+        "URL of a manager's engine, for healing and pruning a worker; without it, a worker keeps its images",
+    ),
+    Variable(
+        "ORCASTRA_STATE_DIR", "path", "/var/lib/orcastra", "folder for what is remembered of this node alone"
+    ),
     Variable("RUN_ONCE", "bool", False, "do one whole cycle, then exit (--once)"),
     Variable("DRY_RUN", "bool", False, "plan only, write nothing (--check)"),
     Variable("DEBUG", "bool", False, "log the details too (--debug)"),
@@ -162,6 +257,30 @@ class Settings:
     event_poll_interval: float
     max_mismatch_duration: float
     leader: str
+    autoheal_check_interval: float | None
+    autoheal_interval: float
+    autoheal_grace_period: float
+    autoheal_start_period: float
+    autoheal_container_label: str
+    autoheal_default_stop_timeout: float
+    autoheal_backoff: float
+    autoheal_max_attempts: int
+    autoheal_window: float
+    webhook_url: str | None
+    gc_cron: str
+    gc_grace_period_seconds: float
+    gc_minimum_images_to_save: int
+    gc_force_image_removal: bool
+    gc_force_container_removal: bool
+    gc_clean_up_volumes: bool
+    gc_named_volumes: bool
+    gc_dry_run: bool
+    gc_exclude_labels: tuple[str, ...]
+    gc_exclude_images: tuple[str, ...]
+    gc_exclude_containers: tuple[str, ...]
+    gc_exclude_volumes: tuple[str, ...]
+    manager_host: str | None
+    state_dir: Path
     run_once: bool
     dry_run: bool
     debug: bool
@@ -179,6 +298,17 @@ class Settings:
     def command_path(self) -> Path:
         """Where the command file is, whether there is one or not."""
         return self.command_file or self.config_dir / "commands" / "swarm-orch.command.yml"
+
+    @property
+    def autoheal_interval_seconds(self) -> float:
+        """Seconds between two looks for unhealthy containers; 0: there are none."""
+        said = self.autoheal_check_interval
+        return self.autoheal_interval if said is None else said
+
+    @property
+    def prunes(self) -> bool:
+        """Whether the node is pruned at all."""
+        return self.gc_cron.strip().lower() != OFF
 
     @property
     def acts_anywhere(self) -> bool:
@@ -245,5 +375,17 @@ def _parse(env: environs.Env, variable: Variable) -> Any:
         return env.int(name, validate=environs.validate.Range(min=variable.least))
     if variable.kind == "path":
         return env.path(name)
+    if variable.kind == "list":
+        return tuple(word.strip() for word in env.str(name).split(",") if word.strip())
+    if variable.kind == "cron":
+        return env.str(name, validate=_check_cron)
     choices = environs.validate.OneOf(variable.choices) if variable.choices else None
     return env.str(name, validate=choices)
+
+
+def _check_cron(text: str) -> None:
+    if text.strip().lower() != OFF:
+        try:
+            Cron(text)
+        except ValueError as error:
+            raise environs.ValidationError(str(error)) from error

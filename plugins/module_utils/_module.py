@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Any
 
@@ -104,16 +104,18 @@ def run(module: AnsibleModule, action: Callable[[Engine], dict[str, Any]]) -> No
     module.exit_json(**result)
 
 
-def run_on_node(module: AnsibleModule, action: Callable[[Engine, Engine | None], dict[str, Any]]) -> None:
-    """The same for one node: ``action`` gets its engine, and that of O(manager_host) where there is one."""
+def run_on_node(
+    module: AnsibleModule, action: Callable[[Engine, Callable[[], Engine] | None], dict[str, Any]]
+) -> None:
+    """The same for one node: ``action`` gets its engine, and what connects to ``manager_host``."""
 
     def act(engine: Engine) -> dict[str, Any]:
         host = module.params["manager_host"]
         if not host:
             return action(engine, None)
-        options = ConnectionOptions.from_parameters(module.params)
-        with closing(connect(replace(options, docker_host=host))) as manager:
-            return action(engine, manager)
+        options = replace(ConnectionOptions.from_parameters(module.params), docker_host=host)
+        with ExitStack() as stack:
+            return action(engine, lambda: stack.enter_context(closing(connect(options))))
 
     run(module, act)
 

@@ -155,6 +155,7 @@ for_manager:
   sample: []
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -206,12 +207,12 @@ def main() -> None:
         window=given["window"],
     )
 
-    def action(engine: Engine, manager: Engine | None) -> dict[str, Any]:
+    def action(engine: Engine, connect_manager: Callable[[], Engine] | None) -> dict[str, Any]:
         healing = heal_node(
             engine,
             rules,
             Path(given["state_dir"]),
-            manager=manager,
+            connect_manager=connect_manager,
             use=swarm_use_from(module),
             ended_elsewhere=[Ended(**ended) for ended in given["ended"]],
             webhook_url=given["webhook_url"],

@@ -145,6 +145,7 @@ freed:
       type: bool
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -192,12 +193,12 @@ def main() -> None:
         exclude_volumes=tuple(given["exclude_volumes"]),
     )
 
-    def action(engine: Engine, manager: Engine | None) -> dict[str, Any]:
+    def action(engine: Engine, connect_manager: Callable[[], Engine] | None) -> dict[str, Any]:
         pruning = prune_node(
             engine,
             rules,
             Path(given["state_dir"]),
-            manager=manager,
+            connect_manager=connect_manager,
             use=swarm_use_from(module),
             dry_run=module.check_mode or given["dry_run"],
             remember=not module.check_mode,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import anchors, cycle, labels, large, moves, planner, swarms
+from tests.bench import anchors, cycle, labels, large, moves, planner, prune, swarms
 from tests.bench.report import Table, machine, write_json
 from tests.bench.runner import put_in_force
 from tests.lab import packages
@@ -21,7 +21,7 @@ from tests.lab.errors import LabError
 
 T = TypeVar("T")
 
-PARTS = ("planner", "large", "cycle", "return", "idle", "moves", "anchors")
+PARTS = ("planner", "large", "cycle", "return", "idle", "moves", "anchors", "prune")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     tables.append(_show(_moves(options.moves)))
                 if "anchors" in wanted_parts:
                     tables.append(_show(_anchors(options.anchors, options.minutes * 60)))
+                if "prune" in wanted_parts:
+                    tables.append(_show(_prune(options.images)))
     except (LabError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -81,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=1, help="of the idle loop, each (%(default)s)")
     parser.add_argument("--moves", type=int, default=20, help="of an anchor, each way (default: %(default)s)")
     parser.add_argument("--anchors", type=int, default=100, help="for anchors (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=500, help="for prune (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser
 
@@ -137,6 +140,14 @@ def _anchors(number: int, seconds: float) -> Table:
         wanted = anchors.deploy(lab, number, Path(folder), _say)
         for variables in anchors.MODES:
             anchors.measure(table, lab, wanted, seconds, Path(folder), **variables)
+    return table
+
+
+def _prune(number: int) -> Table:
+    table = prune.new_table(number)
+    _say(f"Starting a node and giving it {number} images ...")
+    with swarms.empty(1) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
+        prune.measure(table, lab, number, Path(folder))
     return table
 
 

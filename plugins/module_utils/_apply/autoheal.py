@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal impo
 
 @dataclass(frozen=True)
 class Healing:
-    """What a look found, and what came of it. ``results`` is empty where nothing was carried out."""
+    """What a look found, and what came of it. ``results`` is empty where nothing was carried out.
 
+    ``unhealthy`` are the IDs of all containers that the engine calls so.
+    """
+
+    unhealthy: frozenset[str] = frozenset()
     heal: HealPlan = field(default_factory=HealPlan)
     results: tuple[StepResult, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -58,7 +62,7 @@ def heal_node(
     rules: HealRules,
     folder: Path,
     *,
-    manager: Engine | None = None,
+    connect_manager: Callable[[], Engine] | None = None,
     use: SwarmUse | None = None,
     ended_elsewhere: Iterable[Ended] = (),
     webhook_url: str | None = None,
@@ -67,18 +71,20 @@ def heal_node(
 ) -> Healing:
     """Heal the containers of ``engine``. A node where all is well costs one request.
 
-    ``manager`` is the engine of a manager, where the node itself is none; ``use`` is what is known of the
-    services without one. ``ended_elsewhere`` is what other nodes could not judge, ``settled`` are containers
-    that need not be looked at. ``dry_run``: only plan; nothing is written and nobody is told. Raises
+    ``connect_manager`` gives the engine of a manager, where the node itself is none; ``use`` is what is
+    known of the services without one. ``ended_elsewhere`` is what other nodes could not judge, ``settled``
+    are containers that need not be looked at. ``dry_run``: only plan; nothing is written, nobody told. Raises
     OrcastraError.
     """
     ended_elsewhere = tuple(ended_elsewhere)
-    ids = unhealthy_ids(engine) - frozenset(settled)
+    unhealthy = unhealthy_ids(engine)
+    ids = unhealthy - frozenset(settled)
     if not ids and not ended_elsewhere:
-        return Healing()
+        return Healing(unhealthy)
     view = replace(view_node(engine), containers=view_containers(engine, ids))
-    if view.is_manager:
-        manager = engine
+    manager = engine if view.is_manager else None
+    if manager is None and connect_manager is not None and _needs_swarm(view, ended_elsewhere):
+        manager = connect_manager()
     picture = (
         _look_at_swarm(manager, view) if manager is not None and _needs_swarm(view, ended_elsewhere) else None
     )
@@ -89,14 +95,14 @@ def heal_node(
     if dry_run:
         state, damage = store.read()
         heal = plan_autoheal(view, rules, state, picture, stop_grace, ended_elsewhere)
-        return Healing(heal, warnings=() if damage is None else (damage,))
+        return Healing(unhealthy, heal, warnings=() if damage is None else (damage,))
     try:
         with store.alone("autoheal"):
             state, damage = store.read()
             heal = plan_autoheal(view, rules, state, picture, stop_grace, ended_elsewhere)
             results = _carry_out(engine, manager, heal.plan, store)
     except Busy as busy:
-        return Healing(HealPlan(plan=Plan(notes=(str(busy),))))
+        return Healing(unhealthy, HealPlan(plan=Plan(notes=(str(busy),))))
     warnings = [] if damage is None else [damage]
     if webhook_url:
         for message in _messages(view, heal, results):
@@ -104,7 +110,7 @@ def heal_node(
                 tell(webhook_url, message)
             except OrcastraError as error:
                 warnings.append(str(error))
-    return Healing(heal, results, tuple(warnings))
+    return Healing(unhealthy, heal, results, tuple(warnings))
 
 
 def _needs_swarm(view: NodeView, ended_elsewhere: tuple[Ended, ...]) -> bool:

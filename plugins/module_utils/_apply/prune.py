@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,19 +82,19 @@ def prune_node(
     rules: PruneRules,
     folder: Path,
     *,
-    manager: Engine | None = None,
+    connect_manager: Callable[[], Engine] | None = None,
     use: SwarmUse | None = None,
     dry_run: bool = False,
     remember: bool = True,
 ) -> Pruning:
     """Remove what the rules let go of, one after the other.
 
-    ``manager`` is the engine of a manager, where the node itself is none; ``use`` is what is known of the
-    services besides. ``dry_run``: remove nothing; it is still remembered since when what is there, unless
-    ``remember`` is False. Raises OrcastraError.
+    ``connect_manager`` gives the engine of a manager, where the node itself is none; ``use`` is what is
+    known of the services besides. ``dry_run``: remove nothing; it is still remembered since when what is
+    there, unless ``remember`` is False. Raises OrcastraError.
     """
     view = view_storage(engine)
-    use = _all_use(view, engine, manager, use)
+    use = _all_use(view, engine, connect_manager, use)
     store = NodeStore(folder, view.engine_id)
     state, damage = store.read()
     warnings = () if damage is None else (damage,)
@@ -116,13 +117,14 @@ def prune_node(
 
 
 def _all_use(
-    view: NodeView, engine: Engine, manager: Engine | None, told: SwarmUse | None
+    view: NodeView, engine: Engine, connect_manager: Callable[[], Engine] | None, told: SwarmUse | None
 ) -> SwarmUse | None:
     """What the services use, from a manager and from what we were told; None where nobody knows."""
     seen = None
     if view.is_manager:
         seen = swarm_use(engine)
-    elif manager is not None:
+    elif connect_manager is not None and view.swarm_state != "inactive":
+        manager = connect_manager()
         try:
             manager.get_node(view.node_id)
         except NotFound:

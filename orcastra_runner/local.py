@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each instance does for its own node, whoever leads: each job in a thread of its own, beside the loop.
+
+The loop is the leader's and may be busy with a move; a job here may take minutes. Neither waits for
+the other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
+from orcastra_runner.log import get_logger
+from orcastra_runner.once import Troubles
+from orcastra_runner.schedule import retry_delay
+
+# A clock that is put right, or a machine that slept, is noticed after this long.
+LONGEST_WAIT_SECONDS = 60.0
+# How long the end waits for a job: what it has begun is written down before it is begun.
+PATIENCE_SECONDS = 5.0
+
+log = get_logger()
+
+
+class LocalJob(Protocol):
+    """Something that is done for one node. ``interval``: about how many seconds are between two runs."""
+
+    name: str
+    interval: float
+
+    def seconds_to_next(self) -> float:
+        """How long it is not due; 0 if it is."""
+
+    def run(self, engine: Engine) -> None:
+        """Do it, with a connection to the node's engine. Raises OrcastraError where it cannot be done."""
+
+
+class LocalJobs:
+    """Runs the jobs until ``stop`` is called."""
+
+    def __init__(self, jobs: Sequence[LocalJob], connect: Callable[[], Engine]) -> None:
+        self._stopped = threading.Event()
+        self._threads = [
+            # daemons: one that waits for its engine must not keep the process from ending
+            threading.Thread(
+                target=_Worker(job, connect, self._stopped).work, name=f"local {job.name}", daemon=True
+            )
+            for job in jobs
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Begin nothing more, and wait a few seconds for what is under way."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(PATIENCE_SECONDS / len(self._threads))
+
+
+class _Worker:
+    def __init__(self, job: LocalJob, connect: Callable[[], Engine], stopped: threading.Event) -> None:
+        self._job = job
+        self._connect = connect
+        self._stopped = stopped
+        self._engine: Engine | None = None
+        self._troubles = Troubles()
+        self._topic = f"job {job.name}"
+
+    def work(self) -> None:
+        failures = 0
+        while not self._stopped.wait(min(LONGEST_WAIT_SECONDS, self._job.seconds_to_next())):
+            if self._job.seconds_to_next() > 0:
+                continue
+            if self._try_to_run():
+                failures = 0
+            else:
+                failures += 1
+                self._stopped.wait(retry_delay(failures, self._job.interval))
+        self._close()
+
+    def _try_to_run(self) -> bool:
+        is_kept = self._engine is not None
+        try:
+            try:
+                self._run()
+            except EngineUnreachable:
+                # the engine may have closed a connection from before
+                self._close()
+                if not is_kept:
+                    raise
+                self._run()
+        except OrcastraError as error:
+            self._troubles.tell(self._topic, f"{self._topic}: {error}")
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+            self._close()
+            self._troubles.tell(self._topic, f"{self._topic}: unexpected {type(error).__name__}: {error}")
+            return False
+        self._troubles.over(self._topic, f"{self._topic} is fine again")
+        return True
+
+    def _run(self) -> None:
+        if self._engine is None:
+            self._engine = self._connect()
+        self._job.run(self._engine)
+
+    def _close(self) -> None:
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            engine.close()

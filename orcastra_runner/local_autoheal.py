@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Heal the node's unhealthy containers, in this process: a quiet look is one request and starts nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import Healing, heal_node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
+from orcastra_runner.log import get_logger
+from orcastra_runner.once import News
+from orcastra_runner.settings import Settings
+
+log = get_logger()
+
+
+def heal_rules(settings: Settings) -> HealRules:
+    """What the settings say of healing."""
+    return HealRules(
+        grace=settings.autoheal_grace_period,
+        label=settings.autoheal_container_label,
+        stop_timeout=settings.autoheal_default_stop_timeout,
+        backoff=settings.autoheal_backoff,
+        attempts=settings.autoheal_max_attempts,
+        window=settings.autoheal_window,
+    )
+
+
+class AutohealJob:
+    """Looks every ``interval`` seconds."""
+
+    name = "autoheal"
+
+    def __init__(
+        self,
+        settings: Settings,
+        connect_manager: Callable[[], Engine] | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``connect_manager`` connects to a manager for a node that is none; None where none was named."""
+        self.interval = settings.autoheal_interval_seconds
+        self._rules = heal_rules(settings)
+        self._folder: Path = settings.state_dir
+        self._webhook_url = settings.webhook_url
+        self._dry_run = settings.dry_run
+        self._connect_manager = connect_manager
+        self._clock = clock
+        self._due = clock() + settings.autoheal_start_period
+        self._settled: frozenset[str] = frozenset()
+        self._news = News()
+
+    def seconds_to_next(self) -> float:
+        return max(0.0, self._due - self._clock())
+
+    def run(self, engine: Engine) -> None:
+        with ExitStack() as stack:
+            healing = heal_node(
+                engine,
+                self._rules,
+                self._folder,
+                connect_manager=self._manager_in(stack),
+                webhook_url=self._webhook_url,
+                dry_run=self._dry_run,
+                settled=self._settled,
+            )
+        # those that are not there any more need not be remembered
+        self._settled = (self._settled & healing.unhealthy) | healing.heal.settled
+        self._due = self._clock() + self.interval
+        self._tell(healing)
+        if healing.errors:
+            raise OrcastraError("; ".join(healing.errors))
+
+    def _manager_in(self, stack: ExitStack) -> Callable[[], Engine] | None:
+        connect = self._connect_manager
+        if connect is None:
+            return None
+        return lambda: stack.enter_context(closing(connect()))
+
+    def _tell(self, healing: Healing) -> None:
+        plan = healing.heal.plan
+        for warning in self._news.fresh("warnings", (*plan.warnings, *healing.warnings)):
+            log.warning(warning)
+        for note in self._news.fresh("notes", plan.notes):
+            log.info(note)
+        for ended in healing.heal.for_manager:
+            log.warning(
+                "a task was unhealthy and ended; whether Swarm replaces it only a manager can tell",
+                service=ended.service,
+                exit_code=ended.exit_code,
+            )
+        if self._dry_run:
+            steps = {step.what: step for step in plan.steps}
+            for what in self._news.fresh("steps", steps):
+                log.info("planned", what=what, why=steps[what].why)
+        for result in healing.results:
+            if result.skipped is not None:
+                log.info("skipped", what=result.skipped)
+            elif result.error is None:
+                log.info("done", what=result.step.what, why=result.step.why)

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Remove what the node no longer uses, at the times that GC_CRON names, in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import Pruning, prune_node
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import (
+    ANONYMOUS,
+    DEFAULT_EXCLUDE_LABEL,
+    NAMED,
+    NONE,
+    PruneRules,
+)
+from orcastra_runner.cron import Cron
+from orcastra_runner.log import get_logger
+from orcastra_runner.report import count
+from orcastra_runner.settings import Settings
+
+# What a failed run waits for, at the most.
+INTERVAL_SECONDS = 300.0
+
+log = get_logger()
+
+
+def prune_rules(settings: Settings) -> PruneRules:
+    """What the settings say of pruning."""
+    volumes = ANONYMOUS if settings.gc_clean_up_volumes else NONE
+    return PruneRules(
+        grace=settings.gc_grace_period_seconds,
+        keep_images=settings.gc_minimum_images_to_save,
+        multiple_repositories=settings.gc_force_image_removal,
+        force_containers=settings.gc_force_container_removal,
+        volumes=NAMED if settings.gc_named_volumes else volumes,
+        exclude_labels=settings.gc_exclude_labels or (DEFAULT_EXCLUDE_LABEL,),
+        exclude_containers=settings.gc_exclude_containers,
+        exclude_images=settings.gc_exclude_images,
+        exclude_volumes=settings.gc_exclude_volumes,
+    )
+
+
+class PruneJob:
+    """Runs at the times of a cron expression."""
+
+    name = "prune"
+    interval = INTERVAL_SECONDS
+
+    def __init__(
+        self,
+        settings: Settings,
+        connect_manager: Callable[[], Engine] | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``connect_manager`` connects to a manager for a node that is none; None where none was named.
+
+        ``clock`` returns seconds since the epoch. Raises ConfigError where the time zone is not known.
+        """
+        self._cron = Cron(settings.gc_cron)
+        self._rules = prune_rules(settings)
+        self._folder: Path = settings.state_dir
+        self._only_plan = settings.dry_run
+        self._dry_run = settings.dry_run or settings.gc_dry_run
+        self._connect_manager = connect_manager
+        self._clock = clock
+        self._due = self._cron.next_after(clock())
+        log.info("the node is pruned next at", what=self._cron.shown(self._due))
+
+    def seconds_to_next(self) -> float:
+        return max(0.0, self._due - self._clock())
+
+    def run(self, engine: Engine) -> None:
+        started = time.monotonic()
+        with ExitStack() as stack:
+            connect = self._connect_manager
+            pruning = prune_node(
+                engine,
+                self._rules,
+                self._folder,
+                connect_manager=None if connect is None else lambda: stack.enter_context(closing(connect())),
+                dry_run=self._dry_run,
+                remember=not self._only_plan,
+            )
+        self._due = self._cron.next_after(self._clock())
+        self._tell(pruning, time.monotonic() - started)
+
+    def _tell(self, pruning: Pruning, seconds: float) -> None:
+        for warning in (*pruning.plan.warnings, *pruning.warnings):
+            log.warning(warning)
+        for note in pruning.plan.notes:
+            log.info(note)
+        if self._dry_run:
+            for step in pruning.plan.steps:
+                log.info("would be pruned", what=step.what, why=step.why)
+        for result in pruning.results:
+            if result.skipped is not None:
+                log.debug("skipped", what=result.skipped)
+            elif result.error is not None:
+                log.error(result.error)
+            else:
+                log.debug("done", what=result.step.what, why=result.step.why)
+        log.info(
+            "pruned the node" if not self._dry_run else "looked what could be pruned",
+            what=str(pruning.freed) if not self._dry_run else count(len(pruning.plan.steps), "thing"),
+            seconds=round(seconds, 1),
+            next=self._cron.shown(self._due),
+        )

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Jobs of the node itself: each in its own thread, retried, ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
+from orcastra_runner import local
+from orcastra_runner.local import LocalJobs
+from tests.unit.orcastra_runner.conftest import Log
+
+SECONDS = 10
+
+
+class Job:
+    """Due once for each of ``results``; those that are errors are raised."""
+
+    name = "test"
+    interval = 0.01
+
+    def __init__(self, *results: Any) -> None:
+        self.results = list(results)
+        self.engines: list[Any] = []
+        self.done = threading.Event()
+
+    def seconds_to_next(self) -> float:
+        return 0 if self.results else 60
+
+    def run(self, engine: Engine) -> None:
+        self.engines.append(engine)
+        result = self.results.pop(0)
+        if not self.results:
+            self.done.set()
+        if isinstance(result, Exception):
+            raise result
+        if isinstance(result, threading.Event):
+            result.wait(SECONDS)
+
+
+class FakeEngine:
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def connector(made: list[FakeEngine]) -> Callable[[], Any]:
+    def connect() -> FakeEngine:
+        made.append(FakeEngine())
+        return made[-1]
+
+    return connect
+
+
+def test_one_connection_serves_all_runs_and_is_closed(logged: Log) -> None:
+    made: list[FakeEngine] = []
+    job = Job(None, None, None)
+    jobs = LocalJobs([job], connector(made))
+    jobs.start()
+    assert job.done.wait(SECONDS)
+    jobs.stop()
+    assert job.engines == made * 3
+    assert made[0].is_closed
+    assert not logged.sentences
+
+
+def test_a_connection_that_broke_is_made_again_at_once(logged: Log) -> None:
+    made: list[FakeEngine] = []
+    job = Job(None, EngineUnreachable("gone"), None)
+    jobs = LocalJobs([job], connector(made))
+    jobs.start()
+    assert job.done.wait(SECONDS)
+    jobs.stop()
+    assert len(made) == 2
+    assert made[0].is_closed
+    assert not logged.sentences
+
+
+def test_what_fails_is_told_and_tried_again(logged: Log) -> None:
+    job = Job(ValueError("odd"), EngineUnreachable("gone"), None)
+    jobs = LocalJobs([job], connector([]))
+    jobs.start()
+    assert job.done.wait(SECONDS)
+    jobs.stop()
+    assert logged.sentences == [
+        "error job test: unexpected ValueError: odd",
+        "error job test: gone",
+        "info job test is fine again",
+    ]
+
+
+def test_a_job_that_hangs_keeps_neither_the_others_nor_the_end_waiting(monkeypatch: Any, logged: Log) -> None:
+    monkeypatch.setattr(local, "PATIENCE_SECONDS", 0.1)
+    hung = threading.Event()
+    slow, quick = Job(hung, None), Job(None)
+    jobs = LocalJobs([slow, quick], connector([]))
+    jobs.start()
+    assert quick.done.wait(SECONDS)
+    started = time.monotonic()
+    jobs.stop()
+    assert time.monotonic() - started < SECONDS / 2
+    hung.set()
+
+
+def test_nothing_to_do_is_nothing_to_stop() -> None:
+    jobs = LocalJobs([], connector([]))
+    jobs.start()
+    jobs.stop()

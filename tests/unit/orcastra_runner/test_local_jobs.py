@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Healing and pruning in the runner: what the settings mean, when they are due, what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import Healing
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import Freed, Pruning
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import (
+    RemoveVolume,
+    StopContainer,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import Ended, HealPlan, HealRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules
+from orcastra_runner import local_autoheal, local_prune
+from orcastra_runner.commands import _local_jobs
+from orcastra_runner.local_autoheal import AutohealJob, heal_rules
+from orcastra_runner.local_prune import PruneJob, prune_rules
+from orcastra_runner.settings import Settings, read_settings
+from tests.unit.orcastra_runner.conftest import Clock, Log
+
+ENGINE: Any = object()
+STOP = StopContainer(container_id="c", title="c of web", started=1, timeout_seconds=1, why=("it is ill",))
+
+
+def test_the_defaults_are_those_of_the_planners(settings: Settings) -> None:
+    assert heal_rules(settings) == HealRules()
+    assert prune_rules(settings) == PruneRules()
+    assert [job.name for job in _local_jobs(settings)] == ["autoheal", "prune"]
+
+
+def test_variables_that_people_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AUTOHEAL_INTERVAL": "5",
+        "AUTOHEAL_CONTAINER_LABEL": "all",
+        "AUTOHEAL_GRACE_PERIOD": "0",
+        "GC_FORCE_IMAGE_REMOVAL": "0",
+        "GC_FORCE_CONTAINER_REMOVAL": "1",
+        "GC_MINIMUM_IMAGES_TO_SAVE": "0",
+        "GC_CLEAN_UP_VOLUMES": "0",
+        "GC_EXCLUDE_IMAGES": "a:*, b ,",
+        "GC_CRON": "@daily",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert settings.autoheal_interval_seconds == 5
+    assert (heal_rules(settings).label, heal_rules(settings).grace) == ("all", 0)
+    rules = prune_rules(settings)
+    assert (rules.multiple_repositories, rules.force_containers, rules.keep_images) == (False, True, 0)
+    assert (rules.volumes, rules.exclude_images) == ("none", ("a:*", "b"))
+    monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "7")
+    monkeypatch.setenv("ORCASTRA_GC_NAMED_VOLUMES", "1")
+    settings = read_settings()
+    assert settings.autoheal_interval_seconds == 7
+    assert prune_rules(settings).volumes == "named"
+
+
+def test_both_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "0")
+    monkeypatch.setenv("GC_CRON", "off")
+    assert _local_jobs(read_settings()) == []
+
+
+@pytest.mark.parametrize("text", ["61 * * * *", "* * * *", "* * * * * *", "@often", "0 0 30 2 *", "soon"])
+def test_a_wrong_schedule_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("GC_CRON", text)
+    with pytest.raises(ConfigError, match=r"^GC_CRON: expected five fields") as caught:
+        read_settings()
+    assert caught.value.problems[0].found == repr(text)
+
+
+def heal_with(monkeypatch: pytest.MonkeyPatch, *healings: Healing) -> list[dict[str, Any]]:
+    """Let the job find these; returns what it is called with."""
+    calls: list[dict[str, Any]] = []
+    left = list(healings)
+
+    def heal_node(_engine: Any, _rules: Any, _folder: Path, **options: Any) -> Healing:
+        calls.append(options)
+        return left.pop(0)
+
+    monkeypatch.setattr(local_autoheal, "heal_node", heal_node)
+    return calls
+
+
+def test_healing_is_due_after_its_interval_and_start_period(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, logged: Log
+) -> None:
+    monkeypatch.setenv("AUTOHEAL_START_PERIOD", "12")
+    calls = heal_with(
+        monkeypatch,
+        Healing(frozenset({"a", "b"}), HealPlan(settled=frozenset({"a"}))),
+        Healing(frozenset({"a", "b"}), HealPlan(settled=frozenset({"b"}))),
+        Healing(frozenset({"b"})),
+        Healing(),
+    )
+    job = AutohealJob(read_settings(), None, clock)
+    assert job.seconds_to_next() == 12
+    for _ in range(4):
+        clock.now += job.seconds_to_next()
+        job.run(ENGINE)
+        assert job.seconds_to_next() == 30
+    assert [call["settled"] for call in calls] == [frozenset(), {"a"}, {"a", "b"}, {"b"}]
+    assert not logged.sentences
+
+
+def test_what_was_healed_or_given_up_is_said(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, clock: Clock, logged: Log
+) -> None:
+    ended = Ended("s1", "web", "t1", 0, 5.0)
+    done = Healing(
+        heal=HealPlan(Plan(steps=(STOP,), warnings=("x is given up",)), for_manager=(ended,)),
+        results=(StepResult(STOP, changed=True), StepResult(STOP, skipped="container c: it is gone")),
+    )
+    failed = Healing(results=(StepResult(STOP, error="container c: no"),))
+    heal_with(monkeypatch, done, failed)
+    job = AutohealJob(settings, None, clock)
+    job.run(ENGINE)
+    assert logged.sentences == [
+        "warning x is given up",
+        "warning a task was unhealthy and ended; whether Swarm replaces it only a manager can tell",
+        "info done: stop c of web",
+        "info skipped: container c: it is gone",
+    ]
+    with pytest.raises(OrcastraError, match=r"container c: no"):
+        job.run(ENGINE)
+
+
+def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, logged: Log
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    monkeypatch.setenv("GC_CRON", "30 2 * * *")
+    clock.now = 1_774_720_800.0  # 2026-03-28 19:00 in Berlin; that night the clocks go forward
+    step = RemoveVolume(name="x", why=("old",))
+    pruning = Pruning(Plan(steps=(step,)), (StepResult(step, changed=True),), freed=Freed(volumes=1))
+    calls: list[dict[str, Any]] = []
+
+    def prune_node(*_arguments: Any, **options: Any) -> Pruning:
+        calls.append(options)
+        return pruning
+
+    monkeypatch.setattr(local_prune, "prune_node", prune_node)
+    job = PruneJob(read_settings(), None, clock)
+    assert logged.sentences == ["info the node is pruned next at: 2026-03-29 03:00 (Europe/Berlin)"]
+    assert job.seconds_to_next() == 7 * 3600
+    clock.now += job.seconds_to_next()
+    logged.clear()
+    job.run(ENGINE)
+    assert logged.sentences == ["info pruned the node: 0 containers, 0 images, 1 volumes; freed 0 bytes"]
+    assert logged.entries[-1]["next"] == "2026-03-30 02:30 (Europe/Berlin)"
+    assert calls == [{"connect_manager": None, "dry_run": False, "remember": True}]
+
+
+@pytest.mark.parametrize(("name", "remember"), [("DRY_RUN", False), ("GC_DRY_RUN", True)])
+def test_a_dry_run_says_what_would_go(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, logged: Log, name: str, remember: bool
+) -> None:
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("TZ", "UTC")
+    step = RemoveVolume(name="x", why=("old",))
+    calls: list[dict[str, Any]] = []
+
+    def prune_node(*_arguments: Any, **options: Any) -> Pruning:
+        calls.append(options)
+        return Pruning(Plan(steps=(step,)))
+
+    monkeypatch.setattr(local_prune, "prune_node", prune_node)
+    PruneJob(read_settings(), None, clock).run(ENGINE)
+    assert calls == [{"connect_manager": None, "dry_run": True, "remember": remember}]
+    assert "info would be pruned: remove volume x" in logged.sentences
+    assert "info looked what could be pruned: 1 thing" in logged.sentences
