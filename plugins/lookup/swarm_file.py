@@ -51,8 +51,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - For each file a mapping with C(nodes), C(dependencies) and C(options), which are empty where the file
-      does not have them, and C(leader) and C(advertise_addr), which are empty text then.
+    - For each file a mapping with C(nodes), C(swarm), C(dependencies) and C(options), which are empty where
+      the file does not have them, C(leader) and C(advertise_addr), which are empty text then, and
+      C(managers), which is nothing then.
     - With another O(kind) just what is in the file.
   type: list
   elements: dict
@@ -72,7 +73,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 
-_EMPTY: dict[str, Any] = {"leader": "", "advertise_addr": "", "nodes": {}, "dependencies": {}, "options": {}}
+_EMPTY: dict[str, Any] = {
+    "leader": "",
+    "advertise_addr": "",
+    "managers": None,
+    "nodes": {},
+    "swarm": {},
+    "dependencies": {},
+    "options": {},
+}
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]

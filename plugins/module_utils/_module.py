@@ -59,6 +59,15 @@ CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "label_prefix": {"type": "str", "default": ""},
 }
 
+# those that say who is in the swarm, and how it is set up
+MEMBERSHIP_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "nodes": {"type": "dict", "default": {}},
+    "leader": {"type": "str"},
+    "advertise_addr": {"type": "str"},
+    "managers": {"type": "int"},
+    "swarm": {"type": "dict", "default": {}},
+}
+
 
 def create_module(argument_spec: dict[str, dict[str, Any]] | None = None) -> AnsibleModule:
     """An AnsibleModule with the connection options and ``argument_spec``; ends it if a library is missing."""
@@ -76,14 +85,18 @@ def wanted_from(module: AnsibleModule, **options: bool) -> Wanted:
     """The configuration in the module's parameters. Ends the module where it is wrong."""
     data = {
         "nodes": module.params["nodes"],
-        "dependencies": module.params["dependencies"],
+        "dependencies": module.params.get("dependencies"),
+        "leader": module.params.get("leader") or None,
+        "advertise_addr": module.params.get("advertise_addr") or None,
+        "managers": module.params.get("managers"),
+        "swarm": module.params.get("swarm"),
         "options": options,
     }
     try:
         wanted = build_wanted(
             data,
-            stack_name=module.params["stack_name"],
-            label_prefix=module.params["label_prefix"],
+            stack_name=module.params.get("stack_name", ""),
+            label_prefix=module.params.get("label_prefix", ""),
             restart_dependents=module.params.get("restart_dependents", False),
         )
     except ConfigError as error:
@@ -100,7 +113,9 @@ def run(module: AnsibleModule, action: Callable[[Engine], dict[str, Any]]) -> No
         finally:
             engine.close()
     except OrcastraError as error:
-        module.fail_json(msg=str(error))
+        name = module.params.get("name")
+        said = str(error)
+        module.fail_json(msg=f"{name}: {said}" if name and not said.startswith(f"{name}: ") else said)
     module.exit_json(**result)
 
 
@@ -179,27 +194,33 @@ def run_engine_plan(
 
     def action(engine: Engine) -> dict[str, Any]:
         seen = observe(engine)
-        plan = plan_mending(seen.damage) + planner(engine, seen)
-        for warning in plan.warnings:
-            module.warn(warning)
-        result: dict[str, Any] = {
-            "changed": bool(plan.steps),
-            "plan": [step.to_result() for step in plan.steps],
-            "notes": list(plan.notes),
-            "diff": plan.diff(),
-        }
-        if not module.check_mode and not plan.is_empty:
-            outcome = carry_out(engine, plan)
-            result["changed"] = outcome.changed
-            if outcome.failures:
-                module.fail_json(msg=_failure_message(outcome), **result)
-        try:
-            result |= finish(engine)
-        except OrcastraError as error:
-            module.fail_json(msg=str(error), **result)
-        return result
+        return execute(module, engine, plan_mending(seen.damage) + planner(engine, seen), finish)
 
     run(module, action)
+
+
+def execute(
+    module: AnsibleModule, engine: Engine, plan: Plan, finish: Callable[[Engine], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Carry a plan out, outside check mode, and return the module's result. Ends it where a step fails."""
+    for warning in plan.warnings:
+        module.warn(warning)
+    result: dict[str, Any] = {
+        "changed": bool(plan.steps),
+        "plan": [step.to_result() for step in plan.steps],
+        "notes": list(plan.notes),
+        "diff": plan.diff(),
+    }
+    if not module.check_mode and not plan.is_empty:
+        outcome = carry_out(engine, plan)
+        result["changed"] = outcome.changed
+        if outcome.failures:
+            module.fail_json(msg=_failure_message(outcome), **result)
+    try:
+        result |= finish(engine)
+    except OrcastraError as error:
+        module.fail_json(msg=str(error), **result)
+    return result
 
 
 def _failure_message(outcome: Outcome) -> str:

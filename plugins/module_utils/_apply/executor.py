@@ -14,17 +14,23 @@ from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import Any, Protocol
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.membership import change_membership
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import (
     Change,
     change_node,
     change_service,
+    read_modify_write,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.deploy_steps import (
     ConvergeService,
     CreateService,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import (
+    MemberStep,
+    UpdateSwarm,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import (
     HealContainer,
     RemoveContainer,
@@ -36,6 +42,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     RestartService,
+    ResumeUpdate,
+    RollBack,
     ScaleService,
     ServiceStep,
 )
@@ -184,6 +192,39 @@ class _Executor:
     @_perform.register
     def _converge_service(self, step: ConvergeService) -> bool:
         return self._change_service(step, step.changed)
+
+    @_perform.register
+    def _resume_update(self, step: ResumeUpdate) -> bool:
+        service = self._paused(step)
+        if service is None:
+            return False
+        # any write resumes it; read_modify_write would leave out one that changes nothing
+        self._engine.update_service(step.service_id, service["Version"]["Index"], service["Spec"])
+        return True
+
+    @_perform.register
+    def _roll_back(self, step: RollBack) -> bool:
+        service = self._paused(step)
+        if service is None:
+            return False
+        self._engine.roll_back_service(step.service_id, service["Version"]["Index"], service["Spec"])
+        return True
+
+    def _paused(self, step: ServiceStep) -> Json | None:
+        """The service as it is now; None where its update is not paused any more."""
+        try:
+            service = self._engine.get_service(step.service_id)
+        except NotFound:
+            raise OrcastraError("it was removed after the plan was made; nothing was changed") from None
+        return service if parse_service(service).update_state == "paused" else None
+
+    @_perform.register
+    def _member(self, step: MemberStep) -> bool:
+        return change_membership(step, self._engine)
+
+    @_perform.register
+    def _update_swarm(self, step: UpdateSwarm) -> bool:
+        return read_modify_write(self._engine.get_swarm, self._engine.update_swarm, step.changed)
 
     def _change_service(self, step: ServiceStep, change: Change) -> bool:
         def check(service: Json) -> None:

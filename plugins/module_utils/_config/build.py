@@ -15,6 +15,10 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.dependencies import build_dependencies
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.managers import (
+    build_swarm,
+    check_managers,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import merge
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.nodes import build_nodes, check_manager
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
@@ -79,7 +83,12 @@ def build(
     dependencies, dependency_problems = build_dependencies(
         merged, stack_name=stack_name, label_prefix=label_prefix, restart_dependents=restart_dependents
     )
+    swarm, swarm_problems = build_swarm(merged)
     found += [*check_manager(merged, nodes_are_known=complete), *node_problems, *dependency_problems]
+    found += swarm_problems
+    # what was refused above may be a manager, too
+    if complete and not found:
+        found += check_managers(merged, nodes)
     if found:
         raise ConfigError(in_order(found))
     return Wanted(
@@ -88,6 +97,8 @@ def build(
         leader=merged.leader,
         advertise_addr=merged.advertise_addr,
         prune_unknown_labels=merged.options.get("prune_unknown_labels", False),
+        managers=merged.managers,
+        swarm=swarm,
     )
 
 

@@ -5,9 +5,9 @@
 """Put the documents of a configuration together.
 
 The rule, with the documents from the weakest to the strongest (swarm.yml, then the separate files):
-``leader``, ``advertise_addr`` and each key of ``options`` come from the strongest document that gives a
-value. Each entry of ``nodes`` and ``dependencies`` comes whole from the strongest document that has an
-entry of this name; entries of different documents are never mixed.
+``leader``, ``advertise_addr``, ``managers`` and each key of ``options`` and ``swarm`` come from the strongest
+document that gives a value. Each entry of ``nodes`` and ``dependencies`` comes whole from the strongest
+document that has an entry of this name; entries of different documents are never mixed.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -23,7 +23,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.document im
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
 
-_MAPPINGS = ("options", "nodes", "dependencies")
+_SCALARS = ("leader", "advertise_addr", "managers")
+_MAPPINGS = ("options", "swarm", "nodes", "dependencies")
 
 
 @dataclass
@@ -37,6 +38,8 @@ class Merged:
 
     leader: str | None = None
     advertise_addr: str | None = None
+    managers: int | None = None
+    swarm: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     nodes: dict[str, Any] = field(default_factory=dict)
     dependencies: dict[str, Any] = field(default_factory=dict)
@@ -65,7 +68,7 @@ def merge(documents: Iterable[tuple[Document, Collection[KeyPath]]]) -> Merged:
 
 
 def _merge_one(merged: Merged, document: Document, refused: Collection[KeyPath]) -> None:
-    for part in ("leader", "advertise_addr"):
+    for part in _SCALARS:
         value = document.data.get(part)
         if value is not None and (part,) not in refused:
             setattr(merged, part, value)
@@ -78,7 +81,7 @@ def _merge_one(merged: Merged, document: Document, refused: Collection[KeyPath])
         for name, entry in entries.items():
             if part == "nodes":
                 merged.node_names[name] = None
-            if part == "options" and entry is None:
+            if part in ("options", "swarm") and entry is None:
                 continue
             merged.sources[part, name] = document
             inside = [path[2:] for path in refused if path[:2] == (part, name)]

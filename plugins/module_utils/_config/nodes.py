@@ -37,6 +37,7 @@ def build_nodes(merged: Merged) -> tuple[dict[str, NodeWanted], list[Problem]]:
             ip=ip,
             role=node.get("role"),
             availability=node.get("availability"),
+            data_path_addr=node.get("data_path_addr"),
         )
         if ip is None:
             continue

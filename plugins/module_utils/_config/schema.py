@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.swarm_schema import MANAGERS, SWARM
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 
 try:
@@ -30,7 +31,7 @@ else:
 
 Schema = dict[str, Any]
 
-ALL_PARTS = ("leader", "advertise_addr", "nodes", "options", "dependencies")
+ALL_PARTS = ("leader", "advertise_addr", "managers", "nodes", "options", "swarm", "dependencies")
 
 # `$` alone also matches in front of a last line feed.
 _END = r"$(?!\n)"
@@ -84,6 +85,12 @@ _NODE: Schema = {
             "enum": ["active", "pause", "drain", None],
             "title": "active, pause or drain",
             "description": "Whether the node takes tasks.",
+        },
+        "data_path_addr": {
+            "type": ["string", "null"],
+            "pattern": r"^[^\s\x00-\x1f\x7f\ud800-\udfff]+$(?!\n)",
+            "title": "an IP address or a network interface",
+            "description": "The interface for the traffic of containers, where it isn't that of `ip`.",
         },
     },
     "patternProperties": EXTENSIONS,
@@ -152,7 +159,7 @@ _DEPENDENCY: Schema = {
 
 SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "a mapping with leader, advertise_addr, nodes, options or dependencies",
+    "title": f"a mapping with {', '.join(ALL_PARTS[:-1])} or {ALL_PARTS[-1]}",
     "description": "Orcastra: the nodes of a Docker Swarm, and which services belong together.",
     "type": ["object", "null"],
     "properties": {
@@ -167,6 +174,8 @@ SCHEMA: Schema = {
             "title": "an IP address or a network interface",
             "description": "Where the first manager is reached; with a port where it isn't 2377.",
         },
+        "managers": MANAGERS,
+        "swarm": SWARM,
         "nodes": {
             "type": ["object", "null"],
             "title": "a mapping of host names to nodes",

@@ -22,7 +22,10 @@ STACK_LABEL = "com.docker.stack.namespace"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A member of the swarm, or an entry that a member left behind."""
+    """A member of the swarm, or an entry that a member left behind.
+
+    ``updated``: when Swarm last wrote the entry, as it does when the node's state changes.
+    """
 
     id: str
     hostname: str
@@ -40,6 +43,7 @@ class Node:
     memory_bytes: int = 0
     leader: bool = False
     reachability: str | None = None
+    updated: float = 0.0
 
     @property
     def is_ready(self) -> bool:
@@ -70,6 +74,7 @@ class Mount:
 class Service:
     """A service, reduced to what planners look at. Writes always start from the engine's own raw spec.
 
+    ``can_roll_back``: Swarm has a spec from before the last update, and it is another one.
     ``preferences``: the labels over whose values Swarm spreads its tasks, ``node.labels.zone``.
     """
 
@@ -92,6 +97,8 @@ class Service:
     restart_delay_seconds: float = 5.0
     update_order: str = "stop-first"
     update_state: str | None = None
+    update_message: str = ""
+    can_roll_back: bool = False
     stop_grace_seconds: float = 10.0
     force_update: int = 0
 

@@ -118,3 +118,45 @@ class RestartService(ServiceStep):
     @property
     def after(self) -> Mapping[str, Any]:
         return {"force_update": self.force_update + 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeUpdate(ServiceStep):
+    """Have Swarm go on with an update that it has paused; nothing of the spec is changed."""
+
+    @property
+    def action(self) -> str:
+        return "resume_update"
+
+    @property
+    def what(self) -> str:
+        return f"go on with the update of {self.name}"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"update": "paused"}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"update": "updating"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollBack(ServiceStep):
+    """Roll a service back to its spec from before its last update, as ``docker service rollback`` does."""
+
+    @property
+    def action(self) -> str:
+        return "roll_back"
+
+    @property
+    def what(self) -> str:
+        return f"roll {self.name} back to what it was before its update"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"update": "paused"}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"update": "rollback_started"}

@@ -189,7 +189,10 @@ class Plan:
 
     def diff(self) -> dict[str, Any]:
         """``before`` and ``after`` of everything the steps change, as Ansible's ``diff`` wants it."""
-        return {
-            "before": {step.target: step.before for step in self.steps},
-            "after": {step.target: step.after for step in self.steps},
-        }
+        before: dict[str, dict[str, Any]] = {}
+        after: dict[str, dict[str, Any]] = {}
+        for step in self.steps:
+            # of several steps with one target, the first knows what was before, the last what is after
+            before[step.target] = {**step.before, **before.get(step.target, {})}
+            after[step.target] = {**after.get(step.target, {}), **step.after}
+        return {"before": before, "after": after}

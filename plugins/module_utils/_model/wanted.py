@@ -23,6 +23,32 @@ class NodeWanted:
     ip: str | None = None
     role: str | None = None
     availability: str | None = None
+    data_path_addr: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmWanted:
+    """The part ``swarm``: how the swarm as such is set up. None: it is left as it is.
+
+    ``default_addr_pool``, ``subnet_size``, ``data_path_port`` are given when a swarm is made and stay so.
+    ``forget_after_seconds``: how long an entry has to be down before it is taken for a stale one.
+    """
+
+    cluster_id: str | None = None
+    listen_addr: str | None = None
+    data_path_addr: str | None = None
+    data_path_port: int | None = None
+    default_addr_pool: tuple[str, ...] | None = None
+    subnet_size: int | None = None
+    autolock: bool | None = None
+    task_history_limit: int | None = None
+    heartbeat_seconds: float | None = None
+    cert_expiry_days: float | None = None
+    snapshot_interval: int | None = None
+    keep_old_snapshots: int | None = None
+    log_entries_for_slow_followers: int | None = None
+    forget_after_seconds: float | None = None
+    paused_updates: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +78,5 @@ class Wanted:
     leader: str | None = None
     advertise_addr: str | None = None
     prune_unknown_labels: bool = False
+    managers: int | None = None
+    swarm: SwarmWanted = field(default_factory=SwarmWanted)

@@ -24,6 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     EngineTimeout,
     EngineUnreachable,
     NameInUse,
+    NoLeader,
     NotAManager,
     NotFound,
     OutOfSequence,
@@ -97,12 +98,41 @@ class Engine:
     def get_config(self, config_id: str) -> Json:
         return self._get_one(f"/configs/{quote(config_id, safe='')}")
 
+    def get_swarm(self) -> Json:
+        """The swarm as such, with its join tokens."""
+        return self._get_one("/swarm")
+
+    def update_swarm(self, version: int, spec: Json) -> None:
+        self.post("/swarm/update", spec, version=version)
+
+    def init_swarm(self, request: Json) -> None:
+        self.post("/swarm/init", request)
+
+    def join_swarm(self, request: Json) -> None:
+        """It may answer that it goes on in the background, which is an EngineError."""
+        self.post("/swarm/join", request)
+
+    def leave_swarm(self, *, force: bool) -> None:
+        self._request("POST", "/swarm/leave", None, {"force": "1" if force else None})
+
+    def unlock_swarm(self, key: str) -> None:
+        self.post("/swarm/unlock", {"UnlockKey": key})
+
+    def delete_node(self, node_id: str, *, force: bool) -> None:
+        self._request("DELETE", f"/nodes/{quote(node_id, safe='')}", None, {"force": "1" if force else None})
+
     def update_node(self, node_id: str, version: int, spec: Json) -> None:
         self.post(f"/nodes/{quote(node_id, safe='')}/update", spec, version=version)
 
     def update_service(self, service_id: str, version: int, spec: Json) -> None:
         """Without credentials in the request, the engine keeps those that the service has."""
         self.post(f"/services/{quote(service_id, safe='')}/update", spec, version=version)
+
+    def roll_back_service(self, service_id: str, version: int, spec: Json) -> None:
+        """Have Swarm take the spec from before the last update; ``spec`` is not looked at."""
+        self.post(
+            f"/services/{quote(service_id, safe='')}/update", spec, version=version, rollback="previous"
+        )
 
     def create_service(self, spec: Json) -> str:
         """Returns the new service's ID. Raises NameInUse."""
@@ -279,6 +309,12 @@ class Engine:
             return OutOfSequence(f"{where}: {message}")
         if any(words in message.lower() for words in _TLS_WORDS):
             return TlsMismatch(f"{self.docker_host}: the engine expects TLS: {message}")
+        if "does not have a leader" in message:
+            return NoLeader(
+                f"{self.docker_host}: the swarm has no leader: more than half of its managers have to be "
+                f"online. Bring them back; only if they are lost for good, run the playbook "
+                f"orcastra.swarm.heal with -e orcastra_force_new_cluster=HOST, a manager that is left"
+            )
         if status == 404:
             return NotFound(f"{where}: {message}")
         if status == 409:

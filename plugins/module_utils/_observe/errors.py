@@ -31,6 +31,10 @@ class NotAManager(EngineError):
     """The engine is not a manager of a swarm, or a locked one."""
 
 
+class NoLeader(EngineError):
+    """The managers have no leader: they have lost their quorum, or elect one right now."""
+
+
 class NotFound(EngineError):
     """The object is gone."""
 

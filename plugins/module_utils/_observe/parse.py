@@ -43,6 +43,7 @@ def parse_node(raw: Json) -> Node:
         memory_bytes=resources.get("MemoryBytes", 0),
         leader=manager.get("Leader", False),
         reachability=manager.get("Reachability"),
+        updated=_parse_time(raw.get("UpdatedAt", "")),
     )
 
 
@@ -84,6 +85,8 @@ def parse_service(raw: Json) -> Service:
         restart_delay_seconds=restart.get("Delay", 5 * _NANOSECONDS) / _NANOSECONDS,
         update_order=(spec.get("UpdateConfig") or {}).get("Order", "stop-first"),
         update_state=(raw.get("UpdateStatus") or {}).get("State"),
+        update_message=(raw.get("UpdateStatus") or {}).get("Message", ""),
+        can_roll_back=raw.get("PreviousSpec") not in (None, spec),
         stop_grace_seconds=container.get("StopGracePeriod", 10 * _NANOSECONDS) / _NANOSECONDS,
         force_update=template.get("ForceUpdate", 0),
     )

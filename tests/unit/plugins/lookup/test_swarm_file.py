@@ -13,7 +13,15 @@ from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.orcastra.swarm.plugins.lookup.swarm_file import LookupModule
 
-NOTHING = {"leader": "", "advertise_addr": "", "nodes": {}, "dependencies": {}, "options": {}}
+NOTHING = {
+    "leader": "",
+    "advertise_addr": "",
+    "managers": None,
+    "nodes": {},
+    "swarm": {},
+    "dependencies": {},
+    "options": {},
+}
 
 
 def look_up(*terms: str, search_path: Path | None = None) -> list[dict[str, Any]]:

@@ -145,7 +145,7 @@ NODE = "expected a mapping with ip, labels, role or availability"
 LABELS = "expected a list of labels, or a mapping of labels to values"
 ANCHORS = "expected a mapping of anchors to the services that follow them"
 DEPENDENCY = "expected a list of service names, or a mapping with services"
-PARTS = "expected one of leader, advertise_addr, nodes, options, dependencies"
+PARTS = "expected one of leader, advertise_addr, managers, nodes, options, swarm, dependencies"
 DEPENDENCY_KEYS = (
     "expected one of stack, services, restart_dependents, retry_intervals, relocate, manage_constraint"
 )
@@ -296,7 +296,7 @@ def test_anything_but_a_mapping(data: Any) -> None:
         return
     (problem,) = problems_of(data)
     assert problem.startswith(
-        "expected a mapping with leader, advertise_addr, nodes, options or dependencies, found"
+        "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or dependencies, found"
     )
 
 

@@ -49,8 +49,8 @@ def folder(tmp_path: Path) -> Folder:
 
 
 NODE_KEYS = "expected one of ip, labels, role, availability"
-PARTS = "expected one of leader, advertise_addr, nodes, options, dependencies"
-MAPPING = "expected a mapping with leader, advertise_addr, nodes, options or dependencies"
+PARTS = "expected one of leader, advertise_addr, managers, nodes, options, swarm, dependencies"
+MAPPING = "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or dependencies"
 OTHER = "expected another service than the anchor"
 ALONE = "expected a service that follows no other anchor"
 

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan what a manager can mend through the API alone: settings, stale entries, roles, availability, updates.
+
+What has to be done on the hosts themselves (joining again, unlocking) is planned in ``member``; labels in
+``labels``.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import (
+    RemoveNode,
+    SetAvailability,
+    SetRole,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import ACTIVE, Member, quorum
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import (
+    choose_managers,
+    is_managing,
+    plan_roles,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import quorum_lost_text
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings import plan_settings
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import plan_paused, plan_pending
+
+DEFAULT_FORGET_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Healing:
+    """What is to be looked at besides the picture.
+
+    ``swarm``: what the engine says of the swarm (``GET /swarm``); empty: its settings are left alone.
+    ``members``: what the hosts themselves say, where they were asked. ``kept_drained``: IDs of nodes whose
+    availability belongs to somebody else right now.
+    """
+
+    swarm: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Member] = field(default_factory=dict)
+    kept_drained: frozenset[str] = frozenset()
+
+
+def plan_heal(picture: Picture, wanted: Wanted, healing: Healing, now: float) -> Plan:
+    """Plan the swarm's members and updates. ``now`` is in seconds since the epoch.
+
+    Raises OrcastraError where the swarm has lost its quorum: nothing can be changed then.
+    """
+    check_quorum(picture)
+    names = tuple(wanted.nodes) or tuple(healing.members)
+    nodes, strangers = _entries(picture, names, healing.members)
+    stale, notes = _stale(picture, wanted, names, nodes, healing.members, now)
+    current = {name for name, node in nodes.items() if node.role == "manager"}
+    managers = choose_managers(wanted, names, current)
+    promotions, demotions = Plan(), Plan()
+    if names and (wanted.nodes or wanted.managers or healing.members):
+        gone = {step.node_id for step in stale}
+        promotions, demotions = plan_roles(picture, managers, nodes, gone)
+    return (
+        plan_settings(healing.swarm, wanted.swarm)
+        + Plan(steps=stale, notes=tuple(notes), warnings=tuple(strangers))
+        + promotions
+        + _availability(wanted, nodes, healing.kept_drained)
+        + plan_paused(picture, wanted.swarm.paused_updates or "auto")
+        + plan_pending(picture, now)
+        + demotions
+    )
+
+
+def check_quorum(picture: Picture) -> None:
+    """Raises OrcastraError with the way out where the managers have no quorum."""
+    managers = [node for node in picture.nodes if is_managing(node)]
+    gone = [node.hostname for node in managers if node.reachability != "reachable"]
+    if managers and len(managers) - len(gone) < quorum(len(managers)):
+        left = sorted(node.hostname for node in managers if node.reachability == "reachable")
+        raise OrcastraError(quorum_lost_text(len(managers), gone, (left or [managers[0].hostname])[0]))
+
+
+def needs_hosts(picture: Picture, wanted: Wanted) -> list[str]:
+    """What only the hosts themselves can mend, in words: nodes that are missing or down."""
+    found = []
+    for name in wanted.nodes:
+        nodes = find_nodes(picture, name)
+        if not nodes:
+            found.append(f"{name} is not in the swarm")
+        elif not any(node.is_ready for node in nodes):
+            found.append(f"{name} is {nodes[0].state}")
+        elif any(node.reachability == "unreachable" for node in nodes):
+            found.append(f"the manager {name} is unreachable")
+    return found
+
+
+def _entries(
+    picture: Picture, names: tuple[str, ...], members: Mapping[str, Member]
+) -> tuple[dict[str, Node], list[str]]:
+    """Host name → its entry in the swarm, and complaints about hosts that have none although they say so."""
+    found: dict[str, Node] = {}
+    complaints = []
+    for name in names:
+        member = members.get(name)
+        if member is not None and member.state == ACTIVE and not member.problem:
+            node = picture.node_by_id.get(member.node_id)
+            if node is None:
+                complaints.append(
+                    f"{name}: it says it is node {member.node_id}, which this swarm does not have"
+                )
+            else:
+                found[name] = node
+            continue
+        nodes = find_nodes(picture, name)
+        if len(nodes) == 1:
+            found[name] = nodes[0]
+        elif len([node for node in nodes if node.is_ready]) > 1:
+            complaints.append(f"{name}: {len(nodes)} nodes of this swarm have this host name")
+    return found, complaints
+
+
+def _stale(
+    picture: Picture,
+    wanted: Wanted,
+    names: tuple[str, ...],
+    nodes: Mapping[str, Node],
+    members: Mapping[str, Member],
+    now: float,
+) -> tuple[tuple[SetRole | RemoveNode, ...], list[str]]:
+    """The entries that hosts left behind which are back under another ID."""
+    age = wanted.swarm.forget_after_seconds
+    age = DEFAULT_FORGET_SECONDS if age is None else age
+    reported = {member.node_id for member in members.values() if member.node_id}
+    steps: list[SetRole | RemoveNode] = []
+    notes: list[str] = []
+    for name in names:
+        node = nodes.get(name)
+        if node is None or not node.is_ready:
+            continue
+        ip = wanted.nodes[name].ip if name in wanted.nodes else None
+        for old in picture.nodes_by_hostname.get(node.hostname, ()):
+            if old.id == node.id or old.id in reported or (old.is_ready and old.address != node.address):
+                continue
+            # The host itself says who it is now, so it can't come back as who it was.
+            proven = name in members and members[name].node_id == node.id
+            same = old.address in (node.address, "") or (ip is not None and node.address == ip)
+            if not proven and (not old.is_down or not same):
+                continue
+            if not proven and now - old.updated < age:
+                notes.append(
+                    f"the entry {old.id} of node {name} is stale; it is removed once it has been down for "
+                    f"{age:g} s"
+                )
+                continue
+            steps += _removal(old, f"{name} is back as {node.id}")
+    return tuple(steps), notes
+
+
+def _removal(old: Node, why: str) -> list[SetRole | RemoveNode]:
+    steps: list[SetRole | RemoveNode] = []
+    if old.role == "manager":
+        steps.append(
+            SetRole(
+                host=old.hostname,
+                node_id=old.id,
+                role="worker",
+                why=(why,),
+                why_not=("promoting first: with a dead manager more, one that fails could cost the quorum",),
+            )
+        )
+    steps.append(RemoveNode(host=old.hostname, node_id=old.id, why=(why,)))
+    return steps
+
+
+def _availability(wanted: Wanted, nodes: Mapping[str, Node], kept: frozenset[str]) -> Plan:
+    steps: list[Step] = []
+    for name, node in nodes.items():
+        asked = wanted.nodes[name].availability if name in wanted.nodes else None
+        if asked is None or asked == node.availability or node.id in kept:
+            continue
+        steps.append(
+            SetAvailability(
+                host=node.hostname,
+                node_id=node.id,
+                availability_before=node.availability,
+                availability=asked,
+                why=(f"configured is {asked}, and it is {node.availability}",),
+            )
+        )
+    return Plan(steps=tuple(steps))

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The settings of the swarm as such: what is configured of them, in the engine's own terms."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import UpdateSwarm
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_merge import differences
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import SwarmWanted
+
+_NANOSECONDS = 1_000_000_000
+_DAY = 86_400
+
+
+def spec_of(wanted: SwarmWanted) -> dict[str, Any]:
+    """The part of a swarm's spec that is configured."""
+    parts: dict[str, dict[str, Any]] = {
+        "Orchestration": {"TaskHistoryRetentionLimit": wanted.task_history_limit},
+        "Raft": {
+            "SnapshotInterval": wanted.snapshot_interval,
+            "KeepOldSnapshots": wanted.keep_old_snapshots,
+            "LogEntriesForSlowFollowers": wanted.log_entries_for_slow_followers,
+        },
+        "Dispatcher": {"HeartbeatPeriod": _nanoseconds(wanted.heartbeat_seconds)},
+        "CAConfig": {"NodeCertExpiry": _nanoseconds(wanted.cert_expiry_days, _DAY)},
+        "EncryptionConfig": {"AutoLockManagers": wanted.autolock},
+    }
+    named = {
+        part: {key: value for key, value in keys.items() if value is not None} for part, keys in parts.items()
+    }
+    return {part: keys for part, keys in named.items() if keys}
+
+
+def plan_settings(swarm: Mapping[str, Any], wanted: SwarmWanted) -> Plan:
+    """Plan the settings. ``swarm`` is what the engine says of the swarm (``GET /swarm``)."""
+    spec = swarm.get("Spec") or {}
+    named = spec_of(wanted)
+    fixed = {
+        "data_path_port": (wanted.data_path_port, swarm.get("DataPathPort")),
+        "default_addr_pool": (
+            list(wanted.default_addr_pool) if wanted.default_addr_pool else None,
+            swarm.get("DefaultAddrPool"),
+        ),
+        "subnet_size": (wanted.subnet_size, swarm.get("SubnetSize")),
+    }
+    warnings = tuple(
+        f"swarm.{key}: expected {found}, which the swarm was made with, found {asked}; it can't be changed"
+        for key, (asked, found) in fixed.items()
+        if asked is not None and found is not None and asked != found
+    )
+    changes = differences(spec, named)
+    if not changes:
+        return Plan(warnings=warnings)
+    why = tuple(f"{path} is {old}, configured is {new}" for path, (old, new) in sorted(changes.items()))
+    return Plan(steps=(UpdateSwarm(spec=spec, wanted=named, why=why),), warnings=warnings)
+
+
+def _nanoseconds(value: float | None, unit_seconds: int = 1) -> int | None:
+    return None if value is None else round(value * unit_seconds * _NANOSECONDS)

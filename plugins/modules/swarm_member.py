@@ -1,0 +1,237 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: swarm_member
+short_description: Bring the engine of a host into a Docker Swarm, or out of it
+version_added: 0.2.0
+description:
+  - Unlocks a locked manager, makes the swarm on the leader, joins it on the other hosts, and joins again
+    where a host has lost its membership. It runs on each host, with what all hosts have said before.
+  - A host that belongs to another swarm is refused unless O(leave_other_swarm=true).
+  - Hosts join as workers. M(orcastra.swarm.swarm_heal) promotes those that are to be managers, one at a time,
+    so that the token of managers never has to leave them.
+  - The role P(orcastra.swarm.bootstrap#role) does all of it.
+extends_documentation_fragment:
+  - orcastra.swarm.attributes
+  - orcastra.swarm.membership
+  - orcastra.swarm.connection
+options:
+  name:
+    description: The name of this host in O(nodes) and O(members). Without it, the engine's host name.
+    type: str
+  state:
+    description:
+      - V(present) brings the host into the swarm.
+      - V(absent) takes it out of whatever swarm it is in. A manager is demoted first if the others can spare
+        it. Its entry stays behind as down.
+    type: str
+    choices: [present, absent]
+    default: present
+  address:
+    description: Where this host is reached by the others, if O(nodes) has no C(ip) for it.
+    type: str
+  make_swarm:
+    description: Whether the leader may make a new swarm if no host is in any.
+    type: bool
+    default: true
+  join_token:
+    description:
+      - The token to join with; it decides in which role. Its swarm is verified by Docker through it.
+      - Without it, nothing joins, and RV(joins) tells whether the host has to.
+    type: str
+  join_role:
+    description: The role that O(join_token) is for.
+    type: str
+    choices: [worker, manager]
+    default: worker
+  unlock_key:
+    description: The key that unlocks a manager of an autolocked swarm.
+    type: str
+  leave_other_swarm:
+    description: Whether a host that belongs to another swarm leaves it. What that swarm runs on it ends.
+    type: bool
+    default: false
+  force_new_cluster:
+    description:
+      - The name of the manager that goes on alone after the swarm has lost its quorum for good.
+      - Managers that are still alive elsewhere may disagree with it about what happened last.
+    type: str
+  force:
+    description: With O(state=absent), leave even if the swarm ends with it or loses its quorum.
+    type: bool
+    default: false
+  wait_timeout:
+    description: The longest wait for each step, in seconds.
+    type: int
+    default: 60
+seealso:
+  - module: orcastra.swarm.swarm_member_info
+  - module: orcastra.swarm.swarm_heal
+author:
+  - Orcastra contributors (@orcastra)
+"""
+
+EXAMPLES = r"""
+- name: Ask all engines for their membership
+  orcastra.swarm.swarm_member_info:
+    name: "{{ inventory_hostname }}"
+  register: look
+
+- name: Make a swarm on mgr-a
+  orcastra.swarm.swarm_member:
+    name: mgr-a
+    leader: mgr-a
+    advertise_addr: 10.0.0.11
+    members:
+      mgr-a: "{{ look.member }}"
+  when: inventory_hostname == 'mgr-a'
+
+- name: Join it
+  orcastra.swarm.swarm_member:
+    name: "{{ inventory_hostname }}"
+    join_token: "{{ worker_token }}"
+    members:
+      mgr-a: "{{ hostvars['mgr-a'].look.member }}"
+
+- name: Take a host out of its swarm
+  orcastra.swarm.swarm_member:
+    state: absent
+"""
+
+RETURN = r"""
+plan:
+  description:
+    - The steps that were needed, in order. In check mode, those that would be carried out.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description:
+        - The kind of step, V(unlock_swarm), V(init_swarm), V(force_new_cluster), V(join_swarm) or
+          V(leave_swarm).
+      type: str
+    target: {description: What is changed., type: str, sample: host wrk-b}
+    what: {description: The step in words., type: str, sample: wrk-b joins the swarm as a worker}
+    why: {description: The reasons., type: list, elements: str}
+    why_not: {description: Why alternatives were not taken., type: list, elements: str}
+notes:
+  description: What was left as it is, and why.
+  returned: success
+  type: list
+  elements: str
+member:
+  description: What the engine says of its membership afterwards; see M(orcastra.swarm.swarm_member_info).
+  returned: success
+  type: dict
+joins:
+  description: Whether the host still has to join.
+  returned: success
+  type: bool
+formation:
+  description: Which swarm the configured one is.
+  returned: success
+  type: dict
+  contains:
+    cluster_id: {description: Its ID; empty while there is none., type: str}
+    via: {description: The hosts that manage it., type: list, elements: str}
+    managers: {description: The hosts that are to be managers., type: list, elements: str}
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import JoinSwarm
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import INACTIVE, Member
+from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+    MEMBERSHIP_ARGUMENT_SPEC,
+    create_module,
+    execute,
+    run,
+    wanted_from,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.member import look_at_member
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.member import (
+    MemberOptions,
+    plan_absence,
+    plan_member,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
+
+
+def main() -> None:
+    module = create_module(
+        {
+            **MEMBERSHIP_ARGUMENT_SPEC,
+            "members": {"type": "dict", "default": {}},
+            "name": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "address": {"type": "str"},
+            "make_swarm": {"type": "bool", "default": True},
+            "join_token": {"type": "str", "no_log": True},
+            "join_role": {"type": "str", "choices": ["worker", "manager"], "default": "worker"},
+            "unlock_key": {"type": "str", "no_log": True},
+            "leave_other_swarm": {"type": "bool", "default": False},
+            "force_new_cluster": {"type": "str"},
+            "force": {"type": "bool", "default": False},
+            "wait_timeout": {"type": "int", "default": 60},
+        }
+    )
+    params = module.params
+    wanted = wanted_from(module)
+
+    def present(engine: Engine) -> dict[str, Any]:
+        member = look_at_member(engine)
+        name = params["name"] or member.hostname
+        members = {host: Member.from_data(data) for host, data in params["members"].items()}
+        formation = plan_formation(
+            {**members, name: member},
+            wanted,
+            may_init=params["make_swarm"],
+            force_new_cluster=params["force_new_cluster"] or "",
+        )
+        options = MemberOptions(
+            unlock_key=params["unlock_key"] or "",
+            join_token=params["join_token"] or "",
+            join_role=params["join_role"],
+            address=params["address"] or "",
+            leave_other_swarm=params["leave_other_swarm"],
+            joins=bool(params["join_token"]) or module.check_mode,
+            wait_seconds=params["wait_timeout"],
+        )
+        plan = plan_member(name, member, formation, wanted, options)
+        result = execute(module, engine, plan, lambda engine: {"member": asdict(look_at_member(engine))})
+        joined = any(isinstance(step, JoinSwarm) for step in plan.steps)
+        is_configured = not wanted.nodes or name in wanted.nodes
+        return {
+            **result,
+            "joins": is_configured and not joined and result["member"]["state"] == INACTIVE,
+            "formation": {
+                "cluster_id": formation.cluster_id,
+                "via": list(formation.via),
+                "managers": list(formation.managers),
+            },
+        }
+
+    def absent(engine: Engine) -> dict[str, Any]:
+        member = look_at_member(engine)
+        plan = plan_absence(
+            params["name"] or member.hostname,
+            member,
+            force=params["force"],
+            wait_seconds=params["wait_timeout"],
+        )
+        result = execute(module, engine, plan, lambda engine: {"member": asdict(look_at_member(engine))})
+        return {**result, "joins": False, "formation": {"cluster_id": "", "via": [], "managers": []}}
+
+    run(module, present if params["state"] == "present" else absent)
+
+
+if __name__ == "__main__":
+    main()
