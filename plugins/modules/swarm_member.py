@@ -15,7 +15,7 @@ description:
   - A host that belongs to another swarm is refused unless O(leave_other_swarm=true).
   - Hosts join as workers. M(orcastra.swarm.swarm_heal) promotes those that are to be managers, one at a time,
     so that the token of managers never has to leave them.
-  - The role P(orcastra.swarm.bootstrap#role) does all of it.
+  - The role C(orcastra.swarm.bootstrap) does all of it.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.membership

@@ -311,8 +311,8 @@ class Engine:
             return TlsMismatch(f"{self.docker_host}: the engine expects TLS: {message}")
         if "does not have a leader" in message:
             return NoLeader(
-                f"{self.docker_host}: the swarm has no leader: more than half of its managers have to be "
-                f"online. Bring them back; only if they are lost for good, run the playbook "
+                f"{self.docker_host}: The swarm does not have a leader: more than half of its managers have "
+                f"to be online. Bring them back; only if they are lost for good, run the playbook "
                 f"orcastra.swarm.heal with -e orcastra_force_new_cluster=HOST, a manager that is left"
             )
         if status == 404:

@@ -59,13 +59,15 @@ def plan_member(
         return Plan(notes=(f"{name} is not one of the configured nodes, so it is left alone",))
     if formation.init_on == name:
         return Plan(steps=(_init(name, member, formation, wanted, options),))
-    if name in formation.foreign and not options.leave_other_swarm:
+    if name in formation.foreign and not options.leave_other_swarm and not formation.trouble:
         raise OrcastraError(
             f"{name}: belongs to {formation.foreign[name]}; it is left alone unless "
             f"orcastra_leave_other_swarm=true tells it to leave"
         )
-    # while hosts of other swarms leave, no swarm may be there yet
-    leaving = {*formation.foreign, *formation.lost} if options.leave_other_swarm else set(formation.lost)
+    # a host may be told to leave before there is a swarm to join; one is lost only to a swarm that is there
+    leaving = {*formation.foreign} if options.leave_other_swarm else set()
+    if not formation.trouble:
+        leaving |= {*formation.lost}
     if formation.trouble and name not in leaving:
         if member.state == INACTIVE or member.manages:
             raise OrcastraError(f"{name}: {formation.trouble}")

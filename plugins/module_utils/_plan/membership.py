@@ -134,7 +134,7 @@ def _judge(formation: Formation, hosts: Mapping[str, Member]) -> Formation:
             foreign[name] = f"the swarm {member.cluster_id}, which it manages"
         elif member.state == ACTIVE and member.node_id in formation.nodes:
             continue
-        elif ids.intersection(member.remote_managers) or member.cluster_id == formation.cluster_id:
+        elif ids.intersection(member.remote_managers) or (ids and member.manages):
             lost[name] = f"it says that it is node {member.node_id or '?'}, which the swarm does not have"
         elif member.state == ACTIVE:
             known = ", ".join(member.remote_managers) or "nobody"
@@ -157,8 +157,8 @@ def _without_manager(
         return replace(formation, trouble=f"the managers {', '.join(locked)} are locked; unlock them first")
     if present:
         found = _judge(formation, present)
-        what = "; ".join(f"{name} is in {swarm}" for name, swarm in found.foreign.items())
-        trouble = f"no host manages the swarm, and no new one is made: {what}"
+        what = f"{', '.join(present)} {'are' if len(present) > 1 else 'is'} in a swarm"
+        trouble = f"no host that was asked manages the swarm, and no new one is made, because {what}"
         return replace(found, trouble=trouble)
     if formation.cluster_id:
         return replace(formation, trouble=f"no host manages the swarm {formation.cluster_id}")

@@ -170,7 +170,10 @@ QUOTE = "(put it in quotes)"
         (node(role="leader"), "nodes.n.role: expected manager or worker, found 'leader'"),
         (node(role=1), f"nodes.n.role: expected manager or worker, found the number 1 {QUOTE}"),
         (node(availability="Drain"), "nodes.n.availability: expected active, pause or drain, found 'Drain'"),
-        (node(IP="10.0.0.1"), "nodes.n.IP: expected one of ip, labels, role, availability, found 'IP'"),
+        (
+            node(IP="10.0.0.1"),
+            "nodes.n.IP: expected one of ip, labels, role, availability, data_path_addr, found 'IP'",
+        ),
         (node(ip=10.1), f"nodes.n.ip: expected an IP address, found the number 10.1 {QUOTE}"),
         (node(ip="10.0.0.256"), "nodes.n.ip: expected an IP address, found '10.0.0.256'"),
         (node(ip="10.0.0.1/24"), "nodes.n.ip: expected an IP address, found '10.0.0.1/24'"),
@@ -296,7 +299,7 @@ def test_anything_but_a_mapping(data: Any) -> None:
         return
     (problem,) = problems_of(data)
     assert problem.startswith(
-        "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or dependencies, found"
+        "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or dependencies"
     )
 
 
@@ -344,7 +347,7 @@ def test_a_refused_value_hides_nothing_beside_it() -> None:
             "(dependencies.db)"
         ),
         "nodes.a.role: expected manager or worker, found 'boss'",
-        "nodes.b.id: expected one of ip, labels, role, availability, found 'id'",
+        "nodes.b.id: expected one of ip, labels, role, availability, data_path_addr, found 'id'",
         (
             "nodes.b.ip: expected an address of its own for each node, found '10.0.0.1', "
             "which is the address of 'a' (nodes.a.ip)"

@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-NODE_KEYS = "expected one of ip, labels, role, availability"
+NODE_KEYS = "expected one of ip, labels, role, availability, data_path_addr"
 PARTS = "expected one of leader, advertise_addr, managers, nodes, options, swarm, dependencies"
 MAPPING = "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or dependencies"
 OTHER = "expected another service than the anchor"
@@ -118,7 +118,7 @@ def test_separate_files_win_key_by_key(folder: Folder) -> None:
     wanted = folder.load(
         swarm=UPSTREAM.replace("prune_unknown_labels: false", "prune_unknown_labels: true"),
         nodes="leader: wrk-b\nadvertise_addr:\noptions: {prune_unknown_labels: }\n"
-        "nodes: {wrk-b: {role: worker}, wrk-c: {}}",
+        "nodes: {wrk-b: {role: manager}, wrk-c: {}}",
         dependencies="search: [spider]\nqueue: [consumer]",
     )
     # given there: it wins; there without a value, or not there at all: swarm.yml's
@@ -126,7 +126,7 @@ def test_separate_files_win_key_by_key(folder: Folder) -> None:
     # entries are taken as a whole: wrk-b has neither its old labels nor its address
     assert wanted.nodes == {
         "mgr-a": NODES["mgr-a"],
-        "wrk-b": NodeWanted("wrk-b", role="worker"),
+        "wrk-b": NodeWanted("wrk-b", role="manager"),
         "wrk-c": NodeWanted("wrk-c"),
     }
     assert wanted.dependencies == {

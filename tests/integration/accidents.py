@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What happens to the members of a swarm: each accident, done to a lab, and how to see that it is over."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from tests.lab import Lab
+from tests.lab.errors import EngineError
+from tests.lab.host import Host
+from tests.lab.swarm import PORT, swarm_info
+from tests.lab.wait import wait_until
+
+SECOND = 1_000_000_000
+
+
+def manager(lab: Lab) -> Host:
+    """Some host that manages the swarm."""
+    return wait_until(
+        lambda: next((host for host in lab if _manages(host)), None), 60, "a manager that answers"
+    )
+
+
+def _manages(host: Host) -> bool:
+    if not host.running or not swarm_info(host)["ControlAvailable"]:
+        return False
+    try:
+        host.api("GET", "/nodes", timeout=5)
+    except EngineError:
+        return False
+    return True
+
+
+def nodes(lab: Lab, name: str | None = None) -> list[dict[str, Any]]:
+    """The entries of the swarm, or those with this host name."""
+    found = manager(lab).api("GET", "/nodes")
+    return [node for node in found if name in (None, node["Description"].get("Hostname"))]
+
+
+def members(lab: Lab) -> dict[str, tuple[str, str, dict[str, str]]]:
+    """Host name → (role, state, labels); a name with several entries has a number behind it."""
+    found: dict[str, tuple[str, str, dict[str, str]]] = {}
+    for node in nodes(lab):
+        name = node["Description"].get("Hostname", "")
+        name = f"{name} ({len(found)})" if name in found else name
+        reachable = node.get("ManagerStatus", {}).get("Reachability") == "reachable"
+        is_sound = reachable == (node["Spec"]["Role"] == "manager")
+        role = node["Spec"]["Role"] if is_sound else f"{node['Spec']['Role']}?"
+        found[name] = (role, node["Status"]["State"], node["Spec"].get("Labels") or {})
+    return found
+
+
+def change_node(lab: Lab, name: str, **spec: Any) -> None:
+    def write() -> bool:
+        node = next(node for node in nodes(lab, name) if node["Status"]["State"] == "ready")
+        query = {"version": node["Version"]["Index"]}
+        manager(lab).api("POST", f"/nodes/{node['ID']}/update", {**node["Spec"], **spec}, query)
+        return True
+
+    wait_until(write, 30, f"node {name} to take its spec")
+
+
+def leave(host: Host) -> None:
+    if swarm_info(host)["LocalNodeState"] != "inactive":
+        host.api("POST", "/swarm/leave", query={"force": "1"})
+        wait_until(lambda: swarm_info(host)["LocalNodeState"] == "inactive", 30, f"{host.name} to leave")
+
+
+def make_bare(lab: Lab) -> None:
+    """Take all hosts out of any swarm."""
+    lab.each(leave)
+
+
+def init(host: Host) -> None:
+    """Make a swarm of this host alone."""
+    request = {"ListenAddr": f"0.0.0.0:{PORT}", "AdvertiseAddr": f"{host.ip}:{PORT}", "Spec": {}}
+    host.api("POST", "/swarm/init", request)
+
+
+def wipe(host: Host) -> None:
+    """The host is made anew: power off, its engine's data gone, power on."""
+    host.crash()
+    for path in (host.folder / "docker").iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    host.boot()
+
+
+def demote(lab: Lab, name: str) -> None:
+    change_node(lab, name, Role="worker")
+    wait_until(lambda: not swarm_info(lab[name])["ControlAvailable"], 60, f"{name} to be a worker")
+
+
+def strike_off(lab: Lab, name: str) -> None:
+    """The swarm forgets a worker, which goes on believing that it is one."""
+    node = nodes(lab, name)[0]
+
+    def remove() -> bool:
+        manager(lab).api("DELETE", f"/nodes/{node['ID']}", query={"force": "1"})
+        return True
+
+    wait_until(remove, 30, f"the entry of {name} to go")
+
+
+def join_again(lab: Lab, name: str) -> None:
+    """A worker leaves and joins again under another ID; its old entry stays behind."""
+    host = lab[name]
+    leave(host)
+    joined = manager(lab)
+    token = joined.api("GET", "/swarm")["JoinTokens"]["Worker"]
+    request = {
+        "ListenAddr": f"0.0.0.0:{PORT}",
+        "AdvertiseAddr": f"{host.ip}:{PORT}",
+        "RemoteAddrs": [f"{joined.ip}:{PORT}"],
+        "JoinToken": token,
+    }
+    host.api("POST", "/swarm/join", request, timeout=60)
+    old_and_new = ["down", "ready"]
+
+    def both() -> bool:
+        return sorted(node["Status"]["State"] for node in nodes(lab, name)) == old_and_new
+
+    wait_until(both, 60, f"the old entry of {name} to be down")
+
+
+def lock(lab: Lab, name: str) -> str:
+    """Autolock the swarm and restart the host's engine. Returns the unlock key."""
+
+    def write() -> bool:
+        found = manager(lab).api("GET", "/swarm")
+        spec = {**found["Spec"], "EncryptionConfig": {"AutoLockManagers": True}}
+        manager(lab).api("POST", "/swarm/update", spec, {"version": found["Version"]["Index"]})
+        return True
+
+    wait_until(write, 30, "the swarm to be autolocked")
+    key: str = manager(lab).api("GET", "/swarm/unlockkey")["UnlockKey"]
+
+    def locks() -> bool:
+        # the manager has to have heard of it before it is restarted
+        lab[name].restart_engine()
+        return bool(swarm_info(lab[name])["LocalNodeState"] == "locked")
+
+    wait_until(locks, 60, f"{name} to be locked", interval=1)
+    return key
+
+
+def create_service(lab: Lab, name: str, image: str, replicas: int = 2, **placement: Any) -> str:
+    spec = {
+        "Name": name,
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": image, "Command": ["sleep", "1000000"], "Init": True},
+            "Placement": placement,
+        },
+        "Mode": {"Replicated": {"Replicas": replicas}},
+        "UpdateConfig": {"Parallelism": 1, "FailureAction": "pause", "Monitor": SECOND},
+    }
+    return str(manager(lab).api("POST", "/services/create", spec)["ID"])
+
+
+def service(lab: Lab, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = manager(lab).api("GET", f"/services/{name}")
+    return found
+
+
+def running(lab: Lab, name: str) -> int:
+    filters = {"filters": {"service": [name], "desired-state": ["running"]}}
+    tasks = manager(lab).api("GET", "/tasks", query=filters)
+    return sum(task["Status"]["State"] == "running" for task in tasks)
+
+
+def pause_update(lab: Lab, name: str) -> None:
+    """Update a service to an image that nobody has; Swarm pauses the update."""
+    found = service(lab, name)
+    spec = found["Spec"]
+    spec["TaskTemplate"]["ContainerSpec"]["Image"] = "orcastra/none"
+    query = {"version": found["Version"]["Index"]}
+    manager(lab).api("POST", f"/services/{found['ID']}/update", spec, query)
+    paused: Callable[[], bool] = lambda: service(lab, name)["UpdateStatus"]["State"] == "paused"  # noqa: E731
+    wait_until(paused, 60, f"the update of {name} to be paused")

@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The heal playbook: each accident is mended by one run, and the next run has nothing to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration import accidents
+from tests.integration.conftest import IMAGE
+from tests.integration.playbooks.conftest import Playbooks, Run
+from tests.lab import Lab
+from tests.lab.swarm import swarm_info
+from tests.lab.wait import wait_until
+
+HEAL = "orcastra.swarm.heal"
+HEALED = {
+    "alpha": ("manager", "ready", {"ssd": "true"}),
+    "bravo": ("manager", "ready", {"disk": "hdd"}),
+    "charlie": ("manager", "ready", {"ssd": "true"}),
+}
+
+
+@pytest.fixture
+def heal(run_playbook: Playbooks, swarm: Lab) -> Any:
+    """Run the playbook on all hosts."""
+    nodes = {name: {"ip": swarm[name].ip, "labels": labels} for name, (_r, _s, labels) in HEALED.items()}
+    run_playbook.write("swarm.yml", {"leader": "alpha", "nodes": nodes})
+
+    def run(*options: str, **variables: Any) -> Run:
+        return run_playbook(HEAL, *options, limit=None, orcastra_swarm_file="swarm.yml", **variables)
+
+    return run
+
+
+def assert_heals(heal: Any, swarm: Lab, **variables: Any) -> Run:
+    """One run mends everything, the next changes nothing."""
+    done: Run = heal("-v", **variables)
+    assert done.status == 0, done.output
+    assert accidents.members(swarm) == HEALED, done.output
+    again = heal(**variables)
+    assert (again.status, again.changed) == (0, 0), again.output
+    return done
+
+
+def test_a_manager_that_was_wiped(heal: Any, swarm: Lab) -> None:
+    try:
+        accidents.wipe(swarm["charlie"])
+        done = assert_heals(heal, swarm)
+        assert done.recap("charlie")["changed"] == 1
+    finally:
+        swarm.load_image(IMAGE)
+
+
+def test_a_worker_that_was_struck_off_and_one_with_a_stale_entry(heal: Any, swarm: Lab) -> None:
+    accidents.demote(swarm, "charlie")
+    accidents.strike_off(swarm, "charlie")
+    accidents.demote(swarm, "bravo")
+    accidents.join_again(swarm, "bravo")
+    assert len(accidents.nodes(swarm, "bravo")) == 2
+    assert swarm_info(swarm["charlie"])["LocalNodeState"] == "active"
+    assert_heals(heal, swarm)
+
+
+def test_a_manager_demoted_by_hand_an_update_that_is_paused_and_tasks_that_wait(
+    heal: Any, swarm: Lab
+) -> None:
+    accidents.create_service(swarm, "waits", IMAGE, 1, Constraints=["node.labels.nowhere == true"])
+    accidents.create_service(swarm, "web", IMAGE)
+    wait_until(lambda: accidents.running(swarm, "web") == 2, 60, "the service to run")
+    accidents.pause_update(swarm, "web")
+    accidents.demote(swarm, "charlie")
+    done = assert_heals(heal, swarm)
+    assert "roll web back to what it was before its update" in done.output
+    assert "waits: 1 of its tasks wait for a node" in done.output
+    assert "its constraint node.labels.nowhere == true forbids it" in done.output
+    wait_until(lambda: accidents.running(swarm, "web") == 2, 60, "the service to run again")
+    image = accidents.service(swarm, "web")["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
+    assert image == IMAGE
+
+
+def test_a_manager_that_is_locked(heal: Any, swarm: Lab) -> None:
+    key = accidents.lock(swarm, "bravo")
+
+    without = heal()
+    assert without.status == 2, without.output
+    assert "bravo: its manager is locked and needs the unlock key" in without.output
+
+    last = "a" if key[-1] != "a" else "b"
+    wrong = heal(orcastra_unlock_key=f"{key[:-1]}{last}")
+    assert wrong.status == 2, wrong.output
+    assert "host bravo: the unlock key is not the one of its swarm" in wrong.output
+
+    done = assert_heals(heal, swarm, orcastra_unlock_key=key)
+    assert done.recap("bravo")["changed"] == 1
+    assert key not in done.output + wrong.output
+
+
+def test_a_lost_quorum(heal: Any, swarm: Lab) -> None:
+    try:
+        lost = [swarm["bravo"], swarm["charlie"]]
+        for host in lost:
+            host.crash()
+
+        def is_noticed() -> bool:
+            found = swarm["alpha"].api("GET", "/nodes", timeout=5)
+            status = [node.get("ManagerStatus", {}).get("Reachability") for node in found]
+            return status.count("unreachable") == 2
+
+        wait_until(is_noticed, 60, "the loss of the managers to be noticed")
+        explained = heal(ansible_ssh_timeout=3)
+        assert explained.status == 2, explained.output
+        assert "alpha: the swarm has lost its quorum: 2 of its 3 managers are gone" in explained.output
+        assert "orcastra_force_new_cluster=alpha" in explained.output
+        assert swarm_info(swarm["alpha"])["Managers"] == 3
+
+        accidents.wipe(lost[0])
+        lost[1].boot()
+        assert_heals(heal, swarm, orcastra_force_new_cluster="alpha")
+    finally:
+        for host in swarm:
+            host.boot()
+        swarm.load_image(IMAGE)

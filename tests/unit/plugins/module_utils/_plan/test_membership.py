@@ -1,0 +1,209 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which swarm is the configured one, who has lost it, and where a new one may be made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import KnownNode, Member
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+    NodeWanted,
+    SwarmWanted,
+    Wanted,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.member import (
+    MemberOptions,
+    plan_absence,
+    plan_member,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
+
+BARE = Member()
+SILENT = Member(problem="nobody answers")
+HOSTS = ("a", "b", "c")
+
+
+def known(*names: str, gone: tuple[str, ...] = (), workers: tuple[str, ...] = ()) -> tuple[KnownNode, ...]:
+    managers = tuple(
+        KnownNode(
+            id=f"id-{name}",
+            hostname=name,
+            role="manager",
+            reachability="unreachable" if name in gone else "reachable",
+            manager_addr=f"{name}:2377",
+        )
+        for name in names
+    )
+    return managers + tuple(KnownNode(id=f"id-{name}", hostname=name) for name in workers)
+
+
+def manager(name: str, nodes: tuple[KnownNode, ...], swarm: str = "x") -> Member:
+    return Member(
+        hostname=name, state="active", node_id=f"id-{name}", control=True, cluster_id=swarm, nodes=nodes,
+        remote_managers=tuple(node.id for node in nodes),
+    )  # fmt: skip
+
+
+def worker(name: str, *managers: str) -> Member:
+    remote = tuple(f"id-{other}" for other in managers)
+    return Member(hostname=name, state="active", node_id=f"id-{name}", remote_managers=remote)
+
+
+def wanted(*names: str, leader: str | None = "a", **swarm: Any) -> Wanted:
+    nodes = {name: NodeWanted(name) for name in names}
+    return Wanted(nodes=nodes, leader=leader, swarm=SwarmWanted(**swarm))
+
+
+def actions(name: str, members: dict[str, Member], config: Wanted, **options: Any) -> list[str]:
+    force = options.pop("force_new_cluster", "")
+    formation = plan_formation(members, config, force_new_cluster=force)
+    plan = plan_member(name, members[name], formation, config, MemberOptions(**options))
+    return [step.action for step in plan.steps]
+
+
+def test_bare_hosts_become_a_swarm_on_the_leader() -> None:
+    members = dict.fromkeys(HOSTS, BARE)
+    config = wanted(*HOSTS, leader="b")
+    assert [actions(name, members, config) for name in HOSTS] == [
+        ["join_swarm"],
+        ["init_swarm"],
+        ["join_swarm"],
+    ]
+
+
+def test_one_silent_host_of_three_does_not_stop_the_others() -> None:
+    formation = plan_formation({"a": BARE, "b": BARE, "c": SILENT}, wanted(*HOSTS))
+    assert formation.init_on == "a"
+    assert formation.faults == {"c": "nobody answers"}
+
+
+@pytest.mark.parametrize(
+    ("members", "trouble"),
+    [
+        ({"a": SILENT, "b": BARE, "c": BARE}, "the leader a could not be asked"),
+        ({"a": BARE, "b": SILENT, "c": SILENT}, "b, c could not be asked, and may be the managers of one"),
+        ({"a": BARE}, "b, c could not be asked"),
+        ({"a": BARE, "b": Member(state="locked"), "c": BARE}, "the managers b are locked"),
+        ({"a": BARE, "b": worker("b", "z"), "c": BARE}, "no new one is made, because b is in a swarm"),
+    ],
+)
+def test_no_swarm_is_made_where_there_may_be_one(members: dict[str, Member], trouble: str) -> None:
+    config = wanted(*HOSTS)
+    formation = plan_formation(members, config)
+    assert formation.init_on == ""
+    assert trouble in formation.trouble
+    bare = next(name for name, member in members.items() if member == BARE)
+    with pytest.raises(OrcastraError, match=f"^{bare}: "):
+        plan_member(bare, BARE, formation, config, MemberOptions())
+
+
+def test_a_swarm_is_not_made_unless_it_may_be() -> None:
+    formation = plan_formation(dict.fromkeys(HOSTS, BARE), wanted(*HOSTS), may_init=False)
+    assert "orcastra.swarm.bootstrap makes one" in formation.trouble
+
+
+def test_a_wiped_leader_joins_the_others() -> None:
+    nodes = known("a", "b", "c", gone=("a",))
+    members = {"a": BARE, "b": manager("b", nodes), "c": manager("c", nodes)}
+    formation = plan_formation(members, wanted(*HOSTS))
+    assert (formation.cluster_id, formation.via) == ("x", ("b", "c"))
+    assert formation.addresses == ("b:2377", "c:2377")
+    assert actions("a", members, wanted(*HOSTS)) == ["join_swarm"]
+
+
+def test_the_swarm_of_most_hosts_counts_and_then_the_leaders() -> None:
+    pair = known("b", workers=("c",))
+    members = {"a": manager("a", known("a"), "y"), "b": manager("b", pair), "c": worker("c", "b")}
+    assert plan_formation(members, wanted(*HOSTS)).cluster_id == "x"
+    assert plan_formation(members, wanted(*HOSTS, cluster_id="y")).cluster_id == "y"
+    del members["c"]
+    assert plan_formation(members, wanted("a", "b")).cluster_id == "y"
+
+
+def test_a_host_of_another_swarm_is_refused_unless_told_to_leave() -> None:
+    members = {"a": manager("a", known("a")), "b": worker("b", "z"), "c": manager("c", known("c"), "y")}
+    config = wanted(*HOSTS)
+    for name in ("b", "c"):
+        with pytest.raises(OrcastraError, match=f"^{name}: belongs to .* it is left alone unless"):
+            actions(name, members, config)
+        assert actions(name, members, config, leave_other_swarm=True) == ["leave_swarm", "join_swarm"]
+
+
+def test_a_worker_is_not_lost_while_no_manager_can_be_asked() -> None:
+    members = {"a": SILENT, "b": worker("b", "a"), "c": worker("c", "a")}
+    formation = plan_formation(members, wanted(*HOSTS))
+    plan = plan_member("b", members["b"], formation, wanted(*HOSTS), MemberOptions())
+    assert plan.steps == ()
+    assert plan.notes == (
+        "b: no host that was asked manages the swarm, and no new one is made, because b, c are in a swarm",
+    )
+
+
+def test_a_host_that_was_struck_off_joins_again() -> None:
+    members = {"a": manager("a", known("a")), "b": worker("b", "a")}
+    assert actions("b", members, wanted("a", "b")) == ["leave_swarm", "join_swarm"]
+    # without a token it only leaves
+    assert actions("b", members, wanted("a", "b"), joins=False) == ["leave_swarm"]
+
+
+def test_a_lost_quorum_is_explained_and_forced_only_by_name() -> None:
+    nodes = known(*HOSTS, gone=("b", "c"))
+    members = {"a": manager("a", nodes), "b": SILENT, "c": SILENT}
+    config = wanted(*HOSTS)
+    with pytest.raises(OrcastraError) as caught:
+        actions("a", members, config)
+    text = str(caught.value)
+    assert text.startswith("a: the swarm has lost its quorum: 2 of its 3 managers are gone (b, c)")
+    assert "bring back one of them" in text
+    assert "orcastra_force_new_cluster=a" in text
+    assert actions("a", members, config, force_new_cluster="a") == ["force_new_cluster"]
+
+
+def test_hosts_that_cannot_be_told_apart() -> None:
+    first = worker("a", "z")
+    formation = plan_formation({"a": first, "b": replace(first, hostname="b")}, wanted("a", "b"))
+    assert set(formation.faults) == {"a", "b"}
+    assert "a and b say that they are the same node" in formation.faults["a"]
+    twins = plan_formation({name: Member(hostname="same") for name in "ab"}, wanted("a", "b"))
+    assert "a and b have the same host name, same" in twins.faults["b"]
+
+
+def test_a_locked_manager_needs_its_key() -> None:
+    members = {"a": Member(state="locked")}
+    assert actions("a", members, wanted("a"), unlock_key="secret") == ["unlock_swarm"]
+    with pytest.raises(OrcastraError, match="a: its manager is locked and needs the unlock key"):
+        actions("a", members, wanted("a"))
+
+
+def test_secrets_are_in_no_representation() -> None:
+    members = {"a": manager("a", known("a")), "b": BARE}
+    formation = plan_formation(members, wanted("a", "b"))
+    plan = plan_member("b", BARE, formation, wanted("a", "b"), MemberOptions(join_token="secret"))
+    locked = plan_member("b", Member(state="locked"), formation, wanted("a"), MemberOptions("secret"))
+    shown = f"{plan} {plan.diff()} {[step.to_result() for step in (*plan.steps, *locked.steps)]} {locked}"
+    assert "secret" not in shown
+
+
+def test_a_host_that_is_not_configured_is_left_alone() -> None:
+    members = {"a": manager("a", known("a")), "z": BARE}
+    assert actions("z", members, wanted("a")) == []
+
+
+def test_absence() -> None:
+    assert plan_absence("a", BARE, force=False).steps == ()
+    assert plan_absence("a", worker("a", "z"), force=False).steps[0].action == "leave_swarm"
+    assert plan_absence("a", manager("a", known("a", "b", "c")), force=False).steps
+    for nodes, why in (
+        (known("a"), "the last manager"),
+        (known("a", "b", "c", gone=("b", "c")), "no quorum"),
+    ):
+        with pytest.raises(OrcastraError, match=why):
+            plan_absence("a", manager("a", nodes), force=False)
+        assert plan_absence("a", manager("a", nodes), force=True).steps
