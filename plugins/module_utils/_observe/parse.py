@@ -43,7 +43,7 @@ def parse_node(raw: Json) -> Node:
         memory_bytes=resources.get("MemoryBytes", 0),
         leader=manager.get("Leader", False),
         reachability=manager.get("Reachability"),
-        updated=_parse_time(raw.get("UpdatedAt", "")),
+        updated=parse_time(raw.get("UpdatedAt", "")),
     )
 
 
