@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import parse_time
 from tests.lab import Lab
 from tests.lab.errors import EngineError
 from tests.lab.host import Host
@@ -170,6 +172,13 @@ def running(lab: Lab, name: str) -> int:
     filters = {"filters": {"service": [name], "desired-state": ["running"]}}
     tasks = manager(lab).api("GET", "/tasks", query=filters)
     return sum(task["Status"]["State"] == "running" for task in tasks)
+
+
+def age(lab: Lab, name: str) -> float:
+    """How long ago the newest task of a service was created, in seconds."""
+    found = manager(lab).api("GET", "/tasks", query={"filters": {"service": [name]}})
+    created = max(task["CreatedAt"] for task in found)
+    return time.time() - parse_time(created)
 
 
 def pause_update(lab: Lab, name: str) -> None:

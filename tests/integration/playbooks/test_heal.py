@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import PENDING_SECONDS
 from tests.integration import accidents
 from tests.integration.conftest import IMAGE
 from tests.integration.playbooks.conftest import Playbooks, Run
@@ -74,10 +75,13 @@ def test_a_manager_demoted_by_hand_an_update_that_is_paused_and_tasks_that_wait(
     wait_until(lambda: accidents.running(swarm, "web") == 2, 60, "the service to run")
     accidents.pause_update(swarm, "web")
     accidents.demote(swarm, "charlie")
+    wait_until(lambda: accidents.age(swarm, "waits") > PENDING_SECONDS, 60, "the task to have waited")
     done = assert_heals(heal, swarm)
-    assert "roll web back to what it was before its update" in done.output
-    assert "waits: 1 of its tasks wait for a node" in done.output
-    assert "its constraint node.labels.nowhere == true forbids it" in done.output
+    # Ansible breaks the lines of warnings
+    said = " ".join(done.output.split())
+    assert "roll web back to what it was before its update" in said
+    assert "waits: 1 of its tasks wait for a node" in said
+    assert "its constraint node.labels.nowhere == true forbids it" in said
     wait_until(lambda: accidents.running(swarm, "web") == 2, 60, "the service to run again")
     image = accidents.service(swarm, "web")["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
     assert image == IMAGE
