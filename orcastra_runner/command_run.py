@@ -27,7 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from orcastra_runner.command_table import Command
 from orcastra_runner.execute import PlaybookResult
-from orcastra_runner.jobs import Stopped, Work
+from orcastra_runner.jobs import JobError, RunPlaybook, Stopped, Work
 from orcastra_runner.log import get_logger
 from orcastra_runner.swarm import node_name
 
@@ -92,6 +92,13 @@ class CommandRunner:
             raise Stopped(f"command {result.command}: {result.message}")
         return result
 
+    def run_unrecorded(self, work: Work, command: Command, argument: str | None) -> CommandRecord:
+        """Carry out a command where there is no swarm yet that could remember it."""
+        claim = CommandRecord(command.words(argument), self._source, "", self.instance, self._clock())
+        if command.playbook is None:
+            return replace(claim, status=FAILED, message=f"{command.name} is not built yet")
+        return self._run_playbook(work, command.playbook, command, argument, claim)
+
     def write_late_results(self, work: Work) -> None:
         """Enter the results that could not be written when they were known."""
         if self._late:
@@ -102,7 +109,7 @@ class CommandRunner:
         self, work: Work, playbook: str, command: Command, argument: str | None, claim: CommandRecord
     ) -> CommandRecord:
         try:
-            result = work.run_playbook(playbook, command.variables(argument))
+            result = runner_for(work, command)(playbook, command.variables(argument))
         except Stopped:
             raise
         except OrcastraError as error:
@@ -117,6 +124,17 @@ class CommandRunner:
             return replace(claim, status=FAILED, message=shorten(_failure(result)))
         remark = command.remark if result.changed else ""
         return replace(claim, status=DONE, message=shorten(_words(result), remark))
+
+
+def runner_for(work: Work, command: Command) -> RunPlaybook:
+    """What runs the command's playbook. Raises JobError where it needs an inventory and there is none."""
+    if not command.on_hosts:
+        return work.run_playbook
+    if work.run_on_hosts is None:
+        raise JobError(
+            f"{command.name} is done over SSH: expected an inventory in ORCASTRA_INVENTORY, found none"
+        )
+    return work.run_on_hosts
 
 
 def shorten(text: str, remark: str = "") -> str:

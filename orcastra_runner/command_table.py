@@ -17,7 +17,9 @@ class Command:
 
     ``argument`` is what it is for, ``service`` or ``node``, and the key of it in a mapping; None: it takes
     none. ``playbook`` carries it out, with the argument in a list in ``variable``; None: it is not built yet.
-    ``remark`` is added to the result of a command that succeeded.
+    ``on_hosts``: it is carried out over SSH, on the hosts of ORCASTRA_INVENTORY. ``makes_swarm``: it can be
+    run where there is no swarm yet, and then nothing remembers it. ``remark`` is added to the result of a
+    command that succeeded.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Command:
     variable: str | None = None
     needs_configuration: bool = False
     remark: str = ""
+    on_hosts: bool = False
+    makes_swarm: bool = False
 
     @property
     def usage(self) -> str:
@@ -80,7 +84,14 @@ _ALL = (
         remark="moves under way are completed by the next cycles",
     ),
     Command("refresh_mods", "look for new versions of mods now"),
-    Command("bootstrap_swarm", "bring all configured hosts into the swarm"),
+    Command(
+        "bootstrap_swarm",
+        "bring all configured hosts into the swarm, over SSH; the inventory is ORCASTRA_INVENTORY",
+        playbook="orcastra.swarm.bootstrap",
+        needs_configuration=True,
+        on_hosts=True,
+        makes_swarm=True,
+    ),
     Command("reboot_node", "drain a node, reboot it, and activate it again", argument="node"),
     Command("drain_node", "move all tasks off a node", argument="node"),
 )

@@ -26,6 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     options_from_environment,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from orcastra_runner import __version__, log
 from orcastra_runner.command_file import CommandFile
@@ -36,6 +37,7 @@ from orcastra_runner.command_table import Command
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import Job, ResyncJob, Stopped, SyncJob, Work
 from orcastra_runner.local import LocalJob, LocalJobs
 from orcastra_runner.local_autoheal import AutohealJob
@@ -149,7 +151,12 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     key = f"id:{id_}" if id_ is not None else f"shell:{uuid4().hex[:12]}"
     with _working(settings, wanted, _connector(), signals, rebalance_file) as work:
         try:
-            result = CommandRunner("shell").run(work, key, command, argument)
+            try:
+                result = CommandRunner("shell").run(work, key, command, argument)
+            except NotAManager:
+                if not command.makes_swarm:
+                    raise
+                result = CommandRunner("shell").run_unrecorded(work, command, argument)
         except AlreadyClaimed as error:
             found = error.record
             if found.command != words:
@@ -223,7 +230,21 @@ def _working(
             values = {**extra_vars(work.wanted, settings), **rebalance, **variables}
             return playbooks.run(name, values, signals.out_of_time)
 
-        work = Work(swarm=swarm, wanted=wanted, run_playbook=run_playbook, dry_run=settings.dry_run)
+        def run_on_hosts(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
+            if signals.stop_requested:
+                raise Stopped(f"playbook {name} was not started because we were asked to stop")
+            values = {**extra_vars(work.wanted, settings), **variables}
+            # which hosts: that is up to the playbook and the inventory
+            del values["orcastra_hosts"]
+            return playbooks.run(name, values, signals.out_of_time, settings.inventory)
+
+        work = Work(
+            swarm=swarm,
+            wanted=wanted,
+            run_playbook=run_playbook,
+            dry_run=settings.dry_run,
+            run_on_hosts=None if settings.inventory is None else run_on_hosts,
+        )
         yield work
 
 
@@ -234,6 +255,7 @@ def _jobs(settings: Settings, command_file: CommandFile, rebalance_file: Rebalan
         CommandJob(interval, command_file),
         SyncJob(interval, settings.max_mismatch_duration, in_process=settings.event_mode),
         RebalanceJob(rebalance_file, in_process=settings.event_mode),
+        HealJob(settings.loop_interval, at_once=settings.run_once),
     ]
     if not settings.dry_run:
         jobs.append(ResyncJob(settings.resync_interval))

@@ -135,8 +135,9 @@ class PlaybookRunner:
         playbook: str,
         extra_vars: Mapping[str, Any],
         should_stop: Callable[[], bool] = lambda: False,
+        inventory: Path | None = None,
     ) -> PlaybookResult:
-        """Run a playbook, by name or path, on this machine alone and wait for its end.
+        """Run a playbook, by name or path, and wait for its end: on this machine alone, or on ``inventory``.
 
         ``extra_vars`` reach it literally: nothing in them is taken for a template. ``should_stop`` is asked
         twice a second; once it says yes the playbook is killed. Raises PlaybookError if it cannot be started.
@@ -147,6 +148,7 @@ class PlaybookRunner:
         short_name = Path(playbook).name.removesuffix(".yml").rpartition(".")[2]
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{short_name}-{uuid4().hex[:8]}"
         watcher = _Watcher(self._on_line)
+        hosts = inventory.absolute() if inventory else self._folder / "inventory" / "hosts.yml"
         try:
             self._write_inputs(extra_vars)
             artifacts = self._make_artifacts_dir()
@@ -155,12 +157,12 @@ class PlaybookRunner:
                 artifact_dir=str(artifacts),
                 ident=name,
                 playbook=playbook,
-                inventory=str(self._folder / "inventory" / "hosts.yml"),
+                inventory=str(hosts),
                 timeout=max(1, round(self._timeout)),
                 quiet=True,
                 suppress_ansible_output=True,
                 fact_cache_type="memory",
-                envvars=self._environment(),
+                envvars=self._environment(is_local=inventory is None),
             )
             config.prepare()
             config.env = {name: value for name, value in config.env.items() if _is_passed_on(name)}
@@ -202,7 +204,7 @@ class PlaybookRunner:
         _write_private(self._folder / "env" / "settings", yaml.safe_dump({"pexpect_timeout": POLL_SECONDS}))
         _write_private(self._folder / "inventory" / "hosts.yml", yaml.safe_dump(inventory))
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, *, is_local: bool) -> dict[str, str]:
         """What the playbook's environment has on top of ours, or different."""
         # the commands of the environment that we run in; a shim of the same name elsewhere would lead astray
         path = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
@@ -213,8 +215,9 @@ class PlaybookRunner:
             "ANSIBLE_FORCE_COLOR": "false",
             "ANSIBLE_COLLECTIONS_PATH": _collections_path(),
             "ANSIBLE_LOCAL_TEMP": str(self._folder / "tmp"),
-            "ANSIBLE_REMOTE_TEMP": str(self._folder / "tmp"),
         }
+        if is_local:
+            environment["ANSIBLE_REMOTE_TEMP"] = str(self._folder / "tmp")
         # module arguments go through a pipe, not through a file
         environment["ANSIBLE_PIPELINING"] = os.environ.get("ANSIBLE_PIPELINING", "true")
         return environment

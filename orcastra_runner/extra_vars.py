@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     Dependency,
     NodeWanted,
+    SwarmWanted,
     Wanted,
 )
 from orcastra_runner.settings import Settings
@@ -25,6 +27,10 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
             anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()
         },
         "orcastra_options": {"prune_unknown_labels": wanted.prune_unknown_labels},
+        "orcastra_leader": wanted.leader or "",
+        "orcastra_advertise_addr": wanted.advertise_addr or "",
+        "orcastra_swarm": _swarm(wanted.swarm),
+        **({} if wanted.managers is None else {"orcastra_managers": wanted.managers}),
         "orcastra_stack_name": settings.stack_name,
         "orcastra_label_prefix": settings.label_prefix,
         "orcastra_restart_dependents": settings.restart_dependents,
@@ -33,9 +39,19 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
 
 
 def _node(node: NodeWanted) -> dict[str, Any]:
-    optional = {"ip": node.ip, "role": node.role, "availability": node.availability}
+    optional = {
+        "ip": node.ip,
+        "role": node.role,
+        "availability": node.availability,
+        "data_path_addr": node.data_path_addr,
+    }
     given = {key: value for key, value in optional.items() if value is not None}
     return {**given, "labels": dict(node.labels)}
+
+
+def _swarm(swarm: SwarmWanted) -> dict[str, Any]:
+    given = {key: value for key, value in asdict(swarm).items() if value is not None}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
 
 
 def _dependency(dependency: Dependency) -> dict[str, Any]:

@@ -50,13 +50,15 @@ class RunPlaybook(Protocol):
 class Work:
     """What jobs work with. ``wanted`` is replaced when the configuration changes.
 
-    ``run_playbook`` takes a playbook's name and returns what came of it. ``dry_run``: plan only.
+    ``run_playbook`` takes a playbook's name and returns what came of it; ``run_on_hosts`` does the same on
+    the hosts of the user's inventory, and is None without one. ``dry_run``: plan only.
     """
 
     swarm: Swarm
     wanted: Wanted
     run_playbook: RunPlaybook
     dry_run: bool = False
+    run_on_hosts: RunPlaybook | None = None
 
 
 class Job(Protocol):

@@ -102,10 +102,17 @@ VARIABLES = (
         None,
         "commands to be carried out once; default: commands/swarm-orch.command.yml in that folder",
     ),
+    Variable(
+        "ORCASTRA_INVENTORY",
+        "path",
+        None,
+        "Ansible inventory of the hosts, for what is done over SSH: bootstrap_swarm, bringing hosts back",
+    ),
     Variable("RESTART_DEPENDENTS", "bool", False, "default of restart_dependents"),
     Variable("ORCASTRA_LABEL_PREFIX", "text", "", "put in front of the names of anchor labels"),
     Variable("RELABEL_TIME", "seconds", 60.0, "seconds between two looks at the swarm"),
     Variable("ORCASTRA_RESYNC_INTERVAL", "seconds", 600.0, "seconds between two unconditional syncs"),
+    Variable("LOOP_INTERVAL", "seconds", 300.0, "seconds between two looks at the swarm's members (heal)"),
     Variable("POLLING_MODE", "bool", True, "look at the swarm every RELABEL_TIME seconds"),
     Variable("EVENT_MODE", "bool", False, "act as soon as something happens to an anchor, follower or node"),
     Variable(
@@ -248,10 +255,12 @@ class Settings:
     nodes_file: Path | None
     rebalance_config: Path | None
     command_file: Path | None
+    inventory: Path | None
     restart_dependents: bool
     label_prefix: str
     relabel_time: float
     resync_interval: float
+    loop_interval: float
     polling_mode: bool
     event_mode: bool
     event_poll_interval: float

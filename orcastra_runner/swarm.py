@@ -16,7 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import StateEdit
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers import DEFAULT_GIVE_UP_SECONDS
@@ -67,6 +67,13 @@ class Swarm:
         if self._engine is None:
             raise EngineUnreachable("the connection to the engine was lost")
         return carry_out(self._engine, plan)
+
+    def describe(self) -> Json:
+        """What the engine says of the swarm as such, its settings among it."""
+        self.see()
+        if self._engine is None:
+            raise EngineUnreachable("the connection to the engine was lost")
+        return self._engine.get_swarm()
 
     def remember(self, edits: Iterable[StateEdit]) -> None:
         """Write to the remembered state, at once. Raises the errors of the engine and of the edits.

@@ -57,6 +57,10 @@ def members(lab: Lab) -> dict[str, tuple[str, str, dict[str, str]]]:
     return found
 
 
+def ready(lab: Lab, name: str) -> bool:
+    return any(node["Status"]["State"] == "ready" for node in nodes(lab, name))
+
+
 def change_node(lab: Lab, name: str, **spec: Any) -> None:
     def write() -> bool:
         node = next(node for node in nodes(lab, name) if node["Status"]["State"] == "ready")

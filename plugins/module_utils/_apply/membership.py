@@ -120,7 +120,11 @@ def _role(step: SetRole, engine: Engine) -> bool:
         _check_demotion(step, engine.list_nodes())
     try:
         changed = _set_role(engine, step.node_id, step.role)
-    except NotFound:
+    except NotFound as error:
+        if "raft" in str(error):
+            raise OrcastraError(
+                "it has the role of a manager, but is none; its host has to join again"
+            ) from error
         raise OrcastraError(_GONE) from None
     _wait(step, lambda: _has_role(engine, step), f"node {step.host} to be a {step.role}")
     return changed
@@ -192,5 +196,7 @@ def _wait(step: MemberStep, condition: Callable[[], bool], what: str) -> None:
         except EngineError as error:
             said = f": {error}"
         if time.monotonic() > deadline:
+            if not step.fails_late:
+                return
             raise OrcastraError(f"waited {step.wait_seconds:g} s for {what}, in vain{said}")
         time.sleep(POLL_SECONDS)

@@ -18,10 +18,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 
 @dataclass(frozen=True, kw_only=True)
 class MemberStep(Step):
-    """A change to the membership of one host. ``host`` is its name; ``wait_seconds`` the longest wait."""
+    """A change to the membership of one host. ``host`` is its name.
+
+    ``wait_seconds`` is the longest wait for the end of what was begun; ``fails_late``: after it, that failed.
+    """
 
     host: str
     wait_seconds: float = 60.0
+    fails_late: bool = True
 
     @property
     def target(self) -> str:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+# A promotion takes seconds; a node that has the role for so long and is no manager never becomes one.
+PROMOTION_SECONDS = 60.0
+
 # the states of an engine, as it calls them
 INACTIVE = "inactive"
 ACTIVE = "active"
@@ -29,7 +32,10 @@ def quorum(managers: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class KnownNode:
-    """An entry in a manager's list of nodes. ``manager_addr``: where it is joined, empty for a worker."""
+    """An entry in a manager's list of nodes. ``manager_addr``: where it is joined, empty for a worker.
+
+    ``age_seconds``: how long ago Swarm last wrote the entry.
+    """
 
     id: str
     hostname: str
@@ -37,6 +43,12 @@ class KnownNode:
     state: str = "ready"
     reachability: str | None = None
     manager_addr: str = ""
+    age_seconds: float = 0.0
+
+    @property
+    def is_half_manager(self) -> bool:
+        """Whether it has the role, but is none of the managers: it becomes one, or has been left out."""
+        return self.role == "manager" and self.reachability is None
 
 
 @dataclass(frozen=True)

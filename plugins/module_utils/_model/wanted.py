@@ -80,3 +80,8 @@ class Wanted:
     prune_unknown_labels: bool = False
     managers: int | None = None
     swarm: SwarmWanted = field(default_factory=SwarmWanted)
+
+    @property
+    def decides_roles(self) -> bool:
+        """Whether the configuration says anything of who is a manager."""
+        return self.managers is not None or any(node.role is not None for node in self.nodes.values())

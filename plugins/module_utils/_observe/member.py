@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     EngineTimeout,
     EngineUnreachable,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import parse_time
 
 
 def look_at_member(engine: Engine) -> Member:
@@ -31,7 +32,8 @@ def look_at_member(engine: Engine) -> Member:
     nodes: tuple[KnownNode, ...] = ()
     if control and state == ACTIVE:
         try:
-            nodes = tuple(_known(raw) for raw in engine.list_nodes())
+            now = parse_time(info.get("SystemTime") or "")
+            nodes = tuple(_known(raw, now) for raw in engine.list_nodes())
         except EngineTimeout as late:
             error = error or str(late)
         except EngineUnreachable:
@@ -52,7 +54,7 @@ def look_at_member(engine: Engine) -> Member:
     )
 
 
-def _known(raw: Json) -> KnownNode:
+def _known(raw: Json, now: float) -> KnownNode:
     manager = raw.get("ManagerStatus") or {}
     return KnownNode(
         id=raw["ID"],
@@ -61,4 +63,5 @@ def _known(raw: Json) -> KnownNode:
         state=(raw.get("Status") or {}).get("State", "unknown"),
         reachability=manager.get("Reachability"),
         manager_addr=manager.get("Addr", ""),
+        age_seconds=max(0.0, now - parse_time(raw.get("UpdatedAt", ""))),
     )

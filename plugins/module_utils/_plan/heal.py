@@ -22,7 +22,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps
     SetAvailability,
     SetRole,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import ACTIVE, Member, quorum
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import (
+    ACTIVE,
+    PROMOTION_SECONDS,
+    Member,
+    quorum,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
@@ -44,12 +49,13 @@ class Healing:
     """What is to be looked at besides the picture.
 
     ``swarm``: what the engine says of the swarm (``GET /swarm``); empty: its settings are left alone.
-    ``members``: what the hosts themselves say, where they were asked. ``kept_drained``: IDs of nodes whose
-    availability belongs to somebody else right now.
+    ``members``: what the hosts themselves say, where they were asked. ``roles``: whether anybody is promoted
+    or demoted. ``kept_drained``: IDs of nodes whose availability belongs to somebody else right now.
     """
 
     swarm: Mapping[str, Any] = field(default_factory=dict)
     members: Mapping[str, Member] = field(default_factory=dict)
+    roles: bool = True
     kept_drained: frozenset[str] = frozenset()
 
 
@@ -65,7 +71,7 @@ def plan_heal(picture: Picture, wanted: Wanted, healing: Healing, now: float) ->
     current = {name for name, node in nodes.items() if node.role == "manager"}
     managers = choose_managers(wanted, names, current)
     promotions, demotions = Plan(), Plan()
-    if names and (wanted.nodes or wanted.managers or healing.members):
+    if names and healing.roles:
         gone = {step.node_id for step in stale}
         promotions, demotions = plan_roles(picture, managers, nodes, gone)
     return (
@@ -88,8 +94,11 @@ def check_quorum(picture: Picture) -> None:
         raise OrcastraError(quorum_lost_text(len(managers), gone, (left or [managers[0].hostname])[0]))
 
 
-def needs_hosts(picture: Picture, wanted: Wanted) -> list[str]:
-    """What only the hosts themselves can mend, in words: nodes that are missing or down."""
+def needs_hosts(picture: Picture, wanted: Wanted, now: float) -> list[str]:
+    """What only the hosts themselves can mend, in words: nodes that are missing, down or no managers.
+
+    ``now`` is in seconds since the epoch.
+    """
     found = []
     for name in wanted.nodes:
         nodes = find_nodes(picture, name)
@@ -99,6 +108,11 @@ def needs_hosts(picture: Picture, wanted: Wanted) -> list[str]:
             found.append(f"{name} is {nodes[0].state}")
         elif any(node.reachability == "unreachable" for node in nodes):
             found.append(f"the manager {name} is unreachable")
+        elif any(
+            node.role == "manager" and not is_managing(node) and now - node.updated >= PROMOTION_SECONDS
+            for node in nodes
+        ):
+            found.append(f"{name} has the role of a manager, but is none of the managers any more")
     return found
 
 
@@ -166,7 +180,7 @@ def _stale(
 
 def _removal(old: Node, why: str) -> list[SetRole | RemoveNode]:
     steps: list[SetRole | RemoveNode] = []
-    if old.role == "manager":
+    if is_managing(old):
         steps.append(
             SetRole(
                 host=old.hostname,

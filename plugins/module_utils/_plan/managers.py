@@ -18,7 +18,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import SetRole
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import DEFAULT_MANAGERS
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import (
+    DEFAULT_MANAGERS,
+    MAX_MANAGERS,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
@@ -38,8 +41,10 @@ def choose_managers(wanted: Wanted, names: Collection[str], current: Collection[
     if wanted.managers is None and named:
         return tuple(chosen)
     eligible = len(free) + len(named)
-    usual = DEFAULT_MANAGERS if eligible >= DEFAULT_MANAGERS else 1
-    count = wanted.managers or max(usual, len(chosen) - 1 + len(chosen) % 2)
+    # as many as there are, so that nothing changes without need, but an odd number and no less than 3
+    present = len([name for name in (*free, *named) if name in current])
+    usual = min(max(present | 1, DEFAULT_MANAGERS), MAX_MANAGERS, eligible - 1 + eligible % 2)
+    count = wanted.managers or max(usual, 1)
     for name in sorted(free, key=lambda name: name not in current):
         if len(chosen) < count:
             chosen[name] = None
@@ -70,18 +75,16 @@ def plan_roles(
         if is_managing(node):
             continue
         if node.role == "manager":
-            # its Raft membership was lost when the swarm was forced to go on without it
-            promotions.append(
-                _role(node, "worker", "it has the role, but is none of the managers any more", 0)
-            )
+            # a second promotion would be none; one that never ends is a matter of the host
+            waiting.append(f"{name} is becoming a manager")
+            continue
         promotions.append(_role(node, "manager", "it is to be a manager", 0))
     present = [node for node in picture.nodes if is_managing(node) and node.id not in gone]
     surplus = [
-        node
-        for name, node in nodes.items()
-        if name not in managers and node.role == "manager" and node.is_ready
+        node for name, node in nodes.items() if name not in managers and is_managing(node) and node.is_ready
     ]
     demotions: list[SetRole] = []
+    notes += [f"node {text}" for text in waiting if text.endswith("becoming a manager")]
     if surplus and waiting:
         names = ", ".join(sorted(node.hostname for node in surplus))
         notes.append(f"{names} stays a manager for now: {'; '.join(waiting)}")

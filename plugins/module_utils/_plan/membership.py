@@ -24,6 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership i
     ACTIVE,
     INACTIVE,
     LOCKED,
+    PROMOTION_SECONDS,
     Formation,
     KnownNode,
     Member,
@@ -65,7 +66,7 @@ def plan_formation(
         faults=faults,
     )
     if able:
-        return _judge(formation, sound)
+        return _judge(formation, sound, 0.0 if force_new_cluster else PROMOTION_SECONDS)
     if ours:
         if force_new_cluster in ours:
             return replace(formation, init_on=force_new_cluster)
@@ -122,8 +123,11 @@ def _nodes(managing: Mapping[str, Member]) -> dict[str, KnownNode]:
     return {node.id: node for node in best}
 
 
-def _judge(formation: Formation, hosts: Mapping[str, Member]) -> Formation:
-    """Tell members of the swarm from hosts that have lost it, and from those of other swarms."""
+def _judge(formation: Formation, hosts: Mapping[str, Member], patience: float) -> Formation:
+    """Tell members of the swarm from hosts that have lost it, and from those of other swarms.
+
+    ``patience``: for how many seconds a node may have the role of a manager without being one.
+    """
     lost: dict[str, str] = {}
     foreign: dict[str, str] = {}
     ids = {node.id for node in formation.nodes.values() if node.manager_addr}
@@ -133,7 +137,10 @@ def _judge(formation: Formation, hosts: Mapping[str, Member]) -> Formation:
         if member.manages and member.cluster_id and member.cluster_id != formation.cluster_id:
             foreign[name] = f"the swarm {member.cluster_id}, which it manages"
         elif member.state == ACTIVE and member.node_id in formation.nodes:
-            continue
+            node = formation.nodes[member.node_id]
+            # nothing but joining again mends that: Swarm refuses to demote a manager that is none
+            if node.is_half_manager and not member.control and node.age_seconds >= patience:
+                lost[name] = "it has the role of a manager, but is none of the managers any more"
         elif ids.intersection(member.remote_managers) or (ids and member.manages):
             lost[name] = f"it says that it is node {member.node_id or '?'}, which the swarm does not have"
         elif member.state == ACTIVE:
@@ -156,7 +163,7 @@ def _without_manager(
     if locked:
         return replace(formation, trouble=f"the managers {', '.join(locked)} are locked; unlock them first")
     if present:
-        found = _judge(formation, present)
+        found = _judge(formation, present, PROMOTION_SECONDS)
         what = f"{', '.join(present)} {'are' if len(present) > 1 else 'is'} in a swarm"
         trouble = f"no host that was asked manages the swarm, and no new one is made, because {what}"
         return replace(found, trouble=trouble)

@@ -20,7 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
 
 # how long a task may wait for a node before that is worth a word, in seconds
-PENDING_SECONDS = 10.0
+PENDING_SECONDS = 20.0
 # how many nodes are told with their reasons
 SHOWN_NODES = 5
 

@@ -123,7 +123,12 @@ def test_a_lost_quorum(heal: Any, swarm: Lab) -> None:
         assert swarm_info(swarm["alpha"])["Managers"] == 3
 
         accidents.wipe(lost[0])
+        forced = heal(orcastra_force_new_cluster="alpha", ansible_ssh_timeout=3)
+        # charlie is still off
+        assert forced.status == 2, forced.output
+        assert {"alpha", "bravo"} <= accidents.members(swarm).keys()
         lost[1].boot()
+        wait_until(lambda: accidents.ready(swarm, "charlie"), 60, "charlie to be heard of")
         assert_heals(heal, swarm, orcastra_force_new_cluster="alpha")
     finally:
         for host in swarm:

@@ -32,6 +32,10 @@ CONFIGURATION = {
         "alone": {"stack": "", "services": []},
     },
     "options": {"prune_unknown_labels": True},
+    "leader": "alpha",
+    "advertise_addr": "10.0.0.1:2377",
+    "managers": 1,
+    "swarm": {"autolock": False, "default_addr_pool": ["10.20.0.0/16"], "heartbeat_seconds": 2.5},
 }
 
 
@@ -44,6 +48,10 @@ def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings)
             "nodes": variables["orcastra_nodes"],
             "dependencies": variables["orcastra_dependencies"],
             "options": variables["orcastra_options"],
+            "leader": variables["orcastra_leader"],
+            "advertise_addr": variables["orcastra_advertise_addr"],
+            "managers": variables["orcastra_managers"],
+            "swarm": variables["orcastra_swarm"],
         },
         stack_name=variables["orcastra_stack_name"],
         label_prefix=variables["orcastra_label_prefix"],

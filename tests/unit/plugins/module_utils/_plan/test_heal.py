@@ -104,9 +104,20 @@ def test_a_stale_entry_has_to_be_old_where_the_host_was_not_asked() -> None:
     assert whats(seen(3601, "ip-z"), config) == []
 
 
-def test_a_manager_that_was_left_out_by_force_is_demoted_and_promoted() -> None:
-    seen = picture(manager("a"), manager("b", reachability=None), manager("c"))
-    assert whats(seen, wanted(**NONE)) == ["demote node b to worker", "promote node b to manager"]
+def test_a_manager_to_be_is_waited_for() -> None:
+    becoming = manager("b", reachability=None, updated=NOW - 10)
+    seen = picture(manager("a"), becoming, manager("d"))
+    config = wanted(a="manager", b="manager", d="worker")
+    plan = plan_heal(seen, config, Healing(), NOW)
+    assert plan.steps == ()
+    assert plan.notes == (
+        "node b is becoming a manager",
+        "d stays a manager for now: b is becoming a manager",
+    )
+    assert needs_hosts(seen, config, NOW) == []
+    assert needs_hosts(seen, config, NOW + 60) == [
+        "b has the role of a manager, but is none of the managers any more"
+    ]
 
 
 def test_a_lost_quorum() -> None:
@@ -208,4 +219,4 @@ def test_who_is_to_be_a_manager() -> None:
 
 def test_what_only_hosts_can_mend() -> None:
     seen = picture(manager("a"), worker("b", state="down"))
-    assert needs_hosts(seen, wanted(a=None, b=None, c=None)) == ["b is down", "c is not in the swarm"]
+    assert needs_hosts(seen, wanted(a=None, b=None, c=None), NOW) == ["b is down", "c is not in the swarm"]

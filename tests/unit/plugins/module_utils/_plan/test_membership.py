@@ -153,6 +153,15 @@ def test_a_host_that_was_struck_off_joins_again() -> None:
     assert actions("b", members, wanted("a", "b"), joins=False) == ["leave_swarm"]
 
 
+def test_a_manager_that_was_left_out_joins_again() -> None:
+    left_out = KnownNode(id="id-b", hostname="b", role="manager", age_seconds=61)
+    members = {"a": manager("a", (*known("a"), left_out)), "b": worker("b", "a")}
+    assert actions("b", members, wanted("a", "b")) == ["leave_swarm", "join_swarm"]
+    members["a"] = manager("a", (*known("a"), replace(left_out, age_seconds=59)))
+    assert actions("b", members, wanted("a", "b")) == []
+    assert actions("b", members, wanted("a", "b"), force_new_cluster="a") == ["leave_swarm", "join_swarm"]
+
+
 def test_a_lost_quorum_is_explained_and_forced_only_by_name() -> None:
     nodes = known(*HOSTS, gone=("b", "c"))
     members = {"a": manager("a", nodes), "b": SILENT, "c": SILENT}

@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keep the members of the swarm right in the loop: through the API here, over SSH by a playbook."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import MemberStep, SetRole
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, needs_hosts, plan_heal
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import is_managing
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings import spec_of
+from orcastra_runner.jobs import JobError, Work
+from orcastra_runner.log import get_logger
+from orcastra_runner.once import News
+
+HEAL_PLAYBOOK = "orcastra.swarm.heal"
+
+# We are to end within 10 s when we are asked to: what takes longer is looked at again by the next cycle.
+STEP_SECONDS = 8.0
+AGAIN_SECONDS = 2.0
+# While the playbook does not help, the pause before the next run doubles, up to this many intervals.
+LONGEST_PAUSE = 12
+
+log = get_logger()
+
+
+class HealJob:
+    """Looks at members, settings and updates, and acts where something is not as it should be."""
+
+    name = "heal"
+    starts_late = False
+    # a host that reboots is no reason to start a playbook
+    follows_events = False
+
+    def __init__(
+        self, interval: float, *, at_once: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``at_once``: bring hosts back at the first look that misses them, not at the second."""
+        self.interval = interval
+        self._at_once = at_once
+        self.again_seconds: float | None = None
+        self._clock = clock
+        self._news = News()
+        self._missing: tuple[str, ...] = ()
+        self._pause = 0.0
+        self._next_run = 0.0
+
+    def run(self, work: Work) -> bool:
+        self.again_seconds = None
+        seen = work.swarm.see()
+        acted = self._mend(work, seen)
+        if acted and not work.dry_run:
+            # other steps may be possible now
+            self.again_seconds = AGAIN_SECONDS
+        return self._bring_back(work, work.swarm.see()) or acted
+
+    def _mend(self, work: Work, seen: Observation) -> bool:
+        """What can be done through the API."""
+        wanted = work.wanted
+        healing = Healing(
+            swarm=work.swarm.describe() if spec_of(wanted.swarm) else {},
+            roles=wanted.decides_roles,
+        )
+        plan = plan_heal(seen.picture, wanted, healing, time.time())
+        for warning in self._news.fresh("warnings", plan.warnings):
+            log.warning(warning)
+        for note in self._news.fresh("notes", plan.notes):
+            log.info(note)
+        steps = {step.what: step for step in plan.steps}
+        for what in self._news.fresh("steps", steps):
+            log.info("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
+        if not plan.steps or work.dry_run:
+            return bool(plan.steps)
+        outcome = work.swarm.carry_out(Plan(steps=_first_part(plan.steps)))
+        work.swarm.forget()
+        for result in outcome.results:
+            if result.error is None and result.changed:
+                log.info("done", what=result.step.what)
+        if outcome.failures:
+            raise JobError("; ".join(str(result.error) for result in outcome.failures))
+        return True
+
+    def _bring_back(self, work: Work, seen: Observation) -> bool:
+        """What needs the hosts themselves. Nothing is started while the swarm has all that are configured."""
+        missing = tuple(needs_hosts(seen.picture, work.wanted, time.time()))
+        fresh = self._news.fresh("missing", missing)
+        if work.run_on_hosts is None or work.dry_run:
+            for text in fresh:
+                log.warning("a configured node is missing", what=text)
+            self._missing = missing
+            return False
+        if not missing or missing != self._missing:
+            self._missing, self._pause, self._next_run = missing, self.interval, 0.0
+            for text in fresh:
+                log.warning("a configured node is missing", what=text)
+            # most hosts that are down come back by themselves before the next look
+            if not missing or not self._at_once:
+                return False
+        if self._clock() < self._next_run:
+            return False
+        self._next_run = self._clock() + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE * self.interval)
+        log.info("bringing hosts back", what="; ".join(missing))
+        result = work.run_on_hosts(HEAL_PLAYBOOK, _variables(work, seen))
+        work.swarm.forget()
+        for step in (step for task in result.tasks for step in task.plan):
+            log.info("done", what=step.get("what"))
+        if not result.ok:
+            log.warning("not all hosts could be brought back", what=result.problem)
+        return result.changed
+
+
+def _first_part(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps up to the first promotion: what comes after it has to see how it ended."""
+    chosen: list[Step] = []
+    for step in steps:
+        if not isinstance(step, MemberStep):
+            chosen.append(step)
+            continue
+        chosen.append(replace(step, wait_seconds=STEP_SECONDS, fails_late=False))
+        if isinstance(step, SetRole) and step.role == "manager":
+            break
+    return tuple(chosen)
+
+
+def _variables(work: Work, seen: Observation) -> dict[str, Any]:
+    """Where the configuration says nothing of managers, as many are to stay as there are."""
+    managing = sum(is_managing(node) for node in seen.picture.nodes)
+    if work.wanted.decides_roles or managing not in (1, 3, 5, 7):
+        return {}
+    eligible = len(work.wanted.nodes)
+    return {"orcastra_managers": managing} if managing <= eligible else {}

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The job that keeps the members of the swarm right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+    NodeWanted,
+    SwarmWanted,
+    Wanted,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner.execute import PlaybookResult, TaskResult
+from orcastra_runner.heal import HealJob
+from orcastra_runner.jobs import JobError, Work
+from tests.unit.builders import node, picture
+from tests.unit.orcastra_runner.conftest import Log
+
+
+class FakeSwarm:
+    def __init__(self, seen: Picture) -> None:
+        self.picture = seen
+        self.carried_out: list[Plan] = []
+        self.described = 0
+        self.error: str | None = None
+
+    def see(self) -> Observation:
+        return Observation(self.picture, State(), (), "", "", 0)
+
+    def forget(self) -> None:
+        pass
+
+    def describe(self) -> dict[str, Any]:
+        self.described += 1
+        return {"Spec": {}}
+
+    def carry_out(self, plan: Plan) -> Outcome:
+        self.carried_out.append(plan)
+        return Outcome(tuple(StepResult(step, changed=True, error=self.error) for step in plan.steps))
+
+
+def manager(name: str, **fields: Any) -> Node:
+    return node(name, **{"role": "manager", "reachability": "reachable", **fields})
+
+
+class Bench:
+    """A job, a clock, and what it started."""
+
+    def __init__(self, *nodes: Node, wanted: Wanted, with_inventory: bool = True) -> None:
+        self.now = 0.0
+        self.swarm = FakeSwarm(picture(*nodes))
+        self.started: list[Mapping[str, Any]] = []
+        self.ok = True
+        self.job = HealJob(300.0, clock=lambda: self.now)
+        self.work = Work(
+            swarm=self.swarm,  # type: ignore[arg-type]
+            wanted=wanted,
+            run_playbook=None,  # type: ignore[arg-type]
+            run_on_hosts=self._run if with_inventory else None,
+        )
+
+    def _run(self, name: str, variables: Mapping[str, Any] | None = None, /) -> PlaybookResult:
+        assert name == "orcastra.swarm.heal"
+        self.started.append(variables or {})
+        task = TaskResult("Join", "c", ok=self.ok, changed=self.ok, message="c: cannot be reached")
+        return PlaybookResult(name, "successful" if self.ok else "failed", 1.0, (task,))
+
+    def run(self, after: float = 300.0) -> bool:
+        self.now += after
+        return self.job.run(self.work)
+
+
+NODES = {name: NodeWanted(name) for name in "abc"}
+WHOLE = tuple(manager(name) for name in "abc")
+
+
+def test_a_quiet_cycle_asks_and_starts_nothing() -> None:
+    bench = Bench(*WHOLE, wanted=Wanted(nodes=NODES, managers=3))
+    assert [bench.run(), bench.run()] == [False, False]
+    assert (bench.started, bench.swarm.carried_out, bench.swarm.described) == ([], [], 0)
+
+
+def test_settings_cost_one_request_where_they_are_configured() -> None:
+    bench = Bench(*WHOLE, wanted=Wanted(nodes=NODES, swarm=SwarmWanted(task_history_limit=3)))
+    assert bench.run()
+    assert bench.swarm.described == 1
+    assert [step.action for step in bench.swarm.carried_out[0].steps] == ["update_swarm"]
+
+
+def test_roles_are_left_alone_unless_they_are_configured() -> None:
+    demoted = (manager("a"), manager("b"), node("c"))
+    assert not Bench(*demoted, wanted=Wanted(nodes=NODES)).run()
+    bench = Bench(*demoted, wanted=Wanted(nodes=NODES, managers=3))
+    assert bench.run()
+    (step,) = bench.swarm.carried_out[0].steps
+    assert (step.what, step.wait_seconds) == ("promote node c to manager", 8.0)  # type: ignore[attr-defined]
+    bench.swarm.error = "no"
+    with pytest.raises(JobError, match="no"):
+        bench.run()
+
+
+def test_dry_run_writes_and_starts_nothing() -> None:
+    down = manager("c", state="down")
+    bench = Bench(manager("a", availability="pause"), manager("b"), down, wanted=Wanted(nodes=NODES))
+    nodes = {**NODES, "a": NodeWanted("a", availability="active")}
+    bench.work = replace(bench.work, dry_run=True, wanted=Wanted(nodes=nodes))
+    assert bench.run()
+    bench.run()
+    assert (bench.started, bench.swarm.carried_out) == ([], [])
+
+
+def test_a_missing_host_is_brought_back_at_growing_intervals() -> None:
+    bench = Bench(manager("a"), manager("b"), manager("c", state="down"), wanted=Wanted(nodes=NODES))
+    assert not bench.run()
+    assert bench.started == []
+    bench.ok = False
+    runs = []
+    for _cycle in range(16):
+        before = len(bench.started)
+        bench.run()
+        runs.append(len(bench.started) - before)
+    assert runs == [1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]
+    # as many managers as there are stay
+    assert bench.started[0] == {"orcastra_managers": 3}
+    bench.swarm.picture = picture(*WHOLE)
+    assert not bench.run()
+
+
+def test_without_an_inventory_it_is_told_once(logged: Log) -> None:
+    bench = Bench(manager("a"), wanted=Wanted(nodes=NODES), with_inventory=False)
+    assert [bench.run(), bench.run()] == [False, False]
+    told = [entry for entry in logged.entries if "missing" in str(entry.get("event"))]
+    assert [entry["what"] for entry in told] == ["b is not in the swarm", "c is not in the swarm"]
+
+
+def test_a_lost_quorum_is_an_error_with_the_way_out() -> None:
+    gone = {"reachability": "unreachable"}
+    bench = Bench(manager("a"), manager("b", **gone), manager("c", **gone), wanted=Wanted(nodes=NODES))
+    with pytest.raises(OrcastraError, match="lost its quorum"):
+        bench.run()
