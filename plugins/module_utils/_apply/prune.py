@@ -54,8 +54,8 @@ class Freed:
     def __str__(self) -> str:
         most = "" if self.is_exact else "at most "
         return (
-            f"{self.containers} containers, {self.images} images, {self.volumes} volumes; "
-            f"freed {most}{_size(self.size)}"
+            f"{_count(self.containers, 'container')}, {_count(self.images, 'image')} and "
+            f"{_count(self.volumes, 'volume')}, {most}{_size(self.size)}"
         )
 
 
@@ -113,7 +113,7 @@ def prune_node(
             after = engine.image_layers_size() if plan.steps else None
     except Busy as busy:
         return Pruning(Plan(notes=(str(busy),)))
-    return Pruning(plan, results, warnings, _count(results, before, after))
+    return Pruning(plan, results, warnings, _sum_up(results, before, after))
 
 
 def _all_use(
@@ -138,7 +138,7 @@ def _all_use(
     return SwarmUse(images=seen.images | told.images, volumes=seen.volumes | told.volumes)
 
 
-def _count(results: tuple[StepResult, ...], before: int | None, after: int | None) -> Freed:
+def _sum_up(results: tuple[StepResult, ...], before: int | None, after: int | None) -> Freed:
     done = [result for result in results if result.changed]
     images = [result for result in done if isinstance(result.step, RemoveImage)]
     containers = [result for result in done if isinstance(result.step, RemoveContainer)]
@@ -155,6 +155,10 @@ def _count(results: tuple[StepResult, ...], before: int | None, after: int | Non
         size=size,
         is_exact=is_exact,
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _size(size: float) -> str:

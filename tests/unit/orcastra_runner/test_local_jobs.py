@@ -156,7 +156,7 @@ def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
     clock.now += job.seconds_to_next()
     logged.clear()
     job.run(ENGINE)
-    assert logged.sentences == ["info pruned the node: 0 containers, 0 images, 1 volumes; freed 0 bytes"]
+    assert logged.sentences == ["info pruned the node: 0 containers, 0 images and 1 volume, 0 bytes"]
     assert logged.entries[-1]["next"] == "2026-03-30 02:30 (Europe/Berlin)"
     assert calls == [{"connect_manager": None, "dry_run": False, "remember": True}]
 
