@@ -160,6 +160,13 @@ def finish_node(
     return result
 
 
+def check_least(module: AnsibleModule, **least: int) -> None:
+    """End the module where one of its parameters is less than it may be."""
+    for name, number in least.items():
+        if module.params[name] < number:
+            module.fail_json(msg=f"{name}: expected at least {number}, found {module.params[name]}")
+
+
 def swarm_use_from(module: AnsibleModule) -> SwarmUse | None:
     """What the module was told of the services. Ends the module where it is wrong."""
     told = module.params["swarm_use"]

@@ -163,6 +163,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import heal_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
     NODE_ARGUMENT_SPEC,
+    check_least,
     create_module,
     finish_node,
     run_on_node,
@@ -197,6 +198,7 @@ def main() -> None:
             },
         }
     )
+    check_least(module, grace_period=0, default_stop_timeout=0, backoff=0, max_attempts=1, window=1)
     given = module.params
     rules = HealRules(
         grace=given["grace_period"],

@@ -152,6 +152,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import prune_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
     NODE_ARGUMENT_SPEC,
+    check_least,
     create_module,
     finish_node,
     run_on_node,
@@ -180,6 +181,7 @@ def main() -> None:
             "dry_run": {"type": "bool", "default": False},
         }
     )
+    check_least(module, grace_period=0, keep_images=0)
     given = module.params
     rules = PruneRules(
         grace=given["grace_period"],

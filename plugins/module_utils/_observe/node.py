@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import 
     Volume,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotFound
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError, NotFound
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import parse_service, parse_time
 
 _NANOSECONDS = 1_000_000_000
@@ -45,8 +45,10 @@ def unhealthy_ids(engine: Engine) -> frozenset[str]:
 
 
 def view_node(engine: Engine) -> NodeView:
-    """Who the engine is; nothing yet of what it has."""
+    """Who the engine is; nothing yet of what it has. Raises EngineError where it does not tell the time."""
     info = engine.info()
+    if not parse_time(info.get("SystemTime", "")):
+        raise EngineError(f"{engine.docker_host}: expected the engine's time, found none")
     swarm = info.get("Swarm") or {}
     return NodeView(
         engine_id=info.get("ID", ""),

@@ -86,6 +86,8 @@ def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules,
     alpha.sh("docker run --name plain-old -v /anonymous orcastra/app true")
     alpha.sh("docker create --name plain-keep --label orchestration.prune=false orcastra/app")
 
+    refused = run_module("prune", **{**options, "keep_images": -1})
+    assert refused["msg"] == "keep_images: expected at least 0, found -1"
     # what the first run sees is new to it
     waiting = run_module("prune", **{**options, "grace_period": 600})
     assert (targets(waiting), waiting["changed"]) == (set(), False)

@@ -38,6 +38,7 @@ class FakeNode:
     """``calls`` are the writes. What is named in ``stubborn`` is in use (HTTP 409)."""
 
     api_version = "1.45"
+    docker_host = "fake"
     requests = 0
 
     def __init__(self, *containers: dict[str, Any], is_manager: bool = False) -> None:
