@@ -21,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     ConnectionOptions,
     connect,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
 from orcastra_runner.command_table import COMMANDS
 from tests.integration.orcastra_runner.swarm_helpers import (
     change_constraints,
@@ -241,7 +242,7 @@ def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Com
     change_constraints(swarm, "shop_db", "node.hostname==charlie")
     wait_until(lambda: running_on(swarm, "shop_db") == "charlie", 40, "the anchor to move")
     engine = connect(ConnectionOptions(docker_host=swarm.leader().docker_host))
-    attempts = Attempts(count=9, last=0, since=0, reason="test", given_up="tried 9 times without success")
+    attempts = Attempts(count=9, last=0, since=0, reason=MISPLACED, given_up="tried 9 times")
     StateStore(engine).update([SetAttempts(app, attempts)])
     engine.close()
     given_up = once(swarm, commands)
