@@ -23,7 +23,7 @@ demo-down: venv ## remove what `make demo` left running
 	@$(BIN)/python -m demo down
 
 test: setup ## run all tests; those on real engines are left out, with a word, where they cannot run
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 unit: venv ## run the tests that need neither root nor an engine
 	@$(BIN)/python -m pytest tests/unit

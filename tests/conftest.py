@@ -31,5 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lab-engine", help="Docker Engine of the lab: 20.10 or 26.1 (default: this machine's)")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many tests ``--numprocesses auto`` runs at a time: they mostly wait for engines, and each has three."""
+    return 3 if (os.cpu_count() or 1) > 2 else 2
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(_collections, ignore_errors=True)
