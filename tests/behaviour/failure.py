@@ -51,7 +51,7 @@ def test_a_lost_node_is_replaced_and_returns_empty(swarm: Swarm) -> None:
     swarm.world.crash("charlie")
     swarm.until(lambda: swarm.node("charlie")["Status"]["State"] == "down", "the node to be down", 20)
     assert swarm.node("charlie")["Status"]["Message"] == "heartbeat failure"
-    swarm.until(lambda: len(swarm.running("web")) == 3 and "charlie" not in swarm.where("web"), "a new task")
+    swarm.until(lambda: len(where := swarm.where("web")) == 3 and "charlie" not in where, "a new task")
     assert stay < swarm.ids("web")
     old = swarm.task(lost["ID"])
     # nobody knows better

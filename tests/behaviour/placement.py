@@ -27,7 +27,7 @@ def test_a_new_constraint_moves_only_who_breaks_it(swarm: Swarm) -> None:
     leaving = {task["ID"] for task in swarm.running("web") if swarm.name_of(task["NodeID"]) == "alpha"}
 
     swarm.constrain("web", "node.hostname!=alpha")
-    swarm.until(lambda: "alpha" not in swarm.where("web") and len(swarm.running("web")) == 3, "the move")
+    swarm.until(lambda: len(where := swarm.where("web")) == 3 and "alpha" not in where, "the move")
     swarm.settled("web")
     assert swarm.ids("web") & before == before - leaving
 
@@ -130,7 +130,7 @@ def test_drain_and_pause(swarm: Swarm) -> None:
 
     swarm.change_node("bravo", Availability="drain")
     swarm.until(
-        lambda: len(swarm.running("web")) == 3 and "bravo" not in swarm.where("web"), "a drained node"
+        lambda: len(where := swarm.where("web")) == 3 and "bravo" not in where, "a drained node"
     )
     swarm.until(lambda: swarm.where("everywhere") == ["alpha", "charlie"], "the global service to leave")
     assert stay < swarm.ids("web")

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
@@ -63,15 +63,18 @@ def spec(name: str, *constraints: str) -> dict[str, Any]:
     }
 
 
-def decided(engine: Engine, count: int) -> dict[str, str | None] | None:
-    """Service ID → the node its task was given to, None for no node; once the scheduler has seen all."""
-    tasks = engine.list_tasks()
+def decided(engine: Engine, services: Collection[str]) -> dict[str, str | None] | None:
+    """Service ID → the node its task was given to, None for no node; once the scheduler has seen all.
+
+    Tasks of services that are gone may still be listed.
+    """
     found = {
         task["ServiceID"]: task.get("NodeID") or None
-        for task in tasks
-        if task.get("NodeID") or "no suitable node" in task["Status"].get("Err", "")
+        for task in engine.list_tasks()
+        if task["ServiceID"] in services
+        and (task.get("NodeID") or "no suitable node" in task["Status"].get("Err", ""))
     }
-    return found if len(found) == count else None
+    return found if len(found) == len(services) else None
 
 
 def test_the_table_is_what_the_scheduler_does(engine: Engine, swarm: Lab) -> None:
@@ -87,7 +90,7 @@ def test_the_table_is_what_the_scheduler_does(engine: Engine, swarm: Lab) -> Non
         full = spec(f"case-{number}", f"node.id=={alpha.id}", expression.format(node=alpha))
         services[engine.post("/services/create", full)["ID"]] = expression
 
-    found = swarm.wait_until(lambda: decided(engine, len(CASES)), timeout=60, what="every task is decided on")
+    found = swarm.wait_until(lambda: decided(engine, services), timeout=60, what="every task is decided on")
 
     by_scheduler = {services[service_id]: node_id == alpha.id for service_id, node_id in found.items()}
     assert by_scheduler == dict(CASES)
