@@ -129,9 +129,7 @@ def test_drain_and_pause(swarm: Swarm) -> None:
     stay = {task["ID"] for task in swarm.running("web") if swarm.name_of(task["NodeID"]) != "bravo"}
 
     swarm.change_node("bravo", Availability="drain")
-    swarm.until(
-        lambda: len(where := swarm.where("web")) == 3 and "bravo" not in where, "a drained node"
-    )
+    swarm.until(lambda: len(where := swarm.where("web")) == 3 and "bravo" not in where, "a drained node")
     swarm.until(lambda: swarm.where("everywhere") == ["alpha", "charlie"], "the global service to leave")
     assert stay < swarm.ids("web")
 

@@ -102,7 +102,8 @@ def test_a_failing_update_rolls_back(swarm: Swarm) -> None:
     swarm.change("web", break_it)
     # it may be over in less time than between two looks
     swarm.until(
-        lambda: swarm.update_state("web") in ("rollback_started", "rollback_completed"), "the rollback to begin"
+        lambda: swarm.update_state("web") in ("rollback_started", "rollback_completed"),
+        "the rollback to begin",
     )
     swarm.world.prepare("web", "good")
     swarm.until(lambda: swarm.update_state("web") == "rollback_completed", "the rollback to end")

@@ -42,7 +42,8 @@ class Move:
     ``replicas`` is the number to scale back to where the service was scaled to 0 for the move, else None.
     ``since`` is in seconds since the epoch. ``kind`` is FOLLOW, REBALANCE or BACK; for the latter two
     ``anchor`` is empty, ``source`` is the ID of the node it leaves, and ``memory_bytes`` what moves with it.
-    ``leader`` is the ID of the swarm's leader when a service was scaled to 0.
+    ``leader`` is the ID of the swarm's leader that knows of the scaling to 0, the one of then at first;
+    ``unseen_since`` is when another one had taken over and heard from all nodes, else None.
     """
 
     anchor: str
@@ -53,6 +54,7 @@ class Move:
     source: str = ""
     memory_bytes: int = 0
     leader: str = ""
+    unseen_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

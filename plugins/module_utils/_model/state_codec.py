@@ -107,6 +107,7 @@ def _decode_names(entry: Any) -> frozenset[str]:
 
 def _decode_move(entry: Any) -> Move:
     replicas = entry["replicas"]
+    unseen_since = entry.get("unseen_since")
     # an older release knew no other kind
     kind = str(entry.get("kind", FOLLOW))
     if kind not in (FOLLOW, REBALANCE, BACK):
@@ -120,6 +121,7 @@ def _decode_move(entry: Any) -> Move:
         source=str(entry.get("source", "")),
         memory_bytes=int(entry.get("memory_bytes", 0)),
         leader=str(entry.get("leader", "")),
+        unseen_since=None if unseen_since is None else float(unseen_since),
     )
 
 

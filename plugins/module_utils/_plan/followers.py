@@ -266,9 +266,11 @@ class _Decision:
         if follower.stopping or any(task.node_id is not None for task in follower.wanted):
             self._note(f"stops; it is started beside {self.dependency.anchor} after that")
             return
-        seconds = moves.unseen_seconds(self.picture, service, move, self.now)
-        if seconds > 0:
-            self._note(f"is started in {seconds:.0f} s: the swarm's new leader forgot what is stopping")
+        unseen = moves.unseen(self.picture, service, move, self.now)
+        if unseen.wait:
+            self._note(f"waits {unseen.wait}")
+            if unseen.move != move:
+                self.result.remember.append(SetMove(service.id, unseen.move))
             return
         known = place.settled and place.on and follower.can_follow
         add = moves.held(follower, self.dependency)
@@ -280,7 +282,8 @@ class _Decision:
             remove=ours_to_move(service),
             why=("all of its containers have stopped",),
             replicas=move.replicas,
-            settles=(SetMove(service.id, replace(move, replicas=None) if known else None),),
+            # the time that the move itself may take runs from now on
+            settles=(SetMove(service.id, replace(move, replicas=None, since=self.now) if known else None),),
             while_updating=True,
         )
 

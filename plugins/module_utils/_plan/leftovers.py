@@ -14,7 +14,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     FOLLOW,
-    Move,
     SetAttempts,
     SetMove,
     State,
@@ -23,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import ALIVE
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS, unseen_seconds
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS, unseen
 
 
 def plan_leftovers(picture: Picture, state: State, followers: Set[str], now: float) -> Plan:
@@ -42,9 +41,12 @@ def plan_leftovers(picture: Picture, state: State, followers: Set[str], now: flo
         leftovers = ours(service)
         scaled = move is not None and move.replicas is not None and service.replicas == 0
         settles: tuple[StateEdit, ...] = (SetMove(service.id, None),) if move is not None else ()
-        if move is not None and scaled and _may_run(picture, service, move, now):
+        hidden = unseen(picture, service, move, now) if move is not None and scaled else None
+        if hidden is not None and (hidden.wait or _runs(picture, service)):
             notes.append(f"{service.name} stops; it is started again after that")
             waits = True
+            if hidden.move != move:
+                remember.append(SetMove(service.id, hidden.move))
         elif leftovers and service.is_updating and not ours_to_move(service):
             notes.append(f"{service.name} loses Orcastra's constraint once its update is over")
         elif leftovers or scaled:
@@ -69,10 +71,10 @@ def plan_leftovers(picture: Picture, state: State, followers: Set[str], now: flo
     return Plan(steps=tuple(steps), notes=tuple(notes), remember=tuple(remember), again_seconds=again)
 
 
-def _may_run(picture: Picture, service: Service, move: Move, now: float) -> bool:
-    """Whether containers of a service that was scaled to 0 may still run."""
+def _runs(picture: Picture, service: Service) -> bool:
+    """Whether Swarm knows of containers that may run."""
     for task in picture.tasks_of(service):
         node = picture.node_by_id.get(task.node_id or "")
         if task.state in ALIVE and node is not None and not node.is_down:
             return True
-    return unseen_seconds(picture, service, move, now) > 0
+    return False

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
     Node,
     Picture,
@@ -119,15 +121,37 @@ def leader_of(picture: Picture) -> str:
     return next((node.id for node in picture.nodes if node.leader), "")
 
 
-def unseen_seconds(picture: Picture, service: Service, move: Move, now: float) -> float:
-    """How long containers of a service that was scaled to 0 may still be stopping without being seen.
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Containers of a service that was scaled to 0 may still be stopping without being seen.
+
+    ``wait`` says in words what it is waited for, empty where nothing is. ``move`` is the journal's entry as
+    it is to be remembered.
+    """
+
+    wait: str
+    move: Move
+
+
+def unseen(picture: Picture, service: Service, move: Move, now: float) -> Unseen:
+    """Whether to wait for containers that Swarm has forgotten.
 
     A new leader of the swarm forgets the tasks of a service that was scaled down at once, although their
-    containers run until their stop grace is over (swarmkit, ``manager/orchestrator/taskreaper``).
+    containers run until their stop grace is over (swarmkit, ``manager/orchestrator/taskreaper``). The grace
+    begins when the engines hear of it, which may have been from the new leader first.
     """
-    if not move.leader or move.leader == leader_of(picture):
-        return 0.0
-    return max(0.0, move.since + service.stop_grace_seconds + STOP_MARGIN_SECONDS - now)
+    leader = leader_of(picture)
+    if move.leader not in ("", leader):
+        unheard = sorted(node.hostname for node in picture.nodes if not node.is_ready and not node.is_down)
+        if unheard:
+            return Unseen(f"until the swarm's new leader has heard from {', '.join(unheard)}", move)
+        move = replace(move, leader=leader, unseen_since=now)
+    if move.unseen_since is None:
+        return Unseen("", move)
+    seconds = service.stop_grace_seconds + STOP_MARGIN_SECONDS
+    if now - move.unseen_since >= seconds:
+        return Unseen("", move)
+    return Unseen(f"for {seconds:g} s: the swarm's new leader forgot what is stopping", move)
 
 
 def _node_of(picture: Picture, task: Task) -> Node | None:

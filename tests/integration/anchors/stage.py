@@ -265,13 +265,15 @@ class Stage:
         try:
             wait_until(is_settled, timeout, "everything to be settled")
         except Exception as error:
-            said = [
-                f"{entry['event']}: {entry.get('what', '')}"
-                for loop in self.loops
-                for entry in loop.entries
-                if entry.get("level") != "debug"
-            ]
-            raise AssertionError("\n".join([f"{error}: {last[0]}", *said[-40:]])) from error
+            raise AssertionError(f"{error}: {last[0]}\n{self.said()}") from error
+
+    def said(self) -> str:
+        """What the loops have logged, for the report of a test that fails."""
+        entries = [entry for loop in self.loops for entry in loop.entries if entry.get("level") != "debug"]
+        entries.sort(key=lambda entry: str(entry["time"]))
+        return "\n".join(
+            f"{entry['time']} {entry['event']} {entry.get('what', '')}" for entry in entries[-60:]
+        )
 
     def versions(self, *names: str) -> dict[str, int]:
         """The versions of the services' specs."""

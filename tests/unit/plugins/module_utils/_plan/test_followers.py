@@ -245,13 +245,22 @@ class TestSlowToStop:
         state = State(moves={"id-shop_app": move})
         leader = node("alpha", labels={"db": "true"}, leader=True)
 
-        found = plan(swarm(app, leader, app_on=None), state=state)
-        late = plan(swarm(app, leader, app_on=None), state=state, now=NOW + 95.1)
+        unheard = plan(swarm(app, leader, node("delta", state="unknown"), app_on=None), state=state)
+        found = plan(swarm(app, leader, app_on=None), state=state, now=NOW + 60)
+        known = remembered(found, state)
+        soon = plan(swarm(app, leader, app_on=None), state=known, now=NOW + 154)
+        late = plan(swarm(app, leader, app_on=None), state=known, now=NOW + 160.1)
         same = plan(swarm(app, node("charlie", leader=True), app_on=None), state=state)
 
-        assert writes_to_services(found) == []
-        assert "shop_app is started in 95 s: the swarm's new leader forgot what is stopping" in found.notes
+        # the engines may have heard of it from the new leader first
+        assert writes_to_services(unheard) == writes_to_services(found) == []
+        assert "shop_app waits until the swarm's new leader has heard from delta" in unheard.notes
+        assert remembered(unheard, state).moves == state.moves
+        assert "shop_app waits for 100 s: the swarm's new leader forgot what is stopping" in found.notes
+        assert known.moves["id-shop_app"].unseen_since == NOW + 60
+        assert "shop_app waits for 100 s: the swarm's new leader forgot what is stopping" in soon.notes
         assert placed(late).replicas == 1
+        assert remembered(late, known).moves["id-shop_app"].since == NOW + 160.1
         assert placed(same).replicas == 1
 
     def test_one_whose_updates_start_first_is_scaled_too(self) -> None:
