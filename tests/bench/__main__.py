@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import anchors, cycle, labels, large, moves, planner, prune, swarms
+from tests.bench import anchors, bootstrap, cycle, labels, large, moves, planner, prune, swarms
 from tests.bench.report import Table, machine, write_json
 from tests.bench.runner import put_in_force
 from tests.lab import packages
@@ -21,7 +21,7 @@ from tests.lab.errors import LabError
 
 T = TypeVar("T")
 
-PARTS = ("planner", "large", "cycle", "return", "idle", "moves", "anchors", "prune")
+PARTS = ("planner", "large", "cycle", "return", "idle", "moves", "anchors", "prune", "bootstrap")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,12 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:
                 packages.install(_say)
                 tables += _on_engines(options, wanted_parts)
-                if "moves" in wanted_parts:
-                    tables.append(_show(_moves(options.moves)))
-                if "anchors" in wanted_parts:
-                    tables.append(_show(_anchors(options.anchors, options.minutes * 60)))
-                if "prune" in wanted_parts:
-                    tables.append(_show(_prune(options.images)))
+                for part, measure in _with_labs_of_their_own(options).items():
+                    if part in wanted_parts:
+                        tables.append(_show(measure()))
     except (LabError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -123,6 +120,15 @@ def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> list[Table
     return [tables[part] for part in ("cycle", "return", "idle") if part in parts]
 
 
+def _with_labs_of_their_own(options: argparse.Namespace) -> dict[str, Callable[[], Table]]:
+    return {
+        "moves": lambda: _moves(options.moves),
+        "anchors": lambda: _anchors(options.anchors, options.minutes * 60),
+        "prune": lambda: _prune(options.images),
+        "bootstrap": _bootstrap,
+    }
+
+
 def _moves(repeat: int) -> Table:
     table = moves.new_table(repeat)
     _say(f"Moving an anchor {repeat} times in each of {len(moves.WAYS)} ways ...")
@@ -148,6 +154,14 @@ def _prune(number: int) -> Table:
     _say(f"Starting a node and giving it {number} images ...")
     with swarms.empty(1) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         prune.measure(table, lab, number, Path(folder))
+    return table
+
+
+def _bootstrap() -> Table:
+    table = bootstrap.new_table()
+    _say("Three bare hosts, and then accidents ...")
+    with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
+        bootstrap.measure(table, lab, Path(folder), _say)
     return table
 
 

@@ -95,7 +95,11 @@ class Playbooks:
 @pytest.fixture(scope="session")
 def host_python(lab: Lab) -> str:
     """An interpreter on the hosts that has the modules' packages: the one of these tests."""
+    return provide_python(lab)
 
+
+def provide_python(lab: Lab) -> str:
+    """Put this process's interpreter with its packages on all hosts. Returns its path."""
     files = _python_files()
 
     def provide(host: Host) -> None:
