@@ -24,6 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics im
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import plan_moves_under_way
 from orcastra_runner.jobs import JobError, Work, run_and_report
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
@@ -100,33 +101,35 @@ class RebalanceJob:
         return self._file.rebalance.interval_seconds
 
     def run(self, work: Work) -> bool:
-        self.again_seconds = None
         self._file.refresh()
-        if not self._file.is_present:
-            return False
-        rebalance = self._file.rebalance
         seen = work.swarm.see()
-        memory = self._measuring.result(seen.picture, rebalance.sources)
-        if memory is None:
-            self.again_seconds = PATIENCE_SECONDS
-            return False
+        memory = None
+        if self._file.is_present:
+            memory = self._measuring.result(seen.picture, self._file.rebalance.sources)
         plan = self._plan(seen, work, memory)
+        self.again_seconds = plan.again_seconds
+        if self._file.is_present and memory is None:
+            self.again_seconds = PATIENCE_SECONDS
         if work.dry_run:
             return bool(plan.steps)
-        # to remember since when a host is short of memory is not worth a playbook
-        if plan.steps and not self._in_process:
+        # remembering since when a host is short of memory is not worth a playbook; and the playbook measures
+        if plan.steps and memory is not None and not self._in_process:
             run_and_report(work, REBALANCE_PLAYBOOK, planned=plan)
         elif not plan.is_empty:
             self._carry_out(work, plan)
         if not plan.is_empty:
             work.swarm.forget()
-        self.again_seconds = plan.again_seconds
         return bool(plan.steps)
 
-    def _plan(self, seen: Observation, work: Work, memory: Memory) -> Plan:
+    def _plan(self, seen: Observation, work: Work, memory: Memory | None) -> Plan:
+        """What is under way is ended in any case; without ``memory`` nothing is begun."""
         groups, rules = survey(seen.picture, work.wanted), self._file.rebalance.rules
-        plan = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
-        for warning in self._news.fresh("warnings", (*memory.problems, *plan.warnings)):
+        if memory is None:
+            plan = plan_moves_under_way(seen.picture, groups, seen.state, time.time())
+        else:
+            plan = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
+            plan = Plan(warnings=memory.problems) + plan
+        for warning in self._news.fresh("warnings", plan.warnings):
             log.warning(warning)
         for note in self._news.fresh("notes", plan.notes):
             log.info(note)

@@ -218,6 +218,8 @@ def execute(
         "notes": list(plan.notes),
         "diff": plan.diff(),
     }
+    if plan.again_seconds is not None:
+        result["again_seconds"] = plan.again_seconds
     if not module.check_mode and not plan.is_empty:
         outcome = carry_out(engine, plan)
         result["changed"] = outcome.changed

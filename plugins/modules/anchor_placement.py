@@ -67,7 +67,7 @@ EXAMPLES = r"""
         restart_dependents: true
         retry_intervals: [5, 30, 120]
   register: result
-  until: not result.changed
+  until: not result.changed and result.again_seconds is undefined
   retries: 20
   delay: 3
 
@@ -111,6 +111,12 @@ plan:
       type: list
       elements: str
       sample: ["taking the label off its node at once (evict): it keeps data on its node"]
+again_seconds:
+  description:
+    - After how many seconds the module has something to do again, as a move is under way or a try is due.
+  returned: when there is such a thing
+  type: float
+  sample: 5.0
 notes:
   description: What was left as it is, and why.
   returned: success

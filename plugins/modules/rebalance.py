@@ -114,6 +114,12 @@ plan:
       type: list
       elements: str
       sample: ["apps_wiki_db: its local volume apps_data would stay behind"]
+again_seconds:
+  description:
+    - After how many seconds the module has something to do again, as a move is under way or a try is due.
+  returned: when there is such a thing
+  type: float
+  sample: 5.0
 notes:
   description: What was left as it is, and why.
   returned: success

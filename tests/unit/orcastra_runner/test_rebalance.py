@@ -172,6 +172,24 @@ def test_without_the_file_nothing_is_balanced(bench: Bench) -> None:
     assert job.run(bench.work) is True
 
 
+def test_what_is_under_way_is_ended_without_the_file_and_without_a_measurement(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = Plan(steps=(MOVE,), again_seconds=5.0)
+    monkeypatch.setattr(rebalance, "plan_moves_under_way", lambda *_arguments: ending)
+    monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
+    bench.may_answer.clear()
+    job = bench.job()
+    assert job.run(bench.work) is True
+    assert job.again_seconds == 0.01
+    bench.path.unlink()
+    assert job.run(bench.work) is True
+    # the playbook would measure, and begin other moves
+    assert (bench.playbooks, bench.swarm.carried_out) == ([], [ending, ending])
+    assert (bench.swarm.forgotten, job.again_seconds) == (2, 5.0)
+    bench.may_answer.set()
+
+
 def test_a_changed_file_is_used_and_a_wrong_one_refused(bench: Bench, logged: Log) -> None:
     job = bench.job()
     bench.path.write_text("monitor_interval_seconds: 9\n")

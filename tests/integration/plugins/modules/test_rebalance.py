@@ -53,7 +53,12 @@ def test_from_check_to_moved(swarm: Lab, run_module: Modules) -> None:
         swarm.wait_until(
             lambda: running(swarm).get(moved, ("", ""))[0] == "bravo", timeout=60, what="the move"
         )
-        swarm.wait_until(lambda: not balance()["changed"], timeout=60, what="the end of the move")
+
+        def is_over() -> bool:
+            found = balance()
+            return not found["changed"] and "again_seconds" not in found
+
+        swarm.wait_until(is_over, timeout=90, what="the end of the move")
         again = balance()
 
     assert (again["changed"], again["plan"]) == (False, [])
