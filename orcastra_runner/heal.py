@@ -68,6 +68,8 @@ class HealJob:
         healing = Healing(
             swarm=work.swarm.describe() if spec_of(wanted.swarm) else {},
             roles=wanted.decides_roles,
+            # whoever began an update may be at work on it: unless told otherwise, only the playbook acts
+            paused_updates="report",
         )
         plan = plan_heal(seen.picture, wanted, healing, time.time())
         for warning in self._news.fresh("warnings", plan.warnings):

@@ -108,7 +108,7 @@ SWARM: Schema = {
             "enum": ["auto", "resume", "rollback", "report", None],
             "title": "auto, resume, rollback or report",
             "description": "What becomes of updates that Swarm has paused. `auto`: they go on where all "
-            "tasks run, else the service is rolled back. Default: `auto`.",
+            "tasks run, else the service is rolled back. Default: `auto`; in the runner's loop `report`.",
         },
     },
     "patternProperties": {"^x-": {"description": "Ignored: for anchors of YAML and for other tools."}},

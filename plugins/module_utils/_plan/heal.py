@@ -51,12 +51,14 @@ class Healing:
     ``swarm``: what the engine says of the swarm (``GET /swarm``); empty: its settings are left alone.
     ``members``: what the hosts themselves say, where they were asked. ``roles``: whether anybody is promoted
     or demoted. ``kept_drained``: IDs of nodes whose availability belongs to somebody else right now.
+    ``paused_updates``: what becomes of them where the configuration doesn't say.
     """
 
     swarm: Mapping[str, Any] = field(default_factory=dict)
     members: Mapping[str, Member] = field(default_factory=dict)
     roles: bool = True
     kept_drained: frozenset[str] = frozenset()
+    paused_updates: str = "auto"
 
 
 def plan_heal(picture: Picture, wanted: Wanted, healing: Healing, now: float) -> Plan:
@@ -79,7 +81,7 @@ def plan_heal(picture: Picture, wanted: Wanted, healing: Healing, now: float) ->
         + Plan(steps=stale, notes=tuple(notes), warnings=tuple(strangers))
         + promotions
         + _availability(wanted, nodes, healing.kept_drained)
-        + plan_paused(picture, wanted.swarm.paused_updates or "auto")
+        + plan_paused(picture, wanted.swarm.paused_updates or healing.paused_updates)
         + plan_pending(picture, now)
         + demotions
     )

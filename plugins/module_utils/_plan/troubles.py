@@ -43,7 +43,10 @@ def plan_paused(picture: Picture, way: str) -> Plan:
         failing = _failing(picture, service)
         resumes = way == "resume" or (way == "auto" and not failing)
         if way == "report" or service.update_state == "rollback_paused" or not service.can_roll_back:
-            warnings.append(f"{why}. Next step: mend the cause, then `docker service update {service.name}`")
+            back = f", or `docker service rollback {service.name}`" if service.can_roll_back else ""
+            warnings.append(
+                f"{why}. Next step: mend the cause, then `docker service update {service.name}`{back}"
+            )
         elif resumes:
             reason = "resume was asked for" if way == "resume" else "all its tasks run now"
             steps.append(

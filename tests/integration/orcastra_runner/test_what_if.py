@@ -71,12 +71,15 @@ def test_a_loss_goes_as_it_was_forecast(swarm: Lab, tmp_path: Path) -> None:
     swarm.wait_until(lambda: all("bravo" not in where for where in places(swarm).values()), timeout=60)
     unplaced = {name for name, fate in fates.items() if fate["unplaced"]}
     assert unplaced == {"never-alpha"}
-    swarm.wait_until(
-        lambda: [name for name, where in places(swarm).items() if "" in where] == ["never-alpha"],
-        timeout=60,
-        what="all but one to run again",
-    )
-    after = places(swarm)
+
+    def settled() -> dict[str, list[str]] | None:
+        """Where everything is, once all but one run again."""
+        found = places(swarm)
+        is_complete = all(len(where) == len(before[name]) for name, where in found.items())
+        waiting = [name for name, where in found.items() if "" in where]
+        return found if is_complete and waiting == ["never-alpha"] else None
+
+    after = swarm.wait_until(settled, timeout=60, what="all but one to run again")
     for name, fate in fates.items():
         if name not in unplaced:
             stayed = [host for host in before[name] if host != "bravo"]

@@ -95,6 +95,7 @@ class Playbooks:
 @pytest.fixture(scope="session")
 def host_python(lab: Lab) -> str:
     """An interpreter on the hosts that has the modules' packages: the one of these tests."""
+    lab.restore()  # an earlier test that failed may have left a host off
     return provide_python(lab)
 
 

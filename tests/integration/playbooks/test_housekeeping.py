@@ -91,7 +91,7 @@ def test_a_worker_removes_images_that_no_service_has(playbooks: Playbooks, swarm
     variables = {
         "orcastra_prune_grace_period": 0,
         "orcastra_prune_keep_images": 0,
-        "orcastra_prune_exclude_images": ["orcastra/app"],
+        "orcastra_prune_exclude_images": ["orcastra/app", "test/node-exporter*"],
     }
 
     alone = playbooks("orcastra.swarm.prune", limit="charlie", **variables)

@@ -19,6 +19,8 @@ from tests.lab.host import Host
 from tests.lab.image import busybox_image, load
 from tests.lab.wait import wait_until
 
+# images of the lab, and what other tests have left on its hosts
+OTHERS = ["orcastra/*", "test/node-exporter*"]
 NOW = {"grace_period": 0, "keep_images": 0}
 
 
@@ -82,7 +84,7 @@ def targets(result: dict[str, Any]) -> set[str]:
 def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path) -> None:
     deploy(alpha, "test/app:2")
     deploy(alpha, "test/app:3")
-    options = {**NOW, "state_dir": str(tmp_path), "exclude_images": ["orcastra/*"]}
+    options = {**NOW, "state_dir": str(tmp_path), "exclude_images": OTHERS}
     alpha.sh("docker run --name plain-old -v /anonymous orcastra/app true")
     alpha.sh("docker create --name plain-keep --label orchestration.prune=false orcastra/app")
 
@@ -157,7 +159,7 @@ def test_a_worker_keeps_its_images_unless_it_knows(
         **NOW,
         "docker_host": charlie.docker_host,
         "state_dir": str(tmp_path),
-        "exclude_images": ["orcastra/app"],
+        "exclude_images": OTHERS,
     }
 
     alone = run_module("prune", **options)
