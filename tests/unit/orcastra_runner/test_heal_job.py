@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import JobError, Work
-from tests.unit.builders import node, picture
+from tests.unit.builders import node, picture, service
 from tests.unit.orcastra_runner.conftest import Log
 
 
@@ -110,6 +110,20 @@ def test_roles_are_left_alone_unless_they_are_configured() -> None:
     bench.swarm.error = "no"
     with pytest.raises(JobError, match="no"):
         bench.run()
+
+
+def test_a_paused_update_is_only_reported_unless_it_is_configured(logged: Log) -> None:
+    bench = Bench(*WHOLE, wanted=Wanted(nodes=NODES))
+    paused = service("app", update_state="paused", can_roll_back=True)
+    bench.swarm.picture = replace(bench.swarm.picture, services=(paused,))
+    assert not bench.run()
+    (told,) = logged.sentences
+    assert told.endswith("then `docker service update app`, or `docker service rollback app`")
+    bench.work.wanted = Wanted(nodes=NODES, swarm=SwarmWanted(paused_updates="auto"))
+    assert bench.run()
+    assert [step.what for step in bench.swarm.carried_out[0].steps] == [
+        "roll app back to what it was before its update"
+    ]
 
 
 def test_dry_run_writes_and_starts_nothing() -> None:
