@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The job that carries out what the command file asks for, each entry at most once.
+"""The job that carries out what the command file and HTTP ask for, each entry at most once.
 
 An entry is known by its ``id``, else by what it says and its number among equal ones. What has been run is in
 the swarm's state, so neither a restart nor another leader runs it again. The file itself is never written.
@@ -26,6 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import COMMANDS_LABEL
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner.command_file import CommandFile, Content
+from orcastra_runner.command_requests import CommandRequests
 from orcastra_runner.command_results import EXPIRED, MALFORMED, entry_data, file_data, write_results
 from orcastra_runner.command_run import CommandRunner
 from orcastra_runner.jobs import Told, Work
@@ -52,7 +53,15 @@ class CommandJob:
     starts_late = False
     again_seconds: float | None = None
 
-    def __init__(self, interval: float, file: CommandFile, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        interval: float,
+        file: CommandFile,
+        clock: Callable[[], float] = time.time,
+        requests: CommandRequests | None = None,
+    ) -> None:
+        """``requests`` are run after the entries of the file."""
+        self._requests = requests or CommandRequests()
         self.interval = interval
         self._file = file
         self._clock = clock
@@ -79,20 +88,29 @@ class CommandJob:
     def _run_entries(self, work: Work, content: Content) -> tuple[bool, bool]:
         """Run what has not been run. Returns whether any of it failed, and whether anything was run."""
         failed = ran = False
-        for entry in content.entries:
+        asked = [(entry, "file") for entry in content.entries]
+        asked += [(entry, "http") for entry in self._requests.waiting()]
+        for entry, source in asked:
             seen = work.swarm.see()
             record = seen.state.commands.get(entry.key)
             if record is not None and not self._runner.is_mine_to_run(entry.key, record):
+                self._requests.settled(entry)
                 continue
             if record is None and entry.has_expired(self._clock()):
+                if source == "http":
+                    log.warning("command", what=f"{entry.words} is not run: it expired before its turn")
+                self._requests.settled(entry)
                 continue
             ran = True
             try:
-                result = self._runner.run(work, entry.key, entry.command, entry.argument)
+                result = self._runner.run(work, entry.key, entry.command, entry.argument, source)
             except AlreadyClaimed as error:
                 log.info("command", what=str(error))
                 work.swarm.forget()
+                self._requests.settled(entry)
                 continue
+            self._requests.settled(entry)
+            work.records.commanded(result)
             if result.status == FAILED:
                 failed = True
                 log.error("command", what=f"{result.command} failed: {result.message}")
@@ -129,7 +147,7 @@ class CommandJob:
         """
         if self._runner.is_mine_to_run(key, record):
             return False
-        return record.source == "file" or now - record.started > SHELL_SECONDS
+        return record.source != "shell" or now - record.started > SHELL_SECONDS
 
     def _forgotten(self, seen: Observation, content: Content) -> frozenset[str]:
         """The keys of the records that are not needed any more.

@@ -37,7 +37,7 @@ log = get_logger()
 
 
 class CommandRunner:
-    """Carries out commands for one process. ``source`` is ``file`` or ``shell``."""
+    """Carries out commands for one process. ``source`` is ``file`` or ``shell``, and who asks as a rule."""
 
     def __init__(self, source: str, clock: Callable[[], float] = time.time) -> None:
         self.instance = uuid4().hex[:8]
@@ -50,24 +50,28 @@ class CommandRunner:
         """Whether a claim is one of this process which it never began: the reply to its write was lost."""
         return record.is_running and record.instance == self.instance and key not in self._begun
 
-    def record(self, work: Work, command: Command, argument: str | None) -> CommandRecord:
-        """Return the claim on a command."""
+    def record(
+        self, work: Work, command: Command, argument: str | None, source: str | None = None
+    ) -> CommandRecord:
+        """Return the claim on a command. ``source``: who asks for it, where it is another than usual."""
         return CommandRecord(
             command=command.words(argument),
-            source=self._source,
+            source=source or self._source,
             by=node_name(work.swarm.see()),
             instance=self.instance,
             started=self._clock(),
         )
 
-    def run(self, work: Work, key: str, command: Command, argument: str | None) -> CommandRecord:
+    def run(
+        self, work: Work, key: str, command: Command, argument: str | None, source: str | None = None
+    ) -> CommandRecord:
         """Carry out a command. Returns what became of it, which is also in the swarm's state then.
 
         Raises AlreadyClaimed where somebody else has claimed it, Stopped where it was not begun or was ended
         because the process is to end, and the errors of the engine. After those, ``write_late_results`` has
         to be called as soon as the engine answers.
         """
-        claim = self.record(work, command, argument)
+        claim = self.record(work, command, argument, source)
         if command.playbook is None:
             result = replace(
                 claim, status=FAILED, message=f"{command.name} is not built yet", finished=claim.started

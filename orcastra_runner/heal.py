@@ -17,7 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, needs_hosts, plan_heal
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import is_managing
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings import spec_of
-from orcastra_runner.jobs import JobError, Work
+from orcastra_runner.jobs import Work, report_outcome
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 
@@ -76,6 +76,7 @@ class HealJob:
             log.warning(warning)
         for note in self._news.fresh("notes", plan.notes):
             log.info(note)
+        work.records.planned(self.name, plan)
         steps = {step.what: step for step in plan.steps}
         for what in self._news.fresh("steps", steps):
             log.info("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
@@ -83,11 +84,7 @@ class HealJob:
             return bool(plan.steps)
         outcome = work.swarm.carry_out(Plan(steps=_first_part(plan.steps)))
         work.swarm.forget()
-        for result in outcome.results:
-            if result.error is None and result.changed:
-                log.info("done", what=result.step.what)
-        if outcome.failures:
-            raise JobError("; ".join(str(result.error) for result in outcome.failures))
+        report_outcome(work, self.name, outcome)
         return True
 
     def _bring_back(self, work: Work, seen: Observation) -> bool:
@@ -114,6 +111,7 @@ class HealJob:
         result = work.run_on_hosts(HEAL_PLAYBOOK, _variables(work, seen))
         work.swarm.forget()
         for step in (step for task in result.tasks for step in task.plan):
+            work.records.playbook_stepped(self.name, step, None)
             log.info("done", what=step.get("what"))
         if not result.ok:
             log.warning("not all hosts could be brought back", what=result.problem)

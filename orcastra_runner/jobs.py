@@ -7,15 +7,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
+from orcastra_runner.records import Records
 from orcastra_runner.swarm import Swarm, plan_all
 
 LABEL_PLAYBOOK = "orcastra.swarm.label_sync"
@@ -51,7 +53,8 @@ class Work:
     """What jobs work with. ``wanted`` is replaced when the configuration changes.
 
     ``run_playbook`` takes a playbook's name and returns what came of it; ``run_on_hosts`` does the same on
-    the hosts of the user's inventory, and is None without one. ``dry_run``: plan only.
+    the hosts of the user's inventory, and is None without one. ``dry_run``: plan only. What was planned and done
+    is told to ``records``.
     """
 
     swarm: Swarm
@@ -59,6 +62,7 @@ class Work:
     run_playbook: RunPlaybook
     dry_run: bool = False
     run_on_hosts: RunPlaybook | None = None
+    records: Records = field(default_factory=Records)
 
 
 class Job(Protocol):
@@ -119,17 +123,14 @@ class SyncJob:
 
     def _act(self, work: Work, plan: Plan) -> None:
         if not self._in_process:
-            run_and_report(work, SITE_PLAYBOOK if work.wanted.dependencies else LABEL_PLAYBOOK, planned=plan)
+            playbook = SITE_PLAYBOOK if work.wanted.dependencies else LABEL_PLAYBOOK
+            run_and_report(work, self.name, playbook, planned=plan)
             return
-        outcome = work.swarm.carry_out(plan)
-        for result in outcome.results:
-            if result.error is None and result.changed:
-                log.info("done", what=result.step.what)
-        if outcome.failures:
-            raise JobError("; ".join(str(result.error) for result in outcome.failures))
+        report_outcome(work, self.name, work.swarm.carry_out(plan))
 
     def _plan(self, work: Work) -> Plan:
         plan = plan_all(work.swarm.see(), work.wanted, self._give_up_seconds)
+        work.records.planned(self.name, plan)
         for warning in self._news.fresh("warnings", plan.warnings):
             log.warning(warning)
         for note in self._news.fresh("notes", plan.notes):
@@ -153,18 +154,31 @@ class ResyncJob:
         self.interval = interval
 
     def run(self, work: Work) -> bool:
-        result = run_and_report(work, SITE_PLAYBOOK)
+        result = run_and_report(work, self.name, SITE_PLAYBOOK)
         if result.changed:
             work.swarm.forget()
             log.warning("the resync changed something that no plan had asked for")
         return result.changed
 
 
-def run_and_report(work: Work, playbook: str, planned: Plan | None = None) -> PlaybookResult:
-    """Run a playbook and log what it did. Raises JobError where it failed, Stopped where it was ended."""
+def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
+    """Log what became of the steps that were carried out in this process. Raises JobError where one failed."""
+    for result in outcome.results:
+        work.records.stepped(job, result)
+        if result.error is None and result.changed:
+            log.info("done", what=result.step.what)
+    if outcome.failures:
+        raise JobError("; ".join(str(result.error) for result in outcome.failures))
+
+
+def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = None) -> PlaybookResult:
+    """Run a playbook for a job and log what it did.
+
+    Raises JobError where it failed, Stopped where it was ended.
+    """
     log.debug("starting a playbook", playbook=playbook)
     result = work.run_playbook(playbook)
-    expected = {step.what for step in planned.steps} if planned else set()
+    expected = {step.what: step for step in planned.steps} if planned else {}
     done = [step for task in result.tasks for step in task.plan]
     for step in done:
         if step.get("what") not in expected:
@@ -178,6 +192,7 @@ def run_and_report(work: Work, playbook: str, planned: Plan | None = None) -> Pl
     summary: dict[str, Any] = {"playbook": playbook, "seconds": round(result.seconds, 1)}
     if result.changed:
         for step in done:
+            work.records.playbook_stepped(job, step, expected.get(str(step.get("what"))))
             log.info("done", what=step.get("what"))
         log.info("the playbook is through", steps=len(done), **summary)
     else:

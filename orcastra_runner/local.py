@@ -11,6 +11,7 @@ the other.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import Troubles
+from orcastra_runner.records import Records
 from orcastra_runner.schedule import retry_delay
 
 # A clock that is put right, or a machine that slept, is noticed after this long.
@@ -45,12 +47,15 @@ class LocalJob(Protocol):
 class LocalJobs:
     """Runs the jobs until ``stop`` is called."""
 
-    def __init__(self, jobs: Sequence[LocalJob], connect: Callable[[], Engine]) -> None:
+    def __init__(
+        self, jobs: Sequence[LocalJob], connect: Callable[[], Engine], records: Records | None = None
+    ) -> None:
         self._stopped = threading.Event()
+        records = records or Records()
         self._threads = [
             # daemons: one that waits for its engine must not keep the process from ending
             threading.Thread(
-                target=_Worker(job, connect, self._stopped).work, name=f"local {job.name}", daemon=True
+                target=_Worker(job, connect, self._stopped, records).work, name=f"local {job.name}", daemon=True
             )
             for job in jobs
         ]
@@ -67,12 +72,15 @@ class LocalJobs:
 
 
 class _Worker:
-    def __init__(self, job: LocalJob, connect: Callable[[], Engine], stopped: threading.Event) -> None:
+    def __init__(
+        self, job: LocalJob, connect: Callable[[], Engine], stopped: threading.Event, records: Records
+    ) -> None:
         self._job = job
         self._connect = connect
         self._stopped = stopped
         self._engine: Engine | None = None
-        self._troubles = Troubles()
+        self._records = records
+        self._troubles = Troubles(on_change=records.trouble)
         self._topic = f"job {job.name}"
 
     def work(self) -> None:
@@ -80,7 +88,11 @@ class _Worker:
         while not self._stopped.wait(min(LONGEST_WAIT_SECONDS, self._job.seconds_to_next())):
             if self._job.seconds_to_next() > 0:
                 continue
-            if self._try_to_run():
+            started = time.monotonic()
+            self._records.job_began(self._job.name, self._job.interval)
+            succeeded = self._try_to_run()
+            self._records.job_ended(self._job.name, time.monotonic() - started, ok=succeeded)
+            if succeeded:
                 failures = 0
             else:
                 failures += 1

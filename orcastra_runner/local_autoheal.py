@@ -17,6 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
+from orcastra_runner.records import Records
 from orcastra_runner.settings import Settings
 
 log = get_logger()
@@ -44,6 +45,7 @@ class AutohealJob:
         settings: Settings,
         connect_manager: Callable[[], Engine] | None,
         clock: Callable[[], float] = time.monotonic,
+        records: Records | None = None,
     ) -> None:
         """``connect_manager`` connects to a manager for a node that is none; None where none was named."""
         self.interval = settings.autoheal_interval_seconds
@@ -52,6 +54,7 @@ class AutohealJob:
         self._webhook_url = settings.webhook_url
         self._dry_run = settings.dry_run
         self._connect_manager = connect_manager
+        self._records = records or Records()
         self._clock = clock
         self._due = clock() + settings.autoheal_start_period
         self._settled: frozenset[str] = frozenset()
@@ -74,6 +77,7 @@ class AutohealJob:
         # those that are not there any more need not be remembered
         self._settled = (self._settled & healing.unhealthy) | healing.heal.settled
         self._due = self._clock() + self.interval
+        self._records.metrics.healed(healing)
         self._tell(healing)
         if healing.errors:
             raise OrcastraError("; ".join(healing.errors))
@@ -101,6 +105,7 @@ class AutohealJob:
             for what in self._news.fresh("steps", steps):
                 log.info("planned", what=what, why=steps[what].why)
         for result in healing.results:
+            self._records.stepped(self.name, result)
             if result.skipped is not None:
                 log.info("skipped", what=result.skipped)
             elif result.error is None:

@@ -23,6 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import 
 from orcastra_runner.cron import Cron
 from orcastra_runner.log import get_logger
 from orcastra_runner.report import count
+from orcastra_runner.records import Records
 from orcastra_runner.settings import Settings
 
 # What a failed run waits for, at the most.
@@ -58,6 +59,7 @@ class PruneJob:
         settings: Settings,
         connect_manager: Callable[[], Engine] | None,
         clock: Callable[[], float] = time.time,
+        records: Records | None = None,
     ) -> None:
         """``connect_manager`` connects to a manager for a node that is none; None where none was named.
 
@@ -69,6 +71,7 @@ class PruneJob:
         self._only_plan = settings.dry_run
         self._dry_run = settings.dry_run or settings.gc_dry_run
         self._connect_manager = connect_manager
+        self._records = records or Records()
         self._clock = clock
         self._due = self._cron.next_after(clock())
         log.info("the node is pruned next at", what=self._cron.shown(self._due))
@@ -89,6 +92,7 @@ class PruneJob:
                 remember=not self._only_plan,
             )
         self._due = self._cron.next_after(self._clock())
+        self._records.metrics.pruned(pruning)
         self._tell(pruning, time.monotonic() - started)
 
     def _tell(self, pruning: Pruning, seconds: float) -> None:
@@ -100,6 +104,7 @@ class PruneJob:
             for step in pruning.plan.steps:
                 log.info("would be pruned", what=step.what, why=step.why)
         for result in pruning.results:
+            self._records.stepped(self.name, result)
             if result.skipped is not None:
                 log.debug("skipped", what=result.skipped)
             elif result.error is not None:

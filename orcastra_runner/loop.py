@@ -31,7 +31,7 @@ from orcastra_runner.log import get_logger
 from orcastra_runner.once import Troubles
 from orcastra_runner.report import found
 from orcastra_runner.schedule import Schedule
-from orcastra_runner.signals import EVENT, STOP, SYNC, Signals, StopNow
+from orcastra_runner.signals import ASKED, EVENT, STOP, SYNC, Signals, StopNow
 from orcastra_runner.swarm import leader_of, node_name
 from orcastra_runner.watch import Watcher
 
@@ -80,8 +80,10 @@ class Loop:
         self._command_file = command_file
         self._looked_at = -EVENT_GAP_SECONDS
         self._clock = clock
+        self._records = work.records
+        self._records.configured(work.wanted)
         self._schedule = Schedule()
-        self._troubles = Troubles(clock)
+        self._troubles = Troubles(clock, self._records.trouble)
         self._role: str | None = None
 
     def run(self) -> None:
@@ -91,6 +93,7 @@ class Loop:
             self._schedule.add(job.name, job.interval, now + (job.interval if job.starts_late else 0))
         try:
             while not self._signals.stop_requested:
+                self._records.beat()
                 self.run_due()
                 self._wait()
         except StopNow:
@@ -175,11 +178,14 @@ class Loop:
             seen = self._work.swarm.see()
         except NotAManager as error:
             self._role = None
-            self._tell("engine", f"standing by: {error}", warning=True)
+            self._troubles.tell("engine", f"standing by: {error}", warning=True)
+            self._records.cannot_look(f"standing by: {error}", answers=True)
+            self._records.trouble("engine", None)
             raise
         except OrcastraError as error:
             self._role = None
             self._tell("engine", str(error))
+            self._records.cannot_look("standing by: the engine does not answer", answers=False)
             raise
         self._troubles.over("engine", "the engine answers again, and is a manager")
         return seen
@@ -198,10 +204,21 @@ class Loop:
         if role != self._role:
             log.info(role, node=node_name(seen))
             self._role = role
-        return self._acts_anywhere or seen.is_leader
+        acts = self._acts_anywhere or seen.is_leader
+        self._records.decided(role, leads=seen.is_leader, acts=acts)
+        return acts
 
     def _run(self, job: Job) -> bool | None:
         """Run one job. Returns whether it had anything to do, None if it failed; that was told."""
+        started = self._clock()
+        self._records.job_began(job.name, job.interval)
+        acted = self._try_to_run(job)
+        seconds = self._clock() - started
+        self._records.job_ended(job.name, seconds, ok=acted is not None, acted=bool(acted))
+        self._records.beat()
+        return acted
+
+    def _try_to_run(self, job: Job) -> bool | None:
         topic = f"job {job.name}"
         try:
             acted = job.run(self._work)
@@ -238,8 +255,10 @@ class Loop:
             for job in self._jobs.values():
                 if not job.starts_late and getattr(job, "follows_events", True):
                     self._schedule.hasten(job.name, due)
+        if message == ASKED:
+            self._schedule.trigger(self._clock(), "commands")
         if message == SYNC:
-            log.info("SIGHUP: syncing now")
+            log.info("syncing now, as asked for")
             self._schedule.trigger(self._clock())
         self._reload(at_once=message == SYNC)
 
@@ -253,12 +272,15 @@ class Loop:
             changes = self._configuration.reload(at_once=at_once)
         except ConfigError as error:
             problems = error.problems
+            self._records.trouble("configuration", f"the changed configuration is refused: {error}")
         for problem in problems:
             log.error("the changed configuration is refused", what=str(problem))
         if problems:
             log.error("the configuration from before stays in force", problems=len(problems))
         if changes is not None:
+            self._records.trouble("configuration", None)
             self._work.wanted = self._configuration.wanted
+            self._records.configured(self._work.wanted)
             if changes:
                 log.info("the configuration has changed", changes=changes)
             else:

@@ -42,8 +42,14 @@ class _Trouble:
 class Troubles:
     """Logs what is wrong when it begins, changes and ends, and a reminder every ten minutes."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        on_change: Callable[[str, str | None], None] = lambda _topic, _text: None,
+    ) -> None:
+        """``on_change`` gets the topic and what is wrong, or None once it is fine."""
         self._clock = clock
+        self._on_change = on_change
         self._open: dict[str, _Trouble] = {}
 
     def tell(self, topic: str, text: str, *, warning: bool = False, traceback: str | None = None) -> None:
@@ -60,6 +66,7 @@ class Troubles:
             trouble.told_at = now
             self._log(warning, f"still: {text}", since=f"{now - trouble.since:.0f}s", times=trouble.times)
             return
+        self._on_change(topic, text)
         since = now if trouble is None else trouble.since
         self._open[topic] = _Trouble(text, since=since, told_at=now)
         self._log(warning, text, traceback=traceback)
@@ -68,6 +75,7 @@ class Troubles:
         """Note that it is fine; says so in ``sentence`` if something was wrong."""
         trouble = self._open.pop(topic, None)
         if trouble is not None:
+            self._on_change(topic, None)
             log.info(sentence, after=f"{self._clock() - trouble.since:.0f}s")
 
     @staticmethod

@@ -25,7 +25,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import plan_moves_under_way
-from orcastra_runner.jobs import JobError, Work, run_and_report
+from orcastra_runner.jobs import Work, report_outcome, run_and_report
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 
@@ -114,9 +114,9 @@ class RebalanceJob:
             return bool(plan.steps)
         # remembering since when a host is short of memory is not worth a playbook; and the playbook measures
         if plan.steps and memory is not None and not self._in_process:
-            run_and_report(work, REBALANCE_PLAYBOOK, planned=plan)
+            run_and_report(work, self.name, REBALANCE_PLAYBOOK, planned=plan)
         elif not plan.is_empty:
-            self._carry_out(work, plan)
+            report_outcome(work, self.name, work.swarm.carry_out(plan))
         if not plan.is_empty:
             work.swarm.forget()
         return bool(plan.steps)
@@ -129,6 +129,8 @@ class RebalanceJob:
         else:
             plan = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
             plan = Plan(warnings=memory.problems) + plan
+            work.records.measured(memory)
+        work.records.planned(self.name, plan)
         for warning in self._news.fresh("warnings", plan.warnings):
             log.warning(warning)
         for note in self._news.fresh("notes", plan.notes):
@@ -136,14 +138,6 @@ class RebalanceJob:
         for step in plan.steps:
             log.info("planned", what=step.what, why=step.why, why_not=step.why_not or None)
         return plan
-
-    def _carry_out(self, work: Work, plan: Plan) -> None:
-        outcome = work.swarm.carry_out(plan)
-        for result in outcome.results:
-            if result.error is None and result.changed:
-                log.info("done", what=result.step.what)
-        if outcome.failures:
-            raise JobError("; ".join(str(result.error) for result in outcome.failures))
 
 
 class _Measuring:

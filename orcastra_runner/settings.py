@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ class UsageError(OrcastraError):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable. ``kind`` is ``text``, ``path``, ``bool``, ``seconds``, ``count``, ``list``
-    or ``cron``.
+    """One environment variable. ``kind`` is ``text``, ``path``, ``bool``, ``seconds``, ``count``, ``list``,
+    ``cron`` or ``address``.
 
     ``least`` is the smallest number that makes sense, ``choices`` are the only words that do.
     """
@@ -66,6 +66,7 @@ class Variable:
             "count": f"a whole number, at least {self.least:g}",
             "path": "a path",
             "cron": EXPECTED,
+            "address": "HOST:PORT, :PORT for all addresses, or off",
             "list": "words with commas between them",
             "text": "text",
         }[self.kind]
@@ -223,6 +224,22 @@ VARIABLES = (
     Variable(
         "ORCASTRA_STATE_DIR", "path", "/var/lib/orcastra", "folder for what is remembered of this node alone"
     ),
+    Variable(
+        "ORCASTRA_HTTP_ADDRESS",
+        "address",
+        "127.0.0.1:6060",
+        "where page, API and metrics are served: HOST:PORT, :PORT for all addresses, off: nowhere",
+    ),
+    Variable(
+        "ORCASTRA_HTTP_HOSTS", "list", (), "domain names under which browsers may use them, with commas"
+    ),
+    Variable(
+        "ORCASTRA_API_TOKEN",
+        "text",
+        None,
+        "bearer token that writes over HTTP need; without one, only this machine itself may write",
+    ),
+    Variable("ORCASTRA_API_TOKEN_FILE", "path", None, "file that holds that token, such as a Swarm secret"),
     Variable("RUN_ONCE", "bool", False, "do one whole cycle, then exit (--once)"),
     Variable("DRY_RUN", "bool", False, "plan only, write nothing (--check)"),
     Variable("DEBUG", "bool", False, "log the details too (--debug)"),
@@ -290,6 +307,10 @@ class Settings:
     gc_exclude_volumes: tuple[str, ...]
     manager_host: str | None
     state_dir: Path
+    http_address: str
+    http_hosts: tuple[str, ...]
+    api_token: str | None = field(repr=False)
+    api_token_file: Path | None
     run_once: bool
     dry_run: bool
     debug: bool
@@ -307,6 +328,25 @@ class Settings:
     def command_path(self) -> Path:
         """Where the command file is, whether there is one or not."""
         return self.command_file or self.config_dir / "commands" / "swarm-orch.command.yml"
+
+    @property
+    def listen(self) -> tuple[str | None, int] | None:
+        """Host (None: all addresses) and port to serve HTTP at; None: nowhere."""
+        return parse_address(self.http_address)
+
+    def read_token(self) -> str | None:
+        """Return the token that writes over HTTP need, None without one. Raises UsageError."""
+        if self.api_token_file is None:
+            return self.api_token
+        if self.api_token is not None:
+            raise UsageError("expected one of ORCASTRA_API_TOKEN and ORCASTRA_API_TOKEN_FILE, found both")
+        try:
+            token = self.api_token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"ORCASTRA_API_TOKEN_FILE: the token cannot be read: {error}") from error
+        if not token:
+            raise UsageError(f"ORCASTRA_API_TOKEN_FILE: expected a token in {self.api_token_file}, found none")
+        return token
 
     @property
     def autoheal_interval_seconds(self) -> float:
@@ -388,8 +428,23 @@ def _parse(env: environs.Env, variable: Variable) -> Any:
         return tuple(word.strip() for word in env.str(name).split(",") if word.strip())
     if variable.kind == "cron":
         return env.str(name, validate=_check_cron)
+    if variable.kind == "address":
+        return env.str(name, validate=parse_address)
     choices = environs.validate.OneOf(variable.choices) if variable.choices else None
     return env.str(name, validate=choices)
+
+
+def parse_address(text: str) -> tuple[str | None, int] | None:
+    """``HOST:PORT`` as host (None: all) and port, None for ``off``. Raises ValidationError."""
+    if text.strip().lower() == OFF:
+        return None
+    host, colon, port = text.strip().rpartition(":")
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        raise environs.ValidationError("no address")
+    if not is_bracketed and (":" in host or not all(char.isalnum() or char in ".-_" for char in host)):
+        raise environs.ValidationError("no address")
+    return (host[1:-1] if is_bracketed else host) or None, int(port)
 
 
 def _check_cron(text: str) -> None:

@@ -24,6 +24,7 @@ GRACE_SECONDS = 4.0
 SYNC = "sync"
 STOP = "stop"
 EVENT = "event"
+ASKED = "asked"
 
 
 class StopNow(BaseException):
@@ -73,6 +74,14 @@ class Signals:
         """Wake the loop because something has happened in the swarm. Any thread may."""
         self.inbox.put(EVENT)
 
+    def sync(self) -> None:
+        """Make the loop sync now. Any thread may."""
+        self.inbox.put(SYNC)
+
+    def asked(self) -> None:
+        """Wake the loop because a command was asked for. Any thread may."""
+        self.inbox.put(ASKED)
+
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.name = signal.Signals(number).name
         if self._asked_at is None:
@@ -84,4 +93,4 @@ class Signals:
             raise StopNow
 
     def _sync(self, _number: int, _frame: FrameType | None) -> None:
-        self.inbox.put(SYNC)
+        self.sync()

@@ -42,8 +42,13 @@ class Swarm:
         self,
         connect: Callable[[], Engine],
         guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+        on_look: Callable[[Observation, float], None] = lambda _seen, _seconds: None,
     ) -> None:
-        """``guard`` gives the context in which the engine is waited for."""
+        """``guard`` gives the context in which the engine is waited for.
+
+        ``on_look`` gets what was seen, and how many seconds that took.
+        """
+        self._on_look = on_look
         self.last_look: Look | None = None
         self._connect = connect
         self._guard = guard
@@ -58,6 +63,7 @@ class Swarm:
                 self._seen = self._observe()
             milliseconds = (time.perf_counter() - started) * 1000
             self.last_look = Look(self._seen.requests, milliseconds)
+            self._on_look(self._seen, milliseconds / 1000)
             log.debug("looked at the swarm", requests=self._seen.requests, ms=round(milliseconds, 1))
         return self._seen
 

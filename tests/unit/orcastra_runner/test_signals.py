@@ -53,7 +53,7 @@ def test_sighup_looks_again_now(config_dir: Path) -> None:
         for times in range(1, 4):
             loop.wait_for("to be tried again", times=times)
             loop.process.send_signal(signal.SIGHUP)
-            loop.wait_for("SIGHUP: syncing now", times=times)
+            loop.wait_for("syncing now, as asked for", times=times)
         loop.end(signal.SIGTERM)
 
 

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The metrics, in a registry of our own. Those without our prefix have the names that the upstream's had.
+
+Labels take their values from fixed lists: jobs, kinds of steps, commands, states. The names of services and
+nodes are in no label.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import Healing
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import Pruning
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner import __version__
+
+NODE_STATES = ("ready", "down", "unknown", "disconnected")
+
+
+class Metrics:
+    """All metrics of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        gauge, counter = self._gauge, self._counter
+        gauge("orcastra_build_info", "Always 1; the version is in the label.", "version").labels(
+            __version__
+        ).set(1)
+        self.leader = gauge("swarm_orch_leader", "1 if our engine is the swarm's leader.")
+        self.acts = gauge("orcastra_acting", "1 if this instance acts, 0 if it stands by.")
+        self.dry_run = gauge("orcastra_dry_run", "1 if nothing is written (DRY_RUN).")
+        self.beat = gauge("orcastra_loop_idle_seconds", "Seconds since the loop last came round.")
+        self.looked = gauge("orcastra_last_look_timestamp_seconds", "When the swarm was last looked at.")
+        self.look_seconds = gauge("orcastra_last_look_duration_seconds", "How long that took.")
+        self.look_requests = gauge("orcastra_last_look_requests", "Requests to the engine that it took.")
+        self.nodes = gauge("orcastra_nodes", "Nodes of the swarm by state.", "state")
+        self.services = gauge("orcastra_services", "Services of the swarm.")
+        self.tasks = gauge("orcastra_running_tasks", "Tasks that are to run and do.")
+        self.missing_tasks = gauge("orcastra_missing_tasks", "Tasks that are to run and do not.")
+        self.moves = gauge("orcastra_moves_under_way", "Services that are being moved.")
+        self.given_up = gauge("orcastra_given_up_services", "Services out of order that are given up.")
+        self.troubles = gauge("orcastra_open_errors", "Things that are wrong at the moment.")
+        self.plan_steps = gauge("orcastra_plan_steps", "Steps in the last plan of a job.", "job")
+        self.plan_warnings = gauge("orcastra_plan_warnings", "Warnings in the last plan of a job.", "job")
+        self.runs = counter("orcastra_job_runs_total", "Runs of a job.", "job", "result")
+        self.run_seconds = gauge(
+            "orcastra_job_last_duration_seconds", "Seconds that a job's last run took.", "job"
+        )
+        self.run_success = gauge(
+            "orcastra_job_last_success_timestamp_seconds", "When a job last succeeded.", "job"
+        )
+        self.failures = gauge(
+            "orcastra_job_consecutive_failures", "How many times in a row a job has failed.", "job"
+        )
+        self.steps = counter("orcastra_steps_total", "Steps carried out, by kind.", "action", "result")
+        self.commands = counter("orcastra_commands_total", "Commands carried out.", "command", "status")
+        self.requests = counter("orcastra_http_requests_total", "HTTP requests.", "path", "code")
+        self.anchor_updates = counter("anchor_updates_total", "Changes of anchors' labels.")
+        self.dependent_updates = counter("dependent_updates_total", "Changes of services that follow.")
+        self.sync_errors = counter("anchor_sync_errors_total", "Syncs of anchors and labels that failed.")
+        self.sync_seconds = gauge("anchor_sync_last_duration_seconds", "Seconds that the last sync took.")
+        self.rebalance_attempts = counter(
+            "rebalance_attempts_total", "Rebalancing cycles with something to do, or that failed."
+        )
+        self.rebalance_success = counter("rebalance_success_total", "Those that succeeded.")
+        self.rebalance_failures = counter("rebalance_failures_total", "Those that failed.")
+        self.rebalance_seconds = gauge("rebalance_last_duration_seconds", "Seconds that the last one took.")
+        self.autoheal_attempts = counter("autoheal_attempts_total", "Containers that were to be healed.")
+        self.autoheal_success = counter("autoheal_success_total", "Those that were restarted or ended.")
+        self.autoheal_failures = counter("autoheal_failures_total", "Those that could not be.")
+        self.prune_runs = counter("gc_prune_runs_total", "Runs of pruning this node.")
+        self.prune_errors = counter("gc_prune_errors_total", "Things that could not be pruned, failed runs.")
+        self.prune_seconds = gauge("gc_prune_last_duration_seconds", "Seconds that the last run took.")
+        self.prune_freed = counter("orcastra_prune_freed_bytes_total", "Bytes freed by pruning, at most.")
+
+    def text(self, idle_seconds: float) -> bytes:
+        """Everything in Prometheus' text format. ``idle_seconds``: since the loop last came round."""
+        self.beat.set(idle_seconds)
+        return generate_latest(self.registry)
+
+    def saw(self, seen: Observation, seconds: float) -> None:
+        """Take in what the swarm looks like; the look took ``seconds``."""
+        self.looked.set_to_current_time()
+        self.look_seconds.set(seconds)
+        self.look_requests.set(seen.requests)
+        states = Tally(node.state if node.state in NODE_STATES else "unknown" for node in seen.picture.nodes)
+        for state in NODE_STATES:
+            self.nodes.labels(state).set(states[state])
+        wanted = [task for task in seen.picture.tasks if task.is_wanted]
+        running = sum(task.is_running for task in wanted)
+        self.services.set(len(seen.picture.services))
+        self.tasks.set(running)
+        self.missing_tasks.set(len(wanted) - running)
+        self.moves.set(len(seen.state.moves))
+        self.given_up.set(sum(tried.given_up is not None for tried in seen.state.attempts.values()))
+
+    def leads(self, *, leads: bool, acts: bool) -> None:
+        self.leader.set(leads)
+        self.acts.set(acts)
+        if not acts:
+            # what was planned while we acted is somebody else's now
+            self.plan_steps.clear()
+            self.plan_warnings.clear()
+
+    def planned(self, job: str, plan: Plan) -> None:
+        self.plan_steps.labels(job).set(len(plan.steps))
+        self.plan_warnings.labels(job).set(len(plan.warnings))
+
+    def job_ended(self, job: str, seconds: float, *, now: float, failures: int, acted: bool) -> None:
+        """A run has ended at ``now`` after ``seconds``; ``failures``: so many in a row have failed."""
+        ok = failures == 0
+        self.runs.labels(job, "ok" if ok else "failed").inc()
+        self.run_seconds.labels(job).set(seconds)
+        self.failures.labels(job).set(failures)
+        if ok:
+            self.run_success.labels(job).set(now)
+        if job == "sync":
+            self.sync_seconds.set(seconds)
+            self.sync_errors.inc(not ok)
+        elif job == "prune":
+            self.prune_runs.inc()
+            self.prune_errors.inc(not ok)
+            self.prune_seconds.set(seconds)
+        elif job == "rebalance" and (acted or not ok):
+            self.rebalance_attempts.inc()
+            self.rebalance_success.inc(ok)
+            self.rebalance_failures.inc(not ok)
+            self.rebalance_seconds.set(seconds)
+
+    def healed(self, healing: Healing) -> None:
+        for result in healing.results:
+            if result.skipped is None:
+                self.autoheal_attempts.inc()
+                self.autoheal_success.inc(result.error is None)
+                self.autoheal_failures.inc(result.error is not None)
+
+    def pruned(self, pruning: Pruning) -> None:
+        self.prune_errors.inc(len(pruning.errors))
+        self.prune_freed.inc(pruning.freed.size)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name.removesuffix("_total"), text, labels, registry=self.registry)

@@ -1,0 +1,242 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the loop and the node's own jobs tell of themselves: for the page, the API and the metrics.
+
+They put down here what they see, plan and do; ``view`` gives all of it as it is, immutable, to whoever
+shows it. Any thread may write and read, and nothing here waits for anything but its own lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner.metrics import Metrics
+
+# How many actions are kept for the page.
+HISTORY = 200
+
+# A loop that has not come round for this long is stuck. It waits for an engine that hangs for two times its
+# timeout of a minute at the longest, and for a playbook as long as that takes, but it looks after it twice a
+# second.
+STUCK_SECONDS = 300.0
+
+DONE = "done"
+FAILED = "failed"
+
+SERVICE_STEPS = ("place_service", "scale_service", "restart_service", "resume_update", "roll_back")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that was done or tried, at ``at`` (seconds since the epoch), by the job ``job``."""
+
+    at: float
+    job: str
+    what: str
+    result: str
+    why: tuple[str, ...] = ()
+    why_not: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """How a job fares. Times are seconds since the epoch, ``seconds`` is how long its last run took."""
+
+    name: str
+    interval: float
+    started: float | None = None
+    is_running: bool = False
+    ended: float | None = None
+    seconds: float = 0.0
+    failures: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong since ``since`` (seconds since the epoch)."""
+
+    topic: str
+    text: str
+    since: float
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that is known, at one moment. ``version`` is another one after each change.
+
+    ``role``: whether the instance acts and why, in words; ``plans``: by job, what it has planned last.
+    ``looked``: when the swarm was looked at last, in seconds since the epoch; ``answers``: whether the engine
+    has answered at the last look, be it only that it is no manager's.
+    """
+
+    version: int = 0
+    started: float = 0.0
+    dry_run: bool = False
+    seen: Observation | None = None
+    looked: float | None = None
+    role: str = "starting"
+    acts: bool = False
+    answers: bool = False
+    wanted: Wanted = field(default_factory=Wanted)
+    memory: Memory | None = None
+    measured: float | None = None
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    jobs: Mapping[str, JobState] = field(default_factory=dict)
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    history: tuple[Action, ...] = ()
+
+
+class Records:
+    """Where it is put down."""
+
+    def __init__(
+        self,
+        *,
+        dry_run: bool = False,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back."""
+        self.metrics = Metrics()
+        self._clock = clock
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._beat = monotonic()
+        self._view = View(started=clock(), dry_run=dry_run)
+        self._history: deque[Action] = deque(maxlen=HISTORY)
+        self.metrics.dry_run.set(dry_run)
+
+    def view(self) -> View:
+        """Return everything as it is now."""
+        with self._lock:
+            return self._view
+
+    def beat(self) -> None:
+        """The loop has come round, or has looked after what it waits for."""
+        self._beat = self._monotonic()
+
+    def seconds_since_beat(self) -> float:
+        return self._monotonic() - self._beat
+
+    def is_stuck(self) -> bool:
+        """Whether the loop has not come round for far too long."""
+        return self.seconds_since_beat() > STUCK_SECONDS
+
+    def configured(self, wanted: Wanted) -> None:
+        """A configuration is in force."""
+        self._change(wanted=wanted)
+
+    def saw(self, seen: Observation, seconds: float) -> None:
+        """The swarm was looked at, which took ``seconds``."""
+        self._change(seen=seen, looked=self._clock(), answers=True)
+        self.metrics.saw(seen, seconds)
+
+    def cannot_look(self, role: str, *, answers: bool) -> None:
+        """The swarm cannot be looked at: the engine is no manager's (it ``answers``), or does not answer."""
+        self._change(role=role, acts=False, plans={}, answers=answers)
+        self.metrics.leads(leads=False, acts=False)
+
+    def decided(self, role: str, *, leads: bool, acts: bool) -> None:
+        """Whether it is on us to act, and why, in words."""
+        self._change(role=role, acts=acts, **({} if acts else {"plans": {}}))
+        self.metrics.leads(leads=leads, acts=acts)
+
+    def measured(self, memory: Memory) -> None:
+        self._change(memory=memory, measured=self._clock())
+
+    def planned(self, job: str, plan: Plan) -> None:
+        with self._lock:
+            plans = {**self._view.plans, job: plan}
+        self._change(plans=plans)
+        self.metrics.planned(job, plan)
+
+    def trouble(self, topic: str, text: str | None) -> None:
+        """Something is wrong; None: it is fine again."""
+        with self._lock:
+            troubles = dict(self._view.troubles)
+        before = troubles.pop(topic, None)
+        if text is not None:
+            since = self._clock() if before is None else before.since
+            troubles[topic] = Trouble(topic, text, since)
+        elif before is None:
+            return
+        self._change(troubles=troubles)
+        self.metrics.troubles.set(len(troubles))
+
+    def job_began(self, name: str, interval: float) -> None:
+        with self._lock:
+            job = self._view.jobs.get(name, JobState(name, interval))
+            job = replace(job, interval=interval, started=self._clock(), is_running=True)
+            self._replace(jobs={**self._view.jobs, name: job})
+
+    def job_ended(self, name: str, seconds: float, *, ok: bool, acted: bool = False) -> None:
+        """A run of the job has ended after ``seconds``; ``acted``: there was something to do."""
+        with self._lock:
+            now = self._clock()
+            job = self._view.jobs[name]
+            failures = 0 if ok else job.failures + 1
+            job = replace(job, is_running=False, ended=now, seconds=seconds, failures=failures)
+            self._replace(jobs={**self._view.jobs, name: job})
+        self.metrics.job_ended(name, seconds, now=now, failures=failures, acted=acted)
+
+    def stepped(self, job: str, result: StepResult) -> None:
+        """A step was carried out. One that turned out not to be called for is not worth telling."""
+        if result.error is None and not result.changed:
+            return
+        outcome = DONE if result.error is None else FAILED
+        step = result.step
+        self._add(Action(self._clock(), job, step.what, outcome, step.why, step.why_not, result.error))
+        self._count(job, step.action, outcome, step)
+
+    def playbook_stepped(self, job: str, result: Mapping[str, Any], step: Step | None) -> None:
+        """A playbook has carried out a step; ``step``: the same as it was planned here, where it was."""
+        why, why_not = tuple(result.get("why") or ()), tuple(result.get("why_not") or ())
+        self._add(Action(self._clock(), job, str(result.get("what")), DONE, why, why_not))
+        self._count(job, str(result.get("action")), DONE, step)
+
+    def commanded(self, record: CommandRecord) -> None:
+        """A command has ended."""
+        why = (f"asked for by {record.source}",)
+        error = None if record.status == DONE else record.message
+        said = record.message if record.status == DONE else ""
+        what = f"command {record.command}" + (f": {said}" if said else "")
+        self._add(Action(self._clock(), "commands", what, record.status, why, error=error))
+        self.metrics.commands.labels(record.command.split(" ", 1)[0], record.status).inc()
+
+    def _add(self, action: Action) -> None:
+        with self._lock:
+            self._history.appendleft(action)
+            self._replace(history=tuple(self._history))
+
+    def _count(self, job: str, action: str, outcome: str, step: Step | None) -> None:
+        self.metrics.steps.labels(action, outcome).inc()
+        if outcome != DONE:
+            return
+        if isinstance(step, LabelNode):
+            anchors = {dependency.label for dependency in self.view().wanted.dependencies.values()}
+            if any(change.key in anchors for change in step.changes):
+                self.metrics.anchor_updates.inc()
+        if job in ("sync", "resync") and action in SERVICE_STEPS:
+            self.metrics.dependent_updates.inc()
+
+    def _change(self, **changes: Any) -> None:
+        with self._lock:
+            self._replace(**changes)
+
+    def _replace(self, **changes: Any) -> None:
+        self._view = replace(self._view, version=self._view.version + 1, **changes)
