@@ -131,6 +131,9 @@ def build_parser() -> argparse.ArgumentParser:
     command.epilog = f"{commands_help()}\n\n{command.epilog}"
     command.set_defaults(command=_command)
 
+    health = _add(commands, "healthcheck", "ask the instance on this machine whether it lives")
+    health.set_defaults(command=_healthcheck)
+
     config = commands.add_parser("config", help="check the configuration, or show what it may hold")
     parts = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
     check = _add(parts, "check", "check the configuration and show everything that is wrong with it")
@@ -203,6 +206,16 @@ def _command(settings: Settings, options: argparse.Namespace) -> int:
 
     command, argument = parse_words(options.name, options.argument, options.id)
     return EXIT_FINE if run_command(settings, command, argument, options.id) else EXIT_FAILED
+
+
+def _healthcheck(settings: Settings, _options: argparse.Namespace) -> int:
+    from orcastra_runner.healthcheck import ask_health  # noqa: PLC0415
+
+    if settings.listen is None:
+        raise UsageError("healthcheck: expected an address in ORCASTRA_HTTP_ADDRESS, found off")
+    is_live, text = ask_health(*settings.listen)
+    sys.stdout.write(f"{text}\n")
+    return EXIT_FINE if is_live else EXIT_FAILED
 
 
 def _config_check(settings: Settings, _options: argparse.Namespace) -> int:

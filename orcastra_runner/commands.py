@@ -31,6 +31,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics im
 from orcastra_runner import __version__, log
 from orcastra_runner.command_file import CommandFile
 from orcastra_runner.command_job import CommandJob
+from orcastra_runner.command_requests import CommandRequests
 from orcastra_runner.command_results import file_data
 from orcastra_runner.command_run import CommandRunner
 from orcastra_runner.command_table import Command
@@ -44,6 +45,7 @@ from orcastra_runner.local_autoheal import AutohealJob
 from orcastra_runner.local_prune import PruneJob
 from orcastra_runner.loop import Loop
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob
+from orcastra_runner.records import Records
 from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
 from orcastra_runner.settings import Settings, UsageError, unknown_variables
 from orcastra_runner.signals import Signals, StopNow
@@ -66,9 +68,12 @@ def run(settings: Settings) -> bool:
     rebalance_file = RebalanceFile(settings.rebalance_path)
     if settings.run_once:
         command_file.refresh(at_once=True)
+    token = settings.read_token()
+    records = Records(dry_run=settings.dry_run)
+    requests = CommandRequests()
     with ExitStack() as stack:
         work = stack.enter_context(
-            _working(settings, configuration.wanted, connector, signals, rebalance_file)
+            _working(settings, configuration.wanted, connector, signals, rebalance_file, records)
         )
         watcher = None
         if settings.event_mode and not settings.run_once:
@@ -76,11 +81,13 @@ def run(settings: Settings) -> bool:
             watcher.start()
             stack.callback(watcher.stop)
         if not settings.run_once:
-            local_jobs = LocalJobs(_local_jobs(settings), connector)
+            if settings.listen is not None:
+                stack.callback(_serve(settings, settings.listen, token, records, signals, requests))
+            local_jobs = LocalJobs(_local_jobs(settings, records), connector, records)
             local_jobs.start()
             stack.callback(local_jobs.stop)
         loop = Loop(
-            _jobs(settings, command_file, rebalance_file),
+            _jobs(settings, command_file, rebalance_file, requests),
             work,
             configuration,
             signals,
@@ -208,10 +215,14 @@ def _working(
     connector: Callable[[], Engine],
     signals: Signals,
     rebalance_file: RebalanceFile,
+    records: Records | None = None,
 ) -> Iterator[Work]:
     """What jobs and commands work with; it is closed at the end."""
+    records = records or Records()
     with ExitStack() as stack:
-        swarm = stack.enter_context(closing(Swarm(connector, guard=signals.interruptible)))
+        swarm = stack.enter_context(
+            closing(Swarm(connector, guard=signals.interruptible, on_look=records.saw))
+        )
         playbooks = stack.enter_context(
             closing(
                 PlaybookRunner(
@@ -223,12 +234,16 @@ def _working(
             )
         )
 
+        def should_stop() -> bool:
+            records.beat()
+            return signals.out_of_time()
+
         def run_playbook(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
             rebalance = {"orcastra_rebalance": dict(rebalance_file.data)}
             values = {**extra_vars(work.wanted, settings), **rebalance, **variables}
-            return playbooks.run(name, values, signals.out_of_time)
+            return playbooks.run(name, values, should_stop)
 
         def run_on_hosts(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
             if signals.stop_requested:
@@ -236,7 +251,7 @@ def _working(
             values = {**extra_vars(work.wanted, settings), **variables}
             # which hosts: that is up to the playbook and the inventory
             del values["orcastra_hosts"]
-            return playbooks.run(name, values, signals.out_of_time, settings.inventory)
+            return playbooks.run(name, values, should_stop, settings.inventory)
 
         work = Work(
             swarm=swarm,
@@ -244,15 +259,37 @@ def _working(
             run_playbook=run_playbook,
             dry_run=settings.dry_run,
             run_on_hosts=None if settings.inventory is None else run_on_hosts,
+            records=records,
         )
         yield work
 
 
-def _jobs(settings: Settings, command_file: CommandFile, rebalance_file: RebalanceFile) -> list[Job]:
+def _serve(
+    settings: Settings,
+    address: tuple[str | None, int],
+    token: str | None,
+    records: Records,
+    signals: Signals,
+    requests: CommandRequests,
+) -> Callable[[], None]:
+    """Serve page, API and metrics over HTTP. Returns what ends it."""
+    # aiohttp takes time and memory that one cycle by itself never needs
+    from orcastra_runner.web import Site  # noqa: PLC0415
+    from orcastra_runner.web_guard import Guard  # noqa: PLC0415
+    from orcastra_runner.web_server import WebServer  # noqa: PLC0415
+
+    site = Site(records, signals, requests, Guard(token, settings.http_hosts))
+    server = WebServer(site, *address)
+    return server.stop if server.start() else lambda: None
+
+
+def _jobs(
+    settings: Settings, command_file: CommandFile, rebalance_file: RebalanceFile, requests: CommandRequests
+) -> list[Job]:
     # without polling, a look now and then is all that is made without an event
     interval = settings.relabel_time if settings.polling_mode else settings.resync_interval
     jobs: list[Job] = [
-        CommandJob(interval, command_file),
+        CommandJob(interval, command_file, requests=requests),
         SyncJob(interval, settings.max_mismatch_duration, in_process=settings.event_mode),
         RebalanceJob(rebalance_file, in_process=settings.event_mode),
         HealJob(settings.loop_interval, at_once=settings.run_once),
@@ -262,14 +299,14 @@ def _jobs(settings: Settings, command_file: CommandFile, rebalance_file: Rebalan
     return jobs
 
 
-def _local_jobs(settings: Settings) -> list[LocalJob]:
+def _local_jobs(settings: Settings, records: Records | None = None) -> list[LocalJob]:
     """The jobs that each instance does for its own node."""
     connect_manager = _connector(settings.manager_host) if settings.manager_host else None
     jobs: list[LocalJob] = []
     if settings.autoheal_interval_seconds > 0:
-        jobs.append(AutohealJob(settings, connect_manager))
+        jobs.append(AutohealJob(settings, connect_manager, records=records))
     if settings.prunes:
-        jobs.append(PruneJob(settings, connect_manager))
+        jobs.append(PruneJob(settings, connect_manager, records=records))
     return jobs
 
 

@@ -53,8 +53,8 @@ class Work:
     """What jobs work with. ``wanted`` is replaced when the configuration changes.
 
     ``run_playbook`` takes a playbook's name and returns what came of it; ``run_on_hosts`` does the same on
-    the hosts of the user's inventory, and is None without one. ``dry_run``: plan only. What was planned and done
-    is told to ``records``.
+    the hosts of the user's inventory, and is None without one. ``dry_run``: plan only. What was planned and
+    done is told to ``records``.
     """
 
     swarm: Swarm
@@ -162,7 +162,7 @@ class ResyncJob:
 
 
 def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
-    """Log what became of the steps that were carried out in this process. Raises JobError where one failed."""
+    """Log what became of steps that were carried out in this process. Raises JobError where one failed."""
     for result in outcome.results:
         work.records.stepped(job, result)
         if result.error is None and result.changed:

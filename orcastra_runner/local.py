@@ -55,7 +55,9 @@ class LocalJobs:
         self._threads = [
             # daemons: one that waits for its engine must not keep the process from ending
             threading.Thread(
-                target=_Worker(job, connect, self._stopped, records).work, name=f"local {job.name}", daemon=True
+                target=_Worker(job, connect, self._stopped, records).work,
+                name=f"local {job.name}",
+                daemon=True,
             )
             for job in jobs
         ]

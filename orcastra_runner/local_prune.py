@@ -22,8 +22,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import 
 )
 from orcastra_runner.cron import Cron
 from orcastra_runner.log import get_logger
-from orcastra_runner.report import count
 from orcastra_runner.records import Records
+from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
 
 # What a failed run waits for, at the most.

@@ -63,7 +63,6 @@ class JobState:
     ended: float | None = None
     seconds: float = 0.0
     failures: int = 0
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

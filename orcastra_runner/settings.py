@@ -345,7 +345,9 @@ class Settings:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"ORCASTRA_API_TOKEN_FILE: the token cannot be read: {error}") from error
         if not token:
-            raise UsageError(f"ORCASTRA_API_TOKEN_FILE: expected a token in {self.api_token_file}, found none")
+            raise UsageError(
+                f"ORCASTRA_API_TOKEN_FILE: expected a token in {self.api_token_file}, found none"
+            )
         return token
 
     @property

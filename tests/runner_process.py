@@ -28,6 +28,8 @@ def environment(**variables: str) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("ORCASTRA_", "DOCKER_"))
     }
+    # many run at the same time on one machine, and have one port by default
+    kept["ORCASTRA_HTTP_ADDRESS"] = "off"
     return {**kept, "PYTHONPATH": os.pathsep.join([str(_COLLECTIONS), str(_CHECKOUT)]), **variables}
 
 

@@ -1,0 +1,283 @@
+// Shows what the API gives. Everything goes into the page as text, never as markup.
+"use strict";
+
+const EVERY = 2000;
+const SHOWN = 200;
+const GIB = 1024 ** 3;
+const parts = ["state", "plan", "history"];
+const found = {};
+const etags = {};
+let answered = 0;
+let failure = null;
+let showAll = false;
+
+const at = (id) => document.getElementById(id);
+
+function make(tag, options, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(options || {})) {
+    if (name === "class") element.className = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const fill = (id, ...children) => at(id).replaceChildren(...children.flat().filter(Boolean));
+const badge = (text, kind) => make("span", { class: `badge ${kind || ""}` }, text);
+const plural = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+const gib = (bytes) => `${(bytes / GIB).toFixed(1)} GiB`;
+const lines = (kind, texts) => (texts || []).map((text) => make("p", { class: kind }, text));
+const soft = (text) => make("p", { class: "soft" }, text);
+const list = (items, empty) => (items.length ? make("ol", { class: "list" }, items) : soft(empty));
+
+function moment(iso) {
+  if (!iso) return "never";
+  const time = new Date(iso);
+  const isToday = time.toDateString() === new Date().toDateString();
+  return isToday ? time.toLocaleTimeString() : time.toLocaleString();
+}
+
+const stamp = (iso) => make("time", { class: "soft", datetime: iso || "" }, moment(iso));
+
+function places(on) {
+  return Object.entries(on).map(([node, number]) => (number > 1 ? `${node} ×${number}` : node)).join(", ") || "–";
+}
+
+function banners() {
+  const { plan, state } = found;
+  const shown = [];
+  if (failure && Date.now() - answered > 3 * EVERY) {
+    shown.push(make("p", { class: "banner bad" }, `No answer from Orcastra: ${failure}. What is shown may be old.`));
+  }
+  if (state && state.instance.dry_run) {
+    shown.push(make("p", { class: "banner warn" }, "Dry run: this instance plans only. Nothing is written."));
+  }
+  if (plan && !plan.acts && !state?.instance.dry_run) {
+    const leader = state?.swarm?.leader;
+    const where = leader && leader !== state.swarm.node ? `; plan and actions are at node ${leader}'s instance` : "";
+    shown.push(make("p", { class: "banner warn" }, `This instance stands by${where}.`));
+  }
+  fill("banners", shown);
+}
+
+function glance() {
+  const { state, plan } = found;
+  if (!state.swarm) return fill("glance");
+  const ready = state.nodes.filter((node) => node.state === "ready").length;
+  const short = state.services.filter((service) => service.running < service.expected).length;
+  const given = state.attempts.filter((entry) => entry.given_up).length;
+  const numbers = [
+    ["nodes ready", `${ready} of ${state.nodes.length}`, ready < state.nodes.length ? "bad" : ""],
+    ["services", state.services.length, ""],
+    ["tasks running", state.swarm.running_tasks, ""],
+    ["services short of tasks", short, short ? "warn" : ""],
+    ["steps planned", plan ? plan.steps.length : "–", ""],
+    ["given up", given, given ? "bad" : ""],
+  ];
+  fill("glance", numbers.map(([name, value, kind]) =>
+    make("div", { class: kind }, make("dt", {}, name), make("dd", {}, String(value)))));
+}
+
+function attention() {
+  const { state, plan } = found;
+  const items = state.errors.map((error) =>
+    make("li", {}, make("p", { class: "error" }, error.text), soft(`since ${moment(error.since)}`)));
+  for (const text of state.damage || []) items.push(make("li", {}, make("p", { class: "error" }, text)));
+  for (const entry of state.attempts || []) {
+    if (!entry.given_up) continue;
+    items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: given up`),
+      make("p", { class: "error" }, entry.given_up), soft(`${entry.reason}; since ${moment(entry.since)}`)));
+  }
+  for (const text of plan ? plan.warnings : []) items.push(make("li", {}, badge("warning", "warn"), ` ${text}`));
+  at("attention-part").hidden = !items.length;
+  fill("attention", list(items, ""));
+}
+
+function showPlan() {
+  const { plan } = found;
+  const steps = plan.steps.map((step) => make("li", {}, make("p", { class: "what" }, step.what),
+    lines("why", step.why), lines("why", step.why_not.map((text) => `not otherwise: ${text}`))));
+  const empty = plan.acts ? "Nothing to be done: the swarm is as configured." : "This instance does not plan now.";
+  const notes = plan.notes.map((text) => make("li", { class: "soft" }, text));
+  const title = plan.dry_run && steps.length ? make("p", { class: "soft" }, "Would be done, were this no dry run:") : null;
+  fill("plan", title, list(steps, empty), notes.length ? make("ul", { class: "list" }, notes) : null);
+}
+
+function history() {
+  const { actions } = found.history;
+  const kinds = { done: "good", failed: "bad" };
+  const items = actions.slice(0, 50).map((action) => make("li", {},
+    make("p", {}, stamp(action.at), " ", badge(action.result, kinds[action.result] || "warn"), " ",
+      make("span", { class: "what" }, action.what)),
+    lines("why", action.why), lines("error", action.error ? [action.error] : [])));
+  fill("history", list(items, `Nothing since this instance started (${moment(found.history.since)}).`));
+}
+
+function memoryBar(memory, hostname) {
+  if (!memory) return make("p", { class: "soft memory" }, "memory: not measured");
+  const share = memory.total_bytes ? memory.used_bytes / memory.total_bytes : 1;
+  const kind = share > 0.95 ? "bad" : share > 0.85 ? "warn" : "";
+  const inner = make("div", { class: `fill ${kind}` });
+  inner.style.width = `${Math.min(100, share * 100)}%`;
+  const text = `${gib(memory.used_bytes)} of ${gib(memory.total_bytes)} (${Math.round(share * 100)} %)`;
+  const track = make("div", { class: "track", role: "meter", "aria-valuemin": "0", "aria-valuemax": "100",
+    "aria-valuenow": String(Math.round(share * 100)), "aria-label": `memory of ${hostname}`, "aria-valuetext": text }, inner);
+  const host = memory.host && memory.host !== hostname ? `, host ${memory.host}` : "";
+  return make("div", { class: "memory" }, track, soft(`memory ${text}${host}`));
+}
+
+function nodes() {
+  const { state } = found;
+  fill("nodes", state.nodes.map((node) => {
+    const isReady = node.state === "ready";
+    const own = new Set(node.owned_labels);
+    const labels = Object.entries(node.labels).map(([key, value]) =>
+      make("li", own.has(key) ? { class: "own", title: "set by Orcastra" } : {}, `${key}=${value}`));
+    return make("article", { class: isReady ? "card" : "card bad" },
+      make("div", { class: "top" }, make("h3", {}, node.hostname), badge(node.leader ? "leader" : node.role),
+        badge(node.state, isReady ? "good" : "bad"),
+        node.availability !== "active" && badge(node.availability, "warn")),
+      memoryBar(node.memory, node.hostname), soft(plural(node.running_tasks, "task")),
+      labels.length ? make("ul", { class: "labels", "aria-label": `labels of ${node.hostname}` }, labels) : null);
+  }));
+}
+
+function matches(words, ...texts) {
+  const text = texts.join(" ").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+function groups(words, byName) {
+  const shown = found.state.groups.filter((group) => matches(words, group.anchor, group.on.join(" "),
+    group.followers.map((follower) => follower.service).join(" ")));
+  fill("groups", shown.slice(0, showAll ? shown.length : SHOWN).map((group) => {
+    const followers = group.followers.map((follower) => {
+      const service = byName.get(follower.service);
+      const state = follower.in_place ? ["in place", "good"] : follower.can_follow ? ["not in place", "warn"] : ["cannot follow", "bad"];
+      return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, follower.service), badge(...state)),
+        soft(service ? `${service.running} of ${service.expected} on ${places(service.on)}` : ""),
+        service?.problem ? make("p", { class: "error" }, service.problem) : null);
+    });
+    for (const name of group.missing) followers.push(make("li", {}, make("span", { class: "what" }, name), " ", badge("does not exist", "warn")));
+    const anchor = byName.get(group.anchor);
+    const bad = !group.exists || (anchor && anchor.running < anchor.expected);
+    return make("article", { class: "card" },
+      make("div", { class: "top" }, make("h3", {}, group.anchor), badge("anchor"),
+        bad && badge(group.exists ? "not running" : "does not exist", "warn")),
+      soft(group.on.length ? `on ${group.on.join(", ")}` : "nowhere"), group.note ? soft(group.note) : null,
+      make("ul", { class: "list" }, followers));
+  }));
+}
+
+function services() {
+  const { state } = found;
+  const words = at("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const byName = new Map(state.services.map((service) => [service.name, service]));
+  groups(words, byName);
+  const grouped = new Set(state.groups.flatMap((group) => [group.anchor, ...group.followers.map((one) => one.service)]));
+  const rest = state.services.filter((service) => (words.length || !grouped.has(service.name))
+    && matches(words, service.name, service.stack || "", Object.keys(service.on).join(" ")));
+  if (!rest.length) return fill("services", soft(words.length ? "No service matches." : grouped.size ? "" : "No services."));
+  const rows = rest.slice(0, showAll ? rest.length : SHOWN).map((service) => make("tr", {},
+    make("th", { scope: "row" }, service.name),
+    make("td", { class: "number", "data-name": "runs" }, `${service.running} of ${service.expected} `,
+      service.running < service.expected ? badge("short", "warn") : null,
+      service.update && !["completed", "rollback_completed"].includes(service.update) ? badge(service.update, "warn") : null),
+    make("td", { "data-name": "on" }, places(service.on), service.problem ? make("p", { class: "error" }, service.problem) : null)));
+  const table = make("table", {}, make("thead", {}, make("tr", {},
+    ["Service", "Runs", "On"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows));
+  const more = rest.length > rows.length ? make("button", { type: "button" }, `Show all ${rest.length}`) : null;
+  if (more) more.addEventListener("click", () => { showAll = true; services(); });
+  return fill("services", make("div", { class: "scroll" }, table), more);
+}
+
+function waiting() {
+  const { state } = found;
+  const items = (state.moves || []).map((move) => make("li", {},
+    make("p", { class: "what" }, `${move.service} moves to ${move.to.join(", ")}`), soft(`since ${moment(move.since)}`)));
+  for (const entry of state.attempts || []) {
+    if (entry.given_up) continue;
+    const next = entry.next && new Date(entry.next) > new Date() ? `; not tried again before ${moment(entry.next)}` : "";
+    items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: ${entry.reason}`),
+      soft(`${plural(entry.attempts, "attempt")} since ${moment(entry.since)}${next}`)));
+  }
+  for (const move of (state.balanced || []).slice(0, 10)) {
+    items.push(make("li", {}, make("p", {}, badge(move.failed ? "undone" : "balanced", move.failed ? "bad" : "good"),
+      ` ${move.service} from ${move.from} to ${move.to}`),
+    soft(`${gib(move.memory_bytes)}, ${moment(move.at)}${move.failed ? `: ${move.failed}` : ""}`)));
+  }
+  at("waiting-part").hidden = !items.length;
+  fill("waiting", list(items, ""));
+}
+
+function commands() {
+  const kinds = { done: "good", failed: "bad", interrupted: "bad" };
+  const items = (found.state.commands || []).slice(0, 20).map((command) => make("li", {},
+    make("p", {}, badge(command.status, kinds[command.status] || "warn"), " ", make("span", { class: "what" }, command.command)),
+    command.message ? soft(command.message) : null,
+    soft(`${moment(command.finished || command.started)}, on ${command.by}, asked for by ${command.source}`)));
+  at("commands-part").hidden = !items.length;
+  fill("commands", list(items, ""));
+}
+
+function jobs() {
+  const items = found.state.jobs.map((job) => {
+    const state = job.is_running ? ["runs", ""] : job.failures ? [`failed ${job.failures}×`, "bad"] : ["ok", "good"];
+    return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, job.name), badge(...state)),
+      soft(`last ended ${moment(job.ended)}, took ${job.seconds.toFixed(1)} s; every ${Math.round(job.interval_seconds)} s`));
+  });
+  fill("jobs", list(items, "None has run yet."));
+}
+
+function show() {
+  const { state, plan, history: told } = found;
+  banners();
+  if (!state) return;
+  const { instance, swarm } = state;
+  at("role").textContent = (swarm ? `on ${swarm.node}, ` : "") + instance.role;
+  at("foot").textContent = `Orcastra ${instance.version}, started ${moment(instance.started)}; last look ${moment(state.looked)}`;
+  document.title = swarm ? `Orcastra on ${swarm.node}` : "Orcastra";
+  attention();
+  if (plan) showPlan();
+  if (told) history();
+  if (swarm) { glance(); nodes(); services(); }
+  waiting(); commands(); jobs();
+}
+
+function live() {
+  const isGood = Date.now() - answered < 3 * EVERY;
+  const text = isGood ? "live" : answered ? "no answer" : "connecting …";
+  if (at("live").textContent !== text) at("live").textContent = text;
+  at("live").className = isGood ? "good" : answered || failure ? "bad" : "";
+}
+
+async function load(name) {
+  const headers = etags[name] ? { "If-None-Match": etags[name] } : {};
+  const reply = await fetch(`api/${name}`, { headers, cache: "no-store", signal: AbortSignal.timeout(10000) });
+  if (reply.status === 304) return false;
+  if (!reply.ok) throw new Error(`HTTP ${reply.status}`);
+  const data = await reply.json();
+  etags[name] = reply.headers.get("ETag");
+  found[name] = data;
+  return true;
+}
+
+async function look() {
+  if (!document.hidden) {
+    try {
+      const news = await Promise.all(parts.map(load));
+      answered = Date.now();
+      failure = null;
+      if (news.some(Boolean)) show(); else banners();
+    } catch (error) {
+      failure = error.message;
+      banners();
+    }
+    live();
+  }
+  setTimeout(look, EVERY);
+}
+
+at("filter").addEventListener("input", () => { if (found.state?.swarm) services(); });
+look();

@@ -1,0 +1,269 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the API gives as JSON, made of what is on record. docs/http.md describes it field by field."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
+from orcastra_runner import __version__, command_results, follower_report
+from orcastra_runner.records import JobState, Records, View
+from orcastra_runner.report import plan_data, status_data
+
+# what is smaller is sent as it is
+COMPRESSED_BYTES = 1024
+
+
+def state_data(view: View) -> dict[str, Any]:
+    """Everything that is known but the plan and the history."""
+    seen = view.seen
+    data: dict[str, Any] = {
+        "instance": {
+            "version": __version__,
+            "started": _iso(view.started),
+            "role": view.role,
+            "acts": view.acts,
+            "dry_run": view.dry_run,
+        },
+        "looked": _iso(view.looked),
+        "swarm": None,
+        "jobs": [_job(job) for job in view.jobs.values()],
+        "errors": [
+            {"topic": trouble.topic, "text": trouble.text, "since": _iso(trouble.since)}
+            for trouble in view.troubles.values()
+        ],
+    }
+    return data if seen is None else {**data, **_swarm_data(view, seen)}
+
+
+def plans_data(view: View) -> dict[str, Any]:
+    """What the jobs have planned last, in one list of steps; empty where the instance stands by."""
+    parts = {job: plan_data(plan) for job, plan in view.plans.items()}
+    return {
+        "dry_run": view.dry_run,
+        "acts": view.acts,
+        "steps": [{"job": job, **step} for job, part in parts.items() for step in part["plan"]],
+        "warnings": [text for part in parts.values() for text in part["warnings"]],
+        "notes": [text for part in parts.values() for text in part["notes"]],
+    }
+
+
+def history_data(view: View) -> dict[str, Any]:
+    """What this instance has done since it was started, the newest first."""
+    actions = [
+        {
+            "at": _iso(action.at),
+            "job": action.job,
+            "what": action.what,
+            "result": action.result,
+            "why": list(action.why),
+            "why_not": list(action.why_not),
+            "error": action.error,
+        }
+        for action in view.history
+    ]
+    return {"since": _iso(view.started), "actions": actions}
+
+
+DOCUMENTS: Mapping[str, Callable[[View], dict[str, Any]]] = {
+    "state": state_data,
+    "plan": plans_data,
+    "history": history_data,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it is sent: as it is, and compressed where that is worth it."""
+
+    version: int
+    etag: str
+    body: bytes
+    compressed: bytes | None
+
+
+class Documents:
+    """Makes each document anew only after something has changed."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._lock = threading.Lock()
+        self._made: dict[str, Document] = {}
+
+    def get(self, name: str) -> Document:
+        with self._lock:
+            view = self._records.view()
+            made = self._made.get(name)
+            if made is None or made.version != view.version:
+                made = self._made[name] = _document(view.version, DOCUMENTS[name](view))
+            return made
+
+
+def _document(version: int, data: dict[str, Any]) -> Document:
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+    compressed = gzip.compress(body, 1, mtime=0) if len(body) > COMPRESSED_BYTES else None
+    return Document(version, etag, body, compressed)
+
+
+def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
+    status = status_data(seen, acts_anywhere=False)
+    nodes = status["nodes"]
+    for node in nodes:
+        node["memory"] = _memory(view.memory, node["id"])
+    return {
+        "swarm": {
+            "cluster_id": seen.cluster_id,
+            "node": status["node"],
+            "leader": status["leader"],
+            "services": len(seen.picture.services),
+            "running_tasks": sum(task.is_running for task in seen.picture.tasks),
+        },
+        "nodes": nodes,
+        "measured": _iso(view.measured),
+        "groups": [_group(seen, group) for group in survey(seen.picture, view.wanted)],
+        "services": [
+            _service(seen, service) for service in sorted(seen.picture.services, key=lambda one: one.name)
+        ],
+        "moves": status["moves"],
+        "attempts": _attempts(seen, view.wanted),
+        "balanced": _balanced(seen),
+        "commands": command_results.status_data(seen.state),
+        "damage": list(seen.damage),
+    }
+
+
+def _memory(memory: Memory | None, node_id: str) -> dict[str, Any] | None:
+    found = memory.nodes.get(node_id) if memory is not None else None
+    if found is None:
+        return None
+    return {"host": found.host, "used_bytes": found.used_bytes, "total_bytes": found.total_bytes}
+
+
+def _service(seen: Observation, service: Service) -> dict[str, Any]:
+    tasks = seen.picture.tasks_of(service)
+    wanted = [task for task in tasks if task.is_wanted]
+    running = [task for task in wanted if task.is_running]
+    places = Counter(_hostname(seen, task) for task in running)
+    expected = max(len(wanted), service.replicas or 0) if service.is_replicated else len(wanted)
+    return {
+        "name": service.name,
+        "stack": service.stack,
+        "mode": service.mode,
+        "expected": expected,
+        "running": len(running),
+        "on": dict(sorted(places.items())),
+        "update": service.update_state,
+        "problem": _problem(tasks) if len(running) < expected else None,
+    }
+
+
+def _problem(tasks: tuple[Task, ...]) -> str | None:
+    """Why a service does not run as it should: what its last task that has not come up says."""
+    waiting = [task for task in tasks if not task.is_running and (task.is_wanted or task.error)]
+    if not waiting:
+        return None
+    last = max(waiting, key=lambda task: (task.is_wanted, task.created))
+    return last.error or last.message or last.state
+
+
+def _group(seen: Observation, group: Group) -> dict[str, Any]:
+    anchor = group.place.service
+    hostnames = [node.hostname for node in seen.picture.nodes if node.id in group.place.on]
+    return {
+        "anchor": group.dependency.anchor if anchor is None else anchor.name,
+        "exists": anchor is not None,
+        "label": group.dependency.label,
+        "on": sorted(hostnames),
+        "note": group.place.warning or group.place.note,
+        "followers": [
+            {
+                "service": follower.service.name,
+                "in_place": follower.is_in_place,
+                "astray": len(follower.astray),
+                "can_follow": follower.can_follow,
+            }
+            for follower in group.followers
+        ],
+        "missing": list(group.missing),
+    }
+
+
+def _attempts(seen: Observation, wanted: Wanted) -> list[dict[str, Any]]:
+    """What was tried so far; ``next`` is when it is tried again at the earliest."""
+    intervals: dict[str, tuple[float, ...]] = {}
+    for dependency in wanted.dependencies.values():
+        for name in dependency.followers:
+            service = find_service(seen.picture, name, dependency.stack)
+            if service is not None:
+                intervals[service.name] = dependency.retry_intervals
+    pauses = {}
+    for service_id, tried in seen.state.attempts.items():
+        service = seen.picture.service_by_id.get(service_id)
+        if service is not None and service.name in intervals and tried.given_up is None:
+            pause = wait_seconds(tried, intervals[service.name], tried.last)
+            pauses[service.name] = _iso(tried.last + pause)
+    return [{**entry, "next": pauses.get(entry["service"])} for entry in follower_report.attempts_data(seen)]
+
+
+def _balanced(seen: Observation) -> list[dict[str, Any]]:
+    """The moves that balancing has ended, the newest first."""
+    found = []
+    for service_id, moves in seen.state.relocations.items():
+        service = seen.picture.service_by_id.get(service_id)
+        for move in moves:
+            found.append(
+                {
+                    "service": service_id if service is None else service.name,
+                    "from": _node(seen, move.source),
+                    "to": _node(seen, move.target),
+                    "at": _iso(move.at),
+                    "memory_bytes": move.memory_bytes,
+                    "failed": move.failed,
+                }
+            )
+    return sorted(found, key=lambda move: str(move["at"]), reverse=True)
+
+
+def _job(job: JobState) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "interval_seconds": job.interval,
+        "is_running": job.is_running,
+        "started": _iso(job.started),
+        "ended": _iso(job.ended),
+        "seconds": round(job.seconds, 3),
+        "failures": job.failures,
+    }
+
+
+def _hostname(seen: Observation, task: Task) -> str:
+    return _node(seen, task.node_id or "")
+
+
+def _node(seen: Observation, node_id: str) -> str:
+    node = seen.picture.node_by_id.get(node_id)
+    return node_id if node is None else node.hostname
+
+
+def _iso(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
