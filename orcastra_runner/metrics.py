@@ -12,7 +12,13 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.process_collector import ProcessCollector
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import Healing
@@ -28,6 +34,8 @@ class Metrics:
     """All metrics of one process."""
 
     def __init__(self) -> None:
+        # when a series began is of no use here, and doubles them
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         gauge, counter = self._gauge, self._counter
@@ -39,8 +47,8 @@ class Metrics:
         self.dry_run = gauge("orcastra_dry_run", "1 if nothing is written (DRY_RUN).")
         self.beat = gauge("orcastra_loop_idle_seconds", "Seconds since the loop last came round.")
         self.looked = gauge("orcastra_last_look_timestamp_seconds", "When the swarm was last looked at.")
-        self.look_seconds = gauge("orcastra_last_look_duration_seconds", "How long that took.")
-        self.look_requests = gauge("orcastra_last_look_requests", "Requests to the engine that it took.")
+        self.look_seconds = gauge("orcastra_last_look_duration_seconds", "Seconds that the last look took.")
+        self.look_requests = gauge("orcastra_last_look_requests", "Requests to the engine that the last look took.")
         self.nodes = gauge("orcastra_nodes", "Nodes of the swarm by state.", "state")
         self.services = gauge("orcastra_services", "Services of the swarm.")
         self.tasks = gauge("orcastra_running_tasks", "Tasks that are to run and do.")
@@ -70,15 +78,15 @@ class Metrics:
         self.rebalance_attempts = counter(
             "rebalance_attempts_total", "Rebalancing cycles with something to do, or that failed."
         )
-        self.rebalance_success = counter("rebalance_success_total", "Those that succeeded.")
-        self.rebalance_failures = counter("rebalance_failures_total", "Those that failed.")
-        self.rebalance_seconds = gauge("rebalance_last_duration_seconds", "Seconds that the last one took.")
+        self.rebalance_success = counter("rebalance_success_total", "Rebalancing cycles that succeeded.")
+        self.rebalance_failures = counter("rebalance_failures_total", "Rebalancing cycles that failed.")
+        self.rebalance_seconds = gauge("rebalance_last_duration_seconds", "Seconds that the last rebalancing cycle took.")
         self.autoheal_attempts = counter("autoheal_attempts_total", "Containers that were to be healed.")
-        self.autoheal_success = counter("autoheal_success_total", "Those that were restarted or ended.")
-        self.autoheal_failures = counter("autoheal_failures_total", "Those that could not be.")
+        self.autoheal_success = counter("autoheal_success_total", "Containers that were restarted or ended.")
+        self.autoheal_failures = counter("autoheal_failures_total", "Containers that could not be healed.")
         self.prune_runs = counter("gc_prune_runs_total", "Runs of pruning this node.")
-        self.prune_errors = counter("gc_prune_errors_total", "Things that could not be pruned, failed runs.")
-        self.prune_seconds = gauge("gc_prune_last_duration_seconds", "Seconds that the last run took.")
+        self.prune_errors = counter("gc_prune_errors_total", "Things that could not be pruned, and failed runs.")
+        self.prune_seconds = gauge("gc_prune_last_duration_seconds", "Seconds that the last pruning took.")
         self.prune_freed = counter("orcastra_prune_freed_bytes_total", "Bytes freed by pruning, at most.")
 
     def text(self, idle_seconds: float) -> bytes:

@@ -47,6 +47,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-cache",
+    "Server": "orcastra",
 }
 # what machines ask for, under whatever name they know us by, and what has nothing in it but numbers
 FOR_MACHINES = ("/healthz", "/readyz", "/metrics")

@@ -71,7 +71,7 @@ function glance() {
     ["nodes ready", `${ready} of ${state.nodes.length}`, ready < state.nodes.length ? "bad" : ""],
     ["services", state.services.length, ""],
     ["tasks running", state.swarm.running_tasks, ""],
-    ["services short of tasks", short, short ? "warn" : ""],
+    ["short of tasks", short, short ? "warn" : ""],
     ["steps planned", plan ? plan.steps.length : "–", ""],
     ["given up", given, given ? "bad" : ""],
   ];
@@ -225,7 +225,7 @@ function jobs() {
   const items = found.state.jobs.map((job) => {
     const state = job.is_running ? ["runs", ""] : job.failures ? [`failed ${job.failures}×`, "bad"] : ["ok", "good"];
     return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, job.name), badge(...state)),
-      soft(`last ended ${moment(job.ended)}, took ${job.seconds.toFixed(1)} s; every ${Math.round(job.interval_seconds)} s`));
+      soft(`ended ${moment(job.ended)} after ${job.seconds.toFixed(1)} s`));
   });
   fill("jobs", list(items, "None has run yet."));
 }

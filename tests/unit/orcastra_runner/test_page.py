@@ -1,0 +1,163 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The page in a real browser: what it shows, that it is live, and that nothing in it is taken for markup."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner.command_requests import CommandRequests
+from orcastra_runner.records import Records
+from orcastra_runner.signals import Signals
+from orcastra_runner.swarm import plan_all
+from orcastra_runner.web import Site
+from orcastra_runner.web_guard import Guard
+from orcastra_runner.web_server import WebServer
+from tests.browser import PROGRAM, Browser
+from tests.unit.builders import node, picture, service, task, wanted
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="chromium is missing (Debian package: chromium)")
+
+GIB = 1024**3
+EVIL = "<img src=x onerror=alert(1)>"
+WANTED = wanted(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app", "gone")})
+MEMORY = Memory(nodes={"id-alpha": NodeMemory("host-1", 8 * GIB, 2 * GIB)})
+SEEN = Observation(
+    picture=picture(
+        node("alpha", role="manager", leader=True, labels={"note": EVIL}),
+        node("bravo", state="down"),
+        service("shop_db"),
+        service("shop_app", replicas=2),
+        service("shop_web"),
+        task("shop_db", "alpha"),
+        task("shop_app", "alpha"),
+        task("shop_web", "alpha", state="rejected", error=f"no such image {EVIL}"),
+    ),
+    state=State(attempts={"id-shop_app": Attempts(3, 20.0, 10.0, "not beside its anchor", "tried 3 times")}),
+    damage=(),
+    local_node_id="id-alpha",
+    cluster_id="cluster",
+    requests=5,
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def site() -> Iterator[tuple[Records, str]]:
+    """What is on record, and the page's address."""
+    records = Records(dry_run=True)
+    server = WebServer(Site(records, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
+    assert server.start()
+    records.configured(WANTED)
+    records.measured(MEMORY)
+    records.saw(SEEN, 0.01)
+    records.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
+    records.planned("sync", plan_all(SEEN, WANTED))
+    records.stepped("sync", StepResult(plan_all(SEEN, WANTED).steps[0], changed=True))
+    yield records, f"http://127.0.0.1:{server.port}/"
+    server.stop()
+
+
+def keep(browser: Browser, name: str) -> None:
+    """Keep a picture where TEST_PICTURES says, for people to look at."""
+    if folder := os.environ.get("TEST_PICTURES"):
+        browser.picture(Path(folder) / f"{name}.png")
+
+
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1280, False), (1280, True), (390, False)], ids=["light", "dark", "phone"]
+)
+def test_what_an_operator_wants_to_see(
+    browser: Browser, site: tuple[Records, str], width: int, dark: bool
+) -> None:
+    _, url = site
+    browser.messages.clear()
+    browser.look_at(url, width=width, dark=dark)
+    browser.wait_for("document.getElementById('live').textContent === 'live'")
+    keep(browser, f"{width}-{'dark' if dark else 'light'}")
+    text = browser.text()
+    for said in (
+        "Dry run: this instance plans only",
+        "on alpha, acting: our engine is the swarm's leader",
+        "1 of 2",
+        "6.0 GiB of 8.0 GiB (75 %), host host-1",
+        "memory: not measured",
+        "ssd=true: configured for this node",
+        "shop_app: given up",
+        "tried 3 times",
+        "does not exist",
+        "shop_web",
+    ):
+        assert said in text, said
+    assert EVIL in text, "it is shown as it is"
+    assert browser.run("document.images.length") == 0
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+    bar = browser.run("document.querySelector('[role=meter] .fill').style.width")
+    assert bar == "75%"
+    back = browser.run("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, back[4:-1].split(","))) < 3 * 128) == dark
+    assert browser.messages == []
+
+
+def test_everything_has_a_name_for_who_cannot_see(browser: Browser, site: tuple[Records, str]) -> None:
+    _, url = site
+    browser.look_at(url)
+    browser.wait_for("document.querySelectorAll('#nodes article').length === 2")
+    browser.ask("Accessibility.enable")
+    tree = browser.ask("Accessibility.getFullAXTree")["nodes"]
+    roles = {"searchbox", "meter", "link", "button", "table", "region", "heading"}
+    for one in tree:
+        if not one["ignored"] and one["role"]["value"] in roles - {"table"}:
+            assert one["name"]["value"], one
+    assert browser.run("document.documentElement.lang") == "en"
+    assert browser.run("document.querySelectorAll('main, h1').length") == 2
+
+
+def test_it_is_live(browser: Browser, site: tuple[Records, str]) -> None:
+    records, url = site
+    browser.look_at(url)
+    browser.wait_for("document.querySelectorAll('#nodes article').length === 2")
+    more = picture(*SEEN.picture.nodes, node("charlie"), *SEEN.picture.services, *SEEN.picture.tasks)
+    records.saw(replace(SEEN, picture=more), 0.01)
+    records.trouble("engine", "the engine went away")
+    browser.wait_for("document.querySelectorAll('#nodes article').length === 3")
+    assert "the engine went away" in browser.text()
+    records.decided("standing by: the leader is node bravo", leads=False, acts=False)
+    browser.wait_for("document.body.innerText.includes('This instance does not plan now')")
+
+
+def test_the_filter_finds_services(browser: Browser, site: tuple[Records, str]) -> None:
+    _, url = site
+    browser.look_at(url)
+    browser.wait_for("document.querySelectorAll('#services tbody tr').length === 1")
+    browser.run(
+        "const box = document.getElementById('filter'); box.value = 'app'; "
+        "box.dispatchEvent(new Event('input')); null"
+    )
+    assert browser.run("document.querySelector('#services tbody').innerText").startswith("shop_app")
+
+
+def test_it_says_when_orcastra_has_gone(browser: Browser, site: tuple[Records, str]) -> None:
+    _, url = site
+    browser.look_at(url)
+    browser.wait_for("document.getElementById('live').textContent === 'live'")
+    # as if it were gone: every request fails
+    browser.run("window.fetch = () => Promise.reject(new Error('gone')); null")
+    browser.wait_for("document.body.innerText.includes('No answer from Orcastra: gone')")
+    assert "shop_db" in browser.text(), "what was known last stays"

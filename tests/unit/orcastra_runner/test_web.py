@@ -1,0 +1,470 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Page, API and metrics over real HTTP on a free port, from what is on record; no engine is involved."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner import cli, web, web_server
+from orcastra_runner.command_requests import MAX_WAITING, CommandRequests
+from orcastra_runner.records import STUCK_SECONDS, Records
+from orcastra_runner.signals import ASKED, SYNC, Signals
+from orcastra_runner.swarm import plan_all
+from orcastra_runner.web import Site
+from orcastra_runner.web_guard import Guard
+from orcastra_runner.web_server import WebServer
+from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.orcastra_runner.conftest import Clock, Log
+
+JSON = {"Content-Type": "application/json"}
+WANTED = wanted(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
+
+
+def observation(**changes: Any) -> Observation:
+    fields: dict[str, Any] = {
+        "picture": picture(
+            node("alpha", role="manager", leader=True),
+            node("bravo", state="down"),
+            service("shop_db"),
+            service("shop_app", replicas=2),
+            task("shop_db", "alpha"),
+            task("shop_app", "alpha"),
+        ),
+        "state": State(),
+        "damage": (),
+        "local_node_id": "id-alpha",
+        "cluster_id": "cluster",
+        "requests": 5,
+    }
+    return Observation(**{**fields, **changes})
+
+
+@dataclass
+class Reply:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Served:
+    """A running server, and what it works with."""
+
+    site: Site
+    server: WebServer
+    clock: Clock
+
+    @property
+    def records(self) -> Records:
+        return self.site.records
+
+    def ask(self, method: str, path: str, body: Any = None, /, **headers: str) -> Reply:
+        """``body``: bytes are sent as they are, anything else as JSON; a name's ``_`` is a ``-``."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None and not isinstance(body, bytes):
+            body, sent = json.dumps(body).encode(), {**JSON, **sent}
+        try:
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
+            return Reply(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, /, **headers: str) -> Reply:
+        return self.ask("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, /, **headers: str) -> Reply:
+        return self.ask("POST", path, body, **headers)
+
+
+def serve(clock: Clock, token: str | None = None, **options: Any) -> Served:
+    records = Records(monotonic=clock, **options)
+    site = Site(records, Signals(), CommandRequests(), Guard(token, ("swarm.example",)))
+    server = WebServer(site, "127.0.0.1", 0)
+    assert server.start()
+    return Served(site, server, clock)
+
+
+@pytest.fixture
+def served(clock: Clock, logged: Log) -> Iterator[Served]:
+    """A server whose instance acts, and has something to do."""
+    served = serve(clock)
+    seen = observation()
+    served.records.configured(WANTED)
+    served.records.saw(seen, 0.02)
+    served.records.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
+    served.records.planned("sync", plan_all(seen, WANTED))
+    yield served
+    served.server.stop()
+
+
+@pytest.fixture
+def guarded(clock: Clock, logged: Log) -> Iterator[Served]:
+    """The same where writes need a token."""
+    served = serve(clock, "the right one")
+    served.records.saw(observation(), 0.02)
+    served.records.decided("acting", leads=True, acts=True)
+    yield served
+    served.server.stop()
+
+
+def test_healthz_shows_a_loop_that_is_stuck(served: Served) -> None:
+    assert served.get("/healthz").status == 200
+    served.records.job_began("sync", 60)
+    served.clock.now += STUCK_SECONDS + 1
+    reply = served.get("/healthz")
+    assert (reply.status, reply.data["status"], reply.data["running"]) == (503, "stuck", ["sync"])
+    assert served.get("/readyz").status == 503
+    served.records.beat()
+    assert served.get("/healthz").status == 200
+
+
+def test_readyz_follows_the_engine(served: Served) -> None:
+    assert served.get("/readyz").status == 200
+    served.records.cannot_look("standing by: the engine does not answer", answers=False)
+    reply = served.get("/readyz")
+    assert (reply.status, reply.data["role"]) == (503, "standing by: the engine does not answer")
+    served.records.cannot_look("standing by: expected a manager", answers=True)
+    assert served.get("/readyz").status == 200
+    assert b"swarm_orch_leader 0.0" in served.get("/metrics").body
+
+
+def test_healthcheck_asks_healthz(
+    served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", f":{served.server.port}")
+    assert cli.main(["healthcheck"]) == 0
+    assert "live: the loop came round" in capsys.readouterr().out
+    served.clock.now += STUCK_SECONDS + 1
+    assert cli.main(["healthcheck"]) == 1
+    served.server.stop()
+    served.server._loop = web_server.asyncio.new_event_loop()  # so that the fixture can stop it again
+    monkeypatch.setattr(served.server, "stop", lambda: None)
+    assert cli.main(["healthcheck"]) == 1
+    assert "no answer" in capsys.readouterr().out
+    monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", "off")
+    assert cli.main(["healthcheck"]) == 2
+
+
+def test_state_plan_and_history(served: Served) -> None:
+    state = served.get("/api/state").data
+    assert state["swarm"]["leader"] == "alpha"
+    assert [(one["hostname"], one["state"]) for one in state["nodes"]] == [
+        ("alpha", "ready"),
+        ("bravo", "down"),
+    ]
+    (group,) = state["groups"]
+    assert (group["anchor"], group["on"]) == ("shop_db", ["alpha"])
+    app = next(one for one in state["services"] if one["name"] == "shop_app")
+    assert (app["running"], app["expected"], app["on"]) == (1, 2, {"alpha": 1})
+    plan = served.get("/api/plan").data
+    assert plan["acts"]
+    assert plan["steps"][0]["job"] == "sync"
+    assert any("ssd=true: configured for this node" in why for why in plan["steps"][0]["why"])
+    step = plan_all(observation(), WANTED).steps[0]
+    served.records.stepped("sync", StepResult(step, changed=True))
+    served.records.stepped("sync", StepResult(step, error="the engine was lost"))
+    served.records.stepped("sync", StepResult(step, skipped="not called for"))
+    actions = served.get("/api/history").data["actions"]
+    assert [(one["result"], one["error"]) for one in actions] == [
+        ("failed", "the engine was lost"),
+        ("done", None),
+    ]
+    assert actions[1]["why"] == list(step.why)
+
+
+def test_an_etag_saves_the_body_until_something_changes(served: Served) -> None:
+    first = served.get("/api/state")
+    etag = first.headers["ETag"]
+    again = served.get("/api/state", If_None_Match=etag)
+    assert (again.status, again.body) == (304, b"")
+    served.records.trouble("engine", "no answer")
+    changed = served.get("/api/state", If_None_Match=etag)
+    assert changed.status == 200
+    assert changed.data["errors"][0]["text"] == "no answer"
+    packed = served.get("/api/state", Accept_Encoding="gzip")
+    assert packed.headers["Content-Encoding"] == "gzip"
+
+
+def test_before_the_first_look_there_is_no_swarm(clock: Clock, logged: Log) -> None:
+    served = serve(clock)
+    try:
+        assert served.get("/api/state").data["swarm"] is None
+        assert served.get("/readyz").status == 503
+        assert served.get("/").status == 200
+    finally:
+        served.server.stop()
+
+
+def test_the_metrics_count_what_happens(served: Served) -> None:
+    anchor = next(step for step in plan_all(observation(), WANTED).steps if "db=true" in step.what)
+    served.records.stepped("sync", StepResult(anchor, changed=True))
+    served.records.job_began("sync", 60)
+    served.records.job_ended("sync", 1.5, ok=False)
+    served.records.job_began("rebalance", 30)
+    served.records.job_ended("rebalance", 0.5, ok=True)
+    served.records.job_ended("rebalance", 2.5, ok=True, acted=True)
+    served.get("/no/such/path")
+    text = served.get("/metrics").body.decode()
+    for line in (
+        "anchor_updates_total 1.0",
+        "anchor_sync_errors_total 1.0",
+        "anchor_sync_last_duration_seconds 1.5",
+        "rebalance_attempts_total 1.0",
+        "rebalance_success_total 1.0",
+        "rebalance_last_duration_seconds 2.5",
+        "swarm_orch_leader 1.0",
+        'orcastra_nodes{state="down"} 1.0',
+        'orcastra_steps_total{action="label_node",result="done"} 1.0',
+        'orcastra_http_requests_total{code="404",path="other"} 1.0',
+        "orcastra_running_tasks 2.0",
+    ):
+        assert f"\n{line}\n" in text, line
+    assert "_created" not in text
+
+
+def test_the_documentation_has_all_metrics(served: Served) -> None:
+    documented = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
+    for family in served.records.metrics.registry.collect():
+        if not family.name.startswith("process_"):
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            assert re.search(rf"^\| `{name}[`{{].* \| {re.escape(family.documentation)} \|$", documented, re.M)
+
+
+def test_sync_wakes_the_loop(served: Served) -> None:
+    reply = served.post("/sync")
+    assert (reply.status, reply.data["acts"]) == (202, True)
+    assert served.site.signals.inbox.get(timeout=0) == SYNC
+
+
+def test_a_command_waits_for_the_loop_once(served: Served, logged: Log) -> None:
+    asked = {"command": "restart_service", "service": "shop_app", "id": "one"}
+    assert served.post("/commands", asked).status == 202
+    assert served.post("/commands", asked).status == 202
+    (waiting,) = served.site.commands.waiting()
+    assert (waiting.key, waiting.words) == ("id:one", "restart_service shop_app")
+    assert served.site.signals.inbox.get(timeout=0) == ASKED
+    assert served.post("/commands", {"command": "relabel_all", "id": "one"}).status == 409
+    record = CommandRecord("restart_service shop_app", "http", "alpha", "x", 1.0, status="done", message="m")
+    served.records.saw(observation(state=State(commands={"id:one": record})), 0.1)
+    reply = served.post("/commands", asked)
+    assert (reply.status, reply.data["status"]) == (200, "done")
+    assert "info asked for over HTTP: restart_service shop_app" in logged.sentences
+
+
+def test_refresh_mods_is_the_command(served: Served) -> None:
+    reply = served.post("/refresh_mods")
+    assert (reply.status, reply.data["command"]) == (202, "refresh_mods")
+    (waiting,) = served.site.commands.waiting()
+    assert waiting.words == "refresh_mods"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"command": "no_such"}, 400, "relabel_all"),
+        ({"command": "drain_node"}, 400, "the name of a node"),
+        (["relabel_all"], 400, "one command"),
+        (b"command=relabel_all", 415, "application/json"),
+        (b"x" * (web.MAX_BODY_BYTES + 1), 413, ""),
+        ({"command": "relabel_all", "expires": "2020-01-01T00:00:00Z"}, 409, "expired"),
+        ({"command": "relabel_all", "id": 1.5}, 400, "id"),
+    ],
+)
+def test_what_is_no_command_is_refused(served: Served, body: Any, status: int, said: str) -> None:
+    reply = served.post("/commands", body)
+    assert reply.status == status
+    assert said in reply.data["error"]
+    assert not served.site.commands.waiting()
+
+
+def test_broken_json_is_refused(served: Served) -> None:
+    for body in (b"{", b"\xff", b"[" * 10000):
+        assert served.ask("POST", "/commands", body, Content_Type="application/json").status == 400
+
+
+def test_no_more_commands_wait_than_there_is_room_for(served: Served) -> None:
+    for number in range(MAX_WAITING):
+        assert served.post("/commands", {"command": "relabel_all", "id": str(number)}).status == 202
+    assert served.post("/commands", {"command": "relabel_all"}).status == 429
+
+
+def test_nothing_is_taken_where_nothing_would_be_done(served: Served, clock: Clock) -> None:
+    served.records.decided("standing by: the leader is node bravo", leads=False, acts=False)
+    reply = served.post("/commands", {"command": "relabel_all"})
+    assert (reply.status, reply.data["error"]) == (
+        409,
+        "nothing is carried out here: standing by: the leader is node bravo",
+    )
+    assert served.get("/api/plan").data["steps"] == []
+    dry = serve(clock, dry_run=True)
+    try:
+        dry.records.decided("acting", leads=True, acts=True)
+        assert "DRY_RUN" in dry.post("/commands", {"command": "relabel_all"}).data["error"]
+    finally:
+        dry.server.stop()
+
+
+def test_with_a_token_writes_need_it(guarded: Served, logged: Log) -> None:
+    for given in ("", "Bearer wrong", "Basic the right one", "Bearer the right onee", "Bearer ünïcode"):
+        reply = guarded.post(
+            "/sync", **({"Authorization": given.encode().decode("latin-1")} if given else {})
+        )
+        assert reply.status == 401
+        assert reply.headers["WWW-Authenticate"] == "Bearer"
+    assert guarded.post("/sync", Authorization="Bearer the right one").status == 202
+    assert guarded.get("/api/state").status == 200
+    assert "the right one" not in logged.stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"X_Forwarded_For": "203.0.113.9"},
+        {"Host": "orcastra"},
+    ],
+)
+def test_no_other_site_and_no_proxied_stranger_writes(served: Served, headers: dict[str, str]) -> None:
+    assert served.post("/sync", **headers).status == 403
+    assert served.site.signals.inbox.empty()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:6060", 200),
+        ("[::1]:6060", 200),
+        ("10.0.0.1", 200),
+        ("orcastra:6060", 200),
+        ("swarm.example", 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example:6060", 421),
+        ("[", 421),
+    ],
+)
+def test_a_domain_name_has_to_be_known(served: Served, host: str, status: int) -> None:
+    for path in ("/", "/api/state"):
+        assert served.get(path, Host=host).status == status
+    # a scraper may use any name
+    assert served.get("/metrics", Host=host).status == 200
+
+
+def test_without_a_token_only_this_machine_writes() -> None:
+    headers = {"Host": "localhost:6060"}
+    assert Guard(None).check_write(headers, "127.0.0.1") is None
+    assert Guard(None).check_write(headers, "::ffff:127.0.0.1") is None
+    for peer in ("10.0.0.9", "::ffff:10.0.0.9", None):
+        refusal = Guard(None).check_write(headers, peer)
+        assert refusal is not None
+        assert refusal.status == 403
+    assert Guard("t").check_write({**headers, "Authorization": "Bearer t"}, "10.0.0.9") is None
+
+
+def test_the_page_comes_with_a_strict_policy(served: Served) -> None:
+    for path, kind in (("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript")):
+        reply = served.get(path)
+        assert reply.status == 200
+        assert reply.headers.get_content_type() == kind
+        policy = reply.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+    assert served.ask("PUT", "/sync").status == 405
+
+
+def test_who_connects_and_says_nothing_is_dropped(
+    clock: Clock, logged: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_server, "FIRST_REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(web, "BODY_SECONDS", 0.2)
+    served = serve(clock)
+    address = ("127.0.0.1", served.server.port)
+    try:
+        with socket.create_connection(address, timeout=20) as silent:
+            silent.sendall(b"GET / HTTP/1.1\r\nHost: loc")
+            assert silent.recv(1) == b""
+        with socket.create_connection(address, timeout=20) as slow:
+            head = b"POST /sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            slow.sendall(head + b"Content-Length: 9\r\n\r\n{")
+            assert b"408" in slow.recv(100)
+        monkeypatch.setattr(web_server, "MAX_CONNECTIONS", 0)
+        with socket.create_connection(address, timeout=20) as late:
+            assert late.recv(1) == b""
+    finally:
+        served.server.stop()
+
+
+def test_a_port_in_use_is_one_warning(served: Served, logged: Log, clock: Clock) -> None:
+    logged.clear()
+    started = time.monotonic()
+    other = WebServer(served.site, "127.0.0.1", served.server.port)
+    assert not other.start()
+    assert time.monotonic() - started < 5
+    assert logged.sentences == ["warning no page and no metrics: HTTP cannot be served"]
+    assert served.get("/healthz").status == 200
+
+
+def test_the_token_is_read_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    monkeypatch.setenv("ORCASTRA_API_TOKEN_FILE", str(file))
+    settings = cli.read_settings()
+    for text, said in ((None, "cannot be read"), ("\n", "expected a token in")):
+        if text is not None:
+            file.write_text(text)
+        with pytest.raises(cli.UsageError, match=said):
+            settings.read_token()
+    file.write_text("secret\n")
+    assert settings.read_token() == "secret"
+    monkeypatch.setenv("ORCASTRA_API_TOKEN", "another")
+    both = cli.read_settings()
+    with pytest.raises(cli.UsageError, match="found both"):
+        both.read_token()
+    assert "another" not in repr(both)
+
+
+@pytest.mark.parametrize(
+    ("text", "listen"),
+    [
+        ("127.0.0.1:6060", ("127.0.0.1", 6060)),
+        (":80", (None, 80)),
+        ("[::1]:6060", ("::1", 6060)),
+        ("orca.lan:1", ("orca.lan", 1)),
+        ("OFF", None),
+    ],
+)
+def test_an_address_to_listen_at(text: str, listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", text)
+    assert cli.read_settings().listen == listen
+
+
+@pytest.mark.parametrize("text", ["6060", "host:", "host:0", "host:65536", "::1:6060", "a b:1", "host:６"])
+def test_what_is_no_address_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", text)
+    assert cli.main(["healthcheck"]) == 2
