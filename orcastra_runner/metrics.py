@@ -48,7 +48,9 @@ class Metrics:
         self.beat = gauge("orcastra_loop_idle_seconds", "Seconds since the loop last came round.")
         self.looked = gauge("orcastra_last_look_timestamp_seconds", "When the swarm was last looked at.")
         self.look_seconds = gauge("orcastra_last_look_duration_seconds", "Seconds that the last look took.")
-        self.look_requests = gauge("orcastra_last_look_requests", "Requests to the engine that the last look took.")
+        self.look_requests = gauge(
+            "orcastra_last_look_requests", "Requests to the engine that the last look took."
+        )
         self.nodes = gauge("orcastra_nodes", "Nodes of the swarm by state.", "state")
         self.services = gauge("orcastra_services", "Services of the swarm.")
         self.tasks = gauge("orcastra_running_tasks", "Tasks that are to run and do.")
@@ -80,12 +82,16 @@ class Metrics:
         )
         self.rebalance_success = counter("rebalance_success_total", "Rebalancing cycles that succeeded.")
         self.rebalance_failures = counter("rebalance_failures_total", "Rebalancing cycles that failed.")
-        self.rebalance_seconds = gauge("rebalance_last_duration_seconds", "Seconds that the last rebalancing cycle took.")
+        self.rebalance_seconds = gauge(
+            "rebalance_last_duration_seconds", "Seconds that the last rebalancing cycle took."
+        )
         self.autoheal_attempts = counter("autoheal_attempts_total", "Containers that were to be healed.")
         self.autoheal_success = counter("autoheal_success_total", "Containers that were restarted or ended.")
         self.autoheal_failures = counter("autoheal_failures_total", "Containers that could not be healed.")
         self.prune_runs = counter("gc_prune_runs_total", "Runs of pruning this node.")
-        self.prune_errors = counter("gc_prune_errors_total", "Things that could not be pruned, and failed runs.")
+        self.prune_errors = counter(
+            "gc_prune_errors_total", "Things that could not be pruned, and failed runs."
+        )
         self.prune_seconds = gauge("gc_prune_last_duration_seconds", "Seconds that the last pruning took.")
         self.prune_freed = counter("orcastra_prune_freed_bytes_total", "Bytes freed by pruning, at most.")
 

@@ -91,9 +91,9 @@ class Attempts:
 class CommandRecord:
     """A command that somebody has asked for, from the moment on when it is about to be carried out.
 
-    ``command`` is the command in words, ``source`` is ``file``, ``shell`` or ``http``, ``by`` the host name of the node
-    that carries it out, ``instance`` the process. ``status`` is one of RUNNING, DONE, FAILED, INTERRUPTED;
-    ``message`` says more about it. ``started`` and ``finished`` are in seconds since the epoch.
+    ``command`` is the command in words, ``source`` is ``file``, ``shell`` or ``http``, ``by`` the host name
+    of the node that carries it out, ``instance`` the process. ``status`` is one of RUNNING, DONE, FAILED,
+    INTERRUPTED; ``message`` says more about it. ``started`` and ``finished`` are in seconds since the epoch.
     """
 
     command: str

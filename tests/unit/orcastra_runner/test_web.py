@@ -249,7 +249,8 @@ def test_the_documentation_has_all_metrics(served: Served) -> None:
     for family in served.records.metrics.registry.collect():
         if not family.name.startswith("process_"):
             name = f"{family.name}_total" if family.type == "counter" else family.name
-            assert re.search(rf"^\| `{name}[`{{].* \| {re.escape(family.documentation)} \|$", documented, re.M)
+            row = rf"^\| `{name}[`{{].* \| {re.escape(family.documentation)} \|$"
+            assert re.search(row, documented, re.MULTILINE), name
 
 
 def test_sync_wakes_the_loop(served: Served) -> None:
