@@ -35,7 +35,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # when a series began is of no use here, and doubles them
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         gauge, counter = self._gauge, self._counter
