@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Take a node out of service and back: its availability, what is left on it, whether it can be spared."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import SetAvailability
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import quorum
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import ALIVE
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import is_managing
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
+
+
+def plan_availability(picture: Picture, name: str, availability: str, *, stops: bool = False) -> Plan:
+    """Plan the availability of one node. ``stops``: its engine is to be stopped afterwards.
+
+    Raises OrcastraError where there is no such node, or more than one, or where it cannot be spared.
+    """
+    node = one_node(picture, name)
+    if stops:
+        check_spare(picture, node)
+    if node.availability == availability:
+        return Plan()
+    warnings: tuple[str, ...] = ()
+    others = [other for other in picture.nodes if other.id != node.id and other.is_ready]
+    if availability == "drain" and not any(other.availability == "active" for other in others):
+        warnings = (f"node {node.hostname}: no other node is ready and active, so its tasks stay pending",)
+    step = SetAvailability(
+        host=node.hostname,
+        node_id=node.id,
+        availability_before=node.availability,
+        availability=availability,
+        why=("it was asked for",),
+    )
+    return Plan(steps=(step,), warnings=warnings)
+
+
+def one_node(picture: Picture, name: str) -> Node:
+    """The node that ``name``, a host name or an ID, means. Raises OrcastraError unless it is exactly one."""
+    nodes = find_nodes(picture, name)
+    if not nodes:
+        raise OrcastraError(f"there is no node {name} in this swarm")
+    if len(nodes) > 1:
+        ids = ", ".join(node.id for node in nodes)
+        raise OrcastraError(f"node {name}: {len(nodes)} nodes have this host name; give one of the IDs {ids}")
+    return nodes[0]
+
+
+def check_spare(picture: Picture, node: Node) -> None:
+    """Raises OrcastraError where the managers would lose their quorum without ``node``."""
+    managers = [other for other in picture.nodes if is_managing(other)]
+    if node.id not in {manager.id for manager in managers}:
+        return
+    left = [other for other in managers if other.id != node.id and other.reachability == "reachable"]
+    needed = quorum(len(managers))
+    if len(left) < needed:
+        raise OrcastraError(
+            f"node {node.hostname}: it cannot be spared: without it {len(left)} of {len(managers)} managers "
+            f"are reachable, and the swarm needs {needed}; nothing was changed"
+        )
+
+
+def left_on(picture: Picture, node_id: str) -> tuple[str, ...]:
+    """What keeps a drained node from being empty, in words: one entry for each task that may still run."""
+    found = []
+    for task in picture.tasks:
+        if task.node_id != node_id or task.state not in ALIVE:
+            continue
+        service = picture.service_by_id.get(task.service_id)
+        name = service.name if service is not None else f"the removed service {task.service_id}"
+        if task.is_wanted:
+            found.append(f"{name} is still to run there ({task.state})")
+        elif service is not None:
+            found.append(f"{name} is stopping, which may take {service.stop_grace_seconds:g} s")
+        else:
+            found.append(f"{name} is stopping")
+    return tuple(sorted(found))
