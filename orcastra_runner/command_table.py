@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -16,7 +17,8 @@ class Command:
     """One command.
 
     ``argument`` is what it is for, ``service`` or ``node``, and the key of it in a mapping; None: it takes
-    none. ``playbook`` carries it out, with the argument in a list in ``variable``; None: it is not built yet.
+    none. ``playbook`` carries it out, with the argument in a list in ``variable`` and the variables in
+    ``more``; None: it is not built yet.
     ``on_hosts``: it is carried out over SSH, on the hosts of ORCASTRA_INVENTORY. ``makes_swarm``: it can be
     run where there is no swarm yet, and then nothing remembers it. ``remark`` is added to the result of a
     command that succeeded.
@@ -29,6 +31,7 @@ class Command:
     variable: str | None = None
     needs_configuration: bool = False
     remark: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
     on_hosts: bool = False
     makes_swarm: bool = False
 
@@ -43,7 +46,10 @@ class Command:
 
     def variables(self, argument: str | None) -> dict[str, Any]:
         """What the playbook gets beside the configuration."""
-        return {} if self.variable is None or argument is None else {self.variable: [argument]}
+        found = dict(self.more)
+        if self.variable is not None and argument is not None:
+            found[self.variable] = [argument]
+        return found
 
 
 _ALL = (
@@ -93,7 +99,23 @@ _ALL = (
         makes_swarm=True,
     ),
     Command("reboot_node", "drain a node, reboot it, and activate it again", argument="node"),
-    Command("drain_node", "move all tasks off a node", argument="node"),
+    Command(
+        "drain_node",
+        "have Swarm run all tasks of a node elsewhere; it stays out of service until activate_node",
+        playbook="orcastra.swarm.drain_node",
+        argument="node",
+        variable="orcastra_nodes",
+        # whoever waits keeps the followers waiting that are to go with their anchors
+        more={"orcastra_drain_wait": False},
+        remark="Swarm runs its tasks elsewhere now; it stays out of service until activate_node",
+    ),
+    Command(
+        "activate_node",
+        "put a node back into service",
+        playbook="orcastra.swarm.activate_node",
+        argument="node",
+        variable="orcastra_nodes",
+    ),
 )
 COMMANDS = {command.name: command for command in _ALL}
 

@@ -68,6 +68,7 @@ class HealJob:
         healing = Healing(
             swarm=work.swarm.describe() if spec_of(wanted.swarm) else {},
             roles=wanted.decides_roles,
+            kept_drained=frozenset(seen.state.asked_availability),
             # whoever began an update may be at work on it: unless told otherwise, only the playbook acts
             paused_updates="report",
         )

@@ -93,7 +93,9 @@ def main() -> None:
     members = {host: Member.from_data(data) for host, data in module.params["members"].items()}
 
     def planner(engine: Engine, seen: Observation) -> Plan:
-        healing = Healing(swarm=engine.get_swarm(), members=members)
+        healing = Healing(
+            swarm=engine.get_swarm(), members=members, kept_drained=frozenset(seen.state.asked_availability)
+        )
         return plan_heal(seen.picture, wanted, healing, time.time())
 
     run_engine_plan(module, planner, lambda _engine: {})

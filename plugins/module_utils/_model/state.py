@@ -129,6 +129,7 @@ class State:
     - ``anchor_tasks``: service ID of an anchor → IDs of its tasks when its followers were last in order
     - ``commands``: identity of a command → what became of it
     - ``relocations``: service ID → its balancing moves, the newest last
+    - ``asked_availability``: ID of a node that somebody has taken out of service → when
     - ``pressure``: physical host → since when it has had far more memory in use than another
     """
 
@@ -139,6 +140,7 @@ class State:
     commands: Mapping[str, CommandRecord] = field(default_factory=dict)
     relocations: Mapping[str, tuple[Relocation, ...]] = field(default_factory=dict)
     pressure: Mapping[str, float] = field(default_factory=dict)
+    asked_availability: Mapping[str, float] = field(default_factory=dict)
     other_sections: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -203,6 +205,20 @@ class SetAnchorTasks:
 
     def apply(self, state: State) -> State:
         return replace(state, anchor_tasks=_with(state.anchor_tasks, self.service_id, self.task_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class AskAvailability:
+    """Remember that somebody has taken the node out of service, so that it is not configured back.
+
+    ``at`` is in seconds since the epoch; None: it is in service again.
+    """
+
+    node_id: str
+    at: float | None
+
+    def apply(self, state: State) -> State:
+        return replace(state, asked_availability=_with(state.asked_availability, self.node_id, self.at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ ANCHOR_TASKS_LABEL = "orcastra.anchors"
 COMMANDS_LABEL = "orcastra.commands"
 RELOCATIONS_LABEL = "orcastra.rebalance"
 PRESSURE_LABEL = "orcastra.pressure"
+AVAILABILITY_LABEL = "orcastra.availability"
 
 # The object travels through Raft at each change; swarmkit's own limit is far higher.
 MAX_BYTES = 256 * 1024
@@ -179,4 +180,5 @@ _SECTIONS = (
     _Section(COMMANDS_LABEL, "commands", asdict, _decode_command),
     _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),
     _Section(PRESSURE_LABEL, "pressure", float, float),
+    _Section(AVAILABILITY_LABEL, "asked_availability", float, float),
 )

@@ -12,22 +12,36 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import SetAvailability
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import quorum
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    AskAvailability,
+    State,
+    StateEdit,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import ALIVE
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import is_managing
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
 
 
-def plan_availability(picture: Picture, name: str, availability: str, *, stops: bool = False) -> Plan:
-    """Plan the availability of one node. ``stops``: its engine is to be stopped afterwards.
+def plan_availability(
+    picture: Picture, state: State, name: str, availability: str, now: float, *, stops: bool = False
+) -> Plan:
+    """Plan the availability of one node. ``now`` is in seconds since the epoch.
 
-    Raises OrcastraError where there is no such node, or more than one, or where it cannot be spared.
+    One that is taken out of service is remembered, so that nobody configures it back until it is activated.
+    ``stops``: its engine is to be stopped afterwards. Raises OrcastraError where there is no such node, or
+    more than one, or where it cannot be spared.
     """
     node = one_node(picture, name)
     if stops:
         check_spare(picture, node)
+    remember: tuple[StateEdit, ...] = ()
+    if availability == "active" and node.id in state.asked_availability:
+        remember = (AskAvailability(node.id, None),)
+    if availability != "active" and node.id not in state.asked_availability:
+        remember = (AskAvailability(node.id, now),)
     if node.availability == availability:
-        return Plan()
+        return Plan(remember=remember)
     warnings: tuple[str, ...] = ()
     others = [other for other in picture.nodes if other.id != node.id and other.is_ready]
     if availability == "drain" and not any(other.availability == "active" for other in others):
@@ -39,7 +53,7 @@ def plan_availability(picture: Picture, name: str, availability: str, *, stops: 
         availability=availability,
         why=("it was asked for",),
     )
-    return Plan(steps=(step,), warnings=warnings)
+    return Plan(steps=(step,), warnings=warnings, remember=remember)
 
 
 def one_node(picture: Picture, name: str) -> Node:

@@ -10,7 +10,9 @@ from tests.integration.orcastra_runner.swarm_helpers import (
     constraints,
     create_service,
     labels,
+    node,
     restarts,
+    running_on,
     set_labels,
     tasks,
 )
@@ -65,3 +67,31 @@ def test_labels_and_constraints_are_removed_and_nothing_moves(run_playbook: Play
     for options in ((), ("--check",)):
         again = run_playbook(playbook, *options)
         assert (again.status, again.changed) == (0, 0), again.output
+
+
+def test_a_node_is_drained_until_it_is_activated(run_playbook: Playbooks, swarm: Lab) -> None:
+    create_service(swarm, "shop_web")
+    place = running_on(swarm, "shop_web")
+    assert place is not None
+
+    def availability() -> str:
+        return str(node(swarm, place)["Spec"]["Availability"])
+
+    refused = run_playbook("orcastra.swarm.drain_node", orcastra_nodes=[place, "nobody"])
+    assert refused.status == 2
+    assert "there is no node nobody in this swarm" in refused.output
+    asked = {"orcastra_nodes": [place]}
+    checked = run_playbook("orcastra.swarm.drain_node", "--check", "--diff", **asked)
+    assert (checked.status, checked.changed, availability()) == (0, 1, "active"), checked.output
+    done = run_playbook("orcastra.swarm.drain_node", **asked)
+    assert (done.status, done.changed, availability()) == (0, 1, "drain"), done.output
+    # it has waited: nothing of the service is left there
+    assert swarm[place].api("GET", "/containers/json") == []
+    for options in ((), ("--check",)):
+        again = run_playbook("orcastra.swarm.drain_node", *options, **asked)
+        assert (again.status, again.changed) == (0, 0), again.output
+
+    back = run_playbook("orcastra.swarm.activate_node", **asked)
+    assert (back.status, back.changed, availability()) == (0, 1, "active"), back.output
+    again = run_playbook("orcastra.swarm.activate_node", **asked)
+    assert (again.status, again.changed) == (0, 0), again.output

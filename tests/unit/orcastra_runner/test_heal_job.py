@@ -33,12 +33,13 @@ from tests.unit.orcastra_runner.conftest import Log
 class FakeSwarm:
     def __init__(self, seen: Picture) -> None:
         self.picture = seen
+        self.state = State()
         self.carried_out: list[Plan] = []
         self.described = 0
         self.error: str | None = None
 
     def see(self) -> Observation:
-        return Observation(self.picture, State(), (), "", "", 0)
+        return Observation(self.picture, self.state, (), "", "", 0)
 
     def forget(self) -> None:
         pass
@@ -110,6 +111,15 @@ def test_roles_are_left_alone_unless_they_are_configured() -> None:
     bench.swarm.error = "no"
     with pytest.raises(JobError, match="no"):
         bench.run()
+
+
+def test_a_node_that_somebody_has_drained_is_not_configured_back() -> None:
+    drained = (*WHOLE[:2], manager("c", availability="drain"))
+    bench = Bench(*drained, wanted=Wanted(nodes={**NODES, "c": NodeWanted("c", availability="active")}))
+    bench.swarm.state = State(asked_availability={"id-c": 1.0})
+    assert not bench.run()
+    bench.swarm.state = State()
+    assert bench.run()
 
 
 def test_a_paused_update_is_only_reported_unless_it_is_configured(logged: Log) -> None:

@@ -10,6 +10,11 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    AskAvailability,
+    State,
+    apply_edits,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import (
     check_spare,
     left_on,
@@ -26,13 +31,29 @@ def managers(*reachability: str) -> tuple[Node, ...]:
 
 def test_a_node_that_is_drained_already_is_left_alone() -> None:
     seen = Picture(nodes=(node("a"), node("b", availability="drain")))
-    (step,) = plan_availability(seen, "a", "drain").steps
+    found = plan_availability(seen, State(), "a", "drain", 7.0)
+    (step,) = found.steps
     assert (step.before, step.after) == ({"availability": "active"}, {"availability": "drain"})
-    assert plan_availability(seen, "b", "drain").is_empty
+    asked = apply_edits(State(), found.remember)
+    assert asked.asked_availability == {"id-a": 7.0}
+    # one that was drained by hand is from now on kept so, too
+    kept = plan_availability(seen, State(), "b", "drain", 7.0)
+    assert (kept.steps, kept.remember) == ((), (AskAvailability("id-b", 7.0),))
+    assert plan_availability(seen, apply_edits(State(), kept.remember), "b", "drain", 8.0).is_empty
+
+
+def test_a_node_that_is_activated_is_forgotten() -> None:
+    seen = Picture(nodes=(node("a", availability="drain"), node("b")))
+    found = plan_availability(seen, State(asked_availability={"id-a": 7.0}), "a", "active", 8.0)
+    assert [step.after for step in found.steps] == [{"availability": "active"}]
+    assert found.remember == (AskAvailability("id-a", None),)
+    assert plan_availability(seen, State(), "b", "active", 8.0).is_empty
 
 
 def test_draining_the_last_active_node_is_done_with_a_warning() -> None:
-    plan = plan_availability(Picture(nodes=(node("a"), node("b", availability="pause"))), "a", "drain")
+    plan = plan_availability(
+        Picture(nodes=(node("a"), node("b", availability="pause"))), State(), "a", "drain", 0
+    )
     assert len(plan.steps) == 1
     assert "no other node is ready and active" in plan.warnings[0]
 
@@ -40,9 +61,9 @@ def test_draining_the_last_active_node_is_done_with_a_warning() -> None:
 def test_names_that_mean_no_node_or_two_are_refused() -> None:
     seen = Picture(nodes=(node("a"), node("a", id="other")))
     with pytest.raises(OrcastraError, match="there is no node c"):
-        plan_availability(seen, "c", "drain")
+        plan_availability(seen, State(), "c", "drain", 0)
     with pytest.raises(OrcastraError, match="2 nodes have this host name"):
-        plan_availability(seen, "a", "drain")
+        plan_availability(seen, State(), "a", "drain", 0)
 
 
 @pytest.mark.parametrize(
@@ -58,13 +79,13 @@ def test_a_manager_is_stopped_only_while_the_others_have_a_quorum(
     reachability: tuple[str, ...], spared: bool
 ) -> None:
     seen = Picture(nodes=(*managers(*reachability), node("w")))
-    assert plan_availability(seen, "m0", "drain").steps
+    assert plan_availability(seen, State(), "m0", "drain", 0).steps
     check_spare(seen, seen.node_by_id["id-w"])
     if spared:
-        assert plan_availability(seen, "m0", "drain", stops=True).steps
+        assert plan_availability(seen, State(), "m0", "drain", 0, stops=True).steps
     else:
         with pytest.raises(OrcastraError, match="cannot be spared"):
-            plan_availability(seen, "m0", "drain", stops=True)
+            plan_availability(seen, State(), "m0", "drain", 0, stops=True)
 
 
 def test_what_is_left_is_what_may_still_run() -> None:
