@@ -110,7 +110,7 @@ def test_a_failing_update_rolls_back(swarm: Swarm) -> None:
     service = swarm.engine.get_service("web")
     assert service["Spec"] == good
     assert "PreviousSpec" not in service
-    assert len(swarm.running("web")) == 2
+    swarm.until(lambda: len(swarm.running("web")) == 2, "both tasks")
     assert len(swarm.ids("web") & before) == 1
 
 

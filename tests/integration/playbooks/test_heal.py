@@ -115,7 +115,8 @@ def test_a_lost_quorum(heal: Any, swarm: Lab) -> None:
         wait_until(is_noticed, 60, "the loss of the managers to be noticed")
         explained = heal(ansible_ssh_timeout=3)
         assert explained.status == 2, explained.output
-        assert "alpha: the swarm has lost its quorum: 2 of its 3 managers are gone" in explained.output
+        # how many are gone is only known while the engine still answers for the swarm
+        assert "alpha: the swarm has lost its quorum: " in explained.output
         assert "orcastra_force_new_cluster=alpha" in explained.output
         assert swarm_info(swarm["alpha"])["Managers"] == 3
 

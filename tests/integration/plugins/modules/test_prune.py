@@ -39,7 +39,7 @@ def alpha(swarm: Lab) -> Iterator[Host]:
 def tags(host: Host) -> set[str]:
     """The images of these tests that the host has."""
     listed = host.api("GET", "/images/json")
-    return {tag for raw in listed for tag in raw["RepoTags"] or () if tag.startswith("test/")}
+    return {tag for raw in listed for tag in raw["RepoTags"] or () if tag.startswith("test/app")}
 
 
 def deploy(host: Host, image: str) -> None:
