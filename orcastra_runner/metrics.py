@@ -4,8 +4,8 @@
 
 """The metrics, in a registry of our own. Those without our prefix have the names that the upstream's had.
 
-Labels take their values from fixed lists: jobs, kinds of steps, commands, states. The names of services and
-nodes are in no label.
+Labels take their values from fixed lists: names of jobs, kinds of steps, commands, states. The names of services and
+nodes are in no label. None is called ``job``: Prometheus has that for itself.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ class Metrics:
         self.moves = gauge("orcastra_moves_under_way", "Services that are being moved.")
         self.given_up = gauge("orcastra_given_up_services", "Services out of order that are given up.")
         self.troubles = gauge("orcastra_open_errors", "Things that are wrong at the moment.")
-        self.plan_steps = gauge("orcastra_plan_steps", "Steps in the last plan of a job.", "job")
-        self.plan_warnings = gauge("orcastra_plan_warnings", "Warnings in the last plan of a job.", "job")
-        self.runs = counter("orcastra_job_runs_total", "Runs of a job.", "job", "result")
+        self.plan_steps = gauge("orcastra_plan_steps", "Steps in the last plan of a job.", "name")
+        self.plan_warnings = gauge("orcastra_plan_warnings", "Warnings in the last plan of a job.", "name")
+        self.runs = counter("orcastra_job_runs_total", "Runs of a job.", "name", "result")
         self.run_seconds = gauge(
-            "orcastra_job_last_duration_seconds", "Seconds that a job's last run took.", "job"
+            "orcastra_job_last_duration_seconds", "Seconds that a job's last run took.", "name"
         )
         self.run_success = gauge(
-            "orcastra_job_last_success_timestamp_seconds", "When a job last succeeded.", "job"
+            "orcastra_job_last_success_timestamp_seconds", "When a job last succeeded.", "name"
         )
         self.failures = gauge(
-            "orcastra_job_consecutive_failures", "How many times in a row a job has failed.", "job"
+            "orcastra_job_consecutive_failures", "How many times in a row a job has failed.", "name"
         )
         self.steps = counter("orcastra_steps_total", "Steps carried out, by kind.", "action", "result")
         self.commands = counter("orcastra_commands_total", "Commands carried out.", "command", "status")
