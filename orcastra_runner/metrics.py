@@ -4,8 +4,8 @@
 
 """The metrics, in a registry of our own. Those without our prefix have the names that the upstream's had.
 
-Labels take their values from fixed lists: names of jobs, kinds of steps, commands, states. The names of services and
-nodes are in no label. None is called ``job``: Prometheus has that for itself.
+Labels take their values from fixed lists: names of jobs, kinds of steps, commands, states. The names of
+services and nodes are in no label. None is called ``job``: Prometheus has that for itself.
 """
 
 from __future__ import annotations
