@@ -84,6 +84,7 @@ def check_page(address: str) -> None:
         browser.wait_for("document.getElementById('live').textContent === 'live'")
         browser.wait_for("document.querySelectorAll('[role=meter]').length === 3")
         browser.wait_for("document.querySelectorAll('#groups .good').length === 2")
+        browser.wait_for("document.querySelectorAll('#glance .warn').length === 0")
         assert "set db=true" in browser.text()
         assert browser.messages == []
         if folder := os.environ.get("TEST_PICTURES"):
