@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import anchors, bootstrap, cycle, labels, large, moves, planner, prune, swarms
+from tests.bench import anchors, bootstrap, cycle, labels, large, moves, planner, prune, swarms, web
 from tests.bench.report import Table, machine, write_json
 from tests.bench.runner import put_in_force
 from tests.lab import packages
@@ -21,7 +21,7 @@ from tests.lab.errors import LabError
 
 T = TypeVar("T")
 
-PARTS = ("planner", "large", "cycle", "return", "idle", "moves", "anchors", "prune", "bootstrap")
+PARTS = ("planner", "large", "web", "cycle", "return", "idle", "moves", "anchors", "prune", "bootstrap")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tables.append(_show(planner.measure(options.sizes, options.repeat)))
         if "large" in wanted_parts:
             tables.append(_show(large.measure(min(options.repeat, 10))))
-        if on_engines := [part for part in wanted_parts if part not in ("planner", "large")]:
+        if "web" in wanted_parts:
+            tables.append(_show(web.measure(options.repeat)))
+        if on_engines := [part for part in wanted_parts if part not in ("planner", "large", "web")]:
             if why := packages.obstacle():
                 print(f"Left out {', '.join(on_engines)}: {why}")
             else:

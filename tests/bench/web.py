@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a large simulated swarm costs over HTTP: the metrics, and what the page asks for."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Sequence
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+    ConnectionOptions,
+    connect,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
+from orcastra_runner.command_requests import CommandRequests
+from orcastra_runner.records import Records
+from orcastra_runner.signals import Signals
+from orcastra_runner.swarm import plan_all
+from orcastra_runner.web import Site
+from orcastra_runner.web_guard import Guard
+from orcastra_runner.web_server import WebServer
+from tests.bench.report import Table, calm_down, load_average, median
+from tests.sim.large import REPLICAS, configuration, large_swarm
+
+SIZES = ((100, 2_000),)
+
+
+def measure(repeat: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Table:
+    """``sizes``: nodes and services."""
+    table = Table(
+        f"Page and metrics of a large simulated swarm; median of {repeat}",
+        ["swarm", "/metrics ms", "state, made anew ms", "state, known ms", "304 ms", "KiB", "KiB sent"],
+        notes=[
+            "Over HTTP from the same process. 'made anew': the first request after something has changed;",
+            "'304': the page asks again and nothing has. 'KiB sent': compressed, as browsers get it.",
+        ],
+    )
+    calm_down()
+    before = load_average()
+    for nodes, services in sizes:
+        table.rows.append(_row(nodes, services, repeat))
+    table.load = (before, load_average())
+    return table
+
+
+def _row(nodes: int, services: int, repeat: int) -> list[str | int | float]:
+    tasks = services * REPLICAS
+    wanted = build_wanted(configuration(tasks), stack_name="")
+    with large_swarm(nodes, tasks) as sim:
+        engine = connect(ConnectionOptions(docker_host=sim.docker_host()))
+        seen = observe(engine)
+        engine.close()
+    records = Records()
+    records.configured(wanted)
+    records.saw(seen, 0.0)
+    records.decided("acting", leads=True, acts=True)
+    records.planned("sync", plan_all(seen, wanted))
+    server = WebServer(Site(records, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
+    if not server.start():
+        raise RuntimeError("HTTP cannot be served")
+    figures: dict[str, list[float]] = {"metrics": [], "new": [], "known": [], "same": []}
+    try:
+        for number in range(repeat):
+            figures["metrics"].append(_ask(server.port, "/metrics")[0])
+            records.trouble("bench", str(number))
+            seconds, etag, packed = _ask(server.port, "/api/state", {"Accept-Encoding": "gzip"})
+            figures["new"].append(seconds)
+            seconds, _, plain = _ask(server.port, "/api/state")
+            figures["known"].append(seconds)
+            figures["same"].append(_ask(server.port, "/api/state", {"If-None-Match": etag})[0])
+    finally:
+        server.stop()
+    times = [median(samples) * 1e3 for samples in figures.values()]
+    return [f"{nodes} nodes, {services} services", *times, plain / 1024, packed / 1024]
+
+
+def _ask(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[float, str, int]:
+    """Seconds, ETag and size of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        started = time.perf_counter()
+        connection.request("GET", path, headers=headers or {})
+        reply = connection.getresponse()
+        size = len(reply.read())
+        return time.perf_counter() - started, reply.headers.get("ETag") or "", size
+    finally:
+        connection.close()
