@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -79,7 +81,14 @@ class Browser:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(ProcessLookupError):
+            # its helpers may live a little longer, and write into its folder
+            os.killpg(self._process.pid, signal.SIGKILL)
+        for _ in range(20):
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if not self._folder.exists():
+                return
+            time.sleep(0.05)
 
     def look_at(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         """Open a page on a screen of that size, in CSS pixels; below 600 wide it is a phone's."""
