@@ -27,12 +27,12 @@ def metrics(ip: str) -> dict[str, float]:
 def test_files_processes_and_names_are_its_own(swarm: Lab) -> None:
     alpha, bravo = swarm["alpha"], swarm["bravo"]
     assert [host.run(["hostname"]).stdout.strip() for host in swarm] == ["alpha", "bravo", "charlie"]
-    alpha.run(["sh", "-c", "echo here > /root/file; echo here > /etc/file"])
+    alpha.run(["sh", "-c", "echo here > ~/file; echo here > /etc/file"])
     assert alpha.run(["cat", "/etc/file"]).stdout == "here\n"
-    assert bravo.run(["ls", "/etc/file", "/root/file"], check=False).returncode == 2
+    assert bravo.run(["sh", "-c", "ls /etc/file ~/file"], check=False).returncode == 2
     assert not Path("/etc/file").exists()
     # Nothing of this machine's root account, and no other host's processes.
-    assert alpha.run(["ls", "/root"]).stdout == "file\n"
+    assert alpha.run(["sh", "-c", "ls ~"]).stdout == "file\n"
     assert alpha.run(["ps", "-C", "dockerd", "-o", "pid="]).stdout.count("\n") == 1
     assert len({host.run(["cat", "/etc/machine-id"]).stdout for host in swarm}) == 3
     assert alpha.run(["ls", "/sys/class/net"]).stdout.split()[:2] == ["docker0", "docker_gwbridge"]
@@ -105,13 +105,13 @@ def test_reboot_changes_boot_id(swarm: Lab) -> None:
     host = swarm["charlie"]
     read = ["cat", "/proc/sys/kernel/random/boot_id"]
     before = host.run(read).stdout
-    host.run(["touch", "/root/stays", "/tmp/goes", "/run/goes"])
+    host.run(["touch", "/srv/stays", "/tmp/goes", "/run/goes"])
     # As Ansible's reboot module does it.
     swarm["alpha"].run(["ssh", "charlie", "shutdown", "-r", "now", "reboot"])
     swarm.wait_until(lambda: host.running and host.run(read).stdout not in ("", before), 30, "the reboot")
     host.wait_for_engine()
     assert host.run(read).stdout.strip() == host.boot_id
-    assert host.run(["ls", "/root/stays", "/tmp/goes", "/run/goes"], check=False).stdout == "/root/stays\n"
+    assert host.run(["ls", "/srv/stays", "/tmp/goes", "/run/goes"], check=False).stdout == "/srv/stays\n"
 
 
 def test_cut_and_mend(swarm: Lab) -> None:
