@@ -15,37 +15,16 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     ConnectionOptions,
     connect,
 )
-from tests.behaviour.world import NODES, LabWorld, Swarm  # noqa: E402
+from tests.behaviour.world import LabWorld, Swarm  # noqa: E402
 from tests.lab import Lab  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def clean_lab(lab: Lab) -> Lab:
-    lab.restore()
-    return lab
-
-
 @pytest.fixture
-def swarm(clean_lab: Lab) -> Iterator[Swarm]:
-    """Each test cleans up after itself, which takes far less time than a restored lab."""
-    world = LabWorld(clean_lab, lambda docker_host: connect(ConnectionOptions(docker_host=docker_host)))
-    swarm = Swarm(world)
+def swarm(lab: Lab) -> Iterator[Swarm]:
+    """The lab as tests for both worlds see it, in order whatever an earlier test did to it."""
+    lab.restore()
+    world = LabWorld(lab, lambda docker_host: connect(ConnectionOptions(docker_host=docker_host)))
     try:
-        yield swarm
-        _clean(swarm)
-    except Exception:
-        clean_lab.restore()
-        raise
+        yield Swarm(world)
     finally:
         world.close()
-
-
-def _clean(swarm: Swarm) -> None:
-    for service in swarm.engine.list_services():
-        swarm.engine._request("DELETE", f"/services/{service['ID']}", None, {})
-    for config in swarm.engine.get("/configs"):
-        swarm.engine.delete_config(config["ID"])
-    for name in NODES:
-        spec = swarm.node(name)["Spec"]
-        if spec.get("Labels") or spec["Availability"] != "active":
-            swarm.change_node(name, Labels={}, Availability="active")
