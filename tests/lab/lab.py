@@ -60,6 +60,7 @@ class Lab:
         self._state: LabState | None = None
         self._hosts: dict[str, Host] = {}
         self._formation = swarm.Formation()
+        self._images: dict[str, bytes] = {}
 
     @classmethod
     def attach(cls, name: str) -> Lab:
@@ -191,8 +192,8 @@ class Lab:
 
     def load_image(self, name: str, files: Mapping[str, str] | None = None) -> None:
         """Put an image with busybox on every host; see :func:`tests.lab.image.busybox_image`."""
-        archive = image.busybox_image(name, files)
-        self.each(lambda host: image.load(host, archive))
+        self._images[name] = image.busybox_image(name, files)
+        self.each(lambda host: image.load(host, self._images[name]))
 
     def each(self, action: Callable[[Host], T]) -> list[T]:
         """Call ``action`` for all hosts at the same time; returns their results, raises the first error."""
@@ -204,12 +205,22 @@ class Lab:
         return "\n".join(host.log_tail(lines) for host in self)
 
     def restore(self) -> None:
-        """Undo whatever was done to hosts and swarm since it was formed; see :mod:`tests.lab.restore`."""
+        """Undo whatever was done to hosts and swarm since it was formed; see :mod:`tests.lab.restore`.
+
+        Images that were loaded through the lab are there again on hosts that have lost theirs.
+        """
         restore.restore(self, self._formation)
+        self.each(self._restore_images)
 
     wait_until = staticmethod(wait.wait_until)
 
     # Inside
+
+    def _restore_images(self, host: Host) -> None:
+        present = {tag for found in host.api("GET", "/images/json") for tag in found["RepoTags"] or ()}
+        for name, archive in self._images.items():
+            if (name if ":" in name else f"{name}:latest") not in present:
+                image.load(host, archive)
 
     def _refuse_if_up(self) -> None:
         if self.name not in all_labs():
