@@ -1,0 +1,382 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP as mods need it: redirects by hand, retries, addresses that are checked, downloads that are whole.
+
+``Fetcher.request`` is one streamed reply, ``Fetcher.document`` a small one that has been read, and
+``Fetcher.download`` a file. All may be called from several threads at once.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import email.utils
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import PartFile, PartFileError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import (
+    Document,
+    FetchError,
+    PassingError,
+    Reply,
+    shown,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import (
+    REQUESTS_IMPORT_ERROR,
+    AddressRefusedError,
+    check_url,
+    guarded_adapter,
+    new_session,
+    origin,
+)
+
+try:
+    import requests.exceptions
+    import requests.utils
+except ImportError:
+    REQUESTS_MISSING = True
+else:
+    REQUESTS_MISSING = False
+
+ATTEMPTS = 5
+MAX_REDIRECTS = 5
+FIRST_PAUSE_SECONDS = 1.0
+# A server that wants a longer pause is asked again by the next refresh.
+LONGEST_PAUSE_SECONDS = 120.0
+CHUNK_BYTES = 1024 * 1024
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Headers that say what is wanted, not who wants it: they may go to another origin.
+HARMLESS_HEADERS = frozenset(
+    {"accept", "if-modified-since", "if-none-match", "if-range", "range", "user-agent"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What a download gave. ``is_new`` is False for a reply 304: then nothing was written.
+
+    ``digests`` are those computed, algorithm → hex, ``sha256`` always among them; ``attempts`` is how many it
+    took.
+    """
+
+    path: Path
+    is_new: bool
+    size: int
+    digests: Mapping[str, str]
+    etag: str | None
+    last_modified: str | None
+    attempts: int
+
+
+class Fetcher:
+    """An HTTP client.
+
+    ``timeout`` is in seconds, for the connection and for each wait for data. ``user_agent`` is sent unless
+    the headers of a request say otherwise. ``allow_private`` lets untrusted URLs lead to addresses that are
+    not public. ``now`` returns seconds since the epoch, ``sleep`` waits for seconds, ``jitter`` returns the
+    factor, around 1, that pauses are multiplied with.
+    """
+
+    def __init__(
+        self,
+        timeout: float,
+        user_agent: str,
+        allow_private: bool = False,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.5),  # noqa: S311 - no secret
+    ) -> None:
+        if REQUESTS_IMPORT_ERROR is not None:
+            raise OrcastraError("the Python library requests is not installed")
+        self._timeout = timeout
+        self._user_agent = user_agent
+        self._allow_private = allow_private
+        self._now = now
+        self._sleep = sleep
+        self._jitter = jitter
+        self._count = 0
+        self._lock = threading.Lock()
+        self._open = new_session(None)
+        self._guarded = self._open if allow_private else new_session(guarded_adapter())
+
+    @property
+    def requests_made(self) -> int:
+        """How many requests went out, each redirect and each attempt counted."""
+        return self._count
+
+    def close(self) -> None:
+        self._open.close()
+        self._guarded.close()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        trusted: bool,
+        entry: str = "",
+        accept: Collection[int] = (),
+    ) -> Reply:
+        """One reply, streamed, of a status 2xx or one of ``accept``. To be closed by the caller.
+
+        At most 5 redirects are followed. Where the origin (scheme, host, port) changes, all ``headers`` but
+        HARMLESS_HEADERS are dropped, for good. Connection errors, 408, 429 and 5xx are tried 5 times in all.
+        ``entry`` begins error messages (default: the URL as ``shown``). ``trusted`` is False for URLs that
+        come from labels: then each address that is connected to must be public, unless ``allow_private``.
+        Raises FetchError: for other statuses (with ``status``), for https → http, for anything but http and
+        https, for user and password in the URL, for an address that is refused.
+        """
+        attempts = _Attempts(self._sleep, self._jitter, entry or shown(url))
+        while True:
+            try:
+                return self._request_once(method, url, headers, trusted, attempts.entry, accept)
+            except PassingError as error:
+                attempts.failed(error)
+
+    def document(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        trusted: bool,
+        limit: int,
+        entry: str = "",
+        accept: Collection[int] = (),
+    ) -> Document:
+        """GET something of at most ``limit`` bytes and read it; a body that breaks off is tried again, too.
+
+        Else as ``request``.
+        """
+        attempts = _Attempts(self._sleep, self._jitter, entry or shown(url))
+        while True:
+            try:
+                with self._request_once("GET", url, headers, trusted, attempts.entry, accept) as reply:
+                    body = reply.read_once(limit)
+                    return Document(reply.status, reply.headers, reply.url, body, attempts.entry)
+            except PassingError as error:
+                attempts.failed(error)
+
+    def download(
+        self,
+        url: str,
+        target: Path,
+        headers: Mapping[str, str],
+        *,
+        trusted: bool,
+        max_bytes: int,
+        entry: str = "",
+        digest: str | None = None,
+        size: int | None = None,
+        check_start: Callable[[bytes], str | None] | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Downloaded:
+        """GET a file into ``target``, which is replaced in one step once the new one is whole and right.
+
+        It is written to a temporary file (``PART_PREFIX``) in the same folder, which must exist; nothing is
+        left of it after a failure. A body that breaks off is resumed with ``Range`` and ``If-Range`` where
+        the server gave a strong ETag, else begun again; 5 attempts in all. ``headers`` may make it
+        conditional: see ``Downloaded.is_new``.
+        ``digest`` is ``ALGORITHM:HEX`` with sha256, sha512, sha1 or md5; ``size`` the exact number of bytes;
+        both are checked before ``target`` is touched, as is ``max_bytes``. ``check_start`` gets the first
+        bytes of the body, and returns what is wrong with them, or None. ``progress`` is called with the bytes
+        that are there and those expected, about once per MiB. ``Content-Encoding`` is ignored: the bytes are
+        kept as they were sent.
+        Raises FetchError, also for what the file system says.
+        """
+        entry = entry or shown(url)
+        attempts = _Attempts(self._sleep, self._jitter, entry)
+        try:
+            with PartFile(target, digest, max_bytes, check_start) as part:
+                while True:
+                    try:
+                        return self._download_once(url, part, headers, trusted, attempts, size, progress)
+                    except PassingError as error:
+                        attempts.failed(error)
+        except PartFileError as error:
+            raise FetchError(entry, str(error)) from error
+        except OSError as error:
+            raise FetchError(entry, f"can't be written: {error.strerror or error}") from error
+
+    def _download_once(
+        self,
+        url: str,
+        part: PartFile,
+        headers: Mapping[str, str],
+        trusted: bool,
+        attempts: _Attempts,
+        size: int | None,
+        progress: Callable[[int, int | None], None] | None,
+    ) -> Downloaded:
+        asked = dict(headers)
+        begun_at = part.size if part.etag else 0
+        if begun_at:
+            asked = {name: value for name, value in asked.items() if not name.lower().startswith("if-")}
+            asked |= {"Range": f"bytes={begun_at}-", "If-Range": str(part.etag)}
+        with self._request_once("GET", url, asked, trusted, attempts.entry, (304, 416)) as reply:
+            if reply.status == 304:
+                return Downloaded(part.target, False, 0, {}, None, None, attempts.made)
+            if reply.status == 206 and begun_at and _starts_at(reply, begun_at):
+                whole = None if reply.length is None else begun_at + reply.length
+            elif reply.status == 200:
+                part.begin(_strong_etag(reply))
+                whole = reply.length
+            else:
+                part.begin(None)
+                raise PassingError(f"{shown(url)} answered {reply.status} to a download", reply.status)
+            part.check_room(max(whole or 0, size or 0))
+            for piece in reply.pieces(CHUNK_BYTES):
+                part.write(piece)
+                if progress is not None:
+                    progress(part.size, whole)
+            if size is not None and part.size != size:
+                raise PartFileError(f"expected {size} bytes, found {part.size}")
+            digests = part.finish()
+            return Downloaded(
+                part.target,
+                True,
+                part.size,
+                digests,
+                reply.headers.get("ETag"),
+                reply.headers.get("Last-Modified"),
+                attempts.made,
+            )
+
+    def _request_once(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        trusted: bool,
+        entry: str,
+        accept: Collection[int],
+    ) -> Reply:
+        sent = {"User-Agent": self._user_agent, "Accept": "*/*", **headers, "Accept-Encoding": "identity"}
+        session = self._open if trusted else self._guarded
+        for _hop in range(MAX_REDIRECTS + 1):
+            check_url(url, entry)
+            response = self._send(session, method, url, sent, trusted, entry)
+            location = response.headers.get("Location")
+            if response.status_code not in REDIRECTS or not location:
+                return self._judge(Reply(response, url, entry), entry, accept)
+            response.close()
+            # headers are Latin-1 to the library, but servers send UTF-8
+            following = urljoin(url, location.encode("latin-1", "replace").decode("utf-8", "replace"))
+            check_url(following, entry)
+            if urlsplit(url).scheme == "https" and urlsplit(following).scheme == "http":
+                raise FetchError(entry, f"{shown(url)} redirects from https to http, which is refused")
+            if origin(url) != origin(following):
+                sent = {name: value for name, value in sent.items() if _may_travel(name)}
+            url = following
+        raise FetchError(entry, f"expected at most {MAX_REDIRECTS} redirects, found more at {shown(url)}")
+
+    def _send(
+        self, session: Any, method: str, url: str, headers: Mapping[str, str], trusted: bool, entry: str
+    ) -> Any:
+        with self._lock:
+            self._count += 1
+        # what a proxy connects to can't be checked
+        proxies = requests.utils.get_environ_proxies(url) if trusted else {}
+        try:
+            return session.request(
+                method,
+                url,
+                headers=dict(headers),
+                timeout=self._timeout,
+                stream=True,
+                allow_redirects=False,
+                proxies=proxies,
+            )
+        except AddressRefusedError as error:
+            raise FetchError(entry, f"{shown(url)} leads to {error}, which URLs of labels may not") from error
+        except requests.exceptions.SSLError as error:
+            raise FetchError(entry, f"{shown(url)}: TLS failed: {_innermost(error)}") from error
+        except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
+            raise PassingError(f"{shown(url)} can't be reached: {_innermost(error)}") from error
+        except (requests.exceptions.RequestException, ValueError) as error:
+            raise FetchError(entry, f"{shown(url)} can't be asked for: {type(error).__name__}") from error
+
+    def _judge(self, reply: Reply, entry: str, accept: Collection[int]) -> Reply:
+        status = reply.status
+        if 200 <= status < 300 or status in accept:
+            return reply
+        reply.close()
+        reason = f"{shown(reply.url)} answered {status}"
+        if status in (408, 429) or status >= 500:
+            raise PassingError(reason, status, self._retry_after(reply.headers.get("Retry-After")))
+        raise FetchError(entry, reason, status)
+
+    def _retry_after(self, text: str | None) -> float | None:
+        """The seconds that ``Retry-After`` asks for, as a number or a date."""
+        if text is None:
+            return None
+        text = text.strip()
+        if text.isascii() and text.isdigit():
+            return float(text[:9])
+        try:
+            return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - self._now())
+        except (ValueError, OverflowError):
+            return None
+
+
+class _Attempts:
+    """Counts the attempts at one thing, and waits in between."""
+
+    def __init__(self, sleep: Callable[[float], None], jitter: Callable[[], float], entry: str) -> None:
+        self._sleep = sleep
+        self._jitter = jitter
+        self.entry = entry
+        self.made = 1
+
+    def failed(self, error: PassingError) -> None:
+        """Wait for the next attempt. Raises FetchError where there is none."""
+        if self.made >= ATTEMPTS:
+            raise FetchError(self.entry, f"{error.reason} ({self.made} attempts)", error.status) from error
+        pause = FIRST_PAUSE_SECONDS * 2 ** (self.made - 1) * self._jitter()
+        if error.pause is not None:
+            if error.pause > LONGEST_PAUSE_SECONDS:
+                reason = f"{error.reason} and wants a pause of {error.pause:.0f} s"
+                raise FetchError(self.entry, reason, error.status) from error
+            pause = max(pause, error.pause)
+        self.made += 1
+        self._sleep(pause)
+
+
+def _may_travel(header: str) -> bool:
+    return header.lower() in HARMLESS_HEADERS or header.lower() == "accept-encoding"
+
+
+def _strong_etag(reply: Reply) -> str | None:
+    etag = reply.headers.get("ETag")
+    return etag if etag and etag.startswith('"') and reply.headers.get("Accept-Ranges") != "none" else None
+
+
+def _starts_at(reply: Reply, offset: int) -> bool:
+    return reply.headers.get("Content-Range", "").replace(" ", "").lower().startswith(f"bytes{offset}-")
+
+
+def _innermost(error: BaseException) -> str:
+    """The reason in a nest of errors, short."""
+    seen: list[BaseException] = []
+    while error not in seen:
+        seen.append(error)
+        inner = getattr(error, "reason", None) or next(
+            (a for a in error.args if isinstance(a, Exception)), None
+        )
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    text = getattr(error, "strerror", None) or str(error).rpartition(": ")[2].partition("] ")[2] or str(error)
+    return text.strip(" .()'\"") or type(error).__name__

@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What came back from a server, and how to say that nothing did."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+
+try:
+    import urllib3
+except ImportError:
+    URLLIB3_MISSING = True
+else:
+    URLLIB3_MISSING = False
+
+CHUNK_BYTES = 1024 * 1024
+
+
+class FetchError(OrcastraError):
+    """Something could not be fetched. ``str(error)`` is one sentence that begins with the entry's name.
+
+    ``status`` is the HTTP status where that is the reason, else None.
+    """
+
+    def __init__(self, entry: str, reason: str, status: int | None = None) -> None:
+        super().__init__(f"{entry}: {reason}")
+        self.entry = entry
+        self.reason = reason
+        self.status = status
+
+
+class PassingError(Exception):
+    """A failure that may be over at the next attempt; ``pause``: the seconds that the server asks for."""
+
+    def __init__(self, reason: str, status: int | None = None, pause: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+        self.pause = pause
+
+
+def shown(url: str) -> str:
+    """The URL for messages and files: without user, password and fragment, the query's values hidden."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "a URL that can't be read"
+    words = [word.partition("=") for word in parts.query.split("&")]
+    names = "&".join(f"{name}=***" if equals else "***" for name, equals, _value in words)
+    query = f"?{names}" if parts.query else ""
+    return f"{parts.scheme}://{host}{parts.path}{query}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A small reply that has been read. ``url`` is where it came from, after redirects."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    body: bytes
+    entry: str = ""
+
+    def json(self) -> Any:
+        """The body as JSON. Raises FetchError where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise FetchError(self.entry, f"expected JSON from {shown(self.url)}, found none") from error
+
+
+class Reply:
+    """A streamed reply: ``status``, ``headers`` (names in any case), ``url`` after redirects.
+
+    A context manager; to be closed.
+    """
+
+    def __init__(self, response: Any, url: str, entry: str) -> None:
+        self._response = response
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.url = url
+        self._entry = entry
+
+    def __enter__(self) -> Reply:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._response.close()
+
+    @property
+    def length(self) -> int | None:
+        """What ``Content-Length`` says, None where it says nothing that makes sense."""
+        text = self.headers.get("Content-Length", "").strip()
+        return int(text) if text.isascii() and text.isdigit() else None
+
+    def chunks(self, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+        """The body as it was sent, byte for byte, in pieces of at most ``size`` bytes. Raises FetchError."""
+        try:
+            yield from self.pieces(size)
+        except PassingError as error:
+            raise FetchError(self._entry, error.reason, error.status) from error
+
+    def read(self, limit: int) -> bytes:
+        """The whole body. Raises FetchError where it has more than ``limit`` bytes or breaks off."""
+        try:
+            return self.read_once(limit)
+        except PassingError as error:
+            raise FetchError(self._entry, error.reason, error.status) from error
+
+    def read_once(self, limit: int) -> bytes:
+        found = bytearray()
+        for piece in self.pieces(min(CHUNK_BYTES, limit + 1)):
+            found += piece
+            if len(found) > limit:
+                raise FetchError(
+                    self._entry, f"expected at most {limit} bytes from {shown(self.url)}, found more"
+                )
+        return bytes(found)
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        got = 0
+        try:
+            for piece in self._response.raw.stream(size, decode_content=False):
+                got += len(piece)
+                yield piece
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise PassingError(self._broke_off(got)) from error
+        # urllib3 1.26 doesn't notice by itself
+        if self.length is not None and got < self.length:
+            raise PassingError(self._broke_off(got))
+
+    def _broke_off(self, got: int) -> str:
+        whole = "" if self.length is None else f" of {self.length}"
+        return f"{shown(self.url)} broke off after {got}{whole} bytes"

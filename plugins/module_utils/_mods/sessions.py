@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connections: from anywhere to anywhere, or to public addresses only."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import http.cookiejar
+import ipaddress
+import os
+import socket
+import traceback
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, shown
+
+try:
+    import requests
+    import requests.adapters
+    import urllib3
+    import urllib3.connection
+    import urllib3.connectionpool
+    import urllib3.util.connection
+except ImportError:
+    REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+# The translation of IPv4 for hosts that only have IPv6 (RFC 6052).
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is out on the Internet.
+
+    Loopback, link-local, private, shared (100.64.0.0/10), multicast and metadata addresses are not, also not
+    as IPv4 in IPv6.
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is None and ip.teredo is not None:
+            inner = ip.teredo[1]
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+class AddressRefusedError(Exception):
+    """A host has an address that untrusted URLs may not lead to."""
+
+
+def new_session(adapter: Any) -> Any:
+    session = requests.Session()
+    # No .netrc: its passwords are for other programs. What else the environment says is read here.
+    session.trust_env = False
+    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    adapter = adapter or requests.adapters.HTTPAdapter(pool_maxsize=32)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def guarded_adapter() -> Any:
+    """An adapter that connects to public addresses only: to the very ones that were checked."""
+
+    class GuardedHttp(urllib3.connection.HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect_publicly(self)
+
+    class GuardedHttps(urllib3.connection.HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect_publicly(self)
+
+    class HttpPool(urllib3.connectionpool.HTTPConnectionPool):
+        ConnectionCls = GuardedHttp
+
+    class HttpsPool(urllib3.connectionpool.HTTPSConnectionPool):
+        ConnectionCls = GuardedHttps
+
+    class GuardedAdapter(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, **kwargs)
+            self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+
+    return GuardedAdapter(pool_maxsize=32)
+
+
+def _connect_publicly(connection: Any) -> socket.socket:
+    host = connection.host.strip("[]")
+    found = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    for address in addresses:
+        if not is_public(address):
+            raise AddressRefusedError(f"the address {address}")
+    failure = OSError(f"{host} has no address")
+    for address in addresses:
+        try:
+            return urllib3.util.connection.create_connection(
+                (address, connection.port),
+                connection.timeout,
+                source_address=connection.source_address,
+                socket_options=connection.socket_options,
+            )
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def check_url(url: str, entry: str) -> None:
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+    except ValueError as error:
+        raise FetchError(entry, "expected a URL, found something that is none") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise FetchError(entry, f"expected a URL of http or https, found {shown(url)}")
+    if "@" in parts.netloc:
+        raise FetchError(entry, f"expected a URL without user and password, found one at {shown(url)}")
+
+
+def origin(url: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,282 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, shown
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import is_public
+from tests.mod_server import ModServer
+
+BODY = random.Random(1).randbytes(300_000)
+
+
+@pytest.fixture
+def server() -> Iterator[ModServer]:
+    with ModServer() as server:
+        yield server
+
+
+@pytest.fixture
+def other() -> Iterator[ModServer]:
+    with ModServer("127.0.0.2") as server:
+        yield server
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def fetcher(pauses: list[float]) -> Iterator[Fetcher]:
+    fetcher = Fetcher(5, "test/1", now=lambda: 1000.0, sleep=pauses.append, jitter=lambda: 1.0)
+    yield fetcher
+    fetcher.close()
+
+
+def download(fetcher: Fetcher, url: str, target: Path, **more: Any) -> Any:
+    more = {"headers": {}, "trusted": True, "max_bytes": 10_000_000, "entry": "a mod", **more}
+    return fetcher.download(url, target, **more)
+
+
+def test_a_file_arrives_whole(fetcher: Fetcher, server: ModServer, tmp_path: Path) -> None:
+    url = server.put("/a.jar", BODY)
+    seen: list[tuple[int, int | None]] = []
+    got = download(fetcher, url, tmp_path / "a.jar", progress=lambda *now: seen.append(now))
+    assert (tmp_path / "a.jar").read_bytes() == BODY
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jar"]
+    assert (tmp_path / "a.jar").stat().st_mode & 0o7777 == 0o644
+    assert (got.is_new, got.size, got.attempts) == (True, len(BODY), 1)
+    assert got.digests == {"sha256": hashlib.sha256(BODY).hexdigest()}
+    assert seen[-1] == (len(BODY), len(BODY))
+    assert server.asked[0].headers["User-Agent"] == "test/1"
+    again = download(fetcher, url, tmp_path / "a.jar", headers={"If-None-Match": got.etag})
+    assert (again.is_new, server.served_bytes) == (False, len(BODY))
+
+
+def test_a_broken_body_is_resumed_with_a_strong_validator_only(
+    fetcher: Fetcher, server: ModServer, tmp_path: Path
+) -> None:
+    url = server.put("/a", BODY, breaks=[100_000, 50_000])
+    got = download(fetcher, url, tmp_path / "a", headers={"If-None-Match": '"old"'})
+    assert ((tmp_path / "a").read_bytes(), got.attempts) == (BODY, 3)
+    assert [asked.headers.get("Range") for asked in server.asked] == [None, "bytes=100000-", "bytes=150000-"]
+    assert server.asked[1].headers["If-Range"] == got.etag
+    assert "If-None-Match" not in server.asked[1].headers
+    server.asked.clear()
+    url = server.put("/b", BODY, breaks=[100_000], etag='W/"weak"')
+    download(fetcher, url, tmp_path / "b")
+    assert ((tmp_path / "b").read_bytes(), server.asked[1].headers.get("Range")) == (BODY, None)
+    # it has changed in between: all of it comes again
+    url = server.put("/c", BODY, breaks=[100_000])
+    new = b"new" * 100_000
+    pause = fetcher._sleep
+    fetcher._sleep = lambda _seconds: server.put("/c", new)  # type: ignore[assignment]
+    download(fetcher, url, tmp_path / "c")
+    fetcher._sleep = pause
+    assert (tmp_path / "c").read_bytes() == new
+
+
+@pytest.mark.parametrize(
+    ("item", "more", "reason"),
+    [
+        ({"breaks": [10] * 5, "etag": None}, {}, "broke off after 10 of 300000 bytes (5 attempts)"),
+        ({"claims": 400_000, "etag": None}, {}, "broke off after 300000 of 400000 bytes (5 attempts)"),
+        (
+            {"claims": 200_000},
+            {"digest": "sha256:" + hashlib.sha256(BODY).hexdigest()},
+            "expected the digest",
+        ),
+        ({}, {"digest": "sha512:" + "0" * 128}, "expected the digest sha512:0000"),
+        ({}, {"digest": "sha257:12"}, "expected a digest like sha256:HEX"),
+        ({}, {"max_bytes": 299_999}, "expected at most 299999 bytes, found more"),
+        ({"claims": 2**40}, {}, "expected at most 10000000 bytes, found more"),
+        ({}, {"size": 5}, "expected 5 bytes, found 300000"),
+        ({}, {"check_start": lambda start: "not gzip"}, "not gzip"),
+        ({"status": 204}, {}, "answered 204 to a download (5 attempts)"),
+        ({"failures": [(404, {})]}, {}, "answered 404"),
+    ],
+)
+def test_what_is_wrong_leaves_the_old_file(
+    fetcher: Fetcher, server: ModServer, tmp_path: Path, item: dict, more: dict, reason: str
+) -> None:
+    url = server.put("/a?token=secret", BODY, **item)
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+    with pytest.raises(FetchError) as caught:
+        download(fetcher, url, target, **more)
+    assert reason in str(caught.value)
+    assert str(caught.value).startswith("a mod: ")
+    assert "secret" not in str(caught.value)
+    assert (target.read_bytes(), [path.name for path in tmp_path.iterdir()]) == (b"old", ["a"])
+
+
+def test_headers_do_not_follow_to_another_origin(
+    fetcher: Fetcher, server: ModServer, other: ModServer, tmp_path: Path
+) -> None:
+    url = server.put("/a", redirect="/b")
+    server.put("/b", redirect=other.url + "/c")
+    other.put("/c", redirect=server.url + "/d")
+    server.put("/d", BODY)
+    headers = {"Authorization": "Bearer x", "X-Token": "y", "Accept": "application/octet-stream"}
+    download(fetcher, url, tmp_path / "a", headers=headers)
+    sent = [asked.headers for asked in (*server.asked, *other.asked)]
+    assert ["Authorization" in found for found in sent] == [True, True, False, False]
+    assert ["X-Token" in found for found in sent] == [True, True, False, False]
+    assert {found["Accept"] for found in sent} == {"application/octet-stream"}
+
+
+def test_redirects_have_limits(fetcher: Fetcher, server: ModServer) -> None:
+    for number in range(7):
+        server.put(f"/{number}", redirect=f"/{number + 1}")
+    server.put("/7", BODY)
+    assert fetcher.request("GET", server.url + "/2", {}, trusted=True).read(10**6) == BODY
+    with pytest.raises(FetchError, match="at most 5 redirects"):
+        fetcher.request("GET", server.url + "/1", {}, trusted=True)
+    for wrong in ("file:///etc/passwd", "ftp://host/a", "http://user:password@127.0.0.1/", "http://[1"):
+        server.put("/wrong", redirect=wrong)
+        with pytest.raises(FetchError) as caught:
+            fetcher.request("GET", server.url + "/wrong", {}, trusted=True)
+        assert "password" not in str(caught.value).replace("user and password", "")
+    assert fetcher.requests_made == len(server.asked)
+
+
+@pytest.mark.parametrize(
+    ("replies", "waited"),
+    [
+        ([(503, {}), (500, {}), (408, {}), (502, {})], [1, 2, 4, 8]),
+        ([(429, {"Retry-After": "7"})], [7]),
+        ([(429, {"Retry-After": email.utils.formatdate(1030, usegmt=True)})], [30]),
+        ([(503, {"Retry-After": "soon"})], [1]),
+    ],
+)
+def test_what_may_pass_is_tried_again(
+    fetcher: Fetcher, server: ModServer, pauses: list[float], replies: list, waited: list[float]
+) -> None:
+    url = server.put("/a", BODY, failures=list(replies))
+    assert fetcher.document(url, {}, trusted=True, limit=10**6).body == BODY
+    assert pauses == waited
+
+
+@pytest.mark.parametrize(
+    ("replies", "reason", "asked"),
+    [
+        ([(503, {})] * 5, "answered 503 (5 attempts)", 5),
+        ([(429, {"Retry-After": "86400"})], "answered 429 and wants a pause of 86400 s", 1),
+        ([(403, {})], "answered 403", 1),
+    ],
+)
+def test_what_does_not_pass_is_final(
+    fetcher: Fetcher, server: ModServer, replies: list, reason: str, asked: int
+) -> None:
+    url = server.put("/a", BODY, failures=list(replies))
+    with pytest.raises(FetchError) as caught:
+        fetcher.document(url, {}, trusted=True, limit=10, entry="m")
+    assert (str(caught.value), len(server.asked)) == (f"m: {url} {reason}", asked)
+    assert caught.value.status == replies[0][0]
+
+
+def test_a_refused_connection_is_told_in_one_sentence(fetcher: Fetcher, pauses: list[float]) -> None:
+    with ModServer() as gone:
+        url = gone.url
+    with pytest.raises(FetchError) as caught:
+        fetcher.request("GET", url, {}, trusted=True, entry="m")
+    assert str(caught.value) == f"m: {url} can't be reached: Connection refused (5 attempts)"
+    assert len(pauses) == 4
+
+
+def test_documents_have_a_limit_and_are_json_or_not(fetcher: Fetcher, server: ModServer) -> None:
+    url = server.put("/a", b'{"a": 1}', breaks=[3], etag=None)
+    assert fetcher.document(url, {}, trusted=True, limit=8).json() == {"a": 1}
+    with pytest.raises(FetchError, match="at most 7 bytes"):
+        fetcher.document(url, {}, trusted=True, limit=7)
+    with pytest.raises(FetchError, match="expected JSON"):
+        fetcher.document(server.put("/b", b"<html>"), {}, trusted=True, limit=99).json()
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.1.2.3", "2130706433"]
+)
+def test_untrusted_urls_lead_to_public_addresses_only(fetcher: Fetcher, server: ModServer, host: str) -> None:
+    port = server.url.rpartition(":")[2]
+    with pytest.raises(FetchError, match="which URLs of labels may not"):
+        fetcher.request("GET", f"http://{host}:{port}/a", {}, trusted=False)
+    assert server.asked == []
+
+
+def test_private_addresses_may_be_allowed(server: ModServer) -> None:
+    fetcher = Fetcher(5, "test/1", allow_private=True)
+    assert fetcher.request("GET", server.put("/a", b"x"), {}, trusted=False).read(9) == b"x"
+    fetcher.close()
+
+
+def test_a_name_is_judged_by_the_address_that_is_connected_to(
+    fetcher: Fetcher, server: ModServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    inner = __import__("socket").getaddrinfo
+
+    def resolve(host: str, port: int, *args: Any, **more: Any) -> Any:
+        asked.append(host)
+        return inner("127.0.0.1", port, *args, **more)
+
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+    with pytest.raises(FetchError, match=r"leads to the address 127\.0\.0\.1"):
+        fetcher.request("GET", "http://rebind.example/a", {}, trusted=False)
+    assert asked == ["rebind.example"]
+    monkeypatch.setattr(
+        "ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions.is_public",
+        lambda address: True,
+    )
+    server.put("/a", b"x")
+    url = f"http://rebind.example:{server.url.rpartition(':')[2]}/a"
+    assert fetcher.request("GET", url, {}, trusted=False).read(9) == b"x"
+    assert server.asked[0].headers["Host"].startswith("rebind.example")
+    # the second name is the address that was found first: nothing is looked up twice
+    assert asked == ["rebind.example", "rebind.example", "127.0.0.1"]
+
+
+def test_public_addresses() -> None:
+    for address in ("1.1.1.1", "2606:4700::1111", "64:ff9b::101:101"):
+        assert is_public(address)
+    for address in (
+        "0.0.0.0", "127.9.9.9", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200",
+        "224.0.0.1", "240.0.0.1", "::", "::1", "fe80::1%eth0", "fd00:ec2::254", "::ffff:127.0.0.1",
+        "2002:7f00:1::", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "ff02::1", "what",
+    ):  # fmt: skip
+        assert not is_public(address)
+
+
+def test_secrets_are_not_shown() -> None:
+    url = "https://me:pw@host:8443/a/b.jar?token=abc&x=1#frag"
+    assert shown(url) == "https://host:8443/a/b.jar?token=***&x=***"
+    assert shown("https://host/a?abcdef") == "https://host/a?***"
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    fetcher: Fetcher, server: ModServer, tmp_path: Path
+) -> None:
+    with pytest.raises(FetchError, match=r"^a mod: can't be written: No such file or directory$"):
+        download(fetcher, server.put("/a", BODY), tmp_path / "absent" / "a")
+
+
+def test_netrc_and_cookies_are_not_sent(
+    fetcher: Fetcher, server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password pw\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    url = server.put("/a", b"x", headers={"Set-Cookie": "a=b"})
+    for _time in range(2):
+        fetcher.document(url, {}, trusted=True, limit=9)
+    assert not any({"Authorization", "Cookie"} & set(asked.headers) for asked in server.asked)
