@@ -25,6 +25,7 @@ IMAGE = "orcastra/app"
 NODES = ("alpha", "bravo", "charlie")
 SECOND = 1_000_000_000
 STEP_SECONDS = 0.1
+HEAVY_MIB = 150
 
 # what a container runs: a name, and for the simulator what that means
 PROGRAMS: dict[str, Behaviour] = {
@@ -35,12 +36,20 @@ PROGRAMS: dict[str, Behaviour] = {
     "broken": Behaviour(runs_seconds=0.05, exit_code=1),
     # ends well after a second
     "short": Behaviour(runs_seconds=1.0),
+    # has memory in use
+    "heavy": Behaviour(memory_bytes=HEAVY_MIB * 1024.0**2),
+    # the same, and does not run on bravo
+    "picky": Behaviour(memory_bytes=HEAVY_MIB * 1024.0**2, refused_by=frozenset({"bravo"})),
 }
+# a tmpfs counts as the memory of its container
+FILL = f"dd if=/dev/zero of=/memory/full bs=1M count={HEAVY_MIB} 2> /dev/null; exec sleep 1000000"
 COMMANDS: dict[str, list[str] | None] = {
     "good": None,
     "stubborn": ["sh", "-c", "trap '' TERM; while true; do sleep 1; done"],
     "broken": ["sh", "-c", "exit 1"],
     "short": ["sh", "-c", "sleep 1"],
+    "heavy": ["sh", "-c", FILL],
+    "picky": ["sh", "-c", f'test "$NODE" != bravo || exit 1; {FILL}'],
 }
 
 
@@ -86,6 +95,10 @@ class Swarm:
         container: Json = {"Image": IMAGE, "StopGracePeriod": 10 * SECOND}
         if COMMANDS[program] is not None:
             container["Command"] = COMMANDS[program]
+        if program in ("heavy", "picky"):
+            container["Mounts"] = [{"Type": "tmpfs", "Target": "/memory"}]
+            container["Env"] = ["NODE={{.Node.Hostname}}"]
+            container["Init"] = True
         container.update(more.pop("container", {}))
         self.world.prepare(name, program)
         template: Json = {"ContainerSpec": container}

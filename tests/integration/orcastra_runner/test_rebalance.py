@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.integration.anchors.killing_proxy import KillingProxy
 from tests.integration.memory import memory_user, running, set_availability, tasks_measured
 from tests.lab import Lab
 from tests.runner_process import Loop
 from tests.runner_process import running as running_loop
 
+MOST_WRITES = 20
 RULES = {
-    "monitor_interval_seconds": 2,
+    "monitor_interval_seconds": 1,
     "default": {"sustained_high_minutes": 0, "memory_difference_gb": 0.12, "rebalance_buffer_gb": 0.03},
 }
 
@@ -73,9 +75,68 @@ def test_a_node_that_returns_gets_its_share(swarm: Lab, config: Path) -> None:
 def _wait_until_settled(swarm: Lab, loop: Loop) -> None:
     """Until no move is under way, and two more cycles have found nothing to do."""
 
-    def journal() -> object:
-        (state,) = swarm["alpha"].api("GET", "/configs", query={"filters": {"name": ["orcastra.state"]}})
-        return json.loads(state["Spec"]["Labels"].get("orcastra.journal", "{}"))
-
-    swarm.wait_until(lambda: not journal(), timeout=60, what="an empty journal")
+    swarm.wait_until(lambda: not _journal(swarm), timeout=60, what="an empty journal")
     loop.wait_for("measured memory", times=loop.said("measured memory") + 2)
+
+
+def _journal(swarm: Lab) -> object:
+    states = swarm["alpha"].api("GET", "/configs", query={"filters": {"name": ["orcastra.state"]}})
+    return [json.loads(state["Spec"]["Labels"].get("orcastra.journal", "{}")) for state in states] != [{}]
+
+
+def _forget(swarm: Lab) -> None:
+    """Without what is remembered, what has been moved may be moved again."""
+    manager = swarm["alpha"]
+    for state in manager.api("GET", "/configs", query={"filters": {"name": ["orcastra.state"]}}):
+        manager.api("DELETE", f"/configs/{state['ID']}")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_at_any_write_the_next_one_goes_on(swarm: Lab, config: Path) -> None:
+    """By turns before and after the engine has got it. Each time the move ends, and nothing is left of it."""
+    manager = swarm["alpha"].docker_host
+    environment = {"ORCASTRA_LEADER": "always", "EVENT_MODE": "true", "RELABEL_TIME": "1"}
+    for host in swarm:
+        host.set_memory(total_mb=1024)
+        host.follow_memory()
+    set_availability(swarm, "charlie", "drain")
+    ballast = memory_user("ballast", 150, Labels={"orchestration.rebalance": "false"})
+    ballast["TaskTemplate"]["Placement"] = {"Constraints": ["node.hostname==alpha"]}
+    swarm["alpha"].api("POST", "/services/create", ballast)
+    written: list[str] = []
+    with tasks_measured(swarm):
+        for nth in range(1, MOST_WRITES):
+            set_availability(swarm, "bravo", "drain")
+            swarm["alpha"].api("POST", "/services/create", memory_user("user", 150))
+            swarm.wait_until(lambda: len(running(swarm)) == 2, timeout=60, what="both to run")
+            stays = running(swarm)["ballast"]
+            set_availability(swarm, "bravo", "active")
+            with (
+                KillingProxy(swarm["alpha"].ip, nth, before=nth % 2 == 1) as proxy,
+                running_loop(config, proxy.docker_host, **environment) as loop,
+            ):
+                proxy.watch(loop.process)
+                swarm.wait_until(
+                    lambda proxy=proxy: proxy.killed.is_set() or _is_moved(swarm),
+                    timeout=60,
+                    what=f"the controller to be killed at write {nth}, or to be through",
+                )
+                was_killed = proxy.killed.is_set()
+                written = proxy.posts
+            with running_loop(config, manager, **environment):
+                swarm.wait_until(lambda: _is_moved(swarm), timeout=60, what=f"the end, killed at {written}")
+            assert running(swarm)["ballast"] == stays
+            if not was_killed:
+                break
+            swarm["alpha"].api("DELETE", "/services/user")
+            _forget(swarm)
+            swarm.wait_until(lambda: len(running(swarm)) == 1, timeout=60, what="its end")
+    assert nth > 3, f"a move takes more writes than {written}"
+
+
+def _is_moved(swarm: Lab) -> bool:
+    """Whether the move is over: it runs on bravo, by no constraint, and the journal is empty."""
+    placement = swarm["alpha"].api("GET", "/services/user")["Spec"]["TaskTemplate"].get("Placement", {})
+    is_there = running(swarm).get("user", ("", ""))[0] == "bravo"
+    return is_there and not placement.get("Constraints") and not _journal(swarm)

@@ -11,13 +11,17 @@ import pytest
 
 pytest.register_assert_rewrite("tests.behaviour")
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources  # noqa: E402
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (  # noqa: E402
     ConnectionOptions,
     connect,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine  # noqa: E402
 from tests import sim as simulator  # noqa: E402
+from tests.behaviour.balancing import Balance  # noqa: E402
 from tests.behaviour.world import SimWorld, Swarm  # noqa: E402
+
+MIB = 1024**2
 
 
 @pytest.fixture
@@ -44,3 +48,13 @@ def to_engine() -> Iterator[Callable[[str], Engine]]:
 @pytest.fixture
 def swarm(sim: simulator.Sim, to_engine: Callable[[str], Engine]) -> Swarm:
     return Swarm(SimWorld(sim, to_engine))
+
+
+@pytest.fixture
+def balance(sim: simulator.Sim, swarm: Swarm) -> Balance:
+    """Hosts of 1 GiB, of which their own programs use 160 MiB."""
+    for node in sim.store.nodes.values():
+        node.memory_bytes, node.base_memory_bytes = 1024 * MIB, 160 * MIB
+    port = sim.docker_host().rpartition(":")[2]
+    sources = MetricSources(node_exporter_url=f"http://{{address}}:{port}/metrics")
+    return Balance(swarm, sources, lambda: sim.now)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What Swarm does: see ``tests/behaviour``."""
 
+from tests.behaviour.balancing import *  # noqa: F403
 from tests.behaviour.failure import *  # noqa: F403
 from tests.behaviour.placement import *  # noqa: F403
 from tests.behaviour.updates import *  # noqa: F403
