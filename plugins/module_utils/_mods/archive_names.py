@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The names in an archive: each stays inside, and no two mean the same file, on whatever file system."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import unicodedata
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+
+_PART_BYTES = 255
+_NAME_BYTES = 2048
+
+
+class ArchiveError(OrcastraError):
+    """The archive isn't unpacked; the text says why, and ends up behind the name of its entry."""
+
+
+class Names:
+    """What has been seen of an archive so far. Each method raises ArchiveError."""
+
+    def __init__(self, max_entries: int) -> None:
+        self._max_entries = max_entries
+        self._entries = 0
+        self._folders: set[str] = set()
+        # how a name looks to a file system that knows no case or no accents, → as it was written
+        self._seen: dict[str, str] = {}
+
+    def add_folder(self, name: str) -> list[str]:
+        """The folders to be made for it, from the outside in; none where it was there already."""
+        self._count()
+        return self._make_folders(_parts(name))
+
+    def add_file(self, name: str) -> tuple[str, list[str]]:
+        """The path to write to, and the folders to be made first."""
+        self._count()
+        parts = _parts(name)
+        if not parts:
+            raise ArchiveError(f"{name!r} is no name for a file")
+        folders = self._make_folders(parts[:-1])
+        path = "/".join(parts)
+        if path in self._folders:
+            raise ArchiveError(f"{name!r} is both a file and a folder")
+        self._remember(path)
+        return path, folders
+
+    def _make_folders(self, parts: list[str]) -> list[str]:
+        made: list[str] = []
+        for length in range(1, len(parts) + 1):
+            path = "/".join(parts[:length])
+            if path in self._folders:
+                continue
+            self._count()
+            self._remember(path)
+            self._folders.add(path)
+            made.append(path)
+        return made
+
+    def _remember(self, path: str) -> None:
+        key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
+        if key in self._seen:
+            raise ArchiveError(f"{path!r} and {self._seen[key]!r} would be the same file")
+        self._seen[key] = path
+
+    def _count(self) -> None:
+        self._entries += 1
+        if self._entries > self._max_entries:
+            raise ArchiveError(f"has more than {self._max_entries} files and folders")
+
+
+def _parts(name: str) -> list[str]:
+    """The parts of a relative name, those that mean nothing left out."""
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise ArchiveError(f"{name!r} isn't UTF-8") from error
+    if any(ord(char) < 32 or ord(char) == 127 for char in name):
+        raise ArchiveError(f"{name!r} has a control character in its name")
+    if name.startswith("/") or "\\" in name or name[1:2] == ":":
+        raise ArchiveError(f"{name!r} isn't a relative name with slashes")
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise ArchiveError(f"{name!r} leads out of the folder")
+    if length > _NAME_BYTES or any(len(part.encode()) > _PART_BYTES for part in parts):
+        raise ArchiveError(f"{name[:80]!r}… is too long for a name")
+    return parts

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How large a zip file's directory is, before the standard library reads all of it into memory."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import IO
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive_names import ArchiveError
+
+# from the format's specification (APPNOTE.TXT 4.3.14 to 4.3.16)
+_END = b"PK\x05\x06"
+_END_BYTES = 22
+_COMMENT_BYTES = 65535
+_LOCATOR = b"PK\x06\x07"
+_LOCATOR_BYTES = 20
+_END_64 = b"PK\x06\x06"
+_END_64_BYTES = 56
+# an entry of a directory: its fixed part, a long name, some extra fields
+_ENTRY_BYTES = 1024
+
+
+def check_zip_directory(stream: IO[bytes], size: int, max_entries: int) -> None:
+    """Raises ArchiveError where the directory is missing or too large. Leaves the stream anywhere."""
+    length = min(size, _END_BYTES + _COMMENT_BYTES)
+    stream.seek(size - length)
+    tail = stream.read(length)
+    # the same two places, in the same order, as zipfile looks at
+    at = length - _END_BYTES
+    if at < 0 or not (tail[at:].startswith(_END) and tail.endswith(b"\0\0")):
+        at = tail.rfind(_END)
+    if at < 0 or len(tail) < at + _END_BYTES:
+        raise ArchiveError("the archive is damaged: the end of a zip file is missing")
+    entries, directory = struct.unpack("<HL", tail[at + 10 : at + 16])
+    large = _read_end_64(stream, size - length + at)
+    if large is not None:
+        entries, directory = large
+    if entries > max_entries or directory > max_entries * _ENTRY_BYTES:
+        raise ArchiveError(f"has more than {max_entries} files and folders")
+    stream.seek(0)
+
+
+def _read_end_64(stream: IO[bytes], end: int) -> tuple[int, int] | None:
+    """Entries and bytes of the directory as zip64 has them, None where it is an ordinary zip file."""
+    start = end - _LOCATOR_BYTES - _END_64_BYTES
+    if start < 0:
+        return None
+    stream.seek(start, os.SEEK_SET)
+    found = stream.read(_END_64_BYTES + _LOCATOR_BYTES)
+    if not found.startswith(_END_64) or not found[_END_64_BYTES:].startswith(_LOCATOR):
+        return None
+    entries, directory = struct.unpack("<QQ", found[32:48])
+    return int(entries), int(directory)

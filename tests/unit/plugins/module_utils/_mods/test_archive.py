@@ -1,0 +1,262 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Archives: what is unpacked and how, and that the hostile ones leave nothing behind."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods import archive as archive_module
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive import Limits, unpack
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive_names import ArchiveError
+
+# name, content (None: a folder), mode
+Entry = tuple[str, bytes | None, int]
+GOOD: list[Entry] = [
+    ("./", None, 0o700),
+    ("./etc/", None, 0o700),
+    ("./etc/run.sh", b"#!/bin/sh\n", 0o4711),
+    ("./etc/.hidden", b"x" * 70_000, 0o600),
+    ("deep/er/empty", b"", 0o666),
+]
+
+
+def zip_of(path: Path, entries: Iterable[Entry], **changes: Any) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content, mode in entries:
+            info = zipfile.ZipInfo("placeholder")
+            info.filename = name
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = (mode | (stat.S_IFDIR if content is None else stat.S_IFREG)) << 16
+            for key, value in changes.items():
+                setattr(info, key, value)
+            archive.writestr(info, content or b"")
+    return path
+
+
+def tar_of(path: Path, entries: Iterable[Entry], compression: str = "gz", **changes: Any) -> Path:
+    with tarfile.open(path, f"w:{compression}") as archive:  # type: ignore[call-overload]
+        for name, content, mode in entries:
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+            info.size, info.mode = len(content or b""), mode
+            for key, value in changes.items():
+                setattr(info, key, value)
+            archive.addfile(info, io.BytesIO(content or b""))
+    return path
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    place = tmp_path / "place"
+    place.mkdir()
+    return place
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz", "xz", "bz2"])
+def test_files_and_folders_come_out_with_plain_modes(tmp_path: Path, place: Path, kind: str) -> None:
+    source = tmp_path / "archive.bin"
+    if kind == "zip":
+        zip_of(source, GOOD)
+    else:
+        tar_of(source, GOOD, kind)
+    files = unpack(source, place / "mod")
+    assert {(file.name, file.size) for file in files} == {
+        ("etc/run.sh", 10),
+        ("etc/.hidden", 70_000),
+        ("deep/er/empty", 0),
+    }
+    found = {file.name: file.sha256 for file in files}
+    assert found["etc/run.sh"] == hashlib.sha256(b"#!/bin/sh\n").hexdigest()
+    assert (place / "mod/etc/.hidden").read_bytes() == b"x" * 70_000
+    modes = {
+        path.relative_to(place).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in place.rglob("*")
+    }
+    assert modes == {
+        "mod": 0o755,
+        "mod/etc": 0o755,
+        "mod/etc/run.sh": 0o755,
+        "mod/etc/.hidden": 0o644,
+        "mod/deep": 0o755,
+        "mod/deep/er": 0o755,
+        "mod/deep/er/empty": 0o644,
+    }
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_a_folder_that_is_there_is_replaced_as_a_whole(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool
+) -> None:
+    if not exchange:
+        monkeypatch.setattr(archive_module, "_exchange", lambda _one, _other: False)
+    unpack(tar_of(tmp_path / "1", [("old", b"1", 0o644)]), place / "mod")
+    unpack(tar_of(tmp_path / "2", [("new", b"2", 0o644)]), place / "mod")
+    assert [path.name for path in place.rglob("*")] == ["mod", "new"]
+
+
+def test_what_a_run_that_died_has_left_is_mended(tmp_path: Path, place: Path) -> None:
+    source = tar_of(tmp_path / "1", [("new", b"2", 0o644)])
+    (place / ".orcastra-old-mod").mkdir()
+    (place / ".orcastra-unpack-mod-abc").mkdir()
+    (place / ".orcastra-unpack-mod-abc/half").touch()
+    unpack(source, place / "mod")
+    assert [path.name for path in place.rglob("*")] == ["mod", "new"]
+
+
+HOSTILE: list[tuple[list[Entry], str]] = [
+    ([("../out", b"x", 0o644)], "leads out"),
+    ([("a/../../out", b"x", 0o644)], "leads out"),
+    ([("/etc/passwd", b"x", 0o644)], "relative name"),
+    ([("..\\out", b"x", 0o644)], "relative name"),
+    ([("C:/out", b"x", 0o644)], "relative name"),
+    ([("a\nb", b"x", 0o644)], "control character"),
+    ([(".", b"x", 0o644)], "no name for a file"),
+    ([("a", b"x", 0o644), ("a", b"y", 0o644)], "same file"),
+    ([("a", b"x", 0o644), ("./a", b"y", 0o644)], "same file"),
+    ([("Mod", b"x", 0o644), ("mod", b"y", 0o644)], "same file"),
+    ([("Mod/a", b"x", 0o644), ("mod/b", b"y", 0o644)], "same file"),
+    ([("stra\u00dfe", b"x", 0o644), ("strasse", b"y", 0o644)], "same file"),
+    ([("caf\u00e9", b"x", 0o644), ("cafe\u0301", b"y", 0o644)], "same file"),
+    ([("a", b"x", 0o644), ("a/b", b"y", 0o644)], "same file"),
+    ([("a/b", b"x", 0o644), ("a", b"y", 0o644)], "both a file and a folder"),
+    ([("x" * 256, b"x", 0o644)], "too long"),
+    ([("x/" * 1100 + "x", b"x", 0o644)], "too long"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("make", [zip_of, tar_of])
+@pytest.mark.parametrize(("entries", "why"), HOSTILE)
+def test_hostile_names_are_refused(
+    tmp_path: Path, place: Path, make: Any, entries: list[Entry], why: str
+) -> None:
+    target = place / "mod"
+    target.mkdir()
+    (target / "mine").write_text("kept")
+    source = make(tmp_path / "bad", [("first", b"fine", 0o644), *entries])
+    with pytest.raises(ArchiveError, match=why):
+        unpack(source, target)
+    assert [path.name for path in place.rglob("*")] == ["mod", "mine"]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
+)
+def test_only_files_and_folders_in_tar(tmp_path: Path, place: Path, kind: bytes) -> None:
+    source = tar_of(tmp_path / "bad", [("a", b"", 0o644)], type=kind, linkname="/etc/passwd")
+    with pytest.raises(ArchiveError, match="neither a file nor a folder"):
+        unpack(source, place / "mod")
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
+def test_only_files_and_folders_in_zip(tmp_path: Path, place: Path, kind: int) -> None:
+    source = zip_of(tmp_path / "bad", [("a", b"/etc/passwd", 0)], external_attr=(kind | 0o644) << 16)
+    with pytest.raises(ArchiveError, match="neither a file nor a folder"):
+        unpack(source, place / "mod")
+    assert not list(place.iterdir())
+
+
+def test_a_nul_in_a_name(tmp_path: Path, place: Path) -> None:
+    pax = tar_of(tmp_path / "tar", [("a", b"", 0o644)], pax_headers={"path": "a\0b"})
+    packed = zip_of(tmp_path / "zip", [("aXb", b"", 0o644)])
+    packed.write_bytes(packed.read_bytes().replace(b"aXb", b"a\0b"))
+    for source in (pax, packed):
+        with pytest.raises(ArchiveError, match="control character"):
+            unpack(source, place / "mod")
+
+
+def test_encrypted_zip(tmp_path: Path, place: Path) -> None:
+    source = zip_of(tmp_path / "bad", [("a", b"secret", 0o644)])
+    data = bytearray(source.read_bytes())
+    data[data.rfind(b"PK\x01\x02") + 8] |= 1
+    source.write_bytes(data)
+    with pytest.raises(ArchiveError, match="encrypted"):
+        unpack(source, place / "mod")
+
+
+@pytest.mark.parametrize("make", [zip_of, tar_of])
+def test_bytes_entries_and_ratio_have_limits(tmp_path: Path, place: Path, make: Any) -> None:
+    zeros = make(tmp_path / "zeros", [("a", bytes(40_000_000), 0o644)])
+    with pytest.raises(ArchiveError, match="more than 200 times its own"):
+        unpack(zeros, place / "mod")
+    with pytest.raises(ArchiveError, match="more than 1000000 bytes"):
+        unpack(zeros, place / "mod", Limits(max_bytes=1_000_000))
+    many = make(tmp_path / "many", [(f"a/{number}", b"", 0o644) for number in range(20)])
+    with pytest.raises(ArchiveError, match="more than 20 files and folders"):
+        unpack(many, place / "mod", Limits(max_entries=20))
+    deep = make(tmp_path / "deep", [("a/" * 30 + "b", b"", 0o644)])
+    with pytest.raises(ArchiveError, match="more than 20 files and folders"):
+        unpack(deep, place / "mod", Limits(max_entries=20))
+    assert not list(place.iterdir())
+    assert len(unpack(many, place / "mod", Limits(max_entries=21))) == 20
+
+
+def test_a_zip_directory_that_would_fill_the_memory(tmp_path: Path, place: Path) -> None:
+    source = zip_of(tmp_path / "bad", [("a", b"", 0o644)])
+    data = bytearray(source.read_bytes())
+    end = data.rfind(b"PK\x05\x06")
+    data[end + 12 : end + 16] = (1 << 31).to_bytes(4, "little")
+    source.write_bytes(data)
+    with pytest.raises(ArchiveError, match="more than 20000 files and folders"):
+        unpack(source, place / "mod")
+
+
+def test_a_tar_header_that_would_fill_the_memory(tmp_path: Path, place: Path) -> None:
+    source = tar_of(tmp_path / "bad", [("a", b"", 0o644)], pax_headers={"comment": "x" * 3_000_000})
+    with pytest.raises(ArchiveError, match="the header of an entry has more"):
+        unpack(source, place / "mod")
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz", "xz", "bz2"])
+def test_damage_is_said_and_nothing_is_changed(tmp_path: Path, place: Path, kind: str) -> None:
+    source = tmp_path / "whole"
+    entries: list[Entry] = [("a", hashlib.sha512(b"seed").digest() * 2000, 0o644)]
+    if kind == "zip":
+        zip_of(source, entries, compress_type=zipfile.ZIP_STORED)
+    else:
+        tar_of(source, entries, kind)
+    whole = source.read_bytes()
+    unpack(source, place / "mod")
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0xFF
+    for damaged in (whole[: len(whole) // 2], whole[:-3], bytes(flipped)):
+        source.write_bytes(damaged)
+        with pytest.raises(ArchiveError, match="damaged"):
+            unpack(source, place / "mod")
+    assert [path.name for path in place.rglob("*")] == ["mod", "a"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x7fELF", b"<html>", b"\x28\xb5\x2f\xfd zstd"])
+def test_what_is_no_archive(tmp_path: Path, place: Path, content: bytes) -> None:
+    (tmp_path / "mod.zip").write_bytes(content)
+    with pytest.raises(ArchiveError, match=r"expected zip, tar\.gz, tar\.xz or tar\.bz2"):
+        unpack(tmp_path / "mod.zip", place / "mod")
+
+
+def test_packed_but_no_tar(tmp_path: Path, place: Path) -> None:
+    (tmp_path / "text.gz").write_bytes(gzip.compress(b"just text\n" * 100))
+    with pytest.raises(ArchiveError, match="damaged"):
+        unpack(tmp_path / "text.gz", place / "mod")
+
+
+def test_the_target_is_a_folder_of_its_own(tmp_path: Path, place: Path) -> None:
+    source = tar_of(tmp_path / "1", [("new", b"2", 0o644)])
+    (place / "file").touch()
+    (place / "link").symlink_to(tmp_path)
+    for name in ("file", "link"):
+        with pytest.raises(ArchiveError, match=f"{name}: expected a folder"):
+            unpack(source, place / name)
