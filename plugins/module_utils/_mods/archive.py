@@ -39,10 +39,10 @@ try:
 except ImportError:
     # left out where Python was built without their libraries
     _UNPACKERS: dict[str, Callable[..., Any]] = {"gzip": gzip.open}
-    _BROKEN: tuple[type[Exception], ...] = (zlib.error,)
+    _BROKEN: tuple[type[Exception], ...] = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error)
 else:
     _UNPACKERS = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
-    _BROKEN = (zlib.error, lzma.LZMAError)
+    _BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError)
 
 TEMPORARY_PREFIX = ".orcastra-unpack-"
 OLD_PREFIX = ".orcastra-old-"
@@ -127,7 +127,7 @@ def _unpack_into(archive: Path, folder: Path, limits: Limits) -> tuple[UnpackedF
             else:
                 with _UNPACKERS[kind](stream) as plain:
                     _unpack_tar(plain, writer, most, limits, size)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, *_BROKEN) as error:
+        except _BROKEN as error:
             raise ArchiveError(f"the archive is damaged: {error}") from error
         except (NotImplementedError, RuntimeError, ValueError) as error:
             raise ArchiveError(f"the archive can't be read: {error}") from error
@@ -177,7 +177,7 @@ def _unpack_tar(plain: IO[bytes], writer: _Writer, most: int, limits: Limits, si
             else:
                 raise ArchiveError(f"{member.name!r} is neither a file nor a folder")
             # or it keeps each header until the end
-            archive.members.clear()  # type: ignore[attr-defined]
+            archive.members.clear()
     # to the end, or nobody looks at the checksum
     while counted.read(_CHUNK_BYTES):
         pass
