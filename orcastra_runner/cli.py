@@ -90,6 +90,9 @@ def build_parser() -> argparse.ArgumentParser:
     plan = _add(commands, "plan", "show what would be done now, why, and why not otherwise")
     _add_format(plan)
     plan.add_argument(
+        "--why", action="store_true", help="also what could be moved to balance memory, and why it is not"
+    )
+    plan.add_argument(
         "--detailed-exitcode",
         action="store_true",
         help=f"exit with {EXIT_CHANGES} if there is something to do",
@@ -180,7 +183,7 @@ def _run(settings: Settings, _options: argparse.Namespace) -> int:
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import show_plan  # noqa: PLC0415
 
-    has_steps = show_plan(settings, as_json=options.format == "json")
+    has_steps = show_plan(settings, as_json=options.format == "json", why=options.why)
     return EXIT_CHANGES if has_steps and options.detailed_exitcode else EXIT_FINE
 
 

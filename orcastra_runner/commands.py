@@ -44,7 +44,7 @@ from orcastra_runner.local import LocalJob, LocalJobs
 from orcastra_runner.local_autoheal import AutohealJob
 from orcastra_runner.local_prune import PruneJob
 from orcastra_runner.loop import Loop
-from orcastra_runner.rebalance import RebalanceFile, RebalanceJob
+from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
 from orcastra_runner.records import Records
 from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
 from orcastra_runner.settings import Settings, UsageError, unknown_variables
@@ -102,13 +102,23 @@ def run(settings: Settings) -> bool:
     return True
 
 
-def show_plan(settings: Settings, *, as_json: bool) -> bool:
-    """Print what would be done now. Returns whether that is anything."""
+def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
+    """Print what would be done now. Returns whether that is anything.
+
+    ``why``: also everything that could be moved to balance memory, and why it is not.
+    """
     log.configure(settings.log_format, debug=settings.debug)
     configuration = Configuration(settings)
+    rebalance_file = RebalanceFile(settings.rebalance_path)
     with closing(Swarm(_connector())) as swarm:
-        plan = plan_all(swarm.see(), configuration.wanted, settings.max_mismatch_duration)
-    _print(json.dumps(plan_data(plan), indent=2, ensure_ascii=False) if as_json else plan_text(plan))
+        seen = swarm.see()
+    balancing = plan_balancing(seen, configuration.wanted, rebalance_file.in_force)
+    plan = plan_all(seen, configuration.wanted, settings.max_mismatch_duration) + balancing.plan
+    candidates = balancing.candidates if why else None
+    if as_json:
+        _print(json.dumps(plan_data(plan, candidates), indent=2, ensure_ascii=False))
+    else:
+        _print(plan_text(plan, candidates))
     return not plan.is_empty
 
 

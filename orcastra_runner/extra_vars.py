@@ -35,6 +35,8 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
         "orcastra_label_prefix": settings.label_prefix,
         "orcastra_restart_dependents": settings.restart_dependents,
         "orcastra_max_mismatch_duration": settings.max_mismatch_duration,
+        # a job of its own balances memory, at its own interval
+        "orcastra_site_rebalance": False,
     }
 
 

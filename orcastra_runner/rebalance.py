@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources, Rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import (
+    plan_rebalance,
+    rebalance_candidates,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import plan_moves_under_way
 from orcastra_runner.jobs import Work, report_outcome, run_and_report
 from orcastra_runner.log import get_logger
@@ -56,6 +62,11 @@ class RebalanceFile:
     def is_present(self) -> bool:
         return self._used[0] is not None
 
+    @property
+    def in_force(self) -> Rebalance | None:
+        """What balances, None where nothing does."""
+        return self.rebalance if self.is_present else None
+
     def refresh(self) -> None:
         """Use the file as it is now, if it changed and is valid; tells of both."""
         fingerprint = self._files.fingerprint()
@@ -76,6 +87,28 @@ class RebalanceFile:
 
     def _load(self) -> None:
         self.rebalance, self.data = load_rebalance(self.path)
+
+
+@dataclass(frozen=True)
+class Balancing:
+    """A plan for memory, and what it rests on: everything that could be moved, with the verdict on each."""
+
+    plan: Plan
+    candidates: tuple[Candidate, ...] = ()
+
+
+def plan_balancing(seen: Observation, wanted: Wanted, rebalance: Rebalance | None) -> Balancing:
+    """Measure and plan once. Without ``rebalance``, as without the file, moves under way are only ended.
+
+    Raises OrcastraError where nothing can be measured at all.
+    """
+    groups, now = survey(seen.picture, wanted), time.time()
+    if rebalance is None:
+        return Balancing(plan_moves_under_way(seen.picture, groups, seen.state, now))
+    memory = measure(seen.picture, rebalance.sources)
+    arguments = (seen.picture, groups, memory, rebalance.rules, seen.state, now)
+    plan = Plan(warnings=memory.problems) + plan_rebalance(*arguments)
+    return Balancing(plan, rebalance_candidates(*arguments))
 
 
 class RebalanceJob:

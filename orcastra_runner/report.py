@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
 from orcastra_runner import command_results, follower_report
 from orcastra_runner.swarm import leader_of, node_name
 
@@ -24,17 +27,18 @@ def found(seen: Observation) -> str:
     return f"found {nodes} ({ready} ready), {services} and {count(running, 'running task')}"
 
 
-def plan_data(plan: Plan) -> dict[str, Any]:
-    """Return the plan as a module's result has it."""
-    return {
+def plan_data(plan: Plan, candidates: Iterable[Candidate] | None = None) -> dict[str, Any]:
+    """Return the plan as a module's result has it, and the ``candidates`` for moves where they are given."""
+    data: dict[str, Any] = {
         "plan": [step.to_result() for step in plan.steps],
         "warnings": list(plan.warnings),
         "notes": list(plan.notes),
     }
+    return data if candidates is None else {**data, "candidates": [asdict(one) for one in candidates]}
 
 
-def plan_text(plan: Plan) -> str:
-    """Return the plan in words."""
+def plan_text(plan: Plan, candidates: Iterable[Candidate] | None = None) -> str:
+    """Return the plan in words, and the ``candidates`` for moves where they are given."""
     lines: list[str] = []
     if plan.steps:
         lines.append(f"{count(len(plan.steps), 'step')} to be done:")
@@ -48,6 +52,12 @@ def plan_text(plan: Plan) -> str:
         lines.append("Nothing to be done: the swarm is as configured.")
     lines += [f"warning: {warning}" for warning in plan.warnings]
     lines += [f"note: {note}" for note in plan.notes]
+    if candidates is not None:
+        found = [f"  {one.verdict}: {one}" for one in candidates]
+        lines += ["What could be moved to balance memory:", *found] if found else []
+        lines += (
+            [] if found else ["Nothing could be moved to balance memory: it is not configured, or empty."]
+        )
     return "\n".join(lines)
 
 

@@ -182,8 +182,13 @@ def test_of_several_replicas_only_one_moves(swarm: Swarm, balance: Balance) -> N
     stay = {task["ID"] for task in swarm.running("web") if swarm.name_of(task["NodeID"]) == "charlie"}
     short_of_memory(swarm, balance, "web")
 
-    balance.until(lambda: swarm.where("web") == ["bravo", "charlie", "charlie"], "the move")
-    during = constraints(swarm, "web")
+    during: set[str] = set()
+
+    def is_moved() -> bool:
+        during.update(constraints(swarm, "web"))
+        return swarm.where("web") == ["bravo", "charlie", "charlie"]
+
+    balance.until(is_moved, "the move")
     assert [text.partition("!=")[0].strip() for text in during] == ["node.id"]
     balance.settled()
     assert stay < swarm.ids("web")

@@ -18,6 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
 from orcastra_runner.report import count, found, plan_data, plan_text, status_data, status_text
 from orcastra_runner.swarm import plan_all
 from tests.unit.builders import wanted
@@ -59,6 +60,27 @@ def test_a_plan_that_only_remembers_is_not_nothing() -> None:
 def test_the_plan_as_data_is_json() -> None:
     data = plan_data(plan_all(seen(three_nodes()), wanted({"alpha": {"ssd": "true"}})))
     assert json.loads(json.dumps(data))["plan"][0]["what"] == "set ssd=true on node alpha"
+
+
+def test_candidates_for_moves_are_told_where_they_are_asked_for() -> None:
+    candidates = (
+        Candidate("app", "alpha", 4096, "chosen", "moves to bravo"),
+        Candidate("db", "alpha", None, "rejected", "its volume data would stay behind"),
+    )
+    assert plan_text(Plan(), candidates).splitlines()[1:] == [
+        "What could be moved to balance memory:",
+        "  chosen: app on alpha: moves to bravo",
+        "  rejected: db on alpha: its volume data would stay behind",
+    ]
+    assert "Nothing could be moved" in plan_text(Plan(), ())
+    assert plan_data(Plan(), candidates)["candidates"][1] == {
+        "title": "db",
+        "node": "alpha",
+        "memory_bytes": None,
+        "verdict": "rejected",
+        "reason": "its volume data would stay behind",
+    }
+    assert "candidates" not in plan_data(Plan())
 
 
 def test_status_in_words() -> None:
