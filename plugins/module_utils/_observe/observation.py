@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import decode
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
@@ -51,9 +51,7 @@ def observe(engine: Engine) -> Observation:
     Raises NotAManager where the engine cannot see the swarm, and the engine's other errors.
     """
     before = engine.requests
-    swarm = engine.info().get("Swarm") or {}
-    if not swarm.get("ControlAvailable"):
-        raise NotAManager(_why_not_a_manager(engine.docker_host, swarm))
+    swarm = _ask_manager(engine)
     configs = engine.list_configs(STATE_NAME)
     picture = Picture(
         nodes=tuple(parse_node(raw) for raw in engine.list_nodes()),
@@ -73,6 +71,12 @@ def observe(engine: Engine) -> Observation:
         cluster_id=(swarm.get("Cluster") or {}).get("ID", ""),
         requests=engine.requests - before,
     )
+
+
+def observe_nodes(engine: Engine) -> tuple[Node, ...]:
+    """The nodes alone, in two requests. Raises what ``observe`` raises."""
+    _ask_manager(engine)
+    return tuple(parse_node(raw) for raw in engine.list_nodes())
 
 
 def describe(seen: Observation, tasks: str) -> dict[str, Any]:
@@ -101,6 +105,14 @@ def find_state_object(configs: list[Json]) -> Json | None:
         if config["Spec"]["Name"] == STATE_NAME:
             return config
     return None
+
+
+def _ask_manager(engine: Engine) -> Json:
+    """What the engine says of its swarm. Raises NotAManager where it cannot see the swarm."""
+    swarm: Json = engine.info().get("Swarm") or {}
+    if not swarm.get("ControlAvailable"):
+        raise NotAManager(_why_not_a_manager(engine.docker_host, swarm))
+    return swarm
 
 
 def _why_not_a_manager(docker_host: str, swarm: Json) -> str:

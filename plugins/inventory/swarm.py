@@ -1,0 +1,274 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# ruff: noqa: E402 - documentation stands above the imports
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: swarm
+short_description: The nodes of a Docker Swarm, configured and live
+version_added: 0.2.0
+author:
+  - Orcastra contributors (@orcastra)
+description:
+  - Merges the nodes that are configured in C(swarm.yml) or C(nodes.yml), if there is such a file, with
+    those that are in the swarm.
+  - A host has the name under which it is configured, else its host name. Where several nodes that are up
+    share a name, each goes by its ID. An entry that a host has left behind when it joined again is passed
+    over.
+  - The name of the inventory file is C(orcastra.yml), C(swarm_inventory.yml), or ends in C(.orcastra.yml)
+    or C(.swarm.yml). C(.yaml) is as good.
+  - 'Groups: C(swarm), all of them; C(managers) and C(workers), by their role in the swarm; C(leader);
+    C(reachable), those that Swarm hears from; C(down), those that it has given up; C(missing), which are
+    configured and not in the swarm; C(unknown), which are in the swarm and not configured.'
+  - 'Each label makes the group C(label_KEY) and, unless its value is empty, C(label_KEY_VALUE), as
+    C(keyed_groups) would make it: the label V(disk=hdd) makes C(label_disk) and C(label_disk_hdd).
+    Characters that the name of a group cannot have become underscores.'
+  - A host that is missing has its configured labels and is in none of the groups C(managers), C(workers),
+    C(reachable) and C(down).
+  - Nothing that comes from the swarm is evaluated as a template.
+notes:
+  - 'Host variables: C(ansible_host) and C(swarm_ip), the configured address, else the one that the
+    managers see; C(swarm_id), C(swarm_hostname), C(swarm_role), C(swarm_availability), C(swarm_state)
+    (V(missing) for a host that is missing), C(swarm_leader), C(swarm_reachability) of managers,
+    C(swarm_labels), C(swarm_engine_labels), C(swarm_engine_version), C(swarm_os), C(swarm_architecture),
+    and C(swarm_configured), whether it is configured. They are there for O(compose), O(groups) and
+    O(keyed_groups), too. Text that is not known is empty.'
+  - With O(cache), what is kept is what the swarm says. The configuration is always read.
+extends_documentation_fragment:
+  - orcastra.swarm.connection
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+options:
+  plugin:
+    description: The name of this plugin, V(orcastra.swarm.swarm).
+    type: str
+    required: true
+    choices: [orcastra.swarm.swarm]
+  swarm_file:
+    description:
+      - The configuration, C(swarm.yml). A relative path counts from the folder of the inventory file.
+      - Without it and O(nodes_file), no node is configured, and none is missing or unknown.
+    type: str
+  nodes_file:
+    description: The nodes in a file of their own, C(nodes.yml). It wins over O(swarm_file), node by node.
+    type: str
+  strict_connection:
+    description:
+      - Whether it is an error if the swarm cannot be asked.
+      - With V(false) it is a warning, and the inventory has the configured nodes alone, with the roles
+        that they are configured with; C(missing), C(reachable) and C(down) are empty then. That is the
+        way to begin with, for C(orcastra.swarm.bootstrap), when there is no swarm yet.
+    type: bool
+    default: true
+  docker_host:
+    env:
+      - name: DOCKER_HOST
+  tls:
+    env:
+      - name: DOCKER_TLS
+  validate_certs:
+    env:
+      - name: DOCKER_TLS_VERIFY
+  tls_hostname:
+    env:
+      - name: DOCKER_TLS_HOSTNAME
+  api_version:
+    env:
+      - name: DOCKER_API_VERSION
+  timeout:
+    env:
+      - name: DOCKER_TIMEOUT
+seealso:
+  - module: orcastra.swarm.swarm_info
+"""
+
+EXAMPLES = r"""
+# Everything that the engine on this machine, or the one in DOCKER_HOST, knows of its swarm
+plugin: orcastra.swarm.swarm
+
+---
+# With the configured nodes beside it, through a manager that is reached with TLS
+plugin: orcastra.swarm.swarm
+swarm_file: swarm.yml
+docker_host: tcp://10.0.0.11:2376
+validate_certs: true
+ca_path: /etc/docker/ca.pem
+client_cert: /etc/docker/cert.pem
+client_key: /etc/docker/key.pem
+
+---
+# Before there is a swarm, and groups and variables of one's own
+plugin: orcastra.swarm.swarm
+swarm_file: swarm.yml
+strict_connection: false
+compose:
+  ansible_user: "'root'"
+groups:
+  drained: swarm_availability == 'drain'
+keyed_groups:
+  - key: swarm_architecture
+    prefix: arch
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/orcastra
+cache_timeout: 60
+"""
+
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.module_utils.parsing.convert_bool import BOOLEANS
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.unsafe_proxy import wrap_var
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
+    ConfigFiles,
+    load_configuration,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe, suggest
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+    CONNECTION_ARGUMENT_SPEC,
+    ConnectionOptions,
+    connect,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe_nodes
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hosts import (
+    GROUPS,
+    InventoryHost,
+    merge_hosts,
+)
+
+_NAMES = ("orcastra.yml", "orcastra.yaml", "swarm_inventory.yml", "swarm_inventory.yaml")
+_ENDINGS = (".orcastra.yml", ".orcastra.yaml", ".swarm.yml", ".swarm.yaml")
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
+    NAME = "orcastra.swarm.swarm"
+
+    def verify_file(self, path: str) -> bool:
+        name = Path(path).name
+        return bool(super().verify_file(path)) and (name in _NAMES or name.endswith(_ENDINGS))
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        self._read_options(path)
+        try:
+            wanted = self._configuration(path)
+            options = self._connection()
+        except OrcastraError as error:
+            raise AnsibleParserError(f"{path}: {error}") from None
+        nodes = self._nodes(path, options, use_cache=cache)
+        merged = merge_hosts(wanted, nodes)
+        for warning in merged.warnings:
+            self.display.warning(f"{path}: {warning}")
+        for group in GROUPS:
+            self.inventory.add_group(group)
+        configured = self.get_option("swarm_file") or self.get_option("nodes_file")
+        for host in merged.hosts:
+            self._add(host, leave_out=() if configured else ("unknown",))
+
+    def _read_options(self, path: str) -> None:
+        try:
+            data = self._read_config_data(path)
+        except AttributeError:
+            # Ansible itself takes for granted that it is a mapping
+            raise AnsibleParserError(
+                f"{path}: expected a mapping with the key plugin, found no mapping"
+            ) from None
+        except AnsibleParserError:
+            raise
+        except AnsibleError as error:
+            raise AnsibleParserError(f"{path}: {error}") from None
+        known = {}
+        definitions = constants.config.get_configuration_definitions("inventory", self._load_name)
+        for name, definition in definitions.items():
+            for alias in (name, *(definition.get("aliases") or ())):
+                known[alias] = definition.get("type")
+        for key, value in data.items():
+            if key not in known:
+                expected = f"an option of {self.NAME}"
+                raise AnsibleParserError(
+                    f"{path}: {key}: expected {expected}, found another name{suggest(str(key), known)}"
+                )
+            # Ansible itself takes any word that it doesn't know for false
+            if known[key] == "bool" and str(value).lower() not in BOOLEANS:
+                raise AnsibleParserError(f"{path}: {key}: expected true or false, found {describe(value)}")
+
+    def _configuration(self, path: str) -> Wanted:
+        files = {}
+        for option in ("swarm_file", "nodes_file"):
+            given = self.get_option(option)
+            if not given:
+                continue
+            file = Path(path).absolute().parent / Path(given).expanduser()
+            if not file.is_file():
+                raise OrcastraError(f"{option}: expected a file, found none at {file}")
+            files[option] = file
+        return load_configuration(
+            ConfigFiles(swarm=files.get("swarm_file"), nodes=files.get("nodes_file")), stack_name=""
+        )
+
+    def _connection(self) -> ConnectionOptions:
+        options = {name: self.get_option(name) for name in CONNECTION_ARGUMENT_SPEC}
+        if options["timeout"] < 1:
+            raise OrcastraError(f"timeout: expected at least 1 second, found {describe(options['timeout'])}")
+        return ConnectionOptions.from_parameters(options)
+
+    def _nodes(self, path: str, options: ConnectionOptions, *, use_cache: bool) -> tuple[Node, ...] | None:
+        """The swarm's nodes, from the cache if it has them; None where it cannot be asked."""
+        caches = self.get_option("cache")
+        key = self.get_cache_key(path)
+        if caches and use_cache:
+            kept = self._cache.get(key)
+            # another engine may be that of another swarm
+            if kept and kept["docker_host"] == options.docker_host:
+                return tuple(Node(**node) for node in kept["nodes"])
+        try:
+            with closing(connect(options)) as engine:
+                nodes = observe_nodes(engine)
+        except EngineError as error:
+            if self.get_option("strict_connection"):
+                raise AnsibleParserError(
+                    f"{path}: {error} (strict_connection: false makes do with the configured nodes)"
+                ) from None
+            self.display.warning(f"{path}: {error}. Only the configured nodes are in the inventory.")
+            return None
+        except OrcastraError as error:
+            raise AnsibleParserError(f"{path}: {error}") from None
+        if caches:
+            self._cache[key] = {"docker_host": options.docker_host, "nodes": [asdict(node) for node in nodes]}
+        return nodes
+
+    def _add(self, host: InventoryHost, leave_out: tuple[str, ...]) -> None:
+        name = host.name
+        self.inventory.add_host(name)
+        for group in host.groups:
+            if group not in leave_out:
+                self.inventory.add_host(
+                    name, group=self.inventory.add_group(self._sanitize_group_name(group))
+                )
+        variables = _literal(dict(host.variables))
+        for key, value in variables.items():
+            self.inventory.set_variable(name, key, value)
+        strict = self.get_option("strict")
+        self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
+        self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
+
+
+def _literal(value: Any) -> Any:
+    """The value, marked where Ansible might take it for a template."""
+    if isinstance(value, dict):
+        return {_literal(key): _literal(item) for key, item in value.items()}
+    return wrap_var(value) if isinstance(value, str) and "{" in value else value

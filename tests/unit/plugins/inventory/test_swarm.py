@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The inventory plugin, called by ansible-inventory, on a simulated swarm."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import sim as simulator
+
+PLUGIN = "plugin: orcastra.swarm.swarm\n"
+
+
+@pytest.fixture
+def sim() -> Iterator[simulator.Sim]:
+    with simulator.swarm(workers=["delta"]) as sim:
+        yield sim
+
+
+def inventory(
+    folder: Path, *arguments: str, docker_host: str, files: tuple[str, ...] = ("orcastra.yml",)
+) -> tuple[dict[str, Any], str]:
+    """What ansible-inventory lists, and what it says, in one line."""
+    sources = [argument for file in files for argument in ("-i", file)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER", "ANSIBLE_"))}
+    done = subprocess.run(
+        [Path(sys.executable).parent / "ansible-inventory", *sources, "--list", *arguments],
+        cwd=folder,
+        env={
+            **kept,
+            "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+            # the plugin alone, so that no other makes something of the file
+            "ANSIBLE_INVENTORY_ENABLED": "orcastra.swarm.swarm",
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "1000",
+            "DOCKER_HOST": docker_host,
+            "LC_ALL": "C.UTF-8",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout, object_hook=_plain), " ".join(done.stderr.split())
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    """From ansible-core 2.19 on, the listing marks what is not to be evaluated as a template."""
+    return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
+
+
+def hosts(found: dict[str, Any], group: str) -> list[str]:
+    return list(found.get(group, {}).get("hosts", []))
+
+
+def test_groups_and_variables(sim: simulator.Sim, tmp_path: Path) -> None:
+    sim.node("delta").spec["Labels"] = {"node.rack": "{{ 1 + 1 }}"}
+    (tmp_path / "sw.yml").write_text("nodes: {alpha: {ip: 10.0.0.1}, delta: , yankee: }\n")
+    (tmp_path / "nodes.yml").write_text("zulu: {ip: 10.0.0.9}\n")
+    (tmp_path / "orcastra.yml").write_text(
+        f"{PLUGIN}swarm_file: sw.yml\nnodes_file: nodes.yml\nstrict: true\n"
+        "compose: {where: swarm_ip + '!'}\ngroups: {work: swarm_role == 'worker'}\n"
+        "keyed_groups: [{key: swarm_availability, prefix: is, default_value: unset}]\n"
+    )
+    found, said = inventory(tmp_path, docker_host=sim.docker_host())
+    assert hosts(found, "managers") == ["alpha", "bravo", "charlie"], said
+    assert hosts(found, "workers") == hosts(found, "work") == ["delta"]
+    assert hosts(found, "leader") == ["alpha"]
+    assert (hosts(found, "missing"), hosts(found, "unknown")) == (["yankee", "zulu"], ["bravo", "charlie"])
+    assert hosts(found, "label_node_rack") == hosts(found, "label_node_rack____1___1___") == ["delta"]
+    assert hosts(found, "is_active") == ["alpha", "bravo", "charlie", "delta"]
+    variables = found["_meta"]["hostvars"]
+    assert variables["alpha"]["where"] == "10.0.0.1!"
+    assert variables["delta"]["swarm_labels"] == {"node.rack": "{{ 1 + 1 }}"}
+    # the groups are there even where they are empty
+    assert "down" in found["all"]["children"] or "down" in found
+
+
+def test_without_a_configuration_nothing_is_missing_or_unknown(sim: simulator.Sim, tmp_path: Path) -> None:
+    (tmp_path / "orcastra.yml").write_text(PLUGIN)
+    found, _said = inventory(tmp_path, docker_host=sim.docker_host())
+    assert hosts(found, "swarm") == ["alpha", "bravo", "charlie", "delta"]
+    assert hosts(found, "missing") == hosts(found, "unknown") == []
+
+
+def test_what_the_swarm_says_is_kept_and_the_configuration_is_not(sim: simulator.Sim, tmp_path: Path) -> None:
+    cache = f"{PLUGIN}cache: true\ncache_plugin: ansible.builtin.jsonfile\ncache_connection: cache\n"
+    (tmp_path / "orcastra.yml").write_text(cache)
+    (tmp_path / "sw.yml").write_text("nodes: {alpha: , zulu: }\n")
+    first, _said = inventory(tmp_path, docker_host=sim.docker_host())
+    asked = len(sim.requests)
+    (tmp_path / "orcastra.yml").write_text(f"{cache}swarm_file: sw.yml\n")
+    second, _said = inventory(tmp_path, docker_host=sim.docker_host())
+    assert len(sim.requests) == asked
+    assert hosts(second, "swarm") == [*hosts(first, "swarm"), "zulu"]
+    assert hosts(second, "unknown") == ["bravo", "charlie", "delta"]
+    inventory(tmp_path, "--flush-cache", docker_host=sim.docker_host())
+    refreshed = len(sim.requests)
+    assert refreshed > asked
+    # another engine's answers aren't those of this one
+    third, _said = inventory(tmp_path, docker_host=sim.docker_host("bravo"))
+    assert len(sim.requests) > refreshed
+    assert hosts(third, "swarm") == hosts(second, "swarm")
+
+
+def test_a_swarm_that_cannot_be_asked(sim: simulator.Sim, tmp_path: Path) -> None:
+    (tmp_path / "sw.yml").write_text("leader: alpha\nnodes: {alpha: , zulu: }\n")
+    for host, what in (
+        ("tcp://127.0.0.1:1", "the engine cannot be reached"),
+        (sim.docker_host("delta"), "expected a manager of the swarm, found a worker"),
+    ):
+        (tmp_path / "orcastra.yml").write_text(f"{PLUGIN}swarm_file: sw.yml\n")
+        found, said = inventory(tmp_path, docker_host=host)
+        assert f"orcastra.yml: {host}: {what}" in said
+        assert hosts(found, "swarm") == []
+        (tmp_path / "orcastra.yml").write_text(f"{PLUGIN}swarm_file: sw.yml\nstrict_connection: false\n")
+        found, said = inventory(tmp_path, docker_host=host)
+        assert f"orcastra.yml: {host}: {what}" in said
+        assert "Only the configured nodes are in the inventory" in said
+        assert (hosts(found, "swarm"), hosts(found, "managers")) == (["alpha", "zulu"], ["alpha"])
+        assert hosts(found, "missing") == hosts(found, "reachable") == []
+
+
+def test_a_wrong_file_is_named_with_its_key(sim: simulator.Sim, tmp_path: Path) -> None:
+    (tmp_path / "wrong.yml").write_text("nodes: {alpha: {role: king}}\n")
+    wrong = {
+        f"{PLUGIN}swarm_fil: x": "swarm_fil: expected an option of orcastra.swarm.swarm, found another name;"
+        " did you mean 'swarm_file'?",
+        f"{PLUGIN}timeout: 0": "timeout: expected at least 1 second, found the number 0",
+        f"{PLUGIN}timeout: soon": "'timeout'",
+        f"{PLUGIN}strict: maybe": "strict: expected true or false, found 'maybe'",
+        f"{PLUGIN}swarm_file: nowhere.yml": "swarm_file: expected a file, found none at "
+        f"{tmp_path}/nowhere.yml",
+        f"{PLUGIN}swarm_file: wrong.yml": f"{tmp_path}/wrong.yml:1: nodes.alpha.role: expected manager or"
+        " worker, found 'king'",
+        f"{PLUGIN}tls: true\nca_path: /nowhere": "ca_path: expected a file, found none at /nowhere",
+        "- plugin": "expected a mapping with the key plugin, found no mapping",
+        f"{PLUGIN}strict: true\ncompose: {{a: nothing}}": "Could not set a for host alpha",
+    }
+    files = []
+    for number, text in enumerate(wrong):
+        files.append(f"{number}.swarm.yml")
+        (tmp_path / files[-1]).write_text(text)
+    _found, said = inventory(tmp_path, docker_host=sim.docker_host(), files=tuple(files))
+    for file, what in zip(files, wrong.values(), strict=True):
+        assert f"{tmp_path}/{file}: {what}" in said or (f"{tmp_path}/{file}" in said and what in said), what
+
+
+def test_names_of_files(tmp_path: Path) -> None:
+    ours = ("orcastra.yml", "orcastra.yaml", "prod.swarm.yml", "a.orcastra.yaml", "swarm_inventory.yml")
+    others = ("swarm.yml", "hosts.yml", "docker_swarm.yml")
+    for name in (*ours, *others):
+        (tmp_path / name).write_text(f"{PLUGIN}mark_of_{name.replace('.', '_')}: 1\n")
+    _found, said = inventory(tmp_path, docker_host="tcp://127.0.0.1:1", files=(*ours, *others))
+    assert [name for name in (*ours, *others) if f"mark_of_{name.replace('.', '_')}" in said] == [*ours]
