@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ def strong(body: bytes) -> str:
 class ModServer:
     """``items`` by path. A context manager. ``asked`` is the log, ``most`` the greatest number at a time."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
+    def __init__(self, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.items: dict[str, Item] = {}
         self.asked: list[Asked] = []
         self.most = 0
@@ -80,12 +81,17 @@ class ModServer:
                 pass
 
         self._server = Server((address, 0), Handler)
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"{self._scheme}://{host!s}:{port}"
 
     def put(self, path: str, body: bytes = b"", **more: object) -> str:
         """Put something at a path, with a strong ETag unless ``etag`` says otherwise. Returns its URL."""

@@ -1,0 +1,532 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Registries, well-behaved and not, on a server in this process that speaks TLS."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods import registry as registry_module
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import (
+    Kept,
+    cache_folder,
+    keep_layer,
+    write_lock,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.platforms import parse_platform
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import (
+    Reference,
+    parse_reference,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.registry import Layer, Registry
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
+from tests.lab.keys import create_tls
+from tests.mod_server import ModServer
+
+BLOB = gzip.compress(os.urandom(50_000))
+AMD64 = parse_platform("x86_64")
+OCI = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+TAR_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+MAX_BYTES = 1_000_000
+
+
+def digest_of(body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def manifest_of(*blobs: bytes, kind: str = OCI, **changes: Any) -> bytes:
+    layers = [
+        {"mediaType": TAR_GZIP, "digest": digest_of(blob), "size": len(blob)} | changes for blob in blobs
+    ]
+    return json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": layers}).encode()
+
+
+def index_of(*entries: tuple[bytes, dict[str, Any]], kind: str = OCI_INDEX) -> bytes:
+    manifests = [
+        {"mediaType": OCI, "digest": digest_of(body), "size": len(body)} | more for body, more in entries
+    ]
+    return json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": manifests}).encode()
+
+
+class FakeRegistry(ModServer):
+    """A registry with the one repository ``user/mod``; ``token``: what it gives and wants to see."""
+
+    token: str | None = None
+
+    @property
+    def host(self) -> str:
+        return self.url.partition("://")[2]
+
+    def require_token(self, token: str) -> None:
+        self.token = token
+        self.put("/token", json.dumps({"token": token}).encode())
+
+    def serve(self, path: str, body: bytes, headers: dict[str, str], **more: Any) -> None:
+        if self.token is not None:
+            more["headers_needed"] = {"Authorization": f"Bearer {self.token}"}
+            challenge = f'Bearer realm="{self.url}/token",service="fake",scope="registry:catalog:*"'
+            headers = {"WWW-Authenticate": challenge} | headers
+        self.put(f"/v2/user/mod/{path}", body, headers=headers, **more)
+
+    def push(self, body: bytes, tag: str = "1", kind: str = OCI, **headers: str) -> str:
+        digest = digest_of(body)
+        for name in (tag, digest):
+            more = {"Content-Type": kind, "Docker-Content-Digest": digest} | headers
+            self.serve(f"manifests/{name}", body, more)
+        return digest
+
+    def push_blob(self, body: bytes, **more: Any) -> None:
+        self.serve(f"blobs/{digest_of(body)}", body, {"Content-Type": "application/octet-stream"}, **more)
+
+    def reference(self, mark: str = ":1") -> Reference:
+        return parse_reference(f"{self.host}/user/mod{mark}")
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    create_tls(folder, {"one": "127.0.0.1", "two": "127.0.0.2"})
+    return folder
+
+
+def context(tls: Path, name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls / "hosts" / name / "cert.pem", tls / "hosts" / name / "key.pem")
+    return context
+
+
+@pytest.fixture
+def server(tls: Path) -> Iterator[FakeRegistry]:
+    with FakeRegistry(tls=context(tls, "one")) as server:
+        yield server  # type: ignore[misc]
+
+
+@pytest.fixture
+def other(tls: Path) -> Iterator[FakeRegistry]:
+    with FakeRegistry("127.0.0.2", tls=context(tls, "two")) as server:
+        yield server  # type: ignore[misc]
+
+
+@pytest.fixture
+def registry(tls: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls / "ca.pem"))
+    fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
+    yield Registry(fetcher)
+    fetcher.close()
+
+
+def resolve(registry: Registry, reference: Reference, platform: str = "amd64") -> Layer:
+    return registry.resolve(reference, parse_platform(platform), trusted=True, max_bytes=MAX_BYTES)
+
+
+def keep(registry: Registry, layer: Layer, folder: Path) -> Kept:
+    return keep_layer(registry, layer, folder, trusted=True)
+
+
+@pytest.mark.parametrize("kind", [OCI, DOCKER])
+@pytest.mark.parametrize("token", [None, "t0ken"])
+def test_a_mod_byte_for_byte(
+    registry: Registry, server: FakeRegistry, tmp_path: Path, kind: str, token: str | None
+) -> None:
+    if token:
+        server.require_token(token)
+    body = manifest_of(BLOB, kind=kind)
+    digest = server.push(body, kind=kind)
+    server.push_blob(BLOB)
+    layer = resolve(registry, server.reference())
+    assert (layer.digest, layer.size, layer.manifest) == (digest_of(BLOB), len(BLOB), digest)
+    kept = keep(registry, layer, tmp_path)
+    path = tmp_path / "user.mod.1.tar.xz"
+    assert kept == Kept(path, True, digest_of(BLOB), len(BLOB))
+    assert path.read_bytes() == BLOB
+    assert path.stat().st_mode & 0o7777 == 0o644
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    path.chmod(0o600)
+    asked = len(server.asked)
+    assert not keep(registry, layer, tmp_path).is_new
+    assert (path.stat().st_mode & 0o7777, len(server.asked)) == (0o644, asked)
+    path.write_bytes(b"tampered with")
+    assert keep(registry, layer, tmp_path).is_new
+    assert path.read_bytes() == BLOB
+    if token:
+        assert [path for path in server.paths() if path.startswith("/token")] == [
+            "/token?service=fake&scope=repository%3Auser%2Fmod%3Apull"
+        ]
+
+
+def test_news_costs_a_head(registry: Registry, server: FakeRegistry) -> None:
+    digest = server.push(manifest_of(BLOB))
+    assert registry.news(server.reference(), trusted=True) == digest
+    assert [asked.method for asked in server.asked] == ["HEAD"]
+    assert "application/vnd.docker.distribution.manifest.list.v2+json" in server.asked[0].headers["Accept"]
+
+
+def test_news_where_the_registry_does_not_say_the_digest(registry: Registry, server: FakeRegistry) -> None:
+    digest = server.push(manifest_of(BLOB), **{"Docker-Content-Digest": "nonsense"})
+    assert registry.news(server.reference(), trusted=True) == digest
+    server.items["/v2/user/mod/manifests/1"].failures = [(405, {})]
+    assert registry.news(server.reference(), trusted=True) == digest
+
+
+@pytest.mark.parametrize("kind", [OCI_INDEX, DOCKER_LIST])
+def test_the_architecture_is_found_in_an_index(registry: Registry, server: FakeRegistry, kind: str) -> None:
+    blobs = {name: gzip.compress(name.encode()) for name in ("amd64", "v6", "v7", "arm64", "attested", "win")}
+    bodies = {name: manifest_of(blob) for name, blob in blobs.items()}
+    for name, body in bodies.items():
+        server.push(body, name)
+    attested = {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+    index = index_of(
+        (bodies["attested"], attested | {"platform": {"os": "linux", "architecture": "amd64"}}),
+        (bodies["attested"], {"platform": {"os": "unknown", "architecture": "unknown"}}),
+        (bodies["win"], {"platform": {"os": "windows", "architecture": "amd64"}}),
+        (bodies["v6"], {"platform": {"os": "linux", "architecture": "arm", "variant": "v6"}}),
+        (bodies["v7"], {"platform": {"os": "linux", "architecture": "arm", "variant": "v7"}}),
+        (bodies["amd64"], {"platform": {"os": "linux", "architecture": "amd64"}}),
+        (bodies["arm64"], {"platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}}),
+        kind=kind,
+    )
+    digest = server.push(index, "1", kind)
+    wanted = {
+        "amd64": "amd64", "x86_64": "amd64", "linux/amd64": "amd64", "aarch64": "arm64", "arm64/v8": "arm64",
+        "armv7l": "v7", "arm": "v7", "arm/v6": "v6", "armv6l": "v6",
+    }  # fmt: skip
+    for number, (platform, name) in enumerate(wanted.items()):
+        mark = f"@{digest}" if number % 3 else ":1"
+        layer = resolve(registry, server.reference(mark), platform)
+        assert (layer.digest, layer.manifest) == (digest_of(blobs[name]), digest), platform
+    for platform in ("arm/v5", "riscv64", "386"):
+        with pytest.raises(FetchError, match=r"expected an image for .*, found linux/amd64, linux/arm/v6"):
+            resolve(registry, server.reference(), platform)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "why"),
+    [
+        (manifest_of(BLOB, BLOB), OCI, "exactly one layer, found 2"),
+        (manifest_of(), OCI, "exactly one layer, found 0"),
+        (manifest_of(BLOB, digest="sha256:../../x"), OCI, "sha256 digest"),
+        (manifest_of(BLOB, digest="sha512:" + "0" * 128), OCI, "sha256 digest"),
+        (manifest_of(BLOB, size=-1), OCI, "the layer's size"),
+        (manifest_of(BLOB, size=True), OCI, "the layer's size"),
+        (manifest_of(BLOB, size=MAX_BYTES + 1), OCI, "at most 1000000 bytes, found 1000001"),
+        (manifest_of(BLOB, mediaType=TAR_GZIP.replace("gzip", "zstd")), OCI, "packed with gzip, .*zstd"),
+        (manifest_of(BLOB, mediaType="application/vnd.oci.image.layer.v1.tar"), OCI, "packed with gzip"),
+        (b"<html>", "text/html", "found text/html that isn't JSON"),
+        (manifest_of(BLOB), "text/html", "found text/html"),
+        (manifest_of(BLOB, kind=DOCKER), OCI, "the manifest is called"),
+        (b"[]", OCI, "other JSON"),
+        (b"[" * 100_000, OCI, "isn't JSON"),
+        (b'{"layers": {}}', OCI, "a list of layers"),
+        (b'{"manifests": [1]}', OCI_INDEX, "a list of manifests"),
+        (b"{}", "application/vnd.docker.distribution.manifest.v1+json", "expected an image's manifest"),
+        (b'{"mediaType": "application/x-other"}', "application/json", "found application/x-other"),
+        (b" " * (4 * 1024 * 1024 + 1), OCI, "at most 4194304 bytes"),
+        (index_of((b"x", {"digest": "sha256:zz"})), OCI_INDEX, "sha256 digest in the index"),
+        (index_of(), OCI_INDEX, "found nothing"),
+    ],
+)
+def test_manifests_that_cannot_be_used(
+    registry: Registry, server: FakeRegistry, body: bytes, kind: str, why: str
+) -> None:
+    server.push(body, kind=kind)
+    with pytest.raises(FetchError, match=why) as caught:
+        resolve(registry, server.reference())
+    assert str(caught.value).startswith(f"{server.host}/user/mod:1: ")
+
+
+def test_registries_that_do_not_name_the_type(registry: Registry, server: FakeRegistry) -> None:
+    for kind in ("application/json", ""):
+        server.push(manifest_of(BLOB), kind=kind)
+        assert resolve(registry, server.reference()).digest == digest_of(BLOB)
+
+
+def test_an_index_of_indexes(registry: Registry, server: FakeRegistry) -> None:
+    inner = index_of()
+    server.push(inner, "inner", OCI_INDEX)
+    server.push(index_of((inner, {"platform": {"os": "linux", "architecture": "amd64"}})), "1", OCI_INDEX)
+    with pytest.raises(FetchError, match="one of indexes"):
+        resolve(registry, server.reference())
+
+
+def test_a_manifest_is_what_was_asked_for(registry: Registry, server: FakeRegistry) -> None:
+    body, swapped = manifest_of(BLOB), manifest_of(b"\x1f\x8bother")
+    digest = server.push(body)
+    server.serve(f"manifests/{digest}", swapped, {"Content-Type": OCI})
+    with pytest.raises(FetchError, match=f"with the digest {digest}, found {digest_of(swapped)}"):
+        resolve(registry, server.reference(f"@{digest}"))
+    server.push(index_of((body, {"platform": {"os": "linux", "architecture": "amd64"}})), "1", OCI_INDEX)
+    server.serve(f"manifests/{digest}", swapped, {"Content-Type": OCI})
+    with pytest.raises(FetchError, match=f"with the digest {digest}, found {digest_of(swapped)}"):
+        resolve(registry, server.reference())
+    server.push(body, **{"Docker-Content-Digest": digest_of(swapped)})
+    with pytest.raises(FetchError, match="with the digest"):
+        resolve(registry, server.reference())
+
+
+@pytest.mark.parametrize(
+    ("served", "why"),
+    [
+        (BLOB[:-1] + b"?", "expected the digest sha256:"),
+        (BLOB[:-1], "bytes"),
+        (BLOB + b"?", "expected at most"),
+    ],
+)
+def test_a_blob_that_is_not_the_one(
+    registry: Registry, server: FakeRegistry, tmp_path: Path, served: bytes, why: str
+) -> None:
+    server.push(manifest_of(BLOB))
+    server.push_blob(BLOB)
+    path = tmp_path / "user.mod.1.tar.xz"
+    path.write_bytes(b"the one before")
+    server.items[f"/v2/user/mod/blobs/{digest_of(BLOB)}"].body = served
+    with pytest.raises(FetchError, match=why):
+        keep(registry, resolve(registry, server.reference()), tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == b"the one before"
+
+
+@pytest.mark.parametrize("blob", [b"\x28\xb5\x2f\xfd zstd", b"plain tar" * 100, b"\xfd7zXZ\0"])
+def test_a_layer_that_only_claims_to_be_gzip(
+    registry: Registry, server: FakeRegistry, tmp_path: Path, blob: bytes
+) -> None:
+    server.push(manifest_of(blob))
+    server.push_blob(blob)
+    with pytest.raises(FetchError, match=f"packed with gzip.*, found the first bytes {blob[:4].hex(' ')}"):
+        keep(registry, resolve(registry, server.reference()), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_token_goes_to_its_registry_alone(
+    registry: Registry, server: FakeRegistry, other: FakeRegistry, tmp_path: Path
+) -> None:
+    server.require_token("of-one")
+    other.require_token("of-two")
+    for each in (server, other):
+        each.push(manifest_of(BLOB))
+        each.push_blob(BLOB)
+    # blobs lie elsewhere, as most registries have it
+    server.serve(f"blobs/{digest_of(BLOB)}", b"", {}, redirect=f"{other.url}/cdn")
+    other.put("/cdn", BLOB)
+    for number, each in enumerate((server, other, server)):
+        folder = tmp_path / str(number)
+        keep(registry, resolve(registry, each.reference()), folder)
+        assert (folder / "user.mod.1.tar.xz").read_bytes() == BLOB
+    for each, token in ((server, "Bearer of-one"), (other, "Bearer of-two")):
+        assert {asked.headers.get("Authorization") for asked in each.asked} == {None, token}
+    assert all("Authorization" not in asked.headers for asked in other.asked if asked.path == "/cdn")
+
+
+def test_a_registry_that_redirects_to_another_that_wants_its_own_token(
+    registry: Registry, server: FakeRegistry, other: FakeRegistry, tmp_path: Path
+) -> None:
+    other.require_token("of-two")
+    digest = other.push(manifest_of(BLOB))
+    other.push_blob(BLOB)
+    for path in ("manifests/1", f"manifests/{digest}", f"blobs/{digest_of(BLOB)}"):
+        server.serve(path, b"", {}, redirect=f"{other.url}/v2/user/mod/{path}")
+    assert registry.news(server.reference(), trusted=True) == digest
+    assert keep(registry, resolve(registry, server.reference()), tmp_path).is_new
+    assert all("Authorization" not in asked.headers for asked in server.asked)
+
+
+def test_a_token_that_expired_is_renewed(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
+    server.require_token("first")
+    server.push(manifest_of(BLOB))
+    layer = resolve(registry, server.reference())
+    server.require_token("second")
+    server.push_blob(BLOB)
+    assert keep(registry, layer, tmp_path).is_new
+
+
+def test_a_registry_that_is_never_content(registry: Registry, server: FakeRegistry) -> None:
+    server.require_token("t0ken")
+    server.push(manifest_of(BLOB))
+    server.put("/token", b'{"access_token": "another"}')
+    with pytest.raises(FetchError, match="gives nothing without a password") as caught:
+        resolve(registry, server.reference())
+    assert caught.value.status == 401
+    assert len(server.asked) == 6
+
+
+@pytest.mark.parametrize(
+    ("challenge", "why"),
+    [
+        ("", "without a password"),
+        ('Basic realm="x"', "without a password"),
+        ('Bearer service="x"', "expected a token server with https"),
+        ('Bearer realm="http://127.0.0.1/token"', "expected a token server with https"),
+        ('Bearer realm="file:///etc/passwd"', "expected a token server with https"),
+        ('Bearer realm="https://user:pass@127.0.0.1/token"', "expected a token server with https"),
+        ('Bearer realm="https://[::1/token"', "expected a token server with https"),
+        ('Bearer realm="https://127.0.0.1:1/token"', "can't be reached"),
+    ],
+)
+def test_challenges_that_are_not_followed(
+    registry: Registry, server: FakeRegistry, challenge: str, why: str
+) -> None:
+    server.require_token("t0ken")
+    server.push(manifest_of(BLOB), **{"WWW-Authenticate": challenge})
+    with pytest.raises(FetchError, match=why) as caught:
+        resolve(registry, server.reference())
+    assert "pass@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("reply", [b"", b"[]", b'{"token": 1}', b'{"token": "a\\r\\nX: y"}', b"x" * 70_000])
+def test_token_servers_that_give_none(registry: Registry, server: FakeRegistry, reply: bytes) -> None:
+    server.require_token("t0ken")
+    server.push(manifest_of(BLOB))
+    server.put("/token", reply)
+    with pytest.raises(FetchError, match=r"expected (JSON|a token|at most 65536 bytes) from"):
+        resolve(registry, server.reference())
+
+
+def test_a_label_leads_to_no_registry_inside(registry: Registry, server: FakeRegistry) -> None:
+    server.push(manifest_of(BLOB))
+    with pytest.raises(FetchError, match=r"the address 127\.0\.0\.1"):
+        registry.resolve(server.reference(), AMD64, trusted=False, max_bytes=MAX_BYTES)
+    assert not server.asked
+
+
+def test_the_registry_behind_is_asked_where_the_first_fails(
+    registry: Registry, server: FakeRegistry, other: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_module, "_SUBSTITUTES", {server.host: (other.host,)})
+    digest = other.push(manifest_of(BLOB))
+    assert resolve(registry, server.reference()).base == other.url
+    assert registry.news(server.reference(), trusted=True) == digest
+    other.items.clear()
+    with pytest.raises(FetchError, match=r"127\.0\.0\.1:.* answered 404; .*127\.0\.0\.2:.* answered 404"):
+        resolve(registry, server.reference())
+
+
+class Scripted:
+    """A fetcher that only writes down what it is asked for, and lets lscr.io fail."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+
+    def document(self, url: str, headers: dict[str, str], **_more: Any) -> Any:
+        self.asked.append((url, headers.get("Authorization")))
+        if url.startswith("https://lscr.io"):
+            raise FetchError("a mod", "is down")
+        body = manifest_of(BLOB) if "/manifests/" in url else f'{{"token": "{url[8:15]}"}}'.encode()
+
+        class Answer:
+            status = 200
+            headers: dict[str, str] = {}  # noqa: RUF012 - nobody writes to it
+
+            def json(self) -> Any:
+                return json.loads(body)
+
+        answer: Any = Answer()
+        answer.url, answer.body = url, body
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (
+            "lscr.io/linuxserver/mods:x",
+            [
+                ("https://lscr.io/v2/linuxserver/mods/manifests/x", None),
+                ("https://ghcr.io/token?scope=repository%3Alinuxserver%2Fmods%3Apull", None),
+                ("https://ghcr.io/v2/linuxserver/mods/manifests/x", "Bearer ghcr.io"),
+            ],
+        ),
+        (
+            "user/mod",
+            [
+                (
+                    "https://auth.docker.io/token?service=registry.docker.io&scope=repository%3Auser%2Fmod%3Apull",
+                    None,
+                ),
+                ("https://registry-1.docker.io/v2/user/mod/manifests/latest", "Bearer auth.do"),
+            ],
+        ),
+        (
+            "quay.io/user/mod:1",
+            [
+                ("https://quay.io/v2/auth?service=quay.io&scope=repository%3Auser%2Fmod%3Apull", None),
+                ("https://quay.io/v2/user/mod/manifests/1", "Bearer quay.io"),
+            ],
+        ),
+    ],
+)
+def test_the_well_known_registries(text: str, asked: list[tuple[str, str | None]]) -> None:
+    fetcher: Any = Scripted()
+    resolve(Registry(fetcher), parse_reference(text))
+    assert fetcher.asked == asked
+
+
+def test_an_architecture_has_its_folder(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
+    server.push(manifest_of(BLOB))
+    server.push_blob(BLOB)
+    folder = cache_folder(tmp_path, parse_platform("arm/v6"))
+    assert folder == tmp_path / "arm-v6"
+    assert cache_folder(tmp_path, None) == tmp_path
+    keep(registry, resolve(registry, server.reference()), folder)
+    assert (folder / "user.mod.1.tar.xz").exists()
+    assert folder.stat().st_mode & 0o7777 == 0o755
+    (tmp_path / "amd64").symlink_to(folder)
+    with pytest.raises(FetchError, match="expected a folder at"):
+        keep(registry, resolve(registry, server.reference()), tmp_path / "amd64")
+
+
+def test_the_lock(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
+    server.push(manifest_of(BLOB))
+    seen: list[list[str]] = []
+    server.push_blob(BLOB)
+    layer = resolve(registry, server.reference())
+    lock = tmp_path / "user.mod.1.lock"
+    with write_lock(tmp_path, server.reference()):
+        assert lock.exists()
+        with pytest.raises(FetchError, match=r"user\.mod\.1\.lock says that it is being written right now"):
+            keep(registry, layer, tmp_path)
+        assert lock.exists()
+    assert not lock.exists()
+    lock.touch()
+    os.utime(lock, (time.time() - 14 * 60,) * 2)
+    with pytest.raises(FetchError, match="being written"):
+        keep(registry, layer, tmp_path)
+    # that of a writer that has crashed
+    os.utime(lock, (time.time() - 16 * 60,) * 2)
+
+    def look(_bytes: int, _expected: int | None) -> None:
+        seen.append(sorted(path.name for path in tmp_path.iterdir()))
+
+    keep_layer(registry, layer, tmp_path, trusted=True, progress=look)
+    assert "user.mod.1.lock" in seen[0]
+    assert "user.mod.1.tar.xz" not in seen[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["user.mod.1.tar.xz"]
+
+
+def test_the_lock_goes_where_the_download_fails(
+    registry: Registry, server: FakeRegistry, tmp_path: Path
+) -> None:
+    server.push(manifest_of(BLOB))
+    with pytest.raises(FetchError, match="answered 404"):
+        keep(registry, resolve(registry, server.reference()), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["", "a/b/c", "../etc", "arm/x", "linux", "a b"])
+def test_architectures_that_are_none(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a"):
+        parse_platform(text)
