@@ -34,6 +34,9 @@ COMMANDS = {
     "hostname": "hostname",
     "debootstrap": "debootstrap",
     "logrotate": "logrotate",
+    "docker-registry": "docker-registry",
+    "skopeo": "skopeo",
+    "umoci": "umoci",
 }
 _POLICY = Path("/usr/sbin/policy-rc.d")
 

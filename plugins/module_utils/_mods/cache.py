@@ -71,6 +71,7 @@ def keep_layer(
     path = folder / f"{reference.filename}{SUFFIX}"
     try:
         _make_folder(folder, entry)
+        break_stale_lock(folder / f"{reference.filename}.lock", time.time())
         if holds(path, layer.digest, layer.size):
             path.chmod(FILE_MODE)
             return Kept(path, False, layer.digest, layer.size)
@@ -108,7 +109,7 @@ def write_lock(
     """
     path = folder / f"{reference.filename}.lock"
     if not _create(path):
-        _break_stale(path, now())
+        break_stale_lock(path, now())
         if not _create(path):
             raise FetchError(entry or reference.text, f"{path.name} says that it is being written right now")
     done = threading.Event()
@@ -130,8 +131,11 @@ def _create(path: Path) -> bool:
     return True
 
 
-def _break_stale(path: Path, now: float) -> None:
-    """Move a stale lock aside; put it back where another writer has renewed it in between."""
+def break_stale_lock(path: Path, now: float) -> None:
+    """Remove the lock at ``path`` where its writer has died: consumers would wait for it for ever.
+
+    Raises OSError.
+    """
     try:
         seen = path.lstat()
     except FileNotFoundError:
@@ -144,6 +148,7 @@ def _break_stale(path: Path, now: float) -> None:
     except FileNotFoundError:
         return
     moved = aside.lstat()
+    # another writer has renewed it in between
     if (moved.st_ino, moved.st_mtime_ns) != (seen.st_ino, seen.st_mtime_ns):
         with contextlib.suppress(FileExistsError):
             os.link(aside, path, follow_symlinks=False)

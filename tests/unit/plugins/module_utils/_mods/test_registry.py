@@ -467,6 +467,11 @@ def test_the_lock(registry: Registry, server: FakeRegistry, tmp_path: Path) -> N
     assert "user.mod.1.lock" in seen[0]
     assert "user.mod.1.tar.xz" not in seen[0]
     assert [path.name for path in tmp_path.iterdir()] == ["user.mod.1.tar.xz"]
+    # also where the writer had been done but for the lock
+    lock.touch()
+    os.utime(lock, (time.time() - 16 * 60,) * 2)
+    assert not keep(registry, layer, tmp_path).is_new
+    assert not lock.exists()
 
 
 def test_the_lock_goes_where_the_download_fails(
