@@ -15,7 +15,7 @@ does not have them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from itertools import groupby
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
@@ -40,10 +40,14 @@ class Scheduler:
 
     def __init__(self, picture: Picture, now: float) -> None:
         self.nodes = {node.id: node for node in picture.nodes}
+        self._position = {node.id: number for number, node in enumerate(picture.nodes)}
         self._services: dict[str, list[Service]] = {node.id: [] for node in picture.nodes}
+        # the IDs of the nodes with so many tasks
+        self._by_total: list[set[str]] = [set(self.nodes)]
         self._own: dict[str, dict[str, int]] = {}
         self._failures: dict[tuple[str, str], int] = {}
-        self._suitable: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], tuple[Node, ...]] = {}
+        self._many_failures: dict[str, set[str]] = {}
+        self._suitable: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, Node]] = {}
         for task in picture.tasks:
             service = picture.service_by_id.get(task.service_id)
             if service is None or task.node_id not in self.nodes:
@@ -53,16 +57,20 @@ class Scheduler:
             elif task.state in ("failed", "rejected") and now - task.created < FAILURE_SECONDS:
                 key = (service.id, task.node_id)
                 self._failures[key] = self._failures.get(key, 0) + 1
+                if self._failures[key] >= MANY_FAILURES:
+                    self._many_failures.setdefault(service.id, set()).add(task.node_id)
 
     def put(self, service: Service, node_id: str) -> None:
         """A task of the service is to run on the node."""
         self._services[node_id].append(service)
+        self._count(node_id, before=len(self._services[node_id]) - 1)
         own = self._own.setdefault(service.id, {})
         own[node_id] = own.get(node_id, 0) + 1
 
     def take(self, service: Service, node_id: str) -> None:
         """A task of the service is no longer to run on the node."""
         self._services[node_id].remove(service)
+        self._count(node_id, before=len(self._services[node_id]) + 1)
         own = self._own[service.id]
         own[node_id] -= 1
         if not own[node_id]:
@@ -84,28 +92,56 @@ class Scheduler:
 
         ``only``: IDs of the nodes that come into question; ``without``: of those that do not.
         """
-        own = self._own.get(service.id, {})
-        found = [
-            node
-            for node in self._suitable_nodes(service, constraints)
-            if node.id not in without and (only is None or node.id in only)
-        ]
+        suitable = self._suitable_nodes(service, constraints)
         if service.preferences:
-            found = [node for node in found if not self._lacks(service, node)]
+            found = [
+                node
+                for node in suitable.values()
+                if node.id not in without and (only is None or node.id in only)
+                if not self._lacks(service, node)
+            ]
             for preference in service.preferences:
                 found = self._spread(service, found, preference)
+            return next(self._ranked(service, found), ())
+        # what takes longest to ask is asked last, and seldom
+        for nodes in self._best_first(service, suitable):
+            free = tuple(
+                node
+                for node in nodes
+                if node.id not in without and (only is None or node.id in only)
+                if not self._lacks(service, node)
+            )
+            if free:
+                return free
+        return ()
+
+    def _best_first(self, service: Service, suitable: dict[str, Node]) -> Iterator[tuple[Node, ...]]:
+        """Groups of nodes, each as good as the other: nearly always one of the first is taken."""
+        worse = self._own.get(service.id, {}).keys() | self._many_failures.get(service.id, set())
+        for node_ids in self._by_total:
+            group = (node_ids & suitable.keys()) - worse
+            if group:
+                yield tuple(self.nodes[node_id] for node_id in sorted(group, key=self._position.__getitem__))
+        yield from self._ranked(service, [node for node in suitable.values() if node.id in worse])
+
+    def _ranked(self, service: Service, nodes: list[Node]) -> Iterator[tuple[Node, ...]]:
+        own = self._own.get(service.id, {})
 
         def rank(node: Node) -> tuple[int, int, int]:
             failures = self._failures.get((service.id, node.id), 0)
             many = failures if failures >= MANY_FAILURES else 0
             return many, own.get(node.id, 0), len(self._services[node.id])
 
-        # what takes longest to ask is asked last, and seldom
-        for _rank, nodes in groupby(sorted(found, key=rank), key=rank):
-            free = tuple(node for node in nodes if service.preferences or not self._lacks(service, node))
-            if free:
-                return free
-        return ()
+        for _rank, group in groupby(sorted(nodes, key=rank), key=rank):
+            yield tuple(group)
+
+    def _count(self, node_id: str, before: int) -> None:
+        """Note that the number of the node's tasks is another one than before."""
+        now = len(self._services[node_id])
+        self._by_total[before].remove(node_id)
+        if now == len(self._by_total):
+            self._by_total.append(set())
+        self._by_total[now].add(node_id)
 
     def obstacles(self, service: Service, node: Node, constraints: tuple[str, ...]) -> tuple[str, ...]:
         """What keeps one more task of the service off the node."""
@@ -115,16 +151,16 @@ class Scheduler:
             found.append(f"at most {service.max_replicas_per_node} of its tasks may run on one node")
         return tuple(found)
 
-    def _suitable_nodes(self, service: Service, constraints: tuple[str, ...]) -> tuple[Node, ...]:
+    def _suitable_nodes(self, service: Service, constraints: tuple[str, ...]) -> dict[str, Node]:
         """The nodes that are ready, and that constraints and platform allow, whatever runs there."""
         key = (constraints, service.platforms)
         if key not in self._suitable:
-            self._suitable[key] = tuple(
-                node
+            self._suitable[key] = {
+                node.id: node
                 for node in self.nodes.values()
                 if node.is_ready and node.availability == "active"
                 if platform_allows(service.platforms, node) and not violated(constraints, node)
-            )
+            }
         return self._suitable[key]
 
     def _lacks(self, service: Service, node: Node) -> bool:

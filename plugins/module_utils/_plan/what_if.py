@@ -75,6 +75,8 @@ class _Play:
     def __init__(self, picture: Picture, groups: tuple[Group, ...], memory: Memory, now: float) -> None:
         self.picture = picture
         self.memory = memory
+        self.samples = sorted(memory.nodes.items())
+        self.hosts: dict[tuple[str, int, int], HostForecast] = {}
         self.scheduler = Scheduler(picture, now)
         self.runs = RUNS if len(picture.nodes) <= LARGE_NODES else LARGE_RUNS
         self.labels = {group.dependency.label for group in groups}
@@ -219,7 +221,7 @@ class _Play:
         host_of = {node_id: sample.host for node_id, sample in self.memory.nodes.items()}
         gone = {host_of[node_id] for node_id in lost if node_id in host_of}
         samples: dict[str, NodeMemory] = {}
-        for node_id, sample in sorted(self.memory.nodes.items()):
+        for node_id, sample in self.samples:
             # a host of which one node is left is still there
             if node_id not in lost and node_id in self.scheduler.nodes:
                 samples.setdefault(sample.host, sample)
@@ -237,17 +239,26 @@ class _Play:
             for service, node in begun:
                 comes[host_of[node.id]] = comes.get(host_of[node.id], 0) + self._typical(service)
             changes.append(comes)
+        touched = set().union(*changes)
         return tuple(
-            HostForecast(
-                name=host,
-                total_bytes=sample.total_bytes,
-                before=sample.pressure,
-                least=(sample.used_bytes + min(run.get(host, 0) for run in changes)) / sample.total_bytes,
-                most=(sample.used_bytes + max(run.get(host, 0) for run in changes)) / sample.total_bytes,
-            )
+            self._host(host, sample, [run.get(host, 0) for run in changes] if host in touched else [0])
             for host, sample in sorted(samples.items())
             if sample.total_bytes
         )
+
+    def _host(self, host: str, sample: NodeMemory, changes: list[int]) -> HostForecast:
+        """``changes``: by how much its memory in use would be more, in each run."""
+        key = (host, min(changes), max(changes))
+        # in a large swarm most hosts stay as they are, whichever other one is lost
+        if key not in self.hosts:
+            self.hosts[key] = HostForecast(
+                name=host,
+                total_bytes=sample.total_bytes,
+                before=sample.pressure,
+                least=(sample.used_bytes + min(changes)) / sample.total_bytes,
+                most=(sample.used_bytes + max(changes)) / sample.total_bytes,
+            )
+        return self.hosts[key]
 
     def _globals(self, added: tuple[str, ...]) -> list[tuple[Service, Node]]:
         """The tasks of global services that start on the new nodes."""
