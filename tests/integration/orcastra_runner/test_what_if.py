@@ -12,19 +12,35 @@ from typing import Any
 
 from tests.integration.conftest import IMAGE
 from tests.lab import Lab
+from tests.lab.errors import LabError
 from tests.runner_process import orcastra
 
+MIB = 1024 * 1024
 
-def deploy(swarm: Lab, name: str, replicas: int, *constraints: str) -> None:
-    spec = {
+
+def deploy(
+    swarm: Lab,
+    name: str,
+    replicas: int | None,
+    *constraints: str,
+    most_per_node: int = 0,
+    reserved_mb: int = 0,
+    port: int = 0,
+) -> None:
+    """A service; without ``replicas`` a global one."""
+    spec: dict[str, Any] = {
         "Name": name,
         "TaskTemplate": {
             "ContainerSpec": {"Image": IMAGE},
-            "Placement": {"Constraints": list(constraints)},
+            "Placement": {"Constraints": list(constraints), "MaxReplicas": most_per_node},
+            "Resources": {"Reservations": {"MemoryBytes": reserved_mb * MIB}},
             "RestartPolicy": {"Condition": "any", "Delay": 500_000_000},
         },
-        "Mode": {"Replicated": {"Replicas": replicas}},
+        "Mode": {"Global": {}} if replicas is None else {"Replicated": {"Replicas": replicas}},
     }
+    if port:
+        ports = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": port, "PublishMode": "host"}
+        spec["EndpointSpec"] = {"Mode": "dnsrr", "Ports": [ports]}
     swarm["alpha"].api("POST", "/services/create", spec)
 
 
@@ -40,6 +56,97 @@ def places(swarm: Lab) -> dict[str, list[str]]:
     return {name: sorted(where) for name, where in found.items()}
 
 
+def ask(swarm: Lab, config: Path, *question: str) -> dict[str, Any]:
+    """The answer to ``orcastra what-if``."""
+    answer = orcastra(
+        "what-if", *question, "--format", "json", "--config", config, DOCKER_HOST=swarm["alpha"].docker_host
+    )
+    assert answer.returncode == 0, answer.stderr
+    data: dict[str, Any] = json.loads(answer.stdout)
+    return data
+
+
+def fates_of(forecast: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {fate["service"]: fate for fate in forecast["fates"]}
+
+
+def test_everything_that_keeps_a_task_off_a_node(swarm: Lab, tmp_path: Path) -> None:
+    """Two losses one after the other, of which the second one costs the majority of the managers."""
+    (tmp_path / "swarm.yml").write_text("nodes: {alpha: {}}\n")
+    deploy(swarm, "everywhere", None)
+    deploy(swarm, "port", 2, "node.hostname!=alpha", port=18080)
+    deploy(swarm, "one-each", 3, most_per_node=1)
+    deploy(swarm, "large", 3, reserved_mb=1100)
+    label_bravo(swarm)
+    deploy(swarm, "labelled", 1, "node.labels.disk==ssd")
+    deploy(swarm, "free", 1, "node.hostname!=alpha")
+    swarm.wait_until(
+        lambda: len(places(swarm)) == 6 and all(w and "" not in w for w in places(swarm).values()),
+        timeout=60,
+        what="all tasks to run",
+    )
+    before = places(swarm)
+    assert before["large"] == before["one-each"] == ["alpha", "bravo", "charlie"]
+
+    answer = ask(swarm, tmp_path, "--lose", "any")
+    (forecast,) = [found for found in answer["forecasts"] if found["lost"] == ["bravo"]]
+    assert len(answer["forecasts"]) == 3
+    assert forecast["quorum"] is None
+    fates = fates_of(forecast)
+    stuck = {"port", "one-each", "large", "labelled"}
+    assert {name for name, fate in fates.items() if fate["unplaced"]} == stuck
+    # a global service has nothing to place
+    assert "everywhere" not in fates
+    assert forecast["ended"] == ["everywhere"]
+    (added,) = ask(swarm, tmp_path, "--lose", "bravo", "--add", "delta:2GB")["forecasts"]
+    assert added["begun"] == ["everywhere"]
+    with_delta = fates_of(added)
+    assert {name for name, fate in with_delta.items() if fate["unplaced"]} == {"labelled"}
+    assert {name: with_delta[name]["to"] for name in stuck - {"labelled"}} == {
+        name: ["delta"] for name in stuck - {"labelled"}
+    }
+    # two of three managers: nothing is placed any more, as the forecast says
+    (both,) = ask(swarm, tmp_path, "--lose", "bravo", "--lose", "charlie")["forecasts"]
+    assert both["quorum"]
+
+    swarm["bravo"].crash()
+    swarm.wait_until(lambda: all("bravo" not in where for where in places(swarm).values()), timeout=60)
+
+    def settled() -> dict[str, list[str]] | None:
+        found = places(swarm)
+        waiting = {name for name, where in found.items() if "" in where}
+        is_complete = all(len(found[name]) == len(before[name]) for name in fates)
+        return found if is_complete and waiting == stuck else None
+
+    after = swarm.wait_until(settled, timeout=60, what="all to be as it was forecast")
+    if "free" in fates:
+        assert after["free"] == fates["free"]["to"] == ["charlie"]
+    assert after["everywhere"] == ["alpha", "charlie"]
+    # what had its place keeps it
+    for name in stuck:
+        assert [host for host in after[name] if host] == [host for host in before[name] if host != "bravo"]
+
+    swarm["charlie"].crash()
+    swarm.wait_until(lambda: not has_leader(swarm), timeout=60, what="the loss of the majority")
+    for name in ("bravo", "charlie"):
+        swarm[name].boot()
+
+
+def label_bravo(swarm: Lab) -> None:
+    manager = swarm["alpha"]
+    (node,) = [n for n in manager.api("GET", "/nodes") if n["Description"]["Hostname"] == "bravo"]
+    spec = {**node["Spec"], "Labels": {"disk": "ssd"}}
+    manager.api("POST", f"/nodes/{node['ID']}/update", spec, {"version": node["Version"]["Index"]})
+
+
+def has_leader(swarm: Lab) -> bool:
+    try:
+        swarm["alpha"].api("GET", "/nodes")
+    except LabError:
+        return False
+    return True
+
+
 def test_a_loss_goes_as_it_was_forecast(swarm: Lab, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text("nodes: {alpha: {}}\n")
     deploy(swarm, "three", 3)
@@ -52,18 +159,7 @@ def test_a_loss_goes_as_it_was_forecast(swarm: Lab, tmp_path: Path) -> None:
     )
     before = places(swarm)
 
-    answer = orcastra(
-        "what-if",
-        "--lose",
-        "bravo",
-        "--format",
-        "json",
-        "--config",
-        tmp_path,
-        DOCKER_HOST=swarm["alpha"].docker_host,
-    )
-    assert answer.returncode == 0, answer.stderr
-    (forecast,) = json.loads(answer.stdout)["forecasts"]
+    (forecast,) = ask(swarm, tmp_path, "--lose", "bravo")["forecasts"]
     fates: dict[str, dict[str, Any]] = {fate["service"]: fate for fate in forecast["fates"]}
     assert set(fates) == {name for name, where in before.items() if "bravo" in where}
 
