@@ -22,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources, Rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import Meter, measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import (
@@ -178,12 +178,13 @@ class _Measuring:
 
     def __init__(self) -> None:
         self._future: Future[Memory] | None = None
+        self._meter = Meter()
 
     def result(self, picture: Picture, sources: MetricSources) -> Memory | None:
         """The measurement that was begun last, or None while it takes its time. Raises its errors."""
         if self._future is None:
             self._future = Future()
-            arguments = (self._future, picture, sources)
+            arguments = (self._future, self._meter, picture, sources)
             # a daemon: it holds nothing that has to be put down
             threading.Thread(target=_measure, args=arguments, daemon=True).start()
         try:
@@ -200,10 +201,10 @@ class _Measuring:
         return memory
 
 
-def _measure(future: Future[Memory], picture: Picture, sources: MetricSources) -> None:
+def _measure(future: Future[Memory], meter: Meter, picture: Picture, sources: MetricSources) -> None:
     started = time.perf_counter()
     try:
-        memory = measure(picture, sources)
+        memory = meter.measure(picture, sources)
     except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
         future.set_exception(error)
         return

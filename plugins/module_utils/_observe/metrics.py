@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
@@ -62,23 +63,67 @@ class _Findings:
         return True
 
 
+class Meter:
+    """Measures again and again. An endpoint that fails counts with its last answer, until that is too old.
+
+    One ``measure`` at a time.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, Answer] = {}
+
+    def measure(self, picture: Picture, sources: MetricSources) -> Memory:
+        """Measure once; see the function ``measure``."""
+        return _measure(picture, sources, self._with_last)
+
+    def _with_last(self, answers: Mapping[str, Answer], sources: MetricSources) -> dict[str, Answer]:
+        now = time.time()
+        found = {}
+        for url, answer in answers.items():
+            last = self._last.get(url)
+            if answer.problem is not None and last is not None:
+                age = now - last.received
+                if 0 <= age <= sources.max_age_seconds:
+                    text = f"{answer.problem}; its answer from before counts"
+                    found[url] = replace(last, problem=text, age=age)
+                    continue
+            found[url] = answer
+        # what nobody asks any more is forgotten
+        self._last = {
+            url: answer if answer.problem is None else self._last[url]
+            for url, answer in answers.items()
+            if answer.problem is None or url in self._last
+        }
+        return found
+
+
 def measure(picture: Picture, sources: MetricSources) -> Memory:
     """Measure once. Takes ``sources.timeout_seconds`` at the most.
 
     Raises OrcastraError where nothing can be asked at all: a library is missing, or ``ca_path`` is wrong.
     """
+    return _measure(picture, sources, lambda answers, _sources: answers)
+
+
+def _measure(
+    picture: Picture,
+    sources: MetricSources,
+    complete: Callable[[Mapping[str, Answer], MetricSources], Mapping[str, Answer]],
+) -> Memory:
+    """``complete`` gets what was answered, and returns what counts."""
     if PROMETHEUS_CLIENT_IMPORT_ERROR is not None:
         raise OrcastraError("the Python library prometheus_client is needed to read metrics")
     endpoints = find_endpoints(picture, sources)
     server = query_urls(sources.prometheus_url, sources.max_age_seconds) if sources.prometheus_url else ()
     pages = dict.fromkeys(url for entry in endpoints for url in entry.tasks)
-    answers = ask_all(
+    asked = ask_all(
         [*(Question(url, parse_text) for url in pages), *(Question(url, parse_reply) for url in server)],
         timeout_seconds=sources.timeout_seconds,
         ca_path=sources.ca_path,
         validate_certs=sources.validate_certs,
         use_proxy=sources.use_proxy,
     )
+    answers = complete(asked, sources)
     found = _Findings(problems=list(unknown_names(picture, sources)))
     for entry in endpoints:
         _add_direct(found, entry, answers, sources)
@@ -102,8 +147,9 @@ def _add_direct(
         where = f"node {entry.node.hostname}: {url}"
         if answer.problem is not None:
             found.problems.append(f"{where}: {answer.problem}")
+        if answer.value is None:
             continue
-        page = read_page(answer.value, answer.received + offset, sources.max_age_seconds)
+        page = read_page(answer.value, answer.received + offset, sources.max_age_seconds, answer.age)
         if page.clock is not None:
             # a clock that is wrong is wrong for all endpoints of the host
             offset = page.clock - answer.received
@@ -119,18 +165,19 @@ def _add_server(
 ) -> None:
     """What a Prometheus server knows. Its samples carry times of one clock: its own."""
     problems = []
+    age = 0.0
     by_instance: dict[str, list[Sample]] = {}
     for answer in answers:
         if answer.problem is not None:
             problems.append(answer.problem)
-            continue
-        for sample in answer.value:
+        age = max(age, answer.age)
+        for sample in answer.value or ():
             by_instance.setdefault(sample.labels.get("instance", ""), []).append(sample)
     found.problems += [f"{sources.prometheus_url}: {problem}" for problem in dict.fromkeys(problems)]
     by_name: dict[str, Page] = {}
     for instance, samples in by_instance.items():
         now = max(sample.timestamp or 0.0 for sample in samples)
-        page = read_page(samples, now, sources.max_age_seconds)
+        page = read_page(samples, now, sources.max_age_seconds, age)
         found.add_tasks(page.tasks)
         if page.stale is not None:
             found.problems.append(f"{sources.prometheus_url}: instance {instance}: {page.stale}")

@@ -83,17 +83,18 @@ def _seconds(timestamp: object) -> float | None:
     return None if timestamp is None else float(timestamp)  # type: ignore[arg-type]
 
 
-def read_page(samples: Iterable[Sample], now: float, max_age: float) -> Page:
-    """What the samples of one endpoint mean.
+def read_page(samples: Iterable[Sample], received: float, max_age: float, age: float = 0.0) -> Page:
+    """What the samples of one endpoint mean that came ``age`` seconds ago.
 
-    ``now`` is the time on the clock that explicit timestamps are of, as far as it is known; the host's own
-    clock, where the page tells it, is taken for what the textfile says. ``max_age`` is in seconds; a textfile
+    ``received`` is the time of that on the clock that explicit timestamps are of, as far as it is known; the
+    host's own clock, where the page tells it, is taken for what the textfile says. ``max_age`` is in seconds; a textfile
     that is written more rarely than that allows may be as old as two of its own intervals.
     """
     latest: dict[str, float] = {}
     containers: list[Sample] = []
     cadvisor: list[Sample] = []
     old = 0
+    now = received + age
     for sample in samples:
         if not math.isfinite(sample.value):
             continue
@@ -110,11 +111,11 @@ def read_page(samples: Iterable[Sample], now: float, max_age: float) -> Page:
     tasks = {}
     clock = latest.get(NODE_CLOCK)
     if containers:
-        age = (now if clock is None else clock) - latest.get(CONTAINER_TIME, -math.inf)
+        written = (now if clock is None else clock + age) - latest.get(CONTAINER_TIME, -math.inf)
         limit = max(max_age, 2 * latest.get(CONTAINER_INTERVAL, 0))
-        if abs(age) <= limit:
+        if abs(written) <= limit:
             tasks = _tasks(containers, "task_id", "service_id")
-        elif math.isinf(age):
+        elif math.isinf(written):
             stale.append("the memory of its tasks has no time")
         else:
             stale.append(f"the memory of its tasks is older than {limit:g} s")

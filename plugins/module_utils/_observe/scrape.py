@@ -38,11 +38,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What ``Question.read`` has returned, or in ``problem`` why there is nothing. ``received``: epoch."""
+    """What ``Question.read`` has returned, or in ``problem`` why there is nothing new.
+
+    ``received``: when it came, in seconds since the epoch; ``age``: how many seconds ago that was, if it was
+    not just now.
+    """
 
     value: Any = None
     problem: str | None = None
     received: float = 0.0
+    age: float = 0.0
 
 
 class _WrongAnswer(Exception):

@@ -69,7 +69,7 @@ class Bench:
         self.swarm = FakeSwarm()
         self.playbooks: list[str] = []
         self.work = Work(swarm=self.swarm, wanted=Wanted(), run_playbook=self._run)  # type: ignore[arg-type]
-        monkeypatch.setattr(rebalance, "measure", self._measure)
+        monkeypatch.setattr(rebalance.Meter, "measure", self._measure)
         monkeypatch.setattr(rebalance, "plan_rebalance", lambda *_arguments: self.plan)
         self.may_answer = threading.Event()
         self.may_answer.set()

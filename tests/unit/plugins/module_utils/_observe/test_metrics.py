@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe import metrics
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import Meter, measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.prometheus import query_urls
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
     NODE_AVAILABLE,
@@ -66,6 +67,28 @@ def test_every_node_is_asked_at_its_address(pages: dict[str, Any]) -> None:
     found = measure(picture(A, B, sixth), TEMPLATE)
     assert found.nodes == {"id-a": NodeMemory("a", 100, 40), "id-six": NodeMemory("six", 200, 200)}
     assert found.problems == ("node b: http://10.0.0.2:9100/metrics: Connection refused",)
+
+
+def test_a_failed_scrape_does_not_cost_a_sample_that_is_young_enough(
+    pages: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "http://10.0.0.1:9100/metrics"
+    pages[url] = exporter(100, 40, t1=7)
+    swarm = picture(A, service("app"), replace(task("app", "a"), id="t1"))
+    meter = Meter()
+    first = meter.measure(swarm, TEMPLATE)
+    assert (first.nodes, first.tasks, first.problems) == ({"id-a": NodeMemory("a", 100, 40)}, {"t1": 7}, ())
+
+    del pages[url]
+    # what is in the textfile was 10 s old then
+    for now, nodes, tasks in ((1050.0, 1, 1), (1055.0, 1, 0), (1061.0, 0, 0), (1050.0, 1, 1)):
+        monkeypatch.setattr(metrics.time, "time", lambda now=now: now)
+        found = meter.measure(swarm, TEMPLATE)
+        assert (len(found.nodes), len(found.tasks)) == (nodes, tasks)
+        assert found.problems[0].startswith(f"node a: {url}: Connection refused")
+        assert found.problems[0].endswith("; its answer from before counts") == bool(nodes)
+    # a single measurement has none to fall back on
+    assert measure(swarm, TEMPLATE).nodes == {}
 
 
 @pytest.mark.parametrize("address", ["", "0.0.0.0", "::"])
