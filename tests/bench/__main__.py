@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import anchors, bootstrap, cycle, labels, large, moves, planner, prune, swarms, web
+from tests.bench import anchors, bootstrap, cycle, labels, large, moves, planner, prune, scrape, swarms, web
 from tests.bench.report import Table, machine, write_json
 from tests.bench.runner import put_in_force
 from tests.lab import packages
@@ -21,7 +21,19 @@ from tests.lab.errors import LabError
 
 T = TypeVar("T")
 
-PARTS = ("planner", "large", "web", "cycle", "return", "idle", "moves", "anchors", "prune", "bootstrap")
+PARTS = (
+    "planner",
+    "large",
+    "web",
+    "scrape",
+    "cycle",
+    "return",
+    "idle",
+    "moves",
+    "anchors",
+    "prune",
+    "bootstrap",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,13 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(", ".join(f"{name} {value}" for name, value in machine().items()), flush=True)
     tables: list[Table] = []
     try:
-        if "planner" in wanted_parts:
-            tables.append(_show(planner.measure(options.sizes, options.repeat)))
-        if "large" in wanted_parts:
-            tables.append(_show(large.measure(min(options.repeat, 10))))
-        if "web" in wanted_parts:
-            tables.append(_show(web.measure(options.repeat)))
-        if on_engines := [part for part in wanted_parts if part not in ("planner", "large", "web")]:
+        off_engines: dict[str, Callable[[], Table]] = {
+            "planner": lambda: planner.measure(options.sizes, options.repeat),
+            "large": lambda: large.measure(min(options.repeat, 10)),
+            "web": lambda: web.measure(options.repeat),
+            "scrape": lambda: scrape.measure(min(options.repeat, 5)),
+        }
+        for part, measure in off_engines.items():
+            if part in wanted_parts:
+                tables.append(_show(measure()))
+        if on_engines := [part for part in wanted_parts if part not in off_engines]:
             if why := packages.obstacle():
                 print(f"Left out {', '.join(on_engines)}: {why}")
             else:

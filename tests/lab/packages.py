@@ -78,9 +78,19 @@ def install(say: Callable[[str], None]) -> None:
     """Install what is missing, without starting any service. Raises ``LabError``."""
     if why := obstacle():
         raise LabError(why)
-    names = missing()
-    if not names:
-        return
+    if names := missing():
+        _install(names, say)
+    if still := missing():
+        raise LabError(f"still missing after the installation: {', '.join(still)}")
+
+
+def provide(command: str, package: str) -> None:
+    """Install the package of a command that only some tests need, if it is missing. Raises ``LabError``."""
+    if not shutil.which(command, path=SYSTEM_PATH):
+        _install([package], lambda _line: None)
+
+
+def _install(names: list[str], say: Callable[[str], None]) -> None:
     say(f"Installing packages: {' '.join(names)} ...")
     with _no_services_started():
         arguments = ["install", "--yes", "--no-install-recommends", *names]
@@ -90,8 +100,6 @@ def install(say: Callable[[str], None]) -> None:
                 raise LabError(f"apt-get update: {said}")
             if said := _apt(arguments):
                 raise LabError(f"apt-get {' '.join(arguments)}: {said}")
-    if still := missing():
-        raise LabError(f"still missing after the installation: {', '.join(still)}")
 
 
 def _apt(arguments: list[str]) -> str:

@@ -87,8 +87,8 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
     """What the samples of one endpoint mean that came ``age`` seconds ago.
 
     ``received`` is the time of that on the clock that explicit timestamps are of, as far as it is known; the
-    host's own clock, where the page tells it, is taken for what the textfile says. ``max_age`` is in seconds; a textfile
-    that is written more rarely than that allows may be as old as two of its own intervals.
+    host's own clock, where the page tells it, is taken for what the textfile says. ``max_age`` is in seconds;
+    a textfile that is written more rarely than that allows may be as old as two of its own intervals.
     """
     latest: dict[str, float] = {}
     containers: list[Sample] = []

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -145,3 +148,34 @@ def test_proxies_of_the_environment_are_used_only_if_asked(
 def test_a_wrong_file_of_certificates_is_named(tmp_path: Path) -> None:
     with pytest.raises(OrcastraError, match="expected a file of CA certificates"):
         ask("https://127.0.0.1:1/", ca_path=str(tmp_path / "none.pem"))
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """An https endpoint whose certificate only a CA of its own vouches for: its URL, and the CA's file."""
+    ca, key, cert = tmp_path / "ca.pem", tmp_path / "key.pem", tmp_path / "cert.pem"
+    names = tmp_path / "names"
+    names.write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+    new_key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+    for command in (
+        f"req -x509 {new_key} -days 2 -subj /CN=ca -keyout {ca}.key -out {ca}",
+        f"req {new_key} -subj /CN=exporter -keyout {key} -out {cert}.csr",
+        f"x509 -req -in {cert}.csr -CA {ca} -CAkey {ca}.key -set_serial 2 -out {cert} -extfile {names}",
+    ):
+        subprocess.run(["openssl", *command.split()], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with Server() as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.url.replace("http://", "https://") + "/fine", str(ca)
+        server.closing.set()
+        server.shutdown()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
+def test_https_with_a_private_ca(private: tuple[str, str]) -> None:
+    url, ca = private
+    assert ask(url, ca_path=ca)[url].problem is None
+    assert str(ask(url)[url].problem).startswith("its certificate cannot be verified")
+    assert ask(url, validate_certs=False)[url].problem is None
