@@ -102,11 +102,11 @@ class Choice:
         chosen: list[Chosen] = []
         touched: set[int] = set()
         moves = search.best_moves()
-        for move in sorted(moves, key=search.change_alone):
+        for move in moves:
             unit, item = units[move.item], search.items[move.item]
             source, target = free[item.host], free[move.target]
             node = self._node_on(unit, target)
-            # a later move of the sequence may rest on the ones before it
+            # in their order: a later move of the sequence may rest on the ones before it
             now_worth = source.refusal(item, target)
             if node is None or now_worth is not None or not self._has_lasted(source):
                 continue
@@ -376,7 +376,7 @@ class Choice:
 def _limits(hosts: int) -> Limits:
     """With many hosts the search looks less far ahead: no more than its first moves count in this cycle."""
     if hosts <= 12:
-        return Limits(width=48, branches=24)
+        return Limits(width=24, branches=24, each=3)
     return Limits() if hosts <= 50 else Limits(width=4, depth=6)
 
 

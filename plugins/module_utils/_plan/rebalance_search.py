@@ -8,8 +8,8 @@ Pressure is the part of a host's memory that is in use. The gap between two host
 move to make their pressures equal: with hosts of one size, the difference of what they have in use.
 
 A beam search over sequences of moves (P. S. Ow, T. E. Morton: Filtered beam search in scheduling, 1988): each
-round extends the best sequences by their best moves. Every single move makes its pair of hosts better by
-itself; looking further ahead finds those sequences in which a move that is second best at first makes room
+round extends the best sequences by their best moves. Every single move makes the worse one of its two hosts
+better; looking further ahead finds those sequences in which a move that is second best at first makes room
 for a better one, as in a swap. Of the sequences that end about as well, the shortest is taken. Host pairs
 are limited to those with the most and the least pressure, scores are updated by what a move changes, and
 whether a move is possible is asked last, so that the time hardly grows with the size of the swarm.
@@ -19,12 +19,15 @@ whether a move is possible is asked last, so that the time hardly grows with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
 # of the smaller one of two hosts, this much of a gap is enough, however cautious we are
 CAUTION_SHARE = 0.4
+# up to so many hosts, a difference of scores means the same
+FEW_HOSTS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far the search goes; ``close`` is the difference of scores that is not worth a further move."""
+    """How far the search goes: sequences kept in each round, and at least ``each`` for each first move.
+
+    ``close`` is the difference of scores that is not worth a further move, with few hosts.
+    """
 
     width: int = 12
     depth: int = 24
     hosts: int = 12
     branches: int = 12
-    close: float = 0.002
+    each: int = 0
+    close: float = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,12 @@ def gap_bytes(used: int, total: int, other_used: int, other_total: int) -> float
     """The gap between two hosts, negative where the other one has more pressure."""
     if not total or not other_total:
         return 0.0
-    return (used / total - other_used / other_total) * 2 * total * other_total / (total + other_total)
+    return (used / total - other_used / other_total) * _pair_bytes(total, other_total)
+
+
+def _pair_bytes(total: int, other_total: int) -> float:
+    """What a difference of pressures between two hosts is in bytes: the harmonic mean of their sizes."""
+    return 2 * total * other_total / (total + other_total)
 
 
 def needed_gap(difference: int, total: int, target_total: int, caution: float) -> float:
@@ -91,10 +103,10 @@ def refusal(
     gap = gap_bytes(used, total, target_used, target_total)
     if gap < needed_gap(item.difference, total, target_total, caution) or gap <= 0:
         return "difference", gap
-    gain = gap - abs(gap - 2 * item.memory)
-    # the pair's worst pressure has to sink, whatever the sizes of the hosts
-    sinks = (target_used + item.memory) / target_total < used / total
-    if gain < item.buffer or gain <= 0 or not sinks:
+    worst = max((used - item.memory) / total, (target_used + item.memory) / target_total)
+    # what the gap shrinks by, were both of one size: twice what the worse one is relieved of
+    gain = 2 * (used / total - worst) * _pair_bytes(total, target_total)
+    if gain < item.buffer or gain <= 0:
         return "buffer", gain
     return None
 
@@ -122,6 +134,7 @@ class Search:
         self.caution = caution
         self.mean = sum(used) / sum(total) if total else 0.0
         self.order = sorted(range(len(total)), key=lambda host: -used[host] / total[host])
+        self._pairs: dict[tuple[int, int, int, int], list[tuple[float, int, int]]] = {}
         self.items_of: dict[int, list[int]] = {}
         for index, item in enumerate(items):
             self.items_of.setdefault(item.host, []).append(index)
@@ -142,18 +155,27 @@ class Search:
                     found.setdefault(frozenset(child.moves), child)
             if not found:
                 break
-            beam = sorted(found.values(), key=_rank)[: self.limits.width]
+            beam = self._keep(found.values())
             ends.append(beam[0])
         best = min(node.score for node in ends)
-        return next(node.moves for node in ends if node.score <= best + self.limits.close)
+        # what one move changes is a smaller part of a larger swarm
+        close = self.limits.close * min(1.0, FEW_HOSTS / len(self.total)) if self.total else 0.0
+        return next(node.moves for node in ends if node.score <= best + close)
 
-    def change_alone(self, move: Move) -> tuple[float, int]:
-        """How much better a move alone makes it (the less the better), and the item, to break ties."""
-        item = self.items[move.item]
-        used, other = self.used[item.host], self.used[move.target]
-        before = self._square(item.host, used) + self._square(move.target, other)
-        after = self._square(item.host, used - item.memory) + self._square(move.target, other + item.memory)
-        return after - before, move.item
+    def _keep(self, found: Iterable[_Node]) -> list[_Node]:
+        """The best sequences, and the best few of those with each first move, best first.
+
+        A large item that has to go first makes things look worse until others have followed it: without
+        a place of their own such sequences would soon be crowded out.
+        """
+        ranked = sorted(found, key=_rank)
+        kept, of_first = [], Counter[Move]()
+        for number, node in enumerate(ranked):
+            first = node.moves[0]
+            if number < self.limits.width or of_first[first] < self.limits.each:
+                of_first[first] += 1
+                kept.append(node)
+        return kept
 
     def _score(self, used: Mapping[int, int], squares: float) -> float:
         """The worst pressure plus the standard deviation, from the pressure of all memory together."""
@@ -167,32 +189,42 @@ class Search:
     def _children(self, node: _Node) -> list[_Node]:
         """The best continuations, of which each is possible."""
         moved = {move.item for move in node.moves}
-        candidates: list[tuple[float, int, int, float]] = []
+        candidates: list[tuple[float, int, int]] = []
         sources = self._extremes(node, self.order)
         targets = self._extremes(node, self.order[::-1])
         for source in sources:
-            total, used = self.total[source], node.used.get(source, self.used[source])
+            used = node.used.get(source, self.used[source])
             for target in targets:
-                other_total, other_used = self.total[target], node.used.get(target, self.used[target])
-                if source == target or used * other_total <= other_used * total:
-                    continue
+                if source != target:
+                    found = self._worth(source, used, target, node.used.get(target, self.used[target]))
+                    candidates += [candidate for candidate in found if candidate[1] not in moved]
+        candidates.sort()
+        children: list[_Node] = []
+        for change, index, target in candidates:
+            if len(children) >= self.limits.branches:
+                break
+            if self.is_open(index, target):
+                children.append(self._child(node, index, target, node.squares + change))
+        return children
+
+    def _worth(self, source: int, used: int, target: int, other_used: int) -> list[tuple[float, int, int]]:
+        """Change of the squares, item and target of what is worth moving between two hosts used like this."""
+        # most sequences leave most pairs of hosts as they are
+        key = (source, used, target, other_used)
+        if key not in self._pairs:
+            total, other_total = self.total[source], self.total[target]
+            found = []
+            if used * other_total > other_used * total:
                 caution = self.caution(source, target)
                 before = self._square(source, used) + self._square(target, other_used)
                 for index in self.items_of.get(source, ()):
                     item = self.items[index]
-                    if index in moved or refusal(item, used, total, other_used, other_total, caution):
-                        continue
-                    after = self._square(source, used - item.memory)
-                    after += self._square(target, other_used + item.memory)
-                    candidates.append((after - before, index, target, node.squares + after - before))
-        candidates.sort()
-        children: list[_Node] = []
-        for _change, index, target, squares in candidates:
-            if len(children) >= self.limits.branches:
-                break
-            if self.is_open(index, target):
-                children.append(self._child(node, index, target, squares))
-        return children
+                    if refusal(item, used, total, other_used, other_total, caution) is None:
+                        after = self._square(source, used - item.memory)
+                        after += self._square(target, other_used + item.memory)
+                        found.append((after - before, index, target))
+            self._pairs[key] = found
+        return self._pairs[key]
 
     def _child(self, node: _Node, index: int, target: int, squares: float) -> _Node:
         item = self.items[index]

@@ -105,3 +105,13 @@ def test_what_is_remembered_of_a_large_swarm_fits_into_the_state() -> None:
 
     assert len(world.moves) > 40
     assert sum(len(key) + len(value) for key, value in encode(world.state).items()) < MAX_BYTES / 2
+
+
+def test_the_empty_node_is_kept_for_what_fits_nowhere_else() -> None:
+    """A group of 21 GiB can only leave its full host of 32 for the one that has just come, of 64."""
+    world = random_world(21, 5, 5.0, empty=True)
+
+    world.settle(RULES)
+
+    assert world.spread()[0] < 0.75
+    assert "s00004" in {name for _at, name, _source, _target in world.moves}

@@ -56,6 +56,12 @@ def test_the_worse_host_must_get_better_whatever_the_sizes() -> None:
     assert refusal(Item(0, 3, 0, 0), 24, 32, 2, 8) is None
 
 
+def test_a_large_item_may_turn_the_gap_round_where_the_worse_host_gets_much_better() -> None:
+    """Of 32, 29 are in use; with 22 of them on the other one, that has 55 of 64."""
+    assert refusal(Item(0, 22, 0, 2), 29, 32, 33, 64) is None
+    assert refusal(Item(0, 22, 0, 2), 29, 32, 39, 64) is not None
+
+
 def moves(
     used: list[int], items: list[tuple[int, int]], closed: frozenset[tuple[int, int]] = frozenset()
 ) -> set:
