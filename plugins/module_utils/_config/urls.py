@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with a URL that somebody has given."""
+"""What is wrong with a URL that somebody has given, and how one is shown."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -45,3 +45,16 @@ def _fault(text: str, *, is_template: bool) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return expected
     return None
+
+
+def shown(url: str) -> str:
+    """The URL for messages and files: without user, password and fragment, the query's values hidden."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "a URL that can't be read"
+    words = [word.partition("=") for word in parts.query.split("&")]
+    names = "&".join(f"{name}=***" if equals else "***" for name, equals, _value in words)
+    query = f"?{names}" if parts.query else ""
+    return f"{parts.scheme}://{host}{parts.path}{query}"

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import PartFile, PartFileError
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import (
@@ -29,7 +30,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies impor
     FetchError,
     PassingError,
     Reply,
-    shown,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import (
     REQUESTS_IMPORT_ERROR,

@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 
 try:
@@ -47,19 +47,6 @@ class PassingError(Exception):
         self.reason = reason
         self.status = status
         self.pause = pause
-
-
-def shown(url: str) -> str:
-    """The URL for messages and files: without user, password and fragment, the query's values hidden."""
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-    except ValueError:
-        return "a URL that can't be read"
-    words = [word.partition("=") for word in parts.query.split("&")]
-    names = "&".join(f"{name}=***" if equals else "***" for name, equals, _value in words)
-    query = f"?{names}" if parts.query else ""
-    return f"{parts.scheme}://{host}{parts.path}{query}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ import traceback
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, shown
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
 
 try:
     import requests

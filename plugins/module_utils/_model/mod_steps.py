@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Steps in the folder of mods."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreMod(Step):
+    """Put a mod into the folder, or a newer one in its place. ``name``: its file or folder, where known.
+
+    ``old`` and ``new`` are digests, or None where they aren't known.
+    """
+
+    title: str
+    name: str | None
+    old: str | None = None
+    new: str | None = None
+
+    @property
+    def action(self) -> str:
+        return "store_mod"
+
+    @property
+    def target(self) -> str:
+        return f"mod {self.name or self.title}"
+
+    @property
+    def what(self) -> str:
+        return f"{'replace' if self.old else 'download'} {self.name or self.title}"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"digest": self.old}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"digest": self.new or "new"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveMod(Step):
+    """Remove what was stored for an entry. ``names`` are files, ``folder`` the one of an archive."""
+
+    key: str
+    names: tuple[str, ...]
+    folder: str | None = None
+
+    @property
+    def action(self) -> str:
+        return "remove_mod"
+
+    @property
+    def target(self) -> str:
+        return f"mod {self.folder or ', '.join(self.names)}"
+
+    @property
+    def what(self) -> str:
+        return f"remove {self.folder or ', '.join(self.names)}"
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"exists": True}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"exists": False}

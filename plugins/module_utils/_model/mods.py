@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Mods: what is wanted, what is remembered of each, what is in the folder. Plain immutable data.
+
+Times are seconds since the epoch, sizes bytes.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+URL = "url"
+IMAGE = "image"
+API = "api"
+DEFAULT_LABEL_PREFIX = "com.linuxserver.mod."
+DEFAULT_MAX_BYTES = 2 * 1024**3
+DEFAULT_CONCURRENCY = 4
+# leaves room for the endings of locks and temporary files
+MAX_NAME_BYTES = 220
+
+# size, mtime in ns, ctime in ns, inode: a file whose status is the same still has the same content
+Status = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModEntry:
+    """One mod that is wanted. ``kind`` is URL, IMAGE or API, ``source`` the URL or the image reference.
+
+    ``title`` is how messages call it: it holds no secrets. ``name`` is where the file goes in the folder
+    (``mods/a.jar``; where it is unpacked, a folder), None where only the API knows. ``digest`` is
+    ``ALGORITHM:HEX``. ``trusted`` is False for what comes from labels and containers. ``key`` is what it is
+    remembered by. ``arch`` is the architecture of an image, as Docker calls it (``amd64``).
+    """
+
+    kind: str
+    source: str = field(repr=False)
+    title: str
+    key: str
+    name: str | None = None
+    digest: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    select: str | None = None
+    unpack: bool = False
+    optional: bool = False
+    trusted: bool = True
+    arch: str = ""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it can never be something else."""
+        return self.digest is not None
+
+
+def name_fault(name: str) -> str | None:
+    """What is wrong with a name in the folder of mods, which may have ``/``; None where it is fine."""
+    if not name or not name.isprintable():
+        return "a name without unprintable characters"
+    if "\\" in name:
+        return "a name without backslashes"
+    parts = name.split("/")
+    if any(not part or part.startswith(".") or len(part.encode()) > MAX_NAME_BYTES for part in parts):
+        return "a name inside the folder, no part of it empty, too long or with a dot in front"
+    return None
+
+
+def entry_key(kind: str, source: str, shown: str, more: str = "") -> str:
+    """What an entry is remembered by: the source as ``shown`` and a hash of all of it, without secrets."""
+    mark = hashlib.sha256(f"{source}\n{more}".encode(errors="replace")).hexdigest()[:12]
+    return f"{kind} {shown} {mark}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModRules:
+    """The configuration of the mod manager. ``allow_private``: URLs of labels may lead anywhere."""
+
+    entries: tuple[ModEntry, ...] = ()
+    docker_mods: bool = True
+    label_prefix: str | None = DEFAULT_LABEL_PREFIX
+    allow_private: bool = False
+    prune: bool = True
+    concurrency: int = DEFAULT_CONCURRENCY
+    max_bytes: int = DEFAULT_MAX_BYTES
+
+    @property
+    def discovers(self) -> bool:
+        return self.docker_mods or self.label_prefix is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ModFile:
+    """A file that is ours. ``name`` is relative to the folder, with ``/``."""
+
+    name: str
+    size: int
+    sha256: str
+    status: Status | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModRecord:
+    """What is remembered of an entry.
+
+    ``digests`` are those of what was fetched, algorithm → hex; ``folder`` is the one that an archive was
+    unpacked into. ``seen``: when it was last wanted; ``success``: when it was last found in order.
+    """
+
+    key: str
+    kind: str
+    title: str
+    files: tuple[ModFile, ...] = ()
+    etag: str | None = None
+    last_modified: str | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+    folder: str | None = None
+    success: float = 0.0
+    seen: float = 0.0
+    discovered: bool = False
+
+
+ModState = Mapping[str, ModRecord]
+
+
+def encode_mod_state(state: ModState) -> dict[str, Any]:
+    """The state as JSON."""
+    return {
+        "version": 1,
+        "mods": {
+            key: {
+                "kind": record.kind,
+                "title": record.title,
+                "etag": record.etag,
+                "last_modified": record.last_modified,
+                "digests": dict(record.digests),
+                "size": record.size,
+                "folder": record.folder,
+                "last_success": record.success,
+                "last_wanted": record.seen,
+                "discovered": record.discovered,
+                "files": [
+                    {"name": file.name, "size": file.size, "sha256": file.sha256, "status": file.status}
+                    for file in record.files
+                ],
+            }
+            for key, record in sorted(state.items())
+        },
+    }
+
+
+def decode_mod_state(data: Any) -> dict[str, ModRecord]:
+    """The reverse. Raises ValueError, TypeError, KeyError or AttributeError where it is damaged."""
+    if data["version"] != 1:
+        raise ValueError(f"expected version 1, found {data['version']!r}")
+    return {str(key): _record(str(key), found) for key, found in data["mods"].items()}
+
+
+def _record(key: str, found: Any) -> ModRecord:
+    return ModRecord(
+        key=key,
+        kind=str(found["kind"]),
+        title=str(found["title"]),
+        files=tuple(
+            ModFile(str(file["name"]), int(file["size"]), str(file["sha256"]), _status(file["status"]))
+            for file in found["files"]
+        ),
+        etag=_text(found["etag"]),
+        last_modified=_text(found["last_modified"]),
+        digests={str(name): str(value) for name, value in found["digests"].items()},
+        size=int(found["size"]),
+        folder=_text(found["folder"]),
+        success=float(found["last_success"]),
+        seen=float(found["last_wanted"]),
+        discovered=bool(found["discovered"]),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _status(value: Any) -> Status | None:
+    if value is None:
+        return None
+    size, mtime, ctime, inode = value
+    return int(size), int(mtime), int(ctime), int(inode)

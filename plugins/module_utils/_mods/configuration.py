@@ -1,0 +1,309 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the configuration of mods, a file or plain data, to entries."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import in_order, plain_document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.mods_schema import MODS_SCHEMA
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown, url_fault
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    ConfigError,
+    OrcastraError,
+    Problem,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+    API,
+    DEFAULT_CONCURRENCY,
+    DEFAULT_LABEL_PREFIX,
+    DEFAULT_MAX_BYTES,
+    IMAGE,
+    URL,
+    ModEntry,
+    ModRules,
+    entry_key,
+    name_fault,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import (
+    SUFFIX,
+    ImageReferenceError,
+    parse_reference,
+)
+
+try:
+    import jmespath
+    import jmespath.exceptions
+except ImportError:
+    HAS_JMESPATH = False
+else:
+    HAS_JMESPATH = True
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ARCHIVE_ENDING = re.compile(r"(?i)\.(zip|tgz|tbz2|txz|tar(\.(gz|bz2|xz))?)$")
+# such words are no secrets
+_PLAIN_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
+VARIABLE_PREFIX = "ORCASTRA_MOD_HEADER_"
+
+
+def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
+    """Read and check the file; without one, what is discovered is all there is.
+
+    ``environment`` has the values of ``${VAR}``. Raises ConfigError with all problems.
+    """
+    document, problems = read_file(path)
+    return _Builder(document, problems, environment).build()
+
+
+def build_mods(data: Mapping[str, Any] | list[Any], environment: Mapping[str, str]) -> ModRules:
+    """The same for plain data. Raises ConfigError with all problems."""
+    if isinstance(data, list):
+        data = {"mods": data}
+    document, problems = plain_document(data)
+    return _Builder(document, problems, environment).build()
+
+
+def read_mods(path: Path) -> dict[str, Any]:
+    """The file's ``config``, checked, and ``variables``, which take the place of headers' values in it.
+
+    So that the secrets among them can be handed on apart. ``${VAR}`` is left as it is: it counts where the
+    mods are downloaded. Raises ConfigError with all problems.
+    """
+    document, problems = read_file(path)
+    builder = _Builder(document, problems, None)
+    builder.build()
+    data: dict[str, Any] = dict(builder.document.data or {})
+    variables: dict[str, str] = {}
+    mods = [dict(mod) if isinstance(mod, Mapping) else mod for mod in data.get("mods") or []]
+    for mod in mods:
+        if isinstance(mod, dict) and mod.get("headers"):
+            headers = dict(mod["headers"])
+            for name, value in headers.items():
+                if name.lower() not in _PLAIN_HEADERS and not _VARIABLE.search(value):
+                    variable = f"{VARIABLE_PREFIX}{len(variables)}"
+                    variables[variable] = value
+                    headers[name] = f"${{{variable}}}"
+            mod["headers"] = headers
+    if mods:
+        data["mods"] = mods
+    return {"config": data, "variables": variables}
+
+
+def image_entry(
+    reference: str, *, trusted: bool, optional: bool = False, arch: str = "", folder: str = ""
+) -> ModEntry:
+    """The entry of an image. ``folder`` is put in front of its name. Raises ImageReferenceError."""
+    parsed = parse_reference(reference)
+    source = parsed.source
+    return ModEntry(
+        IMAGE,
+        reference,
+        title=f"{reference} ({arch})" if folder else reference,
+        key=entry_key(IMAGE, source, source, folder),
+        name=f"{folder}{parsed.filename}{SUFFIX}",
+        digest=parsed.digest,
+        optional=optional,
+        trusted=trusted,
+        arch=arch,
+    )
+
+
+def url_entry(url: str, *, trusted: bool, **more: Any) -> ModEntry:
+    """The entry of a URL. Raises OrcastraError where it is none, or ends in nothing that can be a name."""
+    fault = url_fault(url)
+    if fault is not None:
+        raise OrcastraError(f"expected {fault[0]}, found {describe(shown(url))}")
+    name = more.pop("name", None)
+    if name is None:
+        name = _last_part(url)
+        wrong = "a name" if "/" in name else name_fault(name)
+        if wrong is not None:
+            raise OrcastraError(f"expected a URL that ends in {wrong}, found {describe(shown(url))}")
+        if more.get("unpack"):
+            name = _ARCHIVE_ENDING.sub("", name) or name
+    return ModEntry(
+        URL,
+        url,
+        title=shown(url),
+        key=entry_key(URL, url, shown(url), name),
+        name=name,
+        trusted=trusted,
+        **more,
+    )
+
+
+def _last_part(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+@dataclass
+class _Builder:
+    """``environment`` is None where ``${VAR}`` is left as it is."""
+
+    document: Document
+    problems: list[Problem]
+    environment: Mapping[str, str] | None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.document.data, list):
+            self.document = self.document.under("mods")
+
+    def build(self) -> ModRules:
+        """Raises ConfigError with all problems."""
+        shape = check_against(self.document, MODS_SCHEMA)
+        problems = [*self.problems, *shape.values()]
+        self.problems = problems
+        data = self.document.data if isinstance(self.document.data, Mapping) else {}
+        mods = data.get("mods")
+        entries = []
+        for number, mod in enumerate(mods if isinstance(mods, list) else []):
+            path: KeyPath = ("mods", number)
+            if not any(wrong[:2] == path for wrong in shape):
+                entry = self._entry(path, {"url": mod} if isinstance(mod, str) else mod)
+                if entry is not None:
+                    entries.append(entry)
+        self._check_names(entries, data)
+        if problems:
+            raise ConfigError(in_order(problems))
+        discover = data.get("discover") or {}
+        return ModRules(
+            entries=tuple(entry for _path, entry in entries),
+            docker_mods=_or(discover.get("docker_mods"), True),
+            label_prefix=discover.get("label_prefix", DEFAULT_LABEL_PREFIX),
+            allow_private=_or(discover.get("allow_private"), False),
+            prune=_or(data.get("prune"), True),
+            concurrency=_or(data.get("concurrency"), DEFAULT_CONCURRENCY),
+            max_bytes=_or(data.get("max_bytes"), DEFAULT_MAX_BYTES),
+        )
+
+    def _entry(self, path: KeyPath, mod: Mapping[str, Any]) -> tuple[KeyPath, ModEntry] | None:
+        before = len(self.problems)
+        given = [kind for kind in (URL, IMAGE, API) if mod.get(kind) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none of them"
+            self._tell(path, "exactly one of url, image and api", found)
+            return None
+        kind = given[0]
+        for key in ("name", "sha256", "headers", "unpack", "select"):
+            if mod.get(key) is not None and (kind == IMAGE or (key == "select" and kind == URL)):
+                self._tell((*path, key), f"nothing, beside {kind}", describe_key(mod[key]))
+        source = mod[kind] if kind == IMAGE else self._expanded((*path, kind), mod[kind])
+        headers = {
+            name: self._expanded((*path, "headers", name), value)
+            for name, value in (mod.get("headers") or {}).items()
+        }
+        name = mod.get("name")
+        if name is not None and (fault := name_fault(name)) is not None:
+            self._tell((*path, "name"), fault, describe(name))
+        if kind == API:
+            self._check_select(path, mod)
+        if len(self.problems) > before:
+            return None
+        optional = bool(mod.get("optional"))
+        more: dict[str, Any] = {"headers": headers, "unpack": bool(mod.get("unpack")), "optional": optional}
+        if mod.get("sha256"):
+            more["digest"] = "sha256:" + mod["sha256"].lower().removeprefix("sha256:")
+        try:
+            if kind == IMAGE:
+                return path, image_entry(source, trusted=True, optional=optional)
+            if kind == URL:
+                return path, url_entry(source, trusted=True, name=name, **more)
+        except ImageReferenceError as error:
+            self._tell((*path, kind), "a mod's image", f"{describe(source)} ({error})")
+            return None
+        except OrcastraError as error:
+            expected, _comma, found = str(error).removeprefix("expected ").partition(", found ")
+            self._tell((*path, kind), expected, found)
+            return None
+        return self._api_entry(path, source, name, mod["select"], more)
+
+    def _api_entry(
+        self, path: KeyPath, source: str, name: str | None, select: str, more: dict[str, Any]
+    ) -> tuple[KeyPath, ModEntry] | None:
+        fault = url_fault(source)
+        if fault is not None:
+            self._tell((*path, API), fault[0], describe(shown(source)))
+            return None
+        key = entry_key(API, source, shown(source), f"{select}\n{name}")
+        entry = ModEntry(API, source, title=shown(source), key=key, name=name, select=select, **more)
+        return path, entry
+
+    def _check_select(self, path: KeyPath, mod: Mapping[str, Any]) -> None:
+        select = mod.get("select")
+        if select is None:
+            self._tell((*path, "select"), "a JMESPath expression", "nothing")
+        elif HAS_JMESPATH:
+            try:
+                jmespath.compile(select)
+            except (jmespath.exceptions.JMESPathError, ValueError):
+                self._tell((*path, "select"), "a JMESPath expression", describe(select))
+
+    def _check_names(self, entries: list[tuple[KeyPath, ModEntry]], data: Mapping[str, Any]) -> None:
+        places: dict[str, KeyPath] = {}
+        for path, entry in entries:
+            if entry.name is None:
+                continue
+            if entry.name in places:
+                mod = data["mods"][path[1]]
+                key = path if isinstance(mod, str) else (*path, "name" if "name" in mod else entry.kind)
+                first = self.document.place(places[entry.name])
+                self._tell(key, "a file of its own", f"{describe(entry.name)}, as at {first}")
+            places.setdefault(entry.name, path)
+
+    def _expanded(self, path: KeyPath, text: str) -> str:
+        """The text with ``${VAR}`` replaced. What is wrong is told."""
+
+        def value(match: re.Match[str]) -> str:
+            name = match[1]
+            if not _VARIABLE_NAME.fullmatch(name):
+                self._tell(path, "the name of a variable in ${…}", describe(name))
+                return ""
+            if self.environment is None:
+                return match[0] if path[-1] not in (URL, API) else "variable"
+            return self._variable(path, name, self.environment)
+
+        return _VARIABLE.sub(value, text)
+
+    def _variable(self, path: KeyPath, name: str, environment: Mapping[str, str]) -> str:
+        if name in environment:
+            return environment[name]
+        file = environment.get(f"{name}_FILE")
+        if file is None:
+            self._tell(path, f"the variable {name} (or {name}_FILE) in the environment", "none")
+            return ""
+        try:
+            found = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            self._tell(path, f"a file that can be read, named by {name}_FILE", f"{describe(file)}: {reason}")
+            return ""
+        if not found.isprintable():
+            self._tell(path, f"one line in the file that {name}_FILE names", "several")
+        return found
+
+    def _tell(self, path: KeyPath, expected: str, found: str) -> None:
+        self.problems.append(self.document.problem(path, expected, found))
+
+
+def describe_key(value: Any) -> str:
+    """What stands where nothing should: headers may be secret."""
+    return "a mapping" if isinstance(value, Mapping) else describe(value)
+
+
+def _or(value: Any, default: Any) -> Any:
+    return default if value is None else value

@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which mods are looked for, how, and which files go. Pure: what is in the folder and the time are given."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mod_steps import RemoveMod
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+    IMAGE,
+    ModEntry,
+    ModRecord,
+    ModState,
+)
+
+KEEP_DISCOVERED_SECONDS = 7 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What is to be done for an entry. ``record`` is what its files still match, None where nothing does.
+
+    ``is_settled``: pinned and there, so that nobody is asked.
+    """
+
+    entry: ModEntry
+    record: ModRecord | None
+    is_settled: bool
+    why: str
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The headers of a conditional request."""
+        if self.record is None:
+            return {}
+        if self.record.etag:
+            return {"If-None-Match": self.record.etag}
+        return {"If-Modified-Since": self.record.last_modified} if self.record.last_modified else {}
+
+
+@dataclass(frozen=True, slots=True)
+class ModPlan:
+    """``refused``: entries with the reason. ``forgotten``: keys of records whose files are another's now."""
+
+    lookups: tuple[Lookup, ...]
+    removals: tuple[RemoveMod, ...]
+    notes: tuple[str, ...]
+    refused: tuple[tuple[ModEntry, str], ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+
+def plan_mods(
+    entries: Iterable[ModEntry],
+    state: ModState,
+    intact: Mapping[str, str],
+    *,
+    complete: bool,
+    prune: bool,
+    now: float,
+) -> ModPlan:
+    """What to look for and what to remove.
+
+    ``intact``: name → sha256 of the files that are in the folder, of those that the state names.
+    ``complete``: whether all that is wanted is known; else nothing is removed.
+    """
+    wanted, refused = _without_clashes(entries)
+    lookups = tuple(_lookup(entry, state.get(entry.key), intact) for entry in wanted)
+    removals: list[RemoveMod] = []
+    notes: list[str] = []
+    forgotten: list[str] = []
+    if prune:
+        keys = {entry.key for entry in wanted} | {entry.key for entry, _reason in refused}
+        unwanted = [record for key, record in sorted(state.items()) if key not in keys]
+        if unwanted and not complete:
+            notes.append("nothing is removed, because it isn't known of all services what they want")
+        elif unwanted:
+            kept = _names_in_use(wanted, state)
+            for record in unwanted:
+                left = record.seen + KEEP_DISCOVERED_SECONDS - now
+                if record.discovered and record.kind == IMAGE and left > 0:
+                    notes.append(f"{record.title}: nobody wants it any more; it stays for {_days(left)}")
+                    continue
+                removal = _removal(record, kept)
+                if removal.names or removal.folder:
+                    removals.append(removal)
+                else:
+                    forgotten.append(record.key)
+    return ModPlan(lookups, tuple(removals), tuple(notes), refused, tuple(forgotten))
+
+
+def _lookup(entry: ModEntry, record: ModRecord | None, intact: Mapping[str, str]) -> Lookup:
+    if record is None:
+        return Lookup(entry, None, False, "it is not there yet")
+    if not record.files or any(intact.get(file.name) != file.sha256 for file in record.files):
+        gone = all(file.name not in intact for file in record.files)
+        return Lookup(entry, None, False, "it is gone" if gone else "its files are not what was downloaded")
+    if entry.digest is not None:
+        algorithm, _colon, number = entry.digest.partition(":")
+        if record.digests.get(algorithm) == number:
+            return Lookup(entry, record, True, "it is there, with the digest that is wanted")
+        if entry.kind != IMAGE:
+            return Lookup(entry, None, False, "another digest is wanted")
+    return Lookup(entry, record, False, "there may be a newer one")
+
+
+def _without_clashes(
+    entries: Iterable[ModEntry],
+) -> tuple[list[ModEntry], tuple[tuple[ModEntry, str], ...]]:
+    """Each entry once; of two that go to one place, the first."""
+    found: dict[str, ModEntry] = {}
+    refused: list[tuple[ModEntry, str]] = []
+    places: dict[str, ModEntry] = {}
+    for entry in entries:
+        if entry.key in found:
+            continue
+        name = entry.name
+        other = None if name is None else _clash(name, places)
+        if other is not None:
+            refused.append((entry, f"expected a name of its own, found {name} for {other.title}, too"))
+            continue
+        found[entry.key] = entry
+        if name is not None:
+            places[name] = entry
+    return list(found.values()), tuple(refused)
+
+
+def _clash(name: str, places: Mapping[str, ModEntry]) -> ModEntry | None:
+    for place, entry in places.items():
+        if name == place or name.startswith(f"{place}/") or place.startswith(f"{name}/"):
+            return entry
+    return None
+
+
+def _names_in_use(wanted: Collection[ModEntry], state: ModState) -> frozenset[str]:
+    names = {file.name for entry in wanted if entry.key in state for file in state[entry.key].files}
+    names |= {entry.name for entry in wanted if entry.name is not None}
+    return frozenset(names)
+
+
+def _removal(record: ModRecord, kept: Collection[str]) -> RemoveMod:
+    names = tuple(file.name for file in record.files if file.name not in kept)
+    return RemoveMod(
+        key=record.key,
+        names=names,
+        folder=None if record.folder in kept else record.folder,
+        why=(f"nobody wants {record.title} any more",),
+    )
+
+
+def _days(seconds: float) -> str:
+    days = seconds / 86400
+    return f"{days:.0f} more days" if days >= 1.5 else f"{seconds / 3600:.0f} more hours"
