@@ -27,10 +27,10 @@ options:
     required: true
   kind:
     description:
-      - Which of the files it is, V(swarm) for C(swarm.yml), V(rebalance) for C(rebalance_config.yml) or
-        V(node_exporter) for C(deploy_node_exporter.yml).
+      - Which of the files it is, V(swarm) for C(swarm.yml), V(rebalance) for C(rebalance_config.yml),
+        V(node_exporter) for C(deploy_node_exporter.yml) or V(mods) for the C(config.json) of mods.
     type: str
-    choices: [swarm, rebalance, node_exporter]
+    choices: [swarm, rebalance, node_exporter, mods]
     default: swarm
     version_added: 0.2.0
 notes:
@@ -54,7 +54,8 @@ _raw:
     - For each file a mapping with C(nodes), C(swarm), C(dependencies) and C(options), which are empty where
       the file does not have them, C(leader) and C(advertise_addr), which are empty text then, and
       C(managers), which is nothing then.
-    - With another O(kind) just what is in the file.
+    - With another O(kind) just what is in the file. With V(mods) that is in C(config), with the values of
+      headers, which may be secret, apart in C(variables).
   type: list
   elements: dict
 """
@@ -72,6 +73,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance i
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import read_mods
 
 _EMPTY: dict[str, Any] = {
     "leader": "",
@@ -134,4 +136,5 @@ _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "swarm": _read_swarm,
     "rebalance": _read_rebalance,
     "node_exporter": _read_exporter,
+    "mods": read_mods,
 }

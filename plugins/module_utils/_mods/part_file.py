@@ -129,3 +129,11 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Replace a small file in one step. Raises OSError."""
+    with PartFile(target, None, len(content)) as part:
+        part.begin(None)
+        part.write(content)
+        part.finish()

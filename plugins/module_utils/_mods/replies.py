@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown as shown  # noqa: PLC0414 - given on
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 
 try:

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which mods services and containers want, from the engine to entries."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModEntry, ModRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import image_entry, url_entry
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.mods import (
+    Wisher,
+    Wishers,
+    view_wishers,
+)
+
+
+def discover_mods(
+    engine: Engine,
+    rules: ModRules,
+    connect_manager: Callable[[], Engine] | None = None,
+    *,
+    wishes: Iterable[str] | None = None,
+    architectures: Sequence[str] = (),
+    containers: bool = True,
+) -> Discovery:
+    """Ask the engine. ``wishes``: what the services want, where somebody else has asked them.
+
+    ``architectures``: those that images are needed for, instead of those that are found. An engine that can't
+    be asked makes the discovery incomplete. Raises nothing of its own.
+    """
+    told = [] if wishes is None else [Wisher("a service", wish) for wish in wishes]
+    try:
+        found = view_wishers(engine, connect_manager, containers=containers and rules.discovers)
+    except OrcastraError as error:
+        warning = f"it isn't known what services and containers want: {error}"
+        entries, _wishes, faults = _entries(told, rules)
+        return Discovery(entries, tuple(architectures), (), False, (warning, *faults))
+    entries, said, faults = _entries((*found.wishers, *told), rules)
+    complete = not rules.discovers or found.knows_services or wishes is not None
+    return Discovery(
+        entries=entries,
+        architectures=tuple(architectures) or found.architectures,
+        wishes=_of_services(found, said),
+        complete=complete,
+        warnings=faults,
+    )
+
+
+def _of_services(found: Wishers, said: dict[str, list[str]]) -> tuple[str, ...]:
+    titles = [wisher.title for wisher in found.wishers if wisher.title.startswith("service ")]
+    return tuple(dict.fromkeys(wish for title in titles for wish in said.get(title, ())))
+
+
+def _entries(
+    wishers: Iterable[Wisher], rules: ModRules
+) -> tuple[tuple[ModEntry, ...], dict[str, list[str]], tuple[str, ...]]:
+    """The entries, what each wisher has said, and what is wrong with some."""
+    entries: dict[str, ModEntry] = {}
+    said: dict[str, list[str]] = {}
+    faults: list[str] = []
+    for wisher in wishers:
+        for wish in _wishes(wisher, rules):
+            said.setdefault(wisher.title, []).append(wish)
+            try:
+                entry = _entry(wish)
+            except OrcastraError as error:
+                faults.append(f"{wisher.title}: {error}")
+                continue
+            entries.setdefault(entry.key, entry)
+    return tuple(entries.values()), said, tuple(dict.fromkeys(faults))
+
+
+def _wishes(wisher: Wisher, rules: ModRules) -> list[str]:
+    wishes = wisher.docker_mods.split("|") if rules.docker_mods else []
+    if rules.label_prefix is not None:
+        wishes += [
+            value for label, value in sorted(wisher.labels.items()) if label.startswith(rules.label_prefix)
+        ]
+    return [wish.strip() for wish in wishes if wish.strip()]
+
+
+def _entry(wish: str) -> ModEntry:
+    if wish.lower().startswith(("http://", "https://")):
+        try:
+            return url_entry(wish, trusted=False)
+        except OrcastraError as error:
+            raise OrcastraError(f"{shown(wish)}: {error}") from error
+    return image_entry(wish, trusted=False)

@@ -1,0 +1,386 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Refresh a folder of mods: what is wanted, what is there, ask, store, remove, remember.
+
+Module and runner do it alike. Whether there is something new only its server knows, and it sends it in the
+same answer: so the plan says whom to ask, and the steps are what came of it. In check mode the same questions
+are asked, and nothing is written.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_entry import (
+    EntryUpdater,
+    Progress,
+    Updated,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mod_steps import RemoveMod, StoreMod
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+    IMAGE,
+    ModEntry,
+    ModRecord,
+    ModRules,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import image_entry
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.folder import FolderBusy, ModFolder
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.platforms import parse_platform
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mods import Lookup, ModPlan, plan_mods
+
+USER_AGENT = "orcastra (mod manager for Docker Swarm)"
+TIMEOUT_SECONDS = 60.0
+
+CURRENT = "current"
+STORED = "stored"
+FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What services and containers want. ``complete``: all of them could be asked.
+
+    ``architectures`` are those that images are needed for; with several, each has a folder of its own.
+    ``wishes`` are what services want, as they write it, for nodes that can't ask them.
+    """
+
+    entries: tuple[ModEntry, ...] = ()
+    architectures: tuple[str, ...] = ()
+    wishes: tuple[str, ...] = ()
+    complete: bool = True
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModOutcome:
+    """What became of one entry. ``status`` is CURRENT, STORED (in check mode: would be) or FAILED."""
+
+    title: str
+    status: str
+    names: tuple[str, ...] = ()
+    size: int = 0
+    sha256: str | None = None
+    error: str | None = None
+    optional: bool = False
+    discovered: bool = False
+
+    def to_result(self) -> dict[str, Any]:
+        return {
+            "mod": self.title,
+            "status": self.status,
+            "files": list(self.names),
+            "bytes": self.size,
+            "sha256": self.sha256,
+            "error": self.error,
+            "optional": self.optional,
+            "discovered": self.discovered,
+        }
+
+
+@dataclass(frozen=True)
+class Refreshing:
+    """What was planned, and what came of it. ``results`` is empty in check mode.
+
+    ``downloaded`` are bytes, ``requests`` those over HTTP. ``busy``: another refresh was under way.
+    """
+
+    plan: Plan = field(default_factory=Plan)
+    results: tuple[StepResult, ...] = ()
+    mods: tuple[ModOutcome, ...] = ()
+    warnings: tuple[str, ...] = ()
+    requests: int = 0
+    downloaded: int = 0
+    busy: bool = False
+
+    @property
+    def stored(self) -> int:
+        return sum(result.changed and isinstance(result.step, StoreMod) for result in self.results)
+
+    @property
+    def removed(self) -> int:
+        return sum(result.changed and isinstance(result.step, RemoveMod) for result in self.results)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What failed and counts."""
+        failed = [mod.error for mod in self.mods if mod.error is not None and not mod.optional]
+        return (*failed, *(r.error for r in self.results if r.error and isinstance(r.step, RemoveMod)))
+
+    @property
+    def tolerated(self) -> tuple[str, ...]:
+        """What failed and is optional."""
+        return tuple(mod.error for mod in self.mods if mod.error is not None and mod.optional)
+
+
+def refresh_mods(
+    rules: ModRules,
+    dest: Path,
+    discovery: Discovery,
+    *,
+    check: bool = False,
+    fetcher: Fetcher | None = None,
+    now: Callable[[], float] = time.time,
+    progress: Progress | None = None,
+) -> Refreshing:
+    """Bring the folder ``dest`` up to date. One mod that fails leaves its old file and stops no other.
+
+    ``progress`` is called from several threads with a title, the bytes that are there and those expected.
+    Raises OrcastraError where the folder can't be used at all.
+    """
+    folder = ModFolder(dest.resolve())
+    with ExitStack() as stack:
+        if not check:
+            try:
+                stack.enter_context(folder.alone())
+            except FolderBusy as busy:
+                return Refreshing(Plan(notes=(str(busy),)), warnings=discovery.warnings, busy=True)
+        if fetcher is None:
+            fetcher = Fetcher(TIMEOUT_SECONDS, USER_AGENT, rules.allow_private)
+            stack.callback(fetcher.close)
+        return _Refresh(rules, folder, discovery, check, fetcher, now(), progress).run()
+
+
+def for_architectures(entries: Iterable[ModEntry], architectures: Sequence[str]) -> list[ModEntry]:
+    """The entries, those of images once for each architecture; with several, in folders of their names."""
+    platforms = dict.fromkeys(parse_platform(name) for name in architectures or ("amd64",))
+    found = []
+    for entry in entries:
+        if entry.kind != IMAGE:
+            found.append(entry)
+            continue
+        for platform in platforms:
+            found.append(
+                image_entry(
+                    entry.source,
+                    trusted=entry.trusted,
+                    optional=entry.optional,
+                    arch=str(platform),
+                    folder=f"{platform.folder}/" if len(platforms) > 1 else "",
+                )
+            )
+    return found
+
+
+class _Refresh:
+    def __init__(
+        self,
+        rules: ModRules,
+        folder: ModFolder,
+        discovery: Discovery,
+        check: bool,
+        fetcher: Fetcher,
+        now: float,
+        progress: Progress | None,
+    ) -> None:
+        self._rules = rules
+        self._folder = folder
+        self._discovery = discovery
+        self._check = check
+        self._fetcher = fetcher
+        self._now = now
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._state: dict[str, ModRecord] = {}
+        self._damage: str | None = None
+
+    def run(self) -> Refreshing:
+        began_with = self._fetcher.requests_made
+        self._state, self._damage = self._folder.read_state()
+        if not self._check:
+            self._prepare()
+        before = dict(self._state)
+        plan = self._plan()
+        places = {lookup.entry.name: lookup.entry.key for lookup in plan.lookups if lookup.entry.name}
+        updater = EntryUpdater(
+            self._folder,
+            self._fetcher,
+            places,
+            max_bytes=self._rules.max_bytes,
+            check=self._check,
+            now=self._now,
+            progress=self._progress,
+        )
+        outcomes: list[ModOutcome] = [_refusal(entry, reason) for entry, reason in plan.refused]
+        steps: list[StoreMod | RemoveMod] = []
+        results: list[StepResult] = []
+        downloaded = 0
+        for lookup, found in self._all(updater, plan.lookups):
+            if isinstance(found, OrcastraError):
+                outcomes.append(_failure(lookup.entry, found))
+                continue
+            downloaded += found.downloaded
+            outcomes.append(_outcome(lookup.entry, found))
+            if found.step is not None:
+                steps.append(found.step)
+                results.append(StepResult(found.step, changed=True))
+        removals = (*self._old_versions(before, updater.places), *plan.removals)
+        steps += removals
+        if not self._check:
+            results += [self._remove(step, forget=step in plan.removals) for step in removals]
+            self._finish(plan)
+        warnings = [*self._discovery.warnings, *([self._damage] if self._damage else [])]
+        return Refreshing(
+            plan=Plan(steps=tuple(steps), notes=plan.notes),
+            results=() if self._check else tuple(results),
+            mods=tuple(outcomes),
+            warnings=tuple(warnings),
+            requests=self._fetcher.requests_made - began_with,
+            downloaded=downloaded,
+        )
+
+    def _prepare(self) -> None:
+        try:
+            if self._damage is not None and "damaged" in self._damage:
+                self._folder.set_state_aside()
+            self._folder.clear_up(self._state)
+        except OSError as error:
+            reason = error.strerror or error
+            raise OrcastraError(f"{self._folder.path}: it can't be written: {reason}") from error
+
+    def _plan(self) -> ModPlan:
+        entries = (*self._rules.entries, *self._discovery.entries)
+        return plan_mods(
+            for_architectures(entries, self._discovery.architectures),
+            self._state,
+            self._folder.intact(self._state),
+            complete=self._discovery.complete and self._damage is None,
+            prune=self._rules.prune,
+            now=self._now,
+        )
+
+    def _all(
+        self, updater: EntryUpdater, lookups: Iterable[Lookup]
+    ) -> list[tuple[Lookup, Updated | OrcastraError]]:
+        """Update all entries, some at a time, in the order of the configuration."""
+        waiting: queue.SimpleQueue[tuple[int, Lookup]] = queue.SimpleQueue()
+        found: dict[int, Updated | OrcastraError] = {}
+        ordered = list(lookups)
+        for number, lookup in enumerate(ordered):
+            waiting.put((number, lookup))
+
+        def work() -> None:
+            while True:
+                try:
+                    number, lookup = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                found[number] = self._try(updater, lookup)
+
+        threads = [
+            # daemons: one that waits for a server must not keep the process from ending
+            threading.Thread(target=work, name=f"mods {number}", daemon=True)
+            for number in range(min(self._rules.concurrency, len(ordered)))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [(lookup, found[number]) for number, lookup in enumerate(ordered)]
+
+    def _try(self, updater: EntryUpdater, lookup: Lookup) -> Updated | OrcastraError:
+        try:
+            updated = updater.update(lookup)
+            if not self._check:
+                self._remember(updated)
+        except OrcastraError as error:
+            self._still_wanted(lookup.entry)
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            self._still_wanted(lookup.entry)
+            return OrcastraError(f"{lookup.entry.title}: unexpected {type(error).__name__}: {error}")
+        return updated
+
+    def _remember(self, updated: Updated) -> None:
+        """A run that dies must know later what is ours: what is new is written down at once."""
+        with self._lock:
+            self._state[updated.record.key] = updated.record
+            if updated.step is not None:
+                self._folder.write_state(self._state)
+
+    def _still_wanted(self, entry: ModEntry) -> None:
+        with self._lock:
+            record = self._state.get(entry.key)
+            if record is not None:
+                self._state[entry.key] = replace(record, seen=self._now)
+
+    def _old_versions(
+        self, before: Mapping[str, ModRecord], places: Mapping[str, str]
+    ) -> tuple[RemoveMod, ...]:
+        """What entries had under other names before."""
+        if not self._rules.prune:
+            return ()
+        removals = []
+        for key, record in sorted(self._state.items()):
+            old = before.get(key)
+            if old is None or old is record:
+                continue
+            kept = {file.name for file in record.files}
+            names = tuple(
+                file.name for file in old.files if file.name not in kept and file.name not in places
+            )
+            # what was in an unpacked folder went with it
+            gone = record.folder is not None and record.folder == old.folder
+            if names and not gone:
+                why = (f"{record.title} has another name now",)
+                removals.append(RemoveMod(key=key, names=names, folder=old.folder, why=why))
+        return tuple(removals)
+
+    def _remove(self, step: RemoveMod, *, forget: bool) -> StepResult:
+        try:
+            changed = self._folder.remove(step.names)
+        except OSError as error:
+            return StepResult(step, error=f"{step.target}: can't be removed: {error.strerror or error}")
+        if forget:
+            self._state.pop(step.key, None)
+        return StepResult(step, changed=changed)
+
+    def _finish(self, plan: ModPlan) -> None:
+        for key in plan.forgotten:
+            self._state.pop(key, None)
+        self._folder.write_state(self._state)
+
+
+def _outcome(entry: ModEntry, found: Updated) -> ModOutcome:
+    record = found.record
+    names = (record.folder,) if record.folder else tuple(file.name for file in record.files)
+    if not names and found.step is not None and found.step.name:
+        names = (found.step.name,)
+    return ModOutcome(
+        entry.title,
+        CURRENT if found.step is None else STORED,
+        names,
+        record.size,
+        record.files[0].sha256 if len(record.files) == 1 else record.digests.get("sha256"),
+        optional=entry.optional,
+        discovered=not entry.trusted,
+    )
+
+
+def _failure(entry: ModEntry, error: OrcastraError) -> ModOutcome:
+    return ModOutcome(
+        entry.title,
+        FAILED,
+        (entry.name,) if entry.name else (),
+        error=str(error),
+        optional=entry.optional,
+        discovered=not entry.trusted,
+    )
+
+
+def _refusal(entry: ModEntry, reason: str) -> ModOutcome:
+    return _failure(entry, OrcastraError(f"{entry.title}: {reason}"))

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where an entry's file is: a URL is that itself, an API is asked."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+    API,
+    ModEntry,
+    ModRecord,
+    name_fault,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import parse_digest
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import origin
+
+try:
+    import jmespath
+    import jmespath.exceptions
+except ImportError:
+    HAS_JMESPATH = False
+else:
+    HAS_JMESPATH = True
+
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+# GitHub answers with a description of the asset unless it is asked for the file
+_GITHUB_ASSET = re.compile(r"/repos/[^/]+/[^/]+/releases/assets/[0-9]+$")
+# what an entry's headers say of the API, not of the file
+_API_HEADERS = frozenset({"accept"})
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where the file is. ``digest`` is ``ALGORITHM:HEX`` where somebody says it."""
+
+    url: str
+    name: str
+    headers: Mapping[str, str]
+    digest: str | None
+
+
+def locate(entry: ModEntry, fetcher: Fetcher) -> Located:
+    """Where the file of a URL or API entry is. Raises FetchError."""
+    if entry.kind != API:
+        return Located(entry.source, entry.name or "", entry.headers, entry.digest)
+    if not HAS_JMESPATH:
+        raise FetchError(entry.title, "the Python library jmespath is needed for 'api'")
+    document = fetcher.document(
+        entry.source,
+        {"Accept": "application/json", **entry.headers},
+        trusted=entry.trusted,
+        limit=MAX_DOCUMENT_BYTES,
+        entry=entry.title,
+    )
+    try:
+        found = jmespath.search(entry.select or "", document.json())
+    except (jmespath.exceptions.JMESPathError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise FetchError(entry.title, f"select can't be applied to the answer: {reason}") from error
+    return _selected(entry, found)
+
+
+def _selected(entry: ModEntry, found: Any) -> Located:
+    if not isinstance(found, Mapping) or not isinstance(found.get("url"), str):
+        shape = "nothing" if found is None else f"a {type(found).__name__} without it"
+        raise FetchError(entry.title, f"expected select to give a mapping with url, found {shape}")
+    url: str = found["url"]
+    name = entry.name
+    if name is None:
+        name = _own_name(entry, found, url)
+    digest = entry.digest
+    if digest is None and found.get("digest"):
+        try:
+            digest = ":".join(parse_digest(str(found["digest"])))
+        except ValueError as error:
+            raise FetchError(entry.title, str(error)) from error
+    return Located(url, name, _headers(entry, url), digest)
+
+
+def _own_name(entry: ModEntry, found: Mapping[str, Any], url: str) -> str:
+    given = found.get("name")
+    name = str(given) if given else shown(url).partition("?")[0].rpartition("/")[2]
+    if "/" in name or name_fault(name) is not None:
+        raise FetchError(entry.title, f"expected the plain name of a file, found {name[:80]!r}")
+    return name
+
+
+def _headers(entry: ModEntry, url: str) -> dict[str, str]:
+    """The headers for the file: those of the entry only where the API itself serves it."""
+    try:
+        same = origin(url) == origin(entry.source)
+    except ValueError as error:
+        raise FetchError(entry.title, "expected select to give a URL, found something else") from error
+    headers = {name: value for name, value in entry.headers.items() if name.lower() not in _API_HEADERS}
+    if not same:
+        headers = {name: value for name, value in headers.items() if name.lower() == "user-agent"}
+    if _GITHUB_ASSET.search(url.partition("?")[0]):
+        headers["Accept"] = "application/octet-stream"
+    return headers
+
+
+def is_current(located: Located, record: ModRecord | None) -> bool:
+    """Whether what is there is what was located, by its digest."""
+    if record is None or located.digest is None:
+        return False
+    algorithm, _colon, number = located.digest.partition(":")
+    return record.digests.get(algorithm) == number
+
+
+def same_place(located: Located, record: ModRecord, *, unpack: bool) -> bool:
+    """Whether what is there has the name that it should have."""
+    if unpack:
+        return record.folder == located.name
+    return record.folder is None and [file.name for file in record.files] == [located.name]

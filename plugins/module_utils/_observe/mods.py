@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What services and local containers say about mods: their environment and labels, nothing decided yet."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import SERVICE_ID_LABEL
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Wisher:
+    """A service or a container: ``DOCKER_MODS`` of its environment, and its labels."""
+
+    title: str
+    docker_mods: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishers:
+    """All that could be asked. ``knows_services``: those of the whole swarm are among them, or there is none.
+
+    ``architectures`` are those of the swarm's nodes, or that of this engine alone, as they call it.
+    """
+
+    wishers: tuple[Wisher, ...]
+    knows_services: bool
+    architectures: tuple[str, ...]
+
+
+def view_wishers(
+    engine: Engine, connect_manager: Callable[[], Engine] | None = None, *, containers: bool = True
+) -> Wishers:
+    """Ask the engine, and a manager for the services where the engine is none. Raises OrcastraError."""
+    info = engine.info()
+    swarm = info.get("Swarm") or {}
+    is_member = (swarm.get("LocalNodeState") or "inactive") != "inactive"
+    manager = engine if swarm.get("ControlAvailable") else None
+    if manager is None and is_member and connect_manager is not None:
+        manager = connect_manager()
+        try:
+            manager.get_node(swarm.get("NodeID", ""))
+        except NotFound:
+            raise OrcastraError(
+                f"manager_host: expected a manager of the swarm of node {info.get('Name', '')}, "
+                f"found one of another swarm"
+            ) from None
+    found: list[Wisher] = []
+    architectures = {str(info.get("Architecture") or "")}
+    if manager is not None:
+        found += [_service(raw) for raw in manager.list_services()]
+        for node in manager.list_nodes():
+            platform = (node.get("Description") or {}).get("Platform") or {}
+            architectures.add(str(platform.get("Architecture") or ""))
+    if containers:
+        found += _containers(engine, without_tasks=manager is not None)
+    return Wishers(tuple(found), manager is not None or not is_member, tuple(sorted(architectures - {""})))
+
+
+def _service(raw: Json) -> Wisher:
+    spec = raw.get("Spec") or {}
+    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    labels = {**(container.get("Labels") or {}), **(spec.get("Labels") or {})}
+    return Wisher(f"service {spec.get('Name', '')}", _docker_mods(container.get("Env")), labels)
+
+
+def _containers(engine: Engine, *, without_tasks: bool) -> list[Wisher]:
+    found = []
+    for raw in engine.list_containers():
+        if without_tasks and (raw.get("Labels") or {}).get(SERVICE_ID_LABEL):
+            continue
+        try:
+            container = engine.get_container(raw["Id"])
+        except NotFound:
+            continue
+        config = container.get("Config") or {}
+        name = str(container.get("Name", "")).lstrip("/")
+        found.append(Wisher(f"container {name}", _docker_mods(config.get("Env")), config.get("Labels") or {}))
+    return found
+
+
+def _docker_mods(environment: list[str] | None) -> str:
+    for line in environment or []:
+        name, equals, value = line.partition("=")
+        if name == "DOCKER_MODS" and equals:
+            return value
+    return ""

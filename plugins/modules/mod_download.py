@@ -1,0 +1,249 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mod_download
+short_description: Keep a folder of mods up to date
+version_added: 0.2.0
+description:
+  - Downloads files and mod images into a folder of the host, those of the configuration and those that
+    services and containers ask for, with C(DOCKER_MODS) or labels. What is there and unchanged isn't
+    downloaded again.
+  - A file takes its place in one step, once it is whole and its digest is right. One mod that fails keeps its
+    old file and stops no other.
+  - Files that nobody wants any more are removed, only those that this module has stored, and only where it is
+    known of all services what they want. Mod images that were discovered stay for 7 more days.
+extends_documentation_fragment:
+  - orcastra.swarm.attributes
+  - orcastra.swarm.connection
+options:
+  config:
+    description:
+      - The configuration, as in C(config.json). For its keys, see C(docs/mods.md) of the collection. A list
+        is one of mods alone.
+      - C(${VAR}) in URLs and headers is taken from O(variables), else from the environment of the module, or
+        from the file that C(VAR_FILE) names. Secrets belong there.
+    type: raw
+  config_file:
+    description: A file on the host with the configuration, JSON or YAML. One that isn't there says nothing.
+    type: path
+  variables:
+    description: Values of C(${VAR}).
+    type: dict
+    default: {}
+  dest:
+    description: The folder on the host. It is made where it isn't there.
+    type: path
+    default: /mnt/mods
+  architectures:
+    description:
+      - The architectures that images are needed for, like V(amd64) or V(arm64). With several, images are in a
+        folder for each.
+      - Without it they are those of the swarm's nodes where a manager can be asked, else that of the host.
+    type: list
+    elements: str
+    default: []
+  manager_host:
+    description: The engine of a manager, which is asked for the services where the host's own is none.
+    type: str
+  wishes:
+    description: What services ask for, RV(wishes) of a manager. Then none has to be asked.
+    type: list
+    elements: str
+  discover_only:
+    description: Only return RV(wishes) and RV(architectures), which are left out where they aren't known.
+    type: bool
+    default: false
+seealso:
+  - module: orcastra.swarm.swarm_info
+notes:
+  - In check mode servers are asked for news, and nothing is written.
+  - Needs the Python libraries C(jsonschema) and C(PyYAML), and C(jmespath) for entries with C(api).
+author:
+  - Orcastra contributors (@orcastra)
+"""
+
+EXAMPLES = r"""
+- name: Keep a mod and what services ask for up to date
+  orcastra.swarm.mod_download:
+    dest: /srv/mods
+    config:
+      mods:
+        - url: https://mods.example.org/tools.jar
+          headers:
+            Authorization: Bearer ${MODS_TOKEN}
+        - image: lscr.io/linuxserver/mods:universal-docker
+    variables:
+      MODS_TOKEN: "{{ vault_mods_token }}"
+"""
+
+RETURN = r"""
+plan:
+  description: The steps that were carried out. In check mode, those that would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The kind of step, V(store_mod) or V(remove_mod).
+      type: str
+      sample: store_mod
+    target:
+      description: What is changed.
+      type: str
+      sample: mod tools.jar
+    what:
+      description: The step in words.
+      type: str
+      sample: download tools.jar
+    why:
+      description: The reasons.
+      type: list
+      elements: str
+      sample: ["it is not there yet"]
+    why_not:
+      description: Why alternatives were not taken, where there were any.
+      type: list
+      elements: str
+      sample: []
+notes:
+  description: What was left as it is, and why.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+mods:
+  description: What became of each mod.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    mod: {description: The URL without its secrets or the image., type: str}
+    status: {description: "V(current), V(stored) (in check mode: would be) or V(failed).", type: str}
+    files: {description: Its names in the folder., type: list, elements: str}
+    bytes: {description: What was downloaded for it., type: int}
+    sha256: {description: The digest of its file., type: str}
+    error: {description: What failed., type: str}
+    optional: {description: Whether the module succeeds without it., type: bool}
+    discovered: {description: Whether a service or a container asks for it., type: bool}
+requests:
+  description: The number of HTTP requests to the servers of mods.
+  returned: success
+  type: int
+downloaded_bytes:
+  description: How much was downloaded.
+  returned: success
+  type: int
+wishes:
+  description: What the services of the swarm ask for.
+  returned: success
+  type: list
+  elements: str
+architectures:
+  description: The architectures of the swarm's nodes.
+  returned: with O(discover_only=true)
+  type: list
+  elements: str
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discovery import discover_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Refreshing, refresh_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import (
+    build_mods,
+    load_mods,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run_on_node
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+
+
+def rules_from(module: AnsibleModule) -> ModRules:
+    """The rules in the module's parameters. Raises ConfigError."""
+    given = module.params
+    environment = {**os.environ, **{name: str(value) for name, value in given["variables"].items()}}
+    if given["config_file"]:
+        return load_mods(Path(given["config_file"]), environment)
+    config = given["config"] or {}
+    if not isinstance(config, (dict, list)):
+        raise OrcastraError(f"config: expected a mapping or a list, found {str(config)[:80]!r}")
+    return build_mods(config, environment)
+
+
+def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> dict[str, Any]:
+    """The result. Ends the module where a mod failed that is not optional."""
+    for warning in (*done.warnings, *done.tolerated):
+        module.warn(warning)
+    steps = done.plan.steps if module.check_mode else [r.step for r in done.results if r.changed]
+    result: dict[str, Any] = {
+        "changed": bool(steps),
+        "plan": [step.to_result() for step in steps],
+        "notes": list(done.plan.notes),
+        "diff": done.plan.diff(),
+        "mods": [mod.to_result() for mod in done.mods],
+        "requests": done.requests,
+        "downloaded_bytes": done.downloaded,
+        "wishes": list(wishes),
+    }
+    if done.failures:
+        good = len(done.mods) - sum(mod.error is not None for mod in done.mods)
+        message = "; ".join(done.failures)
+        module.fail_json(msg=f"{message} ({good} of {len(done.mods)} mods are in order)", **result)
+    return result
+
+
+def main() -> None:
+    module = create_module(
+        {
+            "config": {"type": "raw"},
+            "config_file": {"type": "path"},
+            "variables": {"type": "dict", "default": {}, "no_log": True},
+            "dest": {"type": "path", "default": "/mnt/mods"},
+            "architectures": {"type": "list", "elements": "str", "default": []},
+            "manager_host": {"type": "str"},
+            "wishes": {"type": "list", "elements": "str"},
+            "discover_only": {"type": "bool", "default": False},
+        }
+    )
+    if module.params["config"] and module.params["config_file"]:
+        module.fail_json(msg="config: expected one of config and config_file, found both")
+
+    def action(engine: Engine, connect_manager: Callable[[], Engine] | None) -> dict[str, Any]:
+        rules = rules_from(module)
+        found = discover_mods(
+            engine,
+            rules,
+            connect_manager,
+            wishes=module.params["wishes"],
+            architectures=module.params["architectures"],
+            containers=not module.params["discover_only"],
+        )
+        if module.params["discover_only"]:
+            for warning in found.warnings:
+                module.warn(warning)
+            if not found.complete:
+                return {"changed": False}
+            return {
+                "changed": False,
+                "wishes": list(found.wishes),
+                "architectures": list(found.architectures),
+            }
+        done = refresh_mods(rules, Path(module.params["dest"]), found, check=module.check_mode)
+        return finish(module, done, found.wishes)
+
+    run_on_node(module, action)
+
+
+if __name__ == "__main__":
+    main()
