@@ -86,7 +86,9 @@ def test_other_files(tmp_path: Path) -> None:
     assert lookup.run([str(rules)], {}, kind="rebalance") == [{"services": {"wiki": None}}]
     with pytest.raises(AnsibleLookupError, match=r"yml:2: args: expected a list of arguments"):
         lookup.run([str(service)], {}, kind="node_exporter")
-    with pytest.raises(AnsibleLookupError, match="kind: expected one of swarm, rebalance, node_exporter, mods"):
+    with pytest.raises(
+        AnsibleLookupError, match="kind: expected one of swarm, rebalance, node_exporter, mods"
+    ):
         lookup.run([str(rules)], {}, kind="wishes")
     mods = tmp_path / "config.json"
     mods.write_text('["https://host/a.jar"]')

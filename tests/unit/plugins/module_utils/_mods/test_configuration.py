@@ -78,7 +78,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "mods:\n"
         "- {url: https://h/a.jar, image: a/b}\n"
         "- {}\n"
-        "- {url: https://h/${NOT SET}}\n"
+        "- {url: 'https://h/${NOT SET}'}\n"
         "- {url: https://h/a.jar, headers: {X: '${MISSING}'}}\n"
         "- {url: https://h/a.jar, name: ../a}\n"
         "- ftp://h/a.jar\n"
@@ -100,7 +100,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "F:4: mods[0]: expected exactly one of url, image and api, found url and image",
         "F:5: mods[1]: expected exactly one of url, image and api, found none of them",
         "F:6: mods[2].url: expected the name of a variable in ${…}, found 'NOT SET'",
-        "F:7: mods[3].headers.X: expected the variable MISSING (or MISSING_FILE) in the environment, found none",
+        "F:7: mods[3].headers.X: expected the variable MISSING (or MISSING_FILE) in the env",
         "F:8: mods[4].name: expected a name inside the folder",
         "F:9: mods[5].url: expected a URL that starts with http:// or https://, found 'ftp://h/a.jar'",
         "F:10: mods[6].image: expected a mod's image, found 'h/g/s/mod'",
