@@ -133,7 +133,7 @@ def test_what_services_ask_for(mod_download: Mod, swarm: Lab, real: RealRegistry
     # a tag that moves on
     real.push(real.build("newer", "newer\n"), "user/mod:amd64")
     done = mod_download(**options)
-    assert [step["target"] for step in done["plan"]] == [f"mod {name}:amd64"], done["plan"]
+    assert [step["target"] for step in done["plan"]] == ["mod user.mod.amd64.tar.xz"], done["plan"]
     newer = real.layer("user/mod", "amd64")
     assert newer != layer
     assert files_in(dest) == {**wanted, "user.mod.amd64.tar.xz": newer}
