@@ -130,6 +130,7 @@ mods:
     error: {description: What failed., type: str}
     optional: {description: Whether the module succeeds without it., type: bool}
     discovered: {description: Whether a service or a container asks for it., type: bool}
+    asked_by: {description: The services and containers that ask for it., type: list, elements: str}
 requests:
   description: The number of HTTP requests to the servers of mods.
   returned: success

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
@@ -75,7 +76,9 @@ def _entries(
             except OrcastraError as error:
                 faults.append(f"{wisher.title}: {error}")
                 continue
-            entries.setdefault(entry.key, entry)
+            known = entries.setdefault(entry.key, entry)
+            if wisher.title not in known.asked_by:
+                entries[entry.key] = replace(known, asked_by=(*known.asked_by, wisher.title))
     return tuple(entries.values()), said, tuple(dict.fromkeys(faults))
 
 

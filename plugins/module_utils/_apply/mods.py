@@ -78,6 +78,7 @@ class ModOutcome:
     error: str | None = None
     optional: bool = False
     discovered: bool = False
+    asked_by: tuple[str, ...] = ()
 
     def to_result(self) -> dict[str, Any]:
         return {
@@ -89,6 +90,7 @@ class ModOutcome:
             "error": self.error,
             "optional": self.optional,
             "discovered": self.discovered,
+            "asked_by": list(self.asked_by),
         }
 
 
@@ -157,22 +159,21 @@ def refresh_mods(
 
 def for_architectures(entries: Iterable[ModEntry], architectures: Sequence[str]) -> list[ModEntry]:
     """The entries, those of images once for each architecture; with several, in folders of their names."""
-    platforms = dict.fromkeys(parse_platform(name) for name in architectures or ("amd64",))
+    platforms = dict.fromkeys(parse_platform(name) for name in architectures)
     found = []
     for entry in entries:
         if entry.kind != IMAGE:
             found.append(entry)
             continue
         for platform in platforms:
-            found.append(
-                image_entry(
-                    entry.source,
-                    trusted=entry.trusted,
-                    optional=entry.optional,
-                    arch=str(platform),
-                    folder=f"{platform.folder}/" if len(platforms) > 1 else "",
-                )
+            for_one = image_entry(
+                entry.source,
+                trusted=entry.trusted,
+                optional=entry.optional,
+                arch=str(platform),
+                folder=f"{platform.folder}/" if len(platforms) > 1 else "",
             )
+            found.append(replace(for_one, asked_by=entry.asked_by))
     return found
 
 
@@ -254,14 +255,23 @@ class _Refresh:
 
     def _plan(self) -> ModPlan:
         entries = (*self._rules.entries, *self._discovery.entries)
-        return plan_mods(
-            for_architectures(entries, self._discovery.architectures),
+        architectures = self._discovery.architectures
+        images = [entry for entry in entries if entry.kind == IMAGE]
+        plan = plan_mods(
+            for_architectures(entries, architectures),
             self._state,
             self._folder.intact(self._state),
-            complete=self._discovery.complete and self._damage is None,
+            complete=self._discovery.complete
+            and self._damage is None
+            and (not images or bool(architectures)),
             prune=self._rules.prune,
             now=self._now,
         )
+        if architectures:
+            return plan
+        # a layer for another architecture would be worse than the old one, and so would one in another place
+        reason = "it isn't known which architectures it is needed for"
+        return replace(plan, refused=(*plan.refused, *((entry, reason) for entry in images)))
 
     def _all(
         self, updater: EntryUpdater, lookups: Iterable[Lookup]
@@ -368,6 +378,7 @@ def _outcome(entry: ModEntry, found: Updated) -> ModOutcome:
         record.files[0].sha256 if len(record.files) == 1 else record.digests.get("sha256"),
         optional=entry.optional,
         discovered=not entry.trusted,
+        asked_by=entry.asked_by,
     )
 
 
@@ -376,9 +387,10 @@ def _failure(entry: ModEntry, error: OrcastraError) -> ModOutcome:
         entry.title,
         FAILED,
         (entry.name,) if entry.name else (),
-        error=str(error),
+        error=f"{error} (asked for by {', '.join(entry.asked_by)})" if entry.asked_by else str(error),
         optional=entry.optional,
         discovered=not entry.trusted,
+        asked_by=entry.asked_by,
     )
 
 

@@ -36,7 +36,8 @@ class ModEntry:
     ``title`` is how messages call it: it holds no secrets. ``name`` is where the file goes in the folder
     (``mods/a.jar``; where it is unpacked, a folder), None where only the API knows. ``digest`` is
     ``ALGORITHM:HEX``. ``trusted`` is False for what comes from labels and containers. ``key`` is what it is
-    remembered by. ``arch`` is the architecture of an image, as Docker calls it (``amd64``).
+    remembered by. ``arch`` is the architecture of an image, as Docker calls it (``amd64``). ``asked_by`` are
+    the services and containers that want it.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class ModEntry:
     optional: bool = False
     trusted: bool = True
     arch: str = ""
+    asked_by: tuple[str, ...] = ()
 
     @property
     def is_pinned(self) -> bool:

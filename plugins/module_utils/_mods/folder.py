@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+    IMAGE,
     ModFile,
     ModRecord,
     ModState,
@@ -29,7 +31,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import 
     encode_mod_state,
     name_fault,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import break_stale_lock
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import PART_PREFIX, write_whole
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import SUFFIX
 
 STATE_NAME = ".orcastra-mods.json"
 LOCK_NAME = ".orcastra-mods.lock"
@@ -171,10 +175,12 @@ class ModFolder:
         return changed
 
     def clear_up(self, state: ModState) -> None:
-        """Remove what a run that died has left. Raises OSError."""
+        """Remove what a run that died has left, its locks of images too. Raises OSError."""
         folders = {self.path}
         for record in state.values():
             for file in record.files:
+                if record.kind == IMAGE and self._link_on_the_way(file.name) is None:
+                    break_stale_lock(self.path / f"{file.name.removesuffix(SUFFIX)}.lock", time.time())
                 parents = (self.path / file.name).parents
                 folders.update(parent for parent in parents if self.path in parent.parents)
         for folder in folders:

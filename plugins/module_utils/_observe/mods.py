@@ -58,7 +58,8 @@ def view_wishers(
     found: list[Wisher] = []
     architectures = {str(info.get("Architecture") or "")}
     if manager is not None:
-        found += [_service(raw) for raw in manager.list_services()]
+        for raw in manager.list_services():
+            found += _service(raw)
         for node in manager.list_nodes():
             platform = (node.get("Description") or {}).get("Platform") or {}
             architectures.add(str(platform.get("Architecture") or ""))
@@ -67,11 +68,15 @@ def view_wishers(
     return Wishers(tuple(found), manager is not None or not is_member, tuple(sorted(architectures - {""})))
 
 
-def _service(raw: Json) -> Wisher:
+def _service(raw: Json) -> list[Wisher]:
+    """Two of one name: the same label may say something else on the service and on its containers."""
     spec = raw.get("Spec") or {}
     container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
-    labels = {**(container.get("Labels") or {}), **(spec.get("Labels") or {})}
-    return Wisher(f"service {spec.get('Name', '')}", _docker_mods(container.get("Env")), labels)
+    title = f"service {spec.get('Name', '')}"
+    return [
+        Wisher(title, _docker_mods(container.get("Env")), container.get("Labels") or {}),
+        Wisher(title, "", spec.get("Labels") or {}),
+    ]
 
 
 def _containers(engine: Engine, *, without_tasks: bool) -> list[Wisher]:
