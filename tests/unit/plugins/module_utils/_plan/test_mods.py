@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is looked for and what is removed: ours alone, after a complete discovery, image mods not at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+    IMAGE,
+    URL,
+    ModEntry,
+    ModFile,
+    ModRecord,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mods import ModPlan, plan_mods
+
+DAY = 86400.0
+NOW = 100 * DAY
+SUM = "0" * 64
+
+
+def record(key: str, **fields: object) -> ModRecord:
+    base = ModRecord(key, IMAGE, key, (ModFile(f"{key}.tar.xz", 1, SUM),), discovered=True, seen=NOW)
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+def plan(*records: ModRecord, wanted: tuple[ModEntry, ...] = (), **more: bool) -> ModPlan:
+    state = {each.key: each for each in records}
+    intact = {file.name: file.sha256 for each in records for file in each.files}
+    return plan_mods(wanted, state, intact, **{"complete": True, "prune": True, **more}, now=NOW)
+
+
+@pytest.mark.parametrize(("days", "removed"), [(0, 0), (6.9, 0), (7.1, 1)])
+def test_a_discovered_image_stays_for_seven_days(days: float, removed: int) -> None:
+    found = plan(record("a", seen=NOW - days * DAY))
+    assert len(found.removals) == removed
+    assert bool(found.notes) is not bool(removed)
+
+
+def test_what_was_configured_or_is_a_file_goes_at_once() -> None:
+    found = plan(record("a", discovered=False), record("b", kind=URL))
+    assert [removal.names for removal in found.removals] == [("a.tar.xz",), ("b.tar.xz",)]
+
+
+def test_nothing_goes_after_a_discovery_that_failed_or_where_nothing_shall() -> None:
+    old = record("a", seen=NOW - 30 * DAY)
+    assert plan(old).removals
+    assert not plan(old, complete=False).removals
+    assert "nothing is removed" in plan(old, complete=False).notes[0]
+    assert not plan(old, prune=False).removals
+
+
+def test_a_pinned_image_that_is_there_is_not_asked_for() -> None:
+    there = record("a", digests={"sha256": "ab", "layer": SUM})
+    entry = ModEntry(IMAGE, "user/a", "user/a", "a", "a.tar.xz", digest="sha256:ab")
+    assert plan(there, wanted=(entry,)).lookups[0].is_settled
+    # a tag may have moved
+    assert not plan(there, wanted=(replace(entry, digest=None),)).lookups[0].is_settled
+    tampered = record("a", files=(ModFile("a.tar.xz", 1, "1" * 64),), digests={"sha256": "ab"})
+    lookup = plan_mods(
+        (entry,), {"a": tampered}, {"a.tar.xz": SUM}, complete=True, prune=True, now=NOW
+    ).lookups[0]
+    assert (lookup.is_settled, lookup.record) == (False, None)
