@@ -89,7 +89,12 @@ _ALL = (
         needs_configuration=True,
         remark="moves under way are completed by the next cycles",
     ),
-    Command("refresh_mods", "look for new versions of mods now"),
+    Command(
+        "refresh_mods",
+        "look for new versions of mods now, on the node that acts",
+        playbook="orcastra.swarm.mods",
+        more={"orcastra_become": False},
+    ),
     Command(
         "bootstrap_swarm",
         "bring all configured hosts into the swarm, over SSH; the inventory is ORCASTRA_INVENTORY",

@@ -42,6 +42,7 @@ from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import Job, ResyncJob, Stopped, SyncJob, Work
 from orcastra_runner.local import LocalJob, LocalJobs
 from orcastra_runner.local_autoheal import AutohealJob
+from orcastra_runner.local_mods import ModsJob
 from orcastra_runner.local_prune import PruneJob
 from orcastra_runner.loop import Loop
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
@@ -317,6 +318,8 @@ def _local_jobs(settings: Settings, records: Records | None = None) -> list[Loca
         jobs.append(AutohealJob(settings, connect_manager, records=records))
     if settings.prunes:
         jobs.append(PruneJob(settings, connect_manager, records=records))
+    if settings.mod_manager_refresh_interval_minutes > 0:
+        jobs.append(ModsJob(settings, connect_manager, records=records))
     return jobs
 
 

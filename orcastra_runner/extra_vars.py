@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
@@ -35,9 +36,15 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
         "orcastra_label_prefix": settings.label_prefix,
         "orcastra_restart_dependents": settings.restart_dependents,
         "orcastra_max_mismatch_duration": settings.max_mismatch_duration,
+        "orcastra_mods_file": _present(settings.mod_manager_config),
+        "orcastra_mods_dest": str(settings.mod_manager_dest),
         # a job of its own balances memory, at its own interval
         "orcastra_site_rebalance": False,
     }
+
+
+def _present(path: Path) -> str:
+    return str(path) if path.exists() else ""
 
 
 def _node(node: NodeWanted) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from prometheus_client import (
 from prometheus_client.process_collector import ProcessCollector
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import Healing
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Refreshing
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import Pruning
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
@@ -93,6 +94,11 @@ class Metrics:
             "gc_prune_errors_total", "Things that could not be pruned, and failed runs."
         )
         self.prune_seconds = gauge("gc_prune_last_duration_seconds", "Seconds that the last pruning took.")
+        self.mod_downloads = counter("mod_downloads_total", "Mods that were downloaded.")
+        self.mod_errors = counter("mod_download_errors_total", "Mods that failed, and failed refreshes.")
+        self.mod_seconds = gauge(
+            "mod_refresh_last_duration_seconds", "Seconds that the last refresh of mods took."
+        )
         self.prune_freed = counter("orcastra_prune_freed_bytes_total", "Bytes freed by pruning, at most.")
 
     def text(self, idle_seconds: float) -> bytes:
@@ -143,6 +149,9 @@ class Metrics:
             self.prune_runs.inc()
             self.prune_errors.inc(not ok)
             self.prune_seconds.set(seconds)
+        elif job == "mods":
+            self.mod_errors.inc(not ok)
+            self.mod_seconds.set(seconds)
         elif job == "rebalance" and (acted or not ok):
             self.rebalance_attempts.inc()
             self.rebalance_success.inc(ok)
@@ -159,6 +168,10 @@ class Metrics:
     def pruned(self, pruning: Pruning) -> None:
         self.prune_errors.inc(len(pruning.errors))
         self.prune_freed.inc(pruning.freed.size)
+
+    def refreshed(self, done: Refreshing) -> None:
+        self.mod_downloads.inc(done.stored)
+        self.mod_errors.inc(len(done.failures) + len(done.tolerated))
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import ModOutcome, Refreshing
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
@@ -80,7 +81,8 @@ class View:
 
     ``role``: whether the instance acts and why, in words; ``plans``: by job, what it has planned last.
     ``looked``: when the swarm was looked at last, in seconds since the epoch; ``answers``: whether the engine
-    has answered at the last look, be it only that it is no manager's.
+    has answered at the last look, be it only that it is no manager's. ``mods``: what became of each at the
+    last refresh, which was at ``refreshed`` (seconds since the epoch).
     """
 
     version: int = 0
@@ -98,6 +100,8 @@ class View:
     jobs: Mapping[str, JobState] = field(default_factory=dict)
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     history: tuple[Action, ...] = ()
+    mods: tuple[ModOutcome, ...] = ()
+    refreshed: float | None = None
 
 
 class Records:
@@ -163,6 +167,11 @@ class Records:
             plans = {**self._view.plans, job: plan}
         self._change(plans=plans)
         self.metrics.planned(job, plan)
+
+    def refreshed(self, done: Refreshing) -> None:
+        """The mods of this node were refreshed."""
+        self.metrics.refreshed(done)
+        self._change(mods=done.mods, refreshed=self._clock())
 
     def trouble(self, topic: str, text: str | None) -> None:
         """Something is wrong; None: it is fine again."""

@@ -37,8 +37,8 @@ class UsageError(OrcastraError):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable. ``kind`` is ``text``, ``path``, ``bool``, ``seconds``, ``count``, ``list``,
-    ``cron`` or ``address``.
+    """One environment variable. ``kind`` is ``text``, ``path``, ``bool``, ``seconds``, ``minutes``,
+    ``count``, ``list``, ``cron`` or ``address``.
 
     ``least`` is the smallest number that makes sense, ``choices`` are the only words that do.
     """
@@ -63,6 +63,7 @@ class Variable:
         return {
             "bool": "true or false (1/0, yes/no, on/off are fine too)",
             "seconds": f"a number of seconds, at least {self.least:g}",
+            "minutes": f"a number of minutes, at least {self.least:g}",
             "count": f"a whole number, at least {self.least:g}",
             "path": "a path",
             "cron": EXPECTED,
@@ -216,6 +217,20 @@ VARIABLES = (
     Variable("GC_EXCLUDE_CONTAINERS", "list", (), "patterns of containers that are not pruned, with commas"),
     Variable("GC_EXCLUDE_VOLUMES", "list", (), "patterns of volumes that are not pruned, with commas"),
     Variable(
+        "MOD_MANAGER_CONFIG",
+        "path",
+        "/etc/mods/config.json",
+        "mods to download; without the file, those that services and containers ask for",
+    ),
+    Variable("MOD_MANAGER_DEST", "path", "/mnt/mods", "folder that mods are downloaded into"),
+    Variable(
+        "MOD_MANAGER_REFRESH_INTERVAL_MINUTES",
+        "minutes",
+        6.0,
+        "minutes between two looks for new versions of mods, 0: none",
+        least=0,
+    ),
+    Variable(
         "ORCASTRA_MANAGER_HOST",
         "text",
         None,
@@ -305,6 +320,9 @@ class Settings:
     gc_exclude_images: tuple[str, ...]
     gc_exclude_containers: tuple[str, ...]
     gc_exclude_volumes: tuple[str, ...]
+    mod_manager_config: Path
+    mod_manager_dest: Path
+    mod_manager_refresh_interval_minutes: float
     manager_host: str | None
     state_dir: Path
     http_address: str
@@ -420,7 +438,7 @@ def _parse(env: environs.Env, variable: Variable) -> Any:
         return Path(default) if variable.kind == "path" and default else default
     if variable.kind == "bool":
         return env.bool(name)
-    if variable.kind == "seconds":
+    if variable.kind in ("seconds", "minutes"):
         return env.float(name, validate=environs.validate.Range(min=variable.least))
     if variable.kind == "count":
         return env.int(name, validate=environs.validate.Range(min=variable.least))

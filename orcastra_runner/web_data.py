@@ -44,6 +44,10 @@ def state_data(view: View) -> dict[str, Any]:
         },
         "looked": _iso(view.looked),
         "swarm": None,
+        "mods": {
+            "refreshed": _iso(view.refreshed),
+            "mods": [mod.to_result() for mod in view.mods],
+        },
         "jobs": [_job(job) for job in view.jobs.values()],
         "errors": [
             {"topic": trouble.topic, "text": trouble.text, "since": _iso(trouble.since)}

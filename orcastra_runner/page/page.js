@@ -221,6 +221,15 @@ function commands() {
   fill("commands", list(items, ""));
 }
 
+function mods() {
+  const items = found.state.mods.mods.map((mod) => make("li", {},
+    make("div", { class: "top" }, make("span", { class: "what" }, mod.files.length === 1 ? mod.files[0] : mod.mod),
+      badge(mod.status === "failed" ? "failed" : "ok", mod.status !== "failed" ? "good" : mod.optional ? "warn" : "bad")),
+    soft(mod.error || mod.mod)));
+  at("mods-part").hidden = !items.length;
+  fill("mods", list(items, ""));
+}
+
 function jobs() {
   const items = found.state.jobs.map((job) => {
     const state = job.is_running ? ["runs", ""] : job.failures ? [`failed ${job.failures}×`, "bad"] : ["ok", "good"];
@@ -242,7 +251,7 @@ function show() {
   if (plan) showPlan();
   if (told) history();
   if (swarm) { glance(); nodes(); services(); }
-  waiting(); commands(); jobs();
+  waiting(); commands(); mods(); jobs();
 }
 
 function live() {

@@ -145,6 +145,9 @@ def refresh_mods(
     Raises OrcastraError where the folder can't be used at all.
     """
     folder = ModFolder(dest.resolve())
+    if not rules.entries and not discovery.entries and not folder.path.exists():
+        # nobody asks for anything, and nobody ever did
+        return Refreshing(warnings=discovery.warnings)
     with ExitStack() as stack:
         if not check:
             try:

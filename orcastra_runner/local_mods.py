@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keep the node's folder of mods up to date, every MOD_MANAGER_REFRESH_INTERVAL_MINUTES, in this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discovery import discover_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Refreshing, refresh_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import load_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from orcastra_runner.log import get_logger
+from orcastra_runner.once import News
+from orcastra_runner.records import Records
+from orcastra_runner.report import count
+from orcastra_runner.settings import Settings
+
+# A download that takes longer is told of every so often.
+PROGRESS_SECONDS = 15.0
+
+log = get_logger()
+
+
+class ModsJob:
+    """Refreshes at the start and every ``interval`` seconds."""
+
+    name = "mods"
+
+    def __init__(
+        self,
+        settings: Settings,
+        connect_manager: Callable[[], Engine] | None,
+        clock: Callable[[], float] = time.monotonic,
+        records: Records | None = None,
+    ) -> None:
+        """``connect_manager`` connects to a manager for a node that is none; None where none was named."""
+        self.interval = settings.mod_manager_refresh_interval_minutes * 60
+        self._config: Path = settings.mod_manager_config
+        self._dest: Path = settings.mod_manager_dest
+        self._dry_run = settings.dry_run
+        self._connect_manager = connect_manager
+        self._records = records or Records()
+        self._clock = clock
+        self._due = clock()
+        self._news = News()
+
+    def seconds_to_next(self) -> float:
+        return max(0.0, self._due - self._clock())
+
+    def run(self, engine: Engine) -> None:
+        rules = load_mods(self._config, os.environ)
+        with ExitStack() as stack:
+            connect = self._connect_manager
+            found = discover_mods(
+                engine,
+                rules,
+                None if connect is None else lambda: stack.enter_context(closing(connect())),
+            )
+        done = refresh_mods(rules, self._dest, found, check=self._dry_run, progress=_Progress().tell)
+        self._due = self._clock() + self.interval
+        if done.busy:
+            log.info("mods are not refreshed", what=done.plan.notes[0])
+            return
+        self._records.refreshed(done)
+        self._tell(done)
+        if done.failures:
+            raise OrcastraError("; ".join(done.failures))
+
+    def _tell(self, done: Refreshing) -> None:
+        for warning in self._news.fresh("warnings", (*done.warnings, *done.tolerated)):
+            log.warning(warning)
+        for note in self._news.fresh("notes", done.plan.notes):
+            log.info(note)
+        if self._dry_run:
+            steps = {step.what: step for step in done.plan.steps}
+            for what in self._news.fresh("steps", steps):
+                log.info("planned", what=what, why=steps[what].why)
+        for result in done.results:
+            self._records.stepped(self.name, result)
+            if result.changed:
+                log.info("done", what=result.step.what, why=result.step.why)
+        if done.stored or done.removed:
+            log.info("refreshed the mods", what=f"{count(done.stored, 'download')}, {done.removed} removed")
+
+
+class _Progress:
+    """Logs how far long downloads are."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._told: dict[str, float] = {}
+
+    def tell(self, title: str, done: int, whole: int | None) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if now - self._told.setdefault(title, now) < PROGRESS_SECONDS:
+                return
+            self._told[title] = now
+        size = f"{done >> 20} MiB" if whole is None else f"{done >> 20} of {whole >> 20} MiB"
+        log.info("downloading", what=title, size=size)
