@@ -13,7 +13,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench import anchors, bootstrap, cycle, labels, large, moves, planner, prune, scrape, swarms, web
+from tests.bench import (
+    anchors,
+    bootstrap,
+    cycle,
+    labels,
+    large,
+    mods,
+    moves,
+    planner,
+    prune,
+    scrape,
+    swarms,
+    web,
+)
 from tests.bench.report import Table, machine, write_json
 from tests.bench.runner import put_in_force
 from tests.lab import packages
@@ -26,6 +39,7 @@ PARTS = (
     "large",
     "web",
     "scrape",
+    "mods",
     "cycle",
     "return",
     "idle",
@@ -46,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "planner": lambda: planner.measure(options.sizes, options.repeat),
             "large": lambda: large.measure(min(options.repeat, 10)),
             "web": lambda: web.measure(options.repeat),
+            "mods": lambda: mods.measure(min(options.repeat, 3)),
             "scrape": lambda: scrape.measure(min(options.repeat, 5)),
         }
         for part, measure in off_engines.items():

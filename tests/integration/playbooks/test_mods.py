@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The mods playbook over SSH and the runner's job, with a server of mods on the lab's network."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.playbooks.conftest import Playbooks
+from tests.lab import Lab
+from tests.lab.wait import wait_until
+from tests.mod_server import ModServer
+from tests.runner_process import running
+
+DEST = "/srv/orcastra-mods"
+SECRET = "s3cret-value"
+
+
+@pytest.fixture
+def server(swarm: Lab) -> Iterator[ModServer]:
+    with ModServer(swarm["alpha"].ip.rpartition(".")[0] + ".1") as server:
+        yield server
+    swarm.each(lambda host: host.sh(f"umount {DEST} 2>/dev/null; rm -rf {DEST}"))
+
+
+def deploy(swarm: Lab, name: str, labels: dict[str, str]) -> None:
+    """A service that runs nowhere: what it asks for counts all the same."""
+    spec = {
+        "Name": name,
+        "Labels": labels,
+        "Mode": {"Replicated": {"Replicas": 0}},
+        "TaskTemplate": {"ContainerSpec": {"Image": "orcastra/app"}},
+        "EndpointSpec": {"Mode": "dnsrr"},
+    }
+    swarm["alpha"].api("POST", "/services/create", spec)
+
+
+def test_the_hosts_get_what_is_wanted(run_playbook: Playbooks, swarm: Lab, server: ModServer) -> None:
+    headers = {"X-Key": SECRET}
+    private = server.put("/private.jar", b"private", headers_needed=headers)
+    deploy(swarm, "game", {"com.linuxserver.mod.map": server.put("/map.zip", b"map")})
+    config = {
+        "discover": {"allow_private": True},
+        "mods": [server.put("/a.jar", b"A" * 100_000), {"url": private, "headers": headers}],
+    }
+    run_playbook.write("config.json", config)
+    variables = {"orcastra_mods_file": "config.json", "orcastra_mods_dest": DEST}
+
+    checked = run_playbook("orcastra.swarm.mods", "--check", "--diff", limit="alpha,bravo", **variables)
+    assert (checked.status, checked.changed) == (0, 2), checked.output
+    assert swarm["alpha"].run(["test", "-e", DEST], check=False).returncode == 1
+    done = run_playbook("orcastra.swarm.mods", "-vvv", limit="alpha,bravo", **variables)
+    assert (done.status, done.changed) == (0, 2), done.output
+    assert SECRET not in done.output
+    for name in ("alpha", "bravo"):
+        assert swarm[name].sh(f"ls {DEST}").split() == ["a.jar", "map.zip", "private.jar"]
+        assert SECRET not in swarm[name].sh(f"cat {DEST}/.orcastra-mods.json")
+    again = run_playbook("orcastra.swarm.mods", limit="alpha,bravo", **variables)
+    assert (again.status, again.changed) == (0, 0), again.output
+
+    # the service goes, and one mod fails: the others are in order all the same
+    swarm["alpha"].sh("docker service rm game")
+    server.put("/a.jar", b"new")
+    server.items["/private.jar"].headers_needed = {"X-Key": "another"}
+    server.put("/private.jar", b"newer", headers_needed={"X-Key": "another"})
+    failed = run_playbook("orcastra.swarm.mods", **variables)
+    assert failed.status != 0
+    assert f"{private} answered 401" in failed.output
+    assert "1 of 2 mods are in order" in failed.output
+    assert swarm["alpha"].sh(f"ls {DEST}; cat {DEST}/a.jar {DEST}/private.jar").split() == [
+        "a.jar",
+        "private.jar",
+        "newprivate",
+    ]
+
+
+def test_a_full_disk_and_a_read_only_one_leave_the_old_file(
+    run_playbook: Playbooks, swarm: Lab, server: ModServer
+) -> None:
+    alpha = swarm["alpha"]
+    alpha.sh(f"mkdir -p {DEST}; mount -t tmpfs -o size=1m tmpfs {DEST}")
+    small, large = server.put("/small.jar", b"old"), server.put("/large.jar", b"old")
+    variables = {"orcastra_mods": {"mods": [large, small]}, "orcastra_mods_dest": DEST}
+    first = run_playbook("orcastra.swarm.mods", **variables)
+    assert first.status == 0, first.output
+    server.put("/large.jar", b"x" * 3_000_000)
+    server.put("/small.jar", b"new")
+    full = run_playbook("orcastra.swarm.mods", **variables)
+    assert full.status != 0
+    assert f"{large}: can't be written: No space left on device" in full.output
+    assert alpha.sh(f"cat {DEST}/large.jar {DEST}/small.jar") == "oldnew"
+    assert alpha.sh(f"ls -A {DEST} | grep -c part- || true").strip() == "0"
+    alpha.sh(f"mount -o remount,ro {DEST}")
+    read_only = run_playbook("orcastra.swarm.mods", **variables)
+    assert read_only.status != 0
+    assert "it can't be written: Read-only file system" in read_only.output
+    assert alpha.sh(f"cat {DEST}/large.jar") == "old"
+
+
+def test_the_runner_refreshes_by_itself_and_on_command(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
+    dest = tmp_path / "mods"
+    (tmp_path / "swarm.yml").write_text("nodes: {}\n")
+    (tmp_path / "config.json").write_text(f'["{server.put("/a.jar", b"one")}"]')
+    environment = {
+        "MOD_MANAGER_CONFIG": str(tmp_path / "config.json"),
+        "MOD_MANAGER_DEST": str(dest),
+        "MOD_MANAGER_REFRESH_INTERVAL_MINUTES": "60",
+        "ORCASTRA_STATE_DIR": str(tmp_path / "state"),
+        "ORCASTRA_LEADER": "always",
+        "GC_CRON": "off",
+    }
+    with running(tmp_path, swarm["alpha"].docker_host, **environment) as loop:
+        wait_until((dest / "a.jar").exists, 60, "the first refresh")
+        server.put("/a.jar", b"two")
+        commands = tmp_path / "commands" / "swarm-orch.command.yml"
+        commands.parent.mkdir(exist_ok=True)
+        commands.write_text("- refresh_mods\n")
+        loop.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: (dest / "a.jar").read_bytes() == b"two", 120, "the command")
+        assert loop.end(signal.SIGTERM) < 10
