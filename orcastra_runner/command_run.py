@@ -152,7 +152,11 @@ def shorten(text: str, remark: str = "") -> str:
 def _failure(result: PlaybookResult) -> str:
     """What went wrong, without the names that mean something only to whoever reads playbooks."""
     said = [task.message for task in result.tasks if not task.ok and task.message]
-    return "; ".join(said) if said and result.status == "failed" else result.problem
+    # what was rescued is told again by whoever adds what comes next
+    last = [
+        text for number, text in enumerate(said) if not any(text in later for later in said[number + 1 :])
+    ]
+    return "; ".join(last) if last and result.status == "failed" else result.problem
 
 
 def _words(result: PlaybookResult) -> str:

@@ -21,7 +21,8 @@ class Command:
     ``more``; None: it is not built yet.
     ``on_hosts``: it is carried out over SSH, on the hosts of ORCASTRA_INVENTORY. ``makes_swarm``: it can be
     run where there is no swarm yet, and then nothing remembers it. ``remark`` is added to the result of a
-    command that succeeded.
+    command that succeeded. ``has_no_limit``: its playbook may take longer than
+    ORCASTRA_PLAYBOOK_TIMEOUT, as it has a limit of its own for each of its steps.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Command:
     more: Mapping[str, Any] = field(default_factory=dict)
     on_hosts: bool = False
     makes_swarm: bool = False
+    has_no_limit: bool = False
 
     @property
     def usage(self) -> str:
@@ -103,7 +105,26 @@ _ALL = (
         on_hosts=True,
         makes_swarm=True,
     ),
-    Command("reboot_node", "drain a node, reboot it, and activate it again", argument="node"),
+    Command(
+        "reboot_node",
+        "drain a node, reboot it, and activate it again, over SSH; the inventory is "
+        "ORCASTRA_INVENTORY. The host on which Orcastra itself runs is refused",
+        playbook="orcastra.swarm.reboot_node",
+        argument="node",
+        variable="orcastra_reboot_nodes",
+        on_hosts=True,
+        has_no_limit=True,
+        remark="the host was rebooted",
+    ),
+    Command(
+        "rolling_reboot",
+        "the same with all hosts of ORCASTRA_INVENTORY, one at a time, up to the first problem; the "
+        "one on which Orcastra itself runs is left out",
+        playbook="orcastra.swarm.rolling_reboot",
+        on_hosts=True,
+        has_no_limit=True,
+        remark="the hosts were rebooted, except the one on which Orcastra itself runs, if it is among them",
+    ),
     Command(
         "drain_node",
         "have Swarm run all tasks of a node elsewhere; it stays out of service until activate_node",
@@ -123,6 +144,11 @@ _ALL = (
     ),
 )
 COMMANDS = {command.name: command for command in _ALL}
+
+
+def has_limit(playbook: str) -> bool:
+    """Whether ORCASTRA_PLAYBOOK_TIMEOUT holds for a playbook."""
+    return not any(command.has_no_limit for command in _ALL if command.playbook == playbook)
 
 
 def commands_help() -> str:

@@ -34,7 +34,7 @@ from orcastra_runner.command_job import CommandJob
 from orcastra_runner.command_requests import CommandRequests
 from orcastra_runner.command_results import file_data
 from orcastra_runner.command_run import CommandRunner
-from orcastra_runner.command_table import Command
+from orcastra_runner.command_table import Command, has_limit
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.extra_vars import extra_vars
@@ -262,7 +262,7 @@ def _working(
             values = {**extra_vars(work.wanted, settings), **variables}
             # which hosts: that is up to the playbook and the inventory
             del values["orcastra_hosts"]
-            return playbooks.run(name, values, should_stop, settings.inventory)
+            return playbooks.run(name, values, should_stop, settings.inventory, has_limit=has_limit(name))
 
         work = Work(
             swarm=swarm,

@@ -136,11 +136,14 @@ class PlaybookRunner:
         extra_vars: Mapping[str, Any],
         should_stop: Callable[[], bool] = lambda: False,
         inventory: Path | None = None,
+        *,
+        has_limit: bool = True,
     ) -> PlaybookResult:
         """Run a playbook, by name or path, and wait for its end: on this machine alone, or on ``inventory``.
 
         ``extra_vars`` reach it literally: nothing in them is taken for a template. ``should_stop`` is asked
-        twice a second; once it says yes the playbook is killed. Raises PlaybookError if it cannot be started.
+        twice a second; once it says yes the playbook is killed.
+        ``has_limit``: whether the timeout counts. Raises PlaybookError if it cannot be started.
         """
         import ansible_runner  # noqa: PLC0415 - it takes time and memory that a quiet swarm never needs
 
@@ -158,7 +161,7 @@ class PlaybookRunner:
                 ident=name,
                 playbook=playbook,
                 inventory=str(hosts),
-                timeout=max(1, round(self._timeout)),
+                timeout=max(1, round(self._timeout)) if has_limit else None,
                 quiet=True,
                 suppress_ansible_output=True,
                 fact_cache_type="memory",

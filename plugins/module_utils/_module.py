@@ -81,10 +81,13 @@ def create_module(argument_spec: dict[str, dict[str, Any]] | None = None) -> Ans
     return module
 
 
-def wanted_from(module: AnsibleModule, **options: bool) -> Wanted:
-    """The configuration in the module's parameters. Ends the module where it is wrong."""
+def wanted_from(module: AnsibleModule, nodes: Mapping[str, Any] | None = None, **options: bool) -> Wanted:
+    """The configuration in the module's parameters. Ends the module where it is wrong.
+
+    ``nodes``: those of the configuration, where the parameter of this name is something else.
+    """
     data = {
-        "nodes": module.params["nodes"],
+        "nodes": module.params["nodes"] if nodes is None else nodes,
         "dependencies": module.params.get("dependencies"),
         "leader": module.params.get("leader") or None,
         "advertise_addr": module.params.get("advertise_addr") or None,
@@ -230,6 +233,18 @@ def execute(
     except OrcastraError as error:
         module.fail_json(msg=str(error), **result)
     return result
+
+
+def finish_plan(module: AnsibleModule, done: Plan) -> dict[str, Any]:
+    """The result of a module that has carried out its plan by and by; its warnings are told."""
+    for warning in dict.fromkeys(done.warnings):
+        module.warn(warning)
+    return {
+        "changed": bool(done.steps),
+        "plan": [step.to_result() for step in done.steps],
+        "notes": list(dict.fromkeys(done.notes)),
+        "diff": done.diff(),
+    }
 
 
 def _failure_message(outcome: Outcome) -> str:

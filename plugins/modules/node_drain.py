@@ -43,6 +43,43 @@ options:
       - After how many seconds of waiting the module fails, and says what is left.
     type: int
     default: 300
+  surge:
+    description:
+      - Whether services whose update order is C(start-first) are started elsewhere before they stop on the
+        node, and anchors are moved first, with the services that depend on them behind them. Swarm's own
+        drain stops a task before it starts the next one. With V(drain) only.
+      - The node is paused first, one node after the other, and drained once everything has left it that can.
+        The module then waits until it is empty, whatever O(wait) says.
+      - A service that keeps data on its node is never started elsewhere before it has stopped.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  spare:
+    description:
+      - Whether to refuse, with nothing changed, where the managers would lose their quorum without the node,
+        as when it is to be switched off.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  dependencies:
+    description:
+      - The anchors and the services that depend on them, as under C(dependencies) in C(swarm.yml); see
+        M(orcastra.swarm.anchor_placement). For O(surge) only.
+    type: dict
+    default: {}
+    version_added: 0.2.0
+  stack_name:
+    description:
+      - The stack of those O(dependencies) that do not name one.
+    type: str
+    default: ""
+    version_added: 0.2.0
+  label_prefix:
+    description:
+      - What the label of an anchor begins with.
+    type: str
+    default: ""
+    version_added: 0.2.0
 notes:
   - Tasks of global services end on a drained node. Those of services that find no other node stay pending.
 author:
@@ -53,6 +90,15 @@ EXAMPLES = r"""
 - name: Make a node empty, to work on it
   orcastra.swarm.node_drain:
     nodes: [wrk-b]
+
+- name: Make a manager empty that is to be switched off, without a gap in what starts elsewhere first
+  orcastra.swarm.node_drain:
+    nodes: [mgr-c]
+    surge: true
+    spare: true
+    stack_name: apps
+    dependencies:
+      wiki_db: [wiki, wiki_cache]
 
 - name: Put it back into service
   orcastra.swarm.node_drain:
@@ -67,7 +113,10 @@ plan:
   type: list
   elements: dict
   contains:
-    action: {description: "The kind of step, V(set_availability).", type: str, sample: set_availability}
+    action:
+      description: The kind of step, V(set_availability); with O(surge) also those of other modules.
+      type: str
+      sample: set_availability
     target: {description: What is changed., type: str, sample: node wrk-b}
     what: {description: The step in words., type: str, sample: set the availability of node wrk-b to drain}
     why: {description: The reasons., type: list, elements: str, sample: ["it was asked for"]}
@@ -81,13 +130,23 @@ notes:
 """
 
 import time
+from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.drain import wait_until_empty
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.vacate import Vacating
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run_engine_plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+    create_module,
+    finish_plan,
+    run,
+    run_engine_plan,
+    wanted_from,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import plan_availability
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import one_node, plan_availability
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import preview
 
 
 def main() -> None:
@@ -97,22 +156,48 @@ def main() -> None:
             "availability": {"type": "str", "choices": ["active", "drain", "pause"], "default": "drain"},
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 300},
+            "surge": {"type": "bool", "default": False},
+            "spare": {"type": "bool", "default": False},
+            "dependencies": {"type": "dict", "default": {}},
+            "stack_name": {"type": "str", "default": ""},
+            "label_prefix": {"type": "str", "default": ""},
         }
     )
-    names, availability = module.params["nodes"], module.params["availability"]
-    waits = module.params["wait"] and availability == "drain" and not module.check_mode
+    params = module.params
+    names, availability, spare = list(dict.fromkeys(params["nodes"])), params["availability"], params["spare"]
+    waits = params["wait"] and availability == "drain" and not module.check_mode
+    wanted = wanted_from(module, nodes={})
 
     def planner(_engine: Engine, seen: Observation) -> Plan:
         plan = Plan()
-        for name in dict.fromkeys(names):
-            plan += plan_availability(seen.picture, seen.state, name, availability, time.time())
+        for name in names:
+            if params["surge"] and availability == "drain":
+                plan += preview(seen.picture, wanted, seen.state, name, time.time(), spare=spare)
+            else:
+                plan += plan_availability(
+                    seen.picture, seen.state, name, availability, time.time(), stops=spare
+                )
         return plan
 
     def finish(engine: Engine) -> dict[str, object]:
         if waits:
-            wait_until_empty(engine, names, module.params["wait_timeout"])
+            wait_until_empty(engine, names, params["wait_timeout"])
         return {}
 
+    def surge(engine: Engine) -> dict[str, Any]:
+        vacating = Vacating(engine, wanted, params["wait_timeout"], spare)
+        picture = observe(engine).picture
+        for name in names:
+            one_node(picture, name)
+        try:
+            for name in names:
+                vacating.run(name)
+        except OrcastraError as error:
+            module.fail_json(msg=str(error), **finish_plan(module, vacating.done))
+        return finish_plan(module, vacating.done)
+
+    if params["surge"] and availability == "drain" and not module.check_mode:
+        run(module, surge)
     run_engine_plan(module, planner, finish)
 
 

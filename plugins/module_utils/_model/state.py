@@ -20,10 +20,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 
 STATE_NAME = "orcastra.state"
 
-# what a move is for: a follower goes to its anchor, memory is balanced, such a move has failed and is undone
+# what a move is for: a follower goes to its anchor, memory is balanced, such a move has failed and is undone,
+# a service leaves a node that is to be drained
 FOLLOW = "follow"
 REBALANCE = "rebalance"
 BACK = "back"
+DRAIN = "drain"
 
 # what became of a command
 RUNNING = "running"
@@ -40,8 +42,9 @@ class Move:
 
     ``anchor`` is the name of the anchor it follows, ``nodes`` the IDs of the nodes it is to run on.
     ``replicas`` is the number to scale back to where the service was scaled to 0 for the move, else None.
-    ``since`` is in seconds since the epoch. ``kind`` is FOLLOW, REBALANCE or BACK; for the latter two
-    ``anchor`` is empty, ``source`` is the ID of the node it leaves, and ``memory_bytes`` what moves with it.
+    ``since`` is in seconds since the epoch. ``kind`` is FOLLOW, REBALANCE, BACK or DRAIN; for the
+    latter three ``anchor`` is empty, ``source`` is the ID of the node it leaves, and ``memory_bytes`` what
+    moves with it. For DRAIN ``nodes`` is empty where any other node will do.
     ``leader`` is the ID of the swarm's leader that knows of the scaling to 0, the one of then at first;
     ``unseen_since`` is when another one had taken over and heard from all nodes, else None.
     """

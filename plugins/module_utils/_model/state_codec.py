@@ -20,6 +20,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     BACK,
     DONE,
+    DRAIN,
     FAILED,
     FOLLOW,
     INTERRUPTED,
@@ -111,7 +112,7 @@ def _decode_move(entry: Any) -> Move:
     unseen_since = entry.get("unseen_since")
     # an older release knew no other kind
     kind = str(entry.get("kind", FOLLOW))
-    if kind not in (FOLLOW, REBALANCE, BACK):
+    if kind not in (FOLLOW, REBALANCE, BACK, DRAIN):
         raise TypeError(f"expected the kind of a move, found {kind!r}")
     return Move(
         anchor=str(entry["anchor"]),

@@ -37,7 +37,7 @@ def plan_leftovers(picture: Picture, state: State, followers: Set[str], now: flo
     for service in sorted(picture.services, key=lambda service: service.name):
         move = state.moves.get(service.id)
         if service.id in followers or (move is not None and move.kind != FOLLOW):
-            continue  # a move for balance is ended by its own planner
+            continue  # a move for balance, or off a node, is ended by its own planner
         leftovers = ours(service)
         scaled = move is not None and move.replicas is not None and service.replicas == 0
         settles: tuple[StateEdit, ...] = (SetMove(service.id, None),) if move is not None else ()

@@ -22,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     BACK,
-    FOLLOW,
+    REBALANCE,
     AddRelocation,
     Move,
     Relocation,
@@ -51,7 +51,7 @@ AGAIN_SECONDS = 5.0
 
 def balancing_moves(state: State) -> dict[str, Move]:
     """Service ID → the move for balance (or the undoing of one) that the journal has for it."""
-    return {service_id: move for service_id, move in state.moves.items() if move.kind != FOLLOW}
+    return {service_id: move for service_id, move in state.moves.items() if move.kind in (REBALANCE, BACK)}
 
 
 def plan_moves_under_way(

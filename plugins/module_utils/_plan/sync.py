@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.restarts import plan_restarts
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import plan_surge_ends
 
 
 def plan_anchors(
@@ -51,5 +52,6 @@ def plan_anchors(
         forgotten
         + plan_labels(picture, wanted, state, groups, static_labels=static_labels)
         + moves
+        + plan_surge_ends(picture, state, now)
         + plan_restarts(picture, groups, state, now, give_up_seconds, busy)
     )

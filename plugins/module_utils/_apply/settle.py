@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wait until nodes are back and services run as asked."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import absence, unsettled
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import one_node
+
+LOOK_SECONDS = 1.0
+
+
+def wait_until_settled(
+    engine: Engine,
+    names: Sequence[str],
+    timeout: float,
+    *,
+    services: bool,
+    ignore: Collection[str] = (),
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Mapping[str, str]:
+    """Wait until the nodes are ready and, with ``services``, all services but those to ``ignore`` run.
+
+    Returns what is lacking after ``timeout`` seconds, in words, by the name of the node or service. A
+    manager that has no leader for a moment is asked again. Raises OrcastraError where there is no such node.
+    """
+    deadline = clock() + timeout
+    while True:
+        lacking: dict[str, str] = {}
+        try:
+            picture = observe(engine).picture
+        except EngineError as error:
+            lacking["the swarm"] = str(error)
+        else:
+            nodes = [one_node(picture, name) for name in names]
+            lacking |= {node.hostname: text for node in nodes if (text := absence(node)) is not None}
+            if services:
+                lacking |= {name: text for name, text in unsettled(picture).items() if name not in ignore}
+        if not lacking or clock() >= deadline:
+            return lacking
+        sleep(LOOK_SECONDS)
+
+
+def what_lacks(lacking: Mapping[str, str], timeout: float) -> OrcastraError:
+    return OrcastraError(f"not in order after {timeout:g} s: {'; '.join(lacking.values())}")

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Is a node back, and do all services run as asked? In words, what is still to be waited for."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import (
+    platform_allows,
+    violated,
+)
+
+
+def absence(node: Node) -> str | None:
+    """Why the node is not back yet: not ready, or a manager that the others do not reach. None: it is."""
+    if not node.is_ready:
+        return f"node {node.hostname} is {node.state}"
+    if node.role == "manager" and node.reachability != "reachable":
+        return f"node {node.hostname}: its manager is {node.reachability or 'not in the group of managers'}"
+    return None
+
+
+def unsettled(picture: Picture) -> dict[str, str]:
+    """Service name → what it lacks, for each that doesn't run as asked, or is being updated.
+
+    Jobs end by themselves and are left out.
+    """
+    found = {}
+    for service in sorted(picture.services, key=lambda service: service.name):
+        text = _lacks(picture, service)
+        if text is not None:
+            found[service.name] = f"{service.name}: {text}"
+    return found
+
+
+def _lacks(picture: Picture, service: Service) -> str | None:
+    if service.mode not in ("replicated", "global"):
+        return None
+    running = [task for task in picture.tasks_of(service) if task.is_running]
+    nodes = [picture.node_by_id.get(task.node_id or "") for task in running]
+    on = [node.id for node in nodes if node is not None and node.is_ready]
+    if service.mode == "global":
+        missing = [node.hostname for node in _places(picture, service) if node.id not in on]
+        if missing:
+            return f"does not run on {', '.join(sorted(missing))}"
+    elif len(on) < (service.replicas or 0):
+        errors = sorted({task.error for task in picture.tasks_of(service) if task.is_wanted} - {""})
+        why = f" ({'; '.join(errors)})" if errors else ""
+        return f"{len(on)} of {service.replicas} tasks run{why}"
+    if service.update_state in ("updating", "rollback_started"):
+        return "is being updated"
+    return None
+
+
+def _places(picture: Picture, service: Service) -> list[Node]:
+    """The nodes on which a global service is to run."""
+    return [
+        node
+        for node in picture.nodes
+        if node.is_ready
+        and node.availability == "active"
+        and not violated(service.constraints, node)
+        and platform_allows(service.platforms, node)
+    ]

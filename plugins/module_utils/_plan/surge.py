@@ -1,0 +1,313 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan how services leave a node before it is drained, so that they run elsewhere before they stop here.
+
+Swarm's own drain shuts a task down before it starts the next one, whatever the update order says. An update
+that changes nothing but placement honours the order, and replaces only what breaks the new constraint. So a
+paused node loses, through such constraints, what is to be started elsewhere first, and every anchor, which
+its followers then go after by their own rules. The rest is left to the drain.
+
+"""
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+    Node,
+    Picture,
+    Service,
+    Task,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    DRAIN,
+    Move,
+    SetMove,
+    State,
+    StateEdit,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import violated
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
+    is_held_by,
+    move_off,
+    move_to,
+    ours_to_move,
+    users,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.placement import obstacles, room
+
+# how long such a move may take; how long where Swarm has stopped trying
+LIMIT_SECONDS = 600.0
+
+# an entry of the journal without its constraint is void after that long: the write may still come
+VOID_SECONDS = 10.0
+
+# when to look again at what is under way
+AGAIN_SECONDS = 1.0
+
+
+def plan_departure(picture: Picture, groups: tuple[Group, ...], state: State, node: Node, now: float) -> Plan:
+    """Begin to move off ``node`` what is to run elsewhere first. ``now`` is in seconds since the epoch."""
+    steps: list[Step] = []
+    notes: list[str] = []
+    warnings: list[str] = []
+    for service, count in _leaving(picture, groups, node):
+        if service.id in state.moves or ours_to_move(service):
+            continue
+        if service.is_updating:
+            notes.append(f"{service.name} is being updated ({service.update_state}); it leaves after that")
+            continue
+        targets = _targets(picture, groups, service, node, count)
+        if not targets:
+            warnings.append(
+                f"{service.name}: no other node can take what runs of it on {node.hostname}, so it stops "
+                f"with the drain and waits for a node"
+            )
+            continue
+        follows = _follower_names(groups, service)
+        why = [f"{node.hostname} is to be drained"]
+        if service.update_order == "start-first":
+            why.append("its update order is start-first, and Swarm's drain would stop it first")
+        if follows:
+            why.append(f"{', '.join(follows)} has to go with it")
+        to = targets[0] if follows and service.replicas == 1 else None
+        where = "another node" if to is None else to.hostname
+        steps.append(
+            PlaceService(
+                service_id=service.id,
+                name=service.name,
+                purpose=f"move {service.name} from {node.hostname} to {where}",
+                constraints=service.constraints,
+                add=(move_off(node.id) if to is None else move_to(to.id),),
+                why=tuple(why),
+                claims=(
+                    SetMove(
+                        service.id, Move("", () if to is None else (to.id,), now, kind=DRAIN, source=node.id)
+                    ),
+                ),
+            )
+        )
+    again = AGAIN_SECONDS if steps or notes else None
+    return Plan(tuple(steps), tuple(warnings), tuple(notes), again_seconds=again)
+
+
+def still_leaving(picture: Picture, groups: tuple[Group, ...], state: State, node: Node) -> tuple[str, ...]:
+    """What is to run elsewhere before ``node`` is drained, in words; nothing once it may be drained."""
+    found = []
+    for service, count in _leaving(picture, groups, node):
+        move = state.moves.get(service.id)
+        if move is None and not _targets(picture, groups, service, node, count):
+            continue
+        found.append(f"{service.name} has not left {node.hostname} yet{_state_of(service)}")
+    for service_id, move in state.moves.items():
+        moving = picture.service_by_id.get(service_id)
+        if move.kind != DRAIN or move.source != node.id or moving is None:
+            continue
+        if not _has_arrived(picture, moving):
+            found.append(f"{moving.name} is on its way{_complaint(picture, moving)}")
+    for group in groups:
+        anchor = group.place.service
+        tasks = [] if anchor is None else [task for task in picture.tasks_of(anchor) if task.is_wanted]
+        if not tasks or any(task.node_id == node.id for task in tasks):
+            continue
+        for follower in group.followers:
+            attempts = state.attempts.get(follower.service.id)
+            hopeless = group.place.settled and not follower.can_follow
+            if hopeless or (attempts is not None and attempts.given_up) or not follower.service.is_replicated:
+                continue
+            if any(task.node_id == node.id for task in follower.wanted):
+                found.append(f"{follower.service.name} has not followed {group.dependency.anchor} yet")
+    return tuple(dict.fromkeys(found))
+
+
+def departures(state: State, node: Node) -> frozenset[str]:
+    """The IDs of the services that are being moved off ``node`` for a drain."""
+    return frozenset(
+        service_id
+        for service_id, move in state.moves.items()
+        if move.kind == DRAIN and move.source == node.id
+    )
+
+
+def surge_failures(
+    picture: Picture, state: State, now: float, limit_seconds: float = LIMIT_SECONDS
+) -> dict[str, str]:
+    """Service ID → why its move off a node has failed, in words."""
+    found: dict[str, str] = {}
+    for service_id, move in sorted(state.moves.items()):
+        service = picture.service_by_id.get(service_id)
+        if move.kind != DRAIN or service is None:
+            continue
+        why = _failure(picture, service, move, now, limit_seconds)
+        if why is not None:
+            found[service_id] = f"{service.name} could not be started elsewhere: {why}"
+    return found
+
+
+def plan_surge_ends(picture: Picture, state: State, now: float, limit_seconds: float = LIMIT_SECONDS) -> Plan:
+    """Plan how moves off a node end: their constraints go as soon as everything runs elsewhere.
+
+    A move that fails ends, too: the service is left to Swarm, wherever it is. ``now`` is in seconds since
+    the epoch.
+    """
+    steps: list[Step] = []
+    notes: list[str] = []
+    remember: list[StateEdit] = []
+    waits = False
+    failures = surge_failures(picture, state, now, limit_seconds)
+    for service_id, move in sorted(state.moves.items()):
+        if move.kind != DRAIN:
+            continue
+        service = picture.service_by_id.get(service_id)
+        if service is None:
+            remember.append(SetMove(service_id, None))
+            continue
+        moving = ours_to_move(service)
+        failed = failures.get(service_id)
+        if not moving:
+            is_void = not service.is_updating and now - move.since > VOID_SECONDS
+            if is_void or failed is not None:
+                remember.append(SetMove(service_id, None))
+            else:
+                waits = True
+        elif failed is not None or (_has_arrived(picture, service) and not service.is_updating):
+            steps.append(
+                PlaceService(
+                    service_id=service.id,
+                    name=service.name,
+                    purpose=f"end the move of {service.name}",
+                    constraints=service.constraints,
+                    remove=moving,
+                    why=(failed or "it runs elsewhere now",),
+                    settles=(SetMove(service_id, None),),
+                    # it is what frees an update that cannot end
+                    while_updating=failed is not None,
+                )
+            )
+        else:
+            notes.append(f"{service.name} is on its way to another node{_complaint(picture, service)}")
+            waits = True
+    again = AGAIN_SECONDS if steps or waits else None
+    return Plan(tuple(steps), tuple(failures.values()), tuple(notes), tuple(remember), again)
+
+
+def _leaving(picture: Picture, groups: tuple[Group, ...], node: Node) -> list[tuple[Service, int]]:
+    """The services that are to leave ``node`` before it is drained, with the number of their tasks there."""
+    followers = {follower.service.id for group in groups for follower in group.followers}
+    anchors = {group.place.service.id for group in groups if group.place.service is not None}
+    counts: dict[str, int] = {}
+    for task in picture.wanted_by_node.get(node.id, ()):
+        counts[task.service_id] = counts.get(task.service_id, 0) + 1
+    found = []
+    for service_id, count in counts.items():
+        service = picture.service_by_id.get(service_id)
+        if service is None or not service.is_replicated or service_id in followers:
+            continue
+        # two copies of what keeps data are never to run at once, whatever its update order
+        overlaps = service.is_stateful and service.update_order == "start-first"
+        if not overlaps and (service.update_order == "start-first" or service_id in anchors):
+            found.append((service, count))
+    return sorted(found, key=lambda entry: entry[0].name)
+
+
+def _targets(
+    picture: Picture, groups: tuple[Group, ...], service: Service, node: Node, count: int
+) -> tuple[Node, ...]:
+    """The nodes that can take the ``count`` tasks which the service has on ``node``, the emptiest first.
+
+    Of an anchor, those that can take its followers, too, if there are any.
+    """
+    free: dict[str, int] = {}
+    fitting = []
+    for other in picture.nodes:
+        if other.id == node.id or obstacles(picture, service, other, _lasting(service)):
+            continue
+        most = room(picture, service, other)
+        own = sum(task.service_id == service.id for task in picture.wanted_by_node.get(other.id, ()))
+        free[other.id] = count if most is None else most - own
+        if free[other.id] > 0:
+            fitting.append(other)
+    if sum(free[other.id] for other in fitting) < count:
+        return ()
+    labels = [group.dependency.label for group in groups]
+    members = _followers(groups, service)
+    for_all = [
+        other
+        for other in fitting
+        if not any(obstacles(picture, member, other, _without(users(member), labels)) for member in members)
+    ]
+    return tuple(
+        sorted(
+            for_all or fitting,
+            key=lambda other: (len(picture.wanted_by_node.get(other.id, ())), other.hostname),
+        )
+    )
+
+
+def _lasting(service: Service) -> tuple[str, ...]:
+    """The constraints of the service without those of a move."""
+    moving = ours_to_move(service)
+    return tuple(text for text in service.constraints if text not in moving)
+
+
+def _without(constraints: Iterable[str], labels: list[str]) -> tuple[str, ...]:
+    """The constraints without those on the label of an anchor, which goes where the anchor goes."""
+    return tuple(text for text in constraints if not any(is_held_by((text,), label) for label in labels))
+
+
+def _followers(groups: tuple[Group, ...], service: Service) -> tuple[Service, ...]:
+    """All that follows the service, directly or through others."""
+    found: dict[str, Service] = {}
+    anchors = [service.id]
+    while anchors:
+        anchor = anchors.pop()
+        for group in groups:
+            if group.place.service is None or group.place.service.id != anchor:
+                continue
+            for follower in group.followers:
+                if follower.service.id not in found and follower.service.is_replicated:
+                    found[follower.service.id] = follower.service
+                    anchors.append(follower.service.id)
+    return tuple(found.values())
+
+
+def _follower_names(groups: tuple[Group, ...], service: Service) -> list[str]:
+    return sorted(follower.name for follower in _followers(groups, service))
+
+
+def _failure(picture: Picture, service: Service, move: Move, now: float, limit_seconds: float) -> str | None:
+    if service.update_state in ("paused", "rollback_paused"):
+        said = service.update_message or _complaint(picture, service).removeprefix(": ")
+        return f"Swarm has paused its update{f' ({said})' if said else ''}"
+    if (service.update_state or "").startswith("rollback") and not ours_to_move(service):
+        return "Swarm has rolled its update back"
+    if now - move.since > limit_seconds and not _has_arrived(picture, service):
+        return f"it has not ended within {limit_seconds:g} s{_complaint(picture, service)}"
+    return None
+
+
+def _has_arrived(picture: Picture, service: Service) -> bool:
+    """Whether as many of its tasks run as are wanted, and all where the constraints of the move allow it."""
+    tasks: list[Task] = [task for task in picture.tasks_of(service) if task.is_wanted]
+    if len(tasks) < (service.replicas or 0):
+        return False
+    for task in tasks:
+        node = picture.node_by_id.get(task.node_id or "")
+        if node is None or not task.is_running or violated(ours_to_move(service), node):
+            return False
+    return True
+
+
+def _state_of(service: Service) -> str:
+    return f" (its update is {service.update_state})" if service.is_updating else ""
+
+
+def _complaint(picture: Picture, service: Service) -> str:
+    errors = sorted({task.error for task in picture.tasks_of(service) if task.is_wanted} - {""})
+    return f": {'; '.join(errors)}" if errors else ""

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A web service and clients that ask it all the time, to see whether any request fails.
+
+On each node runs a client, several requests a second, one after the other. Each request looks the name of
+the service up anew, goes to the first address that the engine's DNS gives, and is tried once: no second
+address, no retry. It fails if the name has no address, the connection is refused, or there is no whole answer
+within 3 seconds. A client counts from its first answer on, when its own network is up, until it is told to
+stop; what it has begun it finishes. So at any time all nodes that are in service ask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.integration import accidents
+from tests.integration.accidents import SECOND
+from tests.lab import Lab
+from tests.lab.wait import wait_until
+
+FOLDER = "/var/lib/orcastra-client"
+NETWORK = "traffic"
+# what looks names up is the engine's DNS; a static busybox does so in nslookup only
+CLIENT = """
+ask() {
+  address=$(nslookup web 127.0.0.11 2>&1 | awk '/^Address: / {print $2; exit}')
+  [ "$address" ] || { echo "no address"; return 1; }
+  wget -q -T 3 -O /dev/null "http://$address:8000/" 2>&1
+}
+end=; trap 'end=1' TERM
+until ask > /dev/null; do [ "$end" ] && exit; sleep 0.1; done
+while [ ! "$end" ]; do
+  if said=$(ask); then echo ok; else echo "failed $(date +%T) $(hostname) $address $said"; fi >> /log/requests
+  sleep 0.1
+done
+"""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many requests were answered, and what was said of those that failed."""
+
+    answered: int
+    failures: tuple[str, ...]
+
+
+def start(lab: Lab, image: str, replicas: int = 2, order: str = "start-first", *, check: bool = True) -> None:
+    """Start the service ``web`` and the clients, and wait until every client has been answered."""
+    lab.each(lambda host: host.run(["sh", "-c", f"mkdir -p {FOLDER}; rm -f {FOLDER}/requests"]))
+    manager = accidents.manager(lab)
+    network = manager.api("POST", "/networks/create", {"Name": NETWORK, "Driver": "overlay"})["Id"]
+    manager.api("POST", "/services/create", _web(image, replicas, order, network, check=check))
+    wait_until(lambda: accidents.running(lab, "web") == replicas, 60, "the web service to run")
+    manager.api("POST", "/services/create", _clients(image, network))
+    wait_until(lambda: all(_count(lab, host.name) for host in lab), 60, "all clients to be answered")
+
+
+def stop(lab: Lab) -> Counted:
+    """End the clients, and count."""
+    accidents.manager(lab).api("DELETE", "/services/clients")
+    lines = [line for host in lab for line in _lines(lab, host.name)]
+    failures = [line for line in lines if line != "ok"]
+    return Counted(len(lines) - len(failures), tuple(failures))
+
+
+def _web(image: str, replicas: int, order: str, network: str, *, check: bool) -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "Image": image,
+        "Args": ["httpd", "-f", "-p", "8000", "-h", "/www"],
+        "StopGracePeriod": 10 * SECOND,
+    }
+    if check:
+        container["Healthcheck"] = {
+            "Test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/"],
+            "Interval": SECOND,
+            "Timeout": 3 * SECOND,
+            "Retries": 3,
+        }
+    return {
+        "Name": "web",
+        "TaskTemplate": {"ContainerSpec": container, "Networks": [{"Target": network}]},
+        "Mode": {"Replicated": {"Replicas": replicas}},
+        "UpdateConfig": {"Parallelism": 1, "Order": order, "FailureAction": "pause", "Monitor": SECOND},
+        "EndpointSpec": {"Mode": "dnsrr"},
+    }
+
+
+def _clients(image: str, network: str) -> dict[str, Any]:
+    mount = {"Type": "bind", "Source": FOLDER, "Target": "/log"}
+    return {
+        "Name": "clients",
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": image, "Command": ["sh", "-c", CLIENT], "Mounts": [mount]},
+            "Networks": [{"Target": network}],
+        },
+        "Mode": {"Global": {}},
+        "EndpointSpec": {"Mode": "dnsrr"},
+    }
+
+
+def _count(lab: Lab, name: str) -> int:
+    return len(_lines(lab, name))
+
+
+def _lines(lab: Lab, name: str) -> list[str]:
+    found: str = lab[name].run(["sh", "-c", f"cat {FOLDER}/requests 2>/dev/null || true"]).stdout
+    return found.splitlines()

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is waited for after a reboot."""
+
+from __future__ import annotations
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import absence, unsettled
+from tests.unit.builders import node, picture, service, task
+
+
+def test_a_node_is_back_once_it_is_ready_and_its_manager_reachable() -> None:
+    assert absence(node("a")) is None
+    assert absence(node("a", state="down")) == "node a is down"
+    manager = node("a", role="manager", reachability="unreachable")
+    assert absence(manager) == "node a: its manager is unreachable"
+    assert absence(node("a", role="manager")) == "node a: its manager is not in the group of managers"
+
+
+def test_what_does_not_run_as_asked() -> None:
+    seen = picture(
+        node("a"),
+        node("b", availability="drain"),
+        node("c", labels={"gpu": "true"}),
+        service("fine", replicas=1),
+        task("fine", "a"),
+        service("short", replicas=2),
+        task("short", "a"),
+        task("short", None, state="pending", slot=2, error="no suitable node"),
+        service("moving", update_state="updating"),
+        task("moving", "c"),
+        service("stuck", update_state="paused"),
+        task("stuck", "c"),
+        service("everywhere", mode="global", replicas=None),
+        task("everywhere", "a"),
+        service("gpus", mode="global", replicas=None, constraints=("node.labels.gpu == true",)),
+        task("gpus", "c"),
+        service("job", mode="replicated-job"),
+    )
+    assert unsettled(seen) == {
+        "everywhere": "everywhere: does not run on c",
+        "moving": "moving: is being updated",
+        "short": "short: 1 of 2 tasks run (no suitable node)",
+    }

@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Emptying a node: what leaves before the drain, in which order, and what is left to the drain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+    Mount,
+    Node,
+    Picture,
+    Service,
+    Task,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    DRAIN,
+    AskAvailability,
+    Move,
+    SetMove,
+    State,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import LIMIT_SECONDS
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import Pass, next_pass, preview
+from tests.unit.builders import node, picture, service, task, wanted
+
+DATA = (Mount("volume", "data", "/data"),)
+MOVING = State(moves={"id-web": Move("", (), 100.0, kind=DRAIN, source="id-a")})
+NOTHING = Wanted()
+
+
+def web(**fields: object) -> Service:
+    return service("web", **{"update_order": "start-first", "replicas": 2, **fields})
+
+
+def on_a(*parts: Node | Service | Task, availability: str = "active") -> Picture:
+    return picture(node("a", availability=availability), node("b"), node("c"), *parts)
+
+
+def run(seen: Picture, state: State = State(), configured: Wanted = NOTHING, now: float = 101.0) -> Pass:  # noqa: B008
+    return next_pass(seen, configured, state, "a", now, spare=False)
+
+
+def whats(found: Pass) -> list[str]:
+    return [step.what for step in found.plan.steps]
+
+
+def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drain() -> None:
+    parts = (web(), task("web", "a"), task("web", "b", slot=2), service("old"), task("old", "a"))
+    first = run(on_a(*parts))
+    assert whats(first) == [
+        "set the availability of node a to pause",
+        "move web from a to another node",
+    ]
+    place = first.plan.steps[1]
+    assert isinstance(place, PlaceService)
+    assert place.add == ("node.id !=id-a",)
+    assert place.claims == (SetMove("id-web", Move("", (), 101.0, kind=DRAIN, source="id-a")),)
+
+    moved = web(constraints=("node.id !=id-a",), update_state="updating")
+    under_way = run(on_a(moved, *parts[1:], availability="pause"), MOVING)
+    assert (whats(under_way), under_way.is_over) == ([], False)
+    assert under_way.left == ("web has not left a yet (its update is updating)", "web is on its way")
+
+    arrived = (moved, task("web", "c"), task("web", "b", slot=2), *parts[3:])
+    drained = run(on_a(*arrived, availability="pause"), MOVING)
+    assert whats(drained) == ["set the availability of node a to drain"]
+
+    ended = run(on_a(replace(moved, update_state="completed"), *arrived[1:], availability="drain"), MOVING)
+    assert whats(ended) == ["end the move of web"]
+    assert ended.left == ("old is still to run there (running)", "the moves off it have not ended")
+
+    over = run(on_a(web(), *arrived[1:3], availability="drain"), State(asked_availability={"id-a": 1.0}))
+    assert over.is_over
+
+
+def test_an_anchor_leaves_before_its_followers_and_to_where_they_fit() -> None:
+    configured = wanted(anchors={"db": ("app",)}, stack="")
+    held = service("app", constraints=("node.labels.db ==true", "node.labels.ssd == true"))
+    seen = picture(
+        node("a", labels={"db": "true", "ssd": "true"}),
+        node("b"),
+        node("c", labels={"ssd": "true"}),
+        service("db", mounts=DATA),
+        task("db", "a"),
+        held,
+        task("app", "a"),
+    )
+    first = run(seen, configured=configured)
+    assert "move db from a to c" in whats(first)
+    assert not any("app" in what for what in whats(first))
+    # the anchor is there; as long as its follower is not, the node is not drained
+    gone = replace(seen, tasks=(task("db", "c"), task("app", "a")))
+    behind = replace(gone, nodes=(replace(seen.nodes[0], availability="pause"), *seen.nodes[1:]))
+    left = run(behind, configured=configured)
+    assert "app has not followed db yet" in left.left
+    assert "set the availability of node a to drain" not in whats(left)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        # two copies of what keeps data are never to run at once
+        {"mounts": DATA},
+        {"update_order": "stop-first"},
+        {"mode": "global", "replicas": None},
+    ],
+)
+def test_what_is_not_started_elsewhere_first(kept: dict[str, object]) -> None:
+    seen = on_a(web(**kept), task("web", "a"), availability="pause")
+    assert whats(run(seen)) == ["set the availability of node a to drain"]
+
+
+def test_what_fits_nowhere_else_is_told_and_does_not_keep_the_node() -> None:
+    full = web(max_replicas_per_node=1, replicas=3)
+    tasks = [task("web", name, slot=number) for number, name in enumerate("abc")]
+    seen = on_a(full, *tasks, availability="active")
+    first = run(seen)
+    assert whats(first) == ["set the availability of node a to pause"]
+    assert "web: no other node can take what runs of it on a" in first.plan.warnings[0]
+    assert whats(run(on_a(full, *tasks, availability="pause"))) == ["set the availability of node a to drain"]
+
+
+@pytest.mark.parametrize(
+    ("now", "fields", "why"),
+    [
+        (101.0, {"update_state": "paused", "update_message": "no image"}, "paused its update (no image)"),
+        (101.0, {"update_state": "rollback_completed", "constraints": ()}, "rolled its update back"),
+        (101.0 + LIMIT_SECONDS, {"update_state": "updating"}, "it has not ended within 600 s"),
+    ],
+)
+def test_a_move_that_fails_is_undone_and_ends_it(now: float, fields: dict[str, object], why: str) -> None:
+    moved = web(**{"constraints": ("node.id !=id-a",), **fields})
+    found = run(on_a(moved, task("web", "a"), task("web", "b"), availability="pause"), MOVING, now=now)
+    assert why in found.failed[0]
+    assert whats(found) == (["end the move of web"] if moved.constraints else [])
+
+
+def test_a_node_that_is_drained_already_is_over_at_once() -> None:
+    found = run(on_a(web(), task("web", "b"), availability="drain"))
+    assert found.is_over
+    assert found.plan.remember == (AskAvailability("id-a", 101.0),)
+
+
+def test_the_preview_has_all_steps_and_raises_at_once() -> None:
+    plan = preview(on_a(web(), task("web", "a")), NOTHING, State(), "a", 1.0, spare=True)
+    assert [step.what for step in plan.steps] == [
+        "move web from a to another node",
+        "set the availability of node a to drain",
+    ]
+    alone = picture(node("a", role="manager", reachability="reachable"))
+    with pytest.raises(OrcastraError, match="cannot be spared"):
+        preview(alone, NOTHING, State(), "a", 1.0, spare=True)
+    with pytest.raises(OrcastraError, match="cannot be spared"):
+        next_pass(alone, NOTHING, State(), "a", 1.0, spare=True)
