@@ -28,7 +28,7 @@ CLIENT = """
 ask() {
   address=$(nslookup web 127.0.0.11 2>&1 | awk '/^Address: / {print $2; exit}')
   [ "$address" ] || { echo "no address"; return 1; }
-  wget -q -T 3 -O /dev/null "http://$address:8000/" 2>&1
+  timeout 3 wget -q -O /dev/null "http://$address:8000/" 2>&1
 }
 end=; trap 'end=1' TERM
 until ask > /dev/null; do [ "$end" ] && exit; sleep 0.1; done
