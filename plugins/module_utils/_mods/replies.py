@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown as shown  # noqa: PLC0414 - given on
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 
 try:
@@ -22,6 +22,8 @@ except ImportError:
     URLLIB3_MISSING = True
 else:
     URLLIB3_MISSING = False
+
+__all__ = ["Document", "FetchError", "PassingError", "Reply", "shown"]
 
 CHUNK_BYTES = 1024 * 1024
 
