@@ -66,10 +66,13 @@ def _base(say: Callable[[str], None]) -> Path:
                 inside = root / path.relative_to("/")
                 inside.unlink(missing_ok=True)
                 shutil.copy(path, inside)
-        for package in (root / "var/cache/apt/archives").glob("*.deb"):
-            package.unlink()
+        for folder in ("var/cache/apt/archives", "var/lib/apt/lists"):
+            shutil.rmtree(root / folder)
+            (root / folder / "partial").mkdir(parents=True)
         unfinished = target.with_suffix(".part")
-        command(["tar", "--create", "--one-file-system", "--file", str(unfinished), "--directory", str(root), "."])
+        command(
+            ["tar", "--create", "--one-file-system", "--file", str(unfinished), "--directory", str(root), "."]
+        )
         unfinished.rename(target)
         shutil.rmtree(root)
     return target
