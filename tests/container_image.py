@@ -32,7 +32,7 @@ _MACHINE_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf")
 
 
 def built_image(say: Callable[[str], None] = lambda line: None) -> bytes:
-    """Build the image. Returns what ``docker load`` reads. Raises ``LabError`` with the end of what it said."""
+    """Build the image. Returns what ``docker load`` reads; raises ``LabError`` with what the build said."""
     # several test processes may want it: one builds, the others then find the layers of the first
     with exclusive(f"{PREFIX}-image"), tempfile.TemporaryDirectory(prefix=f"{PREFIX}-build-") as folder:
         engine = _BuildEngine(Path(folder))
@@ -41,8 +41,8 @@ def built_image(say: Callable[[str], None] = lambda line: None) -> bytes:
             engine.docker("import", str(_base(say)), "orcastra-base:latest")
             say("Building the image (about a minute) ...")
             engine.docker(
-                "build", "--network", "host", "--build-arg", "BASE=orcastra-base:latest", "--tag", NAME, str(ROOT),
-                timeout=900,
+                "build", "--network", "host", "--build-arg", "BASE=orcastra-base:latest", "--tag", NAME,
+                str(ROOT), timeout=900,
             )  # fmt: skip
             archive = Path(folder) / "image.tar"
             engine.docker("save", "--output", str(archive), NAME)

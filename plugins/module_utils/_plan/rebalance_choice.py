@@ -91,7 +91,7 @@ class Choice:
         if most > 0:
             chosen += self._by_memory(most)
         if len(chosen) < most:
-            chosen += self._by_preference(most - len(chosen), {picked.unit.name for picked in chosen})
+            chosen += self._by_preference(most - len(chosen), chosen)
         return tuple(chosen)
 
     def _by_memory(self, most: int) -> list[Chosen]:
@@ -148,9 +148,12 @@ class Choice:
         )
         return search, units
 
-    def _by_preference(self, most: int, taken: set[str]) -> list[Chosen]:
+    def _by_preference(self, most: int, begun: Sequence[Chosen]) -> list[Chosen]:
         chosen: list[Chosen] = []
-        touched: set[str] = set()
+        taken = {picked.unit.name for picked in begun}
+        touched = {
+            self.host_of[node.id].name for picked in begun for node in (picked.unit.node, picked.target)
+        }
         for unit in self.units:
             if len(chosen) == most or not unit.preferred or unit.name in taken:
                 continue

@@ -69,7 +69,8 @@ def _judge(world: World) -> tuple[float, ...]:
     least, deviation = optimum.least_worst().value, optimum.least_deviation().value
     world.settle(FINE)
     worst, ours = world.spread()
-    fewest = optimum.fewest_moves(worst, ours).value
+    # what we have reached is an answer, too, should the solver's tolerances exclude it
+    fewest = min(optimum.fewest_moves(worst, ours).value, float(len(world.moves)))
     return start, worst, least, ours, deviation, float(len(world.moves)), fewest
 
 

@@ -39,7 +39,7 @@ def hosts(swarm: Lab, archive: bytes) -> Iterator[Lab]:
     """The lab with the image on all hosts, gone from them afterwards."""
     swarm.each(lambda host: load(host, archive))
     yield swarm
-    swarm.each(lambda host: clear(host))
+    swarm.each(clear)
 
 
 def clear(host: Host) -> None:
@@ -180,12 +180,12 @@ def test_an_instance_on_every_node_as_in_the_stack_file(hosts: Lab) -> None:
     try:
         wait_until(lambda: all(ready(one) for one in hosts), 120, "all instances to be ready")
         wait_until(lambda: labels(hosts, "bravo") == {"db": "true"}, 60, "the anchor's label")
-        leading = [json.loads(ask(one, "GET", "/api/state")[1])["acting"] for one in hosts]
+        leading = [json.loads(ask(one, "GET", "/api/state")[1])["instance"]["acts"] for one in hosts]
         assert sorted(leading) == [False, False, True]
         for one in hosts:
             # what looks after the node itself runs on each of them
             metrics = ask(one, "GET", "/metrics")[1]
-            assert re.search(r'orcastra_job_\w+\{.*job="autoheal"', metrics), metrics
+            assert re.search(r'orcastra_job_runs_total\{name="autoheal"', metrics), metrics
             (container,) = one.api("GET", "/containers/json", query={"filters": {"ancestor": [NAME]}})
             assert "Traceback" not in docker(one, "logs", container["Id"])
     finally:
