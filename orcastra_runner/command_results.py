@@ -10,13 +10,16 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import (
+    iso_time,
+    record_data,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from orcastra_runner.command_file import Content, Entry
 from orcastra_runner.log import get_logger
 
@@ -28,19 +31,6 @@ MALFORMED = "malformed"
 log = get_logger()
 
 
-def record_data(record: CommandRecord) -> dict[str, Any]:
-    """A record as plain data; times are ISO 8601, in UTC."""
-    data = {
-        "command": record.command,
-        "status": record.status,
-        "message": record.message or None,
-        "by": record.by,
-        "started": _iso(record.started),
-        "finished": None if record.finished is None else _iso(record.finished),
-    }
-    return {key: value for key, value in data.items() if value is not None}
-
-
 def entry_data(entry: Entry, state: State, now: float) -> dict[str, Any]:
     """What became of an entry of the file, as plain data."""
     place: dict[str, Any] = {"line": entry.line} if entry.line is not None else {}
@@ -50,9 +40,9 @@ def entry_data(entry: Entry, state: State, now: float) -> dict[str, Any]:
         status = EXPIRED if entry.has_expired(now) else WAITING
         result: dict[str, Any] = {"command": entry.words, "status": status}
         if status == EXPIRED and entry.expires is not None:
-            result["message"] = f"not run: it expired at {_iso(entry.expires)}"
+            result["message"] = f"not run: it expired at {iso_time(entry.expires)}"
     elif record.command != entry.words:
-        message = f"not run: the id {entry.id!r} was used for {record.command} at {_iso(record.started)}"
+        message = f"not run: the id {entry.id!r} was used for {record.command} at {iso_time(record.started)}"
         result = {"command": entry.words, "status": MALFORMED, "message": message}
     else:
         result = record_data(record)
@@ -66,19 +56,6 @@ def file_data(content: Content, state: State, now: float) -> list[dict[str, Any]
         place = {"line": problem.line} if problem.line is not None else {}
         results.append({**place, "status": MALFORMED, "message": str(problem)})
     return results
-
-
-def status_data(state: State) -> list[dict[str, Any]]:
-    """All commands that are remembered, the newest first."""
-    records = sorted(state.commands.items(), key=lambda item: (-item[1].started, item[0]))
-    return [
-        {
-            **record_data(record),
-            "source": record.source,
-            **({"id": key.removeprefix("id:")} if key.startswith("id:") else {}),
-        }
-        for key, record in records
-    ]
 
 
 def status_lines(commands: Mapping[str, Any]) -> list[str]:
@@ -134,7 +111,3 @@ def _line(result: Mapping[str, Any]) -> str:
     when = f" at {moment} on {result['by']}" if moment else ""
     message = f": {result['message']}" if "message" in result else ""
     return f"  {head}{result['status']}{when}{message}"
-
-
-def _iso(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

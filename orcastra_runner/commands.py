@@ -40,6 +40,7 @@ from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.extra_vars import extra_vars
 from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import Job, ResyncJob, Stopped, SyncJob, Work
+from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
 from orcastra_runner.local import LocalJob, LocalJobs
 from orcastra_runner.local_autoheal import AutohealJob
 from orcastra_runner.local_mods import ModsJob
@@ -81,7 +82,12 @@ def run(settings: Settings) -> bool:
             watcher = Watcher(connector, signals.event, settings.event_poll_interval)
             watcher.start()
             stack.callback(watcher.stop)
+        leader_watch = None
         if not settings.run_once:
+            if not settings.acts_anywhere:
+                leader_watch = LeaderWatch(_connector(patience=PATIENCE_SECONDS), signals.lead)
+                leader_watch.start()
+                stack.callback(leader_watch.stop)
             if settings.listen is not None:
                 stack.callback(_serve(settings, settings.listen, token, records, signals, requests))
             local_jobs = LocalJobs(_local_jobs(settings, records), connector, records)
@@ -96,6 +102,7 @@ def run(settings: Settings) -> bool:
             debug=settings.debug,
             watcher=watcher,
             command_file=command_file,
+            leader_watch=leader_watch,
         )
         if settings.run_once:
             return loop.run_once()
@@ -207,16 +214,20 @@ def show_schema() -> None:
     _print(json.dumps(SCHEMA, indent=2, ensure_ascii=False))
 
 
-def _connector(docker_host: str | None = None) -> Callable[[], Engine]:
+def _connector(docker_host: str | None = None, patience: int | None = None) -> Callable[[], Engine]:
     """Return what connects to the engine that ``DOCKER_HOST`` and its kin name. Raises UsageError.
 
-    ``docker_host``: another one, in the same way.
+    ``docker_host``: another one, in the same way. ``patience``: wait for answers at most so many seconds.
     """
     try:
         options = options_from_environment()
     except OrcastraError as error:
         raise UsageError(str(error)) from error
-    return partial(connect, options if docker_host is None else replace(options, docker_host=docker_host))
+    if docker_host is not None:
+        options = replace(options, docker_host=docker_host)
+    if patience is not None:
+        options = replace(options, timeout=min(patience, options.timeout))
+    return partial(connect, options)
 
 
 @contextmanager

@@ -27,11 +27,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import
 from orcastra_runner.command_file import CommandFile
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.jobs import Job, Stopped, Told, Work
+from orcastra_runner.leadership import LeaderWatch
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import Troubles
 from orcastra_runner.report import found
 from orcastra_runner.schedule import Schedule
-from orcastra_runner.signals import ASKED, EVENT, STOP, SYNC, Signals, StopNow
+from orcastra_runner.signals import ASKED, EVENT, LEAD, STOP, SYNC, Signals, StopNow
 from orcastra_runner.swarm import leader_of, node_name
 from orcastra_runner.watch import Watcher
 
@@ -63,12 +64,14 @@ class Loop:
         debug: bool = False,
         watcher: Watcher | None = None,
         command_file: CommandFile | None = None,
+        leader_watch: LeaderWatch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``acts_anywhere``: act whichever engine is the leader. ``clock`` returns seconds, never less.
 
         ``watcher`` is told what to watch, and wakes the loop through the signals' inbox.
         A change of ``command_file`` makes the job ``commands`` due.
+        ``leader_watch`` is told when to watch for the lead, and wakes the loop in the same way.
         """
         self._jobs = {job.name: job for job in jobs}
         self._work = work
@@ -78,6 +81,7 @@ class Loop:
         self._debug = debug
         self._watcher = watcher
         self._command_file = command_file
+        self._leader_watch = leader_watch
         self._looked_at = -EVENT_GAP_SECONDS
         self._clock = clock
         self._records = work.records
@@ -147,6 +151,8 @@ class Loop:
                 again = self._jobs[name].again_seconds
                 if acts and again is not None:
                     self._schedule.hasten(name, self._clock() + again)
+        if acts:
+            log.debug("the cycle is through", jobs=", ".join(due))
 
     def _run_to_the_end(self, jobs: Sequence[Job]) -> bool:
         """Run the jobs, and those that have begun something again until it has ended."""
@@ -178,6 +184,8 @@ class Loop:
             seen = self._work.swarm.see()
         except NotAManager as error:
             self._role = None
+            if self._leader_watch is not None:
+                self._leader_watch.rest()
             self._troubles.tell("engine", f"standing by: {error}", warning=True)
             self._records.cannot_look(f"standing by: {error}", answers=True)
             self._records.trouble("engine", None)
@@ -205,6 +213,12 @@ class Loop:
             log.info(role, node=node_name(seen))
             self._role = role
         acts = self._acts_anywhere or seen.is_leader
+        self._work.swarm.is_patient = acts
+        if self._leader_watch is not None:
+            if acts:
+                self._leader_watch.rest()
+            else:
+                self._leader_watch.stand_by(seen.local_node_id)
         self._records.decided(role, leads=seen.is_leader, acts=acts)
         return acts
 
@@ -255,6 +269,11 @@ class Loop:
             for job in self._jobs.values():
                 if not job.starts_late and getattr(job, "follows_events", True):
                     self._schedule.hasten(job.name, due)
+        if message == LEAD:
+            # whatever failed while there was no leader need not wait any longer
+            for job in self._jobs.values():
+                if not job.starts_late:
+                    self._schedule.trigger(self._clock(), job.name)
         if message == ASKED:
             self._schedule.trigger(self._clock(), "commands")
         if message == SYNC:

@@ -10,6 +10,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import (
+    commands_data,
+    iso_time,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
@@ -76,6 +81,7 @@ def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
             "leader": node.leader,
             "state": node.state,
             "availability": node.availability,
+            "asked_for": _asked_for(seen, node),
             "running_tasks": running[node.id],
             "labels": dict(sorted(node.labels.items())),
             "owned_labels": sorted(seen.state.owned_labels.get(node.id, ())),
@@ -96,7 +102,7 @@ def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
         "nodes": nodes,
         "moves": follower_report.moves_data(seen),
         "attempts": follower_report.attempts_data(seen),
-        "commands": {"results": command_results.status_data(seen.state)},
+        "commands": {"results": commands_data(seen.state)},
         "state": {
             "name": STATE_NAME,
             "damage": list(seen.damage),
@@ -104,6 +110,12 @@ def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
             "unknown_sections": sorted(seen.state.other_sections),
         },
     }
+
+
+def _asked_for(seen: Observation, node: Node) -> str | None:
+    """When somebody has taken the node out of service, by module or command; it stays so until activated."""
+    at = seen.state.asked_availability.get(node.id)
+    return None if at is None or node.availability == "active" else iso_time(at)
 
 
 def status_text(status: dict[str, Any]) -> str:
@@ -123,9 +135,10 @@ def status_text(status: dict[str, Any]) -> str:
     for node in status["nodes"]:
         role = "leader" if node["leader"] else node["role"]
         tasks = count(node["running_tasks"], "task")
-        lines.append(
-            f"  {node['hostname']:<{width}}  {role:<7}  {node['state']}, {node['availability']}, {tasks}"
-        )
+        availability = node["availability"]
+        if node["asked_for"]:
+            availability += f" as asked for at {node['asked_for']}"
+        lines.append(f"  {node['hostname']:<{width}}  {role:<7}  {node['state']}, {availability}, {tasks}")
         lines += [f"  {'':<{width}}  {label}" for label in _labels(node)]
     lines += follower_report.lines(status["moves"], status["attempts"])
     lines += command_results.status_lines(status["commands"])

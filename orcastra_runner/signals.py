@@ -25,6 +25,7 @@ SYNC = "sync"
 STOP = "stop"
 EVENT = "event"
 ASKED = "asked"
+LEAD = "lead"
 
 
 class StopNow(BaseException):
@@ -81,6 +82,10 @@ class Signals:
     def asked(self) -> None:
         """Wake the loop because a command was asked for. Any thread may."""
         self.inbox.put(ASKED)
+
+    def lead(self) -> None:
+        """Wake the loop because our engine has become the leader. Any thread may."""
+        self.inbox.put(LEAD)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.name = signal.Signals(number).name

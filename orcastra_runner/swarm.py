@@ -17,12 +17,18 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineTimeout,
+    EngineUnreachable,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers import DEFAULT_GIVE_UP_SECONDS
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mending import plan_mending
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
 from orcastra_runner.log import get_logger
+
+# How long an instance that stands by waits for an answer: it has nothing to lose, and may have to take over.
+STAND_BY_PATIENCE_SECONDS = 3.0
 
 log = get_logger()
 
@@ -49,6 +55,8 @@ class Swarm:
         ``on_look`` gets what was seen, and how many seconds that took.
         """
         self._on_look = on_look
+        # whether a look may take as long as the engine is usually given
+        self.is_patient = True
         self.last_look: Look | None = None
         self._connect = connect
         self._guard = guard
@@ -114,6 +122,9 @@ class Swarm:
         is_kept = self._engine is not None
         try:
             return self._try_to_observe()
+        except EngineTimeout:
+            # it is there and would not be faster the second time
+            raise
         except EngineUnreachable:
             # the engine may have closed a connection from before, or have been restarted
             if not is_kept:
@@ -124,7 +135,10 @@ class Swarm:
         if self._engine is None:
             self._engine = self._connect()
         try:
-            return observe(self._engine)
+            if self.is_patient:
+                return observe(self._engine)
+            with self._engine.impatient(STAND_BY_PATIENCE_SECONDS):
+                return observe(self._engine)
         except BaseException:
             self.close()
             raise

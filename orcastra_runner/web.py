@@ -20,9 +20,9 @@ from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document as YamlDocument
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import record_data
 from orcastra_runner.command_file import parse
 from orcastra_runner.command_requests import CommandRequests, TooMany
-from orcastra_runner.command_results import record_data
 from orcastra_runner.log import get_logger
 from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
@@ -23,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
-from orcastra_runner import __version__, command_results, follower_report
+from orcastra_runner import __version__, follower_report
 from orcastra_runner.records import JobState, Records, View
 from orcastra_runner.report import plan_data, status_data
 
@@ -149,7 +150,7 @@ def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
         "moves": status["moves"],
         "attempts": _attempts(seen, view.wanted),
         "balanced": _balanced(seen),
-        "commands": command_results.status_data(seen.state),
+        "commands": commands_data(seen.state),
         "damage": list(seen.damage),
     }
 

@@ -138,6 +138,7 @@ function nodes() {
       make("div", { class: "top" }, make("h3", {}, node.hostname), badge(node.leader ? "leader" : node.role),
         badge(node.state, isReady ? "good" : "bad"),
         node.availability !== "active" && badge(node.availability, "warn")),
+      node.asked_for && soft(`${node.availability} as asked for, ${moment(node.asked_for)}`),
       memoryBar(node.memory, node.hostname), soft(plural(node.running_tasks, "task")),
       labels.length ? make("ul", { class: "labels", "aria-label": `labels of ${node.hostname}` }, labels) : null);
   }));

@@ -127,6 +127,23 @@ state:
       description: What of the state object is damaged, in words.
       type: list
       elements: str
+commands:
+  description:
+    - The commands that are remembered, the newest first, whether they came from the command file, from
+      C(orcastra command) or over HTTP.
+  returned: success
+  type: list
+  elements: dict
+  version_added: 0.2.0
+  contains:
+    command: {description: "The command in words.", type: str, sample: "restart_service:apps_wiki"}
+    status: {description: "V(running), V(done), V(failed) or V(interrupted).", type: str}
+    message: {description: What more there is to say of that. Absent where there is nothing., type: str}
+    by: {description: The host name of the node that carried it out., type: str}
+    started: {description: "When it was begun, in ISO 8601.", type: str}
+    finished: {description: "When it ended, in ISO 8601. Absent while it has not.", type: str}
+    source: {description: "V(file), V(shell) or V(http).", type: str}
+    id: {description: The id that it was asked for with. Absent where it had none., type: str}
 in_use:
   description: What the services use, for O(orcastra.swarm.prune#module:swarm_use) and
     O(orcastra.swarm.autoheal#module:swarm_use).

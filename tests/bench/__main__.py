@@ -25,6 +25,7 @@ from tests.bench import (
     prune,
     scrape,
     swarms,
+    takeover,
     web,
 )
 from tests.bench.report import Table, machine, write_json
@@ -47,6 +48,7 @@ PARTS = (
     "anchors",
     "prune",
     "bootstrap",
+    "takeover",
 )
 
 
@@ -113,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--moves", type=int, default=20, help="of an anchor, each way (default: %(default)s)")
     parser.add_argument("--anchors", type=int, default=100, help="for anchors (default: %(default)s)")
     parser.add_argument("--images", type=int, default=500, help="for prune (default: %(default)s)")
+    parser.add_argument("--losses", type=int, default=10, help="of the leader's host (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser
 
@@ -158,6 +161,7 @@ def _with_labs_of_their_own(options: argparse.Namespace) -> dict[str, Callable[[
         "anchors": lambda: _anchors(options.anchors, options.minutes * 60),
         "prune": lambda: _prune(options.images),
         "bootstrap": _bootstrap,
+        "takeover": lambda: _takeover(options.losses),
     }
 
 
@@ -194,6 +198,14 @@ def _bootstrap() -> Table:
     _say("Three bare hosts, and then accidents ...")
     with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         bootstrap.measure(table, lab, Path(folder), _say)
+    return table
+
+
+def _takeover(losses: int) -> Table:
+    table = takeover.new_table(losses)
+    _say(f"Three managers, an instance on each; the leader's host loses its power {losses} times ...")
+    with swarms.empty(3) as lab:
+        takeover.measure(table, lab, losses, _say)
     return table
 
 

@@ -39,5 +39,5 @@ def test_all_targets(swarm: Lab, tmp_path: Path) -> None:
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert "SKIPPED" not in result.stdout
-    for target in ("test_label_sync", "test_swarm_info"):
+    for target in ("test_label_sync", "test_service_restart", "test_swarm_info"):
         assert f"Running {target} integration test role" in result.stdout

@@ -61,6 +61,16 @@ class Engine:
     def close(self) -> None:
         self._client.close()
 
+    @contextlib.contextmanager
+    def impatient(self, seconds: float) -> Iterator[None]:
+        """Wait at most ``seconds`` for each answer in here, if that is less than usual."""
+        usual = self._client.timeout
+        self._client.timeout = min(usual, seconds)
+        try:
+            yield
+        finally:
+            self._client.timeout = usual
+
     def negotiate_api_version(self) -> None:
         """Use the newest API of the engine: an older one would hide fields, and a write would drop them."""
         try:

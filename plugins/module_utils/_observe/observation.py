@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import decode
@@ -96,6 +97,7 @@ def describe(seen: Observation, tasks: str) -> dict[str, Any]:
             "owned_labels": {node: sorted(keys) for node, keys in sorted(seen.state.owned_labels.items())},
             "damage": list(seen.damage),
         },
+        "commands": commands_data(seen.state),
     }
 
 

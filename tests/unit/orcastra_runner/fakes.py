@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,10 +25,15 @@ from tests.unit.builders import node, picture, service, task
 
 
 class FakeEngine:
-    """Counts how often it was closed."""
+    """Counts how often it was closed, and notes how long it was waited for."""
 
     def __init__(self) -> None:
         self.closed = 0
+        self.patience: list[float] = []
+
+    def impatient(self, seconds: float) -> AbstractContextManager[None]:
+        self.patience.append(seconds)
+        return nullcontext()
 
     def close(self) -> None:
         self.closed += 1

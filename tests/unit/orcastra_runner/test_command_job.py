@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     CommandRecord,
     StateEdit,
@@ -23,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
 from orcastra_runner import swarm as swarm_module
 from orcastra_runner.command_file import CommandFile
 from orcastra_runner.command_job import KEPT, SHELL_SECONDS, CommandJob
-from orcastra_runner.command_results import status_data, status_lines
+from orcastra_runner.command_results import status_lines
 from orcastra_runner.command_table import COMMANDS, Command
 from orcastra_runner.execute import PlaybookError, PlaybookResult, TaskResult
 from orcastra_runner.jobs import Stopped, Told
@@ -363,7 +364,7 @@ def test_the_status_in_words_and_as_data(bench: Bench) -> None:
     bench.write({"command": "relabel_all", "id": "x"})
     bench.fake.results = [done("p", notes=("bravo is down",))]
     bench.run()
-    (data,) = status_data(bench.fake.state)
+    (data,) = commands_data(bench.fake.state)
     assert (data["id"], data["source"], data["status"]) == ("x", "file", "done")
     lines = status_lines({"results": [data], "file_results": [{"status": "malformed", "message": "c:1: no"}]})
     assert lines == [

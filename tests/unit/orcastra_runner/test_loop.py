@@ -11,11 +11,13 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
     EngineUnreachable,
+    NoLeader,
     NotAManager,
 )
 from orcastra_runner.configuration import Configuration
@@ -60,6 +62,7 @@ class Driven:
         jobs: list[Job] | None = None,
         acts_anywhere: bool = False,
         dry_run: bool = False,
+        leader_watch: Any = None,
     ) -> None:
         self.fake, self.clock = fake, clock
         self.configuration = Configuration(settings)
@@ -71,6 +74,7 @@ class Driven:
             self.configuration,
             self.signals,
             acts_anywhere=acts_anywhere,
+            leader_watch=leader_watch,
             clock=clock,
         )
         self._monkeypatch = monkeypatch
@@ -155,6 +159,41 @@ def test_only_the_leaders_engine_acts_and_says_when_that_changes(
         "info acting: our engine is the swarm's leader",
         "info standing by: the leader is node charlie",
     ]
+
+
+class Watch:
+    """Notes what the loop tells the watch for the lead."""
+
+    def __init__(self) -> None:
+        self.told: list[str | None] = []
+
+    def stand_by(self, node_id: str) -> None:
+        self.told.append(node_id)
+
+    def rest(self) -> None:
+        self.told.append(None)
+
+
+def test_who_becomes_the_leader_acts_at_once_whatever_failed_before(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = three_nodes()
+    fake.local = "bravo"
+    watch = Watch()
+    driven = Driven(fake, here, clock, monkeypatch, leader_watch=watch)
+
+    def lose_the_leader() -> None:
+        fake.errors = [NoLeader("no leader")]
+        driven.signals.sync()
+
+    def win() -> None:
+        fake.lead("bravo")
+        driven.signals.lead()
+
+    # after the look that failed, the next one would be made some 5 seconds later
+    driven.run(lose_the_leader, win, nothing, step=1)
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+    assert watch.told == ["id-bravo", None]
 
 
 def test_always_acts_from_anywhere(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,8 @@ def test_status_in_words() -> None:
     fake.state = State(
         owned_labels={"id-alpha": frozenset({"ssd", "zfs"}), "id-lost": frozenset({"old"})},
         other_sections={"orcastra.future": "{}"},
+        # that of alpha was taken back by hand
+        asked_availability={"id-charlie": 1_900_000_000.0, "id-alpha": 1.0},
     )
     fake.change_nodes(
         lambda one: replace(one, state="down", availability="drain") if one.hostname == "charlie" else one
@@ -104,7 +106,7 @@ def test_status_in_words() -> None:
         "           set by us, but missing: zfs",
         "           set by others: mine=x",
         "  bravo    manager  ready, active, 1 task",
-        "  charlie  manager  down, drain, 0 tasks",
+        "  charlie  manager  down, drain as asked for at 2030-03-17T17:46:40Z, 0 tasks",
         "",
         "Remembered state (orcastra.state): in order",
         "  node id-lost, which has left the swarm: old",

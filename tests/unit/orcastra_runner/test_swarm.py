@@ -9,10 +9,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineTimeout,
     EngineUnreachable,
     NotAManager,
 )
-from orcastra_runner.swarm import Swarm, leader_of, node_name, plan_all
+from orcastra_runner.swarm import STAND_BY_PATIENCE_SECONDS, Swarm, leader_of, node_name, plan_all
 from tests.unit.builders import wanted
 from tests.unit.orcastra_runner.conftest import Log
 from tests.unit.orcastra_runner.fakes import three_nodes, work_on
@@ -60,6 +61,27 @@ def test_what_is_no_lost_connection_is_not_tried_again(monkeypatch: pytest.Monke
     with pytest.raises(NotAManager):
         swarm.see()
     assert fake.looks == 2
+
+
+def test_an_engine_that_is_late_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm.see()
+    swarm.forget()
+    fake.errors = [EngineTimeout("late")]
+    with pytest.raises(EngineTimeout):
+        swarm.see()
+    assert fake.looks == 2
+
+
+def test_who_stands_by_has_less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm.see()
+    swarm.forget()
+    swarm.is_patient = False
+    swarm.see()
+    assert fake.engines[0].patience == [STAND_BY_PATIENCE_SECONDS]
 
 
 def test_closing_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ def test_shows_the_swarm_and_what_is_remembered(run_module: Modules, swarm: Lab)
     assert alpha["address"] == swarm["alpha"].ip
     assert seen["local_node_id"] == alpha["id"]
     assert seen["state"] == {"owned_labels": {alpha["id"]: ["ssd"]}, "damage": []}
-    assert seen["services"] == []
+    assert seen["services"] == seen["commands"] == []
 
 
 def test_an_engine_that_cannot_be_reached(run_module: Modules) -> None:

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Standing by: ask our own engine every second whether it leads now, and wake the loop when it does.
+
+The loop looks far less often, and may wait for an answer: while the managers have no leader, an engine holds
+requests back, those that were under way when the leader was lost for 20 seconds and more. So this is a thread
+with a connection and a short patience of its own. The instance that acts asks nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from orcastra_runner.log import get_logger
+
+ASK_SECONDS = 1.0
+# for each answer: one that is late is asked for again
+PATIENCE_SECONDS = 2
+
+log = get_logger()
+
+
+class LeaderWatch:
+    """Wakes the loop once when the node that stands by becomes the leader."""
+
+    def __init__(
+        self, connect: Callable[[], Engine], wake: Callable[[], None], ask_seconds: float = ASK_SECONDS
+    ) -> None:
+        """``connect`` gives an engine that is waited for no longer than PATIENCE_SECONDS."""
+        self._connect = connect
+        self._wake = wake
+        self._ask_seconds = ask_seconds
+        self._node_id: str | None = None
+        self._changed = threading.Event()
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Start the thread. It ends with the process, or soon after ``stop``."""
+        threading.Thread(target=self._run, name="watch-leader", daemon=True).start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._changed.set()
+
+    def stand_by(self, node_id: str) -> None:
+        """Ask whether this node, that of our own engine, leads."""
+        self._node_id = node_id
+        self._changed.set()
+
+    def rest(self) -> None:
+        """Ask nothing: we act, or our engine is no manager."""
+        self._node_id = None
+
+    def _run(self) -> None:
+        engine: Engine | None = None
+        while not self._ended.is_set():
+            node_id = self._node_id
+            if node_id is None:
+                self._changed.wait()
+                self._changed.clear()
+                continue
+            try:
+                if engine is None:
+                    engine = self._connect()
+                leads = bool((engine.get_node(node_id).get("ManagerStatus") or {}).get("Leader"))
+            except OrcastraError as error:
+                log.debug("who leads could not be asked", error=str(error))
+                leads = False
+                if engine is not None:
+                    engine.close()
+                    engine = None
+            except Exception as error:  # noqa: BLE001 - a thread that ends unseen would delay the takeover
+                log.warning("who leads could not be asked", error=f"{type(error).__name__}: {error}")
+                leads, engine = False, None
+            if leads and self._node_id == node_id:
+                # the loop says whether to go on, after it has looked itself
+                self._node_id = None
+                self._wake()
+                continue
+            self._ended.wait(self._ask_seconds)
+        if engine is not None:
+            engine.close()

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of commands, as plain data: the same for `swarm_info`, `orcastra status` and the API."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
+
+
+def record_data(record: CommandRecord) -> dict[str, Any]:
+    """A record without what it has nothing to say of; times are ISO 8601, in UTC."""
+    data = {
+        "command": record.command,
+        "status": record.status,
+        "message": record.message or None,
+        "by": record.by,
+        "started": iso_time(record.started),
+        "finished": None if record.finished is None else iso_time(record.finished),
+    }
+    return {key: value for key, value in data.items() if value is not None}
+
+
+def commands_data(state: State) -> list[dict[str, Any]]:
+    """All commands that are remembered, the newest first."""
+    records = sorted(state.commands.items(), key=lambda item: (-item[1].started, item[0]))
+    return [
+        {
+            **record_data(record),
+            "source": record.source,
+            **({"id": key.removeprefix("id:")} if key.startswith("id:") else {}),
+        }
+        for key, record in records
+    ]
+
+
+def iso_time(seconds: float) -> str:
+    """Seconds since the epoch as ``2026-03-01T12:00:00Z``."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How long the swarm is without an orchestrator when the leader's host loses its power."""
+
+from __future__ import annotations
+
+import time
+
+from tests.bench.report import Table, calm_down, load_average, median
+from tests.bench.swarms import Say
+from tests.instances import Instances, Takeover, on_every_host
+from tests.integration.playbooks.conftest import provide_python
+from tests.lab import Lab
+from tests.lab.wait import wait_until
+
+MODES = (
+    ("polling, RELABEL_TIME=60", {"RELABEL_TIME": "60"}),
+    ("event mode", {"RELABEL_TIME": "60", "EVENT_MODE": "true"}),
+)
+# How far into the second between two questions of the instances that stand by the power goes.
+_PHASES = 10
+
+
+def new_table(losses: int) -> Table:
+    parts = ("elected", "first cycle", "election to first cycle")
+    return Table(
+        f"The leader's host loses its power, {losses} times: seconds until another instance acts",
+        ["way", *(f"{part} {which}" for part in parts for which in ("min", "median", "max"))],
+        notes=[
+            "Three managers, an instance on each host. elected, first cycle: since the power loss.",
+            "elected: a survivor's engine says that it leads; asked every 0.1 s, answered after up to 1 s.",
+            "first cycle: the new leader's instance has looked, and done all that was due.",
+        ],
+    )
+
+
+def measure(table: Table, lab: Lab, losses: int, say: Say) -> None:
+    """Add a row for each mode."""
+    provide_python(lab)
+    for name, settings in MODES:
+        calm_down()
+        before = load_average()
+        with on_every_host(lab, **settings) as instances:
+            instances.configure({"nodes": {host.name: {"labels": ["bench"]} for host in lab}})
+            instances.start_all()
+            times = []
+            for n in range(losses):
+                time.sleep(n % _PHASES / _PHASES)
+                times.append(_lose(lab, instances))
+                say(
+                    f"  {name}: elected after {times[-1].elected:.1f} s, "
+                    f"the first cycle {times[-1].cycle:.1f} s after the power loss"
+                )
+        columns = (
+            [taken.elected for taken in times],
+            [taken.cycle for taken in times],
+            [taken.after_election for taken in times],
+        )
+        cells = [cell for column in columns for cell in (min(column), median(column), max(column))]
+        table.rows.append((name, *cells))
+        table.load = (table.load[0] or before, load_average())
+
+
+def _lose(lab: Lab, instances: Instances) -> Takeover:
+    """One loss; at the end the host is back, and its instance stands by."""
+    lost = lab.leader()
+    taken = instances.lose_leader()
+    lost.boot()
+    wait_until(lambda: _all_there(lab), 90, "all managers to be there again")
+    instances.start(lost).wait_for("standing by: the leader is node", timeout=60)
+    return taken
+
+
+def _all_there(lab: Lab) -> bool:
+    nodes = lab.leader().api("GET", "/nodes")
+    return all(
+        node["Status"]["State"] == "ready" and node["ManagerStatus"]["Reachability"] == "reachable"
+        for node in nodes
+    )

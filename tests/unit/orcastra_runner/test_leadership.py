@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An instance that stands by asks whether its engine leads, and wakes the loop once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineTimeout,
+    EngineUnreachable,
+)
+from orcastra_runner.leadership import LeaderWatch
+
+LEADS = {"ManagerStatus": {"Leader": True}}
+FOLLOWS = {"ManagerStatus": {"Reachability": "reachable"}}
+
+
+class Manager:
+    """An engine that gives these answers one after the other, the last one for ever."""
+
+    def __init__(self, *answers: dict[str, Any] | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+        self.connections = 0
+        self.closed = 0
+        self.woken = threading.Semaphore(0)
+        self._news = threading.Condition()
+
+    def connect(self) -> Any:
+        self.connections += 1
+        return self
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def get_node(self, node_id: str) -> dict[str, Any]:
+        with self._news:
+            self.asked.append(node_id)
+            self._news.notify_all()
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def wait_asked(self, times: int) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: len(self.asked) >= times, 10)
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[[Manager], LeaderWatch]]:
+    started: list[LeaderWatch] = []
+
+    def start(manager: Manager) -> LeaderWatch:
+        started.append(LeaderWatch(manager.connect, manager.woken.release, 0.001))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def test_it_wakes_once_and_asks_again_only_when_told(watch: Callable[[Manager], LeaderWatch]) -> None:
+    manager = Manager(FOLLOWS, FOLLOWS, LEADS)
+    leader_watch = watch(manager)
+    leader_watch.stand_by("id-bravo")
+    assert manager.woken.acquire(timeout=10)
+    assert manager.asked == ["id-bravo"] * 3
+    assert not manager.woken.acquire(timeout=0.1)
+    assert len(manager.asked) == 3
+
+    # the loop has looked and does not lead (any more)
+    leader_watch.stand_by("id-bravo")
+    assert manager.woken.acquire(timeout=10)
+    assert (len(manager.asked), manager.connections) == (4, 1)
+
+
+def test_while_it_rests_it_asks_nothing(watch: Callable[[Manager], LeaderWatch]) -> None:
+    manager = Manager(FOLLOWS)
+    leader_watch = watch(manager)
+    leader_watch.stand_by("id-bravo")
+    manager.wait_asked(2)
+    leader_watch.rest()
+    # one question may be under way
+    assert not manager.woken.acquire(timeout=0.05)
+    asked = len(manager.asked)
+    assert not manager.woken.acquire(timeout=0.1)
+    assert len(manager.asked) == asked
+
+
+@pytest.mark.parametrize("error", [EngineTimeout("late"), EngineUnreachable("gone"), ValueError("odd")])
+def test_no_answer_is_a_reason_to_ask_again_anew(
+    watch: Callable[[Manager], LeaderWatch], error: Exception
+) -> None:
+    manager = Manager(error, error, LEADS)
+    watch(manager).stand_by("id-bravo")
+    assert manager.woken.acquire(timeout=10)
+    assert (len(manager.asked), manager.connections) == (3, 3)
