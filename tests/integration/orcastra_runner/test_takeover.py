@@ -99,8 +99,7 @@ def test_the_leader_is_lost_in_the_middle_of_a_move(
             assert taken.after_election < MOST_SECONDS, f"{taken}\n{instances.said()}"
             fresh = [run for run in runs(swarm, "shop_app") if run.container not in before]
             assert [run.host for run in fresh] == [target]
-            # Swarm's new leader does not wait for the old container, as the lost one would have: it is told to
-            # stop at the same time, so both may run for a while
+            # Swarm's new leader doesn't wait for the old container, as the lost one would: both may run then
             wait_until(lambda: len(alive(swarm)) == 1, 30, "the old container to have stopped")
             assert instances.loops[leader.name].process.wait(20) != 0
     finally:

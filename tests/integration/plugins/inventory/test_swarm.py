@@ -22,7 +22,7 @@ from tests.integration.playbooks.conftest import host_python  # noqa: F401 - a f
 from tests.lab import Lab
 from tests.lab.wait import wait_until
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 class Control:
