@@ -36,7 +36,7 @@ MEMORY = Memory(nodes={"id-alpha": NodeMemory("host-1", 8 * GIB, 2 * GIB)})
 SEEN = Observation(
     picture=picture(
         node("alpha", role="manager", leader=True, labels={"note": EVIL}),
-        node("bravo", state="down"),
+        node("bravo", state="down", availability="drain"),
         service("shop_db"),
         service("shop_app", replicas=2),
         service("shop_web"),
@@ -44,7 +44,10 @@ SEEN = Observation(
         task("shop_app", "alpha"),
         task("shop_web", "alpha", state="rejected", error=f"no such image {EVIL}"),
     ),
-    state=State(attempts={"id-shop_app": Attempts(3, 20.0, 10.0, "not beside its anchor", "tried 3 times")}),
+    state=State(
+        attempts={"id-shop_app": Attempts(3, 20.0, 10.0, "not beside its anchor", "tried 3 times")},
+        asked_availability={"id-bravo": 20.0},
+    ),
     damage=(),
     local_node_id="id-alpha",
     cluster_id="cluster",
@@ -102,6 +105,7 @@ def test_what_an_operator_wants_to_see(
         "shop_app: given up",
         "tried 3 times",
         "does not exist",
+        "drain as asked for, ",
         "shop_web",
     ):
         assert said in text, said

@@ -174,6 +174,7 @@ def test_state_plan_and_history(served: Served) -> None:
         ("alpha", "ready"),
         ("bravo", "down"),
     ]
+    assert [one["asked_for"] for one in state["nodes"]] == [None, None]
     (group,) = state["groups"]
     assert (group["anchor"], group["on"]) == ("shop_db", ["alpha"])
     app = next(one for one in state["services"] if one["name"] == "shop_app")
