@@ -23,6 +23,7 @@ from tests.bench import (
     moves,
     planner,
     prune,
+    reboot,
     scrape,
     swarms,
     takeover,
@@ -49,6 +50,7 @@ PARTS = (
     "prune",
     "bootstrap",
     "takeover",
+    "reboot",
 )
 
 
@@ -162,6 +164,7 @@ def _with_labs_of_their_own(options: argparse.Namespace) -> dict[str, Callable[[
         "prune": lambda: _prune(options.images),
         "bootstrap": _bootstrap,
         "takeover": lambda: _takeover(options.losses),
+        "reboot": _reboot,
     }
 
 
@@ -206,6 +209,14 @@ def _takeover(losses: int) -> Table:
     _say(f"Three managers, an instance on each; the leader's host loses its power {losses} times ...")
     with swarms.empty(3) as lab:
         takeover.measure(table, lab, losses, _say)
+    return table
+
+
+def _reboot() -> Table:
+    table = reboot.new_table()
+    _say("Rebooting three hosts one after the other, under traffic ...")
+    with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
+        reboot.measure(table, lab, Path(folder), _say)
     return table
 
 

@@ -40,7 +40,7 @@ def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) ->
     before = load_average()
     names = [host.name for host in lab]
     wanted = {name: ("manager", "ready", {"disk": "ssd"}) for name in names}
-    playbooks = Playbooks(folder, _inventory(lab, provide_python(lab)))
+    playbooks = Playbooks(folder, inventory_of(lab, provide_python(lab)))
     nodes = {host.name: {"ip": host.ip, "labels": {"disk": "ssd"}} for host in lab}
     swarm = {"heartbeat_seconds": HEARTBEAT_SECONDS}
     playbooks.write("swarm.yml", {"leader": names[0], "nodes": nodes, "swarm": swarm})
@@ -98,7 +98,8 @@ def _timed(playbooks: Playbooks, playbook: str, variables: dict[str, str]) -> tu
     return seconds, done.changed
 
 
-def _inventory(lab: Lab, python: str) -> dict[str, Any]:
+def inventory_of(lab: Lab, python: str) -> dict[str, Any]:
+    """All hosts of the lab, over SSH. ``python``: the interpreter there."""
     return {
         "swarm": {
             "hosts": {host.name: {"ansible_host": host.ip} for host in lab},

@@ -47,12 +47,12 @@ class Counted:
     failures: tuple[str, ...]
 
 
-def start(lab: Lab, image: str, replicas: int = 2, order: str = "start-first", *, check: bool = True) -> None:
+def start(lab: Lab, image: str, replicas: int = 2, order: str = "start-first") -> None:
     """Start the service ``web`` and the clients, and wait until every client has been answered."""
     lab.each(lambda host: host.run(["sh", "-c", f"mkdir -p {FOLDER}; rm -f {FOLDER}/requests"]))
     manager = accidents.manager(lab)
     network = manager.api("POST", "/networks/create", {"Name": NETWORK, "Driver": "overlay"})["Id"]
-    manager.api("POST", "/services/create", _web(image, replicas, order, network, check=check))
+    manager.api("POST", "/services/create", _web(image, replicas, order, network))
     wait_until(lambda: accidents.running(lab, "web") == replicas, 60, "the web service to run")
     manager.api("POST", "/services/create", _clients(image, network))
     wait_until(lambda: all(_count(lab, host.name) for host in lab), 60, "all clients to be answered")
@@ -66,19 +66,18 @@ def stop(lab: Lab) -> Counted:
     return Counted(len(lines) - len(failures), tuple(failures))
 
 
-def _web(image: str, replicas: int, order: str, network: str, *, check: bool) -> dict[str, Any]:
+def _web(image: str, replicas: int, order: str, network: str) -> dict[str, Any]:
     container: dict[str, Any] = {
         "Image": image,
         "Args": ["httpd", "-f", "-p", "8000", "-h", "/www"],
         "StopGracePeriod": 10 * SECOND,
-    }
-    if check:
-        container["Healthcheck"] = {
+        "Healthcheck": {
             "Test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/"],
             "Interval": SECOND,
             "Timeout": 3 * SECOND,
             "Retries": 3,
-        }
+        },
+    }
     return {
         "Name": "web",
         "TaskTemplate": {"ContainerSpec": container, "Networks": [{"Target": network}]},

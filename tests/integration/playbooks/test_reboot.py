@@ -16,6 +16,7 @@ from tests.integration.conftest import IMAGE
 from tests.integration.playbooks.conftest import Playbooks, Run
 from tests.lab import Lab
 from tests.lab.wait import wait_until
+from tests.runner_process import orcastra
 
 REBOOT = "orcastra.swarm.reboot_node"
 ROLLING = "orcastra.swarm.rolling_reboot"
@@ -98,13 +99,19 @@ def test_all_hosts_under_traffic_without_a_failed_request(reboot: Any, swarm: La
 
 
 def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared(
-    reboot: Any, swarm: Lab
+    reboot: Any, run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab
 ) -> None:
     accidents.demote(swarm, "bravo")
     accidents.change_node(swarm, "bravo", Availability="drain")
     before = boots(swarm)
-    done = reboot(REBOOT, orcastra_reboot_nodes=["bravo"])
-    assert done.status == 0, done.output
+    # as a command, which takes what the lab needs from the inventory
+    inventory["managers"]["vars"]["orcastra_reboot_options"] = OPTIONS
+    hosts = run_playbook.write("inventory.yml", inventory)
+    command = ("command", "reboot_node", "bravo", "--config", run_playbook.folder)
+    done = orcastra(*command, DOCKER_HOST=swarm["alpha"].docker_host, ORCASTRA_INVENTORY=str(hosts))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("reboot_node bravo: done: "), done.stdout
+    assert "the host was rebooted" in done.stdout
     after = boots(swarm)
     assert {name for name in before if before[name] != after[name]} == {"bravo"}
     assert availability(swarm) == {"alpha": "active", "bravo": "drain", "charlie": "active"}
