@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint bench build lock clean
+.PHONY: help venv setup demo demo-down test unit lint bench build image lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: setup ## measure on real engines and print tables (`make bench ARGS="move
 build: venv ## build the wheel, the sdist and the collection's tarball into dist/
 	@$(BIN)/python -m build --outdir dist .
 	@$(BIN)/ansible-galaxy collection build --force --output-path dist .
+
+image: ## build the container image, orcastra:latest, with Docker (`make image IMAGE=name:tag`)
+	@docker build --tag $(or $(IMAGE),orcastra:latest) --build-arg VERSION=$$(sed -n 's/^version: //p' galaxy.yml) $(IMAGE_ARGS) .
 
 lock: ## renew tools/constraints.txt with the newest versions of everything
 	@sh tools/lock

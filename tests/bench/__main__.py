@@ -16,6 +16,7 @@ from typing import TypeVar
 from tests.bench import (
     anchors,
     bootstrap,
+    container,
     cycle,
     labels,
     large,
@@ -51,6 +52,7 @@ PARTS = (
     "bootstrap",
     "takeover",
     "reboot",
+    "container",
 )
 
 
@@ -113,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--returns", type=_list_of(int), default="4,20", help="removed labels for each interval (%(default)s)"
     )
-    parser.add_argument("--minutes", type=float, default=1, help="of the idle loop, each (%(default)s)")
+    parser.add_argument("--minutes", type=float, default=1, help="of idle and container, each (%(default)s)")
     parser.add_argument("--moves", type=int, default=20, help="of an anchor, each way (default: %(default)s)")
     parser.add_argument("--anchors", type=int, default=100, help="for anchors (default: %(default)s)")
     parser.add_argument("--images", type=int, default=500, help="for prune (default: %(default)s)")
@@ -165,6 +167,7 @@ def _with_labs_of_their_own(options: argparse.Namespace) -> dict[str, Callable[[
         "bootstrap": _bootstrap,
         "takeover": lambda: _takeover(options.losses),
         "reboot": _reboot,
+        "container": lambda: _container(options.scales[0], options.minutes),
     }
 
 
@@ -217,6 +220,17 @@ def _reboot() -> Table:
     _say("Rebooting three hosts one after the other, under traffic ...")
     with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         reboot.measure(table, lab, Path(folder), _say)
+    return table
+
+
+def _container(scale: swarms.Scale, minutes: float) -> Table:
+    table = container.new_table()
+    _say(f"Starting a swarm: {scale}, and the container for {minutes:g} min ...")
+    with (
+        swarms.swarm(scale, _say) as lab,
+        tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder,
+    ):
+        container.measure(table, lab, scale, minutes, Path(folder))
     return table
 
 

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Starts what compose.yml says through the Engine API, where Docker's compose plugin is not at hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.lab.host import Host
+
+# Keys that change nothing about the container that is started here.
+_NOT_OURS = {"build", "image", "volumes", "ports", "labels", "stop_grace_period"}
+_UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
+
+
+def read(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    """The file with its ``${NAME:-default}`` filled in."""
+
+    def value(match: re.Match[str]) -> str:
+        return variables.get(match["name"]) or match["default"] or ""
+
+    text = re.sub(r"\$\{(?P<name>\w+)(:-(?P<default>[^}]*))?\}", value, path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+def create_request(service: Mapping[str, Any], project: str) -> dict[str, Any]:
+    """A service of the file as the body of POST /containers/create. Raises KeyError for an unknown key."""
+    host: dict[str, Any] = {"Binds": [], "PortBindings": {}}
+    body: dict[str, Any] = {
+        "Image": service["image"],
+        "Labels": service["labels"],
+        "StopTimeout": int(service["stop_grace_period"].removesuffix("s")),
+        "ExposedPorts": {},
+        "HostConfig": host,
+    }
+    for volume in service["volumes"]:
+        host["Binds"].append(volume if volume.startswith("/") else f"{project}_{volume}")
+    for port in service["ports"]:
+        outside, _, inside = str(port).partition(":")
+        body["ExposedPorts"][f"{inside}/tcp"] = {}
+        host["PortBindings"][f"{inside}/tcp"] = [{"HostPort": outside}]
+    setters: dict[str, Any] = {
+        "environment": lambda env: body.update(Env=[f"{name}={value}" for name, value in env.items()]),
+        "group_add": lambda groups: host.update(GroupAdd=groups),
+        "user": lambda user: body.update(User=user),
+        "read_only": lambda flag: host.update(ReadonlyRootfs=flag),
+        "tmpfs": lambda paths: host.update(Tmpfs=dict.fromkeys(paths, "")),
+        "cap_drop": lambda names: host.update(CapDrop=names),
+        "security_opt": lambda options: host.update(SecurityOpt=options),
+        "restart": lambda name: host.update(RestartPolicy={"Name": name}),
+        "mem_limit": lambda size: host.update(Memory=int(size[:-1]) * _UNITS[size[-1]]),
+        "logging": lambda log: host.update(LogConfig={"Type": log["driver"], "Config": log["options"]}),
+    }
+    for key, value in service.items():
+        if key not in _NOT_OURS:
+            setters[key](value)
+    return body
+
+
+def up(host: Host, path: Path, variables: Mapping[str, str], project: str = "compose") -> str:
+    """Create the file's volumes and start its only service on a host. Returns the container's ID."""
+    found = read(path, variables)
+    for name, volume in found["volumes"].items():
+        host.api("POST", "/volumes/create", {"Name": f"{project}_{name}", "Labels": volume["labels"]})
+    (service,) = found["services"].values()
+    container: str = host.api("POST", "/containers/create", create_request(service, project))["Id"]
+    host.api("POST", f"/containers/{container}/start")
+    return container

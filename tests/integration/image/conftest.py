@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The project's own image, built with a real engine, on all hosts of the lab."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import image_build
+from tests.lab import Host, Lab, image
+
+
+@pytest.fixture(scope="session")
+def archive() -> bytes:
+    return image_build.image_archive().read_bytes()
+
+
+@pytest.fixture
+def hosts(swarm: Lab, archive: bytes) -> Lab:
+    """The lab in a clean state, with the image on each host."""
+
+    def load(host: Host) -> None:
+        tags = {tag for found in host.api("GET", "/images/json") for tag in found["RepoTags"] or ()}
+        if image_build.NAME not in tags:
+            image.load(host, archive)
+
+    swarm.each(load)
+    return swarm

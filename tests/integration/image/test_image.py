@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The image: what is in it, and one container of it beside a manager's engine, as compose.yml says."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from typing import Any
+
+import pytest
+
+from tests import compose_file, image_build
+from tests.integration.orcastra_runner.swarm_helpers import labels
+from tests.lab import Host, Lab
+from tests.lab.wait import wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
+
+MEGABYTE = 1000**2
+
+
+def run(host: Host, *arguments: str, check: bool = True) -> str:
+    done = host.run(["docker", "run", "--rm", *arguments], check=check)
+    return done.stdout + done.stderr
+
+
+def get(host: Host, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(host.ip, 6060, timeout=10)
+    try:
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    except (OSError, http.client.HTTPException) as error:
+        return 0, str(error)
+    finally:
+        connection.close()
+
+
+def test_what_is_in_the_image(hosts: Lab) -> None:
+    alpha = hosts["alpha"]
+    found: dict[str, Any] = alpha.api("GET", f"/images/{image_build.NAME}/json")
+    config = found["Config"]
+    assert found["Size"] < 230 * MEGABYTE
+    assert config["User"] == "10001:10001"
+    assert list(config["ExposedPorts"]) == ["6060/tcp"]
+    assert list(config["Volumes"]) == ["/var/lib/orcastra"]
+    assert config["Labels"]["org.opencontainers.image.version"] == image_build.VERSION
+    assert config["Labels"]["org.opencontainers.image.licenses"] == "GPL-3.0-or-later"
+    assert config["Healthcheck"]["Test"][-1] == "healthcheck"
+    assert not [line for line in config["Env"] if "PIP" in line]
+    history = str(alpha.api("GET", f"/images/{image_build.NAME}/history"))
+    assert "PIP_" not in history
+    script = (
+        "id -u; for name in cc gcc g++ make pip pip3; do command -v $name; done;"
+        " ls -A /root /var/cache/apt /var/lib/apt/lists; ls -d /src /wheels; cat /proc/1/comm;"
+        " ansible-doc --type module orcastra.swarm.label_sync | head -1"
+    )
+    lines = run(alpha, image_build.NAME, "sh", "-c", script, check=False).split("\n")
+    said = "\n".join(lines)
+    assert lines[0] == "10001"
+    assert not [line for line in lines if line.startswith(("/usr/bin", "/opt"))], said
+    assert "tini" in lines
+    assert "LABEL_SYNC" in said.upper()
+    assert "pkgcache" not in said
+    assert "No such file or directory" in said  # neither /src nor /wheels
+
+
+def test_a_socket_that_cannot_be_used_is_explained(hosts: Lab) -> None:
+    alpha = hosts["alpha"]
+    group = alpha.sh("stat -c %g /run/docker.sock").strip()
+    mount = ("-v", "/run/docker.sock:/var/run/docker.sock")
+    assert "found nothing; mount it" in run(alpha, image_build.NAME, "status", check=False)
+    said = run(alpha, *mount, image_build.NAME, "status", check=False)
+    assert f"--group-add {group}" in said
+    assert "Leader:    alpha" in run(alpha, *mount, "--group-add", group, image_build.NAME, "status")
+    as_root = ("--user", "0", "--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add", "SETGID")
+    said = run(alpha, *mount, *as_root, image_build.NAME, "sh", "-c", "id -u; orcastra status")
+    assert said.startswith("10001\n")
+    assert "Leader:    alpha" in said
+    assert run(alpha, image_build.NAME, "--version").startswith("orcastra ")
+
+
+def test_compose(hosts: Lab) -> None:
+    alpha = hosts.leader()
+    alpha.sh("mkdir -p /etc/swarm-orchestration")
+    alpha.run(["tee", "/etc/swarm-orchestration/swarm.yml"], input="nodes:\n  bravo: {labels: [ssd]}\n")
+    group = alpha.sh("stat -c %g /run/docker.sock").strip()
+    variables = {"ORCASTRA_IMAGE": image_build.NAME, "DOCKER_GID": group}
+    container = compose_file.up(alpha, image_build.ROOT / "compose.yml", variables)
+
+    def state() -> dict[str, Any]:
+        found: dict[str, Any] = alpha.api("GET", f"/containers/{container}/json")["State"]
+        return found
+
+    wait_until(lambda: labels(hosts, "bravo") == {"ssd": "true"}, 90, "the label")
+    wait_until(lambda: state()["Health"]["Status"] == "healthy", 90, "the container to be healthy")
+    assert get(alpha, "/healthz")[0] == 200
+    wait_until(lambda: get(alpha, "/readyz")[0] == 200, 30, "it to be ready")
+    assert "swarm_orch_leader" in get(alpha, "/metrics")[1]
+    assert get(alpha, "/sync", "POST")[0] == 403  # no token, and not from that machine
+    assert "uid=10001" in alpha.sh(f"docker exec {container} id")
+    began = time.monotonic()
+    alpha.run(["docker", "stop", container])
+    assert time.monotonic() - began < 10
+    assert state()["ExitCode"] == 0
+    said = alpha.sh(f"docker logs {container} 2>&1")
+    assert "stopping" in said
+    assert "Traceback" not in said
