@@ -17,17 +17,23 @@ from tests.lab.host import Host
 
 # Keys that change nothing about the container that is started here.
 _NOT_OURS = {"build", "image", "volumes", "ports", "labels", "stop_grace_period"}
+_VARIABLE = re.compile(r"\$\{(?P<name>\w+)(:-(?P<default>[^}]*))?\}")
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 def read(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """The file with its ``${NAME:-default}`` filled in."""
+    """The file with its ``${NAME:-default}`` filled in: in values, when YAML has been read, as Compose does."""
 
-    def value(match: re.Match[str]) -> str:
-        return variables.get(match["name"]) or match["default"] or ""
+    def fill(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: fill(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [fill(item) for item in value]
+        if not isinstance(value, str):
+            return value
+        return _VARIABLE.sub(lambda match: variables.get(match["name"]) or match["default"] or "", value)
 
-    text = re.sub(r"\$\{(?P<name>\w+)(:-(?P<default>[^}]*))?\}", value, path.read_text(encoding="utf-8"))
-    found: dict[str, Any] = yaml.safe_load(text)
+    found: dict[str, Any] = fill(yaml.safe_load(path.read_text(encoding="utf-8")))
     return found
 
 
