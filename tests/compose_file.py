@@ -22,7 +22,7 @@ _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 def read(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """The file with its ``${NAME:-default}`` filled in: in values, when YAML has been read, as Compose does."""
+    """The file with its ``${NAME:-default}`` filled in: in values, after YAML, as Compose does."""
 
     def fill(value: Any) -> Any:
         if isinstance(value, dict):

@@ -79,7 +79,7 @@ def test_stack(hosts: Lab) -> None:
         assert get(host, "/healthz")[0] == 200
         assert get(host, "/sync", "POST")[0] == 401
         assert get(host, "/sync", "POST", Authorization="Bearer a-secret-token")[0] in (200, 202)
-    leads = {host.name: "swarm_orch_leader 1" in get(host, "/metrics")[1] for host in hosts}
+    leads = {host.name: "\nswarm_orch_leader 1.0\n" in get(host, "/metrics")[1] for host in hosts}
     assert [name for name, does in leads.items() if does] == [hosts.leader().name]
 
     # each node is looked after by its own instance
