@@ -100,6 +100,6 @@ def test_stack(hosts: Lab) -> None:
     assert after["Version"] == before["Version"]
     assert running(hosts) == 3
     assert len(tasks(hosts, NAME)) == 3
-    uid = hosts["alpha"].sh("for pid in $(pgrep -f 'orcastra run'); do stat -c %u /proc/$pid; done").split()
+    uid = hosts["alpha"].sh("for pid in $(pgrep -f '[o]rcastra run'); do stat -c %u /proc/$pid; done").split()
     assert uid
     assert set(uid) == {"10001"}
