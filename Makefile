@@ -26,7 +26,7 @@ test: setup ## run all tests; those on real engines are left out, with a word, w
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 unit: venv ## run the tests that need neither root nor an engine
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
 
 lint: venv ## run all static checks (`make lint ONLY="ruff mypy"`: some of them)
 	@$(BIN)/python tools/lint.py $(ONLY)
