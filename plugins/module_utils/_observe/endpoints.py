@@ -18,7 +18,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where a node's memory is found. ``host`` is the same for all nodes of one physical host.
+    """Where a node's memory is found. ``host`` is the same for all nodes of one physical host; ``is_mapped``:
+    whether ``node_map`` names it.
 
     ``memory``: the URL of the exporter that counts for it, None where there is none; ``tasks``: the URLs that
     may know its tasks.
@@ -28,6 +29,7 @@ class Endpoints:
     host: str
     memory: str | None
     tasks: tuple[str, ...] = ()
+    is_mapped: bool = False
 
 
 def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints, ...]:
@@ -47,7 +49,7 @@ def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints,
             host = hosts.setdefault(memory, host)
         cadvisor = _named(sources.cadvisors, node) or _filled(sources.cadvisor_url, node)
         tasks = tuple(dict.fromkeys(url for url in (memory, own, cadvisor) if url is not None))
-        found.append(Endpoints(node, host, memory, tasks))
+        found.append(Endpoints(node, host, memory, tasks, is_mapped=physical is not None))
     return tuple(found)
 
 

@@ -38,6 +38,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape imp
     ask_all,
 )
 
+# A server tells of all tasks of the swarm at once; with cAdvisor's labels that is up to 1 KB for each.
+MAX_SERVER_BYTES = 64 * 1024 * 1024
 # Labels of a server's series that may name the node, besides the address in `instance`.
 _NODE_LABELS = ("node_id", "node", "nodename", "hostname", "host")
 
@@ -117,7 +119,10 @@ def _measure(
     server = query_urls(sources.prometheus_url, sources.max_age_seconds) if sources.prometheus_url else ()
     pages = dict.fromkeys(url for entry in endpoints for url in entry.tasks)
     asked = ask_all(
-        [*(Question(url, parse_text) for url in pages), *(Question(url, parse_reply) for url in server)],
+        [
+            *(Question(url, parse_text) for url in pages),
+            *(Question(url, parse_reply, MAX_SERVER_BYTES) for url in server),
+        ],
         timeout_seconds=sources.timeout_seconds,
         ca_path=sources.ca_path,
         validate_certs=sources.validate_certs,
@@ -125,8 +130,9 @@ def _measure(
     )
     answers = complete(asked, sources)
     found = _Findings(problems=list(unknown_names(picture, sources)))
+    owners = _Owners(picture, endpoints)
     for entry in endpoints:
-        _add_direct(found, entry, answers, sources)
+        _add_direct(found, entry, owners, answers, sources)
     if sources.prometheus_url:
         _add_server(found, endpoints, [answers[url] for url in server], sources)
     else:
@@ -138,8 +144,32 @@ def _measure(
     return _memory(picture, found)
 
 
+class _Owners:
+    """Whose exporter it is that answers."""
+
+    def __init__(self, picture: Picture, endpoints: Iterable[Endpoints]) -> None:
+        self.hostname_of = {node.id: node.hostname for node in picture.nodes}
+        self.hostnames = {node.hostname for node in picture.nodes}
+        # nodes that name the same exporter are on one host, which may go by the name of any
+        self.meant: dict[str, set[str]] = {}
+        for entry in endpoints:
+            if entry.memory is not None:
+                self.meant.setdefault(entry.memory, set()).add(entry.node.hostname)
+
+    def other(self, entry: Endpoints, page: Page) -> str | None:
+        """The host name of the node that the page is about, if it is not the one that it was asked for."""
+        if entry.is_mapped or entry.memory is None:
+            return None
+        names = {self.hostname_of.get(name, name) for name in page.names} & self.hostnames
+        return min(names) if names and not names & self.meant[entry.memory] else None
+
+
 def _add_direct(
-    found: _Findings, entry: Endpoints, answers: Mapping[str, Answer], sources: MetricSources
+    found: _Findings,
+    entry: Endpoints,
+    owners: _Owners,
+    answers: Mapping[str, Answer],
+    sources: MetricSources,
 ) -> None:
     offset = 0.0
     for url in entry.tasks:
@@ -153,8 +183,13 @@ def _add_direct(
         if page.clock is not None:
             # a clock that is wrong is wrong for all endpoints of the host
             offset = page.clock - answer.received
-        if url == entry.memory and not found.add_node(entry.node, entry.host, page):
-            found.problems.append(f"{where}: expected the metrics of a node exporter, found none of memory")
+        if url == entry.memory:
+            other = owners.other(entry, page)
+            if other is not None:
+                found.problems.append(f"{where}: expected the exporter of this node, found that of {other}")
+            elif not found.add_node(entry.node, entry.host, page):
+                text = "expected the metrics of a node exporter, found none of memory"
+                found.problems.append(f"{where}: {text}")
         found.add_tasks(page.tasks)
         if page.stale is not None:
             found.problems.append(f"{where}: {page.stale}")

@@ -27,6 +27,7 @@ else:
 NODE_TOTAL = "node_memory_MemTotal_bytes"
 NODE_AVAILABLE = "node_memory_MemAvailable_bytes"
 NODE_CLOCK = "node_time_seconds"
+NODE_NAME = "node_uname_info"
 CONTAINER = "orcastra_container_memory_bytes"
 CONTAINER_TIME = "orcastra_container_memory_timestamp_seconds"
 CONTAINER_INTERVAL = "orcastra_container_memory_interval_seconds"
@@ -34,7 +35,13 @@ CADVISOR = "container_memory_working_set_bytes"
 CADVISOR_TASK = "container_label_com_docker_swarm_task_id"
 CADVISOR_SERVICE = "container_label_com_docker_swarm_service_id"
 
-_PREFIXES = (b"node_memory_Mem", b"node_time_seconds", b"orcastra_container_memory_", CADVISOR.encode())
+# so much of what is wrong with a page is told
+_MAX_REASON = 100
+
+_PREFIXES = tuple(
+    prefix.encode()
+    for prefix in ("node_memory_Mem", NODE_CLOCK, NODE_NAME, "orcastra_container_memory_", CADVISOR)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class Page:
     """What one endpoint says. ``tasks``: task ID → (service ID, bytes).
 
     ``clock`` is the host's own clock, where it was told. ``stale`` says in words which samples are too old.
+    ``names``: the IDs of the nodes whose tasks the textfile is about, and the name that the host goes by.
     """
 
     total: int | None = None
@@ -59,6 +67,7 @@ class Page:
     clock: float | None = None
     tasks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     stale: str | None = None
+    names: frozenset[str] = frozenset()
 
 
 def parse_text(body: bytes) -> tuple[Sample, ...]:
@@ -66,12 +75,17 @@ def parse_text(body: bytes) -> tuple[Sample, ...]:
 
     Of the many other samples of such a page none is parsed: that costs most of the time.
     """
-    lines = [line for line in body.split(b"\n") if line.startswith(_PREFIXES)]
-    text = b"\n".join([*lines, b""]).decode()
+    *whole, rest = body.split(b"\n")
+    if rest.startswith(_PREFIXES):
+        # each line has an end; without it a number may have lost digits
+        raise ValueError("a page whose last line is cut off")
+    lines = [line for line in whole if line.startswith(_PREFIXES)]
     try:
+        text = b"\n".join([*lines, b""]).decode()
         families = list(prometheus_client.parser.text_string_to_metric_families(text))
     except (ValueError, KeyError, IndexError) as error:
-        raise ValueError(f"something that is not in Prometheus' text format: {error}") from error
+        reason = f"{error}"[:_MAX_REASON]
+        raise ValueError(f"something that is not in Prometheus' text format: {reason}") from error
     return tuple(
         Sample(sample.name, sample.labels, float(sample.value), _seconds(sample.timestamp))
         for family in families
@@ -93,21 +107,27 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
     latest: dict[str, float] = {}
     containers: list[Sample] = []
     cadvisor: list[Sample] = []
-    old = 0
+    names: set[str] = set()
+    old = ahead = 0
     now = received + age
     for sample in samples:
         if not math.isfinite(sample.value):
             continue
-        if sample.timestamp is not None and now - sample.timestamp > max_age:
-            old += 1
+        if sample.timestamp is not None and abs(now - sample.timestamp) > max_age:
+            # of a clock that is far ahead it cannot be said how old its samples are
+            old, ahead = old + (sample.timestamp < now), ahead + (sample.timestamp > now)
+        elif sample.name == NODE_NAME:
+            names.add(sample.labels.get("nodename", ""))
         elif sample.name == CONTAINER:
             containers.append(sample)
+            names.add(sample.labels.get("node_id", ""))
         elif sample.name == CADVISOR:
             cadvisor.append(sample)
         else:
             latest[sample.name] = sample.value
     # without numbers that change each time: what is said again is news to nobody
     stale = [f"samples are older than {max_age:g} s"] if old else []
+    stale += [f"samples are of more than {max_age:g} s from now: a clock is wrong"] if ahead else []
     tasks = {}
     clock = latest.get(NODE_CLOCK)
     if containers:
@@ -121,7 +141,12 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
             stale.append(f"the memory of its tasks is older than {limit:g} s")
     tasks = {**_tasks(cadvisor, CADVISOR_TASK, CADVISOR_SERVICE), **tasks}
     return Page(
-        _size(latest, NODE_TOTAL), _size(latest, NODE_AVAILABLE), clock, tasks, "; ".join(stale) or None
+        _size(latest, NODE_TOTAL),
+        _size(latest, NODE_AVAILABLE),
+        clock,
+        tasks,
+        "; ".join(stale) or None,
+        frozenset(names - {""}),
     )
 
 

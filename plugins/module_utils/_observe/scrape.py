@@ -26,6 +26,7 @@ MAX_THREADS = 128
 # A node exporter says some 100 KB, a cAdvisor with hundreds of containers some MB.
 MAX_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
+_CUT_OFF = "an answer that is cut off"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Question:
 
     url: str
     read: Callable[[bytes], Any]
+    max_bytes: int = MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,37 +106,55 @@ def _opener(ca_path: str | None, *, validate_certs: bool, use_proxy: bool) -> ur
     if not validate_certs:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    proxies = urllib.request.ProxyHandler(None if use_proxy else {})
-    return urllib.request.build_opener(proxies, urllib.request.HTTPSHandler(context=context))
+    opener = urllib.request.OpenerDirector()
+    # no other protocol: a redirection must not lead to a file or to FTP
+    for handler in (
+        urllib.request.ProxyHandler(None if use_proxy else {}),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(context=context),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
 
 
 def _ask(opener: urllib.request.OpenerDirector, question: Question, deadline: float) -> Answer:
     try:
-        body = _fetch(opener, question.url, deadline)
+        body = _fetch(opener, question, deadline)
         return Answer(question.read(body), received=time.time())
     except urllib.error.HTTPError as error:
         error.close()
         return Answer(problem=f"expected metrics, found HTTP status {error.code}")
     except urllib.error.URLError as error:
         return Answer(problem=_in_words(error.reason))
-    except (OSError, http.client.HTTPException) as error:
+    except OSError as error:
         return Answer(problem=_in_words(error))
+    except http.client.IncompleteRead:
+        return Answer(problem=f"expected metrics, found {_CUT_OFF}")
+    except http.client.HTTPException:
+        return Answer(problem="expected metrics, found something that is not HTTP")
     except (ValueError, _WrongAnswer) as error:
         return Answer(problem=f"expected metrics, found {error}")
     except Exception as error:  # noqa: BLE001 - one endpoint's strange answer must not cost the others
         return Answer(problem=f"unexpected {type(error).__name__}: {error}")
 
 
-def _fetch(opener: urllib.request.OpenerDirector, url: str, deadline: float) -> bytes:
-    request = urllib.request.Request(url, headers={"Accept": "text/plain, application/json"})  # noqa: S310 the configuration takes http and https only
+def _fetch(opener: urllib.request.OpenerDirector, question: Question, deadline: float) -> bytes:
+    request = urllib.request.Request(question.url, headers={"Accept": "text/plain, application/json"})  # noqa: S310 the configuration takes http and https only
     body = bytearray()
     with opener.open(request, timeout=_left(deadline)) as response:
         # read1: it returns with what has come, so that an endpoint that drips cannot outlast the deadline
         while chunk := response.read1(_CHUNK_BYTES):
             body += chunk
-            if len(body) > MAX_BYTES:
-                raise _WrongAnswer(f"more than {MAX_BYTES // 1024 // 1024} MiB")
+            if len(body) > question.max_bytes:
+                raise _WrongAnswer(f"more than {question.max_bytes // 1024 // 1024} MiB")
             _left(deadline)
+        # a number that is cut off is another number
+        if response.length:
+            raise _WrongAnswer(_CUT_OFF)
     return bytes(body)
 
 

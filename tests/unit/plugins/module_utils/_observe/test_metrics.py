@@ -129,6 +129,39 @@ def test_nodes_with_one_url_are_one_host(pages: dict[str, Any]) -> None:
     assert {sample.host for sample in found.nodes.values()} == {"a"}
 
 
+def named(name: str) -> bytes:
+    return exporter() + f'node_uname_info{{nodename="{name}"}} 1\n'.encode()
+
+
+def about(node_id: str) -> bytes:
+    return exporter(t1=7).replace(b"{task_id", f'{{node_id="{node_id}",task_id'.encode())
+
+
+@pytest.mark.parametrize("page", [named("b"), about("id-b")])
+def test_the_exporter_of_another_node_counts_for_nothing(pages: dict[str, Any], page: bytes) -> None:
+    pages |= {"http://10.0.0.1:9100/metrics": page, "http://10.0.0.2:9100/metrics": page}
+    found = measure(picture(A, B), TEMPLATE)
+    assert list(found.nodes) == ["id-b"]
+    assert found.problems[:1] == (
+        "node a: http://10.0.0.1:9100/metrics: expected the exporter of this node, found that of b",
+    )
+
+
+@pytest.mark.parametrize("page", [named("0123456789ab"), named("a"), about("id-gone"), about("id-a")])
+def test_a_name_that_is_no_other_nodes_is_no_fault(pages: dict[str, Any], page: bytes) -> None:
+    pages |= {"http://10.0.0.1:9100/metrics": page}
+    assert measure(picture(A), TEMPLATE).problems == ()
+
+
+def test_a_host_may_be_a_node_itself(pages: dict[str, Any]) -> None:
+    pages["http://b/"] = named("b")
+    mapped = MetricSources(node_exporters={"b": "http://b/"}, node_map={"a": "b"})
+    shared = MetricSources(node_exporters={"a": "http://b/", "b": "http://b/"})
+    for sources in (mapped, shared):
+        found = measure(picture(A, B), sources)
+        assert (len(found.nodes), found.problems) == (2, ())
+
+
 def test_names_that_are_nobodys_are_told(pages: dict[str, Any]) -> None:
     sources = MetricSources(
         node_exporters={"a": "http://a/", "x": "http://x/"}, node_map={"y": "z"}, cadvisors={"w": "http://w/"}

@@ -39,7 +39,10 @@ def page(text: str, now: float = 1000, max_age: float = 60) -> Page:
 
 def test_a_node_exporter_with_a_textfile() -> None:
     found = page(EXPORTER + TEXTFILE)
-    assert found == Page(2_000_000_000, 1_500_000_000, 1000, {"t": ("s", 50_000_000)}, None)
+    tasks = {"t": ("s", 50_000_000)}
+    assert found == Page(2_000_000_000, 1_500_000_000, 1000, tasks, None, frozenset({"n"}))
+    named = page(EXPORTER + 'node_uname_info{nodename="wrk-b",sysname="Linux"} 1\n')
+    assert named.names == {"wrk-b"}
 
 
 def test_a_textfile_that_is_too_old_counts_for_nothing() -> None:
@@ -79,6 +82,8 @@ def test_cadvisor_counts_where_the_textfile_says_nothing() -> None:
 def test_a_sample_with_an_old_time_of_its_own_is_none() -> None:
     found = page(CADVISOR, now=1051)
     assert (found.tasks, found.stale) == ({}, "samples are older than 60 s")
+    found = page(CADVISOR, now=929)
+    assert (found.tasks, found.stale) == ({}, "samples are of more than 60 s from now: a clock is wrong")
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-1"])
@@ -92,8 +97,20 @@ def test_other_pages() -> None:
     assert page("") == Page()
     with pytest.raises(ValueError, match="not in Prometheus' text format"):
         parse_text(b"node_memory_MemTotal_bytes many\n")
-    with pytest.raises(ValueError, match="codec"):
+    with pytest.raises(ValueError, match="text format.*codec"):
         parse_text(b"node_memory_MemTotal_bytes\xff 1\n")
+
+
+def test_a_number_that_may_have_lost_digits_is_none() -> None:
+    with pytest.raises(ValueError, match="cut off"):
+        parse_text(EXPORTER.encode() + b"node_memory_MemAvailable_bytes 1.")
+    assert len(parse_text(EXPORTER.encode() + b"node_other 1.")) == 3
+
+
+def test_of_a_page_that_is_no_page_little_is_told() -> None:
+    with pytest.raises(ValueError, match="text format") as error:
+        parse_text(b"node_memory_MemTotal_bytes " + b"x" * 100_000 + b"\n")
+    assert len(str(error.value)) < 200
 
 
 def test_of_a_large_page_only_what_matters_is_parsed() -> None:

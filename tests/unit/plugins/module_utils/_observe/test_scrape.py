@@ -20,7 +20,6 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe import scrape
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import Answer, Question, ask_all
 
 
@@ -51,6 +50,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if self.path == "/rude":
             self.wfile.write(b"hello\r\n")
+            return
+        if self.path == "/ftp":
+            self.send_response(302)
+            self.send_header("Location", f"ftp://127.0.0.1:{server.server_address[1]}/fine")
+            self.end_headers()
+            return
+        if self.path == "/short":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"node_memory_MemTotal_bytes 1")
             return
         self.send_response(200)
         self.end_headers()
@@ -108,10 +118,20 @@ def test_an_endpoint_that_drips_cannot_outlast_the_deadline(server: Server) -> N
     assert answer.problem in ("no answer within 0.5 s", "no answer in time")
 
 
-def test_what_is_too_long_is_not_read(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrape, "MAX_BYTES", 2 * 1024 * 1024)
+def test_what_is_too_long_is_not_read(server: Server) -> None:
     url = f"{server.url}/flood"
-    assert ask(url)[url].problem == "expected metrics, found more than 2 MiB"
+    answers = ask_all([Question(url, bytes.decode, 2 * 1024 * 1024)], timeout_seconds=5)
+    assert answers[url].problem == "expected metrics, found more than 2 MiB"
+
+
+def test_what_is_cut_off_is_not_read(server: Server) -> None:
+    url = f"{server.url}/short"
+    assert ask(url)[url] == Answer(problem="expected metrics, found an answer that is cut off")
+
+
+def test_a_redirection_leads_to_no_other_protocol(server: Server) -> None:
+    url = f"{server.url}/ftp"
+    assert ask(url)[url] == Answer(problem="unknown url type: ftp")
 
 
 def test_faults_in_words(server: Server) -> None:
@@ -120,7 +140,8 @@ def test_faults_in_words(server: Server) -> None:
         closed = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         answers = ask(f"{server.url}/missing", f"{server.url}/rude", closed)
     assert answers[f"{server.url}/missing"].problem == "expected metrics, found HTTP status 404"
-    assert "hello" in str(answers[f"{server.url}/rude"].problem)
+    rude = answers[f"{server.url}/rude"].problem
+    assert rude == "expected metrics, found something that is not HTTP"
     assert answers[closed].problem == "Connection refused"
 
 
