@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
@@ -25,6 +25,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.words impor
     suggest,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+
+# what YAML reads as a boolean, or a number, where it stands without quotes
+_BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off", "True", "False", "Yes", "No"})
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def check_document(document: Document, parts: Iterable[str]) -> dict[KeyPath, Problem]:
@@ -59,7 +63,20 @@ def _in_words(error: Any) -> list[tuple[KeyPath, str, str]]:
     if error.validator == "required":
         missing = [key for key in schema["required"] if key not in value]
         return [((*path, key), schema["properties"][key]["title"], "nothing") for key in missing]
-    hint = ""
-    if "string" in schema["type"] and isinstance(value, (bool, int, float)):
-        hint = " (put it in quotes)"
+    # a number that is too large for one may still be a text, unless texts have a form of their own
+    can_help = error.validator == "type" or "pattern" not in schema
+    hint = _quotes(schema["type"], value) if can_help else ""
     return [(path, schema["title"], f"{describe(value)}{hint}")]
+
+
+def _quotes(types: Collection[str], value: Any) -> str:
+    """What to do where quotes have made the value one of another type, or the lack of them."""
+    if "string" in types and isinstance(value, (bool, int, float)):
+        return " (put it in quotes)"
+    if isinstance(value, str) and (
+        ("boolean" in types and value in _BOOLEANS)
+        or ("number" in types and _NUMBER.fullmatch(value))
+        or ("integer" in types and value.isdecimal())
+    ):
+        return " (leave out the quotes)"
+    return ""

@@ -50,6 +50,7 @@ DEFAULT_DEFINITION: Json = {
     "deploy": {"mode": "global", "restart_policy": {"condition": "any", "delay": "5s"}},
 }
 
+_LOCALTIME = "/etc/localtime"
 _LISTEN = re.compile(r"--web\.listen-address=\S*?:([0-9]{1,5})")
 
 
@@ -81,8 +82,13 @@ def _build(document: Document, met: Iterable[Problem]) -> ExporterWanted:
     if problems:
         raise ConfigError(in_order(problems))
     whole = _filled_in(given)
+    said = given or whole
+    spec, beside = _spec(said), ()
+    if "mounts" not in said:
+        # it is the time zone's; a list would be all that the service has
+        beside = spec["TaskTemplate"].get("ContainerSpec", {}).pop("Mounts", ())
     return ExporterWanted(
-        name=whole["name"], spec=_spec(given or whole), initial=_spec(whole), port=_port(whole)
+        name=whole["name"], spec=spec, initial=_spec(whole), port=_port(whole), mounts=tuple(beside)
     )
 
 
@@ -159,6 +165,8 @@ def _spec(definition: Json) -> Json:
         template["Placement"] = _renamed(deploy["placement"], {"constraints": "Constraints"})
     if "logging" in definition:
         template["LogDriver"] = _renamed(definition["logging"], {"driver": "Name", "options": "Options"})
+        if "Options" in template["LogDriver"]:
+            template["LogDriver"]["Options"] = _pairs(template["LogDriver"]["Options"])
     if "networks" in definition:
         template["Networks"] = [{"Target": name} for name in definition["networks"]]
     spec: Json = {"Name": definition.get("name", DEFAULT_NAME), "TaskTemplate": template}
@@ -182,8 +190,8 @@ def _container(definition: Json) -> Json:
     container: Json = {"Image": definition["image"]} if "image" in definition else {}
     timezone = definition.get("timezone", {})
     mounts = list(definition.get("mounts", []))
-    if timezone.get("bind_local"):
-        mounts.append({"source": "/etc/localtime", "target": "/etc/localtime", "read_only": True})
+    if timezone.get("bind_local") and all(mount["target"] != _LOCALTIME for mount in mounts):
+        mounts.append({"source": _LOCALTIME, "target": _LOCALTIME, "read_only": True})
     environment = _pairs(definition.get("environment", {}))
     if "env_tz" in timezone:
         environment["TZ"] = timezone["env_tz"]
@@ -223,7 +231,7 @@ def _mount(mount: Json) -> Json:
 def _publish(port: Json) -> Json:
     return {
         "TargetPort": port["target"],
-        "PublishedPort": port.get("published", 0),
+        "PublishedPort": int(port.get("published", 0)),
         "Protocol": port.get("protocol", "tcp"),
         "PublishMode": port.get("mode", "ingress"),
     }

@@ -102,7 +102,13 @@ EXPORTER_SCHEMA: Schema = {
                     **_mapping(
                         "a mapping with published and target",
                         {
-                            "published": _PORT,
+                            "published": {
+                                **_PORT,
+                                # quoted, as Compose files often have it
+                                "type": ["integer", "string"],
+                                "pattern": r"^0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}"
+                                r"|655[0-2][0-9]|6553[0-5])$(?!\n)",
+                            },
                             "target": _PORT,
                             "protocol": _one_of("tcp", "udp", "sctp"),
                             "mode": _one_of("host", "ingress"),
@@ -162,7 +168,10 @@ EXPORTER_SCHEMA: Schema = {
                     "options": {
                         "type": ["object", "null"],
                         "title": "a mapping of options to values",
-                        "additionalProperties": {**_TEXT, "title": "text (in quotes)"},
+                        "additionalProperties": {
+                            "type": ["string", "integer"],
+                            "title": "text or a whole number",
+                        },
                     },
                 },
             ),

@@ -17,11 +17,12 @@ from typing import Any
 class ExporterWanted:
     """``spec`` has only the fields of a service's spec that somebody has said something about.
 
-    ``initial`` is the spec to create it with, filled in from the default. ``port`` is where the exporter of a
-    node is reached.
+    ``initial`` is the spec to create it with, filled in from the default. ``mounts`` are to be there, too,
+    whatever other mounts it has. ``port`` is where the exporter of a node is reached.
     """
 
     name: str
     spec: Mapping[str, Any]
     initial: Mapping[str, Any]
     port: int
+    mounts: tuple[Mapping[str, Any], ...] = ()

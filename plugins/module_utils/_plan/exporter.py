@@ -38,7 +38,7 @@ def plan_exporter(
         why = (f"the swarm has no service {wanted.name}",)
         return Plan(steps=(CreateService(why=why, name=wanted.name, spec=wanted.initial),))
     service = picture.service_by_name[wanted.name]
-    goal = _with_network_ids(wanted.spec, networks)
+    goal = _with_mounts(_with_network_ids(wanted.spec, networks), spec, wanted.mounts)
     changes = differences(spec, goal)
     if not changes:
         return Plan()
@@ -83,3 +83,17 @@ def _with_network_ids(spec: Mapping[str, Any], networks: Mapping[str, str]) -> d
             for network in template["Networks"]
         ]
     return {**spec, "TaskTemplate": template}
+
+
+def _with_mounts(
+    goal: dict[str, Any], spec: Mapping[str, Any], mounts: tuple[Mapping[str, Any], ...]
+) -> dict[str, Any]:
+    """``goal`` with these mounts beside those that ``spec`` has."""
+    if not mounts:
+        return goal
+    # in the order that they have: what is there already is no difference
+    missing = {mount["Target"]: mount for mount in mounts}
+    current = spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or []
+    kept = [missing.pop(mount["Target"], mount) for mount in current]
+    container = {**goal["TaskTemplate"].get("ContainerSpec", {}), "Mounts": [*kept, *missing.values()]}
+    return {**goal, "TaskTemplate": {**goal["TaskTemplate"], "ContainerSpec": container}}

@@ -153,6 +153,7 @@ OTHER = "expected another service than the anchor"
 ONCE = "expected each service once"
 STATIC = "expected a label that is no anchor's"
 QUOTE = "(put it in quotes)"
+UNQUOTE = "(leave out the quotes)"
 
 
 @pytest.mark.parametrize(
@@ -206,17 +207,17 @@ QUOTE = "(put it in quotes)"
         (
             {"options": {"prune_unknown_label": True}},
             (
-                "options.prune_unknown_label: expected prune_unknown_labels, found "
+                f"options.prune_unknown_label: expected prune_unknown_labels, found "
                 "'prune_unknown_label'; did you mean 'prune_unknown_labels'?"
             ),
         ),
         (
             {"options": {"prune_unknown_labels": "true"}},
-            "options.prune_unknown_labels: expected true or false, found 'true'",
+            f"options.prune_unknown_labels: expected true or false, found 'true' {UNQUOTE}",
         ),
         (
             {"options": {"prune_unknown_labels": 1}},
-            "options.prune_unknown_labels: expected true or false, found the number 1",
+            f"options.prune_unknown_labels: expected true or false, found the number 1",
         ),
         ({"dependencies": ["db"]}, f"dependencies: {ANCHORS}, found the list ['db']"),
         ({"dependencies": {"db": None}}, f"dependencies.db: {DEPENDENCY}, found nothing"),
@@ -245,7 +246,7 @@ QUOTE = "(put it in quotes)"
         (dependency(stack="a/b"), f"dependencies.db.stack: {STACK}, found 'a/b'"),
         (
             dependency(restart_dependents="no"),
-            "dependencies.db.restart_dependents: expected true or false, found 'no'",
+            f"dependencies.db.restart_dependents: expected true or false, found 'no' {UNQUOTE}",
         ),
         (
             dependency(manage_constraint=0),
@@ -271,7 +272,10 @@ QUOTE = "(put it in quotes)"
             dependency(retry_intervals=[-1]),
             f"dependencies.db.retry_intervals[0]: {SECONDS}, found the number -1",
         ),
-        (dependency(retry_intervals=["60"]), f"dependencies.db.retry_intervals[0]: {SECONDS}, found '60'"),
+        (
+            dependency(retry_intervals=["60"]),
+            f"dependencies.db.retry_intervals[0]: {SECONDS}, found '60' {UNQUOTE}",
+        ),
         (dependency(retry_intervals=[True]), f"dependencies.db.retry_intervals[0]: {SECONDS}, found true"),
         (
             dependency(retry_intervals=[float("nan")]),

@@ -109,6 +109,33 @@ def test_what_is_not_said_is_as_in_the_default_only_at_the_start() -> None:
     assert "Networks" not in wanted.initial["TaskTemplate"]
 
 
+def test_the_time_zone_takes_no_mount_away() -> None:
+    localtime = {"Type": "bind", "Source": "/etc/localtime", "Target": "/etc/localtime", "ReadOnly": True}
+    wanted = build_exporter({"timezone": {"bind_local": True}})
+    assert wanted.mounts == (localtime,)
+    assert "Mounts" not in wanted.spec["TaskTemplate"]["ContainerSpec"]
+    # at the start they are in the default's list
+    assert wanted.initial["TaskTemplate"]["ContainerSpec"]["Mounts"][-1] == localtime
+    assert len(wanted.initial["TaskTemplate"]["ContainerSpec"]["Mounts"]) == 4
+
+    own = {"source": "/etc/zones/here", "target": "/etc/localtime", "read_only": True}
+    wanted = build_exporter({"timezone": {"bind_local": True}, "mounts": [own]})
+    assert wanted.mounts == ()
+    (mount,) = wanted.spec["TaskTemplate"]["ContainerSpec"]["Mounts"]
+    assert mount["Source"] == "/etc/zones/here"
+
+
+def test_values_as_compose_files_have_them() -> None:
+    options = {"max-size": "10m", "max-file": 3}
+    wanted = build_exporter({"ports": [{"published": "9200", "target": 9100}], "logging": {"options": options}})
+    assert wanted.port == 9200
+    assert wanted.spec["EndpointSpec"]["Ports"][0]["PublishedPort"] == 9200
+    assert wanted.spec["TaskTemplate"]["LogDriver"] == {"Options": {"max-size": "10m", "max-file": "3"}}
+    for published in ("0", "65536", "http", "-1", 0, True):
+        with pytest.raises(ConfigError, match="expected a port, 1 to 65535"):
+            build_exporter({"ports": [{"published": published, "target": 9100}]})
+
+
 def test_all_mistakes_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         build_exporter({"imag": "x", "args": [1], "stop_grace_period": "soon", "deploy": {"mode": "local"}})

@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import build_exporter
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
+from tests.unit.builders import picture, service
+
+NAME = "node-exporter"
+THEIRS = {"Type": "bind", "Source": "/a", "Target": "/a"}
+
+
+def plan(spec: dict[str, Any], definition: dict[str, Any]) -> Plan:
+    swarm = picture(service(NAME, mode="global"))
+    return plan_exporter(swarm, build_exporter(definition), spec, {})
+
+
+def with_mounts(*mounts: dict[str, Any]) -> dict[str, Any]:
+    container = {"Image": "x", "Mounts": list(mounts)}
+    return {"Name": NAME, "Mode": {"Global": {}}, "TaskTemplate": {"ContainerSpec": container}}
+
+
+def test_the_time_zone_takes_no_mount_away() -> None:
+    definition = {"timezone": {"bind_local": True}}
+    spec = with_mounts(THEIRS)
+    (step,) = plan(spec, definition).steps
+    after = step.changed(spec)  # type: ignore[attr-defined]
+    (localtime,) = build_exporter(definition).mounts
+    assert after["TaskTemplate"]["ContainerSpec"]["Mounts"] == [THEIRS, localtime]
+    assert plan(after, definition).is_empty
+    # as somebody may have written it
+    assert plan(with_mounts({**localtime, "Consistency": "default"}, THEIRS), definition).is_empty
