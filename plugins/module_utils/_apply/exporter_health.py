@@ -47,7 +47,8 @@ def _missing(picture: Picture, name: str) -> list[str]:
         return ["the service is gone"]
     problems = []
     if service.is_updating:
-        problems.append(f"its update is {service.update_state}")
+        state = "under way" if service.update_state == "updating" else service.update_state
+        problems.append(f"its update is {state}")
     if service.is_replicated:
         running = sum(task.is_running for task in picture.tasks_of(service))
         return problems or ([] if running >= (service.replicas or 0) else [f"only {running} tasks run"])

@@ -63,8 +63,8 @@ def _in_words(error: Any) -> list[tuple[KeyPath, str, str]]:
     if error.validator == "required":
         missing = [key for key in schema["required"] if key not in value]
         return [((*path, key), schema["properties"][key]["title"], "nothing") for key in missing]
-    # a number that is too large for one may still be a text, unless texts have a form of their own
-    can_help = error.validator == "type" or "pattern" not in schema
+    # where any number is welcome, quotes do not make a wrong one right
+    can_help = error.validator == "type" or "number" not in schema["type"]
     hint = _quotes(schema["type"], value) if can_help else ""
     return [(path, schema["title"], f"{describe(value)}{hint}")]
 
