@@ -16,7 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import exporter_nodes
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import global_places
 
 POLL_SECONDS = 1.0
 
@@ -34,7 +34,7 @@ def await_exporters(engine: Engine, name: str, url: str, timeout_seconds: float)
         if not problems:
             problems = _silent(picture, name, url)
         if not problems:
-            return tuple(node.hostname for node in exporter_nodes(picture, picture.service_by_name[name]))
+            return tuple(node.hostname for node in global_places(picture, picture.service_by_name[name]))
         if time.monotonic() > deadline:
             raise OrcastraError(f"{name} is not healthy after {timeout_seconds:g} s: {'; '.join(problems)}")
         time.sleep(POLL_SECONDS)
@@ -52,7 +52,7 @@ def _missing(picture: Picture, name: str) -> list[str]:
     if service.is_replicated:
         running = sum(task.is_running for task in picture.tasks_of(service))
         return problems or ([] if running >= (service.replicas or 0) else [f"only {running} tasks run"])
-    for node in exporter_nodes(picture, service):
+    for node in global_places(picture, service):
         tasks = [task for task in picture.tasks_of(service) if task.node_id == node.id]
         if any(task.is_running for task in tasks):
             continue

@@ -44,7 +44,7 @@ def _lacks(picture: Picture, service: Service) -> str | None:
     nodes = [picture.node_by_id.get(task.node_id or "") for task in running]
     on = [node.id for node in nodes if node is not None and node.is_ready]
     if service.mode == "global":
-        missing = [node.hostname for node in _places(picture, service) if node.id not in on]
+        missing = [node.hostname for node in global_places(picture, service) if node.id not in on]
         if missing:
             return f"does not run on {', '.join(sorted(missing))}"
     elif len(on) < (service.replicas or 0):
@@ -56,8 +56,8 @@ def _lacks(picture: Picture, service: Service) -> str | None:
     return None
 
 
-def _places(picture: Picture, service: Service) -> list[Node]:
-    """The nodes on which a global service is to run."""
+def global_places(picture: Picture, service: Service) -> list[Node]:
+    """The nodes on which a global service is to run; on a paused one it runs only if it did before."""
     return [
         node
         for node in picture.nodes

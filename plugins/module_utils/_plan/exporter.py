@@ -17,13 +17,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.deploy_steps
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.exporter import ExporterWanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_merge import differences
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import (
-    platform_allows,
-    violated,
-)
 
 
 def plan_exporter(
@@ -61,18 +57,6 @@ def plan_exporter(
         wanted=goal,
     )
     return Plan(steps=(step,))
-
-
-def exporter_nodes(picture: Picture, service: Service) -> tuple[Node, ...]:
-    """The nodes on which a task of the global service is to run."""
-    return tuple(
-        node
-        for node in picture.nodes
-        if node.is_ready
-        and node.availability != "drain"
-        and not violated(service.constraints, node)
-        and platform_allows(service.platforms, node)
-    )
 
 
 def _with_network_ids(spec: Mapping[str, Any], networks: Mapping[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.exporter_image import exporter_image
+from tests.integration.memory import set_availability
 from tests.integration.plugins.modules.conftest import Modules
 from tests.lab import Lab, image
 
@@ -86,6 +87,22 @@ def test_only_what_differs_is_changed(swarm: Lab, run_module: Modules) -> None:
     after = service(swarm)["Spec"]
     assert after["TaskTemplate"]["ContainerSpec"].pop("StopSignal") == "SIGINT"
     assert after == theirs
+
+
+def test_the_time_zone_takes_no_mount_away(swarm: Lab, run_module: Modules) -> None:
+    run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
+    definition = {"timezone": {"bind_local": True}}
+    done = run_module("node_exporter", definition=definition, wait_timeout=60)
+    assert (done["changed"], len(done["healthy_nodes"])) == (True, 3), done
+    mounts = service(swarm)["Spec"]["TaskTemplate"]["ContainerSpec"]["Mounts"]
+    assert [mount["Target"] for mount in mounts] == ["/host/proc", "/etc/localtime"]
+    assert not run_module("node_exporter", definition=definition, wait_timeout=60)["changed"]
+
+
+def test_a_paused_node_is_not_waited_for(swarm: Lab, run_module: Modules) -> None:
+    set_availability(swarm, "charlie", "pause")
+    done = run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
+    assert sorted(done.get("healthy_nodes", [])) == ["alpha", "bravo"], done
 
 
 def test_one_that_does_not_come_up_is_told_and_can_be_put_right(swarm: Lab, run_module: Modules) -> None:
