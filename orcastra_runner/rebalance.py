@@ -128,6 +128,7 @@ class RebalanceJob:
         self._in_process = in_process
         self._news = News()
         self._measuring = _Measuring()
+        self._said = Plan()
 
     @property
     def interval(self) -> float:
@@ -159,17 +160,23 @@ class RebalanceJob:
         groups, rules = survey(seen.picture, work.wanted), self._file.rebalance.rules
         if memory is None:
             plan = plan_moves_under_way(seen.picture, groups, seen.state, time.time())
+            if not self._file.is_present:
+                self._said = Plan()
+            # while it is measured, what was said last holds
+            plan = self._said + plan
         else:
             plan = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
             plan = Plan(warnings=memory.problems) + plan
+            self._said = Plan(warnings=plan.warnings, notes=plan.notes)
             work.records.measured(memory)
         work.records.planned(self.name, plan)
         for warning in self._news.fresh("warnings", plan.warnings):
             log.warning(warning)
         for note in self._news.fresh("notes", plan.notes):
             log.info(note)
-        for step in plan.steps:
-            log.info("planned", what=step.what, why=step.why, why_not=step.why_not or None)
+        steps = {step.what: step for step in plan.steps}
+        for what in self._news.fresh("steps", steps):
+            log.info("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
         return plan
 
 

@@ -161,6 +161,33 @@ def test_a_dry_run_only_says_what_it_would_do(bench: Bench, logged: Log) -> None
     assert job.run(bench.work) is True
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [])
     assert logged.sentences.count("warning node a: no answer") == 1
+    assert sum(MOVE.what in sentence for sentence in logged.sentences) == 1
+
+
+def test_what_was_said_holds_while_it_is_measured(
+    bench: Bench, logged: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.memory, bench.plan = Memory(problems=("node a: no answer",)), Plan(notes=("b is full",))
+    records, job = bench.work.records, bench.job()
+
+    def said() -> tuple[tuple[str, ...], tuple[str, ...]]:
+        plan = records.view().plans["rebalance"]
+        return plan.warnings, plan.notes
+
+    for _time in range(3):
+        monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 20)
+        bench.may_answer.set()
+        job.run(bench.work)
+        assert said() == (("node a: no answer",), ("b is full",))
+        monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
+        bench.may_answer.clear()
+        job.run(bench.work)
+        assert said() == (("node a: no answer",), ("b is full",))
+    assert logged.sentences == ["warning node a: no answer", "info b is full"]
+    bench.path.unlink()
+    job.run(bench.work)
+    assert said() == ((), ())
+    bench.may_answer.set()
 
 
 def test_without_the_file_nothing_is_balanced(bench: Bench) -> None:
