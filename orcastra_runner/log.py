@@ -14,12 +14,17 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, MutableMapping
 from datetime import datetime
+from traceback import format_exception
 from typing import Any, Protocol, TextIO, cast
 
 import structlog
+
+# what would break a line, or the terminal that it is read in
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class Logger(Protocol):
@@ -45,6 +50,32 @@ def configure(log_format: str = "text", *, debug: bool = False, stream: TextIO |
         logger_factory=structlog.PrintLoggerFactory(file=stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if isinstance(one, _FromLibraries)]:
+        root.removeHandler(handler)
+    root.addHandler(_FromLibraries(debug=debug))
+
+
+def first_line(text: object) -> str:
+    """What there is to read of it on one line."""
+    return next((line.strip() for line in str(text).splitlines() if line.strip()), "")
+
+
+class _FromLibraries(logging.Handler):
+    """What libraries warn of, as lines of this log; Python would write it as it comes, over many lines."""
+
+    def __init__(self, *, debug: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._debug = debug
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error, details = None, None
+        if record.exc_info and record.exc_info[1] is not None:
+            exception = record.exc_info[1]
+            error = f"{type(exception).__name__}: {first_line(exception)}"
+            details = "".join(format_exception(exception)) if self._debug else None
+        tell = get_logger().error if record.levelno >= logging.ERROR else get_logger().warning
+        tell(first_line(record.getMessage()), error=error, source=record.name, traceback=details)
 
 
 def _add_time(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -58,6 +89,8 @@ def _render_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     traceback = event.pop("traceback", None)
     if event.get("what"):
         sentence = f"{sentence}: {event.pop('what')}"
+    # what services and engines say goes in as well
+    sentence = _CONTROL.sub(" ", sentence)
     line = f"{time:%Y-%m-%d %H:%M:%S} {level:<8} {sentence}"
     values = " ".join(f"{key}={_plain(value)}" for key, value in event.items() if value is not None)
     if values:
@@ -77,6 +110,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         value = "; ".join(str(item) for item in value)
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    if not text or any(character in text for character in ' "\n=\t'):
-        return json.dumps(text, ensure_ascii=False)
+    has_control = bool(_CONTROL.search(text))
+    if not text or has_control or any(character in text for character in ' "='):
+        return json.dumps(text, ensure_ascii=has_control)
     return text

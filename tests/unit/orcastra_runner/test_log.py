@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -66,3 +67,28 @@ def test_percent_signs_are_just_text() -> None:
     logger, stream = written("text")
     logger.info("100 % of %s")
     assert "100 % of %s" in stream.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_what_libraries_warn_of_is_one_line_of_this_log(log_format: str) -> None:
+    _, stream = written(log_format)
+    library = logging.getLogger("a.library")
+    library.info("nothing")
+    library.warning("%s is full\nand more", "the pool")
+    library.error("it broke", exc_info=ValueError("no\nway"))
+    first, second = stream.getvalue().splitlines()
+    if log_format == "json":
+        assert json.loads(first)["event"] == "the pool is full"
+        said = json.loads(second)
+        assert (said["level"], said["event"], said["error"]) == ("error", "it broke", "ValueError: no")
+        assert said["source"] == "a.library"
+    else:
+        assert first.endswith("warning  the pool is full  source=a.library")
+        assert second.endswith('error    it broke  error="ValueError: no" source=a.library')
+
+
+def test_nothing_that_is_quoted_breaks_the_line() -> None:
+    logger, stream = written("text")
+    logger.warning("the engine said: one\n2026-01-01 00:00:00 info     two", what="\x1b[2Jx", error="\x1b[2J")
+    assert stream.getvalue().count("\n") == 1
+    assert "\x1b" not in stream.getvalue()
