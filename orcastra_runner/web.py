@@ -26,11 +26,14 @@ from orcastra_runner.command_requests import CommandRequests, TooMany
 from orcastra_runner.log import get_logger
 from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
+from orcastra_runner.web_connections import Connections
 from orcastra_runner.web_data import DOCUMENTS, Documents
 from orcastra_runner.web_guard import Guard, Refusal
 
 MAX_BODY_BYTES = 16 * 1024
 BODY_SECONDS = 5.0
+# An answer has to be read by then, but for what fits into the buffers.
+SEND_SECONDS = 20.0
 # A command that waits for longer, because a playbook takes its time or another node leads now, is not run.
 COMMAND_SECONDS = 300.0
 
@@ -59,17 +62,14 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Site:
-    """What answers. ``signals`` wake the loop, ``commands`` are what it is asked to carry out.
-
-    ``silent``: the connections over which nobody has asked for anything yet.
-    """
+    """What answers. ``signals`` wake the loop, ``commands`` are what it is asked to carry out."""
 
     records: Records
     signals: Signals
     commands: CommandRequests
     guard: Guard
     clock: Callable[[], float] = time.time
-    silent: set[Any] = field(default_factory=set)
+    connections: Connections = field(default_factory=Connections)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._middleware()], client_max_size=MAX_BODY_BYTES)
@@ -90,12 +90,13 @@ class Site:
     def _middleware(self) -> Any:
         @web.middleware
         async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self.silent.discard(request.protocol)
+            self.connections.asked(request.protocol)
             response = await self._answer(request, handler)
             response.headers.update({key: HEADERS[key] for key in HEADERS if key not in response.headers})
             resource = request.match_info.route.resource
             path = "other" if resource is None else resource.canonical
             self.records.metrics.requests.labels(path, str(response.status)).inc()
+            await _send(request, response)
             return response
 
         return middleware
@@ -183,6 +184,19 @@ class Site:
         log.info("asked for over HTTP", what=entry.words, id=entry.id)
         self.signals.asked()
         return _json({"id": entry.id, "command": entry.words, "status": "accepted"}, 202)
+
+
+async def _send(request: web.Request, response: web.StreamResponse) -> None:
+    """Send the answer here, where it can be seen to that this comes to an end."""
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+    except ConnectionError:
+        pass  # aiohttp finds out by itself
 
 
 async def _read_json(request: web.Request) -> Any:

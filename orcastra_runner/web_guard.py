@@ -57,7 +57,8 @@ class Guard:
                 return Refusal(403, "expected a Host of this machine: localhost, 127.0.0.1 or [::1]")
             return None
         scheme, _, given = headers.get("Authorization", "").partition(" ")
-        is_right = hmac.compare_digest(given.strip().encode(), self.token.encode())
+        # what is no UTF-8 comes as surrogates
+        is_right = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self.token.encode())
         if scheme.lower() != "bearer" or not is_right:
             return Refusal(401, "expected the token, as 'Authorization: Bearer TOKEN'")
         return None

@@ -7,19 +7,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from orcastra_runner.log import get_logger
+from orcastra_runner.log import first_line, get_logger
 from orcastra_runner.web import Site
 
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
-MAX_CONNECTIONS = 100
-# Whoever has connected has to have asked for something by then.
-FIRST_REQUEST_SECONDS = 10.0
 IDLE_SECONDS = 30.0
+# how long the rest of a request is read that is refused already, so that its sender sees why
+LINGER_SECONDS = 1.0
 
 log = get_logger()
 
@@ -39,6 +40,8 @@ class WebServer:
             access_log=None,
             handle_signals=False,
             keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            logger=_http_log(),
             shutdown_timeout=0.5,
         )
 
@@ -79,21 +82,20 @@ class WebServer:
 
     def _protocol(self) -> asyncio.Protocol:
         server = self._runner.server
-        if server is None or len(server.connections) >= MAX_CONNECTIONS:
-            return _Refused()
-        protocol = server()
-        self._site.silent.add(protocol)
-        self._loop.call_later(FIRST_REQUEST_SECONDS, self._drop_if_silent, protocol)
-        return protocol
-
-    def _drop_if_silent(self, protocol: web.RequestHandler) -> None:
-        if protocol in self._site.silent:
-            self._site.silent.discard(protocol)
-            protocol.force_close()
+        assert server is not None
+        return self._site.connections.watch(server())
 
 
-class _Refused(asyncio.Protocol):
-    """Hangs up at once."""
+def _http_log() -> logging.Logger:
+    """What aiohttp complains to. Anybody can send what is no HTTP: that is not worth an error each time."""
+    logger = logging.getLogger("orcastra.http")
+    logger.filters = [_is_worth_telling]
+    return logger
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, HttpProcessingError):
+        return True
+    log.debug("a request could not be understood", error=first_line(error.message))
+    return False

@@ -6,13 +6,9 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import re
-import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,103 +16,22 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner import cli, web, web_server
-from orcastra_runner.command_requests import MAX_WAITING, CommandRequests
-from orcastra_runner.records import STUCK_SECONDS, Records
-from orcastra_runner.signals import ASKED, SYNC, Signals
+from orcastra_runner.command_requests import MAX_WAITING
+from orcastra_runner.records import STUCK_SECONDS
+from orcastra_runner.signals import ASKED, SYNC
 from orcastra_runner.swarm import plan_all
-from orcastra_runner.web import Site
 from orcastra_runner.web_guard import Guard
 from orcastra_runner.web_server import WebServer
-from tests.unit.builders import node, picture, service, task, wanted
 from tests.unit.orcastra_runner.conftest import Clock, Log
-
-JSON = {"Content-Type": "application/json"}
-WANTED = wanted(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
-
-
-def observation(**changes: Any) -> Observation:
-    fields: dict[str, Any] = {
-        "picture": picture(
-            node("alpha", role="manager", leader=True),
-            node("bravo", state="down"),
-            service("shop_db"),
-            service("shop_app", replicas=2),
-            task("shop_db", "alpha"),
-            task("shop_app", "alpha"),
-        ),
-        "state": State(),
-        "damage": (),
-        "local_node_id": "id-alpha",
-        "cluster_id": "cluster",
-        "requests": 5,
-    }
-    return Observation(**{**fields, **changes})
-
-
-@dataclass
-class Reply:
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
-class Served:
-    """A running server, and what it works with."""
-
-    site: Site
-    server: WebServer
-    clock: Clock
-
-    @property
-    def records(self) -> Records:
-        return self.site.records
-
-    def ask(self, method: str, path: str, body: Any = None, /, **headers: str) -> Reply:
-        """``body``: bytes are sent as they are, anything else as JSON; a name's ``_`` is a ``-``."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if body is not None and not isinstance(body, bytes):
-            body, sent = json.dumps(body).encode(), {**JSON, **sent}
-        try:
-            connection.request(method, path, body, sent)
-            response = connection.getresponse()
-            return Reply(response.status, response.headers, response.read())
-        finally:
-            connection.close()
-
-    def get(self, path: str, /, **headers: str) -> Reply:
-        return self.ask("GET", path, **headers)
-
-    def post(self, path: str, body: Any = None, /, **headers: str) -> Reply:
-        return self.ask("POST", path, body, **headers)
-
-
-def serve(clock: Clock, token: str | None = None, **options: Any) -> Served:
-    records = Records(monotonic=clock, **options)
-    site = Site(records, Signals(), CommandRequests(), Guard(token, ("swarm.example",)))
-    server = WebServer(site, "127.0.0.1", 0)
-    assert server.start()
-    return Served(site, server, clock)
+from tests.unit.orcastra_runner.served import WANTED, Served, acting, observation, serve
 
 
 @pytest.fixture
 def served(clock: Clock, logged: Log) -> Iterator[Served]:
     """A server whose instance acts, and has something to do."""
-    served = serve(clock)
-    seen = observation()
-    served.records.configured(WANTED)
-    served.records.saw(seen, 0.02)
-    served.records.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
-    served.records.planned("sync", plan_all(seen, WANTED))
-    yield served
-    served.server.stop()
+    with acting(clock) as served:
+        yield served
 
 
 @pytest.fixture
@@ -335,6 +250,7 @@ def test_with_a_token_writes_need_it(guarded: Served, logged: Log) -> None:
         )
         assert reply.status == 401
         assert reply.headers["WWW-Authenticate"] == "Bearer"
+    assert guarded.post("/sync", Authorization="Bearer \xff\xfe").status == 401, "no UTF-8"
     assert guarded.post("/sync", Authorization="Bearer the right one").status == 202
     assert guarded.get("/api/state").status == 200
     assert "the right one" not in logged.stream.getvalue()
@@ -397,28 +313,6 @@ def test_the_page_comes_with_a_strict_policy(served: Served) -> None:
         assert "unsafe" not in policy
         assert "http" not in policy
     assert served.ask("PUT", "/sync").status == 405
-
-
-def test_who_connects_and_says_nothing_is_dropped(
-    clock: Clock, logged: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(web_server, "FIRST_REQUEST_SECONDS", 0.2)
-    monkeypatch.setattr(web, "BODY_SECONDS", 0.2)
-    served = serve(clock)
-    address = ("127.0.0.1", served.server.port)
-    try:
-        with socket.create_connection(address, timeout=20) as silent:
-            silent.sendall(b"GET / HTTP/1.1\r\nHost: loc")
-            assert silent.recv(1) == b""
-        with socket.create_connection(address, timeout=20) as slow:
-            head = b"POST /sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            slow.sendall(head + b"Content-Length: 9\r\n\r\n{")
-            assert b"408" in slow.recv(100)
-        monkeypatch.setattr(web_server, "MAX_CONNECTIONS", 0)
-        with socket.create_connection(address, timeout=20) as late:
-            assert late.recv(1) == b""
-    finally:
-        served.server.stop()
 
 
 def test_a_port_in_use_is_one_warning(served: Served, logged: Log, clock: Clock) -> None:

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connections that stay, do not read or send what is no HTTP keep nobody else out."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web as aiohttp_web
+
+from orcastra_runner import web, web_connections
+from orcastra_runner.web_server import WebServer
+from tests.lab.wait import wait_until
+from tests.unit.orcastra_runner.conftest import Clock, Log
+from tests.unit.orcastra_runner.served import Served, acting, serve
+
+
+@pytest.fixture
+def served(clock: Clock, logged: Log) -> Iterator[Served]:
+    """A server whose instance acts, and has something to do."""
+    with acting(clock) as served:
+        yield served
+
+
+def test_who_connects_and_says_nothing_is_dropped(
+    clock: Clock, logged: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_connections, "FIRST_REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(web, "BODY_SECONDS", 0.2)
+    served = serve(clock)
+    address = ("127.0.0.1", served.server.port)
+    try:
+        with socket.create_connection(address, timeout=20) as silent:
+            silent.sendall(b"GET / HTTP/1.1\r\nHost: loc")
+            assert silent.recv(1) == b""
+        with socket.create_connection(address, timeout=20) as slow:
+            head = b"POST /sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            slow.sendall(head + b"Content-Length: 9\r\n\r\n{")
+            assert b"408" in slow.recv(100)
+    finally:
+        served.server.stop()
+
+
+def connect(served: Served, *, asks: int = 1) -> socket.socket:
+    """A client that has asked so often, and stays."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(20)
+    client.connect(("127.0.0.1", served.server.port))
+    for _ in range(asks):
+        client.sendall(b"GET /page.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return client
+
+
+def hung_up(client: socket.socket) -> bool:
+    """Whether the server has hung up, once what it has sent is read."""
+    try:
+        while client.recv(65536):
+            pass
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+    return True
+
+
+def test_who_was_quiet_for_the_longest_makes_room(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_connections, "MAX_CONNECTIONS", 3)
+    with connect(served) as first, connect(served) as second, connect(served) as third:
+        for client in (first, second, third):
+            assert client.recv(8) == b"HTTP/1.1"
+        first.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wanted = b'"live"'
+        while wanted not in first.recv(65536):
+            pass
+        assert served.get("/healthz").status == 200, "one more is served"
+        assert hung_up(second), "and the one that asked before the others had to go"
+        first.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert wanted in first.recv(65536)
+
+
+def test_who_does_not_read_is_dropped(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "SEND_SECONDS", 0.2)
+    # far more than all buffers hold
+    monkeypatch.setattr(web.Site, "_healthz", _answer_a_lot)
+    served = Served(served.site, WebServer(served.site, "127.0.0.1", 0), served.clock)
+    assert served.server.start()
+    try:
+        with connect(served, asks=0) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            wait_until(lambda: not served.site.connections.number, timeout=20, what="the end")
+            assert hung_up(client)
+        assert served.get("/readyz").status == 200
+    finally:
+        served.server.stop()
+
+
+async def _answer_a_lot(_site: Any, _request: Any) -> Any:
+    return aiohttp_web.Response(body=b"x" * 16 * 1024 * 1024)
+
+
+def test_what_is_no_http_is_no_error(served: Served, logged: Log) -> None:
+    for sent in (
+        b"\x16\x03\x01 hello\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: l\r\nX: " + b"x" * 9000 + b"\r\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", served.server.port), timeout=20) as client:
+            client.sendall(sent)
+            assert b" 400 " in client.recv(100)
+    assert not any("error" in sentence for sentence in logged.sentences)
+    assert any(entry["event"] == "a request could not be understood" for entry in logged.entries)
