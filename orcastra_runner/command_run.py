@@ -72,17 +72,11 @@ class CommandRunner:
         to be called as soon as the engine answers.
         """
         claim = self.record(work, command, argument, source)
-        if command.playbook is None:
-            result = replace(
-                claim, status=FAILED, message=f"{command.name} is not built yet", finished=claim.started
-            )
-            work.swarm.remember([ClaimCommand(key, result)])
-            return result
         work.swarm.remember([ClaimCommand(key, claim)])
         log.info("command", what=f"{claim.command} begins")
         try:
             self._begun.add(key)
-            result = self._run_playbook(work, command.playbook, command, argument, claim)
+            result = self._run_playbook(work, command, argument, claim)
         except Stopped:
             work.swarm.remember([ForgetCommands(frozenset({key}))])
             raise
@@ -99,9 +93,7 @@ class CommandRunner:
     def run_unrecorded(self, work: Work, command: Command, argument: str | None) -> CommandRecord:
         """Carry out a command where there is no swarm yet that could remember it."""
         claim = CommandRecord(command.words(argument), self._source, "", self.instance, self._clock())
-        if command.playbook is None:
-            return replace(claim, status=FAILED, message=f"{command.name} is not built yet")
-        return self._run_playbook(work, command.playbook, command, argument, claim)
+        return self._run_playbook(work, command, argument, claim)
 
     def write_late_results(self, work: Work) -> None:
         """Enter the results that could not be written when they were known."""
@@ -110,10 +102,10 @@ class CommandRunner:
             self._late.clear()
 
     def _run_playbook(
-        self, work: Work, playbook: str, command: Command, argument: str | None, claim: CommandRecord
+        self, work: Work, command: Command, argument: str | None, claim: CommandRecord
     ) -> CommandRecord:
         try:
-            result = runner_for(work, command)(playbook, command.variables(argument))
+            result = runner_for(work, command)(command.playbook, command.variables(argument))
         except Stopped:
             raise
         except OrcastraError as error:

@@ -18,7 +18,7 @@ class Command:
 
     ``argument`` is what it is for, ``service`` or ``node``, and the key of it in a mapping; None: it takes
     none. ``playbook`` carries it out, with the argument in a list in ``variable`` and the variables in
-    ``more``; None: it is not built yet.
+    ``more``.
     ``on_hosts``: it is carried out over SSH, on the hosts of ORCASTRA_INVENTORY. ``makes_swarm``: it can be
     run where there is no swarm yet, and then nothing remembers it. ``remark`` is added to the result of a
     command that succeeded. ``has_no_limit``: its playbook may take longer than
@@ -27,7 +27,7 @@ class Command:
 
     name: str
     help: str
-    playbook: str | None = None
+    playbook: str
     argument: str | None = None
     variable: str | None = None
     needs_configuration: bool = False
@@ -156,6 +156,5 @@ def commands_help() -> str:
     lines = ["commands:"]
     for command in COMMANDS.values():
         lines.append(f"  {command.usage.replace(':', ' ')}")
-        text = command.help if command.playbook is not None else f"{command.help} (not built yet)"
-        lines += textwrap.wrap(text, 90, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        lines += textwrap.wrap(command.help, 90, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)

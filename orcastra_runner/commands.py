@@ -167,9 +167,8 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     wanted = Configuration(settings).wanted if command.needs_configuration else Wanted()
     words = command.words(argument)
     if settings.dry_run:
-        what = "is not built yet" if command.playbook is None else "would be run; nothing was done"
-        _print(f"{words}: {what}")
-        return command.playbook is not None
+        _print(f"{words}: would be run; nothing was done")
+        return True
     signals = Signals()
     signals.install()
     rebalance_file = RebalanceFile(settings.rebalance_path)

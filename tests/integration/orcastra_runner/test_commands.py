@@ -22,7 +22,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     connect,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
-from orcastra_runner.command_table import COMMANDS
 from tests.integration.orcastra_runner.swarm_helpers import (
     change_constraints,
     constraints,
@@ -216,9 +215,6 @@ def test_the_shell_does_the_same(swarm: Lab, commands: Commands) -> None:
     assert missing.stdout == (
         "restart_service nobody: failed: there is no service swarm-dev_nobody in this swarm\n"
     )
-    for name in [name for name, found in COMMANDS.items() if found.playbook is None and not found.argument]:
-        unbuilt = shell(swarm, commands, name)
-        assert (unbuilt.returncode, unbuilt.stdout) == (1, f"{name}: failed: {name} is not built yet\n")
     set_labels(swarm, "bravo", {})
     checked = shell(swarm, commands, "relabel_all", "--check")
     assert (checked.returncode, labels(swarm, "bravo")) == (0, {})
