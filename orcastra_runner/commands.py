@@ -38,7 +38,7 @@ from orcastra_runner.command_table import Command, has_limit
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.extra_vars import extra_vars
-from orcastra_runner.heal import HealJob
+from orcastra_runner.heal import HealJob, plan_healing
 from orcastra_runner.jobs import Job, ResyncJob, Stopped, SyncJob, Work
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
 from orcastra_runner.local import LocalJob, LocalJobs
@@ -118,10 +118,12 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
     log.configure(settings.log_format, debug=settings.debug)
     configuration = Configuration(settings)
     rebalance_file = RebalanceFile(settings.rebalance_path)
+    wanted, has_inventory = configuration.wanted, settings.inventory is not None
     with closing(Swarm(_connector())) as swarm:
         seen = swarm.see()
-    balancing = plan_balancing(seen, configuration.wanted, rebalance_file.in_force)
-    plan = plan_all(seen, configuration.wanted, settings.max_mismatch_duration) + balancing.plan
+        healing = plan_healing(swarm, seen, wanted, has_inventory=has_inventory)
+    balancing = plan_balancing(seen, wanted, rebalance_file.in_force)
+    plan = plan_all(seen, wanted, settings.max_mismatch_duration) + balancing.plan + healing
     candidates = balancing.candidates if why else None
     if as_json:
         _print(json.dumps(plan_data(plan, candidates), indent=2, ensure_ascii=False))

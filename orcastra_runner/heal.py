@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import MemberStep, SetRole
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, needs_hosts, plan_heal
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import is_managing
@@ -20,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings impo
 from orcastra_runner.jobs import Work, report_outcome
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
+from orcastra_runner.swarm import Swarm
 
 HEAL_PLAYBOOK = "orcastra.swarm.heal"
 
@@ -30,6 +32,35 @@ AGAIN_SECONDS = 2.0
 LONGEST_PAUSE = 12
 
 log = get_logger()
+
+
+def plan_healing(swarm: Swarm, seen: Observation, wanted: Wanted, *, has_inventory: bool) -> Plan:
+    """Plan all that the job would do; what it needs the hosts for is in words.
+
+    Raises OrcastraError where the swarm has lost its quorum, and the errors of the engine.
+    """
+    return plan_members(swarm, seen, wanted) + plan_hosts(seen, wanted, has_inventory=has_inventory)
+
+
+def plan_members(swarm: Swarm, seen: Observation, wanted: Wanted) -> Plan:
+    """Plan what can be mended through the API. Raises as ``plan_healing`` does."""
+    healing = Healing(
+        swarm=swarm.describe() if spec_of(wanted.swarm) else {},
+        roles=wanted.decides_roles,
+        kept_drained=frozenset(seen.state.asked_availability),
+        # whoever began an update may be at work on it: unless told otherwise, only the playbook acts
+        paused_updates="report",
+    )
+    return plan_heal(seen.picture, wanted, healing, time.time())
+
+
+def plan_hosts(seen: Observation, wanted: Wanted, *, has_inventory: bool) -> Plan:
+    """Say what only the hosts themselves can mend, and who does that if it stays so."""
+    what = f"the playbook {HEAL_PLAYBOOK} is run"
+    if not has_inventory:
+        what = f"run the playbook {HEAL_PLAYBOOK}: without ORCASTRA_INVENTORY nothing else does"
+    missing = needs_hosts(seen.picture, wanted, time.time())
+    return Plan(warnings=tuple(f"{text}; if it stays so, {what}" for text in missing))
 
 
 class HealJob:
@@ -64,20 +95,13 @@ class HealJob:
 
     def _mend(self, work: Work, seen: Observation) -> bool:
         """What can be done through the API."""
-        wanted = work.wanted
-        healing = Healing(
-            swarm=work.swarm.describe() if spec_of(wanted.swarm) else {},
-            roles=wanted.decides_roles,
-            kept_drained=frozenset(seen.state.asked_availability),
-            # whoever began an update may be at work on it: unless told otherwise, only the playbook acts
-            paused_updates="report",
-        )
-        plan = plan_heal(seen.picture, wanted, healing, time.time())
+        plan = plan_members(work.swarm, seen, work.wanted)
         for warning in self._news.fresh("warnings", plan.warnings):
             log.warning(warning)
         for note in self._news.fresh("notes", plan.notes):
             log.info(note)
-        work.records.planned(self.name, plan)
+        hosts = plan_hosts(seen, work.wanted, has_inventory=work.run_on_hosts is not None)
+        work.records.planned(self.name, plan + hosts)
         steps = {step.what: step for step in plan.steps}
         for what in self._news.fresh("steps", steps):
             log.info("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)

@@ -81,6 +81,7 @@ def plan_heal(picture: Picture, wanted: Wanted, healing: Healing, now: float) ->
         + Plan(steps=stale, notes=tuple(notes), warnings=tuple(strangers))
         + promotions
         + _availability(wanted, nodes, healing.kept_drained)
+        + _kept(picture, healing.kept_drained)
         + plan_paused(picture, wanted.swarm.paused_updates or healing.paused_updates)
         + plan_pending(picture, now)
         + demotions
@@ -212,3 +213,15 @@ def _availability(wanted: Wanted, nodes: Mapping[str, Node], kept: frozenset[str
             )
         )
     return Plan(steps=tuple(steps))
+
+
+def _kept(picture: Picture, kept: frozenset[str]) -> Plan:
+    """Say of the nodes that somebody has taken out of service that they stay so, lest they be forgotten."""
+    out = [node for node in picture.nodes if node.id in kept and node.availability != "active"]
+    return Plan(
+        notes=tuple(
+            f"node {node.hostname} stays out of service ({node.availability}), as somebody asked for that; "
+            f"`orcastra command activate_node {node.hostname}` puts it back"
+            for node in sorted(out, key=lambda node: (node.hostname, node.id))
+        )
+    )

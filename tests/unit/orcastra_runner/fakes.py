@@ -27,7 +27,8 @@ from tests.unit.builders import node, picture, service, task
 class FakeEngine:
     """Counts how often it was closed, and notes how long it was waited for."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
         self.closed = 0
         self.patience: list[float] = []
 
@@ -35,15 +36,22 @@ class FakeEngine:
         self.patience.append(seconds)
         return nullcontext()
 
+    def get_swarm(self) -> dict[str, Any]:
+        return self.settings
+
     def close(self) -> None:
         self.closed += 1
 
 
 @dataclass
 class FakeSwarm:
-    """Nodes and services in memory. ``errors`` are raised by the next looks; None lets one through."""
+    """Nodes and services in memory. ``errors`` are raised by the next looks; None lets one through.
+
+    ``settings`` is what the engine says of the swarm as such.
+    """
 
     picture: Picture
+    settings: dict[str, Any] = field(default_factory=dict)
     state: State = field(default_factory=State)
     damage: tuple[str, ...] = ()
     local: str = "alpha"
@@ -54,7 +62,7 @@ class FakeSwarm:
     results: list[PlaybookResult | Exception] = field(default_factory=list)
 
     def connect(self) -> Any:
-        self.engines.append(FakeEngine())
+        self.engines.append(FakeEngine(self.settings))
         return self.engines[-1]
 
     def observe(self, _engine: Any) -> Observation:

@@ -10,13 +10,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import structlog
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from orcastra_runner import __version__, cli, commands
 from tests.runner_process import environment, orcastra
 from tests.unit.builders import wanted
@@ -128,6 +131,37 @@ def test_plan(fake: FakeSwarm, config_dir: Path, capsys: pytest.CaptureFixture[s
 def test_plan_as_json(fake: FakeSwarm, config_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plan", "--config", str(config_dir), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["plan"][0]["target"] == "node alpha"
+
+
+def test_the_plan_says_what_heal_would_do(
+    fake: FakeSwarm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "swarm.yml").write_text(
+        "managers: 3\n"
+        "nodes: {alpha: {}, bravo: {availability: active}, charlie: {}}\n"
+        "swarm: {task_history_limit: 3}\n"
+    )
+    fake.settings = {"Spec": {"Orchestration": {"TaskHistoryRetentionLimit": 3}}}
+    plan = ["plan", "--config", str(tmp_path)]
+    fake.change_nodes(lambda one: replace(one, reachability="reachable"))
+    assert cli.main(plan) == 0
+    assert capsys.readouterr().out == "Nothing to be done: the swarm is as configured.\n"
+
+    fake.settings["Spec"]["Orchestration"]["TaskHistoryRetentionLimit"] = 5
+    changes: dict[str, dict[str, Any]] = {
+        "bravo": {"availability": "pause"},
+        "charlie": {"role": "worker", "reachability": None},
+    }
+    fake.change_nodes(lambda one: replace(one, **changes.get(one.hostname, {})))
+    assert cli.main([*plan, "--format", "json", "--detailed-exitcode"]) == cli.EXIT_CHANGES
+    found = json.loads(capsys.readouterr().out)
+    assert {step["action"] for step in found["plan"]} == {
+        "update_swarm",
+        "promote_node",
+        "set_availability",
+    }
+    assert all(step["what"] and step["why"] for step in found["plan"])
+    assert fake.state == State()
 
 
 def test_status_needs_no_configuration(fake: FakeSwarm, capsys: pytest.CaptureFixture[str]) -> None:

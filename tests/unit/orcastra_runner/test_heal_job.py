@@ -175,3 +175,19 @@ def test_a_lost_quorum_is_an_error_with_the_way_out() -> None:
     bench = Bench(manager("a"), manager("b", **gone), manager("c", **gone), wanted=Wanted(nodes=NODES))
     with pytest.raises(OrcastraError, match="lost its quorum"):
         bench.run()
+
+
+def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> None:
+    down = manager("c", state="down")
+    nodes = {**NODES, "a": NodeWanted("a", availability="active")}
+    bench = Bench(manager("a", availability="pause"), manager("b"), down, wanted=Wanted(nodes=nodes))
+    bench.run()
+    planned = bench.work.records.view().plans["heal"]
+    assert [step.what for step in planned.steps] == ["set the availability of node a to active"]
+    assert planned.warnings == ("c is down; if it stays so, the playbook orcastra.swarm.heal is run",)
+    bench.work = replace(bench.work, run_on_hosts=None)
+    bench.run()
+    (warning,) = bench.work.records.view().plans["heal"].warnings
+    assert warning.endswith(
+        "run the playbook orcastra.swarm.heal: without ORCASTRA_INVENTORY nothing else does"
+    )

@@ -145,6 +145,9 @@ def test_availability_only_where_it_is_configured() -> None:
     )
     assert whats(seen, config) == ["set the availability of node a to active"]
     assert whats(seen, config, kept_drained=frozenset({"id-a"})) == []
+    # nobody is to forget it
+    (note,) = plan_heal(seen, config, Healing(kept_drained=frozenset({"id-a"})), NOW).notes
+    assert note.startswith("node a stays out of service (drain), as somebody asked for that; ")
 
 
 def test_settings_that_are_not_named_are_left_alone() -> None:
