@@ -22,6 +22,7 @@ class Item:
 
     ``breaks``: after how many bytes each of the first replies with a body breaks off. ``claims``: the length
     that is claimed instead of the true one. ``pause``: seconds between two pieces of 64 KiB.
+    ``trickles``: after how many bytes each of the first replies goes on with 50 single bytes a second.
     ``headers_needed``: without these, 401.
     """
 
@@ -33,6 +34,7 @@ class Item:
     status: int = 200
     failures: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
+    trickles: list[int] = field(default_factory=list)
     claims: int | None = None
     pause: float = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -164,7 +166,16 @@ class ModServer:
             return
         if breaks is not None or item.claims is not None:
             handler.close_connection = True
-        body = body if breaks is None else body[:breaks]
+        self._send(handler, item, body if breaks is None else body[:breaks])
+
+    def _send(self, handler: BaseHTTPRequestHandler, item: Item, body: bytes) -> None:
+        if item.trickles:
+            begin = item.trickles.pop(0)
+            handler.wfile.write(body[:begin])
+            for byte in body[begin:]:
+                handler.wfile.write(bytes([byte]))
+                time.sleep(0.02)
+            return
         piece_size = 65536 if item.pause else max(len(body), 1)
         for start in range(0, len(body), piece_size):
             piece = body[start : start + piece_size]

@@ -26,8 +26,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import PartFile, PartFileError
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import (
+    SLOWEST,
     Document,
     FetchError,
+    Pace,
     PassingError,
     Reply,
 )
@@ -84,8 +86,9 @@ class Fetcher:
 
     ``timeout`` is in seconds, for the connection and for each wait for data. ``user_agent`` is sent unless
     the headers of a request say otherwise. ``allow_private`` lets untrusted URLs lead to addresses that are
-    not public. ``now`` returns seconds since the epoch, ``sleep`` waits for seconds, ``jitter`` returns the
-    factor, around 1, that pauses are multiplied with.
+    not public. A body that comes slower than ``slowest`` counts as one that breaks off. ``now`` returns
+    seconds since the epoch, ``sleep`` waits for seconds, ``jitter`` returns the factor, around 1, that pauses
+    are multiplied with.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Fetcher:
         user_agent: str,
         allow_private: bool = False,
         *,
+        slowest: Pace = SLOWEST,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.5),  # noqa: S311 - no secret
@@ -103,6 +107,7 @@ class Fetcher:
         self._timeout = timeout
         self._user_agent = user_agent
         self._allow_private = allow_private
+        self._slowest = slowest
         self._now = now
         self._sleep = sleep
         self._jitter = jitter
@@ -270,7 +275,7 @@ class Fetcher:
             response = self._send(session, method, url, sent, trusted, entry)
             location = response.headers.get("Location")
             if response.status_code not in REDIRECTS or not location:
-                return self._judge(Reply(response, url, entry), entry, accept)
+                return self._judge(Reply(response, url, entry, self._slowest), entry, accept)
             response.close()
             # headers are Latin-1 to the library, but servers send UTF-8
             following = urljoin(url, location.encode("latin-1", "replace").decode("utf-8", "replace"))

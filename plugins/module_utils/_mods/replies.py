@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +24,30 @@ except ImportError:
     URLLIB3_MISSING = True
 else:
     URLLIB3_MISSING = False
+    _HAS_READ1 = hasattr(urllib3.HTTPResponse, "read1")
 
 __all__ = ["Document", "FetchError", "PassingError", "Reply", "shown"]
 
 CHUNK_BYTES = 1024 * 1024
+# of one read: more than a connection usually has
+_READ_BYTES = 256 * 1024
+# less than this isn't worth resuming behind
+_LEAST_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a server has to send at least: ``size`` bytes in each ``seconds`` that it is waited for."""
+
+    size: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"fewer than {self.size} bytes in {self.seconds:g} s"
+
+
+# slower than the slowest line that anybody downloads mods over
+SLOWEST = Pace(64 * 1024, 60.0)
 
 
 class FetchError(OrcastraError):
@@ -75,8 +97,9 @@ class Reply:
     A context manager; to be closed.
     """
 
-    def __init__(self, response: Any, url: str, entry: str) -> None:
+    def __init__(self, response: Any, url: str, entry: str, slowest: Pace = SLOWEST) -> None:
         self._response = response
+        self._slowest = slowest
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.url = url
@@ -122,16 +145,46 @@ class Reply:
         return bytes(found)
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        got = 0
-        try:
-            for piece in self._response.raw.stream(size, decode_content=False):
-                got += len(piece)
-                yield piece
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise PassingError(self._broke_off(got)) from error
+        """The body in pieces of ``size`` bytes. Raises PassingError, after most of what has come was given."""
+        got, piece, failure = 0, bytearray(), None
+        waited, came = 0.0, 0
+        while failure is None:
+            began = time.monotonic()
+            try:
+                some = self._read_some(min(_READ_BYTES, size - len(piece)))
+            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+                failure = PassingError(self._broke_off(got))
+                failure.__cause__ = error
+                break
+            if not some:
+                break
+            piece += some
+            got += len(some)
+            came += len(some)
+            waited += time.monotonic() - began
+            if waited >= self._slowest.seconds:
+                if came < self._slowest.size:
+                    failure = PassingError(f"{shown(self.url)} is too slow: it sent {self._slowest}")
+                waited, came = 0.0, 0
+            if len(piece) >= size:
+                yield bytes(piece)
+                piece.clear()
+        if len(piece) >= (1 if failure is None else _LEAST_BYTES):
+            yield bytes(piece)
+        if failure is not None:
+            raise failure
         # urllib3 1.26 doesn't notice by itself
         if self.length is not None and got < self.length:
             raise PassingError(self._broke_off(got))
+
+    def _read_some(self, most: int) -> bytes:
+        """What has come, as soon as anything has; nothing at the end."""
+        raw = self._response.raw
+        if _HAS_READ1:
+            read: bytes = raw.read1(most, decode_content=False)
+        else:
+            read = raw._fp.read1(most)  # noqa: SLF001 - urllib3 1.26 has it only underneath
+        return read
 
     def _broke_off(self, got: int) -> str:
         whole = "" if self.length is None else f" of {self.length}"

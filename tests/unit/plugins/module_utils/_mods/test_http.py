@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, shown
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace, shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import is_public
 from tests.mod_server import ModServer
 
@@ -86,6 +86,27 @@ def test_a_broken_body_is_resumed_with_a_strong_validator_only(
     download(fetcher, url, tmp_path / "c")
     fetcher._sleep = pause
     assert (tmp_path / "c").read_bytes() == new
+
+
+def test_a_body_that_trickles_is_resumed_and_not_waited_for(
+    server: ModServer, tmp_path: Path, pauses: list[float]
+) -> None:
+    fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.2), sleep=pauses.append, jitter=lambda: 1.0)
+    url = server.put("/a", BODY, trickles=[100_000, 50_000])
+    got = download(fetcher, url, tmp_path / "a")
+    assert ((tmp_path / "a").read_bytes(), got.attempts) == (BODY, 3)
+    starts = [int(asked.headers["Range"].strip("bytes=-")) for asked in server.asked[1:]]
+    assert 100_000 <= starts[0] < 101_000
+    assert 150_000 <= starts[1] < 152_000
+    url = server.put("/b", BODY, trickles=[0] * 5)
+    with pytest.raises(
+        FetchError, match=r"/b is too slow: it sent fewer than 1000 bytes in 0.2 s \(5 attempts\)"
+    ):
+        download(fetcher, url, tmp_path / "b")
+    with pytest.raises(FetchError, match="is too slow"):
+        fetcher.document(server.put("/c", BODY, trickles=[0] * 5), {}, trusted=True, limit=1_000_000)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    fetcher.close()
 
 
 @pytest.mark.parametrize(
