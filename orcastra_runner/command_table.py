@@ -54,6 +54,8 @@ class Command:
         return found
 
 
+REFRESH_MODS = "refresh_mods"
+
 _ALL = (
     Command(
         "relabel_all",
@@ -92,8 +94,9 @@ _ALL = (
         remark="moves under way are completed by the next cycles",
     ),
     Command(
-        "refresh_mods",
-        "look for new versions of mods now, on the node that acts",
+        REFRESH_MODS,
+        "look for new versions of mods now, on the node that acts; the other nodes that run Orcastra do so "
+        "at their next look at the swarm (RELABEL_TIME)",
         playbook="orcastra.swarm.mods",
         more={"orcastra_become": False},
     ),

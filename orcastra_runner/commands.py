@@ -46,6 +46,7 @@ from orcastra_runner.local_autoheal import AutohealJob
 from orcastra_runner.local_mods import ModsJob
 from orcastra_runner.local_prune import PruneJob
 from orcastra_runner.loop import Loop
+from orcastra_runner.mod_requests import ModRequestsJob
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
 from orcastra_runner.records import Records
 from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
@@ -88,9 +89,10 @@ def run(settings: Settings) -> bool:
                 leader_watch = LeaderWatch(_connector(patience=PATIENCE_SECONDS), signals.lead)
                 leader_watch.start()
                 stack.callback(leader_watch.stop)
+            local = _local_jobs(settings, records)
             if settings.listen is not None:
-                stack.callback(_serve(settings, settings.listen, token, records, signals, requests))
-            local_jobs = LocalJobs(_local_jobs(settings, records), connector, records)
+                stack.callback(_serve(settings, settings.listen, token, records, signals, requests, local))
+            local_jobs = LocalJobs(local, connector, records)
             local_jobs.start()
             stack.callback(local_jobs.stop)
         loop = Loop(
@@ -294,6 +296,7 @@ def _serve(
     records: Records,
     signals: Signals,
     requests: CommandRequests,
+    local: Sequence[LocalJob],
 ) -> Callable[[], None]:
     """Serve page, API and metrics over HTTP. Returns what ends it."""
     # aiohttp takes time and memory that one cycle by itself never needs
@@ -301,7 +304,9 @@ def _serve(
     from orcastra_runner.web_guard import Guard  # noqa: PLC0415
     from orcastra_runner.web_server import WebServer  # noqa: PLC0415
 
-    site = Site(records, signals, requests, Guard(token, settings.http_hosts))
+    guard = Guard(token, settings.http_hosts)
+    ask_for_mods = next((job.ask for job in local if isinstance(job, ModRequestsJob)), None)
+    site = Site(records, signals, requests, guard, ask_for_mods)
     server = WebServer(site, *address)
     return server.stop if server.start() else lambda: None
 
@@ -324,6 +329,7 @@ def _jobs(
 
 def _local_jobs(settings: Settings, records: Records | None = None) -> list[LocalJob]:
     """The jobs that each instance does for its own node."""
+    records = records or Records()
     connect_manager = _connector(settings.manager_host) if settings.manager_host else None
     jobs: list[LocalJob] = []
     if settings.autoheal_interval_seconds > 0:
@@ -331,7 +337,8 @@ def _local_jobs(settings: Settings, records: Records | None = None) -> list[Loca
     if settings.prunes:
         jobs.append(PruneJob(settings, connect_manager, records=records))
     if settings.mod_manager_refresh_interval_minutes > 0:
-        jobs.append(ModsJob(settings, connect_manager, records=records))
+        mods = ModsJob(settings, connect_manager, records=records)
+        jobs += [mods, ModRequestsJob(settings.relabel_time, mods.ask, connect_manager, records)]
     return jobs
 
 

@@ -32,10 +32,14 @@ log = get_logger()
 
 
 class LocalJob(Protocol):
-    """Something that is done for one node. ``interval``: about how many seconds are between two runs."""
+    """Something that is done for one node. ``interval``: about how many seconds are between two runs.
+
+    ``woken`` is to be set when ``seconds_to_next`` has become less; whoever waits for it clears it.
+    """
 
     name: str
     interval: float
+    woken: threading.Event
 
     def seconds_to_next(self) -> float:
         """How long it is not due; 0 if it is."""
@@ -51,6 +55,7 @@ class LocalJobs:
         self, jobs: Sequence[LocalJob], connect: Callable[[], Engine], records: Records | None = None
     ) -> None:
         self._stopped = threading.Event()
+        self._jobs = jobs
         records = records or Records()
         self._threads = [
             # daemons: one that waits for its engine must not keep the process from ending
@@ -69,6 +74,8 @@ class LocalJobs:
     def stop(self) -> None:
         """Begin nothing more, and wait a few seconds for what is under way."""
         self._stopped.set()
+        for job in self._jobs:
+            job.woken.set()
         for thread in self._threads:
             thread.join(PATIENCE_SECONDS / len(self._threads))
 
@@ -87,7 +94,7 @@ class _Worker:
 
     def work(self) -> None:
         failures = 0
-        while not self._stopped.wait(min(LONGEST_WAIT_SECONDS, self._job.seconds_to_next())):
+        while not self._wait(min(LONGEST_WAIT_SECONDS, self._job.seconds_to_next())):
             if self._job.seconds_to_next() > 0:
                 continue
             started = time.monotonic()
@@ -98,8 +105,15 @@ class _Worker:
                 failures = 0
             else:
                 failures += 1
-                self._stopped.wait(retry_delay(failures, self._job.interval))
+                self._wait(retry_delay(failures, self._job.interval))
         self._close()
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait, unless the job is woken. Returns whether we are to end."""
+        if not self._stopped.is_set():
+            self._job.woken.wait(seconds)
+            self._job.woken.clear()
+        return self._stopped.is_set()
 
     def _try_to_run(self) -> bool:
         is_kept = self._engine is not None

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -48,6 +49,7 @@ class AutohealJob:
         records: Records | None = None,
     ) -> None:
         """``connect_manager`` connects to a manager for a node that is none; None where none was named."""
+        self.woken = threading.Event()
         self.interval = settings.autoheal_interval_seconds
         self._rules = heal_rules(settings)
         self._folder: Path = settings.state_dir

@@ -43,6 +43,8 @@ class ModsJob:
         records: Records | None = None,
     ) -> None:
         """``connect_manager`` connects to a manager for a node that is none; None where none was named."""
+        self.woken = threading.Event()
+        self._asked = threading.Event()
         self.interval = settings.mod_manager_refresh_interval_minutes * 60
         self._config: Path = settings.mod_manager_config
         self._dest: Path = settings.mod_manager_dest
@@ -53,10 +55,16 @@ class ModsJob:
         self._due = clock()
         self._news = News()
 
+    def ask(self) -> None:
+        """Make a refresh due now, and another one if one is under way. May be called from any thread."""
+        self._asked.set()
+        self.woken.set()
+
     def seconds_to_next(self) -> float:
-        return max(0.0, self._due - self._clock())
+        return 0.0 if self._asked.is_set() else max(0.0, self._due - self._clock())
 
     def run(self, engine: Engine) -> None:
+        self._asked.clear()
         rules = load_mods(self._config, os.environ)
         with ExitStack() as stack:
             connect = self._connect_manager

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -65,6 +66,7 @@ class PruneJob:
 
         ``clock`` returns seconds since the epoch. Raises ConfigError where the time zone is not known.
         """
+        self.woken = threading.Event()
         self._cron = Cron(settings.gc_cron)
         self._rules = prune_rules(settings)
         self._folder: Path = settings.state_dir

@@ -23,6 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.document im
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import record_data
 from orcastra_runner.command_file import parse
 from orcastra_runner.command_requests import CommandRequests, TooMany
+from orcastra_runner.command_table import REFRESH_MODS
 from orcastra_runner.log import get_logger
 from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
@@ -62,12 +63,17 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Site:
-    """What answers. ``signals`` wake the loop, ``commands`` are what it is asked to carry out."""
+    """What answers. ``signals`` wake the loop, ``commands`` are what it is asked to carry out.
+
+    ``ask_for_mods`` has all nodes refresh their mods where we don't act; None: our own has nothing to do with
+    them.
+    """
 
     records: Records
     signals: Signals
     commands: CommandRequests
     guard: Guard
+    ask_for_mods: Callable[[], None] | None = None
     clock: Callable[[], float] = time.time
     connections: Connections = field(default_factory=Connections)
 
@@ -148,7 +154,12 @@ class Site:
 
     async def _refresh_mods(self, request: web.Request) -> web.Response:
         await _read_json(request)
-        return self._take({"command": "refresh_mods"})
+        view = self.records.view()
+        if view.acts or view.dry_run or self.ask_for_mods is None:
+            return self._take({"command": REFRESH_MODS})
+        log.info("asked for over HTTP", what=REFRESH_MODS)
+        self.ask_for_mods()
+        return _json({"command": REFRESH_MODS, "status": "accepted"}, 202)
 
     async def _commands(self, request: web.Request) -> web.Response:
         return self._take(await _read_json(request))

@@ -145,7 +145,7 @@ class Reply:
         return bytes(found)
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """The body in pieces of ``size`` bytes. Raises PassingError, after most of what has come was given."""
+        """The body in pieces of ``size`` bytes. Raises PassingError, after most of what came was given."""
         got, piece, failure = 0, bytearray(), None
         waited, came = 0.0, 0
         while failure is None:

@@ -59,11 +59,7 @@ def observe(engine: Engine) -> Observation:
         services=tuple(parse_service(raw) for raw in engine.list_services()),
         tasks=tuple(parse_task(raw) for raw in engine.list_tasks()),
     )
-    state_object = find_state_object(configs)
-    state = State()
-    damage: tuple[str, ...] = ()
-    if state_object is not None:
-        state, damage = decode(state_object["Spec"].get("Labels") or {})
+    state, damage = _decode_state(configs)
     return Observation(
         picture=picture,
         state=state,
@@ -78,6 +74,11 @@ def observe_nodes(engine: Engine) -> tuple[Node, ...]:
     """The nodes alone, in two requests. Raises what ``observe`` raises."""
     _ask_manager(engine)
     return tuple(parse_node(raw) for raw in engine.list_nodes())
+
+
+def observe_state(engine: Engine) -> State:
+    """The remembered state alone, in one request; what is damaged reads as empty. Raises NotAManager."""
+    return _decode_state(engine.list_configs(STATE_NAME))[0]
 
 
 def describe(seen: Observation, tasks: str) -> dict[str, Any]:
@@ -107,6 +108,11 @@ def find_state_object(configs: list[Json]) -> Json | None:
         if config["Spec"]["Name"] == STATE_NAME:
             return config
     return None
+
+
+def _decode_state(configs: list[Json]) -> tuple[State, tuple[str, ...]]:
+    found = find_state_object(configs)
+    return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {})
 
 
 def _ask_manager(engine: Engine) -> Json:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.integration import accidents
+from tests.integration.orcastra_runner.test_web import ask, free_address
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab
 from tests.lab.wait import wait_until
@@ -101,6 +105,43 @@ def test_a_full_disk_and_a_read_only_one_leave_the_old_file(
     assert read_only.status != 0
     assert "it can't be written: Read-only file system" in read_only.output
     assert alpha.sh(f"cat {DEST}/large.jar") == "old"
+
+
+def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
+    """A leader's instance, one that stands by, and one of a worker."""
+    accidents.demote(swarm, "charlie")
+    with ExitStack() as stack:
+        addresses = {host.name: free_address() for host in swarm}
+        for host in swarm:
+            folder = tmp_path / host.name
+            folder.mkdir()
+            (folder / "swarm.yml").write_text("nodes: {}\n")
+            (folder / "config.json").write_text(f'["{server.put("/a.jar", b"0")}"]')
+            stack.enter_context(
+                running(
+                    folder,
+                    host.docker_host,
+                    MOD_MANAGER_CONFIG=str(folder / "config.json"),
+                    MOD_MANAGER_DEST=str(folder / "mods"),
+                    MOD_MANAGER_REFRESH_INTERVAL_MINUTES="60",
+                    ORCASTRA_STATE_DIR=str(folder / "state"),
+                    ORCASTRA_MANAGER_HOST=swarm["bravo"].docker_host,
+                    ORCASTRA_HTTP_ADDRESS=addresses[host.name],
+                    RELABEL_TIME="1",
+                    GC_CRON="off",
+                )
+            )
+
+        def all_have(content: bytes) -> bool:
+            files = [tmp_path / name / "mods" / "a.jar" for name in addresses]
+            return all(file.exists() and file.read_bytes() == content for file in files)
+
+        wait_until(lambda: all_have(b"0"), 60, "the first refresh")
+        for number, address in enumerate(addresses.values(), start=1):
+            content = str(number).encode()
+            server.put("/a.jar", content)
+            assert ask(address, "POST", "/refresh_mods")[0] == 202
+            wait_until(partial(all_have, content), 60, "the refresh that was asked for")
 
 
 def test_the_runner_refreshes_by_itself_and_on_command(swarm: Lab, server: ModServer, tmp_path: Path) -> None:

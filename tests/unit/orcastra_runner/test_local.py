@@ -30,6 +30,7 @@ class Job:
         self.results = list(results)
         self.engines: list[Any] = []
         self.done = threading.Event()
+        self.woken = threading.Event()
 
     def seconds_to_next(self) -> float:
         return 0 if self.results else 60

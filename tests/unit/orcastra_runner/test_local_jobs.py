@@ -36,7 +36,7 @@ STOP = StopContainer(container_id="c", title="c of web", started=1, timeout_seco
 def test_the_defaults_are_those_of_the_planners(settings: Settings) -> None:
     assert heal_rules(settings) == HealRules()
     assert prune_rules(settings) == PruneRules()
-    assert [job.name for job in _local_jobs(settings)] == ["autoheal", "prune", "mods"]
+    assert [job.name for job in _local_jobs(settings)] == ["autoheal", "prune", "mods", "mod_requests"]
 
 
 def test_variables_that_people_have(monkeypatch: pytest.MonkeyPatch) -> None:

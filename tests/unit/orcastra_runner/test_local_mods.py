@@ -72,6 +72,17 @@ def test_the_job_refreshes_and_tells(dest: Path, clock: Clock) -> None:
     assert {action.what for action in records.view().history} == {"download a.jar", "download c.jar"}
 
 
+def test_who_asks_does_not_wait_for_the_interval(dest: Path, clock: Clock) -> None:
+    engine: Any = Engine()
+    job = ModsJob(read_settings(), None, clock)
+    job.run(engine)
+    assert job.seconds_to_next() == 120
+    job.ask()
+    assert (job.seconds_to_next(), job.woken.is_set()) == (0, True)
+    job.run(engine)
+    assert job.seconds_to_next() == 120
+
+
 def test_dry_run_writes_nothing(dest: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRY_RUN", "1")
     with ModServer() as server:

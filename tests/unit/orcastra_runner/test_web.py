@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,6 +196,16 @@ def test_refresh_mods_is_the_command(served: Served) -> None:
     assert (reply.status, reply.data["command"]) == (202, "refresh_mods")
     (waiting,) = served.site.commands.waiting()
     assert waiting.words == "refresh_mods"
+
+
+def test_refresh_mods_is_taken_by_each_instance_that_has_mods(served: Served) -> None:
+    served.records.decided("standing by: the leader is node bravo", leads=False, acts=False)
+    assert served.post("/refresh_mods").status == 409
+    asked = threading.Event()
+    object.__setattr__(served.site, "ask_for_mods", asked.set)
+    reply = served.post("/refresh_mods")
+    assert (reply.status, reply.data["status"], asked.is_set()) == (202, "accepted", True)
+    assert not served.site.commands.waiting()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import ClaimCommand, CommandRecord
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineUnreachable,
+    NotAManager,
+)
+from orcastra_runner.mod_requests import NO_MANAGER, PATIENCE_SECONDS, ModRequestsJob
+from orcastra_runner.records import Records
+from tests.unit.orcastra_runner.conftest import Clock, Log
+from tests.unit.orcastra_runner.test_web import observation
+
+
+class Manager:
+    """The engine of a manager: configs, and its name. ``fault`` is raised by each request."""
+
+    def __init__(self, name: str = "alpha") -> None:
+        self.name = name
+        self.configs: list[dict[str, Any]] = []
+        self.fault: Exception | None = None
+        self.requests = 0
+        self.is_closed = False
+
+    def _ask(self) -> None:
+        self.requests += 1
+        if self.fault is not None:
+            raise self.fault
+
+    def info(self) -> dict[str, Any]:
+        return {"Name": self.name}
+
+    def list_configs(self, _prefix: str) -> list[dict[str, Any]]:
+        self._ask()
+        return self.configs
+
+    def create_config(self, spec: dict[str, Any]) -> str:
+        self.configs.append({"ID": "c", "Version": {"Index": 1}, "Spec": spec})
+        return "c"
+
+    def get_config(self, _config_id: str) -> dict[str, Any]:
+        return self.configs[0]
+
+    def update_config(self, _config_id: str, version: int, spec: dict[str, Any]) -> None:
+        self.configs[0] = {"ID": "c", "Version": {"Index": version + 1}, "Spec": spec}
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Node:
+    """A node's job. ``refreshed`` counts."""
+
+    def __init__(
+        self, engine: Any, clock: Clock, manager: Any = None, records: Records | None = None
+    ) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.refreshed = 0
+        connect = None if manager is None else lambda: manager
+        self.job = ModRequestsJob(60, self.refresh, connect, records or Records(), clock)
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+    def look(self) -> int:
+        """Wait until it looks. Returns how often it refreshed then."""
+        before = self.refreshed
+        self.clock.now += self.job.seconds_to_next()
+        self.job.run(self.engine)
+        return self.refreshed - before
+
+
+def claim(manager: Any, key: str, command: str = "refresh_mods", **more: Any) -> None:
+    record = CommandRecord(command, "file", "alpha", "other", 5.0)
+    StateStore(manager).update([ClaimCommand(key, replace(record, **more))])
+
+
+def worker() -> Manager:
+    found = Manager("wrk")
+    found.fault = NotAManager("no manager")
+    return found
+
+
+def test_each_request_is_heard_of_once(clock: Clock, logged: Log) -> None:
+    manager = Manager()
+    claim(manager, "id:before")
+    node = Node(manager, clock)
+    assert node.look() == 0
+    assert node.job.seconds_to_next() == 60
+    claim(manager, "id:other", "relabel_all")
+    assert node.look() == 0
+    claim(manager, "id:a")
+    assert [node.look(), node.look()] == [1, 0]
+    # the file's entry was forgotten, and asked for again under the same name
+    claim(manager, "file:1", started=6.0)
+    assert node.look() == 1
+    manager.configs.clear()
+    claim(manager, "file:1", started=7.0)
+    assert [node.look(), node.look()] == [1, 0]
+
+
+def test_a_quiet_look_is_one_request(clock: Clock) -> None:
+    manager = Manager()
+    node = Node(manager, clock)
+    node.look()
+    asked = manager.requests
+    node.look()
+    assert manager.requests == asked + 1
+
+
+def test_who_acts_has_refreshed_its_own_node(clock: Clock) -> None:
+    manager, records = Manager(), Records()
+    node = Node(manager, clock, records=records)
+    records.saw(observation(), 0.1)
+    records.decided("acting", leads=True, acts=True)
+    node.look()
+    claim(manager, "id:a")
+    assert node.look() == 0
+    # a command from the shell is carried out by another process, maybe on another machine
+    claim(manager, "id:b", source="shell")
+    assert node.look() == 1
+    records.decided("standing by", leads=False, acts=False)
+    claim(manager, "id:c")
+    assert node.look() == 1
+
+
+def test_a_worker_hears_of_it_through_a_manager(clock: Clock, logged: Log) -> None:
+    manager = Manager()
+    node = Node(worker(), clock, manager)
+    node.look()
+    claim(manager, "id:a")
+    assert node.look() == 1
+    assert not manager.is_closed
+    manager.fault = EngineUnreachable("gone")
+    with pytest.raises(EngineUnreachable):
+        node.look()
+    assert manager.is_closed
+    manager.fault = None
+    claim(manager, "id:b")
+    assert node.look() == 1
+
+
+@pytest.mark.parametrize("is_worker", [False, True])
+def test_who_is_asked_tells_the_others(clock: Clock, is_worker: bool) -> None:
+    manager = Manager()
+    asked = Node(worker(), clock, manager) if is_worker else Node(manager, clock)
+    other = Node(manager, clock)
+    asked.look()
+    other.look()
+    asked.job.ask()
+    assert asked.job.woken.is_set()
+    assert (asked.refreshed, asked.job.seconds_to_next()) == (1, 0)
+    assert [asked.look(), asked.look()] == [0, 0]
+    assert [other.look(), other.look()] == [1, 0]
+
+
+def test_a_worker_without_a_manager_says_that_it_is_alone(clock: Clock, logged: Log) -> None:
+    node = Node(worker(), clock)
+    node.look()
+    assert not logged.sentences
+    node.job.ask()
+    node.look()
+    assert node.refreshed == 1
+    assert logged.sentences == [f"warning only this node refreshes its mods: {NO_MANAGER}"]
+    assert node.job.seconds_to_next() == 60
+
+
+def test_a_request_waits_for_the_manager_for_a_while(clock: Clock, logged: Log) -> None:
+    manager = Manager()
+    node, other = Node(manager, clock), Node(manager, clock)
+    other.look()
+    node.job.ask()
+    manager.fault = EngineUnreachable("gone")
+    for _attempt in range(2):
+        with pytest.raises(EngineUnreachable):
+            node.look()
+    manager.fault = None
+    node.look()
+    assert other.look() == 1
+    node.job.ask()
+    manager.fault = EngineUnreachable("gone")
+    clock.now += PATIENCE_SECONDS + 1
+    with pytest.raises(EngineUnreachable):
+        node.look()
+    assert logged.sentences[-1] == "warning only this node refreshes its mods: gone"
+    manager.fault = None
+    node.look()
+    assert other.look() == 0
