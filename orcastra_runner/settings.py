@@ -234,7 +234,7 @@ VARIABLES = (
         "ORCASTRA_MANAGER_HOST",
         "text",
         None,
-        "URL of a manager's engine, for healing and pruning a worker; without it, a worker keeps its images",
+        "URL of a manager's engine that a worker asks; without it, a worker keeps its images and its mods",
     ),
     Variable(
         "ORCASTRA_STATE_DIR", "path", "/var/lib/orcastra", "folder for what is remembered of this node alone"

@@ -23,6 +23,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.mods impor
     view_wishers,
 )
 
+SERVICES_UNKNOWN = (
+    "what the services want is unknown here, because no manager was asked (manager_host, "
+    "ORCASTRA_MANAGER_HOST): only what containers of this node want is downloaded, and nothing is removed"
+)
+
 
 def discover_mods(
     engine: Engine,
@@ -47,6 +52,8 @@ def discover_mods(
         return Discovery(entries, tuple(architectures), (), False, (warning, *faults))
     entries, said, faults = _entries((*found.wishers, *told), rules)
     complete = not rules.discovers or found.knows_services or wishes is not None
+    if not complete:
+        faults = (SERVICES_UNKNOWN, *faults)
     return Discovery(
         entries=entries,
         architectures=tuple(architectures) or found.architectures,

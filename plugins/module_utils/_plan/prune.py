@@ -74,7 +74,10 @@ def plan_prune(view: NodeView, rules: PruneRules, state: NodeState, use: SwarmUs
     if use is not None:
         steps += _images(view, rules, images_seen, use, left)
     else:
-        notes.append("images are left: what the services use is unknown here, because no manager was asked")
+        notes.append(
+            "images are left: what the services use is unknown here, because no manager was asked "
+            "(manager_host, ORCASTRA_MANAGER_HOST)"
+        )
     if rules.volumes != NONE:
         steps += _volumes(view, rules, volumes_seen, use)
         if rules.volumes == NAMED and use is None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discovery import discover_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discovery import (
+    SERVICES_UNKNOWN,
+    discover_mods,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import URL, ModRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
@@ -117,7 +120,9 @@ def test_a_failed_discovery_is_not_an_empty_one() -> None:
     assert not failed.complete
     assert "the engine is busy" in failed.warnings[0]
     # a worker knows nothing of services, an engine outside a swarm has none
-    assert not discover(FakeEngine(manager=False)).complete
+    alone = discover(FakeEngine(manager=False))
+    assert (alone.complete, alone.warnings) == (False, (SERVICES_UNKNOWN,))
+    assert not discover(FakeEngine(manager=False), ModRules(docker_mods=False, label_prefix=None)).warnings
     assert discover(FakeEngine("inactive", manager=False)).complete
     assert not discover(FakeEngine("locked", manager=False)).complete
 
