@@ -43,6 +43,8 @@ from orcastra_runner.jobs import Job, ResyncJob, Stopped, SyncJob, Work
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
 from orcastra_runner.local import LocalJob, LocalJobs
 from orcastra_runner.local_autoheal import AutohealJob
+from orcastra_runner.local_hosts import HostsJob
+from orcastra_runner.local_logs import LogsJob
 from orcastra_runner.local_mods import ModsJob
 from orcastra_runner.local_prune import PruneJob
 from orcastra_runner.loop import Loop
@@ -89,7 +91,17 @@ def run(settings: Settings) -> bool:
                 leader_watch = LeaderWatch(_connector(patience=PATIENCE_SECONDS), signals.lead)
                 leader_watch.start()
                 stack.callback(leader_watch.stop)
-            local = _local_jobs(settings, records)
+            hosts = None
+            if settings.care_hosts is not None and settings.inventory is not None and not settings.dry_run:
+                hosts = HostsJob(
+                    settings,
+                    settings.care_hosts,
+                    settings.inventory,
+                    stack.enter_context(closing(_playbook_runner(settings))),
+                    records,
+                    lambda: signals.stop_requested,
+                )
+            local = _local_jobs(settings, records, hosts)
             if settings.listen is not None:
                 stack.callback(_serve(settings, settings.listen, token, records, signals, requests, local))
             local_jobs = LocalJobs(local, connector, records)
@@ -248,16 +260,7 @@ def _working(
         swarm = stack.enter_context(
             closing(Swarm(connector, guard=signals.interruptible, on_look=records.saw))
         )
-        playbooks = stack.enter_context(
-            closing(
-                PlaybookRunner(
-                    timeout=settings.playbook_timeout,
-                    artifacts_dir=settings.artifacts_dir,
-                    keep=settings.keep_artifacts,
-                    on_line=lambda line: logger.debug("ansible", line=line),
-                )
-            )
-        )
+        playbooks = stack.enter_context(closing(_playbook_runner(settings)))
 
         def should_stop() -> bool:
             records.beat()
@@ -287,6 +290,15 @@ def _working(
             records=records,
         )
         yield work
+
+
+def _playbook_runner(settings: Settings) -> PlaybookRunner:
+    return PlaybookRunner(
+        timeout=settings.playbook_timeout,
+        artifacts_dir=settings.artifacts_dir,
+        keep=settings.keep_artifacts,
+        on_line=lambda line: logger.debug("ansible", line=line),
+    )
 
 
 def _serve(
@@ -327,18 +339,25 @@ def _jobs(
     return jobs
 
 
-def _local_jobs(settings: Settings, records: Records | None = None) -> list[LocalJob]:
-    """The jobs that each instance does for its own node."""
+def _local_jobs(
+    settings: Settings, records: Records | None = None, hosts: HostsJob | None = None
+) -> list[LocalJob]:
+    """The jobs that each instance does for its own node, and ``hosts``, which it does for others."""
     records = records or Records()
     connect_manager = _connector(settings.manager_host) if settings.manager_host else None
-    jobs: list[LocalJob] = []
+    jobs: list[LocalJob] = [LogsJob()]
+    if hosts is not None:
+        jobs.append(hosts)
     if settings.autoheal_interval_seconds > 0:
         jobs.append(AutohealJob(settings, connect_manager, records=records))
     if settings.prunes:
         jobs.append(PruneJob(settings, connect_manager, records=records))
     if settings.mod_manager_refresh_interval_minutes > 0:
         mods = ModsJob(settings, connect_manager, records=records)
-        jobs += [mods, ModRequestsJob(settings.relabel_time, mods.ask, connect_manager, records)]
+        requests = ModRequestsJob(settings.relabel_time, mods.ask, connect_manager, records)
+        if hosts is not None:
+            requests.refresh_hosts = hosts.ask_for_mods
+        jobs += [mods, requests]
     return jobs
 
 

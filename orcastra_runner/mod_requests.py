@@ -58,6 +58,8 @@ class ModRequestsJob:
         """
         self.interval = interval
         self.woken = threading.Event()
+        # what the instance that acts refreshes over SSH, besides
+        self.refresh_hosts: Callable[[], None] = lambda: None
         self._refresh = refresh
         self._connect_manager = connect_manager
         self._manager: Engine | None = None
@@ -110,7 +112,10 @@ class ModRequestsJob:
         known, self._known = self._known, frozenset(found)
         if known is None:
             return  # it was asked for before we came, and we begin with a refresh
-        fresh = [record for what, record in found.items() if what not in known and not self._is_done(record)]
+        new = [record for what, record in found.items() if what not in known]
+        if new:
+            self.refresh_hosts()
+        fresh = [record for record in new if not self._is_done(record)]
         if fresh:
             log.info("the mods are to be refreshed, as asked for", node=fresh[0].by)
             self._refresh()

@@ -110,6 +110,13 @@ VARIABLES = (
         None,
         "Ansible inventory of the hosts, for what is done over SSH: bootstrap_swarm, bringing hosts back",
     ),
+    Variable(
+        "ORCASTRA_CARE_HOSTS",
+        "text",
+        None,
+        "hosts of that inventory without an instance of their own, such as workers or all:!managers: they "
+        "are healed, pruned … over SSH",
+    ),
     Variable("RESTART_DEPENDENTS", "bool", False, "default of restart_dependents"),
     Variable("ORCASTRA_LABEL_PREFIX", "text", "", "put in front of the names of anchor labels"),
     Variable("RELABEL_TIME", "seconds", 60.0, "seconds between two looks at the swarm"),
@@ -288,6 +295,7 @@ class Settings:
     rebalance_config: Path | None
     command_file: Path | None
     inventory: Path | None
+    care_hosts: str | None
     restart_dependents: bool
     label_prefix: str
     relabel_time: float
@@ -406,6 +414,9 @@ def read_settings() -> Settings:
     if values["polling_mode"] is False and values["event_mode"] is False:
         found = "false for both, so that nothing would ever be done"
         problems.append(Problem(key="POLLING_MODE", expected="true, or EVENT_MODE=true", found=found))
+    if values["care_hosts"] is not None and values["inventory"] is None:
+        wanted = "ORCASTRA_INVENTORY, whose hosts they are"
+        problems.append(Problem(key="ORCASTRA_CARE_HOSTS", expected=wanted, found="none"))
     if problems:
         raise ConfigError(problems)
     return Settings(**values)

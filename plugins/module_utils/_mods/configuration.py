@@ -104,6 +104,23 @@ def read_mods(path: Path) -> dict[str, Any]:
     return {"config": data, "variables": variables}
 
 
+def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The values of those ``${VAR}`` of the file that the environment has, for hosts that have another one.
+
+    Raises OrcastraError where a file that holds one can't be read.
+    """
+    found = {}
+    try:
+        for name in sorted(set(_VARIABLE.findall(path.read_text(encoding="utf-8")))):
+            if name in environment:
+                found[name] = environment[name]
+            elif f"{name}_FILE" in environment:
+                found[name] = Path(environment[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OrcastraError(f"{path}: {error}") from error
+    return found
+
+
 def image_entry(
     reference: str, *, trusted: bool, optional: bool = False, arch: str = "", folder: str = ""
 ) -> ModEntry:

@@ -6,16 +6,19 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab
 from tests.lab.host import Host
 from tests.lab.image import busybox_image, load
 from tests.lab.wait import wait_until
+from tests.runner_process import running as instance
 
 STATE_DIR = "/var/lib/orcastra"
 
@@ -143,3 +146,42 @@ def test_log_files_are_rotated_as_said(playbooks: Playbooks, swarm: Lab) -> None
     gone = playbooks("orcastra.swarm.log_rotate", **{**variables, "orcastra_log_rotate_files": []})
     assert (gone.status, gone.changed) == (0, 1), gone.output
     alpha.sh("docker rm plain-endless")
+
+
+def test_hosts_without_an_instance_are_looked_after_by_the_one_that_acts(
+    playbooks: Playbooks, swarm: Lab
+) -> None:
+    """An instance beside a manager's engine; charlie runs none."""
+    alpha, charlie = swarm["alpha"], swarm["charlie"]
+    check = "--health-cmd false --health-interval 0.2s --health-retries 2"
+    ill = f"docker run -d --init --name plain-ill --label autoheal=true {check} orcastra/app"
+    charlie.sh(f"{ill}; docker run --name plain-ended orcastra/app true")
+    inventory = yaml.safe_load((playbooks.folder / "inventory.yml").read_text())
+    rotated = {"name": "app", "paths": ["/srv/rotated/*.log"], "rotate": 2, "size": "1k"}
+    inventory["workers"]["hosts"]["charlie"]["orcastra_log_rotate_files"] = [rotated]
+    playbooks.write("inventory.yml", inventory)
+    playbooks.write("swarm.yml", "nodes: {}\n")
+    variables = {
+        "ORCASTRA_INVENTORY": str(playbooks.folder / "inventory.yml"),
+        "ORCASTRA_CARE_HOSTS": "workers",
+        "ORCASTRA_STATE_DIR": str(playbooks.folder / "state"),
+        "AUTOHEAL_CHECK_INTERVAL": "1",
+        "AUTOHEAL_GRACE_PERIOD": "0",
+        "AUTOHEAL_DEFAULT_STOP_TIMEOUT": "0",
+        "GC_CRON": "* * * * *",
+        "GC_GRACE_PERIOD_SECONDS": "1",
+        "LOOP_INTERVAL": "2",
+        "ORCASTRA_LEADER": "always",
+        "MOD_MANAGER_REFRESH_INTERVAL_MINUTES": "0",
+    }
+    try:
+        with instance(playbooks.folder, alpha.docker_host, **variables) as loop:
+            loop.wait_for("done: restart plain-ill", timeout=120)
+            loop.wait_for("done: remove plain-ended", timeout=180)
+            assert loop.end(signal.SIGTERM) < 10
+        assert {entry.get("host") for entry in loop.entries if entry["event"] == "done"} == {"charlie"}
+        assert not [entry for entry in loop.entries if entry["level"] == "error"]
+        assert "/srv/rotated/*.log" in charlie.sh("cat /etc/logrotate.d/orcastra")
+        assert "orcastra" not in alpha.sh("ls /etc/logrotate.d").split()
+    finally:
+        charlie.sh("docker rm -f plain-ill plain-ended")

@@ -36,7 +36,13 @@ STOP = StopContainer(container_id="c", title="c of web", started=1, timeout_seco
 def test_the_defaults_are_those_of_the_planners(settings: Settings) -> None:
     assert heal_rules(settings) == HealRules()
     assert prune_rules(settings) == PruneRules()
-    assert [job.name for job in _local_jobs(settings)] == ["autoheal", "prune", "mods", "mod_requests"]
+    assert [job.name for job in _local_jobs(settings)] == [
+        "logs",
+        "autoheal",
+        "prune",
+        "mods",
+        "mod_requests",
+    ]
 
 
 def test_variables_that_people_have(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +75,7 @@ def test_all_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOD_MANAGER_REFRESH_INTERVAL_MINUTES", "0")
     monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "0")
     monkeypatch.setenv("GC_CRON", "off")
-    assert _local_jobs(read_settings()) == []
+    assert [job.name for job in _local_jobs(read_settings())] == ["logs"]
 
 
 @pytest.mark.parametrize("text", ["61 * * * *", "* * * *", "* * * * * *", "@often", "0 0 30 2 *", "soon"])

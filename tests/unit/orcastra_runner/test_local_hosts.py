@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hosts without an instance: which playbooks run when, and what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+from orcastra_runner.execute import PlaybookResult, TaskResult
+from orcastra_runner.local_hosts import STAND_BY_SECONDS, HostsJob
+from orcastra_runner.records import Records
+from orcastra_runner.settings import read_settings
+from tests.unit.orcastra_runner.conftest import Clock, Log
+
+ENGINE: Any = None
+
+
+class Playbooks:
+    """What was run: the last part of the name, and the variables."""
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[str, dict[str, Any]]] = []
+        self.results: dict[str, PlaybookResult] = {}
+
+    def run(
+        self, playbook: str, variables: Mapping[str, Any], _should_stop: Callable[[], bool], inventory: Path
+    ) -> PlaybookResult:
+        assert inventory == Path("hosts.yml")
+        name = playbook.removeprefix("orcastra.swarm.")
+        self.ran.append((name, dict(variables)))
+        return self.results.get(name, PlaybookResult(playbook, "successful", 1.0))
+
+    def names(self) -> list[str]:
+        found = [name for name, _variables in self.ran]
+        self.ran.clear()
+        return found
+
+
+@pytest.fixture
+def playbooks() -> Playbooks:
+    return Playbooks()
+
+
+@pytest.fixture
+def records() -> Records:
+    records = Records()
+    records.decided("acting", leads=True, acts=True)
+    return records
+
+
+def new_job(clock: Clock, playbooks: Any, records: Records) -> HostsJob:
+    return HostsJob(read_settings(), "workers", Path("hosts.yml"), playbooks, records, clock=clock)
+
+
+def test_each_playbook_runs_at_its_own_times(
+    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    clock.now = 1_000_000_000.0  # 01:46:40
+    job = new_job(clock, playbooks, records)
+    job.run(ENGINE)
+    assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
+    assert job.seconds_to_next() == 300
+    clock.now += 300
+    job.run(ENGINE)
+    assert playbooks.names() == ["autoheal"]
+    clock.now = 1_000_008_000.0  # 04:00
+    job.run(ENGINE)
+    assert playbooks.names() == ["autoheal", "prune", "mods"]
+    job.ask_for_mods()
+    assert (job.seconds_to_next(), job.woken.is_set()) == (0, True)
+    job.run(ENGINE)
+    assert playbooks.names() == ["mods"]
+
+
+def test_only_the_instance_that_acts_looks_after_them(
+    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    clock.now = 1_000_000_000.0
+    job = new_job(clock, playbooks, records)
+    records.decided("standing by", leads=False, acts=False)
+    clock.now = 1_000_010_000.0
+    job.ask_for_mods()
+    assert job.seconds_to_next() == STAND_BY_SECONDS
+    records.decided("acting", leads=True, acts=True)
+    assert job.seconds_to_next() == 0
+    job.run(ENGINE)
+    # what another instance has pruned at 04:00 is not pruned again
+    assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
+
+
+def test_the_inventory_counts_where_the_environment_says_nothing(
+    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    new_job(clock, playbooks, records).run(ENGINE)
+    hosts = {"orcastra_hosts": "workers:managers", "orcastra_care_hosts": "workers"}
+    only_named = {"orcastra_care_hosts": "workers", "orcastra_log_rotate_only_named": True}
+    assert playbooks.ran == [
+        ("autoheal", hosts),
+        ("mods", hosts),
+        ("log_rotate", {"orcastra_hosts": "workers", **only_named}),
+    ]
+    playbooks.ran.clear()
+    (tmp_path / "config.json").write_text(
+        '[{"url": "https://a.example/x", "headers": {"X-Key": "${KEY} ${NO}"}}]'
+    )
+    (tmp_path / "key").write_text("secret\n")
+    for name, value in {
+        "AUTOHEAL_GRACE_PERIOD": "7.5",
+        "GC_MINIMUM_IMAGES_TO_SAVE": "9",
+        "GC_DRY_RUN": "1",
+        "GC_CRON": "* * * * *",
+        "WEBHOOK_URL": "https://chat.example/hook",
+        "MOD_MANAGER_DEST": "/srv/mods",
+        "MOD_MANAGER_CONFIG": str(tmp_path / "config.json"),
+        "KEY_FILE": str(tmp_path / "key"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    job = new_job(clock, playbooks, records)
+    clock.now += 60
+    job.run(ENGINE)
+    assert dict(playbooks.ran) == {
+        "autoheal": {
+            **hosts,
+            "orcastra_autoheal_grace_period": 8,
+            "orcastra_autoheal_webhook_url": "https://chat.example/hook",
+        },
+        "prune": {**hosts, "orcastra_prune_keep_images": 9, "orcastra_prune_dry_run": True},
+        "mods": {
+            **hosts,
+            "orcastra_mods_dest": "/srv/mods",
+            "orcastra_mods_file": str(tmp_path / "config.json"),
+            "orcastra_mods_variables": {"KEY": "secret"},
+        },
+        "log_rotate": {"orcastra_hosts": "workers", **only_named},
+    }
+
+
+def test_what_is_off_is_off(
+    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "0")
+    monkeypatch.setenv("GC_CRON", "off")
+    monkeypatch.setenv("MOD_MANAGER_REFRESH_INTERVAL_MINUTES", "0")
+    new_job(clock, playbooks, records).run(ENGINE)
+    assert playbooks.names() == ["log_rotate"]
+
+
+def test_one_that_fails_stops_no_other_and_steps_are_told(
+    clock: Clock, playbooks: Playbooks, records: Records, logged: Log
+) -> None:
+    step = {"what": "stop web.1", "action": "stop_container", "why": ["it is ill"]}
+    tasks = (
+        TaskResult("Heal", "wrk-a", ok=True, changed=True, plan=(step,)),
+        TaskResult("Heal", "wrk-b", ok=False, changed=False, message="no route to host"),
+    )
+    playbooks.results["autoheal"] = PlaybookResult("orcastra.swarm.autoheal", "failed", 1.0, tasks)
+    job = new_job(clock, playbooks, records)
+    with pytest.raises(OrcastraError, match="no route to host"):
+        job.run(ENGINE)
+    assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
+    assert job.seconds_to_next() == 300
+    assert [action.what for action in records.view().history] == ["stop web.1 on wrk-a"]
+    assert "info done: stop web.1" in logged.sentences
+
+
+def test_hosts_are_those_of_an_inventory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCASTRA_CARE_HOSTS", "workers")
+    with pytest.raises(
+        ConfigError, match="ORCASTRA_CARE_HOSTS: expected ORCASTRA_INVENTORY, whose hosts they are"
+    ):
+        read_settings()
+    monkeypatch.setenv("ORCASTRA_INVENTORY", "hosts.yml")
+    assert read_settings().care_hosts == "workers"
