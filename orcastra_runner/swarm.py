@@ -87,7 +87,7 @@ class Swarm:
         self.see()
         if self._engine is None:
             raise EngineUnreachable("the connection to the engine was lost")
-        return self._engine.get_swarm()
+        return self._engine.get_cluster()
 
     def remember(self, edits: Iterable[StateEdit]) -> None:
         """Write to the remembered state, at once. Raises the errors of the engine and of the edits.

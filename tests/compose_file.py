@@ -16,7 +16,7 @@ import yaml
 from tests.lab.host import Host
 
 # Keys that change nothing about the container that is started here.
-_NOT_OURS = {"build", "image", "volumes", "ports", "labels", "stop_grace_period"}
+_NOT_OURS = {"build", "depends_on", "image", "volumes", "ports", "labels", "stop_grace_period"}
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(:-(?P<default>[^}]*))?\}")
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -37,8 +37,11 @@ def read(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def create_request(service: Mapping[str, Any], project: str) -> dict[str, Any]:
-    """A service of the file as the body of POST /containers/create. Raises KeyError for an unknown key."""
+def create_request(service: Mapping[str, Any], project: str, folder: str) -> dict[str, Any]:
+    """A service of the file as the body of POST /containers/create. Raises KeyError for an unknown key.
+
+    ``folder`` is where the file is, for the paths in it.
+    """
     host: dict[str, Any] = {"Binds": [], "PortBindings": {}}
     body: dict[str, Any] = {
         "Image": service["image"],
@@ -48,8 +51,11 @@ def create_request(service: Mapping[str, Any], project: str) -> dict[str, Any]:
         "HostConfig": host,
     }
     for volume in service["volumes"]:
-        host["Binds"].append(volume if volume.startswith("/") else f"{project}_{volume}")
-    for port in service["ports"]:
+        if volume.startswith("./"):
+            host["Binds"].append(folder + volume.removeprefix("."))
+        else:
+            host["Binds"].append(volume if volume.startswith("/") else f"{project}_{volume}")
+    for port in service.get("ports", ()):
         outside, _, inside = str(port).partition(":")
         body["ExposedPorts"][f"{inside}/tcp"] = {}
         host["PortBindings"][f"{inside}/tcp"] = [{"HostPort": outside}]
@@ -62,6 +68,7 @@ def create_request(service: Mapping[str, Any], project: str) -> dict[str, Any]:
         "cap_drop": lambda names: host.update(CapDrop=names),
         "security_opt": lambda options: host.update(SecurityOpt=options),
         "restart": lambda name: host.update(RestartPolicy={"Name": name}),
+        "network_mode": lambda mode: host.update(NetworkMode=mode),
         "mem_limit": lambda size: host.update(Memory=int(size[:-1]) * _UNITS[size[-1]]),
         "logging": lambda log: host.update(LogConfig={"Type": log["driver"], "Config": log["options"]}),
     }
@@ -71,12 +78,19 @@ def create_request(service: Mapping[str, Any], project: str) -> dict[str, Any]:
     return body
 
 
-def up(host: Host, path: Path, variables: Mapping[str, str], project: str = "compose") -> str:
-    """Create the file's volumes and start its only service on a host. Returns the container's ID."""
+def up(
+    host: Host, path: Path, variables: Mapping[str, str], project: str = "compose", folder: str = "/tmp"
+) -> dict[str, str]:
+    """Create the file's volumes and start its services on a host, in their order, whatever depends on what.
+
+    Returns the IDs of the containers by the services' names.
+    """
     found = read(path, variables)
     for name, volume in found["volumes"].items():
         host.api("POST", "/volumes/create", {"Name": f"{project}_{name}", "Labels": volume["labels"]})
-    (service,) = found["services"].values()
-    container: str = host.api("POST", "/containers/create", create_request(service, project))["Id"]
-    host.api("POST", f"/containers/{container}/start")
-    return container
+    containers = {}
+    for name, service in found["services"].items():
+        body = create_request(service, project, folder)
+        containers[name] = str(host.api("POST", "/containers/create", body)["Id"])
+        host.api("POST", f"/containers/{containers[name]}/start")
+    return containers

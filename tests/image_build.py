@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Builds the project's own image with a real engine on this machine, without an image registry.
+"""Builds the project's own image, and one with HAProxy, with a real engine here, without an image registry.
 
 The base image is made of Debian's packages. An engine of its own, without a bridge, runs the Dockerfile; it
 is gone when the build has ended. What was built is kept, and used again while the sources are the same.
@@ -15,7 +15,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from tests.lab.wait import wait_until
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "orcastra:test"
 VERSION = "test"
+HAPROXY_NAME = "haproxy:test"
+_HAPROXY_CONTEXT = ROOT / "tests" / "haproxy"
 _OTHER_FOLDERS = ("changelogs/", "demo/", "docs/", "monitoring/", "tests/", "tools/lint")
 _BASE = "orcastra-lab-base"
 _RELEASE = "bookworm"
@@ -39,16 +41,35 @@ _MACHINE_FILES = ("etc/ssl/certs/ca-certificates.crt", "etc/pip.conf", "etc/apt/
 
 def image_archive(say: Callable[[str], None] = lambda line: None) -> Path:
     """The image, named ``NAME``, as ``docker load`` reads it. Raises ``LabError`` with what went wrong."""
+    indexes = {name: value for name, value in os.environ.items() if name in _INDEXES}
+    return _archive("orcastra", NAME, ROOT, _digest(), {"VERSION": VERSION, **indexes}, say)
+
+
+def haproxy_archive(say: Callable[[str], None] = lambda line: None) -> Path:
+    """Debian's HAProxy, named ``HAPROXY_NAME``, to stand for the official image; likewise."""
+    digest = hashlib.sha256((_HAPROXY_CONTEXT / "Dockerfile").read_bytes()).hexdigest()[:16]
+    return _archive("haproxy", HAPROXY_NAME, _HAPROXY_CONTEXT, digest, {}, say)
+
+
+def _archive(
+    stem: str,
+    name: str,
+    context: Path,
+    digest: str,
+    arguments: Mapping[str, str],
+    say: Callable[[str], None],
+) -> Path:
+    """What is built of a folder; it is kept until its digest is another one."""
     folder = base_folder() / "images"
     with exclusive(f"{PREFIX}-image"):
         folder.mkdir(parents=True, exist_ok=True)
-        archive = folder / f"orcastra-{_digest()}.tar"
+        archive = folder / f"{stem}-{digest}.tar"
         if not archive.exists():
             base = _base_archive(folder, say)
-            say("Building the image ...")
+            say(f"Building {name} ...")
             with tempfile.TemporaryDirectory(prefix="orcastra-image-") as scratch:
-                _build(base, archive, Path(scratch))
-            for old in folder.glob("orcastra-*.tar"):
+                _build(base, archive, Path(scratch), name, context, arguments)
+            for old in folder.glob(f"{stem}-*.tar"):
                 if old != archive:
                     old.unlink()
         return archive
@@ -93,17 +114,16 @@ def _base_archive(folder: Path, say: Callable[[str], None]) -> Path:
     return archive
 
 
-def _build(base: Path, archive: Path, scratch: Path) -> None:
+def _build(
+    base: Path, archive: Path, scratch: Path, name: str, context: Path, arguments: Mapping[str, str]
+) -> None:
     with _engine(scratch) as docker_host:
         environment = {**SYSTEM_ENVIRONMENT, "DOCKER_HOST": docker_host, "DOCKER_BUILDKIT": "0"}
         command(["docker", "import", str(base), _BASE], env=environment)
-        pip = {
-            name: value for name, value in os.environ.items() if name.startswith("PIP_") and "INDEX" in name
-        }
-        arguments = {"BASE": _BASE, "VERSION": VERSION, **pip}
-        options = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
+        given = {"BASE": _BASE, **arguments}
+        options = [part for key, value in given.items() for part in ("--build-arg", f"{key}={value}")]
         done = subprocess.run(
-            ["docker", "build", "--network", "host", "--tag", NAME, *options, str(ROOT)],
+            ["docker", "build", "--network", "host", "--tag", name, *options, str(context)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -113,9 +133,9 @@ def _build(base: Path, archive: Path, scratch: Path) -> None:
             check=False,
         )
         if done.returncode:
-            raise LabError(f"the image cannot be built:\n{done.stdout[-4000:]}")
+            raise LabError(f"{name} cannot be built:\n{done.stdout[-4000:]}")
         part = archive.with_suffix(".part")
-        command(["docker", "save", "--output", str(part), NAME], env=environment)
+        command(["docker", "save", "--output", str(part), name], env=environment)
         part.rename(archive)
 
 

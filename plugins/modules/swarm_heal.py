@@ -94,7 +94,7 @@ def main() -> None:
 
     def planner(engine: Engine, seen: Observation) -> Plan:
         healing = Healing(
-            swarm=engine.get_swarm(), members=members, kept_drained=frozenset(seen.state.asked_availability)
+            swarm=engine.get_cluster(), members=members, kept_drained=frozenset(seen.state.asked_availability)
         )
         return plan_heal(seen.picture, wanted, healing, time.time())
 

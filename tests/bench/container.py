@@ -52,7 +52,7 @@ def measure(table: Table, lab: Lab, scale: Scale, minutes: float, folder: Path) 
         "DOCKER_GID": host.sh("stat -c %g /run/docker.sock").strip(),
     }
     before, started = load_average(), time.perf_counter()
-    container = compose_file.up(host, image_build.ROOT / "compose.yml", variables)
+    container = compose_file.up(host, image_build.ROOT / "compose.yml", variables)["orcastra"]
     wait_until(lambda: _is_ready(host), 120, "the container to be ready", 0.02)
     cold = time.perf_counter() - started
     time.sleep(_SETTLED_SECONDS)

@@ -224,7 +224,7 @@ class _Executor:
 
     @_perform.register
     def _update_swarm(self, step: UpdateSwarm) -> bool:
-        return read_modify_write(self._engine.get_swarm, self._engine.update_swarm, step.changed)
+        return read_modify_write(self._engine.get_cluster, self._engine.update_swarm, step.changed)
 
     def _change_service(self, step: ServiceStep, change: Change) -> bool:
         def check(service: Json) -> None:

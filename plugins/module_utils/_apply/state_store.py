@@ -31,7 +31,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec 
     encode,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NameInUse
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NameInUse, NotFound
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import find_state_object
 
 _DATA = b"The state of Orcastra is in the labels of this object.\n"
@@ -51,7 +51,7 @@ class StateStore:
         """
         edits = tuple(edits)
         while True:
-            found = find_state_object(self._engine.list_configs(STATE_NAME))
+            found = self._read()
             if found is not None:
                 return self._update_object(found["ID"], edits)
             labels = encode(apply_edits(State(), edits))
@@ -64,7 +64,17 @@ class StateStore:
                 continue  # another controller was first: go on with its object
             return True
 
+    def _read(self) -> Json | None:
+        """By its name, so that no right to read other configs is needed."""
+        return find_state_object(self._engine.list_configs(STATE_NAME))
+
     def _update_object(self, config_id: str, edits: tuple[StateEdit, ...]) -> bool:
+        def read() -> Json:
+            found = self._read()
+            if found is None or found["ID"] != config_id:
+                raise NotFound(f"config {STATE_NAME} was removed while it was to be written")
+            return found
+
         def change(spec: Json) -> Json:
             labels = spec.get("Labels") or {}
             state, damage = decode(labels)
@@ -75,7 +85,7 @@ class StateStore:
             return {**spec, "Labels": wanted}
 
         return read_modify_write(
-            lambda: self._engine.get_config(config_id),
+            read,
             lambda version, spec: self._engine.update_config(config_id, version, spec),
             change,
         )

@@ -41,6 +41,9 @@ Json = dict[str, Any]
 # moby answers a version conflict with HTTP 500 and these words
 _OUT_OF_SEQUENCE = "update out of sequence"
 
+# what a proxy answers where the engine behind it doesn't
+_NO_ANSWER = (502, 503, 504)
+
 # an engine without TLS is asked with it, or the other way round
 _TLS_WORDS = ("wrong version number", "http request to an https server", "record layer failure")
 
@@ -111,6 +114,15 @@ class Engine:
     def get_swarm(self) -> Json:
         """The swarm as such, with its join tokens."""
         return self._get_one("/swarm")
+
+    def get_cluster(self) -> Json:
+        """The same without the join tokens, so that a right to read these isn't needed."""
+        swarm = self.info().get("Swarm") or {}
+        cluster: Json = swarm.get("Cluster") or {}
+        if not cluster.get("ID"):
+            why = swarm.get("Error") or "this node is not a swarm manager"
+            raise self._refusal(503, json.dumps({"message": why}), "GET /info")
+        return cluster
 
     def update_swarm(self, version: int, spec: Json) -> None:
         self.post("/swarm/update", spec, version=version)
@@ -310,11 +322,17 @@ class Engine:
             ) from error
 
     def _refusal(self, status: int, text: str, request: str) -> EngineError:
+        where = f"{self.docker_host}: {request}"
         try:
             message = json.loads(text)["message"]
         except (ValueError, TypeError, KeyError):
+            # the engine itself gives these with JSON, or not at all: a proxy's own page tells less than this
+            if status in _NO_ANSWER:
+                said = f"a proxy before it answers HTTP {status}"
+                return EngineUnreachable(f"{self.docker_host}: the engine cannot be reached: {said}")
+            if status == 403:
+                return EngineError(f"{where}: refused by a proxy before the engine")
             message = text.strip()[:200] or f"HTTP {status}"
-        where = f"{self.docker_host}: {request}"
         if _OUT_OF_SEQUENCE in message:
             return OutOfSequence(f"{where}: {message}")
         if any(words in message.lower() for words in _TLS_WORDS):

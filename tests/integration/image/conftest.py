@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The project's own image, built with a real engine, on all hosts of the lab."""
+"""The project's own image, built with a real engine, and one with HAProxy, on all hosts of the lab."""
 
 from __future__ import annotations
 
@@ -20,11 +20,19 @@ def archive() -> bytes:
 @pytest.fixture
 def hosts(swarm: Lab, archive: bytes) -> Lab:
     """The lab in a clean state, with the image on each host."""
-
-    def load(host: Host) -> None:
-        tags = {tag for found in host.api("GET", "/images/json") for tag in found["RepoTags"] or ()}
-        if image_build.NAME not in tags:
-            image.load(host, archive)
-
-    swarm.each(load)
+    swarm.each(lambda host: _load(host, image_build.NAME, archive))
     return swarm
+
+
+@pytest.fixture
+def proxied_hosts(hosts: Lab) -> Lab:
+    """The same, with HAProxy's image, too."""
+    archive = image_build.haproxy_archive().read_bytes()
+    hosts.each(lambda host: _load(host, image_build.HAPROXY_NAME, archive))
+    return hosts
+
+
+def _load(host: Host, name: str, archive: bytes) -> None:
+    tags = {tag for found in host.api("GET", "/images/json") for tag in found["RepoTags"] or ()}
+    if name not in tags:
+        image.load(host, archive)

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from typing import Any
 
 import pytest
 
 from tests import compose_file, image_build
+from tests.integration.image.stacks import get
 from tests.integration.orcastra_runner.swarm_helpers import labels
 from tests.lab import Host, Lab
 from tests.lab.wait import wait_until
@@ -25,18 +25,6 @@ MEGABYTE = 1000**2
 def run(host: Host, *arguments: str, check: bool = True) -> str:
     done = host.run(["docker", "run", "--rm", *arguments], check=check)
     return done.stdout + done.stderr
-
-
-def get(host: Host, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(host.ip, 6060, timeout=10)
-    try:
-        connection.request(method, path, headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    except (OSError, http.client.HTTPException) as error:
-        return 0, str(error)
-    finally:
-        connection.close()
 
 
 def test_what_is_in_the_image(hosts: Lab) -> None:
@@ -89,7 +77,7 @@ def test_compose(hosts: Lab) -> None:
     alpha.run(["tee", "/etc/swarm-orchestration/swarm.yml"], input="nodes:\n  bravo: {labels: [ssd]}\n")
     group = alpha.sh("stat -c %g /run/docker.sock").strip()
     variables = {"ORCASTRA_IMAGE": image_build.NAME, "DOCKER_GID": group}
-    container = compose_file.up(alpha, image_build.ROOT / "compose.yml", variables)
+    container = compose_file.up(alpha, image_build.ROOT / "compose.yml", variables)["orcastra"]
 
     def state() -> dict[str, Any]:
         found: dict[str, Any] = alpha.api("GET", f"/containers/{container}/json")["State"]

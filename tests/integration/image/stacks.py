@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The stack files as they are, deployed in the lab, and what holds for each of them."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Sequence
+
+from tests import image_build
+from tests.integration.orcastra_runner.swarm_helpers import tasks
+from tests.lab import Host, Lab
+from tests.lab.wait import wait_until
+
+TOKEN = "a-secret-token"
+PROXY_CONFIGURATION = "container/socket-proxy.cfg"
+# Only to be quicker: nothing else is different from the stack file.
+QUICK = """
+version: "3.8"
+services:
+  orcastra:
+    healthcheck: {interval: 2s}
+    environment:
+      AUTOHEAL_CHECK_INTERVAL: "1"
+      AUTOHEAL_GRACE_PERIOD: "0"
+      AUTOHEAL_DEFAULT_STOP_TIMEOUT: "0"
+"""
+
+
+def get(
+    host: Host, path: str, method: str = "GET", body: str | None = None, **headers: str
+) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(host.ip, 6060, timeout=10)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    except (OSError, http.client.HTTPException) as error:
+        return 0, str(error)
+    finally:
+        connection.close()
+
+
+def put(host: Host, name: str, text: str) -> None:
+    """Write a file in the folder that everything is deployed from."""
+    host.sh(f"mkdir -p $(dirname /tmp/{name})")
+    host.run(["tee", f"/tmp/{name}"], input=text)
+
+
+def deploy(manager: Host, stack: str, configuration: str, *more: str) -> None:
+    """Deploy a stack file of the project, with ``configuration`` as swarm.yml and ``more`` files on top."""
+    for name in (stack, PROXY_CONFIGURATION):
+        put(manager, name, (image_build.ROOT / name).read_text("utf-8"))
+    put(manager, "swarm.yml", configuration)
+    files = [stack]
+    for number, text in enumerate((QUICK, *more)):
+        files.append(f"more-{number}.yml")
+        put(manager, files[-1], text)
+    manager.run(["docker", "secret", "create", "orcastra_api_token", "-"], input=TOKEN)
+    options = " ".join(f"-c {name}" for name in files)
+    manager.run(
+        ["sh", "-c", f"cd /tmp && docker stack deploy --resolve-image never {options} orcastra"],
+        env={
+            "ORCASTRA_IMAGE": image_build.NAME,
+            "HAPROXY_IMAGE": image_build.HAPROXY_NAME,
+            "STACK_NAME": "shop",
+        },
+        timeout=120,
+    )
+
+
+def running(hosts: Lab, name: str) -> int:
+    """How many tasks of a service run and are to."""
+    wanted = [task for task in tasks(hosts, name) if task["DesiredState"] == "running"]
+    return sum(task["Status"]["State"] == "running" for task in wanted)
+
+
+def check_that_all_are_healed(hosts: Sequence[Host]) -> None:
+    """Each node is looked after by its own instance."""
+    check = "--health-cmd false --health-interval 0.2s --health-retries 2"
+    start = f"docker run -d --init --name ill --label autoheal=true {check} orcastra/app"
+    ill = {host: host.sh(start).strip() for host in hosts}
+    for host, container in ill.items():
+        began = host.api("GET", f"/containers/{container}/json")["State"]["StartedAt"]
+        wait_until(
+            lambda host=host, container=container, began=began: (  # type: ignore[misc]
+                host.api("GET", f"/containers/{container}/json")["State"]["StartedAt"] != began
+            ),
+            60,
+            f"{host.name} to be healed",
+        )
