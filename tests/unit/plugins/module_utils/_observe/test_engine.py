@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an engine, or a proxy before it, answers instead of what was asked for."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineError,
+    EngineUnreachable,
+    NoLeader,
+    NotAManager,
+)
+
+PAGE = "<html><body><h1>{0}</h1>\nNo server is available to handle this request.\n</body></html>"
+
+
+def engine_that_answers(status: int, text: str) -> Engine:
+    response = SimpleNamespace(
+        status_code=status, text=text, content=text.encode(), json=lambda: json.loads(text)
+    )
+    client: Any = SimpleNamespace(
+        base_url="http://x", timeout=1, verify=True, request=lambda *_args, **_options: response
+    )
+    return Engine(client, "unix:///run/engine/docker.sock")
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_without_its_engine_counts_as_no_answer(status: int) -> None:
+    engine = engine_that_answers(status, PAGE.format(status))
+    with pytest.raises(EngineUnreachable) as caught:
+        engine.list_nodes()
+    assert str(caught.value) == (
+        "unix:///run/engine/docker.sock: the engine cannot be reached: "
+        f"a proxy before it answers HTTP {status}"
+    )
+
+
+def test_an_engine_that_says_why_is_no_proxy() -> None:
+    message = json.dumps({"message": "This node is not a swarm manager. Use docker swarm init."})
+    with pytest.raises(NotAManager):
+        engine_that_answers(503, message).list_nodes()
+
+
+def test_a_refusal_is_one_sentence_whoever_refuses() -> None:
+    with pytest.raises(EngineError) as caught:
+        engine_that_answers(403, PAGE.format(403)).list_nodes()
+    assert str(caught.value) == (
+        "unix:///run/engine/docker.sock: GET /nodes: refused by a proxy before the engine"
+    )
+    with pytest.raises(EngineError, match="GET /nodes: an authorization plugin says no"):
+        engine_that_answers(403, '{"message": "an authorization plugin says no"}').list_nodes()
+
+
+def test_the_swarm_without_its_tokens() -> None:
+    def cluster(**swarm: Any) -> dict[str, Any]:
+        return engine_that_answers(200, json.dumps({"Swarm": swarm})).get_cluster()
+
+    assert cluster(Cluster={"ID": "c1", "Spec": {}}) == {"ID": "c1", "Spec": {}}
+    with pytest.raises(NotAManager):
+        cluster(LocalNodeState="active")
+    with pytest.raises(NoLeader):
+        cluster(Cluster={"ID": ""}, Error="rpc error: The swarm does not have a leader.")
