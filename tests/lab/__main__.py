@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--hosts", default="alpha,bravo,charlie", help="with commas (default: %(default)s)")
     up.add_argument("--engine", choices=sorted(ENGINES), help="version (default: the one this machine has)")
     up.add_argument("--root", metavar="DIR", help="another root folder for the hosts, with an engine in it")
+    up.add_argument("--bare", action="store_true", help="hosts without an engine, which can install one")
     up.add_argument("--tls", action="store_true", help="engines also answer at port 2376 with TLS")
     up.add_argument("--memory", type=int, default=2048, metavar="MIB", help="of each host (%(default)s)")
     up.add_argument("--swarm", action="store_true", help=f"form a swarm, and load the image {IMAGE}")
@@ -92,8 +93,17 @@ def _parser() -> argparse.ArgumentParser:
 def _up(options: argparse.Namespace) -> int:
     packages.install(_say)
     hosts = tuple(options.hosts.split(","))
+    if options.bare and options.swarm:
+        raise LabError("--bare: expected no --swarm beside it, found both")
     lab = Lab(
-        options.name, hosts, options.engine, options.root, options.tls, memory_mb=options.memory, keep=True
+        options.name,
+        hosts,
+        options.engine,
+        options.root,
+        options.tls,
+        memory_mb=options.memory,
+        keep=True,
+        bare=options.bare,
     )
     try:
         lab.up(_say)
@@ -126,7 +136,7 @@ def _list(_options: argparse.Namespace) -> int:
         state = LabState.load(name)
         running = sum(Host(state, host).running for host in state.hosts)
         owner = f", owned by process {state.owner.pid}" if state.owner else ""
-        _say(f"{name}: {running} of {len(state.hosts)} hosts run, Docker Engine {state.engine}{owner}")
+        _say(f"{name}: {running} of {len(state.hosts)} hosts run, {_engine(state)}{owner}")
     return 0
 
 
@@ -168,7 +178,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _show(lab: Lab) -> None:
     state = lab.state
-    _say(f"Lab {lab.name!r}: Docker Engine {state.engine}, network 10.213.{state.subnet}.0/24")
+    _say(f"Lab {lab.name!r}: {_engine(state)}, network 10.213.{state.subnet}.0/24")
     for host in lab:
         power = "on" if host.running else "off"
         cable = ", network cut" if host.is_cut else ""
@@ -176,6 +186,10 @@ def _show(lab: Lab) -> None:
     _say(f"  ssh -F {lab.ssh_config} {lab.hosts[0].name}")
     if state.tls:
         _say(f"  docker --tlsverify -H {lab.hosts[0].docker_host_tls} (DOCKER_CERT_PATH={lab.certs})")
+
+
+def _engine(state: LabState) -> str:
+    return "made without an engine" if state.bare else f"Docker Engine {state.engine}"
 
 
 def _memory_of(host: Host) -> str:

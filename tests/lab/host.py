@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -71,11 +72,11 @@ class Host:
         return bool(first and first.alive())
 
     def boot(self, wait: bool = True) -> None:
-        """Switch the host on; ``wait`` until its engine answers. No change when it is on."""
+        """Switch the host on; ``wait`` until it is up. No change when it is on."""
         if not self._supervised():
             power.switch_on(self.lab, self.name)
         if wait:
-            self.wait_for_engine()
+            self.wait_until_up()
 
     def crash(self) -> None:
         """Take the host's power away: everything on it is gone at once."""
@@ -89,12 +90,19 @@ class Host:
         self._wait_until_off()
 
     def reboot(self, wait: bool = True) -> None:
-        """Reboot the host in an orderly way; ``wait`` until it is back and its engine answers."""
+        """Reboot the host in an orderly way; ``wait`` until it is back and up."""
         before = self.boot_id
         self.run(["reboot"])
         if wait:
             self._wait(lambda: self.boot_id not in ("", before) and self.running, 60, "the reboot")
+            self.wait_until_up()
+
+    def wait_until_up(self) -> None:
+        """Wait until its engine answers; on a host without one, until somebody can log in."""
+        if self.has_engine:
             self.wait_for_engine()
+        else:
+            self._wait(self._answers_ssh, ENGINE_TIMEOUT, "an answer of its SSH server")
 
     # Its network
 
@@ -143,6 +151,12 @@ class Host:
             self._set_memory(fresh)
 
     # Its engine
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether an engine is installed."""
+        program = "usr/sbin/dockerd"
+        return not self._state.bare or (self.folder / "upper" / program).exists()
 
     def api(
         self,
@@ -265,6 +279,13 @@ class Host:
     def _supervised(self) -> bool:
         process = ProcessId.read(self.folder / "supervisor.pid")
         return bool(process and process.alive())
+
+    def _answers_ssh(self) -> bool:
+        try:
+            socket.create_connection((self.ip, 22), timeout=5).close()
+        except OSError:
+            return False
+        return True
 
     def _wait_until_off(self) -> None:
         self._wait(lambda: not self._supervised(), 60, "the host to be off")

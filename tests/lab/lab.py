@@ -34,6 +34,7 @@ class Lab:
     :param hosts: names of the hosts
     :param engine: version of the engine (see ``releases.ENGINES``); without it, the one this machine has
     :param root: a folder with another root file system to use instead of ``engine``
+    :param bare: hosts have no engine and no Docker SDK, but can install those of ``engine``'s release
     :param tls: engines also answer at port 2376 with TLS, see :attr:`certs`
     :param memory_mb: MiB of memory that each host believes it has
     :param keep: the lab stays when this process ends
@@ -48,7 +49,10 @@ class Lab:
         tls: bool = False,
         memory_mb: int = 2048,
         keep: bool = False,
+        bare: bool = False,
     ) -> None:
+        if bare and tls:
+            raise LabError("bare: expected no tls beside it, which is for engines that are there")
         self.name = names.check_lab_name(name)
         self._names = names.check_host_names(tuple(hosts))
         self._engine = engine
@@ -56,6 +60,7 @@ class Lab:
         self._tls = tls
         self._memory_mb = memory_mb
         self._keep = keep
+        self._bare = bare
         self._lock = leftovers.lab_lock(name)
         self._state: LabState | None = None
         self._hosts: dict[str, Host] = {}
@@ -66,21 +71,21 @@ class Lab:
     def attach(cls, name: str) -> Lab:
         """A lab that is up already. Raises ``LabError`` when there is none of that name."""
         state = LabState.load(name)
-        lab = cls(name, state.hosts, tls=state.tls, memory_mb=state.memory_mb)
+        lab = cls(name, state.hosts, tls=state.tls, memory_mb=state.memory_mb, bare=state.bare)
         lab._use(state)
         return lab
 
     # Up and down
 
     def up(self, say: Callable[[str], None] = lambda line: None) -> Lab:
-        """Remove what is left of an earlier lab of this name, start all hosts, wait for their engines.
+        """Remove what is left of an earlier lab of this name, start all hosts, wait until they are up.
 
         :param say: called with lines about the progress
 
         Raises ``LabError``: not possible on this machine, the name is in use, a host doesn't start.
         """
         packages.require()
-        root, engine = engine_root(self._engine, self._root, say)
+        root, engine = engine_root(self._engine, self._root, self._bare, say)
         leftovers.remove_abandoned()
         if not self._lock.acquire():
             raise LabError(f"lab {self.name!r} is in use by process {self._lock.holder()}")
@@ -234,12 +239,15 @@ class Lab:
             raise LabIsUp(f"lab {self.name!r} is up already")
 
     def _start(self, root: Path, engine: str, say: Callable[[str], None]) -> None:
-        say(f"Starting {len(self._names)} hosts with Docker Engine {engine} ...")
+        has = f"with Docker Engine {engine}" if engine else "without an engine"
+        say(f"Starting {len(self._names)} hosts {has} ...")
         self.folder.mkdir(parents=True)
         self.folder.chmod(0o700)
         subnet = network.create_switch(self.name)
         owner = ProcessId.of(os.getpid())
-        state = LabState(self.name, self._names, subnet, str(root), engine, self._tls, self._memory_mb, owner)
+        state = LabState(
+            self.name, self._names, subnet, str(root), engine, self._tls, self._memory_mb, owner, self._bare
+        )
         state.save()
         keys.create_ssh(self.ssh, state.addresses())
         if self._tls:
@@ -271,6 +279,7 @@ class Lab:
             tls={file: (certificates / file).read_text() for file in ("ca.pem", "cert.pem", "key.pem")}
             if state.tls
             else {},
+            bare=state.bare,
         )
 
     def _use(self, state: LabState) -> None:

@@ -33,6 +33,7 @@ COMMANDS = {
     "nsenter": "util-linux",
     "hostname": "hostname",
     "debootstrap": "debootstrap",
+    "apt-ftparchive": "apt-utils",
     "logrotate": "logrotate",
     "docker-registry": "docker-registry",
     "skopeo": "skopeo",

@@ -11,41 +11,57 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.lab.errors import LabError
 from tests.lab.locks import exclusive
 from tests.lab.names import PREFIX, base_folder
+from tests.lab.offer import offer
 from tests.lab.process import SYSTEM_ENVIRONMENT, command
 from tests.lab.state import LabState, all_labs
 
 
 @dataclass(frozen=True)
 class Release:
-    """A Debian release: its name, and packages a host needs that other releases don't have."""
+    """A Debian release: its name, and packages of its engine that other releases don't have."""
 
     name: str
     more_packages: tuple[str, ...] = ()
+    bare: bool = False
+    """Whether the engine is not installed, but can be, from packages that lie in the root."""
 
     @property
     def packages(self) -> tuple[str, ...]:
-        return (*_PACKAGES, *self.more_packages)
+        return _BARE_PACKAGES if self.bare else (*_PACKAGES, *self.more_packages)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """What can be installed besides."""
+        return (*_OFFERED_PACKAGES, *self.more_packages) if self.bare else ()
+
+    @property
+    def title(self) -> str:
+        return f"bare-{self.name}" if self.bare else self.name
 
     @property
     def folder(self) -> Path:
         """Where its root is kept; another list of packages makes another root."""
-        mark = hashlib.sha256(" ".join(self.packages).encode()).hexdigest()[:8]
-        return base_folder() / "roots" / f"{self.name}-{mark}"
+        mark = hashlib.sha256(" ".join((*self.packages, *self.offered)).encode()).hexdigest()[:8]
+        return base_folder() / "roots" / f"{self.title}-{mark}"
 
 
 # Engine version to the release whose docker.io package has it.
 ENGINES = {"20.10": Release("bookworm"), "26.1": Release("trixie", ("docker-cli",))}
+_BARE_ENGINE = "20.10"
 
 _PACKAGES = (
     "docker.io", "iptables", "openssh-server", "openssh-client", "prometheus-node-exporter", "python3",
     "iproute2", "procps", "tini", "busybox-static", "socat", "hostname", "iputils-ping", "ca-certificates",
 )  # fmt: skip
+# What a host of the lab needs to boot and to be shut down, and what Ansible needs to get in.
+_BARE_PACKAGES = ("openssh-server", "python3", "tini", "busybox-static")
+_OFFERED_PACKAGES = ("docker.io", "ca-certificates", "python3-apt", "python3-docker", "python3-jsonschema")
 
 _PHASES = {
     "Retrieving": "fetching",
@@ -56,17 +72,20 @@ _PHASES = {
 
 
 def engine_root(
-    engine: str | None, root: Path | None, say: Callable[[str], None] = lambda line: None
+    engine: str | None, root: Path | None, bare: bool = False, say: Callable[[str], None] = lambda line: None
 ) -> tuple[Path, str]:
     """The folder to put below the hosts' roots, and the version of the engine in it.
 
     Without ``engine`` and ``root``, or when this machine's own engine is of that version, that is ``/``; else
-    the root of the release that has it, which takes a minute to make the first time. Raises ``LabError``.
+    the root of the release that has it, which takes a minute to make the first time. With ``bare`` it is that
+    of the release without its engine, and the version is empty. Raises ``LabError``.
     """
-    if engine and root:
-        raise LabError("engine and root: expected only one of them")
+    if root and (engine or bare):
+        raise LabError("root: expected neither engine nor bare beside it")
     if engine and engine not in ENGINES:
         raise LabError(f"engine: expected one of {', '.join(ENGINES)}, found {engine!r}")
+    if bare:
+        return release_root(replace(ENGINES[engine or _BARE_ENGINE], bare=True), say), ""
     if not root:
         own = _version(Path("/"))
         if not engine or own.startswith(f"{engine}."):
@@ -82,7 +101,7 @@ def release_root(release: Release, say: Callable[[str], None] = lambda line: Non
     target = release.folder
     if target.exists():
         return target
-    with exclusive(f"{PREFIX}-root-{release.name}"):
+    with exclusive(f"{PREFIX}-root-{release.title}"):
         if target.exists():
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -93,8 +112,11 @@ def release_root(release: Release, say: Callable[[str], None] = lambda line: Non
         _debootstrap(release, building, say)
         for package in (building / "var/cache/apt/archives").glob("*.deb"):
             package.unlink()
+        if release.offered:
+            say("  fetching the packages of its engine")
+            offer(building, release.name, release.offered, mirror())
         building.rename(target)
-        for old in target.parent.glob(f"{release.name}-*"):
+        for old in target.parent.glob(f"{release.title}-*"):
             if old != target and str(old) not in _roots_in_use():
                 _remove(old)
     return target

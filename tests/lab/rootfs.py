@@ -37,6 +37,8 @@ class HostFiles:
     known_hosts: str
     tls: dict[str, str] = field(default_factory=dict)
     """Names to texts of ca.pem, cert.pem and key.pem; empty without TLS."""
+    bare: bool = False
+    """Whether the host has no engine yet; one that is installed there finds its settings."""
 
 
 def create(folder: Path, files: HostFiles) -> None:
@@ -62,7 +64,8 @@ def create(folder: Path, files: HostFiles) -> None:
     for name in ("reboot", "poweroff", "halt", "shutdown"):
         _install(FILES / "shutdown", upper / "usr/sbin" / name)
     _install(FILES / "lab-boot", upper / "usr/local/sbin/lab-boot")
-    _install(FILES / "docker.init", upper / "etc/init.d/docker")
+    if not files.bare:
+        _install(FILES / "docker.init", upper / "etc/init.d/docker")
 
 
 def _install(source: Path, target: Path) -> None:
@@ -86,7 +89,7 @@ def _texts(files: HostFiles) -> list[tuple[str, str, int]]:
         ("etc/machine-id", f"{uuid.uuid4().hex}\n", 0o444),
         ("etc/shadow", "".join(f"{account}:*:19000:0:99999:7:::\n" for account in accounts), 0o640),
         ("etc/default/lab", f"LAB_IP={cable.ip}\nLAB_TLS={'yes' if files.tls else ''}\n", 0o644),
-        ("etc/default/docker", f'DOCKER_OPTS="{_engine_options(cable, bool(files.tls))}"\n', 0o644),
+        ("etc/default/docker", _engine_defaults(cable, bool(files.tls)), 0o644),
         ("etc/ssh/sshd_config", _SSHD, 0o644),
         ("etc/ssh/ssh_host_ed25519_key", files.ssh_host_key, 0o600),
         ("root/.ssh/authorized_keys", files.ssh_public_key, 0o600),
@@ -98,7 +101,8 @@ def _texts(files: HostFiles) -> list[tuple[str, str, int]]:
     ]
 
 
-def _engine_options(cable: Cable, tls: bool) -> str:
+def _engine_defaults(cable: Cable, tls: bool) -> str:
+    """What the engine's service script reads, be it the lab's or the package's."""
     options = ["-H unix:///var/run/docker.sock"]
     if tls:
         folder = "/etc/docker/tls"
@@ -109,8 +113,15 @@ def _engine_options(cable: Cable, tls: bool) -> str:
         options.append(f"-H tcp://{cable.ip}:2375 --tls=false")
     options.append("--exec-opt native.cgroupdriver=cgroupfs")
     options.append(f"--cgroup-parent={cgroup(cable.lab, cable.host)}")
-    return " ".join(options)
+    return f'DOCKER_OPTS="{" ".join(options)}"\n{_LIMIT}'
 
+
+# Where this machine may not have as many open files as the package's script wants, it gets as many as it may.
+_LIMIT = """\
+ulimit() {
+    command ulimit "$@" 2> /dev/null || command ulimit -n "$(command ulimit -H -n)"
+}
+"""
 
 _SSHD = """\
 HostKey /etc/ssh/ssh_host_ed25519_key

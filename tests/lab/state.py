@@ -29,6 +29,8 @@ class LabState:
     memory_mb: int
     owner: ProcessId | None
     """The process with which the lab ends; None for a lab that stays until it is removed."""
+    bare: bool = False
+    """Whether the hosts had no engine when the lab was made; then ``engine`` is empty."""
 
     def cable(self, host: str) -> Cable:
         return Cable(self.name, host, self.subnet, self.hosts.index(host))
