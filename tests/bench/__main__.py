@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ from tests.bench import (
 )
 from tests.bench.report import Table, machine, write_json
 from tests.bench.runner import put_in_force
-from tests.lab import packages
+from tests.lab import Lab, packages
 from tests.lab.errors import LabError
 
 T = TypeVar("T")
@@ -204,6 +205,11 @@ def _bootstrap() -> Table:
     _say("Three bare hosts, and then accidents ...")
     with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         bootstrap.measure(table, lab, Path(folder), _say)
+    with (
+        Lab(f"bench-bare-{os.getpid()}", bare=True).up(_say) as lab,
+        tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder,
+    ):
+        bootstrap.measure_without_engine(table, lab, Path(folder), _say)
     return table
 
 

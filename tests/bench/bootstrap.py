@@ -10,13 +10,12 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model import errors
 from tests.bench.report import Table, calm_down, load_average
 from tests.bench.swarms import IMAGE
 from tests.integration import accidents
-from tests.integration.playbooks.conftest import Playbooks, provide_python
+from tests.integration.playbooks.conftest import Playbooks, provide_python, ssh_inventory
 from tests.lab import Lab
 from tests.lab.errors import LabError
 
@@ -35,28 +34,13 @@ def new_table() -> Table:
 
 def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) -> None:
     """Add a row for the bootstrap and one for each accident. Raises LabError where one isn't mended."""
-    os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(Path(errors.__file__).parents[6]))
     calm_down()
     before = load_average()
-    names = [host.name for host in lab]
-    wanted = {name: ("manager", "ready", {"disk": "ssd"}) for name in names}
-    playbooks = Playbooks(folder, inventory_of(lab, provide_python(lab)))
-    nodes = {host.name: {"ip": host.ip, "labels": {"disk": "ssd"}} for host in lab}
-    swarm = {"heartbeat_seconds": HEARTBEAT_SECONDS}
-    playbooks.write("swarm.yml", {"leader": names[0], "nodes": nodes, "swarm": swarm})
+    run = _runner(table, lab, Playbooks(folder, ssh_inventory(lab, python=provide_python(lab))), say)
     keys: dict[str, str] = {}
-
-    def run(what: str, playbook: str) -> None:
-        say(f"  {what} ...")
-        seconds, changed = _timed(playbooks, playbook, keys)
-        if accidents.members(lab) != wanted:
-            raise LabError(f"{what}: not mended: {accidents.members(lab)}")
-        again, left = _timed(playbooks, playbook, keys)
-        table.rows.append((what, seconds, changed, left, again))
-
     accidents.make_bare(lab)
-    run("three bare hosts", BOOTSTRAP)
-    _first, second, third = names
+    run("three bare hosts", BOOTSTRAP, keys)
+    _first, second, third = [host.name for host in lab]
 
     def lock() -> None:
         keys["orcastra_unlock_key"] = accidents.lock(lab, second)
@@ -85,8 +69,37 @@ def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) ->
     }
     for what, happen in happenings.items():
         happen()
-        run(what, HEAL)
+        run(what, HEAL, keys)
     table.load = (before, load_average())
+
+
+def measure_without_engine(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) -> None:
+    """Add a row for hosts that get their engine first, from packages that lie on them. Raises LabError."""
+    calm_down()
+    run = _runner(table, lab, Playbooks(folder, ssh_inventory(lab)), say)
+    run("three hosts without an engine", BOOTSTRAP, {"orcastra_install_engine": "true"})
+
+
+def _runner(
+    table: Table, lab: Lab, playbooks: Playbooks, say: Callable[[str], None]
+) -> Callable[[str, str, dict[str, str]], None]:
+    """What runs a playbook twice, looks at the swarm in between, and adds a row to the table."""
+    os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(Path(errors.__file__).parents[6]))
+    names = [host.name for host in lab]
+    wanted = {name: ("manager", "ready", {"disk": "ssd"}) for name in names}
+    nodes = {host.name: {"ip": host.ip, "labels": {"disk": "ssd"}} for host in lab}
+    swarm = {"heartbeat_seconds": HEARTBEAT_SECONDS}
+    playbooks.write("swarm.yml", {"leader": names[0], "nodes": nodes, "swarm": swarm})
+
+    def run(what: str, playbook: str, variables: dict[str, str]) -> None:
+        say(f"  {what} ...")
+        seconds, changed = _timed(playbooks, playbook, variables)
+        if accidents.members(lab) != wanted:
+            raise LabError(f"{what}: not mended: {accidents.members(lab)}")
+        again, left = _timed(playbooks, playbook, variables)
+        table.rows.append((what, seconds, changed, left, again))
+
+    return run
 
 
 def _timed(playbooks: Playbooks, playbook: str, variables: dict[str, str]) -> tuple[float, int]:
@@ -96,17 +109,3 @@ def _timed(playbooks: Playbooks, playbook: str, variables: dict[str, str]) -> tu
     if done.status:
         raise LabError(f"{playbook} failed: {done.output[-2000:]}")
     return seconds, done.changed
-
-
-def inventory_of(lab: Lab, python: str) -> dict[str, Any]:
-    """All hosts of the lab, over SSH. ``python``: the interpreter there."""
-    return {
-        "swarm": {
-            "hosts": {host.name: {"ansible_host": host.ip} for host in lab},
-            "vars": {
-                "ansible_user": "root",
-                "ansible_ssh_common_args": f"-F {lab.ssh_config}",
-                "ansible_python_interpreter": python,
-            },
-        }
-    }

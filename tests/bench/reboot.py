@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model import errors
-from tests.bench.bootstrap import inventory_of
 from tests.bench.report import Table, calm_down, load_average
 from tests.bench.swarms import IMAGE
 from tests.integration import traffic
-from tests.integration.playbooks.conftest import Playbooks, provide_python
+from tests.integration.playbooks.conftest import Playbooks, provide_python, ssh_inventory
 from tests.lab import Lab
 from tests.lab.errors import LabError
 
@@ -40,7 +39,7 @@ def new_table() -> Table:
 def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) -> None:
     """Add a row for each kind of service. Raises LabError where a reboot fails."""
     os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(Path(errors.__file__).parents[6]))
-    playbooks = Playbooks(folder, inventory_of(lab, provide_python(lab)))
+    playbooks = Playbooks(folder, ssh_inventory(lab, python=provide_python(lab)))
     calm_down()
     before = load_average()
     for replicas, order in SERVICES:

@@ -115,13 +115,19 @@ def provide_python(lab: Lab) -> str:
 @pytest.fixture
 def inventory(swarm: Lab, host_python: str) -> dict[str, Any]:
     """All hosts of the lab as managers, over SSH."""
+    return ssh_inventory(swarm, "managers", host_python)
+
+
+def ssh_inventory(lab: Lab, group: str = "swarm", python: str = "") -> dict[str, Any]:
+    """All hosts of the lab, over SSH. ``python``: the interpreter there; without it Ansible looks for one."""
+    interpreter = {"ansible_python_interpreter": python} if python else {}
     return {
-        "managers": {
-            "hosts": {host.name: {"ansible_host": host.ip} for host in swarm},
+        group: {
+            "hosts": {host.name: {"ansible_host": host.ip} for host in lab},
             "vars": {
                 "ansible_user": "root",
-                "ansible_ssh_common_args": f"-F {swarm.ssh_config}",
-                "ansible_python_interpreter": host_python,
+                "ansible_ssh_common_args": f"-F {lab.ssh_config}",
+                **interpreter,
             },
         }
     }

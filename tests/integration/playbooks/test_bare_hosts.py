@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The bootstrap playbook on hosts that have no engine and no Docker SDK, only an SSH server and Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration import accidents
+from tests.integration.playbooks.conftest import Playbooks, Run, ssh_inventory
+from tests.lab import Lab
+
+INSTALL = ("-e", "orcastra_install_engine=true")
+PYTHON = "python3 -c 'import docker'"
+FORMED = {
+    "alpha": ("manager", "ready", {"ssd": "true"}),
+    "bravo": ("manager", "ready", {"disk": "hdd"}),
+    "charlie": ("manager", "ready", {"ssd": "true"}),
+}
+
+
+@pytest.fixture
+def bare(lab_engine: str | None) -> Iterator[Lab]:
+    with Lab(f"b-{os.getpid()}", engine=lab_engine, bare=True) as lab:
+        yield lab
+
+
+@pytest.fixture
+def bootstrap(bare: Lab, tmp_path: Path) -> Any:
+    playbooks = Playbooks(tmp_path, ssh_inventory(bare))
+    nodes = {name: {"ip": bare[name].ip, "labels": labels} for name, (_r, _s, labels) in FORMED.items()}
+    playbooks.write("swarm.yml", {"leader": "alpha", "nodes": nodes})
+
+    def run(*options: str) -> Run:
+        return playbooks(
+            "orcastra.swarm.bootstrap", *options, limit=None, orcastra_swarm_file="swarm.yml"
+        )
+
+    return run
+
+
+@pytest.mark.timeout(900)  # the first time on a machine, the hosts' root folder is made
+def test_from_hosts_without_an_engine(bootstrap: Any, bare: Lab) -> None:
+    charlie = bare["charlie"]
+    assert not any(host.has_engine for host in bare)
+    assert charlie.run(["sh", "-c", PYTHON], check=False).returncode == 1
+
+    untold = bootstrap()
+    assert untold.status == 2, untold.output
+    for host in bare:
+        said = f"{host.name}: it has no engine; the playbook orcastra.swarm.bootstrap with"
+        assert f"{said} -e orcastra_install_engine=true installs one" in untold.output
+        assert untold.output.count(f"fatal: [{host.name}]") == 1
+    assert "Failed to import" not in untold.output
+
+    # an engine from elsewhere is left alone
+    charlie.sh("ln -s /bin/true /usr/local/sbin/dockerd")
+    checked = bootstrap("--check", "--diff", *INSTALL)
+    assert (checked.status, checked.changed) == (0, 3), checked.output
+    for name in ("alpha", "bravo"):
+        assert f"{name}: would install docker.io, ca-certificates, " in checked.output
+        assert ", python3-docker, python3-jsonschema, start the engine, and then join" in checked.output
+    assert "charlie: would install python3-docker, python3-jsonschema; its engine" in checked.output
+    assert not any(host.has_engine for host in bare)
+    charlie.sh("rm /usr/local/sbin/dockerd")
+
+    done = bootstrap(*INSTALL)
+    assert done.status == 0, done.output
+    assert accidents.members(bare) == FORMED
+    assert all(host.has_engine for host in bare)
+    charlie.run(["docker", "version"])
+
+    again = bootstrap(*INSTALL)
+    assert (again.status, again.changed) == (0, 0), again.output
+
+    # it is there after a boot, too, and lacking only the SDK is mended without a change to the engine
+    charlie.reboot()
+    charlie.sh("apt-get -y remove python3-docker")
+    missing = bootstrap()
+    assert missing.status == 2, missing.output
+    assert "the required Python library (docker) on charlie's Python" in missing.output
+    assert "-e orcastra_install_engine=true installs it" in missing.output
+    mended = bootstrap(*INSTALL)
+    assert (mended.status, mended.changed) == (0, 1), mended.output
+    assert accidents.members(bare) == FORMED
