@@ -126,7 +126,8 @@ def _lines(forecast: Forecast) -> list[str]:
     if forecast.unknown:
         lines.append(f"  memory unknown, not counted: {', '.join(forecast.unknown)}")
     if forecast.quorum:
-        lines.append(f"  THE MANAGERS LOSE THEIR MAJORITY: {forecast.quorum}")
+        lines.append(f"  THE MANAGERS LOSE THEIR MAJORITY: {forecast.quorum}.")
+        lines.append("  Until they have it back, Swarm places nothing; what is said above comes only then.")
     lines.append(f"  => {_verdict(forecast)}")
     return lines
 
@@ -135,6 +136,8 @@ def _fate(fate: Fate) -> str:
     what = f"{fate.service} ({count(fate.count, 'task')})" if fate.count > 1 else fate.service
     if not fate.node:
         what += ", which waits for a place now,"
+    if not fate.is_replaced:
+        return f"{what} is not replaced: its restart_policy.condition is none"
     follows = f", after {fate.anchor}" if fate.anchor else ""
     if not fate.to:
         return f"{what} finds no place{follows}"
@@ -154,7 +157,10 @@ def _host(host: HostForecast) -> str:
 def _verdict(forecast: Forecast) -> str:
     if forecast.is_survived:
         return "everything finds a place" if forecast.fates else "nothing has to move"
-    parts = [f"no place for {fate.service}" for fate in forecast.unplaced]
+    parts = [
+        f"no place for {fate.service}" if fate.is_replaced else f"{fate.service} is not replaced"
+        for fate in forecast.unplaced
+    ]
     parts += [f"{host.name} may not have memory enough" for host in forecast.overfull]
     parts += ["no majority of managers"] if forecast.quorum else []
     return "; ".join(parts)

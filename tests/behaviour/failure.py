@@ -45,6 +45,9 @@ def test_without_restarts_nothing_replaces_what_was_rejected(swarm: Swarm) -> No
 def test_a_lost_node_is_replaced_and_returns_empty(swarm: Swarm) -> None:
     swarm.run("web", 3)
     swarm.run("everywhere", None)
+    for name, condition in (("once", "none"), ("failures", "on-failure")):
+        swarm.run(name, placement={"Constraints": ["node.hostname==charlie"]}, restart={"Condition": condition})
+        swarm.constrain(name)
     stay = {task["ID"] for task in swarm.running("web") if swarm.name_of(task["NodeID"]) != "charlie"}
     lost = next(task for task in swarm.running("web") if swarm.name_of(task["NodeID"]) == "charlie")
 
@@ -54,6 +57,9 @@ def test_a_lost_node_is_replaced_and_returns_empty(swarm: Swarm) -> None:
     swarm.until(lambda: len(where := swarm.where("web")) == 3 and "charlie" not in where, "a new task")
     assert stay < swarm.ids("web")
     old = swarm.task(lost["ID"])
+    swarm.until(lambda: swarm.running("failures"), "its replacement")
+    # without restarts, a lost task is not replaced
+    assert not swarm.wanted("once")
     # nobody knows better
     assert (old["DesiredState"], old["Status"]["State"]) == ("shutdown", "running")
 

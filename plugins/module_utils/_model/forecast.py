@@ -20,7 +20,8 @@ class Fate:
 
     ``to``: the host names of the nodes that they may go to. ``unplaced``: how many of them find no place,
     in the worst case, and ``obstacles`` why. ``anchor``: the service that they follow. ``data``: what stays
-    behind on the lost node.
+    behind on the lost node. ``is_replaced`` is false where Swarm does not even look for a place, because of
+    the restart policy.
     """
 
     service: str
@@ -31,6 +32,7 @@ class Fate:
     obstacles: tuple[str, ...] = ()
     anchor: str | None = None
     data: tuple[str, ...] = ()
+    is_replaced: bool = True
 
     @property
     def is_certain(self) -> bool:

@@ -14,6 +14,7 @@ global services; what runs elsewhere stays there until memory is balanced.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -93,13 +94,16 @@ class _Play:
     def lose(self, nodes: Sequence[Node], added: tuple[str, ...]) -> Forecast:
         lost = {node.id for node in nodes}
         tasks: list[tuple[Task, Service]] = []
+        gone: list[tuple[Task, Service]] = []
         ended: set[str] = set()
         on_lost = [task for node_id in lost for task in self.picture.wanted_by_node.get(node_id, ())]
         for task in (*self.pending, *on_lost):
             service = self.picture.service_by_id.get(task.service_id)
             if service is None:
                 continue
-            if service.is_replicated:
+            if service.is_replicated and task.node_id and service.restart_condition == "none":
+                gone.append((task, service))
+            elif service.is_replicated:
                 tasks.append((task, service))
             else:
                 ended.add(service.name)
@@ -108,7 +112,7 @@ class _Play:
         return Forecast(
             lost=tuple(sorted(node.hostname for node in nodes)),
             added=added,
-            fates=self._fates(tasks, runs, lost),
+            fates=self._fates(tasks, gone, runs, lost),
             ended=tuple(sorted(ended)),
             begun=tuple(sorted({service.name for service, _node in self._globals(added)})),
             hosts=self._hosts(tasks, runs, lost, added),
@@ -171,8 +175,13 @@ class _Play:
     # what came of them
 
     def _fates(
-        self, tasks: list[tuple[Task, Service]], runs: list[dict[str, str | None]], lost: set[str]
+        self,
+        tasks: list[tuple[Task, Service]],
+        gone: list[tuple[Task, Service]],
+        runs: list[dict[str, str | None]],
+        lost: set[str],
     ) -> tuple[Fate, ...]:
+        """``gone``: what Swarm does not replace."""
         together: dict[tuple[str, str], list[Task]] = {}
         for task, service in tasks:
             together.setdefault((service.id, task.node_id or ""), []).append(task)
@@ -194,6 +203,11 @@ class _Play:
                     data=_data(service) if node_id else (),
                 )
             )
+        counts = Counter((service.name, task.node_id or "") for task, service in gone)
+        for (name, node_id), count in counts.items():
+            data = _data(self.picture.service_by_name[name])
+            node = self._hostname(node_id)
+            fates.append(Fate(name, node, count, (), unplaced=count, data=data, is_replaced=False))
         return tuple(sorted(fates, key=lambda fate: (fate.service, fate.node)))
 
     def _why_nowhere(self, service: Service, lost: set[str]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ def deploy(
     most_per_node: int = 0,
     reserved_mb: int = 0,
     port: int = 0,
+    condition: str = "any",
 ) -> None:
     """A service; without ``replicas`` a global one."""
     spec: dict[str, Any] = {
@@ -34,7 +35,7 @@ def deploy(
             "ContainerSpec": {"Image": IMAGE},
             "Placement": {"Constraints": list(constraints), "MaxReplicas": most_per_node},
             "Resources": {"Reservations": {"MemoryBytes": reserved_mb * MIB}},
-            "RestartPolicy": {"Condition": "any", "Delay": 500_000_000},
+            "RestartPolicy": {"Condition": condition, "Delay": 500_000_000},
         },
         "Mode": {"Global": {}} if replicas is None else {"Replicated": {"Replicas": replicas}},
     }
@@ -152,6 +153,7 @@ def test_a_loss_goes_as_it_was_forecast(swarm: Lab, tmp_path: Path) -> None:
     deploy(swarm, "three", 3)
     deploy(swarm, "never-alpha", 1, "node.hostname!=alpha", "node.hostname!=charlie")
     deploy(swarm, "one-way", 1, "node.hostname!=charlie")
+    deploy(swarm, "once", 1, "node.hostname==bravo", condition="none")
     swarm.wait_until(
         lambda: places(swarm) and all(where and "" not in where for where in places(swarm).values()),
         timeout=60,
@@ -166,7 +168,9 @@ def test_a_loss_goes_as_it_was_forecast(swarm: Lab, tmp_path: Path) -> None:
     swarm["bravo"].crash()
     swarm.wait_until(lambda: all("bravo" not in where for where in places(swarm).values()), timeout=60)
     unplaced = {name for name, fate in fates.items() if fate["unplaced"]}
-    assert unplaced == {"never-alpha"}
+    assert unplaced == {"never-alpha", "once"}
+    assert {name for name, fate in fates.items() if not fate["is_replaced"]} == {"once"}
+    before["once"] = []
 
     def settled() -> dict[str, list[str]] | None:
         """Where everything is, once all but one run again."""

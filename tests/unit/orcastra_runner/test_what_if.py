@@ -54,6 +54,18 @@ def test_losing_one(swarm: Picture, memory: Memory) -> None:
     assert data["forecasts"][0]["lost"] == ["a"]
 
 
+def test_what_is_not_replaced_and_a_lost_majority(memory: Memory) -> None:
+    swarm = picture(
+        *(node(name, role="manager", memory_bytes=4 * GB) for name in "ab"),
+        service("app", restart_condition="none"),
+        task("app", "a"),
+    )
+    lines = forecast_text(forecasts(swarm, Wanted(), memory, ["a"], []), memory).splitlines()
+    assert "  app is not replaced: its restart_policy.condition is none" in lines
+    assert "  THE MANAGERS LOSE THEIR MAJORITY: 1 of 2 managers would be left, and it takes 2." in lines
+    assert lines[-1] == "  => app is not replaced; no majority of managers"
+
+
 def test_losing_any(swarm: Picture, memory: Memory) -> None:
     found = forecasts(swarm, Wanted(), memory, ["any"], [])
     assert [forecast.lost for forecast in found] == [("a",), ("b",)]

@@ -145,6 +145,30 @@ def test_data_that_stays_behind_and_global_tasks_that_end() -> None:
     assert found.ended == ("agent",)
 
 
+def test_what_is_not_restarted_is_not_replaced() -> None:
+    seen = picture(
+        *nodes("alpha", "beta"),
+        service("db", restart_condition="none"),
+        service("app", replicas=2, restart_condition="on-failure"),
+        task("db", "alpha"),
+        task("app", "alpha"),
+    )
+
+    found = forecast(seen, "alpha")
+
+    app, db = found.fates
+    assert (app.service, app.to, app.is_replaced) == ("app", ("beta",), True)
+    assert (db.service, db.node, db.to, db.unplaced, db.is_replaced) == ("db", "alpha", (), 1, False)
+    assert not found.is_survived
+    # what waits for its first place has not been lost
+    waiting = picture(
+        *nodes("alpha", "beta"),
+        service("db", restart_condition="none"),
+        task("db", None, state="pending"),
+    )
+    assert forecast(waiting, "alpha").fates[0].to == ("beta",)
+
+
 def test_the_managers_majority() -> None:
     seen = picture(*nodes("alpha", "beta", role="manager"), *nodes("gamma"), service("app"))
 
