@@ -50,6 +50,9 @@ def forecasts(
         return lose_any(picture, groups, memory, now)
     like = next((node for node in picture.nodes if node.is_ready), None)
     new = [_new_node(text, like, picture) for text in add]
+    for number, node in enumerate(new):
+        if node.hostname in {other.hostname for other in new[:number]}:
+            raise UsageError(f"--add {add[number]}: expected each name once")
     return (what_if(picture, groups, memory, now, lose=_nodes(picture, lose), add=new),)
 
 
@@ -105,8 +108,11 @@ def forecast_text(found: Sequence[Forecast], memory: Memory) -> str:
 
 
 def _lines(forecast: Forecast) -> list[str]:
-    parts = [f"{', '.join(forecast.lost)} is lost"] if forecast.lost else []
-    parts += [f"{', '.join(forecast.added)} is added"] if forecast.added else []
+    parts = [
+        f"{_names(names)} {done}"
+        for names, done in ((forecast.lost, "lost"), (forecast.added, "added"))
+        if names
+    ]
     lines = [f"If {' and '.join(parts) or 'nothing happens'}:"]
     lines += [f"  {_fate(fate)}" for fate in forecast.fates]
     for fate in forecast.unplaced:
@@ -130,6 +136,10 @@ def _lines(forecast: Forecast) -> list[str]:
         lines.append("  Until they have it back, Swarm places nothing; what is said above comes only then.")
     lines.append(f"  => {_verdict(forecast)}")
     return lines
+
+
+def _names(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _fate(fate: Fate) -> str:

@@ -46,7 +46,9 @@ def test_a_lost_node_is_replaced_and_returns_empty(swarm: Swarm) -> None:
     swarm.run("web", 3)
     swarm.run("everywhere", None)
     for name, condition in (("once", "none"), ("failures", "on-failure")):
-        swarm.run(name, placement={"Constraints": ["node.hostname==charlie"]}, restart={"Condition": condition})
+        swarm.run(
+            name, placement={"Constraints": ["node.hostname==charlie"]}, restart={"Condition": condition}
+        )
         swarm.constrain(name)
     stay = {task["ID"] for task in swarm.running("web") if swarm.name_of(task["NodeID"]) != "charlie"}
     lost = next(task for task in swarm.running("web") if swarm.name_of(task["NodeID"]) == "charlie")

@@ -66,6 +66,11 @@ def test_what_is_not_replaced_and_a_lost_majority(memory: Memory) -> None:
     assert lines[-1] == "  => app is not replaced; no majority of managers"
 
 
+def test_several_at_once_in_words(swarm: Picture, memory: Memory) -> None:
+    found = forecasts(swarm, Wanted(), memory, ["a", "b"], ["c:8GB", "d:8GB"])
+    assert forecast_text(found, memory).startswith("If a, b are lost and c, d are added:")
+
+
 def test_losing_any(swarm: Picture, memory: Memory) -> None:
     found = forecasts(swarm, Wanted(), memory, ["any"], [])
     assert [forecast.lost for forecast in found] == [("a",), ("b",)]
@@ -92,6 +97,7 @@ def test_without_any_measurement_it_says_so(swarm: Picture) -> None:
         ([], ["c"], "--add c: expected a name and its memory"),
         ([], ["c:0GB"], "--add c:0GB: expected a name and its memory"),
         ([], ["a:1GB"], "the swarm has a node a already"),
+        ([], ["c:1GB", "d:1GB", "c:2GB"], "--add c:2GB: expected each name once"),
     ],
 )
 def test_what_cannot_be_asked(swarm: Picture, lose: list[str], add: list[str], said: str) -> None:
