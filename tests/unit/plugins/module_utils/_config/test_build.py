@@ -207,7 +207,7 @@ UNQUOTE = "(leave out the quotes)"
         (
             {"options": {"prune_unknown_label": True}},
             (
-                f"options.prune_unknown_label: expected prune_unknown_labels, found "
+                "options.prune_unknown_label: expected prune_unknown_labels, found "
                 "'prune_unknown_label'; did you mean 'prune_unknown_labels'?"
             ),
         ),
@@ -217,7 +217,7 @@ UNQUOTE = "(leave out the quotes)"
         ),
         (
             {"options": {"prune_unknown_labels": 1}},
-            f"options.prune_unknown_labels: expected true or false, found the number 1",
+            "options.prune_unknown_labels: expected true or false, found the number 1",
         ),
         ({"dependencies": ["db"]}, f"dependencies: {ANCHORS}, found the list ['db']"),
         ({"dependencies": {"db": None}}, f"dependencies.db: {DEPENDENCY}, found nothing"),

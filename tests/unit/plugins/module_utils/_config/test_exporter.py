@@ -127,7 +127,9 @@ def test_the_time_zone_takes_no_mount_away() -> None:
 
 def test_values_as_compose_files_have_them() -> None:
     options = {"max-size": "10m", "max-file": 3}
-    wanted = build_exporter({"ports": [{"published": "9200", "target": 9100}], "logging": {"options": options}})
+    wanted = build_exporter(
+        {"ports": [{"published": "9200", "target": 9100}], "logging": {"options": options}}
+    )
     assert wanted.port == 9200
     assert wanted.spec["EndpointSpec"]["Ports"][0]["PublishedPort"] == 9200
     assert wanted.spec["TaskTemplate"]["LogDriver"] == {"Options": {"max-size": "10m", "max-file": "3"}}

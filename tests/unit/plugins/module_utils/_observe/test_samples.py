@@ -97,7 +97,7 @@ def test_other_pages() -> None:
     assert page("") == Page()
     with pytest.raises(ValueError, match="not in Prometheus' text format"):
         parse_text(b"node_memory_MemTotal_bytes many\n")
-    with pytest.raises(ValueError, match="text format.*codec"):
+    with pytest.raises(ValueError, match=r"text format.*codec"):
         parse_text(b"node_memory_MemTotal_bytes\xff 1\n")
 
 
