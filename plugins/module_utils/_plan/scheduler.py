@@ -115,6 +115,28 @@ class Scheduler:
                 return free
         return ()
 
+    def choice(
+        self,
+        service: Service,
+        constraints: tuple[str, ...],
+        turn: int,
+        *,
+        only: Collection[str] | None = None,
+        without: Collection[str] = (),
+    ) -> Node | None:
+        """One of the ``choices``, another one with another ``turn``; it need not look at all of them."""
+        if service.preferences:
+            found = self.choices(service, constraints, only=only, without=without)
+            return found[turn % len(found)] if found else None
+        for nodes in self._best_first(service, self._suitable_nodes(service, constraints)):
+            start = turn % len(nodes)
+            for node in (*nodes[start:], *nodes[:start]):
+                if node.id in without or (only is not None and node.id not in only):
+                    continue
+                if not self._lacks(service, node):
+                    return node
+        return None
+
     def _best_first(self, service: Service, suitable: dict[str, Node]) -> Iterator[tuple[Node, ...]]:
         """Groups of nodes, each as good as the other: nearly always one of the first is taken."""
         worse = self._own.get(service.id, {}).keys() | self._many_failures.get(service.id, set())

@@ -134,8 +134,8 @@ class _Play:
             only = None
             if anchors:
                 only = frozenset.intersection(*(scheduler.places(anchor) for anchor in anchors))
-            found = scheduler.choices(service, self.constraints[service.id], only=only, without=lost)
-            node = found[(number + turn) % len(found)] if found else None
+            constraints = self.constraints[service.id]
+            node = scheduler.choice(service, constraints, number + turn, only=only, without=lost)
             went[task.id] = node.id if node is not None else None
             if node is not None:
                 scheduler.put(service, node.id)

@@ -19,7 +19,13 @@ NODES = tuple(node(name, memory_bytes=10, nano_cpus=10) for name in ("alpha", "b
 
 
 def choices(seen: Picture, wanted: Service = APP, **options: Any) -> set[str]:
-    found = Scheduler(seen, NOW).choices(wanted, wanted.constraints, **options)
+    scheduler = Scheduler(seen, NOW)
+    found = scheduler.choices(wanted, wanted.constraints, **options)
+    # by turns it is each of them, and no other one
+    turns = [
+        scheduler.choice(wanted, wanted.constraints, turn, **options) for turn in range(len(seen.nodes) or 1)
+    ]
+    assert {one.id for one in turns if one is not None} == {one.id for one in found}
     return {one.hostname for one in found}
 
 
