@@ -18,7 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, needs_hosts, plan_heal
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import is_managing
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings import spec_of
-from orcastra_runner.jobs import Work, report_outcome
+from orcastra_runner.jobs import Work, report_outcome, tell_steps
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 from orcastra_runner.swarm import Swarm
@@ -102,9 +102,7 @@ class HealJob:
             log.info(note)
         hosts = plan_hosts(seen, work.wanted, has_inventory=work.run_on_hosts is not None)
         work.records.planned(self.name, plan + hosts)
-        steps = {step.what: step for step in plan.steps}
-        for what in self._news.fresh("steps", steps):
-            log.info("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
+        tell_steps(self._news, plan, at_once=not work.dry_run)
         if not plan.steps or work.dry_run:
             return bool(plan.steps)
         outcome = work.swarm.carry_out(Plan(steps=_first_part(plan.steps)))
@@ -137,7 +135,7 @@ class HealJob:
         work.swarm.forget()
         for step in (step for task in result.tasks for step in task.plan):
             work.records.playbook_stepped(self.name, step, None)
-            log.info("done", what=step.get("what"))
+            log.info("done", what=step.get("what"), why=step.get("why"))
         if not result.ok:
             log.warning("not all hosts could be brought back", what=result.problem)
         return result.changed

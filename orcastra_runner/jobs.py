@@ -135,9 +135,7 @@ class SyncJob:
             log.warning(warning)
         for note in self._news.fresh("notes", plan.notes):
             log.info(note)
-        steps = {step.what: step for step in plan.steps}
-        for what in self._news.fresh("steps", steps):
-            log.info("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
+        tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
         if plan.remember and not plan.steps:
             log.debug("planned", what="bring the remembered state up to date")
         return plan
@@ -161,14 +159,23 @@ class ResyncJob:
         return result.changed
 
 
+def tell_steps(news: News, plan: Plan, *, at_once: bool) -> None:
+    """Log what is planned. Where it is done ``at_once``, the line that says so comes next and has the reason."""
+    steps = {step.what: step for step in plan.steps}
+    tell = log.debug if at_once else log.info
+    for what in news.fresh("steps", steps):
+        tell("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
+
+
 def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
     """Log what became of steps that were carried out in this process. Raises JobError where one failed."""
     for result in outcome.results:
         work.records.stepped(job, result)
         if result.error is None and result.changed:
-            log.info("done", what=result.step.what)
+            step = result.step
+            log.info("done", what=step.what, why=step.why, why_not=step.why_not or None)
     if outcome.failures:
-        raise JobError("; ".join(str(result.error) for result in outcome.failures))
+        raise JobError("; ".join(f"could not {one.step.what}: {one.error}" for one in outcome.failures))
 
 
 def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = None) -> PlaybookResult:
@@ -193,7 +200,7 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
     if result.changed:
         for step in done:
             work.records.playbook_stepped(job, step, expected.get(str(step.get("what"))))
-            log.info("done", what=step.get("what"))
+            log.info("done", what=step.get("what"), why=step.get("why"))
         log.info("the playbook is through", steps=len(done), **summary)
     else:
         log.debug("the playbook changed nothing", **summary)

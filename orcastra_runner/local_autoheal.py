@@ -16,6 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
+from orcastra_runner.jobs import tell_steps
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 from orcastra_runner.records import Records
@@ -103,9 +104,7 @@ class AutohealJob:
                 exit_code=ended.exit_code,
             )
         if self._dry_run:
-            steps = {step.what: step for step in plan.steps}
-            for what in self._news.fresh("steps", steps):
-                log.info("planned", what=what, why=steps[what].why)
+            tell_steps(self._news, plan, at_once=False)
         for result in healing.results:
             self._records.stepped(self.name, result)
             if result.skipped is not None:

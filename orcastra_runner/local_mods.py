@@ -18,6 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import load_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from orcastra_runner.jobs import tell_steps
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 from orcastra_runner.records import Records
@@ -89,9 +90,7 @@ class ModsJob:
         for note in self._news.fresh("notes", done.plan.notes):
             log.info(note)
         if self._dry_run:
-            steps = {step.what: step for step in done.plan.steps}
-            for what in self._news.fresh("steps", steps):
-                log.info("planned", what=what, why=steps[what].why)
+            tell_steps(self._news, done.plan, at_once=False)
         for result in done.results:
             self._records.stepped(self.name, result)
             if result.changed:

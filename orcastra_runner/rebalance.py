@@ -31,7 +31,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance imp
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import plan_moves_under_way
-from orcastra_runner.jobs import Work, report_outcome, run_and_report
+from orcastra_runner.jobs import Work, report_outcome, run_and_report, tell_steps
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 
@@ -174,9 +174,7 @@ class RebalanceJob:
             log.warning(warning)
         for note in self._news.fresh("notes", plan.notes):
             log.info(note)
-        steps = {step.what: step for step in plan.steps}
-        for what in self._news.fresh("steps", steps):
-            log.info("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
+        tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
         return plan
 
 

@@ -114,7 +114,8 @@ def test_in_event_mode_it_is_made_in_this_process(bench: Bench, logged: Log) -> 
     bench.plan = Plan(steps=(MOVE,))
     assert bench.job(in_process=True).run(bench.work) is True
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [bench.plan])
-    assert logged.sentences == ["info planned: move app from a to b", "info done: move app from a to b"]
+    assert logged.sentences == ["info done: move app from a to b"]
+    assert logged.entries[-1]["why"] == ["a is short of memory"]
 
 
 def test_what_fails_is_told(bench: Bench) -> None:
