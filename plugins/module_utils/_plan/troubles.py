@@ -96,16 +96,22 @@ def plan_pending(picture: Picture, now: float) -> Plan:
             for task in picture.tasks_of(service)
             if task.is_wanted and task.state == "pending" and now - task.created >= PENDING_SECONDS
         ]
-        if waiting:
-            warnings.append(f"{service.name}: {_pending_words(picture, service, waiting, scheduler)}")
+        words = _pending_words(picture, service, waiting, scheduler, now) if waiting else ""
+        if words:
+            warnings.append(f"{service.name}: {words}")
     return Plan(warnings=tuple(warnings))
 
 
-def _pending_words(picture: Picture, service: Service, waiting: list[Task], scheduler: Scheduler) -> str:
+def _pending_words(
+    picture: Picture, service: Service, waiting: list[Task], scheduler: Scheduler, now: float
+) -> str:
+    """Why they wait; empty where Swarm has had no time yet to see that a node would do."""
     found = f"{len(waiting)} of its tasks wait for a node"
     reasons: dict[str, list[str]] = {}
     for node in sorted(picture.nodes, key=lambda node: node.hostname):
         obstacles = scheduler.obstacles(service, node, service.constraints)
+        if not obstacles and now - node.updated < PENDING_SECONDS:
+            return ""
         if not obstacles:
             return (
                 f"{found}, although {node.hostname} would do; Swarm says: {_said(waiting)}. Next step: if "

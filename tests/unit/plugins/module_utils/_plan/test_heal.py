@@ -204,6 +204,15 @@ def test_tasks_that_wait_are_told_with_the_reasons() -> None:
     assert "b: the node's availability is drain" in warning
 
 
+@pytest.mark.parametrize("seconds", [1, 60], ids=["only just", "for a minute"])
+def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
+    web = service("web", constraints=("node.labels.disk == ssd",))
+    waiting = task("web", None, state="pending", created=NOW - 600, message="no suitable node")
+    labelled = manager("a", labels={"disk": "ssd"}, updated=NOW - seconds)
+    warnings = plan_heal(picture(labelled, web, waiting), Wanted(), Healing(), NOW).warnings
+    assert ["although a would do" in text for text in warnings] == ([] if seconds == 1 else [True])
+
+
 def test_who_is_to_be_a_manager() -> None:
     names = ("a", "b", "c", "d")
     free = wanted(a=None, b=None, c=None, d=None)
