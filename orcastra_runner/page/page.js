@@ -240,6 +240,18 @@ function jobs() {
   fill("jobs", list(items, "None has run yet."));
 }
 
+// What scrolls by itself is reached with the keyboard, under its heading's name; what does not is no stop.
+function reachable() {
+  for (const box of document.querySelectorAll(".columns > section > div")) {
+    const scrolls = box.scrollHeight > box.clientHeight;
+    const wanted = { tabindex: "0", role: "group", "aria-labelledby": box.parentElement.getAttribute("aria-labelledby") };
+    for (const [name, value] of Object.entries(wanted)) {
+      if (scrolls) box.setAttribute(name, value);
+      else box.removeAttribute(name);
+    }
+  }
+}
+
 function show() {
   const { state, plan, history: told } = found;
   banners();
@@ -253,6 +265,7 @@ function show() {
   if (told) history();
   if (swarm) { glance(); nodes(); services(); }
   waiting(); commands(); mods(); jobs();
+  reachable();
 }
 
 function live() {
@@ -289,5 +302,6 @@ async function look() {
   setTimeout(look, EVERY);
 }
 
+addEventListener("resize", reachable);
 at("filter").addEventListener("input", () => { if (found.state?.swarm) services(); });
 look();

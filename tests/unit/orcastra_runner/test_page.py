@@ -133,6 +133,20 @@ def test_everything_has_a_name_for_who_cannot_see(browser: Browser, site: tuple[
     assert browser.run("document.querySelectorAll('main, h1').length") == 2
 
 
+def test_what_scrolls_is_reached_with_the_keyboard(browser: Browser, site: tuple[Records, str]) -> None:
+    records, url = site
+    stops = "[...document.querySelectorAll('[tabindex]')].map(one => one.id).join()"
+    browser.look_at(url)
+    browser.wait_for("document.querySelectorAll('#history li').length === 1")
+    assert browser.run(stops) == ""
+    step = plan_all(SEEN, WANTED).steps[0]
+    for _ in range(30):
+        records.stepped("sync", StepResult(step, changed=True))
+    browser.wait_for("document.querySelectorAll('#history li').length === 31")
+    assert browser.run(stops) == "history"
+    assert browser.run("document.getElementById('history').getAttribute('aria-labelledby')") == "history-head"
+
+
 def test_it_is_live(browser: Browser, site: tuple[Records, str]) -> None:
     records, url = site
     browser.look_at(url)
