@@ -51,7 +51,7 @@ class View:
     def runs(self, service: str) -> bool:
         """Whether all that is wanted of a service runs."""
         wanted = sum(self._wanted(found) for found in self.services if _name(found) == service)
-        return self._places(service).total() == wanted
+        return self.places(service).total() == wanted
 
     def task_ids(self, *services: str) -> set[str]:
         """The tasks of services; another container is another task."""
@@ -68,7 +68,7 @@ class View:
 
     def hosts_of(self, service: str) -> list[str]:
         """The host names of the nodes on which a service runs."""
-        return sorted(self._places(service))
+        return sorted(self.places(service))
 
     def node_rows(self) -> Rows:
         """Per node: its name, role, labels, and what runs there."""
@@ -77,7 +77,7 @@ class View:
             leads = node.get("ManagerStatus", {}).get("Leader", False)
             labels = ", ".join(f"{key}={value}" for key, value in sorted(_labels(node).items()))
             services = Counter(
-                {_name(service): self._places(_name(service))[_hostname(node)] for service in self.services}
+                {_name(service): self.places(_name(service))[_hostname(node)] for service in self.services}
             )
             rows.append([
                 _hostname(node),
@@ -91,7 +91,7 @@ class View:
         """Per service: its name, how much of it runs, and where, or what it waits for."""
         rows: Rows = []
         for service in sorted(self.services, key=_name):
-            places = self._places(_name(service))
+            places = self.places(_name(service))
             waits = any(task["ServiceID"] == service["ID"] for task in self.waiting)
             where = _counted(places)
             if waits:
@@ -101,7 +101,7 @@ class View:
             rows.append([_name(service), f"{places.total()} of {self._wanted(service)}", where or "-"])
         return rows
 
-    def _places(self, service: str) -> Counter[str]:
+    def places(self, service: str) -> Counter[str]:
         """How many tasks of a service run on which host."""
         ids = {found["ID"] for found in self.services if _name(found) == service}
         hosts = {node["ID"]: _hostname(node) for node in self.nodes}

@@ -90,10 +90,15 @@ class Browser:
                 return
             time.sleep(0.05)
 
-    def look_at(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """Open a page on a screen of that size, in CSS pixels; below 600 wide it is a phone's."""
+    def look_at(
+        self, url: str, *, width: int = 1280, height: int = 900, scale: float = 1, dark: bool = False
+    ) -> None:
+        """Open a page on a screen of that size, in CSS pixels; below 600 wide it is a phone's.
+
+        ``scale``: how many of the screen's pixels are one of CSS, across and down.
+        """
         is_phone = width < 600
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone}
+        metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": is_phone}
         self.ask("Emulation.setDeviceMetricsOverride", **metrics)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
