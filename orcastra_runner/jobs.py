@@ -160,7 +160,7 @@ class ResyncJob:
 
 
 def tell_steps(news: News, plan: Plan, *, at_once: bool) -> None:
-    """Log what is planned. Where it is done ``at_once``, the line that says so comes next and has the reason."""
+    """Log what is planned. What is done ``at_once`` is logged in the next moment, with its reason."""
     steps = {step.what: step for step in plan.steps}
     tell = log.debug if at_once else log.info
     for what in news.fresh("steps", steps):
