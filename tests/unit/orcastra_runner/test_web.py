@@ -18,7 +18,14 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
 from orcastra_runner import cli, web, web_server
+from orcastra_runner.command_job import CommandJob
 from orcastra_runner.command_requests import MAX_WAITING
+from orcastra_runner.heal import HealJob
+from orcastra_runner.jobs import ResyncJob, SyncJob
+from orcastra_runner.local_autoheal import AutohealJob
+from orcastra_runner.local_mods import ModsJob
+from orcastra_runner.local_prune import PruneJob
+from orcastra_runner.rebalance import RebalanceJob
 from orcastra_runner.records import STUCK_SECONDS
 from orcastra_runner.signals import ASKED, SYNC
 from orcastra_runner.swarm import plan_all
@@ -168,6 +175,14 @@ def test_the_documentation_has_all_metrics(served: Served) -> None:
             name = f"{family.name}_total" if family.type == "counter" else family.name
             row = rf"^\| `{name}[`{{].* \| {re.escape(family.documentation)} \|$"
             assert re.search(row, documented, re.MULTILINE), name
+
+
+def test_the_documentation_has_all_jobs() -> None:
+    documented = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
+    found = re.search(r"^`name` is one of (.*);", documented, re.MULTILINE)
+    assert found is not None
+    jobs = (CommandJob, HealJob, RebalanceJob, ResyncJob, SyncJob, AutohealJob, ModsJob, PruneJob)
+    assert set(re.findall(r"`(\w+)`", found[1])) == {job.name for job in jobs}
 
 
 def test_sync_wakes_the_loop(served: Served) -> None:
