@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership i
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings import spec_of
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings import KEEP_THE_KEY, spec_of
 
 DEFAULT_LISTEN_ADDR = "0.0.0.0:2377"
 
@@ -51,6 +51,24 @@ def plan_member(
     name: str, member: Member, formation: Formation, wanted: Wanted, options: MemberOptions
 ) -> Plan:
     """Plan the steps of the host ``name``. Raises OrcastraError, naming it, where it cannot be helped."""
+    return _plan_member(name, member, formation, wanted, options) + Plan(
+        warnings=_other_name(name, member, wanted)
+    )
+
+
+def _other_name(name: str, member: Member, wanted: Wanted) -> tuple[str, ...]:
+    """A complaint where a node is configured under another name than the one its engine gives it."""
+    if name not in wanted.nodes or member.hostname in ("", name) or member.node_id == name:
+        return ()
+    return (
+        f"nodes.{name}: expected the host name, which is {member.hostname}; labels and whatever else is done "
+        f"through the swarm do not find it as {name} (orcastra_node_name={member.hostname} tells the role)",
+    )
+
+
+def _plan_member(
+    name: str, member: Member, formation: Formation, wanted: Wanted, options: MemberOptions
+) -> Plan:
     if member.state == LOCKED:
         return Plan(steps=(_unlock(name, options),))
     if name in formation.faults:
@@ -58,7 +76,8 @@ def plan_member(
     if wanted.nodes and name not in wanted.nodes:
         return Plan(notes=(f"{name} is not one of the configured nodes, so it is left alone",))
     if formation.init_on == name:
-        return Plan(steps=(_init(name, member, formation, wanted, options),))
+        step = _init(name, member, formation, wanted, options)
+        return Plan(steps=(step,), warnings=(KEEP_THE_KEY,) if wanted.swarm.autolock else ())
     if name in formation.foreign and not options.leave_other_swarm and not formation.trouble:
         raise OrcastraError(
             f"{name}: belongs to {formation.foreign[name]}; it is left alone unless "

@@ -70,7 +70,7 @@ def plan_formation(
     if ours:
         if force_new_cluster in ours:
             return replace(formation, init_on=force_new_cluster)
-        return replace(formation, trouble=_quorum_lost(ours))
+        return replace(formation, trouble=_quorum_lost(ours, force_new_cluster))
     return _without_manager(formation, hosts, wanted, may_init=may_init)
 
 
@@ -188,11 +188,15 @@ def _without_manager(
     return replace(formation, init_on=leader)
 
 
-def _quorum_lost(ours: Mapping[str, Member]) -> str:
-    """What can be done for a swarm that has lost its quorum."""
+def _quorum_lost(ours: Mapping[str, Member], named: str) -> str:
+    """What can be done for a swarm that has lost its quorum. ``named``: who was to go on, and cannot."""
     member = max(ours.values(), key=lambda member: len(member.nodes))
     gone = [node.hostname for node in member.managers if node.reachability != "reachable"]
-    return quorum_lost_text(len(member.managers), gone, min(ours))
+    told = quorum_lost_text(len(member.managers), gone, min(ours))
+    if not named:
+        return told
+    expected = f"one of its managers that answer ({', '.join(sorted(ours))})"
+    return f"orcastra_force_new_cluster: expected {expected}, found {named}; nothing was changed. {told}"
 
 
 def quorum_lost_text(total: int, gone: list[str], survivor: str) -> str:

@@ -19,6 +19,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted impor
 _NANOSECONDS = 1_000_000_000
 _DAY = 86_400
 
+KEEP_THE_KEY = (
+    "the managers are locked at each start of their engines from now on: keep the key that `docker swarm "
+    "unlock-key` shows on a manager, in a vault, as orcastra_unlock_key"
+)
+
 
 def spec_of(wanted: SwarmWanted) -> dict[str, Any]:
     """The part of a swarm's spec that is configured."""
@@ -59,6 +64,8 @@ def plan_settings(swarm: Mapping[str, Any], wanted: SwarmWanted) -> Plan:
     changes = differences(spec, named)
     if not changes:
         return Plan(warnings=warnings)
+    if wanted.autolock and any(path.startswith("EncryptionConfig") for path in changes):
+        warnings += (KEEP_THE_KEY,)
     why = tuple(f"{path} is {old}, configured is {new}" for path, (old, new) in sorted(changes.items()))
     return Plan(steps=(UpdateSwarm(spec=spec, wanted=named, why=why),), warnings=warnings)
 

@@ -25,13 +25,13 @@ class Modules:
         self._docker_host = lab["alpha"].docker_host
         self._folder = folder
 
-    def __call__(self, name: str, *, check: bool = False, **parameters: Any) -> dict[str, Any]:
+    def __call__(self, module: str, /, *, check: bool = False, **parameters: Any) -> dict[str, Any]:
         """Returns the module's result, failed or not."""
         arguments = {"docker_host": self._docker_host, **parameters, "_ansible_check_mode": check}
         file = self._folder / "arguments.json"
         file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
         result = subprocess.run(
-            [sys.executable, "-m", f"ansible_collections.orcastra.swarm.plugins.modules.{name}", str(file)],
+            [sys.executable, "-m", f"ansible_collections.orcastra.swarm.plugins.modules.{module}", str(file)],
             env={**os.environ, "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]},
             capture_output=True,
             text=True,

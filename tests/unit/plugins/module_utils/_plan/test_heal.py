@@ -173,6 +173,17 @@ def test_settings_that_are_not_named_are_left_alone() -> None:
     assert plan_heal(picture(manager("a")), config, Healing(swarm=done), NOW).steps == ()
 
 
+def test_who_turns_autolock_on_is_told_to_keep_the_key() -> None:
+    config = Wanted(swarm=SwarmWanted(autolock=True))
+    for lock in ({}, {"AutoLockManagers": False}):
+        swarm = {"Spec": {"EncryptionConfig": lock}}
+        plan = plan_heal(picture(manager("a")), config, Healing(swarm=swarm), NOW)
+        assert len(plan.steps) == 1
+        assert "docker swarm unlock-key" in plan.warnings[0]
+    swarm = {"Spec": {"EncryptionConfig": {"AutoLockManagers": True}}}
+    assert plan_heal(picture(manager("a")), config, Healing(swarm=swarm), NOW).warnings == ()
+
+
 @pytest.mark.parametrize(
     ("way", "runs", "can_roll_back", "expected"),
     [

@@ -173,6 +173,13 @@ def test_a_lost_quorum_is_explained_and_forced_only_by_name() -> None:
     assert "bring back one of them" in text
     assert "orcastra_force_new_cluster=a" in text
     assert actions("a", members, config, force_new_cluster="a") == ["force_new_cluster"]
+    for other in ("b", "nobody"):  # one is gone, the other was never there
+        expected = (
+            f"a: orcastra_force_new_cluster: expected one of its managers that answer \\(a\\), found {other}; "
+            "nothing was changed. the swarm has lost its quorum"
+        )
+        with pytest.raises(OrcastraError, match=expected):
+            actions("a", members, config, force_new_cluster=other)
 
 
 def test_hosts_that_cannot_be_told_apart() -> None:
@@ -182,6 +189,26 @@ def test_hosts_that_cannot_be_told_apart() -> None:
     assert "a and b say that they are the same node" in formation.faults["a"]
     twins = plan_formation({name: Member(hostname="same") for name in "ab"}, wanted("a", "b"))
     assert "a and b have the same host name, same" in twins.faults["b"]
+
+
+def test_a_node_that_is_configured_under_another_name_is_told() -> None:
+    members = {"a.example.com": manager("a", known("a"))}
+    config = wanted("a.example.com", leader=None)
+    formation = plan_formation(members, config)
+    plan = plan_member("a.example.com", members["a.example.com"], formation, config, MemberOptions())
+    (warning,) = plan.warnings
+    assert warning.startswith("nodes.a.example.com: expected the host name, which is a; ")
+    own = wanted("a")
+    formation = plan_formation({"a": manager("a", known("a"))}, own)
+    assert plan_member("a", manager("a", known("a")), formation, own, MemberOptions()).warnings == ()
+
+
+def test_who_autolocks_a_swarm_is_told_to_keep_its_key() -> None:
+    for autolock, number in ((True, 1), (False, 0), (None, 0)):
+        config = wanted("a", autolock=autolock)
+        plan = plan_member("a", BARE, plan_formation({"a": BARE}, config), config, MemberOptions())
+        assert [step.action for step in plan.steps] == ["init_swarm"]
+        assert len(plan.warnings) == number
 
 
 def test_a_locked_manager_needs_its_key() -> None:

@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module that brings a host into a swarm, or out of it, by itself: without the roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.integration import accidents
+from tests.integration.plugins.modules.conftest import Modules
+from tests.lab import Lab
+from tests.lab.swarm import swarm_info
+
+
+def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
+    charlie = swarm["charlie"]
+    at_charlie = {"docker_host": charlie.docker_host, "name": "charlie"}
+    look = run_module("swarm_member_info", join_tokens=True)
+    token, members = look["tokens"]["worker"], {"alpha": look["member"]}
+
+    planned = run_module("swarm_member", state="absent", check=True, **at_charlie)
+    assert planned["changed"]
+    assert swarm_info(charlie)["ControlAvailable"]
+
+    left = run_module("swarm_member", state="absent", **at_charlie)
+    assert [step["action"] for step in left["plan"]] == ["leave_swarm"]
+    assert left["member"]["state"] == "inactive"
+    # it was demoted before, so that it doesn't count against the quorum of the others
+    (entry,) = accidents.nodes(swarm, "charlie")
+    assert "ManagerStatus" not in entry
+    assert not run_module("swarm_member", state="absent", **at_charlie)["changed"]
+
+    untold = run_module("swarm_member", members=members, **at_charlie)
+    assert (untold["changed"], untold["joins"]) == (False, True)
+    # the right ID, but the digest of another swarm's certificate
+    secret, digest = token.split("-")[3], token.split("-")[2]
+    wrong = token.replace(digest, digest[::-1])
+    refused = run_module("swarm_member", members=members, join_token=wrong, **at_charlie)
+    assert refused["failed"]
+    assert "charlie" in refused["msg"]
+    assert secret not in str(refused)
+    assert swarm_info(charlie)["LocalNodeState"] == "inactive"
+
+    joined = run_module("swarm_member", members=members, join_token=token, **at_charlie)
+    assert [step["action"] for step in joined["plan"]] == ["join_swarm"]
+    assert joined["member"]["state"] == "active"
+    assert token not in str(joined)
+    members = {"alpha": run_module("swarm_member_info")["member"]}
+    assert not run_module("swarm_member", members=members, join_token=token, **at_charlie)["changed"]
+
+
+def test_the_last_managers_do_not_leave_by_themselves(run_module: Modules, swarm: Lab) -> None:
+    for name in ("bravo", "charlie"):
+        accidents.demote(swarm, name)
+
+    refused = run_module("swarm_member", state="absent", name="alpha")
+    assert refused["failed"]
+    assert refused["msg"] == (
+        "alpha: it is the last manager; force=true ends the swarm with all its services"
+    )
+    assert swarm_info(swarm["alpha"])["ControlAvailable"]
+
+
+def test_names_that_are_wrong(run_module: Modules, swarm: Lab) -> None:
+    def member(name: str, host: str, **options: Any) -> dict[str, Any]:
+        return run_module("swarm_member", docker_host=swarm[host].docker_host, name=name, **options)
+
+    long = member("alpha.example.com", "alpha", nodes={"alpha.example.com": {"labels": ["ssd"]}})
+    assert not long["changed"]
+    assert long["warnings"][0].startswith("nodes.alpha.example.com: expected the host name, which is alpha")
+
+    first = member("alpha", "alpha")["member"]
+    twin = member("twin", "alpha", members={"alpha": first})
+    assert twin["failed"]
+    assert "alpha and twin say that they are the same node" in twin["msg"]
