@@ -60,10 +60,11 @@ def _other_name(name: str, member: Member, wanted: Wanted) -> tuple[str, ...]:
     """A complaint where a node is configured under another name than the one its engine gives it."""
     if name not in wanted.nodes or member.hostname in ("", name) or member.node_id == name:
         return ()
-    return (
+    warning = (
         f"nodes.{name}: expected the host name, which is {member.hostname}; labels and whatever else is done "
-        f"through the swarm do not find it as {name} (orcastra_node_name={member.hostname} tells the role)",
+        f"through the swarm do not find it as {name} (orcastra_node_name={member.hostname} tells the role)"
     )
+    return (warning,)
 
 
 def _plan_member(

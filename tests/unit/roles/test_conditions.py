@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Conditions of the roles: a switch given as ``-e name=true`` is text, which Ansible refuses as a condition."""
+"""Conditions of the roles: a switch given as ``-e name=true`` is text, which Ansible refuses there."""
 
 from __future__ import annotations
 

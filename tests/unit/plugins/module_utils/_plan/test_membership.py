@@ -175,8 +175,8 @@ def test_a_lost_quorum_is_explained_and_forced_only_by_name() -> None:
     assert actions("a", members, config, force_new_cluster="a") == ["force_new_cluster"]
     for other in ("b", "nobody"):  # one is gone, the other was never there
         expected = (
-            f"a: orcastra_force_new_cluster: expected one of its managers that answer \\(a\\), found {other}; "
-            "nothing was changed. the swarm has lost its quorum"
+            "a: orcastra_force_new_cluster: expected one of its managers that answer \\(a\\), "
+            f"found {other}; nothing was changed. the swarm has lost its quorum"
         )
         with pytest.raises(OrcastraError, match=expected):
             actions("a", members, config, force_new_cluster=other)
