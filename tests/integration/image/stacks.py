@@ -88,6 +88,6 @@ def check_that_all_are_healed(hosts: Sequence[Host]) -> None:
             lambda host=host, container=container, began=began: (  # type: ignore[misc]
                 host.api("GET", f"/containers/{container}/json")["State"]["StartedAt"] != began
             ),
-            60,
+            180,
             f"{host.name} to be healed",
         )

@@ -33,7 +33,7 @@ from tests.lab import Host, Lab, image
 from tests.lab.wait import wait_until
 from tests.proxied_calls import ALLOWED, FOREIGN, REFUSED, requests_of
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 CONFIGURATION = """
 nodes:
@@ -83,12 +83,23 @@ def log_of(host: Host, container: str) -> str:
     return host.sh(f"docker logs {container} 2>&1")
 
 
+def refusals(host: Host) -> list[str]:
+    """What the host's proxy says it has refused."""
+    said = log_of(host, container_of(host, PROXY)).splitlines()
+    return [line for line in said if line.startswith("refused:")]
+
+
 def answers(host: Host, container: str, calls: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """What each request is answered with, asked from inside of Orcastra's container."""
     asked = list(calls)
     command = ["docker", "exec", "-i", container, "python3", "-c", PROBE]
     said = host.run(command, input=json.dumps(asked), timeout=120).stdout.split()
     return dict(zip(asked, map(int, said), strict=True))
+
+
+def history_limit(hosts: Lab) -> int:
+    spec = hosts.leader().api("GET", "/swarm")["Spec"]
+    return int(spec["Orchestration"]["TaskHistoryRetentionLimit"])
 
 
 def label_comes_back(hosts: Lab) -> None:
@@ -131,8 +142,12 @@ def test_stack(proxied_hosts: Lab) -> None:
     # a cycle: labels, the swarm's settings, followers beside their anchor
     wait_until(lambda: labels(hosts, "alpha") == {"ssd": "true"}, 180, "the label")
     wait_until(lambda: running_on(hosts, "shop_app") == "bravo", 180, "app beside db")
-    swarm = hosts.leader().api("GET", "/swarm")
-    assert swarm["Spec"]["Orchestration"]["TaskHistoryRetentionLimit"] == 3
+    wait_until(lambda: history_limit(hosts) == 3, 60, "the swarm's settings")
+
+    leader = hosts.leader()
+    assert [line for host in hosts for line in refusals(host)] == []
+    check_rights(leader)
+    probed = {host: len(refusals(host)) for host in hosts}
 
     # events of the swarm arrive, and news of tasks
     label_comes_back(hosts)
@@ -159,16 +174,9 @@ def test_stack(proxied_hosts: Lab) -> None:
     assert anonymous not in volumes
 
     # nothing else of what Orcastra asked for was refused
-    refused = {
-        line
-        for host in hosts
-        for line in log_of(host, container_of(host, PROXY)).splitlines()
-        if line.startswith("refused:")
+    assert {line for host in hosts for line in refusals(host)[probed[host] :]} == {
+        "refused: DELETE /volumes/precious"
     }
-    assert refused == {"refused: DELETE /volumes/precious"}
-
-    leader = hosts.leader()
-    check_rights(leader)
 
     # a proxy that is gone for a moment, on the node that acts
     lost = container_of(leader, PROXY)
