@@ -146,19 +146,22 @@ class Reply:
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """The body in pieces of ``size`` bytes. Raises PassingError, after most of what came was given."""
-        got, piece, failure = 0, bytearray(), None
+        got, failure = 0, None
+        parts: list[bytes] = []
+        length = 0
         waited, came = 0.0, 0
         while failure is None:
             began = time.monotonic()
             try:
-                some = self._read_some(min(_READ_BYTES, size - len(piece)))
+                some = self._read_some(min(_READ_BYTES, size - length))
             except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
                 failure = PassingError(self._broke_off(got))
                 failure.__cause__ = error
                 break
             if not some:
                 break
-            piece += some
+            parts.append(some)
+            length += len(some)
             got += len(some)
             came += len(some)
             waited += time.monotonic() - began
@@ -166,11 +169,12 @@ class Reply:
                 if came < self._slowest.size:
                     failure = PassingError(f"{shown(self.url)} is too slow: it sent {self._slowest}")
                 waited, came = 0.0, 0
-            if len(piece) >= size:
-                yield bytes(piece)
-                piece.clear()
-        if len(piece) >= (1 if failure is None else _LEAST_BYTES):
-            yield bytes(piece)
+            if length >= size:
+                yield b"".join(parts)
+                parts.clear()
+                length = 0
+        if length >= (1 if failure is None else _LEAST_BYTES):
+            yield b"".join(parts)
         if failure is not None:
             raise failure
         # urllib3 1.26 doesn't notice by itself
