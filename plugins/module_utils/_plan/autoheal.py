@@ -155,6 +155,9 @@ class _Healer:
         health = container.health
         if health is None or health.status != "unhealthy" or container.state == "restarting":
             return HealPlan()
+        if health.failing_streak < health.retries:
+            # the engine calls what was paused unhealthy, until the first check after that
+            return HealPlan()
         settled = HealPlan(settled=frozenset({container.id}))
         word = container.labels.get(self._rules.label_name, "").lower()
         if word in _FALSE:

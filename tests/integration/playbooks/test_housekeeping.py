@@ -176,8 +176,8 @@ def test_hosts_without_an_instance_are_looked_after_by_the_one_that_acts(
     }
     try:
         with instance(playbooks.folder, alpha.docker_host, **variables) as loop:
-            loop.wait_for("done: restart plain-ill", timeout=120)
-            loop.wait_for("done: remove plain-ended", timeout=180)
+            loop.wait_for("done: restart plain-ill", timeout=240)
+            loop.wait_for("done: remove plain-ended", timeout=240)
             assert loop.end(signal.SIGTERM) < 10
         assert {entry.get("host") for entry in loop.entries if entry["event"] == "done"} == {"charlie"}
         assert not [entry for entry in loop.entries if entry["level"] == "error"]

@@ -121,6 +121,12 @@ def test_what_is_healthy_paused_or_starting_again_is_left_alone() -> None:
     assert whats(heal(healthy, ill(1000, state="restarting"), ill(1000, state="paused"))) == []
 
 
+def test_what_was_only_paused_is_left_alone() -> None:
+    unpaused = ill(NOW, health=Health("unhealthy", failing_streak=0, retries=3, since=0.0))
+    assert heal(unpaused) == HealPlan()
+    assert heal(replace(unpaused, state="paused")) == HealPlan()
+
+
 def test_the_pauses_double_and_then_it_is_given_up() -> None:
     state, done = NodeState(), []
     for second in range(0, 2000, 10):
