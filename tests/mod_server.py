@@ -23,7 +23,8 @@ class Item:
     ``breaks``: after how many bytes each of the first replies with a body breaks off. ``claims``: the length
     that is claimed instead of the true one. ``pause``: seconds between two pieces of 64 KiB.
     ``trickles``: after how many bytes each of the first replies goes on with 50 single bytes a second.
-    ``headers_needed``: without these, 401.
+    ``headers_needed``: without these, 401. ``header_trickle``: 50 bytes of headers a second, without an end;
+    ``header_breaks``: they break off.
     """
 
     body: bytes = b""
@@ -35,6 +36,8 @@ class Item:
     failures: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
     trickles: list[int] = field(default_factory=list)
+    header_trickle: bool = False
+    header_breaks: bool = False
     claims: int | None = None
     pause: float = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -138,6 +141,13 @@ class ModServer:
             return
         if any(handler.headers.get(name) != value for name, value in item.headers_needed.items()):
             self._plain(handler, 401, item.headers)
+            return
+        if item.header_trickle or item.header_breaks:
+            handler.close_connection = True
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while item.header_trickle:
+                handler.wfile.write(b"x")
+                time.sleep(0.02)
             return
         if item.redirect is not None:
             self._plain(handler, 302, {"Location": item.redirect})

@@ -37,7 +37,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions impo
     REQUESTS_IMPORT_ERROR,
     AddressRefusedError,
     check_url,
-    guarded_adapter,
     new_session,
     origin,
 )
@@ -113,8 +112,8 @@ class Fetcher:
         self._jitter = jitter
         self._count = 0
         self._lock = threading.Lock()
-        self._open = new_session(None)
-        self._guarded = self._open if allow_private else new_session(guarded_adapter())
+        self._open = new_session(public_only=False)
+        self._guarded = self._open if allow_private else new_session(public_only=True)
 
     @property
     def requests_made(self) -> int:
@@ -246,6 +245,9 @@ class Fetcher:
                 part.write(piece)
                 if progress is not None:
                     progress(part.size, whole)
+            if part.size == 0 and reply.length is None and not reply.headers.get("Transfer-Encoding"):
+                # headers that broke off look like this, too
+                raise PassingError(f"{shown(url)} sent nothing, and didn't say so")
             if size is not None and part.size != size:
                 raise PartFileError(f"expected {size} bytes, found {part.size}")
             digests = part.finish()

@@ -8,11 +8,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.cookiejar
 import ipaddress
 import os
 import socket
+import threading
 import traceback
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +34,8 @@ except ImportError:
 else:
     REQUESTS_IMPORT_ERROR = None
 
+# How long a server may take for the headers of a reply, all of them.
+HEADER_SECONDS = 120.0
 # The translation of IPv4 for hosts that only have IPv6 (RFC 6052).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -60,41 +65,74 @@ class AddressRefusedError(Exception):
     """A host has an address that untrusted URLs may not lead to."""
 
 
-def new_session(adapter: Any) -> Any:
+def new_session(*, public_only: bool) -> Any:
+    """A session of requests. ``public_only``: it connects to no other addresses, whatever names stand for."""
     session = requests.Session()
     # No .netrc: its passwords are for other programs. What else the environment says is read here.
     session.trust_env = False
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    adapter = adapter or requests.adapters.HTTPAdapter(pool_maxsize=32)
+    adapter = _new_adapter(public_only)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
 
 
-def guarded_adapter() -> Any:
-    """An adapter that connects to public addresses only: to the very ones that were checked."""
+def _new_adapter(public_only: bool) -> Any:
+    """An adapter whose connections have a deadline for headers and, where asked for, check addresses."""
 
-    class GuardedHttp(urllib3.connection.HTTPConnection):
+    class Http(urllib3.connection.HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return _connect_publicly(self)
+            return _connect_publicly(self) if public_only else super()._new_conn()
 
-    class GuardedHttps(urllib3.connection.HTTPSConnection):
+        def getresponse(self) -> Any:
+            with _deadline(self.sock):
+                return super().getresponse()
+
+    class Https(urllib3.connection.HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return _connect_publicly(self)
+            return _connect_publicly(self) if public_only else super()._new_conn()
+
+        def getresponse(self) -> Any:
+            with _deadline(self.sock):
+                return super().getresponse()
 
     class HttpPool(urllib3.connectionpool.HTTPConnectionPool):
-        ConnectionCls = GuardedHttp
+        ConnectionCls = Http
 
     class HttpsPool(urllib3.connectionpool.HTTPSConnectionPool):
-        ConnectionCls = GuardedHttps
+        ConnectionCls = Https
 
-    class GuardedAdapter(requests.adapters.HTTPAdapter):
+    class Adapter(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, **kwargs)
             self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
 
-    return GuardedAdapter(pool_maxsize=32)
+    return Adapter(pool_maxsize=32)
+
+
+@contextlib.contextmanager
+def _deadline(connection: Any) -> Iterator[None]:
+    """End a connection whose headers don't come to an end: each byte may come just in time for a timeout."""
+
+    is_over = threading.Event()
+
+    def end() -> None:
+        is_over.set()
+        with contextlib.suppress(OSError):
+            # not that of the TLS socket, which belongs to the thread that reads from it
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    timer = threading.Timer(HEADER_SECONDS, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    # to the library, headers that break off are all that there are
+    if is_over.is_set():
+        raise OSError(f"its headers took longer than {HEADER_SECONDS:g} s")
 
 
 def _connect_publicly(connection: Any) -> socket.socket:

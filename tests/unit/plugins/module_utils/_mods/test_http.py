@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods import sessions
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace, shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import is_public
@@ -86,6 +87,27 @@ def test_a_broken_body_is_resumed_with_a_strong_validator_only(
     download(fetcher, url, tmp_path / "c")
     fetcher._sleep = pause
     assert (tmp_path / "c").read_bytes() == new
+
+
+def test_headers_that_trickle_have_an_end(
+    fetcher: Fetcher, server: ModServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
+    url = server.put("/a", header_trickle=True)
+    with pytest.raises(FetchError, match=r"/a can't be reached: .*took longer than 0.3 s.* \(5 attempts\)"):
+        fetcher.request("GET", url, {}, trusted=True)
+
+
+def test_headers_that_break_off_are_no_empty_file(
+    fetcher: Fetcher, server: ModServer, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_text("old")
+    url = server.put("/a", header_breaks=True)
+    with pytest.raises(FetchError, match=r"/a sent nothing, and didn't say so \(5 attempts\)"):
+        download(fetcher, url, tmp_path / "a")
+    assert (tmp_path / "a").read_text() == "old"
+    server.put("/a", b"")
+    assert download(fetcher, url, tmp_path / "a").size == 0
 
 
 def test_a_body_that_trickles_is_resumed_and_not_waited_for(
