@@ -14,6 +14,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discovery import discover_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_progress import ModProgress
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Refreshing, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import load_mods
@@ -24,9 +25,6 @@ from orcastra_runner.once import News
 from orcastra_runner.records import Records
 from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
-
-# A download that takes longer is told of every so often.
-PROGRESS_SECONDS = 15.0
 
 log = get_logger()
 
@@ -74,7 +72,8 @@ class ModsJob:
                 rules,
                 None if connect is None else lambda: stack.enter_context(closing(connect())),
             )
-        done = refresh_mods(rules, self._dest, found, check=self._dry_run, progress=_Progress().tell)
+        progress = ModProgress(lambda title, size: log.info("downloading", what=title, size=size))
+        done = refresh_mods(rules, self._dest, found, check=self._dry_run, progress=progress.tell)
         self._due = self._clock() + self.interval
         if done.busy:
             log.info("mods are not refreshed", what=done.plan.notes[0])
@@ -97,20 +96,3 @@ class ModsJob:
                 log.info("done", what=result.step.what, why=result.step.why)
         if done.stored or done.removed:
             log.info("refreshed the mods", what=f"{count(done.stored, 'download')}, {done.removed} removed")
-
-
-class _Progress:
-    """Logs how far long downloads are."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._told: dict[str, float] = {}
-
-    def tell(self, title: str, done: int, whole: int | None) -> None:
-        now = time.monotonic()
-        with self._lock:
-            if now - self._told.setdefault(title, now) < PROGRESS_SECONDS:
-                return
-            self._told[title] = now
-        size = f"{done >> 20} MiB" if whole is None else f"{done >> 20} of {whole >> 20} MiB"
-        log.info("downloading", what=title, size=size)

@@ -17,6 +17,8 @@ description:
     old file and stops no other.
   - Files that nobody wants any more are removed, only those that this module has stored, and only where it is
     known of all services what they want. Mod images that were discovered stay for 7 more days.
+  - What Ansible shows of it comes at its end. Every 15 seconds the host's system log says how far long downloads
+    are, under the name C(ansible-orcastra.swarm.mod_download).
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
@@ -159,6 +161,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discovery import discover_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_progress import ModProgress
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Refreshing, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModRules
@@ -240,7 +243,11 @@ def main() -> None:
                 "wishes": list(found.wishes),
                 "architectures": list(found.architectures),
             }
-        done = refresh_mods(rules, Path(module.params["dest"]), found, check=module.check_mode)
+        # what a module prints arrives at its end; the log of the host can be followed
+        progress = ModProgress(lambda title, size: module.log(f"downloading {title}: {size}"))
+        done = refresh_mods(
+            rules, Path(module.params["dest"]), found, check=module.check_mode, progress=progress.tell
+        )
         return finish(module, done, found.wishes)
 
     run_on_node(module, action)

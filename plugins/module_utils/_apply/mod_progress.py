@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tell how far long downloads are, now and then."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+# A download that takes longer is told of every so often.
+PROGRESS_SECONDS = 15.0
+
+
+class ModProgress:
+    """``say`` gets the title of a mod and how far it is. ``tell`` may be called from several threads."""
+
+    def __init__(self, say: Callable[[str, str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._told: dict[str, float] = {}
+
+    def tell(self, title: str, done: int, whole: int | None) -> None:
+        now = self._clock()
+        with self._lock:
+            if now - self._told.setdefault(title, now) < PROGRESS_SECONDS:
+                return
+            self._told[title] = now
+        self._say(title, f"{done >> 20} MiB" if whole is None else f"{done >> 20} of {whole >> 20} MiB")
