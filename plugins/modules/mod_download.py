@@ -17,8 +17,8 @@ description:
     old file and stops no other.
   - Files that nobody wants any more are removed, only those that this module has stored, and only where it is
     known of all services what they want. Mod images that were discovered stay for 7 more days.
-  - What Ansible shows of it comes at its end. Every 15 seconds the host's system log says how far long downloads
-    are, under the name C(ansible-orcastra.swarm.mod_download).
+  - What Ansible shows of it comes at its end. Every 15 seconds the host's system log says how far long
+    downloads are, under the name C(ansible-orcastra.swarm.mod_download).
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
