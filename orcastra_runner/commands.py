@@ -97,7 +97,7 @@ def run(settings: Settings) -> bool:
                     settings,
                     settings.care_hosts,
                     settings.inventory,
-                    stack.enter_context(closing(_playbook_runner(settings))),
+                    stack.enter_context(closing(_playbook_runner(settings, "hosts"))),
                     records,
                     lambda: signals.stop_requested,
                 )
@@ -292,10 +292,15 @@ def _working(
         yield work
 
 
-def _playbook_runner(settings: Settings) -> PlaybookRunner:
+def _playbook_runner(settings: Settings, subfolder: str = "") -> PlaybookRunner:
+    """``subfolder``: of the artifacts, where another one runs playbooks at the same time.
+
+    Else each would count the other's runs among those that it keeps, even one that is under way.
+    """
+    folder = settings.artifacts_dir
     return PlaybookRunner(
         timeout=settings.playbook_timeout,
-        artifacts_dir=settings.artifacts_dir,
+        artifacts_dir=None if folder is None else folder / subfolder,
         keep=settings.keep_artifacts,
         on_line=lambda line: logger.debug("ansible", line=line),
     )
