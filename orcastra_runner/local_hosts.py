@@ -35,8 +35,6 @@ from orcastra_runner.settings import Settings
 # Rotating is up to the hosts' own logrotate; this only keeps its configuration right.
 LOG_ROTATE_SECONDS = 86400.0
 STAND_BY_SECONDS = 10.0
-# What was due at a fixed time so long ago was up to the instance that acted then.
-LATE_SECONDS = 300.0
 MANAGERS_GROUP = "managers"
 DEFAULT_MODS_DEST = "/mnt/mods"
 
@@ -45,7 +43,10 @@ log = get_logger()
 
 @dataclass
 class _Chore:
-    """``next_after``: when it is due after a moment. ``due`` and moments are seconds since the epoch."""
+    """``next_after``: when it is due after a moment. ``due`` and moments are seconds since the epoch.
+
+    ``at_fixed_times``: what was due while another instance acted was up to that one.
+    """
 
     name: str
     variables: Callable[[], Mapping[str, Any]]
@@ -84,6 +85,7 @@ class HostsJob:
         self._should_stop = should_stop
         self._clock = clock
         self._asked_for_mods = threading.Event()
+        self._stood_by_at = 0.0
         self._news = News()
         self._chores = self._all_chores(clock())
 
@@ -95,6 +97,7 @@ class HostsJob:
     def seconds_to_next(self) -> float:
         if not self._records.view().acts:
             # another instance looks after them; we may have to go on at any time
+            self._stood_by_at = self._clock()
             self._asked_for_mods.clear()
             return STAND_BY_SECONDS
         if self._asked_for_mods.is_set():
@@ -109,7 +112,7 @@ class HostsJob:
             now = self._clock()
             if chore.due > now and not (asked and chore.name == "mods"):
                 continue
-            missed = chore.at_fixed_times and now - chore.due > LATE_SECONDS
+            missed = chore.at_fixed_times and chore.due <= self._stood_by_at
             # from its beginning: what takes long is not to be done ever less often
             chore.due = chore.next_after(now)
             if missed or self._should_stop():

@@ -97,6 +97,18 @@ def test_only_the_instance_that_acts_looks_after_them(
     assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
 
 
+def test_what_took_long_before_does_not_cost_a_turn(
+    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    clock.now = 1_000_000_000.0
+    job = new_job(clock, playbooks, records)
+    clock.now = 1_000_010_000.0  # 04:00 was half an hour ago
+    assert job.seconds_to_next() == 0
+    job.run(ENGINE)
+    assert playbooks.names() == ["autoheal", "prune", "mods", "log_rotate"]
+
+
 def test_the_inventory_counts_where_the_environment_says_nothing(
     clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
