@@ -121,6 +121,7 @@ def test_log_files_are_rotated_as_said(playbooks: Playbooks, swarm: Lab) -> None
         {"size": None, "frequency": None},
         {"paths": ["/srv/**/x.log"]},
         {"paths": ["/var/lib/docker/containers/*/*-json.log"]},
+        {"paths": ["/data/docker/containers/*/*.log"]},
         {"paths": ["x.log"]},
         {"size": "10 MB"},
         {"postrotate": "true\n}\n/etc/passwd {"},
