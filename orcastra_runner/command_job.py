@@ -29,6 +29,7 @@ from orcastra_runner.command_file import CommandFile, Content
 from orcastra_runner.command_requests import CommandRequests
 from orcastra_runner.command_results import EXPIRED, MALFORMED, entry_data, file_data, write_results
 from orcastra_runner.command_run import CommandRunner
+from orcastra_runner.handover import LOOK_SECONDS, HandoverWatch
 from orcastra_runner.jobs import Told, Work
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
@@ -51,7 +52,6 @@ class CommandJob:
 
     name = "commands"
     starts_late = False
-    again_seconds: float | None = None
 
     def __init__(
         self,
@@ -59,16 +59,23 @@ class CommandJob:
         file: CommandFile,
         clock: Callable[[], float] = time.time,
         requests: CommandRequests | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``requests`` are run after the entries of the file."""
+        """``requests`` are run after the entries of the file.
+
+        ``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back.
+        """
         self._requests = requests or CommandRequests()
         self.interval = interval
         self._file = file
         self._clock = clock
+        self.again_seconds: float | None = None
         self._runner = CommandRunner("file", clock)
+        self._handovers = HandoverWatch(clock, monotonic)
         self._news = News()
 
     def run(self, work: Work) -> bool:
+        self.again_seconds = None
         content = self._file.content
         if content is None:
             return False  # it is read once it has settled
@@ -79,7 +86,12 @@ class CommandJob:
             return self._tell_what_would_be_run(work, content)
         self._runner.write_late_results(work)
         self._look_after_records(work, content)
-        failed, ran = self._run_entries(work, content)
+        failed = self._look_after_handovers(work)
+        ran = False
+        # one after the other: the next one might reboot whoever is at work on what was handed over
+        if self.again_seconds is None:
+            failed_now, ran = self._run_entries(work, content)
+            failed = failed or failed_now
         self._write_results(work, content)
         if failed or complaints:
             raise Told("the command file: something in it failed")
@@ -110,6 +122,10 @@ class CommandJob:
                 self._requests.settled(entry)
                 continue
             self._requests.settled(entry)
+            if result.is_running:
+                log.info("command", what=f"{result.command}: {result.message}")
+                self.again_seconds = LOOK_SECONDS
+                break
             work.records.commanded(result)
             if result.status == FAILED:
                 failed = True
@@ -117,6 +133,22 @@ class CommandJob:
             else:
                 log.info("command", what=f"{result.command} is done: {result.message}")
         return failed, ran
+
+    def _look_after_handovers(self, work: Work) -> bool:
+        """See to it that what is handed over comes to an end. Returns whether it came to a bad one."""
+        upkeep = self._handovers.look(work.swarm.see())
+        if upkeep.edits:
+            work.swarm.remember(upkeep.edits)
+        after = work.swarm.see().state.commands
+        for key, result in upkeep.results.items():
+            record = after.get(key)
+            # whoever has it may have been faster with another result
+            if record is not None and record.message == result.message:
+                work.records.commanded(record)
+                log.error("command", what=f"{record.command} {record.status}: {record.message}")
+        if upkeep.waits:
+            self.again_seconds = LOOK_SECONDS
+        return bool(upkeep.results)
 
     def _look_after_records(self, work: Work, content: Content) -> None:
         """Say what was interrupted, and forget what need not be remembered any longer."""
@@ -130,6 +162,8 @@ class CommandJob:
                 edits.append(FinishCommand(entry.key, claim.instance, INTERRUPTED, LOST_MESSAGE, now))
                 log.warning("command", what=f"{entry.words} is {LOST_MESSAGE}")
         for key, record in seen.state.commands.items():
+            if key in seen.state.handovers:
+                continue
             if record.is_running and self._is_interrupted(key, record, now):
                 edits.append(FinishCommand(key, record.instance, INTERRUPTED, INTERRUPTED_MESSAGE, now))
                 log.warning("command", what=f"{record.command}: {INTERRUPTED_MESSAGE}")

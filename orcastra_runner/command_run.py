@@ -5,14 +5,15 @@
 """Carry out one command, at most once: claim it in the swarm's state, run its playbook, enter the result.
 
 Whoever dies in between leaves a claim without a result. Nobody can know how far it got, so it is reported and
-never repeated.
+never repeated. What a reboot leaves, the host on which we run, is offered to other instances.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import uuid4
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
@@ -24,16 +25,38 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     CommandRecord,
     FinishCommand,
     ForgetCommands,
+    Handover,
+    OfferHandover,
+    StateEdit,
 )
-from orcastra_runner.command_table import Command
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import joined, nobody_else
+from orcastra_runner.command_table import LEFT_NODES, Command
 from orcastra_runner.execute import PlaybookResult
+from orcastra_runner.handover import boot_id
 from orcastra_runner.jobs import JobError, RunPlaybook, Stopped, Work
 from orcastra_runner.log import get_logger
 from orcastra_runner.swarm import node_name
 
 MAX_MESSAGE_CHARACTERS = 300
+# of what was done before the rest was handed over: more comes behind it
+MAX_DONE_CHARACTERS = 150
+
+STOPPED_MESSAGE = "interrupted because Orcastra was asked to stop; it is not repeated"
 
 log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a command's playbook. ``remark`` belongs behind the message once all is done.
+
+    ``left``: the nodes that it may not reboot, as we run on their host; host names by ID.
+    """
+
+    status: str
+    message: str
+    left: Mapping[str, str] = field(default_factory=dict)
+    remark: str = ""
 
 
 class CommandRunner:
@@ -44,7 +67,7 @@ class CommandRunner:
         self._source = source
         self._clock = clock
         self._begun: set[str] = set()
-        self._late: dict[str, FinishCommand] = {}
+        self._late: dict[str, StateEdit] = {}
 
     def is_mine_to_run(self, key: str, record: CommandRecord) -> bool:
         """Whether a claim is one of this process which it never began: the reply to its write was lost."""
@@ -67,6 +90,8 @@ class CommandRunner:
     ) -> CommandRecord:
         """Carry out a command. Returns what became of it, which is also in the swarm's state then.
 
+        A record that is still running is one of which something is left to another instance.
+
         Raises AlreadyClaimed where somebody else has claimed it, Stopped where it was not begun or was ended
         because the process is to end, and the errors of the engine. After those, ``write_late_results`` has
         to be called as soon as the engine answers.
@@ -76,15 +101,13 @@ class CommandRunner:
         log.info("command", what=f"{claim.command} begins")
         try:
             self._begun.add(key)
-            result = self._run_playbook(work, command, argument, claim)
+            outcome = carry_out(lambda: runner_for(work, command), command, argument)
         except Stopped:
             work.swarm.remember([ForgetCommands(frozenset({key}))])
             raise
-        if result.finished is None:
-            result = replace(result, finished=self._clock())
-        self._late[key] = FinishCommand(
-            key, self.instance, result.status, result.message, result.finished or self._clock()
-        )
+        result = self._offer(work, key, claim, outcome) if outcome.left else None
+        if result is None:
+            result = self._finish(key, claim, outcome)
         self.write_late_results(work)
         if result.status == INTERRUPTED:
             raise Stopped(f"command {result.command}: {result.message}")
@@ -93,7 +116,8 @@ class CommandRunner:
     def run_unrecorded(self, work: Work, command: Command, argument: str | None) -> CommandRecord:
         """Carry out a command where there is no swarm yet that could remember it."""
         claim = CommandRecord(command.words(argument), self._source, "", self.instance, self._clock())
-        return self._run_playbook(work, command, argument, claim)
+        outcome = carry_out(lambda: runner_for(work, command), command, argument)
+        return replace(claim, status=outcome.status, message=with_remark(outcome))
 
     def write_late_results(self, work: Work) -> None:
         """Enter the results that could not be written when they were known."""
@@ -101,25 +125,55 @@ class CommandRunner:
             work.swarm.remember(self._late.values())
             self._late.clear()
 
-    def _run_playbook(
-        self, work: Work, command: Command, argument: str | None, claim: CommandRecord
-    ) -> CommandRecord:
+    def _finish(self, key: str, claim: CommandRecord, outcome: Outcome) -> CommandRecord:
+        now = self._clock()
+        result = replace(claim, status=outcome.status, message=with_remark(outcome), finished=now)
+        self._late[key] = FinishCommand(key, self.instance, result.status, result.message, now)
+        return result
+
+    def _offer(self, work: Work, key: str, claim: CommandRecord, outcome: Outcome) -> CommandRecord:
+        """Leave the host on which we run to another instance, unless it is clear that there is none."""
+        names = tuple(outcome.left.values())
+        done = shorten(outcome.message, limit=MAX_DONE_CHARACTERS) if outcome.message != NOTHING else ""
+        work.swarm.forget()
         try:
-            result = runner_for(work, command)(command.playbook, command.variables(argument))
-        except Stopped:
-            raise
-        except OrcastraError as error:
-            return replace(claim, status=FAILED, message=shorten(str(error)))
-        except Exception as error:  # noqa: BLE001 - it must get a result, whatever it is
-            message = shorten(f"unexpected {type(error).__name__}: {error}")
-            return replace(claim, status=FAILED, message=message)
-        if result.status == "canceled":
-            message = "interrupted because Orcastra was asked to stop; it is not repeated"
-            return replace(claim, status=INTERRUPTED, message=message)
-        if not result.ok:
-            return replace(claim, status=FAILED, message=shorten(_failure(result)))
-        remark = command.remark if result.changed else ""
-        return replace(claim, status=DONE, message=shorten(_words(result), remark))
+            why_nobody = nobody_else(work.swarm.see().picture, outcome.left)
+        except OrcastraError:
+            why_nobody = None  # it is offered as soon as the engine answers again
+        if why_nobody is not None:
+            message = joined(
+                done, f"{', '.join(names)} was not rebooted, as this runs there, and {why_nobody}"
+            )
+            return self._finish(key, claim, Outcome(FAILED, message))
+        message = joined(done, f"{', '.join(names)} is left to another instance, as this one runs there")
+        handover = Handover(tuple(outcome.left), names, boot_id(), self._clock(), done)
+        self._late[key] = OfferHandover(key, self.instance, handover, message)
+        return replace(claim, message=message)
+
+
+def carry_out(
+    runner: Callable[[], RunPlaybook],
+    command: Command,
+    argument: str | None,
+    variables: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Run the command's playbook. ``variables``: others than those of the argument. Raises Stopped."""
+    try:
+        given = command.variables(argument) if variables is None else variables
+        result = runner()(command.playbook, given)
+    except Stopped:
+        raise
+    except OrcastraError as error:
+        return Outcome(FAILED, shorten(str(error)))
+    except Exception as error:  # noqa: BLE001 - it must get a result, whatever it is
+        return Outcome(FAILED, shorten(f"unexpected {type(error).__name__}: {error}"))
+    if result.status == "canceled":
+        return Outcome(INTERRUPTED, STOPPED_MESSAGE)
+    if not result.ok:
+        return Outcome(FAILED, shorten(_failure(result)))
+    left = result.stats.get(LEFT_NODES) or {}
+    remark = command.remark if result.changed else ""
+    return Outcome(DONE, shorten(_words(result)), left, remark)
 
 
 def runner_for(work: Work, command: Command) -> RunPlaybook:
@@ -133,12 +187,18 @@ def runner_for(work: Work, command: Command) -> RunPlaybook:
     return work.run_on_hosts
 
 
-def shorten(text: str, remark: str = "") -> str:
-    """The text on one line, cut to what is remembered of it; the remark behind it is never cut."""
+def with_remark(outcome: Outcome) -> str:
+    """The message with the remark behind it, which is never cut."""
+    return joined(outcome.message, outcome.remark)
+
+
+def shorten(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
+    """The text on one line, cut to what is remembered of it."""
     line = " ".join(text.split())
-    if len(line) > MAX_MESSAGE_CHARACTERS:
-        line = f"{line[: MAX_MESSAGE_CHARACTERS - 1]}…"
-    return f"{line}; {remark}" if remark else line
+    return f"{line[: limit - 1]}…" if len(line) > limit else line
+
+
+NOTHING = "nothing was to be done"
 
 
 def _failure(result: PlaybookResult) -> str:
@@ -155,5 +215,5 @@ def _words(result: PlaybookResult) -> str:
     """What the playbook did, and what it left as it is and why."""
     done = [str(step.get("what")) for task in result.tasks for step in task.plan]
     left = [note for task in result.tasks for note in (*task.warnings, *task.notes)]
-    text = "; ".join(done) or "nothing was to be done"
+    text = "; ".join(done) or NOTHING
     return f"{text} ({'; '.join(dict.fromkeys(map(str, left)))})" if left else text

@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 
@@ -55,6 +56,10 @@ class Command:
 
 
 REFRESH_MODS = "refresh_mods"
+# Of the playbooks that reboot: the host on which they run is left, and named, instead of refused.
+_LEAVES_ITS_HOST = MappingProxyType({"orcastra_reboot_hand_over": True})
+# What they name it in: host names by node ID.
+LEFT_NODES = "orcastra_reboot_left"
 
 _ALL = (
     Command(
@@ -111,22 +116,24 @@ _ALL = (
     Command(
         "reboot_node",
         "drain a node, reboot it, and activate it again, over SSH; the inventory is "
-        "ORCASTRA_INVENTORY. The host on which Orcastra itself runs is refused",
+        "ORCASTRA_INVENTORY. The host on which Orcastra itself runs is left to the instance on another "
+        "manager",
         playbook="orcastra.swarm.reboot_node",
         argument="node",
         variable="orcastra_reboot_nodes",
+        more=_LEAVES_ITS_HOST,
         on_hosts=True,
         has_no_limit=True,
         remark="the host was rebooted",
     ),
     Command(
         "rolling_reboot",
-        "the same with all hosts of ORCASTRA_INVENTORY, one at a time, up to the first problem; the "
-        "one on which Orcastra itself runs is left out",
+        "the same with all hosts of ORCASTRA_INVENTORY, one at a time, up to the first problem",
         playbook="orcastra.swarm.rolling_reboot",
+        more=_LEAVES_ITS_HOST,
         on_hosts=True,
         has_no_limit=True,
-        remark="the hosts were rebooted, except the one on which Orcastra itself runs, if it is among them",
+        remark="the hosts were rebooted",
     ),
     Command(
         "drain_node",
@@ -147,6 +154,8 @@ _ALL = (
     ),
 )
 COMMANDS = {command.name: command for command in _ALL}
+# What is done with a host that another instance has left.
+REBOOT = COMMANDS["reboot_node"]
 
 
 def has_limit(playbook: str) -> bool:

@@ -19,7 +19,11 @@ from uuid import uuid4
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import SCHEMA
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DONE, AlreadyClaimed
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    DONE,
+    AlreadyClaimed,
+    CommandRecord,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     connect,
@@ -38,11 +42,13 @@ from orcastra_runner.command_table import Command, has_limit
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.handover import wait_until_taken
 from orcastra_runner.heal import HealJob, plan_healing
-from orcastra_runner.jobs import Job, ResyncJob, Stopped, SyncJob, Work
+from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, Work
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
 from orcastra_runner.local import LocalJob, LocalJobs
 from orcastra_runner.local_autoheal import AutohealJob
+from orcastra_runner.local_handover import HandoverJob
 from orcastra_runner.local_hosts import HostsJob
 from orcastra_runner.local_logs import LogsJob
 from orcastra_runner.local_mods import ModsJob
@@ -104,6 +110,7 @@ def run(settings: Settings) -> bool:
             local = _local_jobs(settings, records, hosts)
             if settings.listen is not None:
                 stack.callback(_serve(settings, settings.listen, token, records, signals, requests, local))
+            local += _handovers(settings, lambda: configuration.wanted, signals, records, stack)
             local_jobs = LocalJobs(local, connector, records)
             local_jobs.start()
             stack.callback(local_jobs.stop)
@@ -189,14 +196,19 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     signals.install()
     rebalance_file = RebalanceFile(settings.rebalance_path)
     key = f"id:{id_}" if id_ is not None else f"shell:{uuid4().hex[:12]}"
+    runner = CommandRunner("shell")
+    result: CommandRecord | None = None
     with _working(settings, wanted, _connector(), signals, rebalance_file) as work:
         try:
             try:
-                result = CommandRunner("shell").run(work, key, command, argument)
+                result = runner.run(work, key, command, argument)
             except NotAManager:
                 if not command.makes_swarm:
                     raise
-                result = CommandRunner("shell").run_unrecorded(work, command, argument)
+                result = runner.run_unrecorded(work, command, argument)
+            if result.is_running:
+                _print(f"{words}: {result.message}")
+                result = wait_until_taken(work, key, signals.pause) or result
         except AlreadyClaimed as error:
             found = error.record
             if found.command != words:
@@ -204,7 +216,13 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
             _print(f"{words}: {found.status} before, not repeated: {found.message or 'it has no result yet'}")
             return found.status == DONE
         except StopNow:
+            if result is not None:
+                raise Stopped(f"{words}: we were asked to stop; `orcastra status` shows the result") from None
             raise Stopped(f"{words} was not begun: we were asked to stop") from None
+    if result.is_running:
+        # this is the host that goes down: nothing is to be gained by waiting for the end
+        _print(f"{words}: {result.message}; `orcastra status` shows the result")
+        return True
     _print(f"{words}: {result.status}: {result.message}")
     return result.status == DONE
 
@@ -273,22 +291,16 @@ def _working(
             values = {**extra_vars(work.wanted, settings), **rebalance, **variables}
             return playbooks.run(name, values, should_stop)
 
-        def run_on_hosts(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
-            if signals.stop_requested:
-                raise Stopped(f"playbook {name} was not started because we were asked to stop")
-            values = {**extra_vars(work.wanted, settings), **variables}
-            # which hosts: that is up to the playbook and the inventory
-            del values["orcastra_hosts"]
-            return playbooks.run(name, values, should_stop, settings.inventory, has_limit=has_limit(name))
-
         work = Work(
             swarm=swarm,
             wanted=wanted,
             run_playbook=run_playbook,
             dry_run=settings.dry_run,
-            run_on_hosts=None if settings.inventory is None else run_on_hosts,
+            run_on_hosts=None,
             records=records,
         )
+        if settings.inventory is not None:
+            work.run_on_hosts = _on_hosts(settings, lambda: work.wanted, playbooks, signals, should_stop)
         yield work
 
 
@@ -304,6 +316,26 @@ def _playbook_runner(settings: Settings, subfolder: str = "") -> PlaybookRunner:
         keep=settings.keep_artifacts,
         on_line=lambda line: logger.debug("ansible", line=line),
     )
+
+
+def _on_hosts(
+    settings: Settings,
+    wanted: Callable[[], Wanted],
+    playbooks: PlaybookRunner,
+    signals: Signals,
+    should_stop: Callable[[], bool],
+) -> RunPlaybook:
+    """What runs playbooks on the hosts of the user's inventory."""
+
+    def run(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
+        if signals.stop_requested:
+            raise Stopped(f"playbook {name} was not started because we were asked to stop")
+        values = {**extra_vars(wanted(), settings), **variables}
+        # which hosts: that is up to the playbook and the inventory
+        del values["orcastra_hosts"]
+        return playbooks.run(name, values, should_stop, settings.inventory, has_limit=has_limit(name))
+
+    return run
 
 
 def _serve(
@@ -364,6 +396,23 @@ def _local_jobs(
             requests.refresh_hosts = hosts.ask_for_mods
         jobs += [mods, requests]
     return jobs
+
+
+def _handovers(
+    settings: Settings,
+    wanted: Callable[[], Wanted],
+    signals: Signals,
+    records: Records,
+    stack: ExitStack,
+) -> list[LocalJob]:
+    """The job that takes what other instances may not do themselves; without an inventory there is none."""
+    if settings.inventory is None or settings.dry_run:
+        return []
+    # beside the loop, which may have a playbook of its own to run meanwhile
+    playbooks = stack.enter_context(closing(_playbook_runner(settings)))
+    run = _on_hosts(settings, wanted, playbooks, signals, lambda: signals.stop_requested)
+    connect_manager = _connector(settings.manager_host) if settings.manager_host else None
+    return [HandoverJob(run, _connector(), connect_manager, records)]
 
 
 def _warn(settings: Settings, configuration: Configuration) -> None:

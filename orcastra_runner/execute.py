@@ -72,7 +72,7 @@ class TaskResult:
 class PlaybookResult:
     """What came of a playbook. ``status`` is ``successful``, ``failed``, ``timeout`` or ``canceled``.
 
-    ``output`` is the end of what Ansible printed, in lines.
+    ``output`` is the end of what Ansible printed, in lines; ``stats`` is what it has set with ``set_stats``.
     """
 
     playbook: str
@@ -80,6 +80,7 @@ class PlaybookResult:
     seconds: float
     tasks: tuple[TaskResult, ...] = ()
     output: tuple[str, ...] = ()
+    stats: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -184,6 +185,7 @@ class PlaybookRunner:
             seconds=time.monotonic() - started,
             tasks=tuple(watcher.tasks),
             output=tuple(watcher.lines),
+            stats=watcher.stats,
         )
 
     @property
@@ -255,6 +257,7 @@ class _Watcher:
     on_line: Callable[[str], None]
     tasks: list[TaskResult] = field(default_factory=list)
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
+    stats: dict[str, Any] = field(default_factory=dict)
 
     def see(self, event: Mapping[str, Any]) -> bool:
         """Take in one event. Returns False: ansible-runner is not to keep it in a file."""
@@ -263,6 +266,8 @@ class _Watcher:
                 self.lines.append(line.rstrip())
                 self.on_line(line.rstrip())
         kind = event.get("event")
+        if kind == "playbook_on_stats":
+            self.stats.update(event.get("event_data", {}).get("artifact_data") or {})
         if kind in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
             data = event.get("event_data", {})
             result = data.get("res") or {}

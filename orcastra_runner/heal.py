@@ -112,6 +112,8 @@ class HealJob:
 
     def _bring_back(self, work: Work, seen: Observation) -> bool:
         """What needs the hosts themselves. Nothing is started while the swarm has all that are configured."""
+        if seen.state.handovers:
+            return False  # another instance reboots a host, and sees to it that it comes back
         missing = tuple(needs_hosts(seen.picture, work.wanted, time.time()))
         fresh = self._news.fresh("missing", missing)
         if work.run_on_hosts is None or work.dry_run:

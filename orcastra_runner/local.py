@@ -25,8 +25,8 @@ from orcastra_runner.schedule import retry_delay
 
 # A clock that is put right, or a machine that slept, is noticed after this long.
 LONGEST_WAIT_SECONDS = 60.0
-# How long the end waits for a job: what it has begun is written down before it is begun.
-PATIENCE_SECONDS = 5.0
+# How long the end waits for all jobs: what it has begun is written down before it is begun.
+PATIENCE_SECONDS = 3.0
 
 log = get_logger()
 
@@ -76,8 +76,9 @@ class LocalJobs:
         self._stopped.set()
         for job in self._jobs:
             job.woken.set()
+        deadline = time.monotonic() + PATIENCE_SECONDS
         for thread in self._threads:
-            thread.join(PATIENCE_SECONDS / len(self._threads))
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 class _Worker:

@@ -108,7 +108,7 @@ VARIABLES = (
         "ORCASTRA_INVENTORY",
         "path",
         None,
-        "Ansible inventory of the hosts, for what is done over SSH: bootstrap_swarm, bringing hosts back",
+        "Ansible inventory of the hosts, for what is done over SSH: bootstrap_swarm, reboots, lost hosts",
     ),
     Variable(
         "ORCASTRA_CARE_HOSTS",

@@ -71,6 +71,11 @@ class Signals:
         finally:
             self._interruptible = False
 
+    def pause(self, seconds: float) -> None:
+        """Wait for some seconds. Raises StopNow as soon as we are asked to stop."""
+        with self.interruptible():
+            time.sleep(seconds)
+
     def event(self) -> None:
         """Wake the loop because something has happened in the swarm. Any thread may."""
         self.inbox.put(EVENT)

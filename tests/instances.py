@@ -52,6 +52,7 @@ class Instances:
     def __init__(self, lab: Lab, **settings: str) -> None:
         self.lab = lab
         self.loops: dict[str, Loop] = {}
+        self.ended: list[tuple[str, Loop]] = []
         self._settings = settings
 
     def configure(self, data: Mapping[str, Any], **others: str) -> None:
@@ -62,14 +63,13 @@ class Instances:
     def start(self, host: Host) -> Loop:
         variables = {"ORCASTRA_HTTP_ADDRESS": "off", **self._settings}
         program = [sys.executable, "-m", "orcastra_runner", "run", "--debug", "--log-format", "json"]
-        process = subprocess.Popen(
-            host.command(program),
-            env={**host.environment(), **variables},
+        process = host.popen(
+            program,
+            env=variables,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            text=True,
         )
         self.loops[host.name] = Loop(process)
         return self.loops[host.name]
@@ -80,7 +80,35 @@ class Instances:
             self.start(host)
         leader = self.lab.leader().name
         for name, loop in self.loops.items():
-            loop.wait_for(ACTING if name == leader else f"{STANDING_BY} {leader}", timeout=60)
+            loop.wait_for(ACTING if name == leader else f"{STANDING_BY} {leader}", timeout=180)
+
+    @contextlib.contextmanager
+    def restarted(self) -> Iterator[None]:
+        """Have them started again when their host has booted, as a service manager does."""
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.wait(0.5):
+                for name, loop in list(self.loops.items()):
+                    host = self.lab[name]
+                    if loop.process.poll() is None or not host.running or not host.engine_answers():
+                        continue
+                    with contextlib.suppress(LabError):  # gone again
+                        self.start(host)
+                        self.ended.append((name, loop))
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def times_said(self, text: str) -> int:
+        """How often any of them has said it, those that have ended included."""
+        loops = [*self.loops.values(), *(loop for _name, loop in self.ended)]
+        return sum(loop.said(text) for loop in loops)
 
     def lose_leader(self) -> Takeover:
         """Take the power of the leader's host away, and wait until another instance has taken over."""
@@ -109,7 +137,7 @@ class Instances:
         """What they have logged, for the report of a test that fails."""
         entries = [
             (str(entry["time"]), name, f"{entry['event']} {entry.get('what', '')}")
-            for name, loop in self.loops.items()
+            for name, loop in [*self.ended, *self.loops.items()]
             for entry in loop.entries
             if entry.get("level") != "debug"
         ]

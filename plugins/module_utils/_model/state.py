@@ -114,6 +114,29 @@ class CommandRecord:
         return self.status == RUNNING
 
 
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What is left of a command that its process may not do: the reboot of the host on which it runs.
+
+    ``nodes`` are the IDs of that host's nodes, ``names`` their host names, ``boot`` is the ID of its boot, by
+    which every process there knows itself. ``offered`` is in seconds since the epoch; ``done`` says what was
+    done before. ``by`` is the host name of the node whose instance has taken it, empty while nobody has;
+    that instance raises ``beats`` now and then while it lives.
+    """
+
+    nodes: tuple[str, ...]
+    names: tuple[str, ...]
+    boot: str
+    offered: float
+    done: str = ""
+    by: str = ""
+    beats: int = 0
+
+
+class NotOffered(OrcastraError):
+    """Somebody else has taken what was handed over, or it is not offered any more."""
+
+
 class AlreadyClaimed(OrcastraError):
     """A command was asked for a second time, or another controller was first."""
 
@@ -131,6 +154,7 @@ class State:
     - ``attempts``: service ID → what was tried so far
     - ``anchor_tasks``: service ID of an anchor → IDs of its tasks when its followers were last in order
     - ``commands``: identity of a command → what became of it
+    - ``handovers``: identity of a command that runs → what of it is handed over to another instance
     - ``relocations``: service ID → its balancing moves, the newest last
     - ``asked_availability``: ID of a node that somebody has taken out of service → when
     - ``pressure``: physical host → since when it has had far more memory in use than another
@@ -142,6 +166,7 @@ class State:
     anchor_tasks: Mapping[str, frozenset[str]] = field(default_factory=dict)
     commands: Mapping[str, CommandRecord] = field(default_factory=dict)
     relocations: Mapping[str, tuple[Relocation, ...]] = field(default_factory=dict)
+    handovers: Mapping[str, Handover] = field(default_factory=dict)
     pressure: Mapping[str, float] = field(default_factory=dict)
     asked_availability: Mapping[str, float] = field(default_factory=dict)
     other_sections: Mapping[str, str] = field(default_factory=dict)
@@ -262,7 +287,93 @@ class FinishCommand:
         if self.status == INTERRUPTED and not found.is_running:
             return state
         record = replace(found, status=self.status, message=self.message, finished=self.finished)
-        return replace(state, commands=_with(state.commands, self.key, record))
+        return replace(
+            state,
+            commands=_with(state.commands, self.key, record),
+            handovers=_with(state.handovers, self.key, None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OfferHandover:
+    """Leave what the process ``instance`` may not do of its command to another instance."""
+
+    key: str
+    instance: str
+    handover: Handover
+    message: str
+
+    def apply(self, state: State) -> State:
+        found = state.commands.get(self.key)
+        if found is None or not found.is_running or found.instance != self.instance:
+            return state
+        if self.key in state.handovers:
+            return state
+        return replace(
+            state,
+            commands=_with(state.commands, self.key, replace(found, message=self.message)),
+            handovers=_with(state.handovers, self.key, self.handover),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TakeHandover:
+    """Take what is offered: from now on the command is that of the process ``instance`` on node ``by``.
+
+    So a result of whoever had it before counts for nothing. Raises NotOffered where it is not offered, and
+    while anybody is at work on another one: two hosts at a time might cost the quorum.
+    """
+
+    key: str
+    instance: str
+    by: str
+    message: str
+
+    def apply(self, state: State) -> State:
+        found, handover = state.commands.get(self.key), state.handovers.get(self.key)
+        if found is None or handover is None or not found.is_running:
+            raise NotOffered("it is not offered any more")
+        if handover.by:
+            if found.instance == self.instance:
+                return state
+            raise NotOffered(f"the instance on node {handover.by} was first")
+        if any(other.by for other in state.handovers.values()):
+            raise NotOffered("another host is being rebooted")
+        return replace(
+            state,
+            commands=_with(
+                state.commands, self.key, replace(found, instance=self.instance, message=self.message)
+            ),
+            handovers=_with(state.handovers, self.key, replace(handover, by=self.by)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BeatHandover:
+    """Say that the process ``instance``, which has taken what was handed over, lives."""
+
+    key: str
+    instance: str
+
+    def apply(self, state: State) -> State:
+        found, handover = state.commands.get(self.key), state.handovers.get(self.key)
+        if found is None or handover is None or found.instance != self.instance:
+            return state
+        beaten = replace(handover, beats=handover.beats + 1)
+        return replace(state, handovers=_with(state.handovers, self.key, beaten))
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetHandover:
+    """Forget what was handed over, where its command has ended or is gone."""
+
+    key: str
+
+    def apply(self, state: State) -> State:
+        found = state.commands.get(self.key)
+        if found is not None and found.is_running:
+            return state
+        return replace(state, handovers=_with(state.handovers, self.key, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +384,8 @@ class ForgetCommands:
 
     def apply(self, state: State) -> State:
         kept = {key: record for key, record in state.commands.items() if key not in self.keys}
-        return replace(state, commands=kept)
+        handovers = {key: one for key, one in state.handovers.items() if key not in self.keys}
+        return replace(state, commands=kept, handovers=handovers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     RUNNING,
     Attempts,
     CommandRecord,
+    Handover,
     Move,
     Relocation,
     State,
@@ -40,6 +41,7 @@ MOVES_LABEL = "orcastra.journal"
 ATTEMPTS_LABEL = "orcastra.attempts"
 ANCHOR_TASKS_LABEL = "orcastra.anchors"
 COMMANDS_LABEL = "orcastra.commands"
+HANDOVERS_LABEL = "orcastra.handovers"
 RELOCATIONS_LABEL = "orcastra.rebalance"
 PRESSURE_LABEL = "orcastra.pressure"
 AVAILABILITY_LABEL = "orcastra.availability"
@@ -154,6 +156,20 @@ def _decode_command(entry: Any) -> CommandRecord:
     )
 
 
+def _decode_handover(entry: Any) -> Handover:
+    if not all(isinstance(entry[key], list) for key in ("nodes", "names")):
+        raise TypeError("expected lists of nodes and names")
+    return Handover(
+        nodes=tuple(map(str, entry["nodes"])),
+        names=tuple(map(str, entry["names"])),
+        boot=str(entry["boot"]),
+        offered=float(entry["offered"]),
+        done=str(entry["done"]),
+        by=str(entry["by"]),
+        beats=int(entry["beats"]),
+    )
+
+
 def _decode_relocations(entry: Any) -> tuple[Relocation, ...]:
     if not isinstance(entry, list):
         raise TypeError("expected a list of moves")
@@ -179,6 +195,7 @@ _SECTIONS = (
     _Section(ATTEMPTS_LABEL, "attempts", asdict, _decode_attempts),
     _Section(ANCHOR_TASKS_LABEL, "anchor_tasks", sorted, _decode_names),
     _Section(COMMANDS_LABEL, "commands", asdict, _decode_command),
+    _Section(HANDOVERS_LABEL, "handovers", asdict, _decode_handover),
     _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),
     _Section(PRESSURE_LABEL, "pressure", float, float),
     _Section(AVAILABILITY_LABEL, "asked_availability", float, float),

@@ -26,6 +26,10 @@ HEAD = "- hosts: \"{{ orcastra_hosts | default('localhost') }}\"\n  gather_facts
 SAY = (
     HEAD
     + """
+    - name: Leave something to whoever has started it
+      ansible.builtin.set_stats:
+        data: {left: {id-a: a}}
+        aggregate: false
     - name: Say
       ansible.builtin.debug:
         msg: "{{ word }} {{ lookup('ansible.builtin.env', 'APP_PASSWORD') }}"
@@ -112,8 +116,9 @@ def test_success_and_nothing_secret_is_left(
     assert result.status == "successful", result.problem
     assert result.ok
     assert result.changed
-    assert result.tasks[0].task == "Say"
-    assert result.tasks[0].message == f"{word} "
+    assert result.tasks[1].task == "Say"
+    assert result.tasks[1].message == f"{word} "
+    assert result.stats == {"left": {"id-a": "a"}}
     assert any("Say" in line for line in lines)
 
     kept = [path for root in (artifacts, folder) for path in root.rglob("*") if path.is_file()]

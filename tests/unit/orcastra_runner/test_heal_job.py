@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Handover, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     NodeWanted,
@@ -191,3 +191,14 @@ def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> Non
     assert warning.endswith(
         "run the playbook orcastra.swarm.heal: without ORCASTRA_INVENTORY nothing else does"
     )
+
+
+def test_a_host_that_another_instance_reboots_is_not_brought_back() -> None:
+    bench = Bench(manager("a"), manager("b"), manager("c", state="down"), wanted=Wanted(nodes=NODES))
+    bench.swarm.state = State(handovers={"k": Handover(("id-c",), ("c",), "boot", 1.0, by="a")})
+    assert [bench.run(), bench.run()] == [False, False]
+    bench.swarm.state = State()
+    bench.run()
+    assert bench.started == []
+    bench.run()
+    assert len(bench.started) == 1

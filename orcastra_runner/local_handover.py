@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Take what another instance may not do itself: the reboot of the host on which that one runs.
+
+Each instance with an inventory looks for offers in the swarm's state, whoever leads. That is one small
+request every few seconds, and no more while nothing is offered.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from uuid import uuid4
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    DONE,
+    INTERRUPTED,
+    STATE_NAME,
+    BeatHandover,
+    FinishCommand,
+    Handover,
+    NotOffered,
+    StateEdit,
+    TakeHandover,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import HANDOVERS_LABEL, decode
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineUnreachable,
+    NoLeader,
+    NotAManager,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import (
+    find_state_object,
+    observe_nodes,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import (
+    Myself,
+    joined,
+    out_of_service,
+    takeable,
+)
+from orcastra_runner.command_run import STOPPED_MESSAGE, Outcome, carry_out
+from orcastra_runner.command_table import REBOOT
+from orcastra_runner.handover import boot_id
+from orcastra_runner.jobs import RunPlaybook, Stopped
+from orcastra_runner.log import get_logger
+from orcastra_runner.records import Records
+
+LOOK_SECONDS = 5.0
+# A worker has to connect to a manager each time.
+WORKER_LOOK_SECONDS = 20.0
+BEAT_SECONDS = 15.0
+
+log = get_logger()
+
+
+class HandoverJob:
+    """Looks for what is offered, takes it and reboots it, one at a time."""
+
+    name = "handover"
+    interval = LOOK_SECONDS
+
+    def __init__(
+        self,
+        run_on_hosts: RunPlaybook,
+        connect: Callable[[], Engine],
+        connect_manager: Callable[[], Engine] | None,
+        records: Records | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``connect`` connects to our engine, ``connect_manager`` to a manager for a node that is none."""
+        self.woken = threading.Event()
+        self._instance = uuid4().hex[:8]
+        self._run_on_hosts = run_on_hosts
+        self._connect = connect
+        self._connect_manager = connect_manager
+        self._records = records or Records()
+        self._clock = clock
+        self._monotonic = monotonic
+        self._next = monotonic()
+        self._late: FinishCommand | None = None
+
+    def seconds_to_next(self) -> float:
+        return max(0.0, self._next - self._monotonic())
+
+    def run(self, engine: Engine) -> None:
+        self._next = self._monotonic() + LOOK_SECONDS
+        try:
+            self._look(engine, engine, self._connect)
+        except NoLeader as error:
+            log.debug("what is handed over could not be looked for", error=str(error))
+        except NotAManager:
+            self._next = self._monotonic() + WORKER_LOOK_SECONDS
+            if self._connect_manager is not None:
+                with closing(self._connect_manager()) as manager:
+                    self._look(engine, manager, self._connect_manager)
+
+    def _look(self, own: Engine, manager: Engine, connect: Callable[[], Engine]) -> None:
+        """Look in the state that ``manager`` gives; ``own`` is our engine, ``connect`` connects anew."""
+        self._enter_result(manager)
+        labels = _labels(manager)
+        if HANDOVERS_LABEL not in labels:
+            return
+        state, _damage = decode(labels)
+        info = own.info()
+        me = Myself(str((info.get("Swarm") or {}).get("NodeID", "")), boot_id())
+        for key in takeable(state, me, self._clock()):
+            if self._take(manager, connect, key, state.handovers[key], str(info.get("Name", me.node_id))):
+                return
+
+    def _take(
+        self, manager: Engine, connect: Callable[[], Engine], key: str, handover: Handover, here: str
+    ) -> bool:
+        """Reboot what is offered, unless somebody else is to. Returns whether it was on us."""
+        names = ", ".join(handover.names)
+        message = joined(handover.done, f"{names} is being rebooted by the instance on {here}")
+        claim = TakeHandover(key, self._instance, here, message)
+        try:
+            try:
+                StateStore(manager).update([claim])
+            except EngineUnreachable:
+                # it may have been written all the same
+                with closing(connect()) as engine:
+                    StateStore(engine).update([claim])
+        except NotOffered as error:
+            log.debug("not taken", what=names, why=str(error))
+            return False
+        log.info("command", what=f"taken from the instance on {names}, which runs on that very host: reboot")
+        with self._beating(connect, key):
+            outcome = self._reboot(handover)
+        message = self._message(connect, handover, here, outcome)
+        self._late = FinishCommand(key, self._instance, outcome.status, message, self._clock())
+        try:
+            with closing(connect()) as engine:
+                self._enter_result(engine)
+        except OrcastraError as error:
+            log.warning("the result is entered later", what=message, error=str(error))
+        return True
+
+    def _reboot(self, handover: Handover) -> Outcome:
+        variables = {str(REBOOT.variable): list(handover.nodes)}
+        try:
+            return carry_out(lambda: self._run_on_hosts, REBOOT, None, variables)
+        except Stopped:
+            return Outcome(INTERRUPTED, STOPPED_MESSAGE)
+
+    def _message(self, connect: Callable[[], Engine], handover: Handover, here: str, outcome: Outcome) -> str:
+        names = ", ".join(handover.names)
+        if outcome.status == DONE:
+            what = f"{names} was rebooted by the instance on {here}"
+            return joined(handover.done, what if outcome.remark else f"{names}: {outcome.message}")
+        text = joined(handover.done, f"{names} was left to the instance on {here}: {outcome.message}")
+        # a playbook that fails says itself how the node is
+        return joined(text, _left_behind(connect, handover)) if outcome.status == INTERRUPTED else text
+
+    def _enter_result(self, engine: Engine) -> None:
+        """Enter the result that is not in the state yet, where there is one, and say it here."""
+        result = self._late
+        if result is None:
+            return
+        StateStore(engine).update([result])
+        self._late = None
+        record = decode(_labels(engine))[0].commands.get(result.key)
+        if record is not None:
+            self._records.commanded(record)
+            tell = log.info if record.status == DONE else log.error
+            tell("command", what=f"{record.command} {record.status}: {record.message}")
+
+    @contextmanager
+    def _beating(self, connect: Callable[[], Engine], key: str) -> Iterator[None]:
+        """Say now and then that we live, until the end of it."""
+        ended = threading.Event()
+        edits: list[StateEdit] = [BeatHandover(key, self._instance)]
+
+        def beat() -> None:
+            while not ended.wait(BEAT_SECONDS):
+                try:
+                    with closing(connect()) as engine:
+                        StateStore(engine).update(edits)
+                except OrcastraError as error:
+                    log.debug("no sign of life could be given", error=str(error))
+
+        thread = threading.Thread(target=beat, name="handover beat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+
+def _left_behind(connect: Callable[[], Engine], handover: Handover) -> str:
+    try:
+        with closing(connect()) as engine:
+            return out_of_service(observe_nodes(engine), handover.nodes)
+    except OrcastraError:
+        return f"`orcastra status` tells whether {', '.join(handover.names)} is out of service"
+
+
+def _labels(engine: Engine) -> dict[str, str]:
+    found = find_state_object(engine.list_configs(STATE_NAME))
+    labels: dict[str, str] = (found or {}).get("Spec", {}).get("Labels") or {}
+    return labels

@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The job that takes what another instance may not do itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    ClaimCommand,
+    CommandRecord,
+    FinishCommand,
+    Handover,
+    OfferHandover,
+    State,
+    TakeHandover,
+    apply_edits,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import decode, encode
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineUnreachable,
+    NotAManager,
+)
+from orcastra_runner import local_handover
+from orcastra_runner.commands import _handovers
+from orcastra_runner.execute import PlaybookResult, TaskResult
+from orcastra_runner.jobs import Stopped
+from orcastra_runner.local_handover import LOOK_SECONDS, WORKER_LOOK_SECONDS, HandoverJob
+from orcastra_runner.records import Records
+from orcastra_runner.settings import Settings, read_settings
+from orcastra_runner.signals import Signals
+from tests.unit.orcastra_runner.conftest import Clock, Log
+
+CLAIM = CommandRecord(command="reboot_node alpha", source="file", by="alpha", instance="a", started=1.0)
+REST = Handover(nodes=("id-alpha",), names=("alpha",), boot="boot-alpha", offered=1000.0)
+OFFERED = apply_edits(State(), [ClaimCommand("k", CLAIM), OfferHandover("k", "a", REST, "alpha is left")])
+
+
+class FakeEngine:
+    """The engine of bravo, a manager, with the state object in its swarm."""
+
+    def __init__(self, state: State) -> None:
+        self.spec: dict[str, Any] = {"Name": "orcastra.state", "Labels": encode(state)}
+        self.version = 1
+        self.requests: list[str] = []
+        self.errors: list[Exception | None] = []
+        # what becomes of writes: "lost" ones don't arrive, of "unanswered" ones the reply is lost
+        self.writes: list[str] = []
+        self.availability = "active"
+
+    @property
+    def state(self) -> State:
+        return decode(self.spec["Labels"])[0]
+
+    def edit(self, *edits: Any) -> None:
+        """What somebody else writes."""
+        self.spec = {**self.spec, "Labels": encode(apply_edits(self.state, edits))}
+        self.version += 1
+
+    def _ask(self, request: str) -> None:
+        self.requests.append(request)
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+
+    def list_configs(self, _prefix: str) -> list[dict[str, Any]]:
+        self._ask("list configs")
+        return [self.get_config("c")]
+
+    def get_config(self, _config_id: str) -> dict[str, Any]:
+        return {"ID": "c", "Spec": self.spec, "Version": {"Index": self.version}}
+
+    def update_config(self, _config_id: str, version: int, spec: dict[str, Any]) -> None:
+        assert version == self.version
+        fate = self.writes.pop(0) if self.writes else ""
+        if fate != "lost":
+            self.spec, self.version = spec, version + 1
+        if fate:
+            raise EngineUnreachable("gone")
+
+    def info(self) -> dict[str, Any]:
+        return {"Name": "bravo", "Swarm": {"NodeID": "id-bravo", "ControlAvailable": True}}
+
+    def list_nodes(self) -> list[dict[str, Any]]:
+        node = {
+            "ID": "id-alpha",
+            "Version": {"Index": 1},
+            "Spec": {"Role": "manager", "Availability": self.availability},
+            "Description": {"Hostname": "alpha"},
+            "Status": {"State": "ready"},
+        }
+        return [node]
+
+    def close(self) -> None:
+        pass
+
+
+class Bench:
+    def __init__(self, clock: Clock) -> None:
+        self.engine = FakeEngine(OFFERED)
+        self.clock = clock
+        self.ran: list[tuple[str, dict[str, Any]]] = []
+        self.seen: list[State] = []
+        self.result: PlaybookResult | Exception = rebooted()
+        self.records = Records()
+        self.job = HandoverJob(self._run, self._connect, None, self.records, clock, clock)
+
+    def _connect(self) -> Any:
+        return self.engine
+
+    def _run(self, name: str, variables: Mapping[str, Any] = {}, /) -> PlaybookResult:
+        self.ran.append((name, dict(variables)))
+        self.seen.append(self.engine.state)
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+    def run(self) -> CommandRecord:
+        self.job.run(self.engine)  # type: ignore[arg-type]
+        return self.engine.state.commands["k"]
+
+
+def rebooted(*, ok: bool = True) -> PlaybookResult:
+    task = TaskResult("t", "alpha", ok=ok, changed=True, message="it stays away", plan=({"what": "drain"},))
+    return PlaybookResult("p", "successful" if ok else "failed", 1.0, tasks=(task,))
+
+
+@pytest.fixture
+def bench(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(local_handover, "boot_id", lambda: "boot-bravo")
+    return Bench(clock)
+
+
+def test_while_nothing_is_offered_it_is_one_request_every_few_seconds(bench: Bench) -> None:
+    bench.engine = FakeEngine(apply_edits(State(), [ClaimCommand("k", CLAIM)]))
+    bench.run()
+    assert (bench.engine.requests, bench.ran) == (["list configs"], [])
+    assert bench.job.seconds_to_next() == LOOK_SECONDS
+    bench.clock.now += LOOK_SECONDS
+    assert bench.job.seconds_to_next() == 0
+
+
+def test_it_is_taken_rebooted_and_its_result_entered(bench: Bench, logged: Log) -> None:
+    done = bench.run()
+    # it refuses the host on which it runs itself
+    assert bench.ran == [("orcastra.swarm.reboot_node", {"orcastra_reboot_nodes": ["id-alpha"]})]
+    assert bench.seen[0].handovers["k"].by == "bravo"
+    assert bench.seen[0].commands["k"].message == "alpha is being rebooted by the instance on bravo"
+    assert (done.status, done.message) == ("done", "alpha was rebooted by the instance on bravo")
+    assert (done.by, done.source, bench.engine.state.handovers) == ("alpha", "file", {})
+    (action,) = bench.records.view().history
+    assert action.what == f"command reboot_node alpha: {done.message}"
+    assert logged.sentences[-1] == f"info command: reboot_node alpha done: {done.message}"
+    bench.run()
+    assert len(bench.ran) == 1
+
+
+def test_our_own_host_is_left_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_handover, "boot_id", lambda: "boot-alpha")
+    assert bench.run().is_running
+    assert bench.ran == []
+
+
+def test_whoever_is_second_does_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = local_handover.takeable
+
+    def be_slow(*arguments: Any) -> tuple[str, ...]:
+        found = take(*arguments)
+        bench.engine.edit(TakeHandover("k", "c", "charlie", "charlie does it"))
+        return found
+
+    monkeypatch.setattr(local_handover, "takeable", be_slow)
+    assert bench.run().instance == "c"
+    assert bench.ran == []
+
+
+def test_a_claim_whose_reply_is_lost_is_made_again(bench: Bench) -> None:
+    bench.engine.writes = ["unanswered"]
+    assert bench.run().status == "done"
+    assert len(bench.ran) == 1
+
+
+def test_a_failure_is_the_result(bench: Bench, logged: Log) -> None:
+    bench.engine.availability = "drain"
+    bench.result = rebooted(ok=False)
+    failed = bench.run()
+    assert (failed.status, failed.message) == (
+        "failed",
+        "alpha was left to the instance on bravo: it stays away",
+    )
+    assert logged.sentences[-1].startswith("error command: reboot_node alpha failed: ")
+
+
+@pytest.mark.parametrize("result", [PlaybookResult("p", "canceled", 1.0), Stopped("asked to stop")])
+def test_a_node_that_is_left_drained_is_told(bench: Bench, result: PlaybookResult | Exception) -> None:
+    bench.engine.availability = "drain"
+    bench.result = result
+    stopped = bench.run()
+    assert stopped.status == "interrupted"
+    assert "asked to stop; it is not repeated; node alpha is out of service now (drain): " in stopped.message
+    assert bench.engine.state.handovers == {}
+
+
+def test_a_result_that_cannot_be_entered_is_entered_later(bench: Bench) -> None:
+    bench.engine.writes = ["", "lost"]
+    assert bench.run().is_running
+    assert bench.records.view().history == ()
+    # the acting instance may have given it up by now
+    lost = FinishCommand("k", bench.engine.state.commands["k"].instance, "interrupted", "gone", 2.0)
+    bench.engine.edit(lost)
+    assert bench.run().status == "done"
+    assert len(bench.ran) == 1
+    assert len(bench.records.view().history) == 1
+
+
+def test_it_says_now_and_then_that_it_lives(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_handover, "BEAT_SECONDS", 0.001)
+    run = bench._run
+
+    def wait_for_beats(name: str, variables: Mapping[str, Any] = {}, /) -> PlaybookResult:
+        while bench.engine.state.handovers["k"].beats < 2:
+            pass
+        return run(name, variables)
+
+    bench.job._run_on_hosts = wait_for_beats
+    assert bench.run().status == "done"
+
+
+def test_a_worker_asks_the_manager_that_it_was_given(bench: Bench, clock: Clock) -> None:
+    worker = FakeEngine(State())
+    refusals: list[Exception | None] = [NotAManager("a worker"), NotAManager("a worker")]
+    worker.errors = refusals
+    bench.job.run(worker)  # type: ignore[arg-type]
+    assert (bench.ran, bench.job.seconds_to_next()) == ([], WORKER_LOOK_SECONDS)
+    engine: Any = bench.engine
+    job = HandoverJob(bench._run, bench._connect, lambda: engine, bench.records, clock, clock)
+    job.run(worker)  # type: ignore[arg-type]
+    assert bench.engine.state.commands["k"].status == "done"
+
+
+def test_there_is_one_only_where_there_is_an_inventory(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        rest = (Wanted, Signals(), Records(), stack)
+        assert _handovers(settings, *rest) == []
+        monkeypatch.setenv("ORCASTRA_INVENTORY", "/etc/hosts.yml")
+        (job,) = _handovers(read_settings(), *rest)
+        assert job.name == "handover"
+        monkeypatch.setenv("DRY_RUN", "true")
+        assert _handovers(read_settings(), *rest) == []

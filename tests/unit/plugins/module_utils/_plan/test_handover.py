@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who may take what is handed over, and what becomes of what nobody takes or ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    CommandRecord,
+    ForgetHandover,
+    Handover,
+    State,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import (
+    OFFER_SECONDS,
+    SILENCE_SECONDS,
+    STALE_SECONDS,
+    Myself,
+    nobody_else,
+    out_of_service,
+    plan_upkeep,
+    takeable,
+)
+from tests.unit.builders import node, picture
+
+NOW = 1000.0
+REST = Handover(nodes=("id-a",), names=("a",), boot="boot-a", offered=NOW, done="drain node b")
+BRAVO = Myself("id-b", "boot-b")
+SEEN = picture(*(node(name, role="manager", reachability="reachable") for name in "abc"))
+
+
+def state(handover: Handover | None = REST, **record: Any) -> State:
+    fields: dict[str, Any] = {"command": "reboot", "source": "file", "by": "a", "instance": "x", "started": 1}
+    handovers = {} if handover is None else {"k": handover}
+    return State(commands={"k": CommandRecord(**{**fields, **record})}, handovers=handovers)
+
+
+def test_an_instance_elsewhere_takes_it() -> None:
+    assert takeable(state(), BRAVO, NOW + 5) == ("k",)
+
+
+@pytest.mark.parametrize(
+    ("found", "me"),
+    [
+        (state(), Myself("id-a", "boot-a")),
+        # a container that talks to another engine, or one that has come back after the reboot
+        (state(), Myself("id-b", "boot-a")),
+        (state(), Myself("id-a", "boot-new")),
+        # it cannot tell where it runs
+        (state(), Myself("id-b", "")),
+        (state(replace(REST, by="c")), BRAVO),
+        (state(status=DONE), BRAVO),
+        (State(handovers={"k": REST}), BRAVO),
+        (state(None), BRAVO),
+    ],
+)
+def test_nobody_else_takes_it(found: State, me: Myself) -> None:
+    assert takeable(found, me, NOW + 5) == ()
+
+
+def test_an_offer_of_yesterday_is_left_alone() -> None:
+    assert takeable(state(), BRAVO, NOW + STALE_SECONDS - 1) == ("k",)
+    assert takeable(state(), BRAVO, NOW + STALE_SECONDS) == ()
+
+
+def test_the_oldest_offer_comes_first() -> None:
+    records = state().commands
+    handovers = {"k": REST, "j": replace(REST, offered=NOW - 1), "l": replace(REST, offered=NOW + 1)}
+    found = State(commands=dict.fromkeys("jkl", records["k"]), handovers=handovers)
+    assert takeable(found, BRAVO, NOW + 5) == ("j", "k", "l")
+    # two hosts at a time might cost the quorum
+    found = replace(found, handovers={**handovers, "l": replace(REST, by="c")})
+    assert takeable(found, BRAVO, NOW + 5) == ()
+
+
+def test_an_offer_waits_for_a_while_and_then_says_that_nobody_took_it() -> None:
+    assert plan_upkeep(SEEN, state(), {"k": OFFER_SECONDS - 1}, NOW).waits
+    upkeep = plan_upkeep(SEEN, state(), {"k": OFFER_SECONDS}, NOW)
+    (result,) = upkeep.edits
+    assert upkeep.results == {"k": result}
+    assert not upkeep.waits
+    assert (result.instance, result.status) == ("x", FAILED)  # type: ignore[attr-defined]
+    assert result.message.startswith(  # type: ignore[attr-defined]
+        "drain node b; a was not rebooted, as this ran there, and no other instance could take it. It takes"
+    )
+
+
+def test_whoever_is_at_work_on_it_is_waited_for_while_it_lives() -> None:
+    taken = state(replace(REST, by="b", beats=7))
+    assert plan_upkeep(SEEN, taken, {}, NOW).waits
+    assert plan_upkeep(SEEN, taken, {"k": SILENCE_SECONDS - 1}, NOW).edits == ()
+    drained = picture(node("a", availability="drain"), node("b"))
+    (result,) = plan_upkeep(drained, taken, {"k": SILENCE_SECONDS}, NOW).results.values()
+    assert result.status == INTERRUPTED
+    assert result.message == (
+        "drain node b; a was left to the instance on b, which is gone: interrupted, nobody knows how far it "
+        "got; it is not repeated; node a is out of service now (drain): `orcastra command activate_node a` "
+        "puts it back"
+    )
+
+
+def test_what_belongs_to_no_running_command_is_forgotten() -> None:
+    for found in (state(status=DONE), State(handovers={"k": REST})):
+        upkeep = plan_upkeep(SEEN, found, {}, NOW)
+        assert (upkeep.edits, upkeep.results, upkeep.waits) == ((ForgetHandover("k"),), {}, False)
+    assert plan_upkeep(SEEN, state(None), {}, NOW).edits == ()
+
+
+def test_where_nobody_could_take_it_that_is_known_at_once() -> None:
+    assert nobody_else(SEEN, ["id-a"]) is None
+    alone = picture(node("a", role="manager", reachability="reachable"), node("b", state="down"))
+    assert "no other node of this swarm is ready" in str(nobody_else(alone, ["id-a"]))
+    workers = picture(node("a", role="manager", reachability="reachable"), node("b"))
+    assert "it cannot be spared: without it 0 of 1 managers" in str(nobody_else(workers, ["id-a"]))
+    assert nobody_else(workers, ["id-b"]) is None
+
+
+def test_nodes_that_are_in_service_need_no_word() -> None:
+    assert out_of_service(SEEN.nodes, ["id-a"]) == ""
+    assert "node a is out of service now (pause)" in out_of_service(
+        [node("a", availability="pause")], ["id-a"]
+    )
