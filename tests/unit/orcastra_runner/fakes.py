@@ -36,7 +36,7 @@ class FakeEngine:
         self.patience.append(seconds)
         return nullcontext()
 
-    def get_swarm(self) -> dict[str, Any]:
+    def get_cluster(self) -> dict[str, Any]:
         return self.settings
 
     def close(self) -> None:
