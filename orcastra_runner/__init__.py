@@ -5,6 +5,7 @@
 """Loops the playbooks of the collection ``orcastra.swarm``.
 
 Layers, upper ones import lower ones: ``cli`` → ``commands`` → ``loop`` → ``jobs`` → ``swarm``, ``execute``.
+Also: ``command``, what users ask for once; ``local``, what each instance does beside the loop; ``web``.
 Third-party clients are imported in one module each: structlog in ``log``, environs in ``settings``,
 ansible-runner in ``execute``.
 """

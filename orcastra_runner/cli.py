@@ -20,7 +20,7 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from orcastra_runner import __version__
-from orcastra_runner.command_table import commands_help
+from orcastra_runner.command.table import commands_help
 from orcastra_runner.settings import Settings, UsageError, read_settings, variables_help
 
 EXIT_FINE = 0
@@ -204,7 +204,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _command(settings: Settings, options: argparse.Namespace) -> int:
-    from orcastra_runner.command_file import parse_words  # noqa: PLC0415
+    from orcastra_runner.command.file import parse_words  # noqa: PLC0415
     from orcastra_runner.commands import run_command  # noqa: PLC0415
 
     command, argument = parse_words(options.name, options.argument, options.id)

@@ -33,28 +33,28 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from orcastra_runner import __version__, log
-from orcastra_runner.command_file import CommandFile
-from orcastra_runner.command_job import CommandJob
-from orcastra_runner.command_requests import CommandRequests
-from orcastra_runner.command_results import file_data
-from orcastra_runner.command_run import CommandRunner
-from orcastra_runner.command_table import Command, has_limit
+from orcastra_runner.command.file import CommandFile
+from orcastra_runner.command.handover import wait_until_taken
+from orcastra_runner.command.job import CommandJob
+from orcastra_runner.command.requests import CommandRequests
+from orcastra_runner.command.results import file_data
+from orcastra_runner.command.run import CommandRunner
+from orcastra_runner.command.table import Command, has_limit
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.extra_vars import extra_vars
-from orcastra_runner.handover import wait_until_taken
 from orcastra_runner.heal import HealJob, plan_healing
 from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, Work
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
-from orcastra_runner.local import LocalJob, LocalJobs
-from orcastra_runner.local_autoheal import AutohealJob
-from orcastra_runner.local_handover import HandoverJob
-from orcastra_runner.local_hosts import HostsJob
-from orcastra_runner.local_logs import LogsJob
-from orcastra_runner.local_mods import ModsJob
-from orcastra_runner.local_prune import PruneJob
+from orcastra_runner.local.autoheal import AutohealJob
+from orcastra_runner.local.handover import HandoverJob
+from orcastra_runner.local.hosts import HostsJob
+from orcastra_runner.local.jobs import LocalJob, LocalJobs
+from orcastra_runner.local.logs import LogsJob
+from orcastra_runner.local.mod_requests import ModRequestsJob
+from orcastra_runner.local.mods import ModsJob
+from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.loop import Loop
-from orcastra_runner.mod_requests import ModRequestsJob
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
 from orcastra_runner.records import Records
 from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
@@ -349,9 +349,9 @@ def _serve(
 ) -> Callable[[], None]:
     """Serve page, API and metrics over HTTP. Returns what ends it."""
     # aiohttp takes time and memory that one cycle by itself never needs
-    from orcastra_runner.web import Site  # noqa: PLC0415
-    from orcastra_runner.web_guard import Guard  # noqa: PLC0415
-    from orcastra_runner.web_server import WebServer  # noqa: PLC0415
+    from orcastra_runner.web.guard import Guard  # noqa: PLC0415
+    from orcastra_runner.web.server import WebServer  # noqa: PLC0415
+    from orcastra_runner.web.site import Site  # noqa: PLC0415
 
     guard = Guard(token, settings.http_hosts)
     ask_for_mods = next((job.ask for job in local if isinstance(job, ModRequestsJob)), None)

@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import watched_services
-from orcastra_runner.command_file import CommandFile
+from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.jobs import Job, Stopped, Told, Work
 from orcastra_runner.leadership import LeaderWatch

@@ -19,7 +19,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
-from orcastra_runner import command_results, follower_report
+from orcastra_runner import follower_report
+from orcastra_runner.command import results as command_results
 from orcastra_runner.swarm import leader_of, node_name
 
 

@@ -16,13 +16,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     connect,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
-from orcastra_runner.command_requests import CommandRequests
+from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
 from orcastra_runner.swarm import plan_all
-from orcastra_runner.web import Site
-from orcastra_runner.web_guard import Guard
-from orcastra_runner.web_server import WebServer
+from orcastra_runner.web.guard import Guard
+from orcastra_runner.web.server import WebServer
+from orcastra_runner.web.site import Site
 from tests.bench.report import Table, calm_down, load_average, median
 from tests.sim.large import REPLICAS, configuration, large_swarm
 

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.lab
 # Ends the process with SIGKILL in place of, or right behind, a call of the function that is named.
 KILLED = """
 import os, signal, sys
-from orcastra_runner import cli, command_run, execute, swarm
+from orcastra_runner import cli, execute, swarm
+from orcastra_runner.command import run as command_run
 
 owner, name, when = sys.argv[1:4]
 target = {"Swarm": swarm.Swarm, "PlaybookRunner": execute.PlaybookRunner}[owner]

@@ -19,7 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     connect,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
-from orcastra_runner.local_prune import PruneJob
+from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.settings import read_settings
 from tests.lab import Lab
 from tests.lab.host import Host

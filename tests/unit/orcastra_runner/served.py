@@ -15,13 +15,13 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from orcastra_runner.command_requests import CommandRequests
+from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
 from orcastra_runner.swarm import plan_all
-from orcastra_runner.web import Site
-from orcastra_runner.web_guard import Guard
-from orcastra_runner.web_server import WebServer
+from orcastra_runner.web.guard import Guard
+from orcastra_runner.web.server import WebServer
+from orcastra_runner.web.site import Site
 from tests.unit.builders import node, picture, service, task, wanted
 from tests.unit.orcastra_runner.conftest import Clock
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
-from orcastra_runner import local
-from orcastra_runner.local import LocalJobs
+from orcastra_runner.local import jobs as local
+from orcastra_runner.local.jobs import LocalJobs
 from tests.unit.orcastra_runner.conftest import Log
 
 SECONDS = 10

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orcastra_runner.local_logs import DAY_SECONDS, LogsJob
+from orcastra_runner.local.logs import DAY_SECONDS, LogsJob
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
 

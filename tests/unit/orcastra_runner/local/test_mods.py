@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
-from orcastra_runner.local_mods import ModsJob
+from orcastra_runner.local.mods import ModsJob
 from orcastra_runner.records import Records
 from orcastra_runner.settings import read_settings
-from orcastra_runner.web_data import state_data
+from orcastra_runner.web.data import state_data
 from tests.mod_server import ModServer
 from tests.unit.orcastra_runner.conftest import Clock
 

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from orcastra_runner import cli, commands
-from orcastra_runner.command_table import COMMANDS
+from orcastra_runner.command.table import COMMANDS
 from orcastra_runner.settings import Settings, read_settings
 from tests.unit.builders import wanted
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from orcastra_runner.command_file import MAX_ENTRIES, CommandFile, Content, parse_words
-from orcastra_runner.command_table import COMMANDS, commands_help
+from orcastra_runner.command.file import MAX_ENTRIES, CommandFile, Content, parse_words
+from orcastra_runner.command.table import COMMANDS, commands_help
 from orcastra_runner.settings import UsageError
 from tests.conftest import CHECKOUT
 

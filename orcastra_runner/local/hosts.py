@@ -24,8 +24,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules
 from orcastra_runner.cron import Cron
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
-from orcastra_runner.local_autoheal import heal_rules
-from orcastra_runner.local_prune import prune_rules
+from orcastra_runner.local.autoheal import heal_rules
+from orcastra_runner.local.prune import prune_rules
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 from orcastra_runner.records import Records

@@ -20,7 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     record_data,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
-from orcastra_runner.command_file import Content, Entry
+from orcastra_runner.command.file import Content, Entry
 from orcastra_runner.log import get_logger
 
 # what an entry of the file can be beside what a record can be

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from aiohttp import web as aiohttp_web
 
-from orcastra_runner import web, web_connections
-from orcastra_runner.web_server import WebServer
+from orcastra_runner.web import connections as web_connections
+from orcastra_runner.web import site
+from orcastra_runner.web.server import WebServer
 from tests.lab.wait import wait_until
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.served import Served, acting, serve
@@ -31,7 +32,7 @@ def test_who_connects_and_says_nothing_is_dropped(
     clock: Clock, logged: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web_connections, "FIRST_REQUEST_SECONDS", 0.2)
-    monkeypatch.setattr(web, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(site, "BODY_SECONDS", 0.2)
     served = serve(clock)
     address = ("127.0.0.1", served.server.port)
     try:
@@ -85,9 +86,9 @@ def test_who_was_quiet_for_the_longest_makes_room(served: Served, monkeypatch: p
 
 
 def test_who_does_not_read_is_dropped(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "SEND_SECONDS", 0.2)
+    monkeypatch.setattr(site, "SEND_SECONDS", 0.2)
     # far more than all buffers hold
-    monkeypatch.setattr(web.Site, "_healthz", _answer_a_lot)
+    monkeypatch.setattr(site.Site, "_healthz", _answer_a_lot)
     served = Served(served.site, WebServer(served.site, "127.0.0.1", 0), served.clock)
     assert served.server.start()
     try:

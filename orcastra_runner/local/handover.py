@@ -46,9 +46,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover impo
     out_of_service,
     takeable,
 )
-from orcastra_runner.command_run import STOPPED_MESSAGE, Outcome, carry_out
-from orcastra_runner.command_table import REBOOT
-from orcastra_runner.handover import boot_id
+from orcastra_runner.command.handover import boot_id
+from orcastra_runner.command.run import STOPPED_MESSAGE, Outcome, carry_out
+from orcastra_runner.command.table import REBOOT
 from orcastra_runner.jobs import RunPlaybook, Stopped
 from orcastra_runner.log import get_logger
 from orcastra_runner.records import Records

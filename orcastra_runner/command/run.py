@@ -30,9 +30,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import joined, nobody_else
-from orcastra_runner.command_table import LEFT_NODES, Command
+from orcastra_runner.command.handover import boot_id
+from orcastra_runner.command.table import LEFT_NODES, Command
 from orcastra_runner.execute import PlaybookResult
-from orcastra_runner.handover import boot_id
 from orcastra_runner.jobs import JobError, RunPlaybook, Stopped, Work
 from orcastra_runner.log import get_logger
 from orcastra_runner.swarm import node_name

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from orcastra_runner.log import first_line, get_logger
-from orcastra_runner.web import Site
+from orcastra_runner.web.site import Site
 
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0

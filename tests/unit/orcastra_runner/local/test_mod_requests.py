@@ -15,10 +15,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     EngineUnreachable,
     NotAManager,
 )
-from orcastra_runner.mod_requests import NO_MANAGER, PATIENCE_SECONDS, ModRequestsJob
+from orcastra_runner.local.mod_requests import NO_MANAGER, PATIENCE_SECONDS, ModRequestsJob
 from orcastra_runner.records import Records
 from tests.unit.orcastra_runner.conftest import Clock, Log
-from tests.unit.orcastra_runner.test_web import observation
+from tests.unit.orcastra_runner.served import observation
 
 
 class Manager:

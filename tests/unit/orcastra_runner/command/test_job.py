@@ -22,9 +22,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
 from orcastra_runner import swarm as swarm_module
-from orcastra_runner.command_file import CommandFile
-from orcastra_runner.command_job import KEPT, SHELL_SECONDS, CommandJob
-from orcastra_runner.command_results import status_lines
+from orcastra_runner.command.file import CommandFile
+from orcastra_runner.command.job import KEPT, SHELL_SECONDS, CommandJob
+from orcastra_runner.command.results import status_lines
 from orcastra_runner.execute import PlaybookError, PlaybookResult, TaskResult
 from orcastra_runner.jobs import Stopped, Told
 from tests.unit.builders import wanted

@@ -21,15 +21,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document as YamlDocument
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import record_data
-from orcastra_runner.command_file import parse
-from orcastra_runner.command_requests import CommandRequests, TooMany
-from orcastra_runner.command_table import REFRESH_MODS
+from orcastra_runner.command.file import parse
+from orcastra_runner.command.requests import CommandRequests, TooMany
+from orcastra_runner.command.table import REFRESH_MODS
 from orcastra_runner.log import get_logger
 from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
-from orcastra_runner.web_connections import Connections
-from orcastra_runner.web_data import DOCUMENTS, Documents
-from orcastra_runner.web_guard import Guard, Refusal
+from orcastra_runner.web.connections import Connections
+from orcastra_runner.web.data import DOCUMENTS, Documents
+from orcastra_runner.web.guard import Guard, Refusal
 
 MAX_BODY_BYTES = 16 * 1024
 BODY_SECONDS = 5.0
@@ -88,7 +88,7 @@ class Site:
         app.router.add_post("/sync", self._sync)
         app.router.add_post("/refresh_mods", self._refresh_mods)
         app.router.add_post("/commands", self._commands)
-        folder = resources.files("orcastra_runner") / "page"
+        folder = resources.files("orcastra_runner.web") / "page"
         for path, (name, content_type) in PAGE.items():
             app.router.add_get(path, partial(_send_file, (folder / name).read_bytes(), content_type))
         return app

@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from orcastra_runner.execute import PlaybookResult, TaskResult
-from orcastra_runner.local_hosts import STAND_BY_SECONDS, HostsJob
+from orcastra_runner.local.hosts import STAND_BY_SECONDS, HostsJob
 from orcastra_runner.records import Records
 from orcastra_runner.settings import read_settings
 from tests.unit.orcastra_runner.conftest import Clock, Log

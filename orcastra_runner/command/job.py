@@ -25,11 +25,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import COMMANDS_LABEL
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from orcastra_runner.command_file import CommandFile, Content
-from orcastra_runner.command_requests import CommandRequests
-from orcastra_runner.command_results import EXPIRED, MALFORMED, entry_data, file_data, write_results
-from orcastra_runner.command_run import CommandRunner
-from orcastra_runner.handover import LOOK_SECONDS, HandoverWatch
+from orcastra_runner.command.file import CommandFile, Content
+from orcastra_runner.command.handover import LOOK_SECONDS, HandoverWatch
+from orcastra_runner.command.requests import CommandRequests
+from orcastra_runner.command.results import EXPIRED, MALFORMED, entry_data, file_data, write_results
+from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.jobs import Told, Work
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News

@@ -22,10 +22,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import Ended, HealPlan, HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules
-from orcastra_runner import local_autoheal, local_prune
 from orcastra_runner.commands import _local_jobs
-from orcastra_runner.local_autoheal import AutohealJob, heal_rules
-from orcastra_runner.local_prune import PruneJob, prune_rules
+from orcastra_runner.local import autoheal as local_autoheal
+from orcastra_runner.local import prune as local_prune
+from orcastra_runner.local.autoheal import AutohealJob, heal_rules
+from orcastra_runner.local.prune import PruneJob, prune_rules
 from orcastra_runner.settings import Settings, read_settings
 from tests.unit.orcastra_runner.conftest import Clock, Log
 

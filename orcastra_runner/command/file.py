@@ -28,7 +28,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.words impor
     suggest,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
-from orcastra_runner.command_table import COMMANDS, Command
+from orcastra_runner.command.table import COMMANDS, Command
 from orcastra_runner.settings import UsageError
 
 # All of them are remembered in the swarm, where space is small.

@@ -28,11 +28,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     EngineUnreachable,
     NotAManager,
 )
-from orcastra_runner import local_handover
 from orcastra_runner.commands import _handovers
 from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.jobs import Stopped
-from orcastra_runner.local_handover import LOOK_SECONDS, WORKER_LOOK_SECONDS, HandoverJob
+from orcastra_runner.local import handover as local_handover
+from orcastra_runner.local.handover import LOOK_SECONDS, WORKER_LOOK_SECONDS, HandoverJob
 from orcastra_runner.records import Records
 from orcastra_runner.settings import Settings, read_settings
 from orcastra_runner.signals import Signals

@@ -27,14 +27,16 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover impo
     OFFER_SECONDS,
     SILENCE_SECONDS,
 )
-from orcastra_runner import cli, command_run, commands, handover
-from orcastra_runner.command_job import CommandJob
+from orcastra_runner import cli, commands
+from orcastra_runner.command import handover
+from orcastra_runner.command import run as command_run
+from orcastra_runner.command.handover import LONGEST_GAP_SECONDS, LOOK_SECONDS, HandoverWatch
+from orcastra_runner.command.job import CommandJob
 from orcastra_runner.execute import PlaybookResult
-from orcastra_runner.handover import LONGEST_GAP_SECONDS, LOOK_SECONDS, HandoverWatch
 from orcastra_runner.signals import Signals
+from tests.unit.orcastra_runner.command.test_job import Bench, done
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.fakes import three_nodes
-from tests.unit.orcastra_runner.test_command_job import Bench, done
 
 ROLLING = {"command": "rolling_reboot", "id": "all"}
 TAKEN = "alpha is being rebooted by the instance on bravo"

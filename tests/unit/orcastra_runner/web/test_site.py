@@ -17,20 +17,23 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
-from orcastra_runner import cli, web, web_server
-from orcastra_runner.command_job import CommandJob
-from orcastra_runner.command_requests import MAX_WAITING
+from orcastra_runner import cli
+from orcastra_runner.command.job import CommandJob
+from orcastra_runner.command.requests import MAX_WAITING
 from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import ResyncJob, SyncJob
-from orcastra_runner.local_autoheal import AutohealJob
-from orcastra_runner.local_mods import ModsJob
-from orcastra_runner.local_prune import PruneJob
+from orcastra_runner.local.autoheal import AutohealJob
+from orcastra_runner.local.mods import ModsJob
+from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.rebalance import RebalanceJob
 from orcastra_runner.records import STUCK_SECONDS
 from orcastra_runner.signals import ASKED, SYNC
 from orcastra_runner.swarm import plan_all
-from orcastra_runner.web_guard import Guard
-from orcastra_runner.web_server import WebServer
+from orcastra_runner.web import server as web_server
+from orcastra_runner.web import site
+from orcastra_runner.web.guard import Guard
+from orcastra_runner.web.server import WebServer
+from tests.conftest import CHECKOUT
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.served import WANTED, Served, acting, observation, serve
 
@@ -169,7 +172,7 @@ def test_the_metrics_count_what_happens(served: Served) -> None:
 
 
 def test_the_documentation_has_all_metrics(served: Served) -> None:
-    documented = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
+    documented = (CHECKOUT / "docs" / "http.md").read_text(encoding="utf-8")
     for family in served.records.metrics.registry.collect():
         if not family.name.startswith("process_"):
             name = f"{family.name}_total" if family.type == "counter" else family.name
@@ -178,7 +181,7 @@ def test_the_documentation_has_all_metrics(served: Served) -> None:
 
 
 def test_the_documentation_has_all_jobs() -> None:
-    documented = (Path(__file__).parents[3] / "docs" / "http.md").read_text(encoding="utf-8")
+    documented = (CHECKOUT / "docs" / "http.md").read_text(encoding="utf-8")
     found = re.search(r"^`name` is one of (.*);", documented, re.MULTILINE)
     assert found is not None
     jobs = (CommandJob, HealJob, RebalanceJob, ResyncJob, SyncJob, AutohealJob, ModsJob, PruneJob)
@@ -230,7 +233,7 @@ def test_refresh_mods_is_taken_by_each_instance_that_has_mods(served: Served) ->
         ({"command": "drain_node"}, 400, "the name of a node"),
         (["relabel_all"], 400, "one command"),
         (b"command=relabel_all", 415, "application/json"),
-        (b"x" * (web.MAX_BODY_BYTES + 1), 413, ""),
+        (b"x" * (site.MAX_BODY_BYTES + 1), 413, ""),
         ({"command": "relabel_all", "expires": "2020-01-01T00:00:00Z"}, 409, "expired"),
         ({"command": "relabel_all", "id": 1.5}, 400, "id"),
     ],

@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe_state
-from orcastra_runner.command_table import REFRESH_MODS
+from orcastra_runner.command.table import REFRESH_MODS
 from orcastra_runner.log import get_logger
 from orcastra_runner.records import Records
 from orcastra_runner.swarm import node_name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from orcastra_runner.command_file import Entry
+from orcastra_runner.command.file import Entry
 
 MAX_WAITING = 20
 
