@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import ServiceStep
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_merge import differences, merged
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_change import SpecChange
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
 
 
@@ -46,11 +46,8 @@ class CreateService(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvergeService(ServiceStep):
+class ConvergeService(SpecChange, ServiceStep):
     """Bring the fields of a service that ``wanted`` has to its values; all others stay as they are."""
-
-    spec: Mapping[str, Any]
-    wanted: Mapping[str, Any]
 
     @property
     def action(self) -> str:
@@ -58,17 +55,4 @@ class ConvergeService(ServiceStep):
 
     @property
     def what(self) -> str:
-        names = ", ".join(path.rpartition(".")[2] for path in differences(self.spec, self.wanted))
-        return f"change {names} of {self.name}"
-
-    @property
-    def before(self) -> Mapping[str, Any]:
-        return {path: old for path, (old, _new) in differences(self.spec, self.wanted).items()}
-
-    @property
-    def after(self) -> Mapping[str, Any]:
-        return {path: new for path, (_old, new) in differences(self.spec, self.wanted).items()}
-
-    def changed(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply the change to ``spec``, which may be fresher than what the step was planned on."""
-        return merged(spec, self.wanted)
+        return f"change {self.fields} of {self.name}"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_merge import differences, merged
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_change import SpecChange
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
 
 
@@ -228,11 +228,8 @@ class RemoveNode(NodeStep):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpdateSwarm(Step):
+class UpdateSwarm(SpecChange):
     """Bring the settings of the swarm that ``wanted`` names to its values; all others stay as they are."""
-
-    spec: Mapping[str, Any]
-    wanted: Mapping[str, Any]
 
     @property
     def action(self) -> str:
@@ -244,17 +241,4 @@ class UpdateSwarm(Step):
 
     @property
     def what(self) -> str:
-        names = ", ".join(path.rpartition(".")[2] for path in differences(self.spec, self.wanted))
-        return f"change {names} of the swarm"
-
-    @property
-    def before(self) -> Mapping[str, Any]:
-        return {path: old for path, (old, _new) in differences(self.spec, self.wanted).items()}
-
-    @property
-    def after(self) -> Mapping[str, Any]:
-        return {path: new for path, (_old, new) in differences(self.spec, self.wanted).items()}
-
-    def changed(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply the change to ``spec``, which may be fresher than what the step was planned on."""
-        return merged(spec, self.wanted)
+        return f"change {self.fields} of the swarm"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Removal, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class StoreMod(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveMod(Step):
+class RemoveMod(Removal):
     """Remove what was stored for an entry. ``names`` are files, ``folder`` the one of an archive."""
 
     key: str
@@ -67,11 +67,3 @@ class RemoveMod(Step):
     @property
     def what(self) -> str:
         return f"remove {self.folder or ', '.join(self.names)}"
-
-    @property
-    def before(self) -> Mapping[str, Any]:
-        return {"exists": True}
-
-    @property
-    def after(self) -> Mapping[str, Any]:
-        return {"exists": False}

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Removal, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class RestartContainer(HealContainer):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveContainer(ContainerStep):
+class RemoveContainer(Removal, ContainerStep):
     """Remove a container that does not run, with its anonymous volumes where ``volumes`` says so."""
 
     volumes: bool
@@ -92,17 +92,9 @@ class RemoveContainer(ContainerStep):
     def what(self) -> str:
         return f"remove {self.title}"
 
-    @property
-    def before(self) -> Mapping[str, Any]:
-        return {"exists": True}
-
-    @property
-    def after(self) -> Mapping[str, Any]:
-        return {"exists": False}
-
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveImage(Step):
+class RemoveImage(Removal):
     """Remove an image by taking all its names off; one that is used by then is left."""
 
     image_id: str
@@ -122,17 +114,9 @@ class RemoveImage(Step):
     def what(self) -> str:
         return f"remove image {self.title}"
 
-    @property
-    def before(self) -> Mapping[str, Any]:
-        return {"exists": True}
-
-    @property
-    def after(self) -> Mapping[str, Any]:
-        return {"exists": False}
-
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveVolume(Step):
+class RemoveVolume(Removal):
     """Remove a volume that no container has."""
 
     name: str
@@ -148,11 +132,3 @@ class RemoveVolume(Step):
     @property
     def what(self) -> str:
         return f"remove volume {self.name}"
-
-    @property
-    def before(self) -> Mapping[str, Any]:
-        return {"exists": True}
-
-    @property
-    def after(self) -> Mapping[str, Any]:
-        return {"exists": False}

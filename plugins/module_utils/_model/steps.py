@@ -73,6 +73,19 @@ class Step(ABC):
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Removal(Step):
+    """Something is not there any more afterwards."""
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return {"exists": True}
+
+    @property
+    def after(self) -> Mapping[str, Any]:
+        return {"exists": False}
+
+
 @dataclass(frozen=True, slots=True)
 class LabelChange:
     """One label of a node; None stands for a label that is not there."""
