@@ -379,7 +379,7 @@ class Choice:
 def _limits(hosts: int) -> Limits:
     """With many hosts the search looks less far ahead: no more than its first moves count in this cycle."""
     if hosts <= 12:
-        return Limits(width=24, branches=24, each=3)
+        return Limits(width=8, branches=12, each=1)
     return Limits() if hosts <= 50 else Limits(width=4, depth=6)
 
 

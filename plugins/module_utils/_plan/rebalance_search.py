@@ -24,6 +24,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_refine import (
+    EVENNESS,
+    Refinement,
+)
+
 # of the smaller one of two hosts, this much of a gap is enough, however cautious we are
 CAUTION_SHARE = 0.4
 # up to so many hosts, a difference of scores means the same
@@ -56,6 +61,8 @@ class Limits:
     branches: int = 12
     each: int = 0
     close: float = 0.005
+    refined: int = 6
+    orders: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,74 @@ class Search:
         best = min(node.score for node in ends)
         # what one move changes is a smaller part of a larger swarm
         close = self.limits.close * min(1.0, FEW_HOSTS / len(self.total)) if self.total else 0.0
-        return next(node.moves for node in ends if node.score <= best + close)
+        found_moves = next(node.moves for node in ends if node.score <= best + close)
+        return self._refined(ends, found_moves) if len(self.total) <= FEW_HOSTS else found_moves
+
+    def _refined(self, ends: Sequence[_Node], found: tuple[Move, ...]) -> tuple[Move, ...]:
+        """A sequence with a better balance of what it reaches and how many moves it takes, if there is one.
+
+        The way down begins at the best sequences of each length: the longest ones are rarely worth it.
+        """
+        if not self.items:
+            return found
+        refinement = Refinement(
+            self.total,
+            self.used,
+            [item.host for item in self.items],
+            [item.memory for item in self.items],
+            self.is_open,
+        )
+        least = refinement.cost({move.item: move.target for move in found})
+        starts = sorted(ends, key=lambda node: refinement.cost({m.item: m.target for m in node.moves}))
+        assignments = [{move.item: move.target for move in node.moves} for node in starts]
+        for moved in refinement.candidates(assignments[: self.limits.refined]):
+            if refinement.cost(moved) >= least - 1e-9:
+                break
+            ordered = self._ordered(moved)
+            if ordered is not None:
+                return ordered
+        return found
+
+    def _ordered(self, moved: Mapping[int, int]) -> tuple[Move, ...] | None:
+        """An order of the moves in which each is worth it by itself; None: none was found.
+
+        What brings most goes first; where that leads nowhere, another one does, as often as the limits say.
+        """
+        looked = 0
+        dead: set[frozenset[int]] = set()
+
+        def complete(used: list[int], left: frozenset[int]) -> tuple[Move, ...] | None:
+            nonlocal looked
+            if not left:
+                return ()
+            looked += 1
+            if looked > self.limits.orders or left in dead:
+                return None
+            for index in self._worth_now(used, moved, left):
+                after, item, target = list(used), self.items[index], moved[index]
+                after[item.host] -= item.memory
+                after[target] += item.memory
+                later = complete(after, left - {index})
+                if later is not None:
+                    return (Move(index, target), *later)
+            dead.add(left)
+            return None
+
+        return complete(list(self.used), frozenset(moved))
+
+    def _worth_now(self, used: Sequence[int], moved: Mapping[int, int], left: Iterable[int]) -> list[int]:
+        """Of the items that are left to be moved, those that are worth it now, best first."""
+        ways: list[tuple[float, int]] = []
+        for index in left:
+            item, target = self.items[index], moved[index]
+            source, total = item.host, self.total
+            caution = self.caution(source, target)
+            if refusal(item, used[source], total[source], used[target], total[target], caution) is None:
+                before = self._square(source, used[source]) + self._square(target, used[target])
+                after = self._square(source, used[source] - item.memory)
+                after += self._square(target, used[target] + item.memory)
+                ways.append((after - before, index))
+        return [index for _change, index in sorted(ways)]
 
     def _keep(self, found: Iterable[_Node]) -> list[_Node]:
         """The best sequences, and the best few of those with each first move, best first.
@@ -184,7 +258,7 @@ class Search:
             if host not in used:
                 worst = max(worst, self.used[host] / self.total[host])
                 break
-        return worst + sqrt(max(squares, 0.0) / len(self.total))
+        return worst + EVENNESS * sqrt(max(squares, 0.0) / len(self.total))
 
     def _children(self, node: _Node) -> list[_Node]:
         """The best continuations, of which each is possible."""
