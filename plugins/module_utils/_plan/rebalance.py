@@ -5,7 +5,8 @@
 """Plan the balancing of memory: which group or task moves where, once.
 
 - ``rebalance_units``: what could move, and what forbids it; ``rebalance_hosts``: the pressure on the hosts
-- ``rebalance_targets``: where it could go; ``rebalance_search``: what is best, in numbers
+- ``rebalance_targets``: where it could go; ``rebalance_search``: what is best, in numbers, which
+  ``rebalance_refine`` makes better with few hosts
 - ``rebalance_choice``: the decision, with its reasons; ``rebalance_moves``: how a move that was begun ends
 
 A move is begun only where the gap has lasted, where it makes the worse one of its two hosts better, and

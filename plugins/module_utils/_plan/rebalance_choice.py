@@ -23,6 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_hos
     why_not_usable,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_search import (
+    FEW_HOSTS,
     Item,
     Limits,
     Search,
@@ -377,8 +378,11 @@ class Choice:
 
 
 def _limits(hosts: int) -> Limits:
-    """With many hosts the search looks less far ahead: no more than its first moves count in this cycle."""
-    if hosts <= 12:
+    """With many hosts the search looks less far ahead: no more than its first moves count in this cycle.
+
+    With few, what it finds is refined, so that it need not look at many sequences.
+    """
+    if hosts <= FEW_HOSTS:
         return Limits(width=8, branches=12, each=1)
     return Limits() if hosts <= 50 else Limits(width=4, depth=6)
 

@@ -21,10 +21,10 @@ from math import sqrt
 EVENNESS = 0.4
 # the score that a move must be worth, with few hosts
 PRICE = 0.002
-# so many assignments are looked at in one step at most, and so many steps are taken
+# two moves for one are tried where one step then looks at no more assignments than about this
 MAX_NEIGHBOURS = 4000
+# so many steps down at most, and so many assignments in all; so many ends are gone on from
 MAX_STEPS = 30
-# so many in all
 MAX_LOOKED = 80_000
 MAX_KICKED = 3
 
@@ -78,9 +78,10 @@ class Refinement:
             add(self.improve(start))
         done: set[frozenset[tuple[int, int]]] = set()
         while self.looked < MAX_LOOKED:
-            best = min((one for one in found if one not in done), key=lambda one: self.cost(found[one]), default=None)
-            if best is None or len(done) == MAX_KICKED:
+            ends = [one for one in found if one not in done]
+            if not ends or len(done) == MAX_KICKED:
                 break
+            best = min(ends, key=lambda one: self.cost(found[one]))
             done.add(best)
             for item, host in self._kicks(found[best]):
                 add(self.improve({**found[best], item: host}, item))

@@ -13,6 +13,9 @@ better; looking further ahead finds those sequences in which a move that is seco
 for a better one, as in a swap. Of the sequences that end about as well, the shortest is taken. Host pairs
 are limited to those with the most and the least pressure, scores are updated by what a move changes, and
 whether a move is possible is asked last, so that the time hardly grows with the size of the swarm.
+
+With few hosts, ``rebalance_refine`` then looks for a better end, or one that is reached with fewer moves. It
+counts if there is an order in which each move is still worth it by itself.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -52,7 +55,8 @@ class Item:
 class Limits:
     """How far the search goes: sequences kept in each round, and at least ``each`` for each first move.
 
-    ``close`` is the difference of scores that is not worth a further move, with few hosts.
+    ``close`` is the difference of scores that is not worth a further move, with few hosts. Of the sequences,
+    so many are ``refined``, and so many beginnings of ``orders`` are tried for each refined end.
     """
 
     width: int = 12
@@ -171,10 +175,7 @@ class Search:
         return self._refined(ends, found_moves) if len(self.total) <= FEW_HOSTS else found_moves
 
     def _refined(self, ends: Sequence[_Node], found: tuple[Move, ...]) -> tuple[Move, ...]:
-        """A sequence with a better balance of what it reaches and how many moves it takes, if there is one.
-
-        The way down begins at the best sequences of each length: the longest ones are rarely worth it.
-        """
+        """A sequence that reaches more, or as much with fewer moves, if there is one."""
         if not self.items:
             return found
         refinement = Refinement(
@@ -252,7 +253,7 @@ class Search:
         return kept
 
     def _score(self, used: Mapping[int, int], squares: float) -> float:
-        """The worst pressure plus the standard deviation, from the pressure of all memory together."""
+        """The worst pressure, and a part of the standard deviation from that of all memory together."""
         worst = max((used[host] / self.total[host] for host in used), default=0.0)
         for host in self.order:
             if host not in used:

@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "days" in parts:
         show(days.measure(options.weeks, options.days, 6, 6.0))
     if "optimum" in parts:
-        show(quality.against_optimum(options.clusters))
+        for table in quality.against_optimum(options.clusters):
+            show(table)
     if options.json:
         write_json(options.json, tables)
     return 0

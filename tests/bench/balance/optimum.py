@@ -92,15 +92,16 @@ class Optimum:
         found = self._solve(cost, [])
         return Bound(max(found.value, 0.0) ** 0.5, found.is_exact)
 
-    def fewest_moves(self, worst: float, deviation: float) -> Bound:
-        """The fewest moves to a spread at least this good; inf where there is none."""
+    def fewest_moves(self, worst: float, deviation: float | None = None) -> Bound:
+        """The fewest moves to a worst pressure (and a deviation) at least this good; inf: there are none."""
         cost = self._zeros()
         for index, stays in enumerate(self.stays):
             cost[index] = 0 if stays else 1
         squares = self._zeros()
         squares[len(self.pairs) + 1 :] = 1 / len(self.hosts)
         # one unit in the last place must not decide
-        return self._solve(cost, [(squares, deviation**2 * 1.0001 + 1e-7)], worst=worst + 1e-6)
+        limits = [] if deviation is None else [(squares, deviation**2 * 1.0001 + 1e-7)]
+        return self._solve(cost, limits, worst=worst + 1e-6)
 
     def _zeros(self) -> np.ndarray:
         return np.zeros(len(self.pairs) + 1 + len(self.hosts))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
@@ -16,7 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import
     ServiceRules,
 )
 from tests.bench.balance.baselines import deschedule, most_free
-from tests.bench.balance.optimum import Optimum
+from tests.bench.balance.optimum import SECONDS, Optimum
 from tests.bench.balance.worlds import World, random_world
 from tests.bench.report import Table, load_average
 
@@ -35,7 +36,35 @@ def clusters(count: int) -> list[World]:
     return worlds
 
 
-def against_optimum(count: int) -> Table:
+@dataclass(frozen=True)
+class Judged:
+    """What became of one cluster, and what could have. ``fewest``: the moves to a spread as good as ours.
+
+    ``near``: the fewest moves to within 2 % of the least worst pressure; ``is_exact``: HiGHS proved that the
+    least worst pressure can be reached.
+    """
+
+    start: float
+    worst: float
+    least: float
+    std: float
+    least_std: float
+    moves: float
+    fewest: float
+    near: float
+    is_exact: bool
+
+    @property
+    def is_low(self) -> bool:
+        return self.worst <= self.least * NEAR
+
+    @property
+    def is_short(self) -> bool:
+        return self.moves <= round(self.fewest + 0.49) + 1
+
+
+def against_optimum(count: int) -> tuple[Table, Table]:
+    """The averages by size, and each cluster in which a goal is missed."""
     table = Table(
         f"Spread and moves against the optimum: {count} random clusters of 3 to 12 nodes",
         [
@@ -44,7 +73,14 @@ def against_optimum(count: int) -> Table:
         ],
     )  # fmt: skip
     before = load_average()
-    classes: dict[tuple[str, float], list[tuple[float, ...]]] = {}
+    classes: dict[tuple[str, float], list[Judged]] = {}
+    missed = Table(
+        "Of these, the clusters more than 2 % above the optimum, or with two moves too many",
+        [
+            "cluster", "nodes", "services", "worst after", "optimum", "above %", "moves", "fewest",
+            "fewest to ≤2 %",
+        ],
+    )  # fmt: skip
     worlds = clusters(count)
     with ProcessPoolExecutor() as processes:
         judged = list(processes.map(_judge, worlds))
@@ -52,35 +88,48 @@ def against_optimum(count: int) -> Table:
         nodes = len(world.picture.nodes)
         size = "3-5" if nodes <= 5 else "6-8" if nodes <= 8 else "9-12"
         classes.setdefault((size, 5.0 if number % 2 else 10.0), []).append(row)
+        if not (row.is_low and row.is_short):
+            above = 100 * (row.worst / row.least - 1)
+            services = len(world.picture.services)
+            missed.rows.append(
+                [number, nodes, services, row.worst, row.least, above, row.moves, row.fewest, row.near]
+            )
     for (size, density), rows in sorted(classes.items()):
         table.rows.append(_row(size, f"{density:g}", rows))
     table.rows.append(_row("all", "", [row for rows in classes.values() for row in rows]))
+    unproven = sum(not row.is_exact for row in judged)
     table.notes += [
-        "Optimum: any assignment that is allowed, however reached (a bound where HiGHS ran out of time).",
-        "Fewest: moves to a spread as good as ours, in any order. Thresholds: 0.03 GB, buffer 0.016 GB.",
+        "Optimum: any assignment that is allowed, however reached and through whatever on the way: each of",
+        "our moves must be worth it by itself, which rules some of them out.",
+        f"It is a bound that none can beat; HiGHS ran out of time ({SECONDS:g} s) on {unproven} of {count}.",
+        "Fewest: moves to a worst pressure and a std both as good as ours, in any order.",
+        "Thresholds: 0.03 GB, buffer 0.016 GB.",
     ]
-    table.load = (before, load_average())
-    return table
+    missed.notes.append("Fewest to ≤2 %: moves to a worst pressure within 2 % of the optimum, in any order.")
+    table.load = missed.load = (before, load_average())
+    return table, missed
 
 
-def _judge(world: World) -> tuple[float, ...]:
+def _judge(world: World) -> Judged:
     start, _deviation = world.spread()
     optimum = Optimum(world)
-    least, deviation = optimum.least_worst().value, optimum.least_deviation().value
+    least, deviation = optimum.least_worst(), optimum.least_deviation()
     world.settle(FINE)
     worst, ours = world.spread()
+    moves = float(len(world.moves))
     # what we have reached is an answer, too, should the solver's tolerances exclude it
-    fewest = min(optimum.fewest_moves(worst, ours).value, float(len(world.moves)))
-    return start, worst, least, ours, deviation, float(len(world.moves)), fewest
+    fewest = min(optimum.fewest_moves(worst, ours).value, moves)
+    near = optimum.fewest_moves(least.value * NEAR).value
+    return Judged(start, worst, least.value, ours, deviation.value, moves, fewest, near, least.is_exact)
 
 
-def _row(size: str, density: str, rows: list[tuple[float, ...]]) -> list[str | int | float]:
-    start, worst, least, ours, deviation, moves, fewest = (mean(column) for column in zip(*rows, strict=True))
+def _row(size: str, density: str, rows: list[Judged]) -> list[str | int | float]:
     return [
-        size, density, len(rows), start, worst, least,
-        share(row[1] <= row[2] * NEAR for row in rows),
-        ours, deviation, moves, fewest,
-        share(row[5] <= round(row[6] + 0.49) + 1 for row in rows),
+        size, density, len(rows), mean(row.start for row in rows), mean(row.worst for row in rows),
+        mean(row.least for row in rows), share(row.is_low for row in rows),
+        mean(row.std for row in rows), mean(row.least_std for row in rows),
+        mean(row.moves for row in rows), mean(row.fewest for row in rows),
+        share(row.is_short for row in rows),
     ]  # fmt: skip
 
 

@@ -87,6 +87,48 @@ def test_what_is_not_possible_is_gone_round() -> None:
     assert moves([12, 4, 4], [(0, 5), (0, 4)], frozenset({(0, 1), (1, 1), (0, 2)})) == {(1, 2)}
 
 
+def test_as_good_a_balance_is_reached_with_fewer_moves() -> None:
+    """Four moves lead to 21 on each, too, and are found first."""
+    used = [34, 7, 22]
+    items = [(1, 1), (0, 10), (1, 2), (0, 2), (0, 14), (0, 4), (2, 7), (2, 11)]
+
+    assert refined(used, items) == (3, [21, 21, 21])
+
+
+def refined(used: list[int], items: list[tuple[int, int]]) -> tuple[int, list[int]]:
+    """The number of moves and what they lead to. Each of them must be worth it by itself, in their order."""
+    known = [Item(host, memory, 1, 1) for host, memory in items]
+    after = list(used)
+    found = Search([64] * len(used), used, known, lambda _item, _host: True).best_moves()
+    for move in found:
+        item = known[move.item]
+        assert refusal(item, after[item.host], 64, after[move.target], 64) is None
+        after[item.host] -= item.memory
+        after[move.target] += item.memory
+    return len(found), after
+
+
+def test_an_end_to_which_no_order_leads_is_not_taken() -> None:
+    """With caution between two hosts, what would be best for them is out of reach; the rest is not."""
+    used, items = [34, 10, 12], [Item(0, 8, 1, 1), Item(0, 7, 1, 1)]
+    open_search = Search([64] * 3, used, items, lambda _item, _host: True)
+    careful = Search(
+        [64] * 3,
+        used,
+        items,
+        lambda _item, _host: True,
+        caution=lambda _source, target: 99.0 if target == 1 else 1.0,
+    )
+
+    assert {move.target for move in open_search.best_moves()} == {1, 2}
+    assert {move.target for move in careful.best_moves()} == {2}
+
+
+def test_where_an_exchange_needs_a_move_that_makes_things_worse_it_is_not_made() -> None:
+    """7 for 5 would do; but 7 first makes 13 of 8, and 5 first 15 of 10."""
+    assert moves([10, 8], [(0, 7), (1, 6)]) == set()
+
+
 def test_large_sizes_do_not_overflow_or_round() -> None:
     search = Search([64 * GB] * 2, [40 * GB, 8 * GB], [Item(0, 16 * GB, GB, GB)], lambda _i, _h: True)
 

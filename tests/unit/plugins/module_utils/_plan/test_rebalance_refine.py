@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import random
+from itertools import product
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan import rebalance_refine
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_refine import Refinement
+
+
+def refinement(
+    used: list[int], items: list[tuple[int, int]], closed: frozenset[tuple[int, int]] = frozenset()
+) -> Refinement:
+    return Refinement(
+        [16] * len(used),
+        used,
+        [host for host, _memory in items],
+        [memory for _host, memory in items],
+        lambda item, host: (item, host) not in closed,
+    )
+
+
+def test_a_swap_is_one_step() -> None:
+    """7 and 3 change places: without either of them the other one would not go."""
+    assert refinement([12, 4], [(0, 7), (1, 3)]).improve({}) == {0: 1, 1: 0}
+
+
+def test_two_moves_are_given_up_for_one_that_does_as_well() -> None:
+    assert refinement([12, 4], [(0, 2), (0, 2), (0, 4)]).improve({0: 1, 1: 1}) == {2: 1}
+
+
+def test_a_move_that_brings_next_to_nothing_is_given_up() -> None:
+    found = Refinement([1600, 1600], [801, 799], [0], [1], lambda _item, _host: True)
+
+    assert found.improve({0: 1}) == {}
+
+
+def test_where_an_item_may_not_go_it_does_not() -> None:
+    closed = frozenset({(0, 1), (1, 1), (0, 2)})
+
+    assert refinement([12, 4, 4], [(0, 5), (0, 4)], closed).improve({}) == {1: 2}
+
+
+def test_an_item_that_is_held_stays() -> None:
+    assert refinement([12, 4], [(0, 4)]).improve({}, 0) == {}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_of_all_assignments_the_best_is_found_or_one_that_is_about_as_good(seed: int) -> None:
+    rng = random.Random(seed)
+    items = [(rng.randrange(3), rng.randint(1, 40)) for _ in range(7)]
+    used = [10 + sum(memory for host, memory in items if host == place) for place in range(3)]
+    home = [host for host, _memory in items]
+    found = Refinement([160, 160, 320], used, home, [memory for _host, memory in items], lambda _i, _h: True)
+
+    best = min(
+        found.cost({item: host for item, host in enumerate(places) if host != home[item]})
+        for places in product(range(3), repeat=len(items))
+    )
+
+    assert found.cost(found.candidates([{}])[0]) <= best + rebalance_refine.PRICE
+
+
+def test_the_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebalance_refine, "MAX_LOOKED", 100)
+    rng = random.Random(1)
+    items = [(0, rng.randint(1, 9)) for _ in range(30)]
+    used = [sum(memory for _host, memory in items), 0, 0]
+    found = Refinement([400] * 3, used, [0] * 30, [memory for _host, memory in items], lambda _i, _h: True)
+
+    assert found.candidates([{}, {}, {}])
+    # what was begun is brought to its end
+    assert found.looked < 100 + rebalance_refine.MAX_STEPS * 2000
