@@ -21,6 +21,8 @@ from math import sqrt
 EVENNESS = 0.4
 # the score that a move must be worth, with few hosts
 PRICE = 0.002
+# two items change places where one step then looks at no more pairs than this
+MAX_SWAPS = 8000
 # two moves for one are tried where one step then looks at no more assignments than about this
 MAX_NEIGHBOURS = 4000
 # so many steps down at most, and so many assignments in all; so many ends are gone on from
@@ -104,6 +106,8 @@ class Refinement:
             squares = self._squares(pressure)
             least, found = self._cost(pressure, squares, len(best)) - 1e-9, None
             for change in self._changes(best):
+                if self.looked >= MAX_LOOKED:
+                    return best
                 if fixed is not None and any(item == fixed for item, _host in change):
                     continue
                 cost = self._changed(pressure, squares, best, change)
@@ -128,7 +132,9 @@ class Refinement:
             if host != moved.get(item, self.home[item])
         ]
         yield from ((shift,) for shift in shifts)
-        yield from self._swaps(moved)
+        # many items are small ones, of which each finds its room without another
+        if len(self.home) ** 2 <= 2 * MAX_SWAPS:
+            yield from self._swaps(moved)
         back = [(item, self.home[item]) for item in moved]
         for given_up in (1, 2):
             if len(back) ** given_up * len(shifts) > MAX_NEIGHBOURS * given_up:
