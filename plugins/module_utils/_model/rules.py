@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 # a GB is this much in the configuration
+MB = 1024**2
 GB = 1024**3
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, MB, RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State, apply_edits
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_hosts import (
@@ -349,20 +349,20 @@ class Choice:
         if refused is not None and refused[0] == "difference" and refused[1] <= 0:
             return "it has no less pressure"
         if refused is not None and refused[0] == "difference":
-            wanted = _gib(source.needed_gap(item, target))
-            return f"the gap is {_gib(refused[1])}, less than {wanted}"
+            wanted = _size(source.needed_gap(item, target))
+            return f"the gap is {_size(refused[1])}, less than {wanted}"
         if refused is not None and refused[1] <= 0:
-            return f"with its {_gib(used)} the gap would only change sides"
+            return f"with its {_size(used)} the gap would only change sides"
         if refused is not None:
-            wanted = _gib(limits.rebalance_buffer_bytes)
-            return f"with its {_gib(used)} the pair would be {_gib(refused[1])} better, less than {wanted}"
+            wanted = _size(limits.rebalance_buffer_bytes)
+            return f"with its {_size(used)} the pair would be {_size(refused[1])} better, less than {wanted}"
         if self._node_on(unit, target) is None:
             ways = [self.targets.way(unit, node).obstacles for node in target.nodes]
             return "; ".join(ways[0])
         return None
 
     def _why_memory(self, unit: Unit, source: Host, target: Host, more: int) -> tuple[str, ...]:
-        predicted = f"it uses {_gib(unit.memory_bytes or 0)}: {self._predicted(unit, source, target)}"
+        predicted = f"it uses {_size(unit.memory_bytes or 0)}: {self._predicted(unit, source, target)}"
         why = [self._gap_in_words(source, target), predicted]
         if more > 0:
             why.append(f"best as the first of {more + 1} moves; the others are looked at again after it")
@@ -372,7 +372,7 @@ class Choice:
         since = self.since.get(source.name, self.now)
         return (
             f"{source.name} has {_percent(source.pressure)} of its memory in use, {target.name} "
-            f"{_percent(target.pressure)}: a gap of {_gib(source.gap_to(target))}, "
+            f"{_percent(target.pressure)}: a gap of {_size(source.gap_to(target))}, "
             f"for {(self.now - since) / 60:.0f} min"
         )
 
@@ -387,8 +387,9 @@ def _limits(hosts: int) -> Limits:
     return Limits() if hosts <= 50 else Limits(width=4, depth=6)
 
 
-def _gib(number: float) -> str:
-    return f"{number / GB:.1f} GiB"
+def _size(number: float) -> str:
+    """Bytes, for people: small clusters have limits below a GiB, too."""
+    return f"{number / GB:.1f} GiB" if number >= GB / 2 else f"{number / MB:.0f} MiB"
 
 
 def _percent(share: float) -> str:

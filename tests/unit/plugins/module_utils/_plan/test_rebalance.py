@@ -85,6 +85,7 @@ FORBIDDEN = {
     "small gap": (Case(nodes=samples(alpha=12, beta=10.5)), "the gap is 1.5 GiB, less than 2.0 GiB"),
     "no gain": (Case(nodes=samples(alpha=12, beta=6.3)), "with its 6.0 GiB the gap would only change sides"),
     "small gain": (Case(memory={"id-big": GB // 4}), "the pair would be 0.5 GiB better, less than 1.0 GiB"),
+    "tiny gain": (Case(memory={"id-big": GB // 64}), "the pair would be 32 MiB better, less than 1.0 GiB"),
     "not for long": (Case(state=State(pressure={"alpha": NOW - 500})), "not lasted for long enough"),
     "already moving": (
         Case(state=State(pressure={"alpha": LONG_AGO}, moves={"id-big": Move("x", (), NOW)})),
