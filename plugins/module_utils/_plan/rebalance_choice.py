@@ -87,7 +87,7 @@ class Choice:
     # choosing
 
     def choose(self, most: int) -> tuple[Chosen, ...]:
-        """At most so many moves, no two of them with a host in common: memory first, then preferences."""
+        """At most so many moves, no two of one service or of one host: memory first, then preferences."""
         chosen: list[Chosen] = []
         if most > 0:
             chosen += self._by_memory(most)
@@ -102,6 +102,7 @@ class Choice:
         search, units = self.search(free)
         chosen: list[Chosen] = []
         touched: set[int] = set()
+        taken: set[str] = set()
         moves = search.best_moves()
         for move in moves:
             unit, item = units[move.item], search.items[move.item]
@@ -111,9 +112,11 @@ class Choice:
             now_worth = source.refusal(item, target)
             if node is None or now_worth is not None or not self._has_lasted(source):
                 continue
-            if touched & {item.host, move.target}:
+            # two moves of one service would be in each other's way: both are written into its constraints
+            if touched & {item.host, move.target} or unit.name in taken:
                 continue
             touched |= {item.host, move.target}
+            taken.add(unit.name)
             more = len(moves) - 1
             chosen.append(self._chosen(unit, node, self._why_memory(unit, source, target, more)))
             if len(chosen) == most:

@@ -27,7 +27,7 @@ MAX_SWAPS = 8000
 MAX_NEIGHBOURS = 4000
 # so many steps down at most, and so many assignments in all; so many ends are gone on from
 MAX_STEPS = 30
-MAX_LOOKED = 80_000
+MAX_LOOKED = 30_000
 MAX_KICKED = 3
 
 # items and their new hosts

@@ -93,6 +93,7 @@ def test_who_does_not_read_is_dropped(served: Served, monkeypatch: pytest.Monkey
     assert served.server.start()
     try:
         with connect(served, asks=0) as client:
+            wait_until(lambda: bool(served.site.connections.number), timeout=20, what="the connection")
             client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             wait_until(lambda: not served.site.connections.number, timeout=20, what="the end")
             assert hung_up(client)
