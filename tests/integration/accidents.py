@@ -99,6 +99,14 @@ def wipe(host: Host) -> None:
 def demote(lab: Lab, name: str) -> None:
     change_node(lab, name, Role="worker")
     wait_until(lambda: not swarm_info(lab[name])["ControlAvailable"], 60, f"{name} to be a worker")
+    # until its engine has a worker's certificate it may try to be a manager again
+    wait_until(lambda: "swarm-worker" in _certificate(lab[name]), 60, f"{name} to know that it is a worker")
+
+
+def _certificate(host: Host) -> str:
+    """The subject of the certificate by which a node shows its role."""
+    path = "/var/lib/docker/swarm/certificates/swarm-node.crt"
+    return host.run(["openssl", "x509", "-noout", "-subject", "-in", path]).stdout
 
 
 def strike_off(lab: Lab, name: str) -> None:
