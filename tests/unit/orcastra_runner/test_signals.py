@@ -30,7 +30,7 @@ def silent_engine() -> Iterator[socket.socket]:
 def test_a_waiting_loop_ends_at_once(config_dir: Path, number: int) -> None:
     with running(config_dir, "tcp://127.0.0.1:1") as loop:
         loop.wait_for("to be tried again")
-        assert loop.end(number) < 10
+        assert loop.end(number) < 3
         assert loop.process.returncode == 0
         assert loop.entries[-1]["event"] == "stopping"
         assert loop.entries[-1]["signal"] == signal.Signals(number).name
@@ -43,7 +43,7 @@ def test_an_engine_that_never_answers_does_not_hold_up_the_end(
         connection, _address = silent_engine.accept()
         with connection:
             assert connection.recv(16)  # it has asked, and waits
-            assert loop.end(signal.SIGTERM) < 10
+            assert loop.end(signal.SIGTERM) < 5
         assert loop.process.returncode == 0
         assert loop.entries[-1]["event"] == "stopping"
 
