@@ -11,10 +11,3 @@ ansible-runner in ``execute``.
 """
 
 from __future__ import annotations
-
-from importlib import metadata
-
-try:
-    __version__ = metadata.version("orcastra")
-except metadata.PackageNotFoundError:  # run from a tree that was never installed
-    __version__ = "unknown"

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
-from orcastra_runner import __version__
 from orcastra_runner.command.table import commands_help
 from orcastra_runner.settings import Settings, UsageError, read_settings, variables_help
+from orcastra_runner.version import __version__
 
 EXIT_FINE = 0
 EXIT_FAILED = 1

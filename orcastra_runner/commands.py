@@ -32,7 +32,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
-from orcastra_runner import __version__, log
+from orcastra_runner import log
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
 from orcastra_runner.command.job import CommandJob
@@ -61,6 +61,7 @@ from orcastra_runner.report import count, plan_data, plan_text, status_data, sta
 from orcastra_runner.settings import Settings, UsageError, unknown_variables
 from orcastra_runner.signals import Signals, StopNow
 from orcastra_runner.swarm import Swarm, plan_all
+from orcastra_runner.version import __version__
 from orcastra_runner.watch import Watcher
 from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
 

@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import Pruning
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from orcastra_runner import __version__
+from orcastra_runner.version import __version__
 
 NODE_STATES = ("ready", "down", "unknown", "disconnected")
 

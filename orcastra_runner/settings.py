@@ -24,11 +24,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
     OrcastraError,
     Problem,
 )
+from orcastra_runner import address
 from orcastra_runner.cron import EXPECTED, Cron
 
 DEFAULT_CONFIG_DIR = "/etc/swarm-orchestration"
 PREFIX = "ORCASTRA_"
-OFF = "off"
 
 
 class UsageError(OrcastraError):
@@ -67,7 +67,7 @@ class Variable:
             "count": f"a whole number, at least {self.least:g}",
             "path": "a path",
             "cron": EXPECTED,
-            "address": "HOST:PORT, :PORT for all addresses, or off",
+            "address": address.EXPECTED,
             "list": "words with commas between them",
             "text": "text",
         }[self.kind]
@@ -247,9 +247,9 @@ VARIABLES = (
         "ORCASTRA_STATE_DIR", "path", "/var/lib/orcastra", "folder for what is remembered of this node alone"
     ),
     Variable(
-        "ORCASTRA_HTTP_ADDRESS",
+        address.VARIABLE,
         "address",
-        "127.0.0.1:6060",
+        address.DEFAULT,
         "where page, API and metrics are served: HOST:PORT, :PORT for all addresses, off: nowhere",
     ),
     Variable(
@@ -358,7 +358,7 @@ class Settings:
     @property
     def listen(self) -> tuple[str | None, int] | None:
         """Host (None: all addresses) and port to serve HTTP at; None: nowhere."""
-        return parse_address(self.http_address)
+        return address.parse_address(self.http_address)
 
     def read_token(self) -> str | None:
         """Return the token that writes over HTTP need, None without one. Raises UsageError."""
@@ -385,7 +385,7 @@ class Settings:
     @property
     def prunes(self) -> bool:
         """Whether the node is pruned at all."""
-        return self.gc_cron.strip().lower() != OFF
+        return self.gc_cron.strip().lower() != address.OFF
 
     @property
     def acts_anywhere(self) -> bool:
@@ -460,26 +460,20 @@ def _parse(env: environs.Env, variable: Variable) -> Any:
     if variable.kind == "cron":
         return env.str(name, validate=_check_cron)
     if variable.kind == "address":
-        return env.str(name, validate=parse_address)
+        return env.str(name, validate=_check_address)
     choices = environs.validate.OneOf(variable.choices) if variable.choices else None
     return env.str(name, validate=choices)
 
 
-def parse_address(text: str) -> tuple[str | None, int] | None:
-    """``HOST:PORT`` as host (None: all) and port, None for ``off``. Raises ValidationError."""
-    if text.strip().lower() == OFF:
-        return None
-    host, colon, port = text.strip().rpartition(":")
-    is_bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
-        raise environs.ValidationError("no address")
-    if not is_bracketed and (":" in host or not all(char.isalnum() or char in ".-_" for char in host)):
-        raise environs.ValidationError("no address")
-    return (host[1:-1] if is_bracketed else host) or None, int(port)
+def _check_address(text: str) -> None:
+    try:
+        address.parse_address(text)
+    except ValueError as error:
+        raise environs.ValidationError(str(error)) from error
 
 
 def _check_cron(text: str) -> None:
-    if text.strip().lower() != OFF:
+    if text.strip().lower() != address.OFF:
         try:
             Cron(text)
         except ValueError as error:

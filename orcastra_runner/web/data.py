@@ -24,9 +24,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
-from orcastra_runner import __version__, follower_report
+from orcastra_runner import follower_report
 from orcastra_runner.records import JobState, Records, View
 from orcastra_runner.report import plan_data, status_data
+from orcastra_runner.version import __version__
 
 # what is smaller is sent as it is
 COMPRESSED_BYTES = 1024

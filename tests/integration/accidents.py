@@ -99,8 +99,6 @@ def wipe(host: Host) -> None:
 def demote(lab: Lab, name: str) -> None:
     change_node(lab, name, Role="worker")
     wait_until(lambda: not swarm_info(lab[name])["ControlAvailable"], 60, f"{name} to be a worker")
-    # until its engine has a worker's certificate it may try to be a manager again
-    wait_until(lambda: "swarm-worker" in _certificate(lab[name]), 60, f"{name} to know that it is a worker")
 
 
 def _certificate(host: Host) -> str:
@@ -111,6 +109,8 @@ def _certificate(host: Host) -> str:
 
 def strike_off(lab: Lab, name: str) -> None:
     """The swarm forgets a worker, which goes on believing that it is one."""
+    # one that was demoted may try to be a manager again until it has a worker's certificate
+    wait_until(lambda: "swarm-worker" in _certificate(lab[name]), 60, f"{name} to know that it is a worker")
     node = nodes(lab, name)[0]
 
     def remove() -> bool:

@@ -168,7 +168,9 @@ def test_hosts_end_with_their_owner(lab_engine: str | None) -> None:
 
 def test_failed_start_leaves_nothing(lab_engine: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     name = lab_name("f")
-    monkeypatch.setattr("tests.lab.rootfs._engine_options", lambda cable, tls: "--no-such-option")
+    monkeypatch.setattr(
+        "tests.lab.rootfs._engine_defaults", lambda cable, tls: "DOCKER_OPTS=--no-such-option\n"
+    )
     monkeypatch.setattr("tests.lab.host.ENGINE_TIMEOUT", 2)
     with pytest.raises(LabError, match="no-such-option"):
         Lab(name, hosts=["one"], engine=lab_engine).up()

@@ -20,7 +20,8 @@ import structlog
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
-from orcastra_runner import __version__, cli, commands
+from orcastra_runner import cli, commands
+from orcastra_runner.version import __version__
 from tests.runner_process import environment, orcastra
 from tests.unit.builders import wanted
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on

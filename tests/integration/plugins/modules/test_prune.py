@@ -19,8 +19,6 @@ from tests.lab.host import Host
 from tests.lab.image import busybox_image, load
 from tests.lab.wait import wait_until
 
-# images of the lab, and what other tests have left on its hosts
-OTHERS = ["orcastra/*", "test/node-exporter*"]
 NOW = {"grace_period": 0, "keep_images": 0}
 
 
@@ -38,8 +36,16 @@ def alpha(swarm: Lab) -> Iterator[Host]:
 
 def tags(host: Host) -> set[str]:
     """The images of these tests that the host has."""
-    listed = host.api("GET", "/images/json")
-    return {tag for raw in listed for tag in raw["RepoTags"] or () if tag.startswith("test/app")}
+    return {tag for tag in _all_tags(host) if tag.startswith("test/app")}
+
+
+def others(host: Host) -> list[str]:
+    """The images of the lab, and what other tests have left on the host."""
+    return [tag for tag in _all_tags(host) if not tag.startswith(("test/app", "test/same"))]
+
+
+def _all_tags(host: Host) -> list[str]:
+    return [tag for raw in host.api("GET", "/images/json") for tag in raw["RepoTags"] or ()]
 
 
 def deploy(host: Host, image: str) -> None:
@@ -84,7 +90,7 @@ def targets(result: dict[str, Any]) -> set[str]:
 def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path) -> None:
     deploy(alpha, "test/app:2")
     deploy(alpha, "test/app:3")
-    options = {**NOW, "state_dir": str(tmp_path), "exclude_images": OTHERS}
+    options = {**NOW, "state_dir": str(tmp_path), "exclude_images": others(alpha)}
     alpha.sh("docker run --name plain-old -v /anonymous orcastra/app true")
     alpha.sh("docker create --name plain-keep --label orchestration.prune=false orcastra/app")
 
@@ -159,7 +165,7 @@ def test_a_worker_keeps_its_images_unless_it_knows(
         **NOW,
         "docker_host": charlie.docker_host,
         "state_dir": str(tmp_path),
-        "exclude_images": OTHERS,
+        "exclude_images": others(charlie),
     }
 
     alone = run_module("prune", **options)

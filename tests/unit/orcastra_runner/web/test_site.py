@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
-from orcastra_runner import cli
+from orcastra_runner import cli, healthcheck
 from orcastra_runner.command.job import CommandJob
 from orcastra_runner.command.requests import MAX_WAITING
 from orcastra_runner.heal import HealJob
@@ -76,21 +76,26 @@ def test_readyz_follows_the_engine(served: Served) -> None:
     assert b"swarm_orch_leader 0.0" in served.get("/metrics").body
 
 
+@pytest.mark.parametrize("ask", [lambda: cli.main(["healthcheck"]), healthcheck.main], ids=["cli", "image"])
 def test_healthcheck_asks_healthz(
-    served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ask: Callable[[], int],
+    served: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", f":{served.server.port}")
-    assert cli.main(["healthcheck"]) == 0
+    assert ask() == 0
     assert "live: the loop came round" in capsys.readouterr().out
     served.clock.now += STUCK_SECONDS + 1
-    assert cli.main(["healthcheck"]) == 1
+    assert ask() == 1
     served.server.stop()
     served.server._loop = web_server.asyncio.new_event_loop()  # so that the fixture can stop it again
     monkeypatch.setattr(served.server, "stop", lambda: None)
-    assert cli.main(["healthcheck"]) == 1
+    assert ask() == 1
     assert "no answer" in capsys.readouterr().out
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", "off")
-    assert cli.main(["healthcheck"]) == 2
+    assert ask() == 2
+    assert "expected an address in ORCASTRA_HTTP_ADDRESS, found off" in capsys.readouterr().err
 
 
 def test_state_plan_and_history(served: Served) -> None:
@@ -393,3 +398,4 @@ def test_an_address_to_listen_at(text: str, listen: Any, monkeypatch: pytest.Mon
 def test_what_is_no_address_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", text)
     assert cli.main(["healthcheck"]) == 2
+    assert healthcheck.main() == 2
