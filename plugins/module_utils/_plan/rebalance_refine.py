@@ -14,6 +14,7 @@ price for each item that is not where it was. An assignment is of use only where
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
 
@@ -32,6 +33,18 @@ MAX_KICKED = 3
 
 # items and their new hosts
 Change = tuple[tuple[int, int], ...]
+# a change, and what it does in numbers: source, target, the bytes that go from one to the other, more moves
+Step = tuple[Change, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """An assignment in numbers: the pressure on each host, their order by it, worst first, and the rest."""
+
+    pressure: tuple[float, ...]
+    order: tuple[int, ...]
+    squares: float
+    moves: int
 
 
 class Refinement:
@@ -62,8 +75,8 @@ class Refinement:
 
     def cost(self, moved: Mapping[int, int]) -> float:
         """What counts of an assignment: the score, and the price of its moves."""
-        pressure = self._pressure(moved)
-        return self._cost(pressure, self._squares(pressure), len(moved))
+        at = self._position(moved)
+        return self._cost(at.pressure[at.order[0]], at.squares, at.moves)
 
     def candidates(self, starts: Iterable[Mapping[int, int]]) -> list[dict[int, int]]:
         """Assignments that are better than all that is one step away, the best ones first.
@@ -92,8 +105,7 @@ class Refinement:
         return sorted(found.values(), key=lambda moved: (self.cost(moved), sorted(moved.items())))
 
     def _kicks(self, moved: Mapping[int, int]) -> list[tuple[int, int]]:
-        pressure = self._pressure(moved)
-        fullest = pressure.index(max(pressure))
+        fullest = self._position(moved).order[0]
         there = [item for item, home in enumerate(self.home) if moved.get(item, home) == fullest]
         there.sort(key=lambda item: -self.memory[item])
         return [(item, host) for item in there for host in self.open[item] if host != fullest]
@@ -102,84 +114,123 @@ class Refinement:
         """The assignment at the end of the way down from this one; the item ``fixed`` stays where it is."""
         best = dict(moved)
         for _step in range(MAX_STEPS):
-            pressure = self._pressure(best)
-            squares = self._squares(pressure)
-            least, found = self._cost(pressure, squares, len(best)) - 1e-9, None
-            for change in self._changes(best):
-                if self.looked >= MAX_LOOKED:
-                    return best
-                if fixed is not None and any(item == fixed for item, _host in change):
-                    continue
-                cost = self._changed(pressure, squares, best, change)
-                if cost < least:
-                    least, found = cost, change
+            found = self._best_change(best, fixed)
             if found is None:
                 break
-            for item, host in found:
-                if host == self.home[item]:
-                    best.pop(item, None)
-                else:
-                    best[item] = host
+            self._change(best, found)
         return best
 
-    def _changes(self, moved: Mapping[int, int]) -> Iterator[Change]:
-        """Items and their new hosts: everything that is one step away, as far as that is not too much."""
-        items = range(len(self.home))
-        shifts = [
-            (item, host)
-            for item in items
-            for host in (*self.open[item], self.home[item])
-            if host != moved.get(item, self.home[item])
-        ]
-        yield from ((shift,) for shift in shifts)
+    def _change(self, moved: dict[int, int], change: Change) -> None:
+        for item, host in change:
+            if host == self.home[item]:
+                moved.pop(item, None)
+            else:
+                moved[item] = host
+
+    def _best_change(self, moved: Mapping[int, int], fixed: int | None) -> Change | None:
+        """What lowers the cost most of all that is one step away; None: nothing does, or enough was seen."""
+        start = self._position(moved)
+        least = self._cost(start.pressure[start.order[0]], start.squares, start.moves) - 1e-9
+        found = None
+        for given_up, steps in self._neighbours(moved, fixed):
+            at = self._position(self._without(moved, given_up)) if given_up else start
+            least, change = self._best_step(at, steps, given_up, least)
+            found = change or found
+            if self.looked >= MAX_LOOKED:
+                return None
+        return found
+
+    def _without(self, moved: Mapping[int, int], given_up: Change) -> dict[int, int]:
+        left = dict(moved)
+        self._change(left, given_up)
+        return left
+
+    def _neighbours(
+        self, moved: Mapping[int, int], fixed: int | None
+    ) -> Iterator[tuple[Change, Sequence[Step]]]:
+        """What is one step away, as far as that is not too much: moves that are given up, and steps then."""
+        shifts = self._shifts(moved, fixed)
+        yield (), shifts
         # many items are small ones, of which each finds its room without another
         if len(self.home) ** 2 <= 2 * MAX_SWAPS:
-            yield from self._swaps(moved)
-        back = [(item, self.home[item]) for item in moved]
+            yield (), self._swaps(moved, fixed)
+        back = [(item, self.home[item]) for item in moved if item != fixed]
         for given_up in (1, 2):
             if len(back) ** given_up * len(shifts) > MAX_NEIGHBOURS * given_up:
                 return
             for some in combinations(back, given_up):
                 names = {item for item, _host in some}
-                yield from ((*some, shift) for shift in shifts if shift[0] not in names)
+                yield some, [step for step in shifts if step[0][0][0] not in names]
 
-    def _swaps(self, moved: Mapping[int, int]) -> Iterable[Change]:
+    def _shifts(self, moved: Mapping[int, int], fixed: int | None) -> list[Step]:
+        """One item goes to another host, or back."""
+        steps: list[Step] = []
+        for item, home in enumerate(self.home):
+            place = moved.get(item, home)
+            if item == fixed:
+                continue
+            for host in (*self.open[item], home):
+                if host != place:
+                    more = (host != home) - (place != home)
+                    steps.append((((item, host),), place, host, self.memory[item], more))
+        return steps
+
+    def _swaps(self, moved: Mapping[int, int], fixed: int | None) -> list[Step]:
+        """Two items change places."""
+        steps: list[Step] = []
         place = [moved.get(item, home) for item, home in enumerate(self.home)]
+        may = [{*hosts, home} for hosts, home in zip(self.open, self.home, strict=True)]
         for one, other in combinations(range(len(self.home)), 2):
-            to, back = place[other], place[one]
-            if to != back and self._may(one, to) and self._may(other, back):
-                yield (one, to), (other, back)
+            source, target = place[one], place[other]
+            if source == target or fixed in (one, other):
+                continue
+            if target in may[one] and source in may[other]:
+                more = (target != self.home[one]) - (source != self.home[one])
+                more += (source != self.home[other]) - (target != self.home[other])
+                change = ((one, target), (other, source))
+                steps.append((change, source, target, self.memory[one] - self.memory[other], more))
+        return steps
 
-    def _may(self, item: int, host: int) -> bool:
-        return host == self.home[item] or host in self.open[item]
+    def _best_step(
+        self, at: _Position, steps: Iterable[Step], given_up: Change, least: float
+    ) -> tuple[float, Change | None]:
+        """The step after which the cost is lowest, if it is below ``least``, with what was given up.
 
-    def _pressure(self, moved: Mapping[int, int]) -> list[float]:
+        Looked at very often: only the two hosts that a step touches are worked out, and those steps are
+        passed over that leave a host as it is which alone costs too much.
+        """
+        found = None
+        pressure, total, mean = at.pressure, self.total, self.mean
+        for change, source, target, memory, more in steps:
+            self.looked += 1
+            price = PRICE * (at.moves + more)
+            worst = 0.0
+            for host in at.order:
+                if host not in (source, target):
+                    worst = pressure[host]
+                    break
+            if worst + price >= least:
+                continue
+            from_source = pressure[source] - memory / total[source]
+            to_target = pressure[target] + memory / total[target]
+            squares = at.squares + (from_source - mean) ** 2 - (pressure[source] - mean) ** 2
+            squares += (to_target - mean) ** 2 - (pressure[target] - mean) ** 2
+            cost = max(worst, from_source, to_target) + self._unevenness(squares) + price
+            if cost < least:
+                least, found = cost, (*given_up, *change)
+        return least, found
+
+    def _position(self, moved: Mapping[int, int]) -> _Position:
         used = list(self.used)
         for item, host in moved.items():
             used[self.home[item]] -= self.memory[item]
             used[host] += self.memory[item]
-        return [one / total for one, total in zip(used, self.total, strict=True)]
+        pressure = tuple(one / total for one, total in zip(used, self.total, strict=True))
+        order = tuple(sorted(range(len(pressure)), key=lambda host: (-pressure[host], host)))
+        return _Position(pressure, order, sum((one - self.mean) ** 2 for one in pressure), len(moved))
 
-    def _changed(
-        self, pressure: Sequence[float], squares: float, moved: Mapping[int, int], change: Change
-    ) -> float:
-        """The cost after a change. It is asked for very often: only what the change touches is worked out."""
-        self.looked += 1
-        after, count = list(pressure), len(moved)
-        touched = set()
-        for item, host in change:
-            home, memory = self.home[item], self.memory[item]
-            place = moved.get(item, home)
-            after[place] -= memory / self.total[place]
-            after[host] += memory / self.total[host]
-            touched |= {place, host}
-            count += (host != home) - (place != home)
-        for one in touched:
-            squares += (after[one] - self.mean) ** 2 - (pressure[one] - self.mean) ** 2
-        return self._cost(after, squares, count)
+    def _unevenness(self, squares: float) -> float:
+        return EVENNESS * sqrt(max(squares, 0.0) / len(self.total))
 
-    def _squares(self, pressure: Iterable[float]) -> float:
-        return sum((one - self.mean) ** 2 for one in pressure)
-
-    def _cost(self, pressure: Sequence[float], squares: float, moves: int) -> float:
-        return max(pressure) + EVENNESS * sqrt(max(squares, 0.0) / len(pressure)) + PRICE * moves
+    def _cost(self, worst: float, squares: float, moves: int) -> float:
+        return worst + self._unevenness(squares) + PRICE * moves
