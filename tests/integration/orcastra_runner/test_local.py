@@ -80,7 +80,7 @@ def test_a_worker_is_healed(swarm: Lab, charlie: Host, tmp_path: Path) -> None:
         assert charlie.api("GET", f"/containers/{ill}/json")["State"]["StartedAt"] != started
         loop.wait_for("standing by", timeout=60)
         assert loop.said("starting a playbook") == 0
-        assert loop.end(signal.SIGTERM) < 10
+        loop.end(signal.SIGTERM)
 
 
 def test_a_worker_is_pruned(
