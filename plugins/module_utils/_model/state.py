@@ -156,6 +156,7 @@ class State:
     - ``commands``: identity of a command → what became of it
     - ``handovers``: identity of a command that runs → what of it is handed over to another instance
     - ``relocations``: service ID → its balancing moves, the newest last
+    - ``ahead``: what is to follow a balancing move that was begun; see ``SetAhead``
     - ``asked_availability``: ID of a node that somebody has taken out of service → when
     - ``pressure``: physical host → since when it has had far more memory in use than another
     """
@@ -168,6 +169,7 @@ class State:
     relocations: Mapping[str, tuple[Relocation, ...]] = field(default_factory=dict)
     handovers: Mapping[str, Handover] = field(default_factory=dict)
     pressure: Mapping[str, float] = field(default_factory=dict)
+    ahead: Mapping[str, str] = field(default_factory=dict)
     asked_availability: Mapping[str, float] = field(default_factory=dict)
     other_sections: Mapping[str, str] = field(default_factory=dict)
 
@@ -424,6 +426,19 @@ class SetPressure:
     def apply(self, state: State) -> State:
         changed = {**state.pressure, **self.since}
         return replace(state, pressure={host: at for host, at in changed.items() if at is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class SetAhead:
+    """Remember which balancing moves are to follow, should nothing better be found until then.
+
+    ``targets``: service ID and ID of the node that is left, with a slash between them → ID of the new node.
+    """
+
+    targets: Mapping[str, str]
+
+    def apply(self, state: State) -> State:
+        return replace(state, ahead=dict(self.targets))
 
 
 def _with(entries: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:

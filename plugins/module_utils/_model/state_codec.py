@@ -44,6 +44,7 @@ COMMANDS_LABEL = "orcastra.commands"
 HANDOVERS_LABEL = "orcastra.handovers"
 RELOCATIONS_LABEL = "orcastra.rebalance"
 PRESSURE_LABEL = "orcastra.pressure"
+AHEAD_LABEL = "orcastra.ahead"
 AVAILABILITY_LABEL = "orcastra.availability"
 
 # The object travels through Raft at each change; swarmkit's own limit is far higher.
@@ -198,5 +199,6 @@ _SECTIONS = (
     _Section(HANDOVERS_LABEL, "handovers", asdict, _decode_handover),
     _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),
     _Section(PRESSURE_LABEL, "pressure", float, float),
+    _Section(AHEAD_LABEL, "ahead", str, str),
     _Section(AVAILABILITY_LABEL, "asked_availability", float, float),
 )

@@ -26,6 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     REBALANCE,
     ForgetRelocations,
     Move,
+    SetAhead,
     SetMove,
     State,
     StateEdit,
@@ -74,15 +75,18 @@ def plan_rebalance(
     choice = Choice(picture, groups, memory, rules, state, now)
     left = rules.max_moves_per_cycle - len(balancing_moves(state))
     chosen = choice.choose(left)
-    steps = tuple(_step(choice, picked, now) for picked in chosen)
+    ahead = choice.edit_ahead(chosen)
+    steps = tuple(_step(choice, picked, ahead, now) for picked in chosen)
     notes = [*_notes_on_nodes(picture, memory)]
     if left > 0 and not chosen:
         notes += choice.why_nothing(MAX_WHY_NOT)
+    # at rest, nothing is ahead
+    forget_ahead = (ahead,) if state.ahead and not chosen and not ahead.targets else ()
     return under_way + Plan(
         steps=steps,
         warnings=_unknown(picture, rules),
         notes=tuple(notes),
-        remember=(*choice.pressure_edits, *_forget(picture, state, now)),
+        remember=(*choice.pressure_edits, *_forget(picture, state, now), *forget_ahead),
         again_seconds=AGAIN_SECONDS if steps else None,
     )
 
@@ -101,7 +105,7 @@ def rebalance_candidates(
     return choice.candidates(chosen)
 
 
-def _step(choice: Choice, picked: Chosen, now: float) -> PlaceService:
+def _step(choice: Choice, picked: Chosen, ahead: SetAhead, now: float) -> PlaceService:
     unit, target = picked.unit, picked.target
     service = unit.lead
     move = Move(
@@ -120,7 +124,7 @@ def _step(choice: Choice, picked: Chosen, now: float) -> PlaceService:
         add=picked.constraints,
         why=picked.why,
         why_not=choice.alternatives(picked, MAX_WHY_NOT),
-        claims=(SetMove(service.id, move),),
+        claims=(SetMove(service.id, move), ahead),
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, MB, RebalanceRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State, apply_edits
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import SetAhead, State, apply_edits
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_hosts import (
     Host,
@@ -83,6 +83,9 @@ class Choice:
         labels = frozenset(group.dependency.label for group in groups)
         self.targets = Targets(picture, labels, now)
         self.host_of = {node.id: host for host in self.hosts for node in host.nodes}
+        self.begun = state.ahead
+        # what the search of this cycle wants, with what an earlier one wanted of hosts that are busy now
+        self.ahead = self._of_busy_hosts()
 
     # choosing
 
@@ -103,7 +106,11 @@ class Choice:
         chosen: list[Chosen] = []
         touched: set[int] = set()
         taken: set[str] = set()
-        moves = search.best_moves()
+        moves = search.best_moves(self._ahead(units, free))
+        for move in moves:
+            goes_to = self._node_on(units[move.item], free[move.target])
+            if goes_to is not None:
+                self.ahead[_key(units[move.item])] = goes_to.id
         for move in moves:
             unit, item = units[move.item], search.items[move.item]
             source, target = free[item.host], free[move.target]
@@ -122,6 +129,30 @@ class Choice:
             if len(chosen) == most:
                 break
         return chosen
+
+    def _ahead(self, units: Sequence[Unit], hosts: Sequence[Host]) -> dict[int, int]:
+        """What is remembered to be ahead of us, as far as it can still be done: index of the unit → host."""
+        index = {node.id: number for number, host in enumerate(hosts) for node in host.nodes}
+        found: dict[int, int] = {}
+        for number, unit in enumerate(units):
+            target = index.get(self.begun.get(_key(unit), ""))
+            if target is not None and self._node_on(unit, hosts[target]) is not None:
+                found[number] = target
+        return found
+
+    def _of_busy_hosts(self) -> dict[str, str]:
+        """What is remembered to be ahead of hosts that are left alone in this cycle."""
+        kept = {}
+        for key, target in self.begun.items():
+            pair = (self.host_of.get(key.partition("/")[2]), self.host_of.get(target))
+            if None not in pair and any(host is not None and host.busy is not None for host in pair):
+                kept[key] = target
+        return kept
+
+    def edit_ahead(self, chosen: Sequence[Chosen]) -> SetAhead:
+        """What is ahead once the chosen moves have been begun."""
+        done = {_key(picked.unit) for picked in chosen}
+        return SetAhead({key: target for key, target in self.ahead.items() if key not in done})
 
     def search(self, hosts: Sequence[Host], limits: Limits | None = None) -> tuple[Search, list[Unit]]:
         """The search among these hosts, and the units that its items stand for."""
@@ -378,6 +409,11 @@ class Choice:
             f"{_percent(target.pressure)}: a gap of {_size(source.gap_to(target))}, "
             f"for {(self.now - since) / 60:.0f} min"
         )
+
+
+def _key(unit: Unit) -> str:
+    """How a unit is named in ``State.ahead``."""
+    return f"{unit.lead.id}/{unit.node.id}"
 
 
 def _limits(hosts: int) -> Limits:

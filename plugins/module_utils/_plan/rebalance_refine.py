@@ -5,8 +5,10 @@
 """Reach about as good a balance with fewer moves, in numbers only.
 
 A local search over assignments: where each item ends, however it gets there. A step gives one item another
-host, lets two change places, or gives up one or two moves for another one. What counts is the score, and a
-price for each item that is not where it was. An assignment is of use only where it has an order.
+host, lets two change places, or gives up one or two moves for another one; the dearer kinds are looked at
+where the cheap ones bring nothing (P. Hansen, N. Mladenović: Variable neighborhood search, 2001). What counts
+is the score, and a price for each item that is not where it was. An assignment is of use only where it has an
+order.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -128,17 +130,18 @@ class Refinement:
                 moved[item] = host
 
     def _best_change(self, moved: Mapping[int, int], fixed: int | None) -> Change | None:
-        """What lowers the cost most of all that is one step away; None: nothing does, or enough was seen."""
+        """What lowers the cost most, of the first kind of change that lowers it; None: nothing does."""
         start = self._position(moved)
         least = self._cost(start.pressure[start.order[0]], start.squares, start.moves) - 1e-9
-        found = None
-        for given_up, steps in self._neighbours(moved, fixed):
-            at = self._position(self._without(moved, given_up)) if given_up else start
-            least, change = self._best_step(at, steps, given_up, least)
-            found = change or found
-            if self.looked >= MAX_LOOKED:
-                return None
-        return found
+        for kind in self._neighbours(moved, fixed):
+            found = None
+            for given_up, steps in kind:
+                at = self._position(self._without(moved, given_up)) if given_up else start
+                least, change = self._best_step(at, steps, given_up, least)
+                found = change or found
+            if found is not None or self.looked >= MAX_LOOKED:
+                return found
+        return None
 
     def _without(self, moved: Mapping[int, int], given_up: Change) -> dict[int, int]:
         left = dict(moved)
@@ -147,20 +150,24 @@ class Refinement:
 
     def _neighbours(
         self, moved: Mapping[int, int], fixed: int | None
-    ) -> Iterator[tuple[Change, Sequence[Step]]]:
-        """What is one step away, as far as that is not too much: moves that are given up, and steps then."""
+    ) -> Iterator[Iterable[tuple[Change, Sequence[Step]]]]:
+        """The kinds of changes, cheap ones first, as far as they are not too many.
+
+        Each is made of what is given up, and the steps then.
+        """
         shifts = self._shifts(moved, fixed)
-        yield (), shifts
+        yield [((), shifts)]
         # many items are small ones, of which each finds its room without another
         if len(self.home) ** 2 <= 2 * MAX_SWAPS:
-            yield (), self._swaps(moved, fixed)
+            yield [((), self._swaps(moved, fixed))]
         back = [(item, self.home[item]) for item in moved if item != fixed]
         for given_up in (1, 2):
             if len(back) ** given_up * len(shifts) > MAX_NEIGHBOURS * given_up:
                 return
-            for some in combinations(back, given_up):
-                names = {item for item, _host in some}
-                yield some, [step for step in shifts if step[0][0][0] not in names]
+            yield (
+                (some, [step for step in shifts if step[0][0][0] not in {item for item, _host in some}])
+                for some in combinations(back, given_up)
+            )
 
     def _shifts(self, moved: Mapping[int, int], fixed: int | None) -> list[Step]:
         """One item goes to another host, or back."""

@@ -36,6 +36,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_ref
 CAUTION_SHARE = 0.4
 # up to so many hosts, a difference of scores means the same
 FEW_HOSTS = 12
+# what was planned before is kept to unless the score of something else is better by this
+KEPT = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,12 @@ class Search:
         for indexes in self.items_of.values():
             indexes.sort(key=lambda index: -items[index].memory)
 
-    def best_moves(self) -> tuple[Move, ...]:
-        """The best sequence found; none where no move is worth it."""
+    def best_moves(self, ahead: Mapping[int, int] | None = None) -> tuple[Move, ...]:
+        """The best sequence found; none where no move is worth it.
+
+        ``ahead``: the moves, item → host, that an earlier search wanted to follow those made since. With few
+        hosts they are kept to unless something is better by more than chance.
+        """
         squares = sum((u / t - self.mean) ** 2 for u, t in zip(self.used, self.total, strict=True))
         start = _Node(self._score({}, squares), squares)
         ends = [start]
@@ -172,9 +178,11 @@ class Search:
         # what one move changes is a smaller part of a larger swarm
         close = self.limits.close * min(1.0, FEW_HOSTS / len(self.total)) if self.total else 0.0
         found_moves = next(node.moves for node in ends if node.score <= best + close)
-        return self._refined(ends, found_moves) if len(self.total) <= FEW_HOSTS else found_moves
+        return self._refined(ends, found_moves, ahead or {}) if len(self.total) <= FEW_HOSTS else found_moves
 
-    def _refined(self, ends: Sequence[_Node], found: tuple[Move, ...]) -> tuple[Move, ...]:
+    def _refined(
+        self, ends: Sequence[_Node], found: tuple[Move, ...], ahead: Mapping[int, int]
+    ) -> tuple[Move, ...]:
         """A sequence that reaches more, or as much with fewer moves, if there is one."""
         if not self.items:
             return found
@@ -188,7 +196,13 @@ class Search:
         least = refinement.cost({move.item: move.target for move in found})
         starts = sorted(ends, key=lambda node: refinement.cost({m.item: m.target for m in node.moves}))
         assignments = [{move.item: move.target for move in node.moves} for node in starts]
-        for moved in refinement.candidates(assignments[: self.limits.refined]):
+        assignments = assignments[: self.limits.refined]
+        if ahead:
+            assignments.insert(0, dict(ahead))
+            kept = self._ordered(ahead)
+            if kept is not None and refinement.cost(ahead) - KEPT < least:
+                found, least = kept, refinement.cost(ahead) - KEPT
+        for moved in refinement.candidates(assignments):
             if refinement.cost(moved) >= least - 1e-9:
                 break
             ordered = self._ordered(moved)

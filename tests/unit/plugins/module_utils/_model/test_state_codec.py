@@ -35,6 +35,7 @@ def test_moves_for_balance_are_encoded_and_decoded_again() -> None:
         moves={"s1": Move("", ("n2",), 1.5, kind=REBALANCE, source="n1", memory_bytes=7)},
         relocations={"s1": (Relocation("n1", "n2", 1.0, 5), Relocation("n2", "n3", 2.0, 5, "no room"))},
         pressure={"alpha": 3.0},
+        ahead={"s1/n1": "n2"},
     )
 
     assert decode(encode(state)) == (state, ())

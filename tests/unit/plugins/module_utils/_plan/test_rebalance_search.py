@@ -133,3 +133,17 @@ def test_large_sizes_do_not_overflow_or_round() -> None:
     search = Search([64 * GB] * 2, [40 * GB, 8 * GB], [Item(0, 16 * GB, GB, GB)], lambda _i, _h: True)
 
     assert len(search.best_moves()) == 1
+
+
+def test_what_was_wanted_before_is_kept_unless_something_is_much_better() -> None:
+    """Of 16 on each host, 12 and 4 are in use: 4 would go over, and any of the two items would do."""
+    items = [Item(0, 4, 1, 1), Item(0, 4, 1, 1), Item(0, 3, 1, 1), Item(0, 1, 1, 1)]
+
+    def first(ahead: dict[int, int] | None) -> int:
+        moves = Search([16, 16], [12, 4], items, lambda _item, _target: True).best_moves(ahead)
+        assert len(moves) == 1
+        return moves[0].item
+
+    assert first(None) == first({}) == first({0: 1}) == 0
+    assert first({1: 1}) == 1
+    assert first({3: 1}) == 0
