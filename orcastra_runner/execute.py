@@ -46,6 +46,8 @@ PASSED_ON = re.compile(
     r"|(HTTPS?|NO|ALL)_PROXY|(https?|no|all)_proxy"
     r"|(DOCKER|ANSIBLE)_\w+"
 )
+# a connection that is kept open would wait a quarter of an hour for a host that has lost its power
+KEEPALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
 ADDED_BY_ANSIBLE_RUNNER = re.compile(r"AWX_ISOLATED_DATA_DIR|ORIGINAL_STDOUT_CALLBACK|RUNNER_\w+")
 RUN_NAME = re.compile(r"\d{8}T\d{6}Z-[\w.]+-[0-9a-f]{8}")
 
@@ -225,6 +227,7 @@ class PlaybookRunner:
             environment["ANSIBLE_REMOTE_TEMP"] = str(self._folder / "tmp")
         # module arguments go through a pipe, not through a file
         environment["ANSIBLE_PIPELINING"] = os.environ.get("ANSIBLE_PIPELINING", "true")
+        environment["ANSIBLE_SSH_EXTRA_ARGS"] = os.environ.get("ANSIBLE_SSH_EXTRA_ARGS", KEEPALIVE)
         return environment
 
     def _make_artifacts_dir(self) -> Path:

@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many tests ``--numprocesses auto`` runs at a time. Most of them wait; each has 3 engines."""
-    return 3 if (os.cpu_count() or 1) > 2 else 2
+    return 4 if (os.cpu_count() or 1) > 2 else 3
 
 
 def pytest_unconfigure() -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import ansible_collections.orcastra.swarm.plugins.module_utils._model.errors as a_module
+from tests.lab.wait import PATIENCE
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _COLLECTIONS = Path(a_module.__file__).parents[6]
@@ -44,7 +45,7 @@ def orcastra(*arguments: str | Path, **variables: str) -> subprocess.CompletedPr
         env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=60 * PATIENCE,
         check=False,
     )
 
@@ -73,13 +74,13 @@ class Loop:
     def wait_for(self, text: str, *, times: int = 1, timeout: float = 30) -> None:
         """Wait until the log has had ``text`` so many times."""
         with self._news:
-            if not self._news.wait_for(lambda: self.said(text) >= times, timeout=timeout):
+            if not self._news.wait_for(lambda: self.said(text) >= times, timeout=timeout * PATIENCE):
                 raise AssertionError(f"the log has no {text!r}: {self.entries}")
 
     def end(self, number: int) -> None:
         """Send a signal and wait for the end. It fails where that doesn't come."""
         self.process.send_signal(number)
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=60 * PATIENCE)
         self._reader.join(timeout=60)
 
 

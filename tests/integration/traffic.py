@@ -53,9 +53,9 @@ def start(lab: Lab, image: str, replicas: int = 2, order: str = "start-first") -
     manager = accidents.manager(lab)
     network = manager.api("POST", "/networks/create", {"Name": NETWORK, "Driver": "overlay"})["Id"]
     manager.api("POST", "/services/create", _web(image, replicas, order, network))
-    wait_until(lambda: accidents.running(lab, "web") == replicas, 60, "the web service to run")
+    wait_until(lambda: accidents.running(lab, "web") == replicas, 180, "the web service to run")
     manager.api("POST", "/services/create", _clients(image, network))
-    wait_until(lambda: all(_count(lab, host.name) for host in lab), 60, "all clients to be answered")
+    wait_until(lambda: all(_count(lab, host.name) for host in lab), 180, "all clients to be answered")
 
 
 def stop(lab: Lab) -> Counted:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,17 +14,21 @@ from tests.lab.errors import LabError
 
 T = TypeVar("T")
 
+# how many times as long everything may take, on a slow machine
+PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))
+
 
 def wait_until(condition: Callable[[], T], timeout: float = 30, what: str = "", interval: float = 0.1) -> T:
     """Call ``condition`` until its result is true, and return that result.
 
-    :param timeout: seconds until it is given up
+    :param timeout: seconds until it is given up, times the ``PATIENCE`` that the environment asks for
     :param what: what is waited for, as it should stand in the error message
     :param interval: seconds between two calls
 
     An ``OSError`` or ``LabError`` of the condition (an engine that doesn't answer yet) counts as "not yet".
     Raises ``LabError`` with ``what`` and the last result or error.
     """
+    timeout *= PATIENCE
     deadline = time.monotonic() + timeout
     while True:
         try:

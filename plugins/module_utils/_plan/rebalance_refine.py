@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from math import sqrt
 
 # what the standard deviation counts, compared with the worst pressure
@@ -30,8 +30,10 @@ MAX_SWAPS = 8000
 MAX_NEIGHBOURS = 4000
 # so many steps down at most, and so many assignments in all; so many ends are gone on from
 MAX_STEPS = 30
-MAX_LOOKED = 30_000
-MAX_KICKED = 3
+MAX_LOOKED = 100_000
+MAX_KICKED = 10
+# from another way that ends further from the best one than this, the dear changes are not looked at
+NEAR = 0.01
 
 # items and their new hosts
 Change = tuple[tuple[int, int], ...]
@@ -100,23 +102,38 @@ class Refinement:
                 break
             best = min(ends, key=lambda one: self.cost(found[one]))
             done.add(best)
+            near = self.cost(found[best]) + NEAR
             for item, host in self._kicks(found[best]):
-                add(self.improve({**found[best], item: host}, item))
+                kicked = self.improve({**found[best], item: host}, item, kinds=2)
+                add(self.improve(kicked, item) if self.cost(kicked) < near else kicked)
                 if self.looked >= MAX_LOOKED:
                     break
         return sorted(found.values(), key=lambda moved: (self.cost(moved), sorted(moved.items())))
 
     def _kicks(self, moved: Mapping[int, int]) -> list[tuple[int, int]]:
+        """What is put elsewhere: the items of the fullest host, then those that move, large ones first."""
         fullest = self._position(moved).order[0]
-        there = [item for item, home in enumerate(self.home) if moved.get(item, home) == fullest]
-        there.sort(key=lambda item: -self.memory[item])
-        return [(item, host) for item in there for host in self.open[item] if host != fullest]
+        place = [moved.get(item, home) for item, home in enumerate(self.home)]
+        there = [item for item, host in enumerate(place) if host == fullest]
+        others = [item for item in moved if place[item] != fullest]
+        return [
+            (item, host)
+            for items in (there, others)
+            for item in sorted(items, key=lambda item: (-self.memory[item], item))
+            for host in (*self.open[item], self.home[item])
+            if host != place[item]
+        ]
 
-    def improve(self, moved: Mapping[int, int], fixed: int | None = None) -> dict[int, int]:
-        """The assignment at the end of the way down from this one; the item ``fixed`` stays where it is."""
+    def improve(
+        self, moved: Mapping[int, int], fixed: int | None = None, kinds: int | None = None
+    ) -> dict[int, int]:
+        """The assignment at the end of the way down from this one; the item ``fixed`` stays where it is.
+
+        ``kinds``: only so many of the kinds of changes are looked at, the cheap ones.
+        """
         best = dict(moved)
         for _step in range(MAX_STEPS):
-            found = self._best_change(best, fixed)
+            found = self._best_change(best, fixed, kinds)
             if found is None:
                 break
             self._change(best, found)
@@ -129,11 +146,11 @@ class Refinement:
             else:
                 moved[item] = host
 
-    def _best_change(self, moved: Mapping[int, int], fixed: int | None) -> Change | None:
+    def _best_change(self, moved: Mapping[int, int], fixed: int | None, kinds: int | None) -> Change | None:
         """What lowers the cost most, of the first kind of change that lowers it; None: nothing does."""
         start = self._position(moved)
         least = self._cost(start.pressure[start.order[0]], start.squares, start.moves) - 1e-9
-        for kind in self._neighbours(moved, fixed):
+        for kind in islice(self._neighbours(moved, fixed), kinds):
             found = None
             for given_up, steps in kind:
                 at = self._position(self._without(moved, given_up)) if given_up else start
@@ -199,7 +216,7 @@ class Refinement:
         return steps
 
     def _best_step(
-        self, at: _Position, steps: Iterable[Step], given_up: Change, least: float
+        self, at: _Position, steps: Sequence[Step], given_up: Change, least: float
     ) -> tuple[float, Change | None]:
         """The step after which the cost is lowest, if it is below ``least``, with what was given up.
 
@@ -207,24 +224,32 @@ class Refinement:
         passed over that leave a host as it is which alone costs too much.
         """
         found = None
-        pressure, total, mean = at.pressure, self.total, self.mean
+        pressure, total, mean, order = at.pressure, self.total, self.mean, at.order
+        hosts, squares_before = len(total), at.squares
         for change, source, target, memory, more in steps:
-            self.looked += 1
-            price = PRICE * (at.moves + more)
             worst = 0.0
-            for host in at.order:
+            for host in order:
                 if host not in (source, target):
                     worst = pressure[host]
                     break
+            price = PRICE * (at.moves + more)
             if worst + price >= least:
                 continue
-            from_source = pressure[source] - memory / total[source]
-            to_target = pressure[target] + memory / total[target]
-            squares = at.squares + (from_source - mean) ** 2 - (pressure[source] - mean) ** 2
-            squares += (to_target - mean) ** 2 - (pressure[target] - mean) ** 2
-            cost = max(worst, from_source, to_target) + self._unevenness(squares) + price
+            source_before, target_before = pressure[source], pressure[target]
+            source_after = source_before - memory / total[source]
+            target_after = target_before + memory / total[target]
+            worst = max(worst, source_after, target_after)
+            if worst + price >= least:
+                continue
+            # the difference of two squares, twice
+            squares = squares_before + (source_after - source_before) * (
+                source_after + source_before - 2 * mean
+            )
+            squares += (target_after - target_before) * (target_after + target_before - 2 * mean)
+            cost = worst + EVENNESS * sqrt(max(squares, 0.0) / hosts) + price
             if cost < least:
                 least, found = cost, (*given_up, *change)
+        self.looked += len(steps)
         return least, found
 
     def _position(self, moved: Mapping[int, int]) -> _Position:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from orcastra_runner.execute import KEEPALIVE
 from tests.lab import Lab
 from tests.lab.host import Host
 
@@ -86,8 +87,9 @@ class Playbooks:
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": "1",
-            # one connection for each host and run, which doesn't outlive the lab by much
+            # one connection for each host and run, which doesn't outlive the lab by much, and no lost host
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=3s",
+            "ANSIBLE_SSH_EXTRA_ARGS": KEEPALIVE,
             "LC_ALL": "C.UTF-8",
         }
 

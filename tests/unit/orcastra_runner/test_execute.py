@@ -43,6 +43,7 @@ SAY = (
         that:
           - "'DOCKER_HOST=unix:///x.sock' in environment_seen.stdout"
           - "'APP_PASSWORD' not in environment_seen.stdout"
+          - "'ANSIBLE_SSH_EXTRA_ARGS=-o ServerAliveInterval=5' in environment_seen.stdout"
           - ansible_playbook_python in [this_python]
 """
 )
