@@ -124,8 +124,10 @@ class Choice:
                 continue
             touched |= {item.host, move.target}
             taken.add(unit.name)
-            more = len(moves) - 1
-            chosen.append(self._chosen(unit, node, self._why_memory(unit, source, target, more)))
+            why = self._why_memory(unit, source, target, len(moves) - 1)
+            if self.begun.get(_key(unit)) == node.id:
+                why = (*why, "planned so with the move before it, and nothing much better has turned up")
+            chosen.append(self._chosen(unit, node, why))
             if len(chosen) == most:
                 break
         return chosen

@@ -431,6 +431,7 @@ def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], 
     step = the_step(three_alike("beta", **ahead))
 
     assert step.what == what
+    assert ("planned so with the move before it" in step.why[-1]) == (what.startswith("move c"))
     assert apply_edits(State(ahead={"x/y": "z"}), step.claims).ahead == {}
 
 
