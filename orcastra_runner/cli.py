@@ -211,14 +211,10 @@ def _command(settings: Settings, options: argparse.Namespace) -> int:
     return EXIT_FINE if run_command(settings, command, argument, options.id) else EXIT_FAILED
 
 
-def _healthcheck(settings: Settings, _options: argparse.Namespace) -> int:
-    from orcastra_runner.healthcheck import ask_health  # noqa: PLC0415
+def _healthcheck(_settings: Settings, _options: argparse.Namespace) -> int:
+    from orcastra_runner import healthcheck  # noqa: PLC0415
 
-    if settings.listen is None:
-        raise UsageError("healthcheck: expected an address in ORCASTRA_HTTP_ADDRESS, found off")
-    is_live, text = ask_health(*settings.listen)
-    sys.stdout.write(f"{text}\n")
-    return EXIT_FINE if is_live else EXIT_FAILED
+    return healthcheck.main()
 
 
 def _config_check(settings: Settings, _options: argparse.Namespace) -> int:

@@ -4,8 +4,7 @@
 
 """``orcastra healthcheck``: asks the instance on this machine whether it lives. For containers.
 
-The image runs ``python -m orcastra_runner.healthcheck`` instead, every 30 seconds: it says the same, without
-loading what reads all the other settings.
+It is asked often, so it reads the one setting that it needs by itself. ``cli`` comes here, too, with options.
 """
 
 from __future__ import annotations
@@ -50,7 +49,3 @@ def main() -> int:
     is_live, text = ask_health(*listen)
     sys.stdout.write(f"{text}\n")
     return 0 if is_live else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
