@@ -4,7 +4,7 @@
 
 """A web service and clients that ask it all the time, to see whether any request fails.
 
-On each node runs a client, several requests a second, one after the other. Each request looks the name of
+On each node runs a client, about two requests a second, one after the other. Each request looks the name of
 the service up anew, goes to the first address that the engine's DNS gives, and is tried once: no second
 address, no retry. It fails if the name has no address, the connection is refused, or there is no whole answer
 within 3 seconds. A client counts from its first answer on, when its own network is up, until it is told to
@@ -34,7 +34,7 @@ end=; trap 'end=1' TERM
 until ask > /dev/null; do [ "$end" ] && exit; sleep 0.1; done
 while [ ! "$end" ]; do
   if said=$(ask); then echo ok; else echo "failed $(date +%T) $(hostname) $address $said"; fi >> /log/requests
-  sleep 0.1
+  sleep 0.3
 done
 """
 
@@ -55,7 +55,7 @@ def start(lab: Lab, image: str, replicas: int = 2, order: str = "start-first") -
     manager.api("POST", "/services/create", _web(image, replicas, order, network))
     wait_until(lambda: accidents.running(lab, "web") == replicas, 180, "the web service to run")
     manager.api("POST", "/services/create", _clients(image, network))
-    wait_until(lambda: all(_count(lab, host.name) for host in lab), 180, "all clients to be answered")
+    wait_until(lambda: all(_count(lab, host.name) for host in lab), 180, "all clients to be answered", 0.5)
 
 
 def stop(lab: Lab) -> Counted:
@@ -73,7 +73,7 @@ def _web(image: str, replicas: int, order: str, network: str) -> dict[str, Any]:
         "StopGracePeriod": 10 * SECOND,
         "Healthcheck": {
             "Test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/"],
-            "Interval": SECOND,
+            "Interval": 2 * SECOND,
             "Timeout": 3 * SECOND,
             "Retries": 3,
         },

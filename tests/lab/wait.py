@@ -18,7 +18,7 @@ T = TypeVar("T")
 PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 30, what: str = "", interval: float = 0.1) -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 30, what: str = "", interval: float = 0.2) -> T:
     """Call ``condition`` until its result is true, and return that result.
 
     :param timeout: seconds until it is given up, times the ``PATIENCE`` that the environment asks for

@@ -21,7 +21,7 @@ QUICK = """
 version: "3.8"
 services:
   orcastra:
-    healthcheck: {interval: 2s, timeout: 60s}
+    healthcheck: {interval: 5s, timeout: 60s}
     environment:
       AUTOHEAL_CHECK_INTERVAL: "1"
       AUTOHEAL_GRACE_PERIOD: "0"
