@@ -227,6 +227,10 @@ class PlaybookRunner:
             environment["ANSIBLE_REMOTE_TEMP"] = str(self._folder / "tmp")
         # module arguments go through a pipe, not through a file
         environment["ANSIBLE_PIPELINING"] = os.environ.get("ANSIBLE_PIPELINING", "true")
+        # the home folder may be read-only, as it is in the container
+        environment["ANSIBLE_SSH_CONTROL_PATH_DIR"] = os.environ.get(
+            "ANSIBLE_SSH_CONTROL_PATH_DIR", str(self._folder / "cp")
+        )
         environment["ANSIBLE_SSH_EXTRA_ARGS"] = os.environ.get("ANSIBLE_SSH_EXTRA_ARGS", KEEPALIVE)
         return environment
 
