@@ -44,7 +44,7 @@ SAY = (
           - "'DOCKER_HOST=unix:///x.sock' in environment_seen.stdout"
           - "'APP_PASSWORD' not in environment_seen.stdout"
           - "'ANSIBLE_SSH_EXTRA_ARGS=-o ServerAliveInterval=5' in environment_seen.stdout"
-          - environment_seen.stdout is search('ANSIBLE_SSH_CONTROL_PATH_DIR=/\S+/orcastra-run-')
+          - environment_seen.stdout is search("ANSIBLE_SSH_CONTROL_PATH_DIR=.+/orcastra-run-")
           - ansible_playbook_python in [this_python]
 """
 )
