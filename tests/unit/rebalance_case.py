@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
@@ -29,6 +30,14 @@ LONG_AGO = NOW - 3600
 def samples(**used: float) -> dict[str, NodeMemory]:
     """Node name → GB in use of 16."""
     return {f"id-{name}": NodeMemory(name, 16 * GB, int((16 - number) * GB)) for name, number in used.items()}
+
+
+def the_step(plan: Plan) -> PlaceService:
+    """The one step of a plan."""
+    assert len(plan.steps) == 1, plan
+    step = plan.steps[0]
+    assert isinstance(step, PlaceService)
+    return step
 
 
 @dataclass

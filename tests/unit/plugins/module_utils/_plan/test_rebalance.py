@@ -16,13 +16,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import
     RebalanceRules,
     ServiceRules,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     REBALANCE,
     Attempts,
     Move,
     Relocation,
-    SetAhead,
     State,
     apply_edits,
 )
@@ -32,14 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance imp
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import CHOSEN, REJECTED
 from tests.unit.builders import node, picture, service, task, wanted
-from tests.unit.rebalance_case import LONG_AGO, NOW, Case, samples
-
-
-def the_step(plan: Plan) -> PlaceService:
-    assert len(plan.steps) == 1, plan
-    step = plan.steps[0]
-    assert isinstance(step, PlaceService)
-    return step
+from tests.unit.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
 def test_a_lasting_gap_moves_what_is_on_the_fuller_node() -> None:
@@ -388,68 +379,6 @@ def test_a_move_under_way_counts_and_its_hosts_are_left_alone() -> None:
     case.rules = RebalanceRules(max_moves_per_cycle=2)
     assert case.plan().steps == ()
     assert "a move from or to it is under way" in case.verdict()[1]
-
-
-def three_alike(a_on: str = "alpha", **ahead: str) -> Plan:
-    """One step for a, b and c of 4 GB on alpha, of which two have to go, if a has not gone already."""
-    used = {"alpha": 14.0, "beta": 2.0, "gamma": 2.0}
-    used["alpha"] -= 4
-    used[a_on] += 4
-    seen = picture(
-        *(node(name) for name in used),
-        *(service(name) for name in "abc"),
-        *(task(name, a_on if name == "a" else "alpha") for name in "abc"),
-    )
-    measured = Memory(nodes=samples(**used), services={f"id-{name}": 4 * GB for name in "abc"})
-    state = State(
-        pressure={"alpha": LONG_AGO},
-        ahead={f"id-{name}/id-alpha": f"id-{target}" for name, target in ahead.items()},
-    )
-    rules = RebalanceRules(default=ServiceRules(memory_difference_bytes=GB, rebalance_buffer_bytes=GB))
-    return plan_rebalance(seen, (), measured, rules, state, NOW)
-
-
-def test_what_is_to_follow_is_remembered_with_the_first_move() -> None:
-    step = the_step(three_alike())
-
-    assert step.what == "move a from alpha to beta"
-    assert apply_edits(State(), step.claims).ahead == {"id-b/id-alpha": "id-gamma"}
-
-
-@pytest.mark.parametrize(
-    ("ahead", "what"),
-    [
-        ({}, "move b from alpha to gamma"),
-        ({"c": "gamma"}, "move c from alpha to gamma"),
-        ({"c": "lost"}, "move b from alpha to gamma"),
-        ({"c": "beta"}, "move b from alpha to gamma"),
-        ({"gone": "gamma"}, "move b from alpha to gamma"),
-    ],
-    ids=["nothing", "as good as any", "its node is lost", "it is worth nothing", "it is gone"],
-)
-def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], what: str) -> None:
-    step = the_step(three_alike("beta", **ahead))
-
-    assert step.what == what
-    assert ("planned so with the move before it" in step.why[-1]) == (what.startswith("move c"))
-    assert apply_edits(State(ahead={"x/y": "z"}), step.claims).ahead == {}
-
-
-def test_at_rest_nothing_is_ahead() -> None:
-    case = Case(nodes=samples(alpha=8, beta=8), state=State(ahead={"id-big/id-alpha": "id-beta"}))
-
-    assert case.plan().remember == (SetAhead({}),)
-    case.state = State()
-    assert case.plan().remember == ()
-
-
-def test_what_is_ahead_waits_for_busy_hosts() -> None:
-    case = Case(nodes=samples(alpha=8, beta=8))
-    under_way = Move("", ("id-beta",), NOW, kind=REBALANCE, source="id-gamma")
-    case.state = State(moves={"id-other": under_way}, ahead={"id-big/id-alpha": "id-beta"})
-    case.parts = (service("other", constraints=("node.id ==id-beta",)), task("other", "gamma"))
-
-    assert not any(isinstance(edit, SetAhead) for edit in case.plan().remember)
 
 
 def test_what_has_just_come_keeps_its_weight() -> None:

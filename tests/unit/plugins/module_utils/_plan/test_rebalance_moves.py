@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Task
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     BACK,
     REBALANCE,
@@ -27,6 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_mov
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
 from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.rebalance_case import the_step
 
 NOW = 1_700_000_000.0
 TO, OFF = "node.id ==id-beta", "node.id !=id-alpha"
@@ -41,13 +41,6 @@ def swarm(*tasks: Task, **fields: Any) -> Picture:
 
 def plan(seen: Picture, move: Move = MOVE, after: float = 10) -> Plan:
     return plan_moves_under_way(seen, (), State(moves={"id-app": move}), NOW + after)
-
-
-def the_step(found: Plan) -> PlaceService:
-    assert len(found.steps) == 1, found
-    step = found.steps[0]
-    assert isinstance(step, PlaceService)
-    return step
 
 
 def remembered(*edits: Iterable[Any], move: Move = MOVE) -> State:

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is planned to follow a move: remembered with it, kept while nothing is better, forgotten at rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
+    GB,
+    RebalanceRules,
+    ServiceRules,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    REBALANCE,
+    Move,
+    SetAhead,
+    State,
+    apply_edits,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
+from tests.unit.builders import node, picture, service, task
+from tests.unit.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
+
+
+def three_alike(a_on: str = "alpha", **ahead: str) -> Plan:
+    """One step for a, b and c of 4 GB on alpha, of which two have to go, if a has not gone already."""
+    used = {"alpha": 14.0, "beta": 2.0, "gamma": 2.0}
+    used["alpha"] -= 4
+    used[a_on] += 4
+    seen = picture(
+        *(node(name) for name in used),
+        *(service(name) for name in "abc"),
+        *(task(name, a_on if name == "a" else "alpha") for name in "abc"),
+    )
+    measured = Memory(nodes=samples(**used), services={f"id-{name}": 4 * GB for name in "abc"})
+    state = State(
+        pressure={"alpha": LONG_AGO},
+        ahead={f"id-{name}/id-alpha": f"id-{target}" for name, target in ahead.items()},
+    )
+    rules = RebalanceRules(default=ServiceRules(memory_difference_bytes=GB, rebalance_buffer_bytes=GB))
+    return plan_rebalance(seen, (), measured, rules, state, NOW)
+
+
+def test_what_is_to_follow_is_remembered_with_the_first_move() -> None:
+    step = the_step(three_alike())
+
+    assert step.what == "move a from alpha to beta"
+    assert apply_edits(State(), step.claims).ahead == {"id-b/id-alpha": "id-gamma"}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "what"),
+    [
+        ({}, "move b from alpha to gamma"),
+        ({"c": "gamma"}, "move c from alpha to gamma"),
+        ({"c": "lost"}, "move b from alpha to gamma"),
+        ({"c": "beta"}, "move b from alpha to gamma"),
+        ({"gone": "gamma"}, "move b from alpha to gamma"),
+    ],
+    ids=["nothing", "as good as any", "its node is lost", "it is worth nothing", "it is gone"],
+)
+def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], what: str) -> None:
+    step = the_step(three_alike("beta", **ahead))
+
+    assert step.what == what
+    assert ("planned so with the move before it" in step.why[-1]) == (what.startswith("move c"))
+    assert apply_edits(State(ahead={"x/y": "z"}), step.claims).ahead == {}
+
+
+def test_at_rest_nothing_is_ahead() -> None:
+    case = Case(nodes=samples(alpha=8, beta=8), state=State(ahead={"id-big/id-alpha": "id-beta"}))
+
+    assert case.plan().remember == (SetAhead({}),)
+    case.state = State()
+    assert case.plan().remember == ()
+
+
+def test_what_is_ahead_waits_for_busy_hosts() -> None:
+    case = Case(nodes=samples(alpha=8, beta=8))
+    under_way = Move("", ("id-beta",), NOW, kind=REBALANCE, source="id-gamma")
+    case.state = State(moves={"id-other": under_way}, ahead={"id-big/id-alpha": "id-beta"})
+    case.parts = (service("other", constraints=("node.id ==id-beta",)), task("other", "gamma"))
+
+    assert not any(isinstance(edit, SetAhead) for edit in case.plan().remember)
