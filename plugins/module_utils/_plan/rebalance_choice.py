@@ -107,14 +107,13 @@ class Choice:
         touched: set[int] = set()
         taken: set[str] = set()
         moves = search.best_moves(self._ahead(units, free))
-        for move in moves:
-            goes_to = self._node_on(units[move.item], free[move.target])
-            if goes_to is not None:
-                self.ahead[_key(units[move.item])] = goes_to.id
-        for move in moves:
+        nodes = [self._node_on(units[move.item], free[move.target]) for move in moves]
+        for move, node in zip(moves, nodes, strict=True):
+            if node is not None:
+                self.ahead[_key(units[move.item])] = node.id
+        for move, node in zip(moves, nodes, strict=True):
             unit, item = units[move.item], search.items[move.item]
             source, target = free[item.host], free[move.target]
-            node = self._node_on(unit, target)
             # in their order: a later move of the sequence may rest on the ones before it
             now_worth = source.refusal(item, target)
             if node is None or now_worth is not None or not self._has_lasted(source):

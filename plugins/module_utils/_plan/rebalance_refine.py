@@ -181,10 +181,12 @@ class Refinement:
         for given_up in (1, 2):
             if len(back) ** given_up * len(shifts) > MAX_NEIGHBOURS * given_up:
                 return
-            yield (
-                (some, [step for step in shifts if step[0][0][0] not in {item for item, _host in some}])
-                for some in combinations(back, given_up)
-            )
+            yield ((some, self._others(shifts, some)) for some in combinations(back, given_up))
+
+    def _others(self, shifts: Sequence[Step], given_up: Change) -> list[Step]:
+        """The shifts of items that are not given up."""
+        items = {item for item, _host in given_up}
+        return [step for step in shifts if step[0][0][0] not in items]
 
     def _shifts(self, moved: Mapping[int, int], fixed: int | None) -> list[Step]:
         """One item goes to another host, or back."""

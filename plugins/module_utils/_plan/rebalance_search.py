@@ -199,9 +199,9 @@ class Search:
         assignments = assignments[: self.limits.refined]
         if ahead:
             assignments.insert(0, dict(ahead))
-            kept = self._ordered(ahead)
-            if kept is not None and refinement.cost(ahead) - KEPT < least:
-                found, least = kept, refinement.cost(ahead) - KEPT
+            kept, cost = self._ordered(ahead), refinement.cost(ahead) - KEPT
+            if kept is not None and cost < least:
+                found, least = kept, cost
         for moved in refinement.candidates(assignments):
             if refinement.cost(moved) >= least - 1e-9:
                 break
