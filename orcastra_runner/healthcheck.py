@@ -4,35 +4,49 @@
 
 """``orcastra healthcheck``: asks the instance on this machine whether it lives. For containers.
 
-It is asked often, so it reads the one setting that it needs by itself. ``cli`` comes here, too, with options.
+It is asked often, so it reads the one setting that it needs by itself, and says its one line of HTTP without
+the library, which takes three times as long to load as all the rest. ``cli`` comes here, too, with options.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
+import socket
 import sys
 
 from orcastra_runner import address
 
 TIMEOUT_SECONDS = 5.0
+# version 1.0: the answer ends with the connection
+REQUEST = b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n"
+LONGEST_ANSWER_BYTES = 16384
 ANYWHERE = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to be asked, not listened at
 
 
 def ask_health(host: str | None, port: int) -> tuple[bool, str]:
     """Ask /healthz at the address that is served. Returns whether it lives, and that in words."""
-    connection = http.client.HTTPConnection(ANYWHERE.get(host, host or ""), port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request("GET", "/healthz", headers={"Host": "localhost"})
-        response = connection.getresponse()
-        found = json.loads(response.read(4096))
-        status, seconds = str(found["status"]), float(found["idle_seconds"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        status, body = _get(ANYWHERE.get(host, host or ""), port)
+        found = json.loads(body)
+        said, seconds = str(found["status"]), float(found["idle_seconds"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         return False, f"no answer: {type(error).__name__}: {error}"
-    finally:
-        connection.close()
-    return response.status == 200 and status == "live", f"{status}: the loop came round {seconds:g} s ago"
+    return status == 200 and said == "live", f"{said}: the loop came round {seconds:g} s ago"
+
+
+def _get(host: str, port: int) -> tuple[int, bytes]:
+    """Ask. Returns the status and the body. Raises OSError, and ValueError where it is no HTTP."""
+    answer = b""
+    with socket.create_connection((host, port), timeout=TIMEOUT_SECONDS) as connection:
+        connection.sendall(REQUEST)
+        while len(answer) < LONGEST_ANSWER_BYTES and (part := connection.recv(4096)):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    words = head.split()
+    if len(words) < 2 or not words[0].startswith(b"HTTP/"):
+        raise ValueError("expected HTTP, found something else")
+    return int(words[1]), body
 
 
 def main() -> int:

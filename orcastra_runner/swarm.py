@@ -82,6 +82,11 @@ class Swarm:
             raise EngineUnreachable("the connection to the engine was lost")
         return carry_out(self._engine, plan)
 
+    def own_node_id(self) -> str:
+        """The ID of the node on whose host we run; empty where the engine may be that of another host."""
+        seen = self.see()
+        return seen.local_node_id if self._engine is not None and self._engine.is_local else ""
+
     def describe(self) -> Json:
         """What the engine says of the swarm as such, its settings among it."""
         self.see()

@@ -97,11 +97,12 @@ class CommandRunner:
         to be called as soon as the engine answers.
         """
         claim = self.record(work, command, argument, source)
+        given = command.variables(argument, work.swarm.own_node_id() if command.leaves_its_host else "")
         work.swarm.remember([ClaimCommand(key, claim)])
         log.info("command", what=f"{claim.command} begins")
         try:
             self._begun.add(key)
-            outcome = carry_out(lambda: runner_for(work, command), command, argument)
+            outcome = carry_out(lambda: runner_for(work, command), command, given)
         except Stopped:
             work.swarm.remember([ForgetCommands(frozenset({key}))])
             raise
@@ -116,7 +117,7 @@ class CommandRunner:
     def run_unrecorded(self, work: Work, command: Command, argument: str | None) -> CommandRecord:
         """Carry out a command where there is no swarm yet that could remember it."""
         claim = CommandRecord(command.words(argument), self._source, "", self.instance, self._clock())
-        outcome = carry_out(lambda: runner_for(work, command), command, argument)
+        outcome = carry_out(lambda: runner_for(work, command), command, command.variables(argument))
         return replace(claim, status=outcome.status, message=with_remark(outcome))
 
     def write_late_results(self, work: Work) -> None:
@@ -152,15 +153,11 @@ class CommandRunner:
 
 
 def carry_out(
-    runner: Callable[[], RunPlaybook],
-    command: Command,
-    argument: str | None,
-    variables: Mapping[str, Any] | None = None,
+    runner: Callable[[], RunPlaybook], command: Command, variables: Mapping[str, Any]
 ) -> Outcome:
-    """Run the command's playbook. ``variables``: others than those of the argument. Raises Stopped."""
+    """Run the command's playbook. Raises Stopped."""
     try:
-        given = command.variables(argument) if variables is None else variables
-        result = runner()(command.playbook, given)
+        result = runner()(command.playbook, variables)
     except Stopped:
         raise
     except OrcastraError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 
@@ -19,7 +18,7 @@ class Command:
 
     ``argument`` is what it is for, ``service`` or ``node``, and the key of it in a mapping; None: it takes
     none. ``playbook`` carries it out, with the argument in a list in ``variable`` and the variables in
-    ``more``.
+    ``more``. ``leaves_its_host``: it reboots hosts, and leaves and names the one on which it runs.
     ``on_hosts``: it is carried out over SSH, on the hosts of ORCASTRA_INVENTORY. ``makes_swarm``: it can be
     run where there is no swarm yet, and then nothing remembers it. ``remark`` is added to the result of a
     command that succeeded. ``has_no_limit``: its playbook may take longer than
@@ -34,6 +33,7 @@ class Command:
     needs_configuration: bool = False
     remark: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
+    leaves_its_host: bool = False
     on_hosts: bool = False
     makes_swarm: bool = False
     has_no_limit: bool = False
@@ -47,18 +47,19 @@ class Command:
         """``restart_service apps_wiki``: the command with its argument, for people."""
         return self.name if argument is None else f"{self.name} {argument}"
 
-    def variables(self, argument: str | None) -> dict[str, Any]:
-        """What the playbook gets beside the configuration."""
+    def variables(self, argument: str | None, own_node_id: str = "") -> dict[str, Any]:
+        """What the playbook gets beside the configuration. ``own_node_id``: the node on whose host we run."""
         found = dict(self.more)
+        if self.leaves_its_host:
+            found["orcastra_reboot_hand_over"] = True
+            found["orcastra_reboot_own_nodes"] = [own_node_id] if own_node_id else []
         if self.variable is not None and argument is not None:
             found[self.variable] = [argument]
         return found
 
 
 REFRESH_MODS = "refresh_mods"
-# Of the playbooks that reboot: the host on which they run is left, and named, instead of refused.
-_LEAVES_ITS_HOST = MappingProxyType({"orcastra_reboot_hand_over": True})
-# What they name it in: host names by node ID.
+# In what the playbooks that reboot name the host that they left: host names by node ID.
 LEFT_NODES = "orcastra_reboot_left"
 
 _ALL = (
@@ -121,7 +122,7 @@ _ALL = (
         playbook="orcastra.swarm.reboot_node",
         argument="node",
         variable="orcastra_reboot_nodes",
-        more=_LEAVES_ITS_HOST,
+        leaves_its_host=True,
         on_hosts=True,
         has_no_limit=True,
         remark="the host was rebooted",
@@ -130,7 +131,7 @@ _ALL = (
         "rolling_reboot",
         "the same with all hosts of ORCASTRA_INVENTORY, one at a time, up to the first problem",
         playbook="orcastra.swarm.rolling_reboot",
-        more=_LEAVES_ITS_HOST,
+        leaves_its_host=True,
         on_hosts=True,
         has_no_limit=True,
         remark="the hosts were rebooted",

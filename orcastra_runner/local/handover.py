@@ -111,7 +111,8 @@ class HandoverJob:
             return
         state, _damage = decode(labels)
         info = own.info()
-        me = Myself(str((info.get("Swarm") or {}).get("NodeID", "")), boot_id())
+        node_id = str((info.get("Swarm") or {}).get("NodeID", ""))
+        me = Myself(node_id, boot_id(), is_local=own.is_local)
         for key in takeable(state, me, self._clock()):
             if self._take(manager, connect, key, state.handovers[key], str(info.get("Name", me.node_id))):
                 return
@@ -148,7 +149,7 @@ class HandoverJob:
     def _reboot(self, handover: Handover) -> Outcome:
         variables = {str(REBOOT.variable): list(handover.nodes)}
         try:
-            return carry_out(lambda: self._run_on_hosts, REBOOT, None, variables)
+            return carry_out(lambda: self._run_on_hosts, REBOOT, variables)
         except Stopped:
             return Outcome(INTERRUPTED, STOPPED_MESSAGE)
 

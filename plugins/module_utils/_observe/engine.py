@@ -61,6 +61,11 @@ class Engine:
         self.requests = 0
         self._client = client
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the engine of the host on which we run, or whose socket our container got."""
+        return self.docker_host.startswith("unix://")
+
     def close(self) -> None:
         self._client.close()
 

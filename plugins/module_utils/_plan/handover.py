@@ -42,10 +42,14 @@ NOBODY = (
 
 @dataclass(frozen=True, slots=True)
 class Myself:
-    """An instance that might take something: the ID of its engine's node, and of its host's boot."""
+    """An instance that might take something: the ID of its engine's node, and of its host's boot.
+
+    ``is_local``: the engine is that of the host on which it runs.
+    """
 
     node_id: str
     boot: str
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,7 @@ def takeable(state: State, me: Myself, now: float) -> tuple[str, ...]:
         (handover.offered, key)
         for key, handover in state.handovers.items()
         if _is_offered(state, key, handover)
-        and me.boot not in ("", handover.boot)
-        and me.node_id not in handover.nodes
+        and _is_elsewhere(me, handover)
         and now - handover.offered < STALE_SECONDS
     ]
     return tuple(key for _offered, key in sorted(found))
@@ -142,6 +145,11 @@ def out_of_service(nodes: Iterable[Node], node_ids: Iterable[str]) -> str:
 def joined(*parts: str) -> str:
     """The parts of a result that have anything to say, as one sentence."""
     return "; ".join(part for part in parts if part)
+
+
+def _is_elsewhere(me: Myself, handover: Handover) -> bool:
+    """Whether an instance surely runs on another host. Where its engine may be another's, the boot tells."""
+    return me.node_id not in ("", *handover.nodes) and (me.is_local or me.boot not in ("", handover.boot))
 
 
 def _is_offered(state: State, key: str, handover: Handover) -> bool:

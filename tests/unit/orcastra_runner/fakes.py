@@ -27,8 +27,9 @@ from tests.unit.builders import node, picture, service, task
 class FakeEngine:
     """Counts how often it was closed, and notes how long it was waited for."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], *, is_local: bool = True) -> None:
         self.settings = settings
+        self.is_local = is_local
         self.closed = 0
         self.patience: list[float] = []
 
@@ -55,6 +56,7 @@ class FakeSwarm:
     state: State = field(default_factory=State)
     damage: tuple[str, ...] = ()
     local: str = "alpha"
+    is_local: bool = True
     errors: list[Exception | None] = field(default_factory=list)
     looks: int = 0
     engines: list[FakeEngine] = field(default_factory=list)
@@ -62,7 +64,7 @@ class FakeSwarm:
     results: list[PlaybookResult | Exception] = field(default_factory=list)
 
     def connect(self) -> Any:
-        self.engines.append(FakeEngine(self.settings))
+        self.engines.append(FakeEngine(self.settings, is_local=self.is_local))
         return self.engines[-1]
 
     def observe(self, _engine: Any) -> Observation:

@@ -85,7 +85,8 @@ def test_our_own_host_is_left_to_another_instance(hosts: Hosts, logged: Log) -> 
     hosts.fake.results = [rebooted("alpha")]
     hosts.write(ROLLING, "relabel_all")
     assert hosts.run() is True
-    assert hosts.ran == [("orcastra.swarm.rolling_reboot", {"orcastra_reboot_hand_over": True})]
+    given = {"orcastra_reboot_hand_over": True, "orcastra_reboot_own_nodes": ["id-alpha"]}
+    assert hosts.ran == [("orcastra.swarm.rolling_reboot", given)]
     assert (hosts.record.status, hosts.record.message) == ("running", LEFT)
     offered = hosts.fake.state.handovers["id:all"]
     assert (offered.nodes, offered.names, offered.boot) == (("id-alpha",), ("alpha",), "boot-alpha")
@@ -108,6 +109,14 @@ def test_our_own_host_is_left_to_another_instance(hosts: Hosts, logged: Log) -> 
     assert [action.what for action in hosts.work.records.view().history] == [
         "command relabel_all: restart shop_db"
     ]
+
+
+def test_an_engine_elsewhere_does_not_tell_where_we_run(hosts: Hosts) -> None:
+    hosts.fake.is_local = False
+    hosts.fake.results = [rebooted()]
+    hosts.write(ROLLING)
+    hosts.run()
+    assert hosts.ran[0][1]["orcastra_reboot_own_nodes"] == []
 
 
 def test_a_reboot_of_others_is_no_matter_of_ours(hosts: Hosts) -> None:

@@ -46,6 +46,8 @@ OFFERED = apply_edits(State(), [ClaimCommand("k", CLAIM), OfferHandover("k", "a"
 class FakeEngine:
     """The engine of bravo, a manager, with the state object in its swarm."""
 
+    is_local = False
+
     def __init__(self, state: State) -> None:
         self.spec: dict[str, Any] = {"Name": "orcastra.state", "Labels": encode(state)}
         self.version = 1
@@ -166,6 +168,15 @@ def test_our_own_host_is_left_alone(bench: Bench, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(local_handover, "boot_id", lambda: "boot-alpha")
     assert bench.run().is_running
     assert bench.ran == []
+
+
+def test_the_engine_of_our_own_host_tells_that_it_is_another(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_handover, "boot_id", lambda: "boot-alpha")
+    bench.engine.is_local = True
+    assert bench.run().status == "done"
+    assert len(bench.ran) == 1
 
 
 def test_whoever_is_second_does_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,23 @@ def test_healthcheck_asks_healthz(
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", "off")
     assert ask() == 2
     assert "expected an address in ORCASTRA_HTTP_ADDRESS, found off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.0 200 OK\r\n\r\n[]"])
+def test_healthcheck_of_something_else(answer: bytes) -> None:
+    def serve(listener: socket.socket) -> None:
+        connection, _address = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        is_live, text = healthcheck.ask_health("127.0.0.1", listener.getsockname()[1])
+        server.join()
+    assert not is_live
+    assert text.startswith("no answer: ")
 
 
 def test_state_plan_and_history(served: Served) -> None:

@@ -48,6 +48,11 @@ def test_an_instance_elsewhere_takes_it() -> None:
     assert takeable(state(), BRAVO, NOW + 5) == ("k",)
 
 
+@pytest.mark.parametrize("boot", ["boot-a", ""])
+def test_the_engine_of_its_own_host_tells_where_it_runs(boot: str) -> None:
+    assert takeable(state(), Myself("id-b", boot, is_local=True), NOW + 5) == ("k",)
+
+
 @pytest.mark.parametrize(
     ("found", "me"),
     [
@@ -57,6 +62,8 @@ def test_an_instance_elsewhere_takes_it() -> None:
         (state(), Myself("id-a", "boot-new")),
         # it cannot tell where it runs
         (state(), Myself("id-b", "")),
+        (state(), Myself("", "boot-b", is_local=True)),
+        (state(), Myself("id-a", "boot-b", is_local=True)),
         (state(replace(REST, by="c")), BRAVO),
         (state(status=DONE), BRAVO),
         (State(handovers={"k": REST}), BRAVO),
