@@ -366,14 +366,15 @@ def _jobs(
 ) -> list[Job]:
     # without polling, a look now and then is all that is made without an event
     interval = settings.relabel_time if settings.polling_mode else settings.resync_interval
+    sync = SyncJob(interval, settings.max_mismatch_duration, in_process=settings.event_mode)
     jobs: list[Job] = [
         CommandJob(interval, command_file, requests=requests),
-        SyncJob(interval, settings.max_mismatch_duration, in_process=settings.event_mode),
+        sync,
         RebalanceJob(rebalance_file, in_process=settings.event_mode),
         HealJob(settings.loop_interval, at_once=settings.run_once),
     ]
     if not settings.dry_run:
-        jobs.append(ResyncJob(settings.resync_interval))
+        jobs.append(ResyncJob(settings.resync_interval, sync if settings.event_mode else None))
     return jobs
 
 

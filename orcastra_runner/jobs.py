@@ -142,16 +142,26 @@ class SyncJob:
 
 
 class ResyncJob:
-    """Run the whole site playbook now and then, whatever the plan says: trust, but verify."""
+    """Trust, but verify: now and then, run the whole site playbook, whatever the plan says.
+
+    With ``sync``, a job that acts in this process, do the same without a playbook's seconds and memory: over
+    a new connection, so that nothing is left of what was known before.
+    """
 
     name = "resync"
     starts_late = True
-    again_seconds: float | None = None
 
-    def __init__(self, interval: float) -> None:
+    def __init__(self, interval: float, sync: SyncJob | None = None) -> None:
         self.interval = interval
+        self.again_seconds: float | None = None
+        self._sync = sync
 
     def run(self, work: Work) -> bool:
+        if self._sync is not None:
+            work.swarm.close()
+            changed = self._sync.run(work)
+            self.again_seconds = self._sync.again_seconds
+            return changed
         result = run_and_report(work, self.name, SITE_PLAYBOOK)
         if result.changed:
             work.swarm.forget()

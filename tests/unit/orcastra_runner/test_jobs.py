@@ -135,6 +135,20 @@ def test_what_the_playbook_did_beyond_the_plan_is_told(monkeypatch: pytest.Monke
     ]
 
 
+def test_in_event_mode_a_resync_connects_anew_and_starts_no_playbook(
+    monkeypatch: pytest.MonkeyPatch, logged: Log
+) -> None:
+    fake = three_nodes()
+    work = work_on(fake, wanted(), monkeypatch)
+    sync = SyncJob(60, 600, in_process=True)
+    assert sync.run(work) is False
+    resync = ResyncJob(600, sync)
+    assert resync.run(work) is False
+    assert [engine.closed for engine in fake.engines] == [1, 0]
+    assert (fake.looks, fake.playbooks, logged.sentences) == (2, [], [])
+    assert resync.again_seconds is None
+
+
 def test_a_resync_that_finds_nothing_is_silent(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     assert ResyncJob(600).run(work_on(fake, wanted(), monkeypatch)) is False
