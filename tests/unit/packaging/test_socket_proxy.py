@@ -19,7 +19,7 @@ from tests.proxied_calls import ALLOWED, FOREIGN, REFUSED, requests_of
 CONFIGURATION = (Path(__file__).resolve().parents[3] / "container" / "socket-proxy.cfg").read_text("utf-8")
 PATTERNS = re.findall(r"(?m)^ *acl allowed var\(txn\.call\) -m reg '(.*)'$", CONFIGURATION)
 # not requests of their own
-OTHERS = {"close", "impatient", "get", "post"}
+OTHERS = {"close", "impatient", "get", "is_local", "post"}
 
 
 def allowing(method: str, path: str) -> list[str]:

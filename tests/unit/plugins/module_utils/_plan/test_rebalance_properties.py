@@ -49,7 +49,7 @@ def check_prohibitions(world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_each_cycle_keeps_what_is_forbidden_and_lowers_what_is_worst(seed: int) -> None:
+def test_each_cycle_lowers_what_is_worst_until_it_comes_to_rest(seed: int) -> None:
     world = world_of(seed)
     start = {task.service_id: task.node_id for task in world.picture.tasks}
     held = [service.id for service in world.picture.services if service.mounts]
@@ -74,14 +74,11 @@ def test_each_cycle_keeps_what_is_forbidden_and_lowers_what_is_worst(seed: int) 
             break
     for service_id in held:
         assert {t.service_id: t.node_id for t in world.picture.tasks}[service_id] == start[service_id]
+    check_that_it_rests(world)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_it_comes_to_rest_leaves_nothing_behind_and_nothing_returns(seed: int) -> None:
-    world = world_of(seed)
-
-    world.settle(RULES)
-
+def check_that_it_rests(world: World) -> None:
+    """Nothing more is to be done, nothing is left of the moves, and nothing returned."""
     assert world.plan(RULES).steps == ()
     assert world.plan(RULES).remember == ()
     assert world.state.moves == {}
