@@ -120,7 +120,7 @@ VARIABLES = (
     Variable("RESTART_DEPENDENTS", "bool", False, "default of restart_dependents"),
     Variable("ORCASTRA_LABEL_PREFIX", "text", "", "put in front of the names of anchor labels"),
     Variable("RELABEL_TIME", "seconds", 60.0, "seconds between two looks at the swarm"),
-    Variable("ORCASTRA_RESYNC_INTERVAL", "seconds", 600.0, "seconds between two syncs that trust nothing known so far"),
+    Variable("ORCASTRA_RESYNC_INTERVAL", "seconds", 600.0, "seconds between two syncs from scratch"),
     Variable("LOOP_INTERVAL", "seconds", 300.0, "seconds between two looks at the swarm's members (heal)"),
     Variable("POLLING_MODE", "bool", True, "look at the swarm every RELABEL_TIME seconds"),
     Variable("EVENT_MODE", "bool", False, "act as soon as something happens to an anchor, follower or node"),

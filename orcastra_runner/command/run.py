@@ -152,9 +152,7 @@ class CommandRunner:
         return replace(claim, message=message)
 
 
-def carry_out(
-    runner: Callable[[], RunPlaybook], command: Command, variables: Mapping[str, Any]
-) -> Outcome:
+def carry_out(runner: Callable[[], RunPlaybook], command: Command, variables: Mapping[str, Any]) -> Outcome:
     """Run the command's playbook. Raises Stopped."""
     try:
         result = runner()(command.playbook, variables)

@@ -168,7 +168,7 @@ def _use_ssh() -> None:
         raise OrcastraError(
             "docker_host: ssh:// needs the Python library paramiko, which is not installed"
         ) from error
-    docker.api.client.SSHHTTPAdapter = SSHHTTPAdapter
+    docker.api.client.SSHHTTPAdapter = SSHHTTPAdapter  # type: ignore[attr-defined]
 
 
 def _tls_config(options: ConnectionOptions) -> Any:
