@@ -33,9 +33,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import 
 ALLOW_LABEL = "orchestration.rebalance"
 PREFERRED_LABEL = "orchestration.preferred.node"
 
-# Each move of a service within a week makes its cooldown this much longer.
+# Each move of a service within a week makes its cooldown this much longer, but not longer than some hours: a
+# node that has become full since, as after a crash, must not wait for days. It cannot go back in any case.
 RECENT_SECONDS = 7 * 24 * 3600.0
 GROWTH = 4
+LONGEST_PAUSE_SECONDS = 4 * 3600.0
 # After a move that failed, the service is left alone for this long.
 FAILED_SECONDS = 3600.0
 # A task that has just started uses less than it will: so long, what it used before its move counts.
@@ -289,7 +291,8 @@ class _Survey:
         last = relocations[-1]
         # what has been moved again and again is not what is wrong: its pauses grow
         recent = sum(self.now - made.at < RECENT_SECONDS for made in relocations)
-        pause = service_rules(service, self.rules).cooldown_seconds * GROWTH ** max(recent - 1, 0)
+        cooldown = service_rules(service, self.rules).cooldown_seconds
+        pause = max(cooldown, min(cooldown * GROWTH ** max(recent - 1, 0), LONGEST_PAUSE_SECONDS))
         if last.failed is not None:
             pause = max(pause, FAILED_SECONDS)
         left = last.at + pause - self.now

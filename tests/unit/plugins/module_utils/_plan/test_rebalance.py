@@ -443,10 +443,17 @@ def test_turning_round_what_was_done_takes_a_wider_gap() -> None:
     assert the_step(short.plan()).name == "big"
 
 
-def test_pauses_grow_with_each_move_of_a_service() -> None:
-    hop = [Relocation(f"id-{n}", f"id-{n + 1}", NOW - 3600 * (9 - n), GB) for n in range(3)]
-    hop.append(Relocation("id-3", "id-alpha", NOW - 3600, GB))
+@pytest.mark.parametrize(
+    ("moves", "minutes_ago", "minutes_left"), [(2, 45, 15), (3, 60, 180), (4, 60, 180), (20, 239, 1)]
+)
+def test_pauses_grow_with_each_move_of_a_service_up_to_some_hours(
+    moves: int, minutes_ago: int, minutes_left: int
+) -> None:
+    last = NOW - 60 * minutes_ago
+    hops = [Relocation(f"id-{n}", f"id-{n + 1}", last - 3600 * (moves - n), GB) for n in range(moves - 1)]
+    hops.append(Relocation(f"id-{moves - 1}", "id-alpha", last, GB))
     case = Case()
-    case.state = replace(case.state, relocations={"id-big": tuple(hop)})
+    case.state = replace(case.state, relocations={"id-big": tuple(hops)})
 
-    assert case.verdict() == (REJECTED, "it was moved 60 min ago, and may be again in 900 min")
+    expected = f"it was moved {minutes_ago} min ago, and may be again in {minutes_left} min"
+    assert case.verdict() == (REJECTED, expected)
