@@ -15,12 +15,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model import error
 from tests.bench.report import Table, calm_down, load_average
 from tests.bench.swarms import IMAGE
 from tests.integration import traffic
+from tests.integration.accidents import REBOOT_OPTIONS
 from tests.integration.playbooks.conftest import Playbooks, provide_python, ssh_inventory
 from tests.lab import Lab
 from tests.lab.errors import LabError
 
 ROLLING = "orcastra.swarm.rolling_reboot"
-OPTIONS = {"reboot_command": "busybox reboot -f", "connect_timeout": 3, "post_reboot_delay": 0}
 # replicas and update order, each with a health check
 SERVICES = ((2, "start-first"), (1, "start-first"), (2, "stop-first"), (1, "stop-first"))
 
@@ -58,7 +58,7 @@ def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) ->
 
 
 def _run(playbooks: Playbooks, **variables: Any) -> int:
-    done = playbooks(ROLLING, limit=None, orcastra_reboot_options=OPTIONS, **variables)
+    done = playbooks(ROLLING, limit=None, orcastra_reboot_options=REBOOT_OPTIONS, **variables)
     if done.status:
         raise LabError(f"{ROLLING} failed: {done.output[-2000:]}")
     return done.changed

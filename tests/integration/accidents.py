@@ -19,6 +19,8 @@ from tests.lab.swarm import PORT, swarm_info
 from tests.lab.wait import wait_until
 
 SECOND = 1_000_000_000
+# Of ansible.builtin.reboot: the lab's hosts have no service manager that could be asked.
+REBOOT_OPTIONS = {"reboot_command": "busybox reboot -f", "connect_timeout": 3, "post_reboot_delay": 0}
 
 
 def manager(lab: Lab) -> Host:

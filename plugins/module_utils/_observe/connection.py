@@ -147,12 +147,12 @@ def connect(options: ConnectionOptions) -> Engine:
         )
     except Exception as error:  # paramiko, the ssh client and the SDK have no base class in common
         raise translate_error(error, options.docker_host) from error
-    if options.docker_host.startswith("unix://"):
-        # no proxy and no netrc concerns it, and to look for them takes a fifth of each request
-        client.trust_env = False
     if options.tls_hostname is not None:
         client.mount("https://", _hostname_adapter(options.tls_hostname))
     engine = Engine(client, options.docker_host)
+    if engine.is_local:
+        # no proxy and no netrc concerns a socket, and to look for them takes a fifth of each request
+        client.trust_env = False
     if options.api_version == "auto":
         engine.negotiate_api_version()
     else:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.accidents import REBOOT_OPTIONS
 from tests.integration.image.stacks import TOKEN, deploy, get, put, running
 from tests.integration.playbooks.conftest import host_python  # noqa: F401 - a fixture
 from tests.lab import Host, Lab
@@ -39,8 +40,6 @@ configs:
 secrets:
   orcastra_ssh_key: {external: true}
 """
-# the lab's hosts have no service manager that could be asked
-OPTIONS = {"reboot_command": "busybox reboot -f", "connect_timeout": 3, "post_reboot_delay": 0}
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def inventory(hosts: Lab, python: str) -> str:
         "ansible_ssh_private_key_file": "/run/secrets/orcastra_ssh_key",
         "ansible_ssh_common_args": "-o UserKnownHostsFile=/etc/swarm-orchestration/known_hosts",
         "ansible_python_interpreter": python,
-        "orcastra_reboot_options": OPTIONS,
+        "orcastra_reboot_options": REBOOT_OPTIONS,
     }
     addresses = {host.name: {"ansible_host": host.ip} for host in hosts}
     return yaml.safe_dump({"managers": {"hosts": addresses, "vars": variables}})

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.instances import ACTING, FOLDER, Instances, on_every_host
+from tests.integration.accidents import REBOOT_OPTIONS
 from tests.integration.anchors.stage import SLOW_TO_STOP, STACK, Stage
 from tests.integration.playbooks.conftest import host_python  # noqa: F401 - a fixture
 from tests.lab import Lab
@@ -32,8 +33,6 @@ SETTINGS = {
     "AUTOHEAL_CHECK_INTERVAL": "0",
     "GC_CRON": "off",
 }
-# the lab's hosts have no service manager that could be asked
-OPTIONS = {"reboot_command": "busybox reboot -f", "connect_timeout": 3, "post_reboot_delay": 0}
 GROUP = {"dependencies": {"db": {"services": ["app"], "relocate": "ordered"}}}
 TAKEN = "which runs on that very host: reboot"
 
@@ -51,7 +50,7 @@ def inventory(swarm: Lab, python: str) -> str:
     variables = {
         "ansible_user": "root",
         "ansible_python_interpreter": python,
-        "orcastra_reboot_options": OPTIONS,
+        "orcastra_reboot_options": REBOOT_OPTIONS,
     }
     hosts = {host.name: {"ansible_host": host.ip} for host in swarm}
     return json.dumps({"managers": {"hosts": hosts, "vars": variables}})

@@ -20,8 +20,6 @@ from tests.runner_process import orcastra
 
 REBOOT = "orcastra.swarm.reboot_node"
 ROLLING = "orcastra.swarm.rolling_reboot"
-# the lab's hosts have no service manager that could be asked
-OPTIONS = {"reboot_command": "busybox reboot -f", "connect_timeout": 3, "post_reboot_delay": 0}
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def reboot(run_playbook: Playbooks, swarm: Lab) -> Iterator[Any]:
     """Run one of the playbooks on all hosts."""
 
     def run(playbook: str, *options: str, **variables: Any) -> Run:
-        given = {"orcastra_reboot_options": OPTIONS, "orcastra_stack_name": "", **variables}
+        given = {"orcastra_reboot_options": accidents.REBOOT_OPTIONS, "orcastra_stack_name": "", **variables}
         return run_playbook(playbook, *options, limit=None, **given)
 
     yield run
@@ -105,7 +103,7 @@ def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared
     accidents.change_node(swarm, "bravo", Availability="drain")
     before = boots(swarm)
     # as a command, which takes what the lab needs from the inventory
-    inventory["managers"]["vars"]["orcastra_reboot_options"] = OPTIONS
+    inventory["managers"]["vars"]["orcastra_reboot_options"] = accidents.REBOOT_OPTIONS
     hosts = run_playbook.write("inventory.yml", inventory)
     command = ("command", "reboot_node", "bravo", "--config", run_playbook.folder)
     done = orcastra(*command, DOCKER_HOST=swarm["alpha"].docker_host, ORCASTRA_INVENTORY=str(hosts))
@@ -146,7 +144,7 @@ def test_a_locked_manager_is_unlocked_and_a_host_that_stays_away_ends_it(reboot:
     assert availability(swarm)["bravo"] == "active"
 
     before = boots(swarm)
-    gone = {**OPTIONS, "reboot_command": "busybox poweroff -f"}
+    gone = {**accidents.REBOOT_OPTIONS, "reboot_command": "busybox poweroff -f"}
     failed = reboot(ROLLING, orcastra_reboot_options=gone, orcastra_reboot_timeout=5)
     assert failed.status == 2, failed.output
     said = " ".join(failed.output.split())
