@@ -11,7 +11,8 @@
 
 A move is begun only where the gap has lasted, where it makes the worse one of its two hosts better, and
 where nothing that was moved comes back: what was moved keeps, for a while, the memory that it had before,
-its hosts are left alone until they have been measured again, and it does not return for a week.
+its hosts are left alone until they have been measured again, and it does not return for a week (for a day,
+if memory is short where it is, and never by undoing a move).
 """
 
 # This module is private to the collection: its interface may change in any release.

@@ -55,13 +55,18 @@ class Host:
         """The part of the memory in use, from 0 to 1 (above that for what is yet to come)."""
         return self.used_bytes / self.total_bytes
 
+    @property
+    def is_short(self) -> bool:
+        """Whether memory is short there: then what is done about noise is left out."""
+        return self.pressure >= SHORT
+
     def caution(self, target: Host) -> float:
         """How many times the usual gap a move to ``target`` needs.
 
         A host that was given something and is to lose something, or the other way round, is a sign of noise,
         unless it is really short of memory.
         """
-        if self.pressure >= SHORT:
+        if self.is_short:
             return 1.0
         return (CAUTION if self.came else 1.0) * (CAUTION if target.went else 1.0)
 

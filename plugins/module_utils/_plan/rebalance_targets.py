@@ -25,6 +25,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_uni
 
 # A unit does not return to a node that it was moved off this recently, nor to one where it failed.
 RETURN_SECONDS = 7 * 24 * 3600.0
+# From a host that is short of memory it may after this, but not by undoing a move: where one service is all
+# that can leave, each accident moves it on, and within a week there may be no node left that it can go to.
+SHORT_RETURN_SECONDS = 24 * 3600.0
 FAILED_THERE_SECONDS = 24 * 3600.0
 # With more constraints than this, a move is too much of a change to a service's spec.
 MAX_EXCLUDED = 8
@@ -43,11 +46,18 @@ class Way:
 
 
 class Targets:
-    """The ways of all units. ``labels``: the keys of all anchors' labels."""
+    """The ways of all units.
 
-    def __init__(self, picture: Picture, labels: frozenset[str], now: float) -> None:
+    ``labels``: the keys of all anchors' labels. ``short``: the IDs of the nodes whose host is short of
+    memory.
+    """
+
+    def __init__(
+        self, picture: Picture, labels: frozenset[str], now: float, short: frozenset[str] = frozenset()
+    ) -> None:
         self.picture = picture
         self.labels = labels
+        self.short = short
         self.now = now
         self._ways: dict[tuple[str, str, str], Way] = {}
         self._runs: dict[tuple[str, str], bool] = {}
@@ -78,10 +88,13 @@ class Targets:
                 if made.target == node.id and age < FAILED_THERE_SECONDS:
                     found.append(f"a move there failed {age / 3600:.1f} h ago: {made.failed}")
             elif made.source == node.id and age < RETURN_SECONDS:
-                # what others have moved on since is free to go anywhere but straight back
-                if unit.last is not None or made.target == unit.node.id:
+                if made.target == unit.node.id or not self._may_return(unit, age):
                     found.append(f"it was moved off that node {age / 3600:.1f} h ago")
         return found
+
+    def _may_return(self, unit: Unit, age: float) -> bool:
+        """Whether it may go back by way of other nodes: others have moved it since, or memory is short."""
+        return unit.last is None or (unit.node.id in self.short and age >= SHORT_RETURN_SECONDS)
 
     def _obstacles(self, unit: Unit, node: Node) -> list[str]:
         """What keeps a member off the node, with all the others there, too."""

@@ -123,6 +123,45 @@ FORBIDDEN = {
         ),
         "it was moved off that node 24.0 h ago",
     ),
+    "return within a day, memory is short": (
+        Case(
+            nodes=samples(alpha=15, beta=1),
+            state=State(
+                pressure={"alpha": LONG_AGO},
+                relocations={
+                    "id-big": (
+                        Relocation("id-beta", "id-gamma", NOW - 86000, GB),
+                        Relocation("id-gamma", "id-alpha", NOW - 80000, GB),
+                    )
+                },
+            ),
+        ),
+        "it was moved off that node 23.9 h ago",
+    ),
+    "straight back, memory is short": (
+        Case(
+            nodes=samples(alpha=15, beta=1),
+            state=State(
+                pressure={"alpha": LONG_AGO},
+                relocations={"id-big": (Relocation("id-beta", "id-alpha", NOW - 2 * 86400, GB),)},
+            ),
+        ),
+        "it was moved off that node 48.0 h ago",
+    ),
+    "return by way of another, memory is not short": (
+        Case(
+            state=State(
+                pressure={"alpha": LONG_AGO},
+                relocations={
+                    "id-big": (
+                        Relocation("id-beta", "id-gamma", NOW - 2 * 86400, GB),
+                        Relocation("id-gamma", "id-alpha", NOW - 80000, GB),
+                    )
+                },
+            ),
+        ),
+        "it was moved off that node 48.0 h ago",
+    ),
     "failed there": (
         Case(
             state=State(
@@ -185,6 +224,18 @@ ALLOWED = {
             pressure={"alpha": LONG_AGO},
             relocations={"id-big": (Relocation("id-beta", "id-alpha", NOW - 8 * 86400, GB),)},
         )
+    ),
+    "return after a day by way of another, memory is short": Case(
+        nodes=samples(alpha=15, beta=1),
+        state=State(
+            pressure={"alpha": LONG_AGO},
+            relocations={
+                "id-big": (
+                    Relocation("id-beta", "id-gamma", NOW - 2 * 86400, GB),
+                    Relocation("id-gamma", "id-alpha", NOW - 80000, GB),
+                )
+            },
+        ),
     ),
     "moved on by somebody else since": Case(
         state=State(
