@@ -11,7 +11,7 @@ short_description: Run the node exporter as a service on all nodes of a Docker S
 version_added: 0.2.0
 description:
   - Creates the service, or changes what differs from its definition. What the definition says nothing about
-    is left as it is.
+    is left as it is. What Swarm is updating is changed once that has ended.
   - Then waits until the exporter runs on every node that it is to run on, and tells the memory of the node.
   - Has to reach the engine of a manager; any manager of the swarm will do. Has to reach the exporters, too,
     unless O(wait_timeout) is V(0).
@@ -39,7 +39,9 @@ options:
       - By default the published port, that of C(--web.listen-address), or 9100.
     type: str
   wait_timeout:
-    description: How long to wait until all exporters answer, in seconds. With V(0) nobody is asked.
+    description:
+      - How long to wait until an update under way has ended, and then until all exporters answer, in seconds.
+      - With V(0) nobody is asked, and what Swarm is updating is left for later.
     type: int
     default: 120
 requirements:
@@ -106,6 +108,11 @@ notes:
   type: list
   elements: str
   sample: []
+again_seconds:
+  description: After how many seconds to try again, as Swarm was updating the service.
+  returned: when there is such a thing
+  type: float
+  sample: 5.0
 healthy_nodes:
   description: The host names of the nodes whose exporter runs and answers; empty where nobody was asked.
   returned: success
@@ -118,9 +125,13 @@ from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.exporter_health import await_exporters
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.exporter_health import (
+    await_exporters,
+    await_update,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import build_exporter
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
@@ -150,13 +161,19 @@ def main() -> None:
     url = module.params["metrics_url"] or f"http://{{address}}:{wanted.port}/metrics"
     wait_timeout = module.params["wait_timeout"]
 
-    def plan(engine: Engine, seen: Observation) -> Plan:
-        service = seen.picture.service_by_name.get(wanted.name)
+    def plan_now(engine: Engine, picture: Picture) -> Plan:
+        service = picture.service_by_name.get(wanted.name)
         if service is None:
-            return plan_exporter(seen.picture, wanted, None, {})
+            return plan_exporter(picture, wanted, None, {})
         names = [network["Target"] for network in wanted.spec["TaskTemplate"].get("Networks", ())]
         networks = {name: engine.swarm_network_id(name) for name in names}
-        return plan_exporter(seen.picture, wanted, engine.get_service(service.id)["Spec"], networks)
+        return plan_exporter(picture, wanted, engine.get_service(service.id)["Spec"], networks)
+
+    def plan(engine: Engine, seen: Observation) -> Plan:
+        found = plan_now(engine, seen.picture)
+        if found.again_seconds is None or module.check_mode or not wait_timeout:
+            return found
+        return plan_now(engine, await_update(engine, wanted.name, wait_timeout))
 
     def verify(engine: Engine) -> dict[str, Any]:
         if module.check_mode or not wait_timeout:

@@ -37,8 +37,8 @@ options:
       - C(node_map) is a mapping of nodes that are virtual machines to physical hosts whose exporters count.
       - C(metrics) is a mapping of C(node_exporter_url) and C(cadvisor_url), URLs with C({address}) or
         C({hostname}) in them, C(cadvisors), C(prometheus_url), C(scrape_interval_seconds) (samples older than
-        twice that do not count), C(timeout_seconds) (5, for all endpoints together), C(ca_path),
-        C(validate_certs) and C(use_proxy).
+        twice that do not count; those of cAdvisor may be two minutes old, as it looks that rarely itself),
+        C(timeout_seconds) (5, for all endpoints together), C(ca_path), C(validate_certs) and C(use_proxy).
     type: dict
     default: {}
   now:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Wait until the node exporter of every node answers."""
+"""Wait until the node exporter's service can be changed, and until that of every node answers."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -19,6 +19,25 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import global_places
 
 POLL_SECONDS = 1.0
+
+
+def await_update(engine: Engine, name: str, timeout_seconds: float) -> Picture:
+    """Wait until an update of the service that is under way has ended, or is paused. Returns the swarm then.
+
+    Raises OrcastraError where it has not in time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        picture = observe(engine).picture
+        service = picture.service_by_name.get(name)
+        if service is None or not service.is_updating or service.is_update_paused:
+            return picture
+        if time.monotonic() > deadline:
+            raise OrcastraError(
+                f"{name} is to be changed, but Swarm has been updating it for {timeout_seconds:g} s; "
+                "nothing was changed"
+            )
+        time.sleep(POLL_SECONDS)
 
 
 def await_exporters(engine: Engine, name: str, url: str, timeout_seconds: float) -> tuple[str, ...]:

@@ -114,7 +114,12 @@ class Service:
     @property
     def is_updating(self) -> bool:
         """Whether an update or rollback is under way, or stuck; a write now would cancel or revive it."""
-        return self.update_state in ("updating", "paused", "rollback_started", "rollback_paused")
+        return self.update_state in ("updating", "rollback_started") or self.is_update_paused
+
+    @property
+    def is_update_paused(self) -> bool:
+        """Whether an update or rollback is stuck: it does not end before another write."""
+        return self.update_state in ("paused", "rollback_paused")
 
     @property
     def stack(self) -> str | None:

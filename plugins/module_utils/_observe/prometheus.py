@@ -18,6 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples im
     NODE_AVAILABLE,
     NODE_TOTAL,
     Sample,
+    cadvisor_max_age,
 )
 
 # The range makes it hand out the samples as they were scraped, with their own times, and none that is too
@@ -25,13 +26,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples im
 _SELECTORS = (
     f'{{__name__=~"{NODE_TOTAL}|{NODE_AVAILABLE}"}}',
     '{__name__=~"orcastra_container_memory_.*"}',
-    f'{CADVISOR}{{{CADVISOR_TASK}!=""}}',
 )
+_CADVISOR_SELECTOR = f'{CADVISOR}{{{CADVISOR_TASK}!=""}}'
 
 
 def query_urls(server: str, max_age: float) -> tuple[str, ...]:
     """The URLs of the HTTP API that give all samples about memory of the last ``max_age`` seconds."""
-    queries = [f"{selector}[{max(1, round(max_age))}s]" for selector in _SELECTORS]
+    ranges = dict.fromkeys(_SELECTORS, max_age) | {_CADVISOR_SELECTOR: cadvisor_max_age(max_age)}
+    queries = [f"{selector}[{max(1, round(seconds))}s]" for selector, seconds in ranges.items()]
     return tuple(f"{server.rstrip('/')}/api/v1/query?{urlencode({'query': query})}" for query in queries)
 
 

@@ -35,6 +35,8 @@ CADVISOR = "container_memory_working_set_bytes"
 CADVISOR_TASK = "container_label_com_docker_swarm_task_id"
 CADVISOR_SERVICE = "container_label_com_docker_swarm_service_id"
 
+# cAdvisor looks only so rarely at a container that hardly changes: --max_housekeeping_interval
+CADVISOR_SECONDS = 60.0
 # so much of what is wrong with a page is told
 _MAX_REASON = 100
 
@@ -97,25 +99,32 @@ def _seconds(timestamp: object) -> float | None:
     return None if timestamp is None else float(timestamp)  # type: ignore[arg-type]
 
 
+def cadvisor_max_age(max_age: float) -> float:
+    """How old samples of cAdvisor may be, in seconds, where others may be ``max_age`` seconds old."""
+    return max(max_age, 2 * CADVISOR_SECONDS)
+
+
 def read_page(samples: Iterable[Sample], received: float, max_age: float, age: float = 0.0) -> Page:
     """What the samples of one endpoint mean that came ``age`` seconds ago.
 
     ``received`` is the time of that on the clock that explicit timestamps are of, as far as it is known; the
     host's own clock, where the page tells it, is taken for what the textfile says. ``max_age`` is in seconds;
-    a textfile that is written more rarely than that allows may be as old as two of its own intervals.
+    a textfile that is written more rarely than that allows may be as old as two of its own intervals, and so
+    may be what cAdvisor says.
     """
     latest: dict[str, float] = {}
     containers: list[Sample] = []
     cadvisor: list[Sample] = []
     names: set[str] = set()
-    old = ahead = 0
+    old = ahead = 0.0
     now = received + age
     for sample in samples:
         if not math.isfinite(sample.value):
             continue
-        if sample.timestamp is not None and abs(now - sample.timestamp) > max_age:
+        limit = cadvisor_max_age(max_age) if sample.name == CADVISOR else max_age
+        if sample.timestamp is not None and abs(now - sample.timestamp) > limit:
             # of a clock that is far ahead it cannot be said how old its samples are
-            old, ahead = old + (sample.timestamp < now), ahead + (sample.timestamp > now)
+            old, ahead = (limit, ahead) if sample.timestamp < now else (old, limit)
         elif sample.name == NODE_NAME:
             names.add(sample.labels.get("nodename", ""))
         elif sample.name == CONTAINER:
@@ -126,8 +135,8 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
         else:
             latest[sample.name] = sample.value
     # without numbers that change each time: what is said again is news to nobody
-    stale = [f"samples are older than {max_age:g} s"] if old else []
-    stale += [f"samples are of more than {max_age:g} s from now: a clock is wrong"] if ahead else []
+    stale = [f"samples are older than {old:g} s"] if old else []
+    stale += [f"samples are of more than {ahead:g} s from now: a clock is wrong"] if ahead else []
     tasks = {}
     clock = latest.get(NODE_CLOCK)
     if containers:

@@ -21,6 +21,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_merge import differences
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 
+# so long until it is looked again whether Swarm's update has ended
+AGAIN_SECONDS = 5.0
+
 
 def plan_exporter(
     picture: Picture, wanted: ExporterWanted, spec: Mapping[str, Any] | None, networks: Mapping[str, str]
@@ -28,7 +31,8 @@ def plan_exporter(
     """Plan to create the service, or to bring it to what is wanted.
 
     ``spec`` is its spec as the engine has it, None where there is no such service. ``networks``: name of a
-    network → its ID, in whose place Swarm keeps it. Raises OrcastraError where its mode would have to change.
+    network → its ID, in whose place Swarm keeps it. While Swarm is updating it, it is only to be looked
+    at again. Raises OrcastraError where its mode would have to change.
     """
     if spec is None:
         why = (f"the swarm has no service {wanted.name}",)
@@ -43,16 +47,14 @@ def plan_exporter(
             f"service {wanted.name}: expected mode {next(iter(goal['Mode'])).lower()}, found "
             f"{service.mode}: Swarm cannot change that; remove the service first"
         )
-    # an update that is stuck ends only with another write
-    is_stuck = service.update_state in ("paused", "rollback_paused")
-    if service.is_updating and not is_stuck:
+    if service.is_updating and not service.is_update_paused:
         note = f"{wanted.name} is to be changed, but Swarm is updating it: left for later"
-        return Plan(notes=(note,))
+        return Plan(notes=(note,), again_seconds=AGAIN_SECONDS)
     step = ConvergeService(
         why=tuple(f"{path} differs from what is configured" for path in changes),
         service_id=service.id,
         name=service.name,
-        while_updating=is_stuck,
+        while_updating=service.is_update_paused,
         spec=spec,
         wanted=goal,
     )

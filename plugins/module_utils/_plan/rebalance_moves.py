@@ -196,7 +196,7 @@ class _Ending:
         return True
 
     def _is_stuck(self) -> bool:
-        return bool(self.waiting) or self.service.update_state in ("paused", "rollback_paused")
+        return bool(self.waiting) or self.service.is_update_paused
 
     def _relocation(self, failed: str | None) -> AddRelocation:
         move = self.move

@@ -282,7 +282,7 @@ def _follower_names(groups: tuple[Group, ...], service: Service) -> list[str]:
 
 
 def _failure(picture: Picture, service: Service, move: Move, now: float, limit_seconds: float) -> str | None:
-    if service.update_state in ("paused", "rollback_paused"):
+    if service.is_update_paused:
         said = service.update_message or _complaint(picture, service).removeprefix(": ")
         return f"Swarm has paused its update{f' ({said})' if said else ''}"
     if (service.update_state or "").startswith("rollback") and not ours_to_move(service):

@@ -34,7 +34,7 @@ def plan_paused(picture: Picture, way: str) -> Plan:
     steps: list[Step] = []
     warnings: list[str] = []
     for service in sorted(picture.services, key=lambda service: service.name):
-        if service.update_state not in ("paused", "rollback_paused") or ours_to_move(service):
+        if not service.is_update_paused or ours_to_move(service):
             continue
         what = (
             f"the {'rollback' if service.update_state == 'rollback_paused' else 'update'} of {service.name}"

@@ -73,7 +73,8 @@ def test_the_package(run_playbook: Playbooks, swarm: Lab) -> None:
     # the package brings it, but logs of the machine are not on the hosts
     host.sh("mkdir -p /var/log/prometheus; chown prometheus: /var/log/prometheus")
     playbook = "orcastra.swarm.node_exporter"
-    variables = {"orcastra_node_exporter_method": "package", "orcastra_node_exporter_wait": 30}
+    # text, as `-e name=value` gives it
+    variables = {"orcastra_node_exporter_method": "package", "orcastra_node_exporter_wait": "30"}
     try:
         checked = run_playbook(playbook, "--check", **variables)
         assert (checked.status, checked.changed) == (0, 1), checked.output

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Conditions of the roles: a switch given as ``-e name=true`` is text, which Ansible refuses there."""
+"""Expressions of the roles: what is given as ``-e name=true`` or ``-e name=5`` is text to Ansible."""
 
 from __future__ import annotations
 
@@ -32,10 +32,21 @@ def conditions(value: Any) -> Iterator[str]:
                 yield from conditions(item)
 
 
-def switches(role: Path) -> list[str]:
+def expressions(value: Any) -> Iterator[str]:
+    """Each condition, and each text that is a template, below a part of a file of tasks."""
+    yield from conditions(value)
+    if isinstance(value, str):
+        yield from re.findall(r"{{.*?}}", value, re.DOTALL)
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from expressions(item)
+
+
+def options(role: Path, kind: str) -> list[str]:
+    """The variables of a role that are of this type."""
     specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]
     options = specs["main"].get("options", {})
-    return [name for name, option in options.items() if option.get("type") == "bool"]
+    return [name for name, option in options.items() if option.get("type") == kind]
 
 
 @pytest.mark.parametrize("name", ROLES)
@@ -43,6 +54,18 @@ def test_switches_may_be_text(name: str) -> None:
     role = CHECKOUT / "roles" / name
     for path in sorted(role.glob("tasks/*.yml")):
         for condition in conditions(yaml.safe_load(path.read_text())):
-            for switch in switches(role):
+            for switch in options(role, "bool"):
                 bare = re.search(rf"\b{switch}\b(?!\s*\|\s*bool)", condition)
                 assert not bare, f"{path.name}: {condition}: expected {switch} | bool"
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_numbers_may_be_text(name: str) -> None:
+    role = CHECKOUT / "roles" / name
+    for path in sorted(role.glob("tasks/*.yml")):
+        for expression in expressions(yaml.safe_load(path.read_text())):
+            for number in options(role, "int"):
+                bare = re.search(
+                    rf"\b{number}\b\s*[-+*/%<>=!]|[-+*/%<>=]\s*{number}\b(?!\s*\|\s*int)", expression
+                )
+                assert not bare, f"{path.name}: {expression}: expected {number} | int"

@@ -89,6 +89,27 @@ def test_only_what_differs_is_changed(swarm: Lab, run_module: Modules) -> None:
     assert after == theirs
 
 
+def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None:
+    run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
+    before = service(swarm)
+    theirs = before["Spec"]
+    theirs["TaskTemplate"]["ContainerSpec"]["Env"].append("THEIRS=1")
+    theirs["UpdateConfig"] = {"Parallelism": 1, "Monitor": 2_000_000_000}
+    version = {"version": before["Version"]["Index"]}
+    swarm["alpha"].api("POST", f"/services/{before['ID']}/update", theirs, version)
+    change = {**DEFINITION, "stop_signal": "SIGINT"}
+
+    left = run_module("node_exporter", definition=change, wait_timeout=0)
+    assert left["notes"] == [f"{NAME} is to be changed, but Swarm is updating it: left for later"]
+    assert (left["changed"], left["again_seconds"]) == (False, 5)
+    late = run_module("node_exporter", definition=change, wait_timeout=1)
+    assert late["msg"].startswith(f"{NAME} is to be changed, but Swarm has been updating it for 1 s"), late
+
+    done = run_module("node_exporter", definition=change, wait_timeout=90)
+    assert (done["changed"], len(done["healthy_nodes"])) == (True, 3), done
+    assert service(swarm)["PreviousSpec"] == theirs
+
+
 def test_the_time_zone_takes_no_mount_away(swarm: Lab, run_module: Modules) -> None:
     run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
     definition = {"timezone": {"bind_local": True}}

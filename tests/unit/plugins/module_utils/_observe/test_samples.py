@@ -80,10 +80,17 @@ def test_cadvisor_counts_where_the_textfile_says_nothing() -> None:
 
 
 def test_a_sample_with_an_old_time_of_its_own_is_none() -> None:
-    found = page(CADVISOR, now=1051)
-    assert (found.tasks, found.stale) == ({}, "samples are older than 60 s")
-    found = page(CADVISOR, now=929)
-    assert (found.tasks, found.stale) == ({}, "samples are of more than 60 s from now: a clock is wrong")
+    old = EXPORTER.replace("1.5e+09", "1.5e+09 990000")
+    assert (page(old, now=1049).available, page(old, now=1049).stale) == (1_500_000_000, None)
+    assert (page(old, now=1051).available, page(old, now=1051).stale) == (None, "samples are older than 60 s")
+
+
+def test_what_cadvisor_says_may_be_two_of_its_own_intervals_old() -> None:
+    assert page(CADVISOR, now=1109).tasks == {"t": ("s", 7_000_000)}
+    found = page(CADVISOR, now=1111)
+    assert (found.tasks, found.stale) == ({}, "samples are older than 120 s")
+    found = page(CADVISOR, now=869)
+    assert (found.tasks, found.stale) == ({}, "samples are of more than 120 s from now: a clock is wrong")
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-1"])
@@ -139,4 +146,4 @@ def test_other_replies(reply: bytes) -> None:
 def test_only_fresh_samples_are_asked_for() -> None:
     urls = query_urls("http://prometheus:9090/", 60)
     assert all(url.startswith("http://prometheus:9090/api/v1/query?query=") for url in urls)
-    assert all(url.endswith("%5B60s%5D") for url in urls)
+    assert [url.rpartition("%5B")[2] for url in urls] == ["60s%5D", "60s%5D", "120s%5D"]
