@@ -50,11 +50,13 @@ def await_exporters(engine: Engine, name: str, url: str, timeout_seconds: float)
     while True:
         picture = observe(engine).picture
         problems = _missing(picture, name)
-        if not problems:
-            problems = _silent(picture, name, url)
+        is_late = time.monotonic() > deadline
+        # what fails again and again is running at times
+        if not problems or is_late:
+            problems += _silent(picture, name, url)
         if not problems:
             return tuple(node.hostname for node in global_places(picture, picture.service_by_name[name]))
-        if time.monotonic() > deadline:
+        if is_late:
             raise OrcastraError(f"{name} is not healthy after {timeout_seconds:g} s: {'; '.join(problems)}")
         time.sleep(POLL_SECONDS)
 
@@ -83,7 +85,9 @@ def _missing(picture: Picture, name: str) -> list[str]:
 
 def _silent(picture: Picture, name: str, url: str) -> list[str]:
     """The nodes whose exporter runs but does not tell the node's memory."""
-    service = picture.service_by_name[name]
+    service = picture.service_by_name.get(name)
+    if service is None:
+        return []
     running = {task.node_id for task in picture.tasks_of(service) if task.is_running}
     asked = Picture(nodes=tuple(node for node in picture.nodes if node.id in running and node.is_ready))
     memory = measure(asked, MetricSources(node_exporter_url=url))

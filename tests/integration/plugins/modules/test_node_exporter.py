@@ -107,7 +107,7 @@ def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None
 
     done = run_module("node_exporter", definition=change, wait_timeout=90)
     assert (done["changed"], len(done["healthy_nodes"])) == (True, 3), done
-    assert service(swarm)["PreviousSpec"] == theirs
+    assert service(swarm)["PreviousSpec"]["TaskTemplate"] == theirs["TaskTemplate"]
 
 
 def test_the_time_zone_takes_no_mount_away(swarm: Lab, run_module: Modules) -> None:
@@ -131,7 +131,8 @@ def test_one_that_does_not_come_up_is_told_and_can_be_put_right(swarm: Lab, run_
     failed = run_module("node_exporter", definition=wrong, wait_timeout=5)
     assert failed["failed"]
     assert failed["msg"].startswith(f"{NAME} is not healthy after 5 s: ")
-    assert "node bravo: it does not run" in failed["msg"]
+    assert "it does not run (task: non-zero exit (1))" in failed["msg"]
+    assert all(f"node {host.name}: " in failed["msg"] for host in swarm), failed
 
     done = run_module("node_exporter", definition=DEFINITION, wait_timeout=90)
     assert sorted(done.get("healthy_nodes", [])) == ["alpha", "bravo", "charlie"], done
