@@ -396,7 +396,7 @@ class AddRelocation:
 
     service_id: str
     relocation: Relocation
-    keep: int = 5
+    keep: int = 20
 
     def apply(self, state: State) -> State:
         made = state.relocations.get(self.service_id, ())

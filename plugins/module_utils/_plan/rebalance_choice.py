@@ -81,8 +81,7 @@ class Choice:
         self.pressure_edits = pressure_edits(self.hosts, rules, state, now)
         self.since = apply_edits(state, self.pressure_edits).pressure
         labels = frozenset(group.dependency.label for group in groups)
-        short = frozenset(node.id for host in self.hosts if host.is_short for node in host.nodes)
-        self.targets = Targets(picture, labels, now, short)
+        self.targets = Targets(picture, labels, now)
         self.host_of = {node.id: host for host in self.hosts for node in host.nodes}
         self.begun = state.ahead
         # what the search of this cycle wants, with what an earlier one wanted of hosts that are busy now

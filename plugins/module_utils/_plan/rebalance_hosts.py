@@ -22,13 +22,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_sea
     needed_gap,
     refusal,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import Unit
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import SHORT, Unit
 
 # how many times the usual gap it takes to turn round what was done to a host within a day
 CAUTION = 4.0
 CAUTION_SECONDS = 24 * 3600.0
-# with more pressure than this, a host is short of memory
-SHORT = 0.85
 # so long after a move, the samples of its hosts may still be from before it
 SETTLE_SECONDS = 60.0
 
@@ -55,18 +53,13 @@ class Host:
         """The part of the memory in use, from 0 to 1 (above that for what is yet to come)."""
         return self.used_bytes / self.total_bytes
 
-    @property
-    def is_short(self) -> bool:
-        """Whether memory is short there: then what is done about noise is left out."""
-        return self.pressure >= SHORT
-
     def caution(self, target: Host) -> float:
         """How many times the usual gap a move to ``target`` needs.
 
         A host that was given something and is to lose something, or the other way round, is a sign of noise,
         unless it is really short of memory.
         """
-        if self.is_short:
+        if self.pressure >= SHORT:
             return 1.0
         return (CAUTION if self.came else 1.0) * (CAUTION if target.went else 1.0)
 

@@ -174,6 +174,9 @@ class Search:
                 break
             beam = self._keep(found.values())
             ends.append(beam[0])
+        if len(ends) == 1:
+            # where no first move is worth it, no order of any moves is
+            return ()
         best = min(node.score for node in ends)
         # what one move changes is a smaller part of a larger swarm
         close = self.limits.close * min(1.0, FEW_HOSTS / len(self.total)) if self.total else 0.0

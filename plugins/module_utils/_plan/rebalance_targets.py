@@ -46,18 +46,11 @@ class Way:
 
 
 class Targets:
-    """The ways of all units.
+    """The ways of all units. ``labels``: the keys of all anchors' labels."""
 
-    ``labels``: the keys of all anchors' labels. ``short``: the IDs of the nodes whose host is short of
-    memory.
-    """
-
-    def __init__(
-        self, picture: Picture, labels: frozenset[str], now: float, short: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, picture: Picture, labels: frozenset[str], now: float) -> None:
         self.picture = picture
         self.labels = labels
-        self.short = short
         self.now = now
         self._ways: dict[tuple[str, str, str], Way] = {}
         self._runs: dict[tuple[str, str], bool] = {}
@@ -94,7 +87,7 @@ class Targets:
 
     def _may_return(self, unit: Unit, age: float) -> bool:
         """Whether it may go back by way of other nodes: others have moved it since, or memory is short."""
-        return unit.last is None or (unit.node.id in self.short and age >= SHORT_RETURN_SECONDS)
+        return unit.last is None or (unit.is_short and age >= SHORT_RETURN_SECONDS)
 
     def _obstacles(self, unit: Unit, node: Node) -> list[str]:
         """What keeps a member off the node, with all the others there, too."""

@@ -33,8 +33,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import 
 ALLOW_LABEL = "orchestration.rebalance"
 PREFERRED_LABEL = "orchestration.preferred.node"
 
-# Each move of a service within a week makes its cooldown this much longer, but not longer than some hours: a
-# node that has become full since, as after a crash, must not wait for days. It cannot go back in any case.
+# With more pressure than this, a host is short of memory: what is done against noise is left out then.
+SHORT = 0.85
+# Each move of a service within a week makes its cooldown this much longer, but not longer than some hours:
+# what is uneven must not stay so for days. It cannot go back in any case.
 RECENT_SECONDS = 7 * 24 * 3600.0
 GROWTH = 4
 LONGEST_PAUSE_SECONDS = 4 * 3600.0
@@ -51,7 +53,8 @@ class Unit:
     ``members``: the services, first the one that is moved, then those that follow it. ``tasks``: their tasks
     on the node. ``memory_bytes``: what these have in use, None where it is not known. ``growth_bytes``: how
     much more than measured that is, while they have just been moved. ``preferred``: the nodes that the user
-    prefers. ``forbidden``: why it may not be moved at all, or None.
+    prefers. ``is_short``: whether the node's host is short of memory. ``forbidden``: why it may not be moved
+    at all, or None.
     """
 
     members: tuple[Service, ...]
@@ -61,6 +64,7 @@ class Unit:
     growth_bytes: int
     rules: ServiceRules
     preferred: tuple[Node, ...] = ()
+    is_short: bool = False
     relocations: tuple[Relocation, ...] = ()
     forbidden: str | None = None
 
@@ -187,6 +191,9 @@ class _Survey:
             if last.target == node.id and last.memory_bytes > (measured or 0):
                 used, growth = last.memory_bytes, last.memory_bytes - (measured or 0)
         preferred = self._preferred(lead)
+        sample = self.memory.nodes.get(node.id)
+        is_short = sample is not None and sample.used_bytes >= SHORT * sample.total_bytes
+        forbidden = forbidden or self._cooling(lead, is_short=is_short)
         if used is None:
             unknown = "it is not known how much memory it uses: it is neither measured nor reserved"
             forbidden = forbidden or unknown
@@ -198,6 +205,7 @@ class _Survey:
             growth_bytes=growth,
             rules=service_rules(lead, self.rules),
             preferred=preferred,
+            is_short=is_short,
             relocations=relocations,
             forbidden=forbidden,
         )
@@ -248,7 +256,7 @@ class _Survey:
             reason = self._held(member) or self._out_of_order(member, wanted)
             if reason is not None:
                 return f"{of}{reason}"
-        return self._cooling(lead)
+        return None
 
     def _held(self, service: Service) -> str | None:
         """What the user has said, or what its data say."""
@@ -284,15 +292,17 @@ class _Survey:
             return "it is not yet beside its anchor"
         return None
 
-    def _cooling(self, service: Service) -> str | None:
+    def _cooling(self, service: Service, *, is_short: bool) -> str | None:
+        """How long a service still rests after its last move: less where its host is short of memory."""
         relocations = self.state.relocations.get(service.id, ())
         if not relocations:
             return None
         last = relocations[-1]
-        # what has been moved again and again is not what is wrong: its pauses grow
-        recent = sum(self.now - made.at < RECENT_SECONDS for made in relocations)
-        cooldown = service_rules(service, self.rules).cooldown_seconds
-        pause = max(cooldown, min(cooldown * GROWTH ** max(recent - 1, 0), LONGEST_PAUSE_SECONDS))
+        cooldown = pause = service_rules(service, self.rules).cooldown_seconds
+        if not is_short:
+            # what has been moved again and again is not what is wrong: its pauses grow
+            recent = sum(self.now - made.at < RECENT_SECONDS for made in relocations)
+            pause = max(cooldown, min(cooldown * GROWTH ** max(recent - 1, 0), LONGEST_PAUSE_SECONDS))
         if last.failed is not None:
             pause = max(pause, FAILED_SECONDS)
         left = last.at + pause - self.now

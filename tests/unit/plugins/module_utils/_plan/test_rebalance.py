@@ -50,6 +50,11 @@ def test_a_lasting_gap_moves_what_is_on_the_fuller_node() -> None:
 
 
 LOCAL = Mount("volume", "data", "/data")
+# to alpha by way of four nodes, the last time 20 minutes ago
+OFTEN_MOVED = tuple(
+    Relocation(f"id-{source}", f"id-{target}", NOW - 1200 - ago, GB)
+    for source, target, ago in (("w", "x", 3e5), ("x", "y", 2e5), ("y", "z", 1e5), ("z", "alpha", 0))
+)
 
 FORBIDDEN = {
     "label": (Case(service={"labels": {"orchestration.rebalance": "false"}}), "label orchestration.reb"),
@@ -99,6 +104,20 @@ FORBIDDEN = {
             )
         ),
         "may be again in 13 min",
+    ),
+    "longer cooldown": (
+        Case(state=State(pressure={"alpha": LONG_AGO}, relocations={"id-big": OFTEN_MOVED})),
+        "may be again in 220 min",
+    ),
+    "cooldown, memory is short": (
+        Case(
+            nodes=samples(alpha=15, beta=1),
+            state=State(
+                pressure={"alpha": LONG_AGO},
+                relocations={"id-big": (*OFTEN_MOVED[:-1], replace(OFTEN_MOVED[-1], at=NOW - 600))},
+            ),
+        ),
+        "may be again in 5 min",
     ),
     "return": (
         Case(
@@ -218,6 +237,10 @@ ALLOWED = {
     "broken constraint": Case(service={"constraints": ("this is none",)}),
     "memory by reservation": Case(
         service={"reserved_memory_bytes": 5 * GB}, memory={}, beta={"memory_bytes": 8 * GB}
+    ),
+    "moved often, but memory is short": Case(
+        nodes=samples(alpha=15, beta=1),
+        state=State(pressure={"alpha": LONG_AGO}, relocations={"id-big": OFTEN_MOVED}),
     ),
     "old move": Case(
         state=State(
