@@ -31,7 +31,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import joined, nobody_else
 from orcastra_runner.command.handover import boot_id
-from orcastra_runner.command.table import LEFT_NODES, Command
+from orcastra_runner.command.table import LEFT_NODES, REBOOTED, Command
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.jobs import JobError, RunPlaybook, Stopped, Work
 from orcastra_runner.log import get_logger
@@ -203,12 +203,22 @@ def _failure(result: PlaybookResult) -> str:
     last = [
         text for number, text in enumerate(said) if not any(text in later for later in said[number + 1 :])
     ]
-    return "; ".join(last) if last and result.status == "failed" else result.problem
+    text = "; ".join(last) if last and result.status == "failed" else result.problem
+    return joined(_rebooted(result), text)
 
 
 def _words(result: PlaybookResult) -> str:
     """What the playbook did, and what it left as it is and why."""
-    done = [str(step.get("what")) for task in result.tasks for step in task.plan]
+    rebooted = _rebooted(result)
+    # of a reboot, its single steps say less than what they were for
+    steps = [str(step.get("what")) for task in result.tasks for step in task.plan]
+    done = [rebooted] if rebooted else steps
     left = [note for task in result.tasks for note in (*task.warnings, *task.notes)]
     text = "; ".join(done) or NOTHING
     return f"{text} ({'; '.join(dict.fromkeys(map(str, left)))})" if left else text
+
+
+def _rebooted(result: PlaybookResult) -> str:
+    """The hosts that the playbook has rebooted, in words; empty where there are none."""
+    names = result.stats.get(REBOOTED) or ()
+    return f"rebooted {', '.join(map(str, names))}" if names else ""

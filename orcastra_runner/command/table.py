@@ -61,6 +61,8 @@ class Command:
 REFRESH_MODS = "refresh_mods"
 # In what the playbooks that reboot name the host that they left: host names by node ID.
 LEFT_NODES = "orcastra_reboot_left"
+# In what they list those that they rebooted: host names.
+REBOOTED = "orcastra_rebooted"
 
 _ALL = (
     Command(
@@ -125,7 +127,6 @@ _ALL = (
         leaves_its_host=True,
         on_hosts=True,
         has_no_limit=True,
-        remark="the host was rebooted",
     ),
     Command(
         "rolling_reboot",
@@ -134,7 +135,6 @@ _ALL = (
         leaves_its_host=True,
         on_hosts=True,
         has_no_limit=True,
-        remark="the hosts were rebooted",
     ),
     Command(
         "drain_node",

@@ -101,6 +101,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
             wait_until(is_over, 1200, "the command to have a result", 0.1)
             done = record(stage, "id:all")
             assert (done["status"], done["by"], done["source"]) == ("done", first, "file")
+            assert done["message"].startswith("rebooted "), done
             assert f"; {first} was rebooted by the instance on " in done["message"]
             # each of them once
             assert {name: len(found) for name, found in boots.items()} == dict.fromkeys(boots, 2)

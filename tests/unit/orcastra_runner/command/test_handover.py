@@ -32,7 +32,7 @@ from orcastra_runner.command import handover
 from orcastra_runner.command import run as command_run
 from orcastra_runner.command.handover import LONGEST_GAP_SECONDS, LOOK_SECONDS, HandoverWatch
 from orcastra_runner.command.job import CommandJob
-from orcastra_runner.execute import PlaybookResult
+from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.signals import Signals
 from tests.unit.orcastra_runner.command.test_job import Bench, done
 from tests.unit.orcastra_runner.conftest import Clock, Log
@@ -40,7 +40,7 @@ from tests.unit.orcastra_runner.fakes import three_nodes
 
 ROLLING = {"command": "rolling_reboot", "id": "all"}
 TAKEN = "alpha is being rebooted by the instance on bravo"
-LEFT = "drain node bravo; alpha is left to another instance, as this one runs there"
+LEFT = "rebooted bravo; alpha is left to another instance, as this one runs there"
 
 
 class Hosts(Bench):
@@ -66,9 +66,11 @@ class Hosts(Bench):
         return self.fake.state.commands["id:all"]
 
 
-def rebooted(*left: str) -> PlaybookResult:
-    nodes = {f"id-{name}": name for name in left}
-    return replace(done("p", "drain node bravo"), stats={"orcastra_reboot_left": nodes} if left else {})
+def rebooted(*left: str, names: tuple[str, ...] = ("bravo",)) -> PlaybookResult:
+    stats: dict[str, Any] = {"orcastra_rebooted": list(names)} if names else {}
+    if left:
+        stats["orcastra_reboot_left"] = {f"id-{name}": name for name in left}
+    return replace(done("p", "drain node bravo"), stats=stats)
 
 
 @pytest.fixture
@@ -123,8 +125,20 @@ def test_a_reboot_of_others_is_no_matter_of_ours(hosts: Hosts) -> None:
     hosts.fake.results = [rebooted()]
     hosts.write(ROLLING)
     assert hosts.run() is True
-    assert hosts.record.message == "drain node bravo; the hosts were rebooted"
+    assert hosts.record.message == "rebooted bravo"
     assert (hosts.fake.state.handovers, hosts.job.again_seconds) == ({}, None)
+
+
+def test_what_was_rebooted_before_a_failure_is_told(hosts: Hosts) -> None:
+    failed = TaskResult("t", "localhost", ok=False, changed=False, message="charlie: it does not come back")
+    result = PlaybookResult(ROLLING, "failed", 1.0, tasks=(failed,), stats={"orcastra_rebooted": ["bravo"]})
+    hosts.fake.results = [result]
+    hosts.write(ROLLING)
+    hosts.run()
+    assert (hosts.record.status, hosts.record.message) == (
+        "failed",
+        "rebooted bravo; charlie: it does not come back",
+    )
 
 
 def test_where_nobody_takes_it_that_is_the_result(hosts: Hosts, logged: Log) -> None:
@@ -243,6 +257,6 @@ def test_the_shell_waits_until_somebody_has_taken_it(
     monkeypatch.setattr(handover, "HandoverWatch", lambda: HandoverWatch(clock, clock))
     assert cli.main([*command, "y"]) == cli.EXIT_FAILED
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("reboot_node alpha: failed: drain node bravo; alpha was not rebooted, as this ran")
+    assert last.startswith("reboot_node alpha: failed: rebooted bravo; alpha was not rebooted, as this ran")
     # no sign of life came from whoever has taken the first one
     assert [hosts.fake.state.commands[f"id:{key}"].status for key in "xy"] == ["interrupted", "failed"]
