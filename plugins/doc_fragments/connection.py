@@ -78,6 +78,5 @@ options:
     default: false
 requirements:
   - docker (Docker SDK for Python) >= 5.0.0
-  - jsonschema >= 4.10.0
   - paramiko, for V(ssh://)
 """

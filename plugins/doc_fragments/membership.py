@@ -43,4 +43,6 @@ options:
         C(problem), the reason in words.
     type: dict
     default: {}
+requirements:
+  - jsonschema >= 4.10.0
 """

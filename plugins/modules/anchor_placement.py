@@ -127,17 +127,17 @@ notes:
 
 import time
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
-    create_module,
-    run_plan,
+    create_configured_module,
     wanted_from,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
 
 
 def main() -> None:
-    module = create_module(
+    module = create_configured_module(
         {
             **CONFIGURATION_ARGUMENT_SPEC,
             "restart_dependents": {"type": "bool", "default": False},

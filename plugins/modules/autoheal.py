@@ -161,10 +161,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import heal_node
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import check_least, create_module
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import (
     NODE_ARGUMENT_SPEC,
-    check_least,
-    create_module,
     finish_node,
     run_on_node,
     swarm_use_from,

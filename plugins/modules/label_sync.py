@@ -124,18 +124,18 @@ notes:
   sample: ["node wrk-c is down: its labels are corrected when it is back"]
 """
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
-    create_module,
-    run_plan,
+    create_configured_module,
     wanted_from,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
 
 
 def main() -> None:
-    module = create_module(
+    module = create_configured_module(
         {
             **CONFIGURATION_ARGUMENT_SPEC,
             "prune_unknown_labels": {"type": "bool", "default": False},

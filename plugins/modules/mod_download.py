@@ -169,7 +169,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration
     build_mods,
     load_mods,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run_on_node
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
+    create_configured_module,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import run_on_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 
 
@@ -208,7 +211,7 @@ def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> 
 
 
 def main() -> None:
-    module = create_module(
+    module = create_configured_module(
         {
             "config": {"type": "raw"},
             "config_file": {"type": "path"},

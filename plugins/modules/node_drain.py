@@ -80,6 +80,8 @@ options:
     type: str
     default: ""
     version_added: 0.2.0
+requirements:
+  - jsonschema >= 4.10.0
 notes:
   - Tasks of global services end on a drained node. Those of services that find no other node stay pending.
 author:
@@ -136,13 +138,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.drain import
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.vacate import Vacating
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
-    create_module,
-    finish_plan,
-    run,
-    run_engine_plan,
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
+    create_configured_module,
     wanted_from,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import run
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import finish_plan, run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import one_node, plan_availability
@@ -150,7 +151,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import
 
 
 def main() -> None:
-    module = create_module(
+    module = create_configured_module(
         {
             "nodes": {"type": "list", "elements": "str", "required": True},
             "availability": {"type": "str", "choices": ["active", "drain", "pause"], "default": "drain"},

@@ -45,6 +45,7 @@ options:
     type: int
     default: 120
 requirements:
+  - jsonschema >= 4.10.0
   - prometheus_client >= 0.20
 seealso:
   - module: orcastra.swarm.rebalance
@@ -123,8 +124,6 @@ healthy_nodes:
 
 from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
-
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.exporter_health import (
     await_exporters,
     await_update,
@@ -133,7 +132,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter im
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run_engine_plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
+    create_configured_module,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
@@ -143,17 +145,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter impo
 
 
 def main() -> None:
-    module = create_module(
+    module = create_configured_module(
         {
             "definition": {"type": "dict", "default": {}},
             "metrics_url": {"type": "str"},
             "wait_timeout": {"type": "int", "default": 120},
-        }
+        },
+        prometheus_client=PROMETHEUS_CLIENT_IMPORT_ERROR,
     )
-    if PROMETHEUS_CLIENT_IMPORT_ERROR is not None:
-        module.fail_json(
-            msg=missing_required_lib("prometheus_client"), exception=PROMETHEUS_CLIENT_IMPORT_ERROR
-        )
     try:
         wanted = build_exporter(module.params["definition"])
     except ConfigError as error:

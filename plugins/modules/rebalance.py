@@ -158,17 +158,15 @@ import time
 from dataclasses import asdict, replace
 from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
-
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import build_rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
-    create_module,
-    run_plan,
+    create_configured_module,
     wanted_from,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
@@ -179,17 +177,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance imp
 
 
 def main() -> None:
-    module = create_module(
+    module = create_configured_module(
         {
             **CONFIGURATION_ARGUMENT_SPEC,
             "rebalance_config": {"type": "dict", "default": {}},
             "now": {"type": "bool", "default": False},
-        }
+        },
+        prometheus_client=PROMETHEUS_CLIENT_IMPORT_ERROR,
     )
-    if PROMETHEUS_CLIENT_IMPORT_ERROR is not None:
-        module.fail_json(
-            msg=missing_required_lib("prometheus_client"), exception=PROMETHEUS_CLIENT_IMPORT_ERROR
-        )
     wanted = wanted_from(module)
     try:
         rebalance = build_rebalance(module.params["rebalance_config"])

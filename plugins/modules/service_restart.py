@@ -82,7 +82,8 @@ notes:
   sample: []
 """
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run_plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.restarts import plan_asked_restarts
 
 

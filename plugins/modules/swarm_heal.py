@@ -76,19 +76,21 @@ import time
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     MEMBERSHIP_ARGUMENT_SPEC,
-    create_module,
-    run_engine_plan,
+    create_configured_module,
     wanted_from,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, plan_heal
 
 
 def main() -> None:
-    module = create_module({**MEMBERSHIP_ARGUMENT_SPEC, "members": {"type": "dict", "default": {}}})
+    module = create_configured_module(
+        {**MEMBERSHIP_ARGUMENT_SPEC, "members": {"type": "dict", "default": {}}}
+    )
     wanted = wanted_from(module)
     members = {host: Member.from_data(data) for host, data in module.params["members"].items()}
 

@@ -165,7 +165,7 @@ in_use:
 
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import swarm_use
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import describe, observe

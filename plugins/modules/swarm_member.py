@@ -148,13 +148,13 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import JoinSwarm
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import INACTIVE, Member
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     MEMBERSHIP_ARGUMENT_SPEC,
-    create_module,
-    execute,
-    run,
+    create_configured_module,
     wanted_from,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import run
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import execute
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.member import look_at_member
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.member import (
@@ -166,7 +166,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership im
 
 
 def main() -> None:
-    module = create_module(
+    module = create_configured_module(
         {
             **MEMBERSHIP_ARGUMENT_SPEC,
             "members": {"type": "dict", "default": {}},

@@ -74,7 +74,7 @@ tokens:
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.member import look_at_member
 

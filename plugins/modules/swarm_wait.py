@@ -73,7 +73,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.settle impor
     wait_until_settled,
     what_lacks,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._module import create_module, run
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 
 

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Modules with the user's configuration among their options."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import JSONSCHEMA_IMPORT_ERROR
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
+
+# the options that hold the user's configuration, as in swarm.yml
+CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "nodes": {"type": "dict", "default": {}},
+    "dependencies": {"type": "dict", "default": {}},
+    "stack_name": {"type": "str", "default": ""},
+    "label_prefix": {"type": "str", "default": ""},
+}
+
+# those that say who is in the swarm, and how it is set up
+MEMBERSHIP_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "nodes": {"type": "dict", "default": {}},
+    "leader": {"type": "str"},
+    "advertise_addr": {"type": "str"},
+    "managers": {"type": "int"},
+    "swarm": {"type": "dict", "default": {}},
+}
+
+
+def create_configured_module(
+    argument_spec: Mapping[str, Mapping[str, Any]], **libraries: str | None
+) -> AnsibleModule:
+    """The same as ``create_module``, for one whose options are checked against the schema."""
+    return create_module(argument_spec, jsonschema=JSONSCHEMA_IMPORT_ERROR, **libraries)
+
+
+def wanted_from(module: AnsibleModule, nodes: Mapping[str, Any] | None = None, **options: bool) -> Wanted:
+    """The configuration in the module's parameters. Ends the module where it is wrong.
+
+    ``nodes``: those of the configuration, where the parameter of this name is something else.
+    """
+    data = {
+        "nodes": module.params["nodes"] if nodes is None else nodes,
+        "dependencies": module.params.get("dependencies"),
+        "leader": module.params.get("leader") or None,
+        "advertise_addr": module.params.get("advertise_addr") or None,
+        "managers": module.params.get("managers"),
+        "swarm": module.params.get("swarm"),
+        "options": options,
+    }
+    try:
+        wanted = build_wanted(
+            data,
+            stack_name=module.params.get("stack_name", ""),
+            label_prefix=module.params.get("label_prefix", ""),
+            restart_dependents=module.params.get("restart_dependents", False),
+        )
+    except ConfigError as error:
+        module.fail_json(msg=str(error))
+    return wanted

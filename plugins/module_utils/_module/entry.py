@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all modules share: the connection, the libraries, and the end."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+    CONNECTION_ARGUMENT_SPEC,
+    DOCKER_IMPORT_ERROR,
+    ConnectionOptions,
+    connect,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+
+
+def create_module(
+    argument_spec: Mapping[str, Mapping[str, Any]] | None = None, **libraries: str | None
+) -> AnsibleModule:
+    """An AnsibleModule with the connection options and ``argument_spec``.
+
+    ``libraries``: the Python libraries that it needs beside docker, each with the traceback of its import,
+    None where that went well. Ends the module if one is missing.
+    """
+    module = AnsibleModule(
+        argument_spec={**CONNECTION_ARGUMENT_SPEC, **(argument_spec or {})},
+        supports_check_mode=True,
+    )
+    for library, import_error in {"docker": DOCKER_IMPORT_ERROR, **libraries}.items():
+        if import_error is not None:
+            module.fail_json(msg=missing_required_lib(library), exception=import_error)
+    return module
+
+
+def run(module: AnsibleModule, action: Callable[[Engine], dict[str, Any]]) -> None:
+    """Connect, let ``action`` make the result, and end the module; our own errors become its message."""
+    try:
+        engine = connect(ConnectionOptions.from_parameters(module.params))
+        try:
+            result = action(engine)
+        finally:
+            engine.close()
+    except OrcastraError as error:
+        name = module.params.get("name")
+        said = str(error)
+        module.fail_json(msg=f"{name}: {said}" if name and not said.startswith(f"{name}: ") else said)
+    module.exit_json(**result)
+
+
+def check_least(module: AnsibleModule, **least: int) -> None:
+    """End the module where one of its parameters is less than it may be."""
+    for name, number in least.items():
+        if module.params[name] < number:
+            module.fail_json(msg=f"{name}: expected at least {number}, found {module.params[name]}")

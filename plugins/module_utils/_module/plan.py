@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way of a module from what is seen to a plan, and to its result."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, carry_out
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import run
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mending import plan_mending
+
+
+def run_plan(
+    module: AnsibleModule, planner: Callable[[Observation], Plan], details: Mapping[str, Any] | None = None
+) -> None:
+    """Observe, plan and, outside check mode, apply; then end the module with the plan as its result.
+
+    ``details`` are added to the result, with what the planner has put into them.
+    """
+    run_engine_plan(module, lambda _engine, seen: planner(seen), lambda _engine: details or {})
+
+
+def run_engine_plan(
+    module: AnsibleModule,
+    planner: Callable[[Engine, Observation], Plan],
+    finish: Callable[[Engine], Mapping[str, Any]],
+) -> None:
+    """The same with a planner that reads more from the engine, and something to ``finish`` with.
+
+    ``finish`` is called at the end, in check mode too; what it returns is added to the result.
+    """
+
+    def action(engine: Engine) -> dict[str, Any]:
+        seen = observe(engine)
+        return execute(module, engine, plan_mending(seen.damage) + planner(engine, seen), finish)
+
+    run(module, action)
+
+
+def execute(
+    module: AnsibleModule, engine: Engine, plan: Plan, finish: Callable[[Engine], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Carry a plan out, outside check mode, and return the module's result. Ends it where a step fails."""
+    for warning in plan.warnings:
+        module.warn(warning)
+    result: dict[str, Any] = {
+        "changed": bool(plan.steps),
+        "plan": [step.to_result() for step in plan.steps],
+        "notes": list(plan.notes),
+        "diff": plan.diff(),
+    }
+    if plan.again_seconds is not None:
+        result["again_seconds"] = plan.again_seconds
+    if not module.check_mode and not plan.is_empty:
+        outcome = carry_out(engine, plan)
+        result["changed"] = outcome.changed
+        if outcome.failures:
+            module.fail_json(msg=failure_message(outcome), **result)
+    try:
+        result |= finish(engine)
+    except OrcastraError as error:
+        module.fail_json(msg=str(error), **result)
+    return result
+
+
+def finish_plan(module: AnsibleModule, done: Plan) -> dict[str, Any]:
+    """The result of a module that has carried out its plan by and by; its warnings are told."""
+    for warning in dict.fromkeys(done.warnings):
+        module.warn(warning)
+    return {
+        "changed": bool(done.steps),
+        "plan": [step.to_result() for step in done.steps],
+        "notes": list(dict.fromkeys(done.notes)),
+        "diff": done.diff(),
+    }
+
+
+def failure_message(outcome: Outcome) -> str:
+    """What went wrong, and how many of the steps did not."""
+    failures = "; ".join(str(result.error) for result in outcome.failures)
+    done = len(outcome.results) - len(outcome.failures)
+    return f"{failures} ({done} of {len(outcome.results)} steps succeeded)"
