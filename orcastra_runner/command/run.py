@@ -50,11 +50,13 @@ log = get_logger()
 class Outcome:
     """What came of a command's playbook. ``remark`` belongs behind the message once all is done.
 
-    ``left``: the nodes that it may not reboot, as we run on their host; host names by ID.
+    ``rebooted``: the host names of the nodes that it has rebooted. ``left``: the nodes that it may not
+    reboot, as we run on their host; host names by ID.
     """
 
     status: str
     message: str
+    rebooted: tuple[str, ...] = ()
     left: Mapping[str, str] = field(default_factory=dict)
     remark: str = ""
 
@@ -164,11 +166,12 @@ def carry_out(runner: Callable[[], RunPlaybook], command: Command, variables: Ma
         return Outcome(FAILED, shorten(f"unexpected {type(error).__name__}: {error}"))
     if result.status == "canceled":
         return Outcome(INTERRUPTED, STOPPED_MESSAGE)
+    rebooted = tuple(result.stats.get(REBOOTED) or ())
     if not result.ok:
-        return Outcome(FAILED, shorten(_failure(result)))
+        return Outcome(FAILED, shorten(joined(_rebooting(rebooted), _failure(result))), rebooted)
     left = result.stats.get(LEFT_NODES) or {}
     remark = command.remark if result.changed else ""
-    return Outcome(DONE, shorten(_words(result)), left, remark)
+    return Outcome(DONE, shorten(_words(result, rebooted)), rebooted, left, remark)
 
 
 def runner_for(work: Work, command: Command) -> RunPlaybook:
@@ -203,22 +206,19 @@ def _failure(result: PlaybookResult) -> str:
     last = [
         text for number, text in enumerate(said) if not any(text in later for later in said[number + 1 :])
     ]
-    text = "; ".join(last) if last and result.status == "failed" else result.problem
-    return joined(_rebooted(result), text)
+    return "; ".join(last) if last and result.status == "failed" else result.problem
 
 
-def _words(result: PlaybookResult) -> str:
+def _words(result: PlaybookResult, rebooted: tuple[str, ...]) -> str:
     """What the playbook did, and what it left as it is and why."""
-    rebooted = _rebooted(result)
     # of a reboot, its single steps say less than what they were for
     steps = [str(step.get("what")) for task in result.tasks for step in task.plan]
-    done = [rebooted] if rebooted else steps
+    done = [_rebooting(rebooted)] if rebooted else steps
     left = [note for task in result.tasks for note in (*task.warnings, *task.notes)]
     text = "; ".join(done) or NOTHING
     return f"{text} ({'; '.join(dict.fromkeys(map(str, left)))})" if left else text
 
 
-def _rebooted(result: PlaybookResult) -> str:
-    """The hosts that the playbook has rebooted, in words; empty where there are none."""
-    names = result.stats.get(REBOOTED) or ()
-    return f"rebooted {', '.join(map(str, names))}" if names else ""
+def _rebooting(names: tuple[str, ...]) -> str:
+    """Which hosts were rebooted, in words; empty where none was."""
+    return f"rebooted {', '.join(names)}" if names else ""

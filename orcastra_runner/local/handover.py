@@ -157,7 +157,7 @@ class HandoverJob:
         names = ", ".join(handover.names)
         if outcome.status == DONE:
             what = f"{names} was rebooted by the instance on {here}"
-            return joined(handover.done, what if outcome.remark else f"{names}: {outcome.message}")
+            return joined(handover.done, what if outcome.rebooted else f"{names}: {outcome.message}")
         text = joined(handover.done, f"{names} was left to the instance on {here}: {outcome.message}")
         # a playbook that fails says itself how the node is
         return joined(text, _left_behind(connect, handover)) if outcome.status == INTERRUPTED else text

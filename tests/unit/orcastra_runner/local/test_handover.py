@@ -131,7 +131,8 @@ class Bench:
 
 def rebooted(*, ok: bool = True) -> PlaybookResult:
     task = TaskResult("t", "alpha", ok=ok, changed=True, message="it stays away", plan=({"what": "drain"},))
-    return PlaybookResult("p", "successful" if ok else "failed", 1.0, tasks=(task,))
+    stats = {"orcastra_rebooted": ["alpha"]} if ok else {}
+    return PlaybookResult("p", "successful" if ok else "failed", 1.0, tasks=(task,), stats=stats)
 
 
 @pytest.fixture
