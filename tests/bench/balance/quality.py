@@ -26,6 +26,14 @@ DEFAULT = RebalanceRules()
 FINE = RebalanceRules(default=ServiceRules(memory_difference_bytes=GB // 32, rebalance_buffer_bytes=GB // 64))
 NEAR = 1.02
 
+WAYS: dict[str, Callable[[World], object]] = {
+    "as it was": lambda world: None,
+    "orcastra, default limits": lambda world: world.settle(DEFAULT),
+    "orcastra, 0.03/0.016 GB": lambda world: world.settle(FINE),
+    "descheduler, mean ± 10 points, then Swarm": deschedule,
+    "most free node, largest task": most_free,
+}
+
 
 def clusters(count: int) -> list[World]:
     """Random clusters of 3 to 12 nodes: half of them with few large tasks, half with many small ones."""
@@ -139,26 +147,22 @@ def against_baselines(count: int) -> Table:
         ["way", "worst", "std", "moves", "clusters with a higher worst"],
     )
     before = load_average()
-    ways: dict[str, Callable[[World], object]] = {
-        "as it was": lambda world: None,
-        "orcastra, default limits": lambda world: world.settle(DEFAULT),
-        "orcastra, 0.03/0.016 GB": lambda world: world.settle(FINE),
-        "descheduler, mean ± 10 points, then Swarm": deschedule,
-        "most free node, largest task": most_free,
-    }
-    for name, way in ways.items():
-        ends: list[tuple[float, float, int, bool]] = []
-        for world in clusters(count):
-            start, _deviation = world.spread()
-            way(world)
-            worst, deviation = world.spread()
-            ends.append((worst, deviation, len(world.moves), worst > start + 1e-9))
-        table.rows.append(
-            [name, *(mean(end[n] for end in ends) for n in range(3)), sum(end[3] for end in ends)]
-        )
+    with ProcessPoolExecutor() as processes:
+        for name in WAYS:
+            ends = list(processes.map(_end, [name] * count, clusters(count)))
+            worst, std, moves = (mean(end[n] for end in ends) for n in range(3))
+            table.rows.append([name, worst, std, moves, sum(end[3] for end in ends)])
     table.notes.append("All obey what forbids a move, and move groups as a whole.")
     table.load = (before, load_average())
     return table
+
+
+def _end(way: str, world: World) -> tuple[float, float, int, bool]:
+    """Worst pressure, deviation and moves in the end; whether the worst pressure is above that before."""
+    start, _deviation = world.spread()
+    WAYS[way](world)
+    worst, deviation = world.spread()
+    return worst, deviation, len(world.moves), worst > start + 1e-9
 
 
 def mean(values: Iterable[float]) -> float:
