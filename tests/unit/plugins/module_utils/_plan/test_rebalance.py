@@ -50,11 +50,21 @@ def test_a_lasting_gap_moves_what_is_on_the_fuller_node() -> None:
 
 
 LOCAL = Mount("volume", "data", "/data")
-# to alpha by way of four nodes, the last time 20 minutes ago
-OFTEN_MOVED = tuple(
-    Relocation(f"id-{source}", f"id-{target}", NOW - 1200 - ago, GB)
-    for source, target, ago in (("w", "x", 3e5), ("x", "y", 2e5), ("y", "z", 1e5), ("z", "alpha", 0))
-)
+
+
+def moved(*relocations: Relocation, alpha: float = 12) -> Case:
+    """``big`` has been moved like this. ``alpha``: GB in use on the host on which it is."""
+    state = State(pressure={"alpha": LONG_AGO}, relocations={"id-big": relocations})
+    return Case(nodes=samples(alpha=alpha, beta=1), state=state)
+
+
+def hop(source: str, target: str, ago: float, failed: str | None = None) -> Relocation:
+    return Relocation(f"id-{source}", f"id-{target}", NOW - ago, GB, failed)
+
+
+DAY = 86400
+FULL = 15  # of 16 GB
+OFTEN = (hop("w", "x", 3 * DAY), hop("x", "y", 2 * DAY), hop("y", "z", DAY))
 
 FORBIDDEN = {
     "label": (Case(service={"labels": {"orchestration.rebalance": "false"}}), "label orchestration.reb"),
@@ -97,97 +107,39 @@ FORBIDDEN = {
         "not all of its tasks run",
     ),
     "cooldown": (
-        Case(
-            state=State(
-                pressure={"alpha": LONG_AGO},
-                relocations={"id-big": (Relocation("id-gamma", "id-alpha", NOW - 100, GB),)},
-            )
-        ),
+        moved(hop("gamma", "alpha", 100)),
         "may be again in 13 min",
     ),
     "longer cooldown": (
-        Case(state=State(pressure={"alpha": LONG_AGO}, relocations={"id-big": OFTEN_MOVED})),
+        moved(*OFTEN, hop("z", "alpha", 1200)),
         "may be again in 220 min",
     ),
     "cooldown, memory is short": (
-        Case(
-            nodes=samples(alpha=15, beta=1),
-            state=State(
-                pressure={"alpha": LONG_AGO},
-                relocations={"id-big": (*OFTEN_MOVED[:-1], replace(OFTEN_MOVED[-1], at=NOW - 600))},
-            ),
-        ),
+        moved(*OFTEN, hop("z", "alpha", 600), alpha=FULL),
         "may be again in 5 min",
     ),
     "return": (
-        Case(
-            state=State(
-                pressure={"alpha": LONG_AGO},
-                relocations={"id-big": (Relocation("id-beta", "id-alpha", NOW - 86400, GB),)},
-            )
-        ),
+        moved(hop("beta", "alpha", DAY)),
         "it was moved off that node 24.0 h ago",
     ),
     "straight back, though it came here by itself": (
-        Case(
-            state=State(
-                pressure={"alpha": LONG_AGO},
-                relocations={
-                    "id-big": (
-                        Relocation("id-beta", "id-alpha", NOW - 86400, GB),
-                        Relocation("id-alpha", "id-gamma", NOW - 80000, GB),
-                    )
-                },
-            )
-        ),
+        moved(hop("beta", "alpha", DAY), hop("alpha", "gamma", DAY / 2)),
         "it was moved off that node 24.0 h ago",
     ),
     "return within a day, memory is short": (
-        Case(
-            nodes=samples(alpha=15, beta=1),
-            state=State(
-                pressure={"alpha": LONG_AGO},
-                relocations={
-                    "id-big": (
-                        Relocation("id-beta", "id-gamma", NOW - 86000, GB),
-                        Relocation("id-gamma", "id-alpha", NOW - 80000, GB),
-                    )
-                },
-            ),
-        ),
+        moved(hop("beta", "gamma", DAY - 400), hop("gamma", "alpha", DAY / 2), alpha=FULL),
         "it was moved off that node 23.9 h ago",
     ),
     "straight back, memory is short": (
-        Case(
-            nodes=samples(alpha=15, beta=1),
-            state=State(
-                pressure={"alpha": LONG_AGO},
-                relocations={"id-big": (Relocation("id-beta", "id-alpha", NOW - 2 * 86400, GB),)},
-            ),
-        ),
+        moved(hop("beta", "alpha", 2 * DAY), alpha=FULL),
         "it was moved off that node 48.0 h ago",
     ),
     "return by way of another, memory is not short": (
-        Case(
-            state=State(
-                pressure={"alpha": LONG_AGO},
-                relocations={
-                    "id-big": (
-                        Relocation("id-beta", "id-gamma", NOW - 2 * 86400, GB),
-                        Relocation("id-gamma", "id-alpha", NOW - 80000, GB),
-                    )
-                },
-            ),
-        ),
+        moved(hop("beta", "gamma", 2 * DAY), hop("gamma", "alpha", DAY / 2)),
         "it was moved off that node 48.0 h ago",
     ),
     "failed there": (
-        Case(
-            state=State(
-                pressure={"alpha": LONG_AGO},
-                relocations={"id-big": (Relocation("id-alpha", "id-beta", NOW - 7200, GB, "no room"),)},
-            )
-        ),
+        moved(hop("alpha", "beta", 7200, "no room")),
         "a move there failed 2.0 h ago: no room",
     ),
     "follower": (
@@ -238,34 +190,12 @@ ALLOWED = {
     "memory by reservation": Case(
         service={"reserved_memory_bytes": 5 * GB}, memory={}, beta={"memory_bytes": 8 * GB}
     ),
-    "moved often, but memory is short": Case(
-        nodes=samples(alpha=15, beta=1),
-        state=State(pressure={"alpha": LONG_AGO}, relocations={"id-big": OFTEN_MOVED}),
+    "moved often, but memory is short": moved(*OFTEN, hop("z", "alpha", 1200), alpha=FULL),
+    "old move": moved(hop("beta", "alpha", 8 * DAY)),
+    "return after a day, memory is short": moved(
+        hop("beta", "gamma", 2 * DAY), hop("gamma", "alpha", DAY / 2), alpha=FULL
     ),
-    "old move": Case(
-        state=State(
-            pressure={"alpha": LONG_AGO},
-            relocations={"id-big": (Relocation("id-beta", "id-alpha", NOW - 8 * 86400, GB),)},
-        )
-    ),
-    "return after a day by way of another, memory is short": Case(
-        nodes=samples(alpha=15, beta=1),
-        state=State(
-            pressure={"alpha": LONG_AGO},
-            relocations={
-                "id-big": (
-                    Relocation("id-beta", "id-gamma", NOW - 2 * 86400, GB),
-                    Relocation("id-gamma", "id-alpha", NOW - 80000, GB),
-                )
-            },
-        ),
-    ),
-    "moved on by somebody else since": Case(
-        state=State(
-            pressure={"alpha": LONG_AGO},
-            relocations={"id-big": (Relocation("id-beta", "id-gamma", NOW - 86400, GB),)},
-        )
-    ),
+    "moved on by somebody else since": moved(hop("beta", "gamma", DAY)),
 }
 
 
