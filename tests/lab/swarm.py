@@ -28,7 +28,15 @@ class Formation:
         """A swarm's spec with what a formation sets, and without a lock."""
         heartbeat = {"HeartbeatPeriod": int(self.heartbeat_s * 1e9)}
         unlocked = {"AutoLockManagers": False}
-        return {**spec, "Labels": {}, "Dispatcher": heartbeat, "EncryptionConfig": unlocked}
+        # Swarm's own default; a test may have changed it
+        history = {"TaskHistoryRetentionLimit": 5}
+        return {
+            **spec,
+            "Labels": {},
+            "Orchestration": history,
+            "Dispatcher": heartbeat,
+            "EncryptionConfig": unlocked,
+        }
 
 
 def form(hosts: Sequence[Host], wanted: Formation) -> None:

@@ -73,6 +73,7 @@ def test_restore_undoes_everything(swarm: Lab) -> None:
     alpha, bravo, charlie = swarm.hosts
     alpha.sh("docker node update --label-add a=b --availability drain bravo")
     alpha.sh("docker node demote charlie")
+    alpha.sh("docker swarm update --task-history-limit 3")
     alpha.sh("echo text | docker config create c -")
     alpha.sh("docker network create -d overlay n")
     alpha.sh("docker service create -d --no-resolve-image --config c --network n --name s orcastra/app")
@@ -86,6 +87,7 @@ def test_restore_undoes_everything(swarm: Lab) -> None:
     assert all(node["Spec"]["Role"] == "manager" for node in nodes.values())
     assert all(node["Spec"]["Availability"] == "active" for node in nodes.values())
     assert all(not node["Spec"].get("Labels") for node in nodes.values())
+    assert alpha.api("GET", "/swarm")["Spec"]["Orchestration"]["TaskHistoryRetentionLimit"] == 5
     for path in ("/services", "/configs", "/containers/json"):
         assert alpha.api("GET", path) == []
     assert not alpha.api("GET", "/volumes")["Volumes"]
