@@ -114,6 +114,9 @@ def _leave(host: Host) -> None:
         host.run(["rm", "-rf", "/var/lib/docker/swarm"])
         host.start_engine()
     _ignore(404, lambda: host.api("POST", "/swarm/leave", query={"force": "1"}), 503, 406)
+    # An engine that goes from one swarm to another at once may keep the gossip keys of the old one: its
+    # overlay networks then reach nobody until it is started again (seen with 20.10).
+    host.restart_engine()
 
 
 def _empty_swarm(manager: Host) -> None:
