@@ -116,12 +116,13 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
     containers: list[Sample] = []
     cadvisor: list[Sample] = []
     names: set[str] = set()
+    limits = {CADVISOR: cadvisor_max_age(max_age)}
     old = ahead = 0.0
     now = received + age
     for sample in samples:
         if not math.isfinite(sample.value):
             continue
-        limit = cadvisor_max_age(max_age) if sample.name == CADVISOR else max_age
+        limit = limits.get(sample.name, max_age)
         if sample.timestamp is not None and abs(now - sample.timestamp) > limit:
             # of a clock that is far ahead it cannot be said how old its samples are
             old, ahead = (limit, ahead) if sample.timestamp < now else (old, limit)

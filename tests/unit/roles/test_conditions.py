@@ -32,14 +32,13 @@ def conditions(value: Any) -> Iterator[str]:
                 yield from conditions(item)
 
 
-def expressions(value: Any) -> Iterator[str]:
-    """Each condition, and each text that is a template, below a part of a file of tasks."""
-    yield from conditions(value)
+def templates(value: Any) -> Iterator[str]:
+    """What stands in double braces below a part of a file of tasks."""
     if isinstance(value, str):
         yield from re.findall(r"{{.*?}}", value, re.DOTALL)
     elif isinstance(value, list | dict):
         for item in value.values() if isinstance(value, dict) else value:
-            yield from expressions(item)
+            yield from templates(item)
 
 
 def options(role: Path, kind: str) -> list[str]:
@@ -63,7 +62,8 @@ def test_switches_may_be_text(name: str) -> None:
 def test_numbers_may_be_text(name: str) -> None:
     role = CHECKOUT / "roles" / name
     for path in sorted(role.glob("tasks/*.yml")):
-        for expression in expressions(yaml.safe_load(path.read_text())):
+        tasks = yaml.safe_load(path.read_text())
+        for expression in (*conditions(tasks), *templates(tasks)):
             for number in options(role, "int"):
                 bare = re.search(
                     rf"\b{number}\b\s*[-+*/%<>=!]|[-+*/%<>=]\s*{number}\b(?!\s*\|\s*int)", expression

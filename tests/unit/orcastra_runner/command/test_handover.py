@@ -66,8 +66,8 @@ class Hosts(Bench):
         return self.fake.state.commands["id:all"]
 
 
-def rebooted(*left: str, names: tuple[str, ...] = ("bravo",)) -> PlaybookResult:
-    stats: dict[str, Any] = {"orcastra_rebooted": list(names)} if names else {}
+def rebooted(*left: str) -> PlaybookResult:
+    stats: dict[str, Any] = {"orcastra_rebooted": ["bravo"]}
     if left:
         stats["orcastra_reboot_left"] = {f"id-{name}": name for name in left}
     return replace(done("p", "drain node bravo"), stats=stats)

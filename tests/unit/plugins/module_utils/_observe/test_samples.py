@@ -83,6 +83,7 @@ def test_a_sample_with_an_old_time_of_its_own_is_none() -> None:
     old = EXPORTER.replace("1.5e+09", "1.5e+09 990000")
     assert (page(old, now=1049).available, page(old, now=1049).stale) == (1_500_000_000, None)
     assert (page(old, now=1051).available, page(old, now=1051).stale) == (None, "samples are older than 60 s")
+    assert page(old, now=929).stale == "samples are of more than 60 s from now: a clock is wrong"
 
 
 def test_what_cadvisor_says_may_be_two_of_its_own_intervals_old() -> None:
