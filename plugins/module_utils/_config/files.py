@@ -14,14 +14,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import TypeAlias, dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 

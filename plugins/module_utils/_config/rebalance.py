@@ -103,7 +103,7 @@ def _interval(values: _Values) -> float:
     if not given:
         return Rebalance.interval_seconds
     numbers = [float(values.get(*[str(part) for part in path])) for path in given]
-    for path, number in zip(given[1:], numbers[1:], strict=True):
+    for path, number in zip(given[1:], numbers[1:]):
         if number != numbers[0]:
             first = f"{numbers[0]:g} as {dotted(given[0])} says ({values.place(given[0])})"
             values.tell(path, first, f"{number:g}")

@@ -12,7 +12,9 @@ import difflib
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import TypeAlias
 
 MAX_SHOWN = 60
 

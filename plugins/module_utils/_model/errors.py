@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 
 class OrcastraError(Exception):

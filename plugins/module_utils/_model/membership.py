@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 # A promotion takes seconds; a node that has the role for so long and is no manager never becomes one.
 PROMOTION_SECONDS = 60.0

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 URL = "url"
 IMAGE = "image"

@@ -12,7 +12,9 @@ Times are seconds since the epoch (0: never), durations seconds, sizes bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 SERVICE_ID_LABEL = "com.docker.swarm.service.id"
 SERVICE_NAME_LABEL = "com.docker.swarm.service.name"

@@ -13,8 +13,10 @@ because nobody else needs it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 FORMAT = 1
 

@@ -14,8 +14,10 @@ are seconds, memory is bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 STACK_LABEL = "com.docker.stack.namespace"
 

@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 # a GB is this much in the configuration
 MB = 1024**2

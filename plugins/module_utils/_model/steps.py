@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Union
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import NodeEdit
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, StateEdit
 
 # a plan for the swarm changes the swarm's state, a plan for one node that of the node
-Edit = Union[StateEdit, NodeEdit]  # noqa: UP007 - pylint takes | of two protocols for a mistake
+Edit = Union[StateEdit, NodeEdit]
 
 
 @dataclass(frozen=True, kw_only=True)

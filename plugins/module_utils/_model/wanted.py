@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 DEFAULT_RETRY_INTERVALS = (2.0, 10.0, 60.0, 300.0, 900.0)
 

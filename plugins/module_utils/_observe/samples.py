@@ -15,7 +15,9 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 try:
     import prometheus_client.parser

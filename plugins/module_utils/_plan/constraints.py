@@ -16,8 +16,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
 
@@ -111,7 +111,7 @@ def violated(expressions: Iterable[str], node: Node) -> tuple[str, ...]:
         constraints = parse_constraints(expressions)
     except ConstraintError:
         return ()
-    pairs = zip(expressions, constraints, strict=True)
+    pairs = zip(expressions, constraints)
     return tuple(expression for expression, constraint in pairs if not constraint.allows(node))
 
 

@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mod_steps import RemoveMod
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
     IMAGE,

@@ -108,10 +108,10 @@ class Choice:
         taken: set[str] = set()
         moves = search.best_moves(self._ahead(units, free))
         nodes = [self._node_on(units[move.item], free[move.target]) for move in moves]
-        for move, node in zip(moves, nodes, strict=True):
+        for move, node in zip(moves, nodes):
             if node is not None:
                 self.ahead[_key(units[move.item])] = node.id
-        for move, node in zip(moves, nodes, strict=True):
+        for move, node in zip(moves, nodes):
             unit, item = units[move.item], search.items[move.item]
             source, target = free[item.host], free[move.target]
             # in their order: a later move of the sequence may rest on the ones before it

@@ -16,9 +16,10 @@ order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations, islice
 from math import sqrt
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 # what the standard deviation counts, compared with the worst pressure
 EVENNESS = 0.4
@@ -205,7 +206,7 @@ class Refinement:
         """Two items change places."""
         steps: list[Step] = []
         place = [moved.get(item, home) for item, home in enumerate(self.home)]
-        may = [{*hosts, home} for hosts, home in zip(self.open, self.home, strict=True)]
+        may = [{*hosts, home} for hosts, home in zip(self.open, self.home)]
         for one, other in combinations(range(len(self.home)), 2):
             source, target = place[one], place[other]
             if source == target or fixed in (one, other):
@@ -259,7 +260,7 @@ class Refinement:
         for item, host in moved.items():
             used[self.home[item]] -= self.memory[item]
             used[host] += self.memory[item]
-        pressure = tuple(one / total for one, total in zip(used, self.total, strict=True))
+        pressure = tuple(one / total for one, total in zip(used, self.total))
         order = tuple(sorted(range(len(pressure)), key=lambda host: (-pressure[host], host)))
         return _Position(pressure, order, sum((one - self.mean) ** 2 for one in pressure), len(moved))
 

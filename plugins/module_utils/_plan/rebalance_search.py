@@ -24,9 +24,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import sqrt
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_refine import (
     EVENNESS,
     Refinement,
@@ -161,7 +162,7 @@ class Search:
         ``ahead``: the moves, item → host, that an earlier search wanted to follow those made since. With few
         hosts they are kept to unless something is better by more than chance.
         """
-        squares = sum((u / t - self.mean) ** 2 for u, t in zip(self.used, self.total, strict=True))
+        squares = sum((u / t - self.mean) ** 2 for u, t in zip(self.used, self.total))
         start = _Node(self._score({}, squares), squares)
         ends = [start]
         beam = [start]
