@@ -16,7 +16,7 @@ description:
   - Reads a file in the format of C(swarm.yml), or of another of Orcastra's files, on the control node and
     checks it. Fails with everything that is wrong with it, each problem with its line, what was expected and
     what was found.
-  - Needs the Python packages C(PyYAML) and C(jsonschema) on the control node.
+  - Needs nothing but Ansible on the control node.
 options:
   _terms:
     description:

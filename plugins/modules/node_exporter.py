@@ -45,7 +45,6 @@ options:
     type: int
     default: 120
 requirements:
-  - jsonschema >= 4.10.0
   - prometheus_client >= 0.20
 seealso:
   - module: orcastra.swarm.rebalance

@@ -143,7 +143,8 @@ def connect(options: ConnectionOptions) -> Engine:
             version=PLACEHOLDER_API_VERSION,
             timeout=options.timeout,
             tls=_tls_config(options),
-            use_ssh_client=options.use_ssh_client,
+            # the SDK of Debian 11 does not know this one
+            **({"use_ssh_client": True} if options.use_ssh_client else {}),
         )
     except Exception as error:  # paramiko, the ssh client and the SDK have no base class in common
         raise translate_error(error, options.docker_host) from error

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config import schema
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     Dependency,
     NodeWanted,
@@ -381,9 +380,3 @@ def test_data_without_an_end() -> None:
     endless: dict[str, Any] = {}
     endless["n"] = endless
     assert any("at most 50 levels" in problem for problem in problems_of({"nodes": endless}))
-
-
-def test_jsonschema_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "JSONSCHEMA_IMPORT_ERROR", "Traceback …")
-    with pytest.raises(OrcastraError, match="jsonschema"):
-        build_wanted({}, stack_name="main")
