@@ -37,7 +37,9 @@ def create_module(
     )
     for library, import_error in {"docker": DOCKER_IMPORT_ERROR, **libraries}.items():
         if import_error is not None:
-            module.fail_json(msg=missing_required_lib(library), exception=import_error)
+            install = f"apt install python3-{library}, or pip install {library}"
+            message = f"{missing_required_lib(library)}. To install it: {install}"
+            module.fail_json(msg=message, exception=import_error)
     return module
 
 
