@@ -156,22 +156,11 @@ class _Executor:
 
     @_perform.register
     def _place_service(self, step: PlaceService) -> bool:
-        def change(spec: Json) -> Json:
-            placement = spec["TaskTemplate"].setdefault("Placement", {})
-            placement["Constraints"] = step.changed(tuple(placement.get("Constraints") or ()))
-            if step.replicas is not None:
-                spec["Mode"]["Replicated"]["Replicas"] = step.replicas
-            return spec
-
-        return self._change_service(step, change)
+        return self._change_service(step, step.change_spec)
 
     @_perform.register
     def _scale_service(self, step: ScaleService) -> bool:
-        def change(spec: Json) -> Json:
-            spec["Mode"]["Replicated"]["Replicas"] = step.replicas
-            return spec
-
-        return self._change_service(step, change)
+        return self._change_service(step, step.change_spec)
 
     @_perform.register
     def _restart_service(self, step: RestartService) -> bool:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import replicas_before
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
@@ -44,7 +45,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
     wait_seconds,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import (
+    ROLLED_BACK,
+    plan_leftovers,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
 
@@ -78,22 +82,27 @@ def plan_followers(
     state: State,
     now: float,
     give_up_seconds: float = DEFAULT_GIVE_UP_SECONDS,
+    *,
+    begin: bool = True,
 ) -> Plan:
     """Plan the moves of followers. ``now`` is in seconds since the epoch.
 
-    ``give_up_seconds``: how long a service may be out of order before it is reported as given up.
+    ``give_up_seconds``: how long a service may be out of order before it is reported as given up. Without
+    ``begin``, moves that are under way are ended, whoever has begun them, and nothing else is done.
     """
     result = _Result()
     followers: set[str] = set()
     for group in groups:
-        for name in group.missing:
+        for name in group.missing if begin else ():
             full = f"{group.dependency.stack}_{name}" if group.dependency.stack else name
             result.warnings.append(
                 f"dependencies.{group.dependency.anchor}: there is no service {full} in this swarm"
             )
         for follower in group.followers:
             followers.add(follower.service.id)
-            _Decision(picture, group, follower, state, now, give_up_seconds, result).decide()
+            decision = _Decision(picture, group, follower, state, now, give_up_seconds, result)
+            if begin or decision.is_under_way:
+                decision.decide()
     plan = Plan(
         tuple(result.steps),
         tuple(result.warnings),
@@ -101,7 +110,7 @@ def plan_followers(
         tuple(result.remember),
         result.again_seconds,
     )
-    return plan + plan_leftovers(picture, state, followers, now)
+    return plan + plan_leftovers(picture, state, followers, now, purge=begin)
 
 
 class _Decision:
@@ -124,6 +133,7 @@ class _Decision:
         self.service: Service = follower.service
         self.move: Move | None = state.moves.get(self.service.id)
         self.attempts: Attempts | None = state.attempts.get(self.service.id)
+        self.scaled_from = moves.scaled_from(self.service, self.move)
         self.now = now
         self.give_up_seconds = give_up_seconds
         self.result = result
@@ -132,6 +142,11 @@ class _Decision:
         self.target_names = wording.names_of(picture, targets) or "its anchor"
         self.complaint = wording.complaint(follower)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a move of the service has been begun, and not ended."""
+        return self.scaled_from is not None or bool(ours_to_move(self.service))
+
     def decide(self) -> None:
         service, place = self.service, self.group.place
         lost = wording.may_still_run(self.picture, self.follower)
@@ -139,8 +154,8 @@ class _Decision:
             self.result.notes.append(lost)
         if service.mode not in ("replicated", "global"):
             self._note(f"is a {service.mode}: jobs are not moved")
-        elif self.move is not None and self.move.replicas is not None and service.replicas == 0:
-            self._scale_back(self.move)
+        elif self.scaled_from is not None:
+            self._scale_back(self.scaled_from)
         elif ours_to_move(service):
             self._go_on()
         elif not place.on or not place.settled:
@@ -154,7 +169,7 @@ class _Decision:
             self.result.look_again(MOVING_SECONDS)
         else:
             self._start()
-        if self.move is not None and not ours_to_move(service) and service.replicas != 0:
+        if self.move is not None and not self.is_under_way:
             # it was journaled and never begun, or undone
             if self.now - self.move.since > VOID_SECONDS:
                 self.result.remember.append(SetMove(service.id, None))
@@ -206,6 +221,7 @@ class _Decision:
                 self.now,
                 replicas=service.replicas,
                 leader=moves.leader_of(self.picture),
+                recorded=True,
             )
             self.result.steps.append(
                 ScaleService(
@@ -259,9 +275,21 @@ class _Decision:
         else:
             self._note(f"is on its way to {self.target_names}{self.complaint}")
 
-    def _scale_back(self, move: Move) -> None:
+    def _scale_back(self, replicas: int) -> None:
         """The service was scaled to 0 for a move: scale it back once all of its containers have stopped."""
         service, follower, place = self.service, self.follower, self.group.place
+        # the entry may have been lost; the service's own record is enough
+        move = self.move or Move(self.dependency.anchor, follower.targets, self.now)
+        claims: tuple[StateEdit, ...] = ()
+        if moves.was_rolled_back(service):
+            seconds = wait_seconds(self.attempts, self.dependency.retry_intervals, self.now)
+            if seconds > 0:
+                self.result.warnings.append(
+                    f"{service.name}: {ROLLED_BACK}; it is started again in {seconds:.0f} s"
+                )
+                self.result.look_again(seconds)
+                return
+            claims = (SetAttempts(service.id, next_attempt(self.attempts, ROLLED_BACK, self.now)),)
         self.result.look_again(MOVING_SECONDS)
         if follower.stopping or any(task.node_id is not None for task in follower.wanted):
             self._note(f"stops; it is started beside {self.dependency.anchor} after that")
@@ -273,7 +301,7 @@ class _Decision:
                 self.result.remember.append(SetMove(service.id, unseen.move))
             return
         known = place.settled and place.on and follower.can_follow
-        add = moves.held(follower, self.dependency)
+        add = moves.held(follower, self.dependency) if known or self._is_labelled() else ()
         if known:
             add += moves.constraints_to_move(self.picture, self.group, follower)
         self._place(
@@ -281,7 +309,8 @@ class _Decision:
             add=add,
             remove=ours_to_move(service),
             why=("all of its containers have stopped",),
-            replicas=move.replicas,
+            replicas=replicas,
+            claims=claims,
             # the time that the move itself may take runs from now on
             settles=(SetMove(service.id, replace(move, replicas=None, since=self.now) if known else None),),
             while_updating=True,
@@ -292,13 +321,13 @@ class _Decision:
 
         ``replace_only``: the anchor's place is not known, so that nothing may be added that no node meets.
         """
-        service, key = self.service, self.dependency.label
-        labelled = any(node.labels.get(key) == "true" for node in self.picture.nodes)
+        service = self.service
         held = moves.held(self.follower, self.dependency)
-        add = held if labelled or not replace_only else ()
+        add = held if self._is_labelled() or not replace_only else ()
         add = tuple(text for text in add if text not in service.constraints)
         remove = tuple(text for text in ours(service) if text not in held)
-        if not add and not remove:
+        is_stale = moves.has_stale_number(service)
+        if not add and not remove and not is_stale:
             return
         if service.is_updating or not self.follower.is_complete:
             # to a task that cannot run, a write would be one more attempt, and an update that fails is paused
@@ -311,7 +340,15 @@ class _Decision:
         if remove:
             purpose = purpose if add else f"take Orcastra's constraint off {service.name}"
             why.append(f"{', '.join(remove)} is no longer needed")
+        if is_stale:
+            purpose = purpose if add or remove else f"end the move of {service.name}"
+            why.append("the user has scaled it since it was scaled to 0 for its move")
         self._place(purpose, add=add, remove=remove, why=tuple(why))
+
+    def _is_labelled(self) -> bool:
+        """Whether a node has the label of the anchor."""
+        key = self.dependency.label
+        return any(node.labels.get(key) == "true" for node in self.picture.nodes)
 
     # parts of steps
 
@@ -337,6 +374,7 @@ class _Decision:
                 add=tuple(text for text in add if text not in self.service.constraints),
                 remove=tuple(text for text in remove if text not in add),
                 replicas=replicas,
+                unrecorded=replicas_before(self.service.labels, self.service.id) is None,
                 why=why,
                 why_not=why_not,
                 claims=claims,

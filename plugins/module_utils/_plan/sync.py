@@ -21,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers imp
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import malformed_records
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.restarts import plan_restarts
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import plan_surge_ends
 
@@ -50,6 +51,7 @@ def plan_anchors(
     busy = frozenset(step.service_id for step in moves.steps if isinstance(step, ServiceStep))
     return (
         forgotten
+        + Plan(warnings=malformed_records(picture))
         + plan_labels(picture, wanted, state, groups, static_labels=static_labels)
         + moves
         + plan_surge_ends(picture, state, now)

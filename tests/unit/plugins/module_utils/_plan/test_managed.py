@@ -16,7 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -34,18 +34,18 @@ class TestHolding:
 
     def test_the_constraint_is_added_once(self) -> None:
         assert placed(plan(swarm(service("shop_app"), **self.IN_PLACE))).add == (HELD,)
-        assert plan(swarm(service("shop_app", constraints=(HELD,)), **self.IN_PLACE)).is_empty
+        assert plan(swarm(service("shop_app", **ours(HELD)), **self.IN_PLACE)).is_empty
 
     def test_not_where_it_is_not_to_be_managed(self) -> None:
         config = with_option(manage_constraint=False)
 
         assert plan(swarm(service("shop_app"), **self.IN_PLACE), config).is_empty
-        assert placed(
-            plan(swarm(service("shop_app", constraints=(HELD,)), **self.IN_PLACE), config)
-        ).remove == (HELD,)
+        assert placed(plan(swarm(service("shop_app", **ours(HELD)), **self.IN_PLACE), config)).remove == (
+            HELD,
+        )
 
     def test_is_removed_with_the_dependency_and_the_users_own_stays(self) -> None:
-        app = service("shop_app", constraints=("node.labels.db == true", HELD, TO_BRAVO))
+        app = service("shop_app", **ours(HELD, TO_BRAVO, users=("node.labels.db == true",)))
 
         found = plan(swarm(app, **self.IN_PLACE), wanted())
 
@@ -58,7 +58,7 @@ class TestHolding:
             seen = swarm(app, anchor_on="alpha", app_on="alpha")
             return plan_anchors(seen, wanted(), state, NOW, static_labels=True)
 
-        first = clean_up(service("shop_app", constraints=(HELD,)))
+        first = clean_up(service("shop_app", **ours(HELD)))
         assert placed(first).remove == (HELD,)
         assert labels(first) == {}
         assert "node alpha keeps label db: it still holds shop_app there" in first.notes
