@@ -127,16 +127,12 @@ notes:
 
 import time
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
     create_configured_module,
     wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import plan_moves_under_way
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
 
 
@@ -151,13 +147,18 @@ def main() -> None:
     )
     wanted = wanted_from(module)
     give_up_seconds, retry_now = module.params["max_mismatch_duration"], module.params["retry_now"]
-
-    def planner(seen: Observation) -> Plan:
-        picture, state, now = seen.picture, seen.state, time.time()
-        plan = plan_anchors(picture, wanted, state, now, give_up_seconds, retry_now=retry_now)
-        return plan + plan_moves_under_way(picture, survey(picture, wanted), state, now)
-
-    run_plan(module, planner)
+    run_plan(
+        module,
+        lambda seen: plan_anchors(
+            seen.picture,
+            wanted,
+            seen.state,
+            time.time(),
+            give_up_seconds,
+            retry_now=retry_now,
+            balancing=True,
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -126,18 +126,13 @@ notes:
 
 import time
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
     create_configured_module,
     wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_label_sync, plan_removal
 
 
 def main() -> None:
@@ -148,21 +143,10 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         }
     )
-
-    def removal(seen: Observation) -> Plan:
-        moves = plan_unfinished(seen.picture, (), seen.state, time.time())
-        return plan_label_removal(seen.picture, seen.state) + moves
-
     if module.params["state"] == "absent":
-        run_plan(module, removal)
+        run_plan(module, lambda seen: plan_removal(seen.picture, seen.state, time.time()))
     wanted = wanted_from(module, prune_unknown_labels=module.params["prune_unknown_labels"])
-
-    def planner(seen: Observation) -> Plan:
-        groups = survey(seen.picture, wanted)
-        moves = plan_unfinished(seen.picture, groups, seen.state, time.time())
-        return plan_labels(seen.picture, wanted, seen.state, groups) + moves
-
-    run_plan(module, planner)
+    run_plan(module, lambda seen: plan_label_sync(seen.picture, wanted, seen.state, time.time()))
 
 
 if __name__ == "__main__":

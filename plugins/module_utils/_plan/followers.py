@@ -103,6 +103,7 @@ def plan_followers(
             decision = _Decision(picture, group, follower, state, now, give_up_seconds, result)
             if begin or decision.is_under_way:
                 decision.decide()
+            decision.drop_void_entry()
     plan = Plan(
         tuple(result.steps),
         tuple(result.warnings),
@@ -169,10 +170,11 @@ class _Decision:
             self.result.look_again(MOVING_SECONDS)
         else:
             self._start()
-        if self.move is not None and not self.is_under_way:
-            # it was journaled and never begun, or undone
-            if self.now - self.move.since > VOID_SECONDS:
-                self.result.remember.append(SetMove(service.id, None))
+
+    def drop_void_entry(self) -> None:
+        """Forget a move that was journaled and never begun, or undone."""
+        if self.move is not None and not self.is_under_way and self.now - self.move.since > VOID_SECONDS:
+            self.result.remember.append(SetMove(self.service.id, None))
 
     # the cases
 

@@ -24,7 +24,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import 
     plan_availability,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import plan_moves_under_way
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import (
     departures,
     plan_departure,
@@ -56,8 +55,7 @@ def next_pass(picture: Picture, wanted: Wanted, state: State, name: str, now: fl
         check_spare(picture, node)
     # without the configuration nothing is known of anchors, and what holds their followers is left alone
     following = (
-        plan_anchors(picture, wanted, state, now)
-        + plan_moves_under_way(picture, survey(picture, wanted), state, now)
+        plan_anchors(picture, wanted, state, now, balancing=True)
         if wanted.dependencies
         else plan_unfinished(picture, (), state, now)
     )
