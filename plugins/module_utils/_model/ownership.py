@@ -64,6 +64,39 @@ def without(constraints: Iterable[str], removed: Iterable[str]) -> tuple[str, ..
     return tuple(reversed(kept))
 
 
+def change_constraints(spec: dict[str, Any], remove: Iterable[str], add: Iterable[str]) -> None:
+    """Take constraints that are ours off a service's ``spec``, add others, and record what is ours then.
+
+    Of ``remove``, only what is ours in this very spec goes; what the spec has already is not added.
+    """
+    labels: Mapping[str, str] = spec.get("Labels") or {}
+    placement = spec["TaskTemplate"].get("Placement") or {}
+    before = tuple(placement.get("Constraints") or ())
+    mine = owned(before, labels)
+    kept = without(mine, remove)
+    others = without(before, without(mine, kept))
+    added = tuple(text for text in add if text not in others)
+    if (*others, *added) != before:
+        # the placement itself stays, even if it is empty: see has_placement
+        spec["TaskTemplate"]["Placement"] = placement
+        placement["Constraints"] = [*others, *added]
+        if not placement["Constraints"]:
+            del placement["Constraints"]
+    changed = with_record(labels, (*kept, *added))
+    if changed != labels:
+        spec["Labels"] = changed
+
+
+def has_placement(spec: Mapping[str, Any]) -> bool:
+    """Whether the spec has a placement, be it an empty one. A service that had one must never lose it.
+
+    The managers of engine 20.10 (seen there) look into the new spec's placement if that of a running task
+    differs, and crash one after the other if there is none (swarmkit, ``manager/orchestrator/task.go``). A
+    rollback is such a change, too, if the spec from before has none.
+    """
+    return (spec.get("TaskTemplate") or {}).get("Placement") is not None
+
+
 def with_record(labels: Mapping[str, str], constraints: Iterable[str]) -> dict[str, str]:
     """``labels`` with the record that ``constraints`` are ours; without a record if there are none.
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import (
-    owned,
+    change_constraints,
     replicas_before,
-    with_record,
     with_replicas_before,
     without,
 )
@@ -88,27 +87,13 @@ class PlaceService(ServiceStep):
         Only what is ours in that very spec is removed. If the user has scaled or redeployed the service since
         then, it keeps the user's number of tasks.
         """
-        labels = spec.get("Labels") or {}
-        placement = spec["TaskTemplate"].get("Placement") or {}
-        constraints = tuple(placement.get("Constraints") or ())
-        mine = owned(constraints, labels)
-        kept_of_mine = without(mine, self.remove)
-        kept = without(constraints, without(mine, kept_of_mine))
-        added = [text for text in self.add if text not in kept]
-        changed_labels = with_record(labels, (*kept_of_mine, *added))
-        if self.replicas is not None and (self.unrecorded or replicas_before(labels, self.service_id)):
-            replicated = spec["Mode"].get("Replicated") or {}
-            if replicated.get("Replicas") == 0:
-                replicated["Replicas"] = replicas_before(labels, self.service_id) or self.replicas
-        if (spec["Mode"].get("Replicated") or {}).get("Replicas") != 0:
-            changed_labels = with_replicas_before(changed_labels, self.service_id, None)
-        if changed_labels != labels:
-            spec["Labels"] = changed_labels
-        if (*kept, *added) != constraints:
-            placement["Constraints"] = [*kept, *added]
-            if not placement["Constraints"]:
-                del placement["Constraints"]
-            spec["TaskTemplate"]["Placement"] = placement
+        change_constraints(spec, self.remove, self.add)
+        replicated = spec["Mode"].get("Replicated") or {}
+        recorded = replicas_before(spec.get("Labels") or {}, self.service_id)
+        if self.replicas is not None and replicated.get("Replicas") == 0 and (recorded or self.unrecorded):
+            replicated["Replicas"] = recorded or self.replicas
+        if recorded and replicated.get("Replicas") != 0:
+            spec["Labels"] = with_replicas_before(spec["Labels"], self.service_id, None)
         return spec
 
 

@@ -45,10 +45,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
     wait_seconds,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import (
-    ROLLED_BACK,
-    plan_leftovers,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
 
@@ -282,16 +279,6 @@ class _Decision:
         service, follower, place = self.service, self.follower, self.group.place
         # the entry may have been lost; the service's own record is enough
         move = self.move or Move(self.dependency.anchor, follower.targets, self.now)
-        claims: tuple[StateEdit, ...] = ()
-        if moves.was_rolled_back(service):
-            seconds = wait_seconds(self.attempts, self.dependency.retry_intervals, self.now)
-            if seconds > 0:
-                self.result.warnings.append(
-                    f"{service.name}: {ROLLED_BACK}; it is started again in {seconds:.0f} s"
-                )
-                self.result.look_again(seconds)
-                return
-            claims = (SetAttempts(service.id, next_attempt(self.attempts, ROLLED_BACK, self.now)),)
         self.result.look_again(MOVING_SECONDS)
         if follower.stopping or any(task.node_id is not None for task in follower.wanted):
             self._note(f"stops; it is started beside {self.dependency.anchor} after that")
@@ -312,7 +299,6 @@ class _Decision:
             remove=ours_to_move(service),
             why=("all of its containers have stopped",),
             replicas=replicas,
-            claims=claims,
             # the time that the move itself may take runs from now on
             settles=(SetMove(service.id, replace(move, replicas=None, since=self.now) if known else None),),
             while_updating=True,

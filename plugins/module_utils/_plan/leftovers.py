@@ -19,7 +19,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     FOLLOW,
-    Attempts,
     Move,
     SetAttempts,
     SetMove,
@@ -27,12 +26,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import DEFAULT_RETRY_INTERVALS
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
-    forget_seconds,
-    next_attempt,
-    wait_seconds,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import ALIVE
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_hold, ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import (
@@ -41,15 +34,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import 
     runs_as_moved,
     scaled_from,
     unseen,
-    was_rolled_back,
 )
 
 # how long a move may take; how long if a task finds no node, or Swarm has paused the update
 LIMIT_SECONDS = 600.0
 STUCK_SECONDS = 30.0
-
-# why a service is started again whose start Swarm has rolled back
-ROLLED_BACK = "Swarm has rolled its start back"
 
 
 def plan_leftovers(
@@ -67,11 +56,11 @@ def plan_leftovers(
             continue  # a move for balance, or off a node, is ended by its own planner
         orphaned = ours_to_hold(service) if purge else ()
         if _is_moving(service, move):
-            plan += _Ending(picture, state, service, move, now, orphaned, undo=purge).plan()
+            plan += _Ending(picture, service, move, now, orphaned, undo=purge).plan()
         elif orphaned:
             plan += _release(service, orphaned, move)
-        else:
-            plan += _forget(service, move, state.attempts.get(service.id), now)
+        elif move is not None:
+            plan += Plan(remember=(SetMove(service.id, None),))
     gone = sorted((state.moves.keys() | state.attempts.keys()) - picture.service_by_id.keys())
     forgotten = [edit for key in gone for edit in (SetMove(key, None), SetAttempts(key, None))]
     return plan + Plan(remember=tuple(forgotten))
@@ -81,15 +70,6 @@ def _is_moving(service: Service, move: Move | None) -> bool:
     """Whether something of a move is still to be seen on the service."""
     scaled = scaled_from(service, move) is not None or has_stale_number(service)
     return scaled or bool(ours_to_move(service))
-
-
-def _forget(service: Service, move: Move | None, attempts: Attempts | None, now: float) -> Plan:
-    """Nothing is left of a move: forget that it was under way, and what was tried."""
-    edits: list[StateEdit] = [SetMove(service.id, None)] if move is not None else []
-    if attempts is not None and attempts.reason == ROLLED_BACK:
-        if not forget_seconds(attempts, DEFAULT_RETRY_INTERVALS, now):
-            edits.append(SetAttempts(service.id, None))
-    return Plan(remember=tuple(edits))
 
 
 def _release(service: Service, orphaned: tuple[str, ...], move: Move | None) -> Plan:
@@ -120,7 +100,6 @@ class _Ending:
     def __init__(
         self,
         picture: Picture,
-        state: State,
         service: Service,
         move: Move | None,
         now: float,
@@ -129,7 +108,6 @@ class _Ending:
         undo: bool,
     ) -> None:
         self.picture = picture
-        self.attempts = state.attempts.get(service.id)
         self.service = service
         self.move = move
         self.now = now
@@ -156,20 +134,12 @@ class _Ending:
     def _start_again(self, replicas: int) -> Plan:
         """It was scaled to 0: scale it back once all of its containers have stopped."""
         service = self.service
-        claims: tuple[StateEdit, ...] = ()
         hidden = unseen(self.picture, service, self.move, self.now) if self.move is not None else None
         if self._tasks_alive() or (hidden is not None and hidden.wait):
             moved = hidden is not None and hidden.move != self.move
             edits = (SetMove(service.id, hidden.move),) if hidden is not None and moved else ()
             return self._wait(f"{service.name} stops; it is started again after that", edits)
-        if was_rolled_back(service):
-            seconds = wait_seconds(self.attempts, DEFAULT_RETRY_INTERVALS, self.now)
-            if seconds > 0:
-                warning = f"{service.name}: {ROLLED_BACK}; it is started again in {seconds:.0f} s"
-                return Plan(warnings=(warning,), again_seconds=seconds)
-            claims = (SetAttempts(service.id, next_attempt(self.attempts, ROLLED_BACK, self.now)),)
-        why = "all of its containers have stopped"
-        return self._end(why, replicas=replicas, claims=claims)
+        return self._end("all of its containers have stopped", replicas=replicas)
 
     def _is_on_its_way(self, move: Move) -> bool:
         service = self.service
@@ -188,7 +158,7 @@ class _Ending:
                     return True
         return False
 
-    def _end(self, why: str, *, replicas: int | None = None, claims: tuple[StateEdit, ...] = ()) -> Plan:
+    def _end(self, why: str, *, replicas: int | None = None) -> Plan:
         service = self.service
         purpose = f"end the move of {service.name}"
         if self.orphaned or self.undo:
@@ -202,7 +172,6 @@ class _Ending:
             replicas=replicas,
             unrecorded=replicas_before(service.labels, service.id) is None,
             why=(why,),
-            claims=claims,
             settles=(SetMove(service.id, None),) if self.move is not None else (),
             # it is what frees an update that cannot end
             while_updating=replicas is not None or bool(ours_to_move(service)),

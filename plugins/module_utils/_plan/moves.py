@@ -150,11 +150,6 @@ def has_stale_number(service: Service) -> bool:
     return service.replicas != 0 and replicas_before(service.labels, service.id) is not None
 
 
-def was_rolled_back(service: Service) -> bool:
-    """Whether Swarm, or the user, has undone the service's last update."""
-    return (service.update_state or "").startswith("rollback")
-
-
 def leader_of(picture: Picture) -> str:
     """The ID of the swarm's leader; empty while it has none."""
     return next((node.id for node in picture.nodes if node.leader), "")

@@ -164,19 +164,12 @@ class TestEveryPlanner:
 
         assert "service clone" not in [step.target for step in found.steps]
 
-    def test_a_start_that_swarm_rolls_back_to_0_is_made_again(self, name: str) -> None:
+    def test_a_rollback_to_the_scaling_to_0_is_no_wish_for_it(self, name: str) -> None:
+        """It brings the record back that the start has dropped."""
         app = replace(scaled(), update_state="rollback_completed")
         found = PLANNERS[name](swarm(app, app_on=None), State(), NOW)
-        assert placed(of_services(found)).replicas == 2
 
-        state = remembered(of_services(found))
-        assert state.attempts[ID].count == 1
-        soon = PLANNERS[name](swarm(app, app_on=None), state, NOW + 1)
-        assert writes_to_services(of_services(soon)) == []
-        assert any(warning.startswith("shop_app: ") for warning in soon.warnings)
-        assert soon.again_seconds is not None
-        later = PLANNERS[name](swarm(app, app_on=None), state, NOW + 1000)
-        assert placed(of_services(later)).replicas == 2
+        assert placed(of_services(found)).replicas == 2
 
     @pytest.mark.parametrize("state", [MOVING, State()], ids=["journal", "lost"])
     def test_a_move_by_a_constraint_ends(self, name: str, state: State) -> None:
@@ -247,14 +240,6 @@ class TestWithPurge:
         found = plan(swarm(moving(), task("shop_app", None, state="pending"), app_on=None), wanted(), MOVING)
 
         assert placed(found).after == {"constraints": []}
-
-    def test_what_was_tried_is_forgotten_once_it_has_run_for_long(self) -> None:
-        app = replace(scaled(), update_state="rollback_completed")
-        state = remembered(plan(swarm(app, app_on=None), wanted(), State()))
-        back = swarm(service("shop_app"), app_on="alpha")
-
-        assert remembered(plan(back, wanted(), state, NOW + 29), state).attempts
-        assert not remembered(plan(back, wanted(), state, NOW + 31), state).attempts
 
 
 class TestOtherMoves:
