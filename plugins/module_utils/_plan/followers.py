@@ -46,7 +46,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
+    ours,
+    ours_to_hold,
+    ours_to_move,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
 
 DEFAULT_GIVE_UP_SECONDS = 600.0
@@ -132,6 +136,7 @@ class _Decision:
         self.move: Move | None = state.moves.get(self.service.id)
         self.attempts: Attempts | None = state.attempts.get(self.service.id)
         self.scaled_from = moves.scaled_from(self.service, self.move)
+        self.held, self.obsolete = self._held()
         self.now = now
         self.give_up_seconds = give_up_seconds
         self.result = result
@@ -237,10 +242,8 @@ class _Decision:
         move = Move(self.dependency.anchor, follower.targets, self.now)
         self._place(
             f"move {service.name} to {self.target_names}",
-            add=(
-                *moves.held(follower, self.dependency),
-                *moves.constraints_to_move(self.picture, self.group, follower),
-            ),
+            add=(*self.held, *moves.constraints_to_move(self.picture, self.group, follower)),
+            remove=self.obsolete,
             why=(why,),
             why_not=wording.why_not_evict(self.picture, self.group, follower),
             claims=(*claims, SetMove(service.id, move)),
@@ -290,13 +293,13 @@ class _Decision:
                 self.result.remember.append(SetMove(service.id, unseen.move))
             return
         known = place.settled and place.on and follower.can_follow
-        add = moves.held(follower, self.dependency) if known or self._is_labelled() else ()
+        add = self.held
         if known:
             add += moves.constraints_to_move(self.picture, self.group, follower)
         self._place(
             f"start {service.name} on {self.target_names}" if known else f"start {service.name} again",
             add=add,
-            remove=ours_to_move(service),
+            remove=(*self.obsolete, *ours_to_move(service)),
             why=("all of its containers have stopped",),
             replicas=replicas,
             # the time that the move itself may take runs from now on
@@ -311,13 +314,14 @@ class _Decision:
         """
         service = self.service
         held = moves.held(self.follower, self.dependency)
-        add = held if self._is_labelled() or not replace_only else ()
+        add = self.held if replace_only else held
         add = tuple(text for text in add if text not in service.constraints)
         remove = tuple(text for text in ours(service) if text not in held)
         is_stale = moves.has_stale_number(service)
         if not add and not remove and not is_stale:
             return
-        if service.is_updating or not self.follower.is_complete:
+        frees = bool(remove and self.follower.waiting)
+        if (service.is_updating or not self.follower.is_complete) and not frees:
             # to a task that cannot run, a write would be one more attempt, and an update that fails is paused
             state = service.update_state if service.is_updating else "not all of its tasks run"
             self._note(f"gets its constraints later (now: {state})")
@@ -331,12 +335,15 @@ class _Decision:
         if is_stale:
             purpose = purpose if add or remove else f"end the move of {service.name}"
             why.append("the user has scaled it since it was scaled to 0 for its move")
-        self._place(purpose, add=add, remove=remove, why=tuple(why))
+        self._place(purpose, add=add, remove=remove, why=tuple(why), while_updating=frees)
 
-    def _is_labelled(self) -> bool:
-        """Whether a node has the label of the anchor."""
-        key = self.dependency.label
-        return any(node.labels.get(key) == "true" for node in self.picture.nodes)
+    def _held(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What is to hold the service, if a node has the label, and what of ours goes in its favour."""
+        held, key, place = moves.held(self.follower, self.dependency), self.dependency.label, self.group.place
+        is_labelled = any(node.labels.get(key) == "true" for node in self.picture.nodes)
+        if held and not is_labelled and not (place.on and place.settled):
+            return (), ()
+        return held, tuple(text for text in ours_to_hold(self.service) if text not in held)
 
     # parts of steps
 
@@ -375,8 +382,8 @@ class _Decision:
         """Take the constraints of the move away again."""
         self._place(
             purpose,
-            add=moves.held(self.follower, self.dependency),
-            remove=ours_to_move(self.service),
+            add=self.held,
+            remove=(*self.obsolete, *ours_to_move(self.service)),
             why=(reason,),
             settles=(SetMove(self.service.id, None),),
             # one that is stuck is freed by that; one that Swarm is through with is not updating any more
