@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DisownLabels, OwnLabels
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
@@ -123,8 +124,7 @@ class SyncJob:
 
     def _act(self, work: Work, plan: Plan) -> None:
         if not self._in_process:
-            playbook = SITE_PLAYBOOK if work.wanted.dependencies else LABEL_PLAYBOOK
-            run_and_report(work, self.name, playbook, planned=plan)
+            run_and_report(work, self.name, playbook_for(plan), planned=plan)
             return
         report_outcome(work, self.name, work.swarm.carry_out(plan))
 
@@ -167,6 +167,14 @@ class ResyncJob:
             work.swarm.forget()
             log.warning("the resync changed something that no plan had asked for")
         return result.changed
+
+
+def playbook_for(plan: Plan) -> str:
+    """The playbook that carries out all of ``plan``, whatever is configured: the smaller one if it does."""
+    only_labels = all(isinstance(step, LabelNode) for step in plan.steps) and all(
+        isinstance(edit, (OwnLabels, DisownLabels)) for edit in plan.remember
+    )
+    return LABEL_PLAYBOOK if only_labels else SITE_PLAYBOOK
 
 
 def tell_steps(news: News, plan: Plan, *, at_once: bool) -> None:

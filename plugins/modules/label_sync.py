@@ -124,14 +124,15 @@ notes:
   sample: ["node wrk-c is down: its labels are corrected when it is back"]
 """
 
+import time
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
     create_configured_module,
     wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_label_sync, plan_removal
 
 
 def main() -> None:
@@ -143,9 +144,9 @@ def main() -> None:
         }
     )
     if module.params["state"] == "absent":
-        run_plan(module, lambda seen: plan_label_removal(seen.picture, seen.state))
+        run_plan(module, lambda seen: plan_removal(seen.picture, seen.state, time.time()))
     wanted = wanted_from(module, prune_unknown_labels=module.params["prune_unknown_labels"])
-    run_plan(module, lambda seen: plan_labels(seen.picture, wanted, seen.state))
+    run_plan(module, lambda seen: plan_label_sync(seen.picture, wanted, seen.state, time.time()))
 
 
 if __name__ == "__main__":

@@ -174,6 +174,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples im
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
 
 
 def main() -> None:
@@ -200,9 +201,10 @@ def main() -> None:
             for node in sorted(seen.picture.nodes, key=lambda node: node.hostname)
             if node.id in memory.nodes
         )
-        groups = survey(seen.picture, wanted)
-        planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
-        return Plan(warnings=memory.problems) + planned
+        groups, now = survey(seen.picture, wanted), time.time()
+        planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, now)
+        others = plan_unfinished(seen.picture, groups, seen.state, now, balancing=False)
+        return Plan(warnings=memory.problems) + planned + others
 
     run_plan(module, plan, {"memory": measured})
 

@@ -127,6 +127,7 @@ def _decode_move(entry: Any) -> Move:
         memory_bytes=int(entry.get("memory_bytes", 0)),
         leader=str(entry.get("leader", "")),
         unseen_since=None if unseen_since is None else float(unseen_since),
+        recorded=bool(entry.get("recorded", False)),
     )
 
 

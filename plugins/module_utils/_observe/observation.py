@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import owned
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import decode
@@ -91,7 +92,8 @@ def describe(seen: Observation, tasks: str) -> dict[str, Any]:
         "is_leader": seen.is_leader,
         "nodes": [asdict(node) for node in sorted(picture.nodes, key=lambda node: node.hostname)],
         "services": [
-            asdict(service) for service in sorted(picture.services, key=lambda service: service.name)
+            {**asdict(service), "managed_constraints": owned(service.constraints, service.labels)}
+            for service in sorted(picture.services, key=lambda service: service.name)
         ],
         "tasks": [asdict(task) for task in shown],
         "state": {

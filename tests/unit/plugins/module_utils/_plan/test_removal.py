@@ -12,7 +12,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
-from tests.unit.builders import node, picture, service
+from tests.unit.builders import node, ours, picture, service
 
 STATE = State(
     owned_labels={"id-alpha": frozenset({"disk", "db"}), "id-bravo": frozenset({"disk", "lost"})},
@@ -40,7 +40,7 @@ def test_ours_go_and_others_stay_also_on_a_node_that_is_down() -> None:
 def test_a_label_stays_while_our_constraint_holds_a_service_to_it() -> None:
     seen = picture(
         node("alpha", labels={"disk": "ssd", "db": "true"}),
-        service("shop_app", constraints=("node.labels.db ==true",)),
+        service("shop_app", **ours("node.labels.db==true")),
         service("shop_web", constraints=("node.labels.db==true",)),
     )
     plan = plan_label_removal(seen, State(owned_labels={"id-alpha": frozenset({"disk", "db"})}))
