@@ -134,9 +134,11 @@ class Loop:
             acts = self._may_act(seen)
             if self._watcher is not None:
                 watched = watched_services(seen.picture, self._work.wanted) if acts else frozenset()
-                self._watcher.follow(watched)
+                self._watcher.follow(seen, watched)
         except NotAManager:
-            pass  # it may become one: that costs one request each time, so there is no need to back off
+            # it may become one: that costs one request each time, so there is no need to back off
+            if self._watcher is not None:
+                self._watcher.rest()
         except OrcastraError:
             is_reachable = False
         for name in due:
