@@ -32,6 +32,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner import log
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
@@ -147,10 +148,11 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
     balancing = plan_balancing(seen, wanted, rebalance_file.in_force)
     plan = plan_all(seen, wanted, settings.max_mismatch_duration) + balancing.plan + healing
     candidates = balancing.candidates if why else None
+    short = shortages(seen.picture, seen.engine_time or time.time())
     if as_json:
-        _print(json.dumps(plan_data(plan, candidates), indent=2, ensure_ascii=False))
+        _print(json.dumps(plan_data(plan, candidates, short), indent=2, ensure_ascii=False))
     else:
-        _print(plan_text(plan, candidates))
+        _print(plan_text(plan, candidates, short))
     return not plan.is_empty
 
 
