@@ -44,9 +44,14 @@ class Stopped(JobError):
 
 
 class RunPlaybook(Protocol):
-    """Runs a playbook; ``variables`` come on top of those that hold the configuration."""
+    """Runs a playbook; ``variables`` come on top of those that hold the configuration.
 
-    def __call__(self, name: str, variables: Mapping[str, Any] = ..., /) -> PlaybookResult: ...
+    ``check``: in check mode, which changes nothing.
+    """
+
+    def __call__(
+        self, name: str, variables: Mapping[str, Any] = ..., /, *, check: bool = ...
+    ) -> PlaybookResult: ...
 
 
 @dataclass

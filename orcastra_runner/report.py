@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -70,10 +70,7 @@ def plan_text(
     """
     lines: list[str] = [f"{headline(plan, short)}{':' if plan.steps else '.'}"]
     if plan.steps:
-        for number, step in enumerate(plan.steps, start=1):
-            lines.append(f"{number:>3}. {step.what}")
-            lines += [f"       why: {reason}" for reason in step.why]
-            lines += [f"       why not otherwise: {reason}" for reason in step.why_not]
+        lines += step_lines(step.to_result() for step in plan.steps)
     lines += [f"warning: {warning}" for warning in (*plan.warnings, *shortages.warnings(short))]
     lines += [f"note: {note}" for note in (*plan.notes, *shortages.notes(short))]
     if candidates is not None:
@@ -83,6 +80,16 @@ def plan_text(
             [] if found else ["Nothing could be moved to balance memory: it is not configured, or empty."]
         )
     return "\n".join(lines)
+
+
+def step_lines(steps: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return steps, as modules give them, as text."""
+    lines: list[str] = []
+    for number, step in enumerate(steps, start=1):
+        lines.append(f"{number:>3}. {step['what']}")
+        lines += [f"       why: {reason}" for reason in step.get("why") or ()]
+        lines += [f"       why not otherwise: {reason}" for reason in step.get("why_not") or ()]
+    return lines
 
 
 def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
