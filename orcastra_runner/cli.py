@@ -118,7 +118,7 @@ def build_parser() -> argparse.ArgumentParser:
     what_if.add_argument(
         "--detailed-exitcode",
         action="store_true",
-        help=f"exit with {EXIT_CHANGES} if something would find no place or not enough memory",
+        help=f"exit with {EXIT_CHANGES} if it would be worse than now: no place, or not enough memory",
     )
     what_if.set_defaults(command=_what_if)
 

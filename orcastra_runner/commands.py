@@ -32,10 +32,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner import log
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
 from orcastra_runner.command.job import CommandJob
+from orcastra_runner.command.rehearsal import rehearse, remembered
 from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.results import file_data
 from orcastra_runner.command.run import CommandRunner
@@ -147,10 +149,11 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
     balancing = plan_balancing(seen, wanted, rebalance_file.in_force)
     plan = plan_all(seen, wanted, settings.max_mismatch_duration) + balancing.plan + healing
     candidates = balancing.candidates if why else None
+    short = shortages(seen.picture, seen.engine_time or time.time())
     if as_json:
-        _print(json.dumps(plan_data(plan, candidates), indent=2, ensure_ascii=False))
+        _print(json.dumps(plan_data(plan, candidates, short), indent=2, ensure_ascii=False))
     else:
-        _print(plan_text(plan, candidates))
+        _print(plan_text(plan, candidates, short))
     return not plan.is_empty
 
 
@@ -190,9 +193,6 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     log.configure(settings.log_format, debug=settings.debug)
     wanted = Configuration(settings).wanted if command.needs_configuration else Wanted()
     words = command.words(argument)
-    if settings.dry_run:
-        _print(f"{words}: would be run; nothing was done")
-        return True
     signals = Signals()
     signals.install()
     rebalance_file = RebalanceFile(settings.rebalance_path)
@@ -200,6 +200,8 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     runner = CommandRunner("shell")
     result: CommandRecord | None = None
     with _working(settings, wanted, _connector(), signals, rebalance_file) as work:
+        if settings.dry_run:
+            return _rehearse_command(work, command, argument, id_)
         try:
             try:
                 result = runner.run(work, key, command, argument)
@@ -226,6 +228,17 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
         return True
     _print(f"{words}: {result.status}: {result.message}")
     return result.status == DONE
+
+
+def _rehearse_command(work: Work, command: Command, argument: str | None, id_: str | None) -> bool:
+    """Print what the command would do. Returns whether it would succeed, as far as that can be known."""
+    before = remembered(work, id_)
+    if before is not None:
+        _print(f"{command.words(argument)}: {before.status} before, and not repeated; nothing was done")
+        return True
+    found = rehearse(work, command, argument)
+    _print("\n".join(found.lines(command.words(argument))))
+    return found.problem is None
 
 
 def check_configuration(settings: Settings) -> None:
@@ -285,12 +298,14 @@ def _working(
             records.beat()
             return signals.out_of_time()
 
-        def run_playbook(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
+        def run_playbook(
+            name: str, variables: Mapping[str, Any] = MappingProxyType({}), /, *, check: bool = False
+        ) -> PlaybookResult:
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
             rebalance = {"orcastra_rebalance": dict(rebalance_file.data)}
             values = {**extra_vars(work.wanted, settings), **rebalance, **variables}
-            return playbooks.run(name, values, should_stop)
+            return playbooks.run(name, values, should_stop, check=check)
 
         work = Work(
             swarm=swarm,
@@ -328,13 +343,16 @@ def _on_hosts(
 ) -> RunPlaybook:
     """What runs playbooks on the hosts of the user's inventory."""
 
-    def run(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
+    def run(
+        name: str, variables: Mapping[str, Any] = MappingProxyType({}), /, *, check: bool = False
+    ) -> PlaybookResult:
         if signals.stop_requested:
             raise Stopped(f"playbook {name} was not started because we were asked to stop")
         values = {**extra_vars(wanted(), settings), **variables}
         # which hosts: that is up to the playbook and the inventory
         del values["orcastra_hosts"]
-        return playbooks.run(name, values, should_stop, settings.inventory, has_limit=has_limit(name))
+        limit = has_limit(name)
+        return playbooks.run(name, values, should_stop, settings.inventory, has_limit=limit, check=check)
 
     return run
 

@@ -19,6 +19,7 @@ from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 from orcastra_runner.records import Records
+from orcastra_runner.shortages import names
 from orcastra_runner.swarm import Swarm, plan_all
 
 LABEL_PLAYBOOK = "orcastra.swarm.label_sync"
@@ -44,9 +45,14 @@ class Stopped(JobError):
 
 
 class RunPlaybook(Protocol):
-    """Runs a playbook; ``variables`` come on top of those that hold the configuration."""
+    """Runs a playbook; ``variables`` come on top of those that hold the configuration.
 
-    def __call__(self, name: str, variables: Mapping[str, Any] = ..., /) -> PlaybookResult: ...
+    ``check``: in check mode, which changes nothing.
+    """
+
+    def __call__(
+        self, name: str, variables: Mapping[str, Any] = ..., /, *, check: bool = ...
+    ) -> PlaybookResult: ...
 
 
 @dataclass
@@ -119,7 +125,14 @@ class SyncJob:
             raise JobError(f"done {runs} times, and still to be done: {'; '.join(left)}")
         self.again_seconds = plan.again_seconds if plan.is_empty else NEXT_STAGE_SECONDS
         if runs and self.again_seconds is None:
-            log.info("looked again: everything is as configured")
+            short = work.records.view().short
+            if short:
+                log.info(
+                    "looked again: everything is as configured, but services are short of tasks",
+                    services=names(short),
+                )
+            else:
+                log.info("looked again: everything is as configured")
         return runs > 0
 
     def _act(self, work: Work, plan: Plan) -> None:
@@ -131,9 +144,9 @@ class SyncJob:
     def _plan(self, work: Work) -> Plan:
         plan = plan_all(work.swarm.see(), work.wanted, self._give_up_seconds)
         work.records.planned(self.name, plan)
-        for warning in self._news.fresh("warnings", plan.warnings):
+        for warning in self._news.lasting("warnings", plan.warnings):
             log.warning(warning)
-        for note in self._news.fresh("notes", plan.notes):
+        for note in self._news.lasting("notes", plan.notes):
             log.info(note)
         tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
         if plan.remember and not plan.steps:

@@ -37,6 +37,14 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  released_services:
+    description:
+      - With O(state=absent), names of services that lose Orcastra's constraints in an earlier task. In check
+        mode that has not happened, and the module plans as if it had.
+      - Outside check mode the constraints that are there count.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: orcastra.swarm.anchor_placement
   - module: orcastra.swarm.swarm_info
@@ -141,10 +149,12 @@ def main() -> None:
             **CONFIGURATION_ARGUMENT_SPEC,
             "prune_unknown_labels": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "released_services": {"type": "list", "elements": "str", "default": []},
         }
     )
     if module.params["state"] == "absent":
-        run_plan(module, lambda seen: plan_removal(seen.picture, seen.state, time.time()))
+        released = module.params["released_services"] if module.check_mode else ()
+        run_plan(module, lambda seen: plan_removal(seen.picture, seen.state, time.time(), released))
     wanted = wanted_from(module, prune_unknown_labels=module.params["prune_unknown_labels"])
     run_plan(module, lambda seen: plan_label_sync(seen.picture, wanted, seen.state, time.time()))
 

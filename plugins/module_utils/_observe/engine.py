@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -244,14 +244,22 @@ class Engine:
         """POST ``body`` as JSON, exactly as it is, nulls included."""
         return self._request("POST", path, json.dumps(body), params)
 
-    def events(self, types: Sequence[str], since: float, idle_seconds: float) -> Iterator[Json]:
+    def events(
+        self,
+        types: Sequence[str],
+        since: float,
+        idle_seconds: float,
+        on_open: Callable[[], object] = lambda: None,
+    ) -> Iterator[Json]:
         """Follow the engine's events of ``types`` from ``since`` on (seconds since the epoch).
 
         Ends without an error after ``idle_seconds`` without any event, so that a dead connection is noticed.
+        ``on_open`` is called once the engine has begun to answer, before the first event.
         Raises EngineError where the stream cannot be had or breaks.
         """
         try:
             with self._open_events(types, since, idle_seconds) as response:
+                on_open()
                 for line in response.iter_lines(chunk_size=None):
                     if line:
                         yield json.loads(line)

@@ -187,8 +187,6 @@ class _Decision:
             self._forget()
         elif self.follower.waiting and not self.follower.can_follow:
             self.result.warnings += wording.cannot_follow(self.picture, self.group, self.follower)
-        elif self.follower.waiting:
-            self._note(f"waits for a node{self.complaint}")
 
     def _start(self) -> None:
         """Begin a move, if it is time to."""

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
@@ -72,6 +73,9 @@ def plan_label_sync(picture: Picture, wanted: Wanted, state: State, now: float) 
     return labels + plan_unfinished(picture, groups, state, now)
 
 
-def plan_removal(picture: Picture, state: State, now: float) -> Plan:
-    """Plan the removal of all our labels; moves that are under way are ended."""
-    return plan_label_removal(picture, state) + plan_unfinished(picture, (), state, now)
+def plan_removal(picture: Picture, state: State, now: float, released: Iterable[str] = ()) -> Plan:
+    """Plan the removal of all our labels; moves that are under way are ended.
+
+    ``released``: names of services that lose our constraints before that.
+    """
+    return plan_label_removal(picture, state, released) + plan_unfinished(picture, (), state, now)
