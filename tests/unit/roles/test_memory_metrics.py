@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -92,6 +93,36 @@ def test_it_writes_what_we_read(engine: Path, tmp_path: Path) -> None:
     assert read_page(samples, written + 1, 60).tasks == {"t1": 400}
     assert stat.S_IMODE(output.stat().st_mode) == 0o644
     assert list(output.parent.iterdir()) == [output]
+
+
+@pytest.mark.parametrize(
+    ("beginning", "again"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    ],
+)
+def test_an_engine_that_drips_is_left_at_the_deadline(
+    program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beginning: bytes, again: bytes
+) -> None:
+    class Dripping(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(beginning)
+            with contextlib.suppress(OSError):
+                while not is_closing.wait(0.01):
+                    self.request.sendall(again)
+
+    is_closing = threading.Event()
+    monkeypatch.setattr(program, "DEADLINE_SECONDS", 0.3)
+    path = tmp_path / "drip.sock"
+    with socketserver.ThreadingUnixStreamServer(str(path), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(OSError, match="takes longer"):
+            program.measure(str(path))
+        is_closing.set()
+        server.shutdown()
 
 
 def test_without_an_engine_the_old_file_stays(tmp_path: Path) -> None:
