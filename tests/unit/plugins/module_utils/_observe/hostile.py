@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ class Hostile:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(10)
-            self.heard.append(connection.recv(65536))
+            self.heard.append(_request(connection))
             for part in self._script():
                 connection.sendall(part)
                 if self._is_closing.wait(PAUSE_SECONDS):
@@ -97,6 +98,18 @@ class Hostile:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+
+def _request(connection: socket.socket) -> bytes:
+    """What the other side sends, with its body."""
+    found = b""
+    while part := connection.recv(65536):
+        found += part
+        head, end, body = found.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\nContent-Length: *([0-9]+)", head)
+        if not head.isascii() or (end and len(body) >= int(length[1] if length else 0)):
+            break
+    return found
 
 
 @contextlib.contextmanager
