@@ -45,8 +45,6 @@ options:
     description: Whether to move although the gap has not lasted for long. All other limits hold.
     type: bool
     default: false
-requirements:
-  - prometheus_client >= 0.20
 seealso:
   - module: orcastra.swarm.anchor_placement
 notes:
@@ -169,9 +167,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.configurati
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
-    PROMETHEUS_CLIENT_IMPORT_ERROR,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
@@ -183,8 +178,7 @@ def main() -> None:
             **CONFIGURATION_ARGUMENT_SPEC,
             "rebalance_config": {"type": "dict", "default": {}},
             "now": {"type": "bool", "default": False},
-        },
-        prometheus_client=PROMETHEUS_CLIENT_IMPORT_ERROR,
+        }
     )
     wanted = wanted_from(module)
     try:
