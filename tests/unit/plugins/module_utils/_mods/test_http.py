@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods import sessions
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content import Beginning
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace, shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import is_public
@@ -146,7 +147,7 @@ def test_a_body_that_trickles_is_resumed_and_not_waited_for(
         ({}, {"max_bytes": 299_999}, "expected at most 299999 bytes, found more"),
         ({"claims": 2**40}, {}, "expected at most 10000000 bytes, found more"),
         ({}, {"size": 5}, "expected 5 bytes, found 300000"),
-        ({}, {"check_start": lambda start: "not gzip"}, "not gzip"),
+        ({}, {"check": Beginning(lambda start: "not gzip")}, "not gzip"),
         ({"status": 204}, {}, "answered 204 to a download (5 attempts)"),
         ({"failures": [(404, {})]}, {}, "answered 404"),
     ],
