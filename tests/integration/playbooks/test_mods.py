@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -48,10 +49,14 @@ def deploy(swarm: Lab, name: str, labels: dict[str, str]) -> None:
 def test_the_hosts_get_what_is_wanted(run_playbook: Playbooks, swarm: Lab, server: ModServer) -> None:
     headers = {"X-Key": SECRET}
     private = server.put("/private.bin", b"private", headers_needed=headers)
-    deploy(swarm, "game", {"com.linuxserver.mod.map": server.put("/map.dat", b"map")})
+    in_label = f"{server.put('/map.dat', b'map')}?token={SECRET}"
+    deploy(swarm, "game", {"com.linuxserver.mod.map": in_label})
     config = {
         "discover": {"allow_private": True},
-        "mods": [server.put("/a.bin", b"A" * 100_000), {"url": private, "headers": headers}],
+        "mods": [
+            f"{server.put('/a.bin', b'A' * 100_000)}?token={SECRET}",
+            {"url": private, "headers": headers},
+        ],
     }
     run_playbook.write("config.json", config)
     variables = {"orcastra_mods_file": "config.json", "orcastra_mods_dest": DEST}
@@ -147,7 +152,10 @@ def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModSer
 def test_the_runner_refreshes_by_itself_and_on_command(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
     dest = tmp_path / "mods"
     (tmp_path / "swarm.yml").write_text("nodes: {}\n")
-    (tmp_path / "config.json").write_text(f'["{server.put("/a.bin", b"one")}"]')
+    url = server.put("/a.bin", b"one", headers_needed={"X-Key": SECRET})
+    config = [{"url": f"{url}?token=${{TOKEN}}", "headers": {"X-Key": "${KEY}"}}]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "key").write_text(f"{SECRET}\n")
     environment = {
         "MOD_MANAGER_CONFIG": str(tmp_path / "config.json"),
         "MOD_MANAGER_DEST": str(dest),
@@ -155,10 +163,12 @@ def test_the_runner_refreshes_by_itself_and_on_command(swarm: Lab, server: ModSe
         "ORCASTRA_STATE_DIR": str(tmp_path / "state"),
         "ORCASTRA_LEADER": "always",
         "GC_CRON": "off",
+        "KEY_FILE": str(tmp_path / "key"),
+        "TOKEN": "another",
     }
     with running(tmp_path, swarm["alpha"].docker_host, **environment) as loop:
         wait_until((dest / "a.bin").exists, 60, "the first refresh")
-        server.put("/a.bin", b"two")
+        server.put("/a.bin", b"two", headers_needed={"X-Key": SECRET})
         commands = tmp_path / "commands" / "swarm-orch.command.yml"
         commands.parent.mkdir(exist_ok=True)
         commands.write_text("- refresh_mods\n")
