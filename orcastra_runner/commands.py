@@ -44,7 +44,7 @@ from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command, has_limit
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
-from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.extra_vars import extra_vars, mods_vars
 from orcastra_runner.heal import HealJob, plan_healing
 from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, Work
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
@@ -304,7 +304,8 @@ def _working(
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
             rebalance = {"orcastra_rebalance": dict(rebalance_file.data)}
-            values = {**extra_vars(work.wanted, settings), **rebalance, **variables}
+            mods = mods_vars(name, settings)
+            values = {**extra_vars(work.wanted, settings), **rebalance, **mods, **variables}
             return playbooks.run(name, values, should_stop, check=check)
 
         work = Work(

@@ -273,8 +273,12 @@ class _Executor:
             # force would take one that was started meanwhile, too
             if parse_container(raw).state not in ("exited", "dead", "created"):
                 raise Skip("it was started meanwhile")
-            self._engine.delete_container(step.container_id, volumes=step.volumes, force=step.force)
+            self._engine.delete_container(step.container_id, volumes=step.all_volumes, force=step.force)
         self._freed = raw.get("SizeRw") or 0
+        for name in () if step.all_volumes else step.volumes:
+            # one that another container has got hold of stays
+            with contextlib.suppress(NotFound, Conflict):
+                self._engine.delete_volume(name)
         return True
 
     @_perform.register
