@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 
 
 class OrcastraError(Exception):
@@ -34,7 +35,7 @@ class Problem:
         if self.file is not None:
             place = f"{self.file}:{self.line}: " if self.line is not None else f"{self.file}: "
         subject = f"{self.key}: " if self.key else ""
-        return f"{place}{subject}expected {self.expected}, found {self.found}"
+        return printable(f"{place}{subject}expected {self.expected}, found {self.found}")
 
 
 class ConfigError(OrcastraError):
