@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
@@ -24,7 +25,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.words impor
     one_of,
     suggest,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    MAX_PROBLEMS,
+    ConfigError,
+    Problem,
+)
 
 # what YAML reads as a boolean, or a number, where it stands without quotes
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off", "True", "False", "Yes", "No"})
@@ -40,11 +45,16 @@ def check_document(document: Document, parts: Iterable[str]) -> dict[KeyPath, Pr
 
 
 def check_against(document: Document, schema: Schema) -> dict[KeyPath, Problem]:
-    """What is wrong with the shape of a document, by any schema whose values all have a type and a title."""
+    """What is wrong with the shape of a document, by any schema whose values all have a type and a title.
+
+    Raises ConfigError where that is more than anybody would read.
+    """
     problems: dict[KeyPath, Problem] = {}
     for error in create_validator(schema).iter_errors(document.data):
         for path, expected, found in _in_words(error):
             problems.setdefault(path, document.problem(path, expected, found))
+            if len(problems) > MAX_PROBLEMS:
+                raise ConfigError(sorted(problems.values(), key=lambda problem: problem.line or 0))
     return problems
 
 
@@ -55,10 +65,14 @@ def _in_words(error: Any) -> list[tuple[KeyPath, str, str]]:
         return [((*path, value), schema["title"], describe(value))]
     if error.validator == "additionalProperties":
         known = schema["properties"]
-        return [
-            ((*path, key), one_of(known), f"{describe(key)}{suggest(key, known)}")
+        unknown = (
+            key
             for key in value
             if key not in known and not any(re.search(p, key) for p in schema["patternProperties"])
+        )
+        return [
+            ((*path, key), one_of(known), f"{describe(key)}{suggest(key, known)}")
+            for key in islice(unknown, MAX_PROBLEMS + 1)
         ]
     if error.validator == "required":
         missing = [key for key in schema["required"] if key not in value]

@@ -38,9 +38,16 @@ class Problem:
         return printable(f"{place}{subject}expected {self.expected}, found {self.found}")
 
 
+# Of a configuration that is wrong from beginning to end, the first mistakes say enough.
+MAX_PROBLEMS = 100
+
+
 class ConfigError(OrcastraError):
-    """All problems of a configuration at once."""
+    """All problems of a configuration at once, but for what is beyond any use."""
 
     def __init__(self, problems: list[Problem]) -> None:
+        if len(problems) > MAX_PROBLEMS:
+            more = Problem("", f"at most {MAX_PROBLEMS} mistakes", "more")
+            problems = [*problems[:MAX_PROBLEMS], more]
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in problems))
