@@ -68,5 +68,6 @@ def main() -> int:
         sys.stderr.write(f"orcastra: healthcheck: expected an address in {address.VARIABLE}, found off\n")
         return 2
     is_live, text = ask_health(*listen)
-    sys.stdout.write(f"{text}\n")
+    # whoever listens at that address may be another program
+    sys.stdout.write(f"{ascii(text)[1:-1]}\n")
     return 0 if is_live else 1

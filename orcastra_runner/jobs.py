@@ -14,6 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DisownLabels, OwnLabels
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
@@ -216,7 +217,7 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
     """
     log.debug("starting a playbook", playbook=playbook)
     result = work.run_playbook(playbook)
-    expected = {step.what: step for step in planned.steps} if planned else {}
+    expected = {printable(step.what): step for step in planned.steps} if planned else {}
     done = [step for task in result.tasks for step in task.plan]
     for step in done:
         if step.get("what") not in expected:

@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
-from orcastra_runner.report import count
+from orcastra_runner.report import count, to_text
 from orcastra_runner.settings import UsageError
 
 ANY = "any"
@@ -114,7 +114,7 @@ def forecast_text(found: Sequence[Forecast], memory: Memory) -> str:
     if not memory.nodes:
         lines.append("The memory of no node is known, so it is not known whether everything fits.")
     lines += [f"warning: {problem}" for problem in memory.problems]
-    return "\n".join(lines).rstrip()
+    return to_text(lines).rstrip()
 
 
 def _lines(forecast: Forecast) -> list[str]:

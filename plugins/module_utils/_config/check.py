@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
@@ -21,7 +22,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.words impor
     one_of,
     suggest,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    MAX_PROBLEMS,
+    ConfigError,
+    Problem,
+)
 
 # what YAML reads as a boolean, or a number, where it stands without quotes
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off", "True", "False", "Yes", "No"})
@@ -37,11 +42,16 @@ def check_document(document: Document, parts: Iterable[str]) -> dict[KeyPath, Pr
 
 
 def check_against(document: Document, schema: Schema) -> dict[KeyPath, Problem]:
-    """What is wrong with the shape of a document, by any schema whose values all have a type and a title."""
+    """What is wrong with the shape of a document, by any schema whose values all have a type and a title.
+
+    Raises ConfigError where that is more than anybody would read.
+    """
     problems: dict[KeyPath, Problem] = {}
     for fault in validate(document.data, schema):
         for path, expected, found in _in_words(fault):
             problems.setdefault(path, document.problem(path, expected, found))
+            if len(problems) > MAX_PROBLEMS:
+                raise ConfigError(sorted(problems.values(), key=lambda problem: problem.line or 0))
     return problems
 
 
@@ -51,10 +61,14 @@ def _in_words(fault: Fault) -> list[tuple[KeyPath, str, str]]:
         return [((*path, value), schema["title"], describe(value))]
     if fault.keyword == "additionalProperties":
         known = schema["properties"]
-        return [
-            ((*path, key), one_of(known), f"{describe(key)}{suggest(key, known)}")
+        unknown = (
+            key
             for key in value
             if key not in known and not any(re.search(p, key) for p in schema["patternProperties"])
+        )
+        return [
+            ((*path, key), one_of(known), f"{describe(key)}{suggest(key, known)}")
+            for key in islice(unknown, MAX_PROBLEMS + 1)
         ]
     if fault.keyword == "required":
         missing = [key for key in schema["required"] if key not in value]

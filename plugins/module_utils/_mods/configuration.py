@@ -19,10 +19,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.build impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.mods_schema import MODS_SCHEMA
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import MAX_BYTES, read_file
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.text_files import read_small_text
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown, url_fault
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits import MAX_BYTES
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
     ConfigError,
     OrcastraError,

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -119,7 +120,7 @@ def find_state_object(configs: list[Json]) -> Json | None:
 
 def _decode_state(configs: list[Json]) -> tuple[State, tuple[str, ...]]:
     found = find_state_object(configs)
-    return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {})
+    return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {}, time.time())
 
 
 def _managing(engine: Engine, info: Json) -> Json:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import MAX_PROBLEMS, ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     Dependency,
     NodeWanted,
@@ -380,3 +380,27 @@ def test_data_without_an_end() -> None:
     endless: dict[str, Any] = {}
     endless["n"] = endless
     assert any("at most 50 levels" in problem for problem in problems_of({"nodes": endless}))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {f"key{n}": 1 for n in range(5000)},
+        {"nodes": {f"n{n}": {"lab": 1} for n in range(5000)}},
+        {"nodes": {"a": {"labels": [f"a b{n}" for n in range(5000)]}}},
+        {"nodes": {f"n{n}": {"ip": "10.0.0.1"} for n in range(5000)}},
+        {"dependencies": {f"d{n}": {"services": ["x"]} for n in range(5000)}},
+        {"dependencies": {f"d{n}": [f"d{n ^ 1}"] for n in range(5000)}},
+        {"dependencies": {"a": ["x"] * 5000}},
+    ],
+    ids=["keys", "keys of nodes", "labels", "addresses", "followers", "cycles", "repeated"],
+)
+def test_of_thousands_of_mistakes_the_first_are_told(data: Any) -> None:
+    problems = problems_of(data)
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert problems[-1] == f"expected at most {MAX_PROBLEMS} mistakes, found more"
+
+
+def test_a_long_cycle_is_cut() -> None:
+    (problem,) = problems_of({"dependencies": {f"d{n}": [f"d{(n + 1) % 5000}"] for n in range(5000)}})
+    assert len(problem) < 500
