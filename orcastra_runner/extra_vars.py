@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     Dependency,
     NodeWanted,
+    Removals,
     SwarmWanted,
     Wanted,
 )
@@ -27,10 +28,7 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
     """Return what the playbooks need to know, as plain data; they make the same ``wanted`` of it again."""
     return {
         "orcastra_hosts": "localhost",
-        "orcastra_nodes": {name: _node(node) for name, node in wanted.nodes.items()},
-        "orcastra_dependencies": {
-            anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()
-        },
+        **_sections(wanted),
         "orcastra_options": {"prune_unknown_labels": wanted.prune_unknown_labels},
         "orcastra_leader": wanted.leader or "",
         "orcastra_advertise_addr": wanted.advertise_addr or "",
@@ -54,6 +52,28 @@ def mods_vars(playbook: str, settings: Settings) -> dict[str, Any]:
     if playbook != MODS_PLAYBOOK or not settings.mod_manager_config.exists():
         return {}
     return {"orcastra_mods_variables": mods_variables(settings.mod_manager_config, os.environ)}
+
+
+def _sections(wanted: Wanted) -> dict[str, Any]:
+    """The sections, without those that are absent, so that a playbook removes no more than we would."""
+    sections = {
+        "orcastra_nodes": (
+            wanted.node_removals,
+            {name: _node(node) for name, node in wanted.nodes.items()},
+        ),
+        "orcastra_dependencies": (
+            wanted.dependency_removals,
+            {anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()},
+        ),
+    }
+    given: dict[str, Any] = {
+        name: entries for name, (policy, entries) in sections.items() if entries or policy is Removals.ALLOWED
+    }
+    part = any(entries and policy is not Removals.ALLOWED for policy, entries in sections.values())
+    if part or not given:
+        # with nothing at all, playbooks would refuse to finish what is under way
+        given = {"orcastra_nodes": {}, **given, "orcastra_purge": False}
+    return given
 
 
 def _present(path: Path) -> str:

@@ -168,6 +168,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
 
@@ -198,7 +199,7 @@ def main() -> None:
         groups, now = survey(seen.picture, wanted), time.time()
         planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, now)
         others = plan_unfinished(seen.picture, groups, seen.state, now, balancing=False)
-        return Plan(warnings=memory.problems) + planned + others
+        return Plan(warnings=memory.problems + anchors_not_given(wanted, seen.state)) + planned + others
 
     run_plan(module, plan, {"memory": measured})
 

@@ -57,6 +57,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values
 FORMAT = "1"
 FORMAT_LABEL = "orcastra.format"
 OWNED_LABELS_LABEL = "orcastra.labels"
+ANCHOR_LABELS_LABEL = "orcastra.anchor_labels"
 MOVES_LABEL = "orcastra.journal"
 ATTEMPTS_LABEL = "orcastra.attempts"
 ANCHOR_TASKS_LABEL = "orcastra.anchors"
@@ -121,6 +122,9 @@ def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, 
         damage += [f"label {section.label}: {fault}" for fault in faults[:_NAMED]]
         if len(faults) > _NAMED:
             damage.append(f"label {section.label}: {len(faults) - _NAMED} more entries are damaged")
+    if "anchor_labels" not in fields:
+        # any of our labels may be an anchor's, so the absence of static ones takes none of them away
+        fields["anchor_labels"] = fields.get("owned_labels", {})
     known = {FORMAT_LABEL, *(section.label for section in _SECTIONS)}
     others = {label: value for label, value in given.items() if label not in known}
     return State(**fields, other_sections=others), tuple(damage)
@@ -282,6 +286,7 @@ _SECTIONS = (
     _Section(ANCHOR_TASKS_LABEL, "anchor_tasks", sorted, _decode_names),
     _Section(ATTEMPTS_LABEL, "attempts", asdict, _decode_attempts),
     _Section(AVAILABILITY_LABEL, "asked_availability", float, _decode_moment),
+    _Section(ANCHOR_LABELS_LABEL, "anchor_labels", sorted, _decode_names),
     _Section(OWNED_LABELS_LABEL, "owned_labels", sorted, _decode_names),
     _Section(MOVES_LABEL, "moves", asdict, _decode_move),
 )

@@ -35,7 +35,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan import moves, wording
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
     MISPLACED,
@@ -47,6 +47,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
+    label_constraint,
     ours,
     ours_to_hold,
     ours_to_move,
@@ -83,12 +84,14 @@ def plan_followers(
     state: State,
     now: float,
     give_up_seconds: float = DEFAULT_GIVE_UP_SECONDS,
+    removals: Removals = Removals.ALLOWED,
     *,
     begin: bool = True,
 ) -> Plan:
     """Plan the moves of followers. ``now`` is in seconds since the epoch.
 
-    ``give_up_seconds``: how long a service may be out of order before it is reported as given up. Without
+    ``give_up_seconds``: how long a service may be out of order before it is reported as given up.
+    ``removals``: the policy for managed constraints on the labels of anchors that aren't configured. Without
     ``begin``, moves that are under way are ended, whoever has begun them, and nothing else is done.
     """
     result = _Result()
@@ -101,7 +104,7 @@ def plan_followers(
             )
         for follower in group.followers:
             followers.add(follower.service.id)
-            decision = _Decision(picture, group, follower, state, now, give_up_seconds, result)
+            decision = _Decision(picture, group, follower, state, now, give_up_seconds, result, removals)
             if begin or decision.is_under_way:
                 decision.decide()
             decision.drop_void_entry()
@@ -112,7 +115,7 @@ def plan_followers(
         tuple(result.remember),
         result.again_seconds,
     )
-    return plan + plan_leftovers(picture, state, followers, now, purge=begin)
+    return plan + plan_leftovers(picture, state, followers, now, removals if begin else Removals.HELD)
 
 
 class _Decision:
@@ -127,7 +130,9 @@ class _Decision:
         now: float,
         give_up_seconds: float,
         result: _Result,
+        removals: Removals = Removals.ALLOWED,
     ) -> None:
+        self.removals = removals
         self.picture = picture
         self.group = group
         self.dependency: Dependency = group.dependency
@@ -315,6 +320,10 @@ class _Decision:
         add = self.held if replace_only else held
         add = tuple(text for text in add if text not in service.constraints)
         remove = tuple(text for text in ours(service) if text not in held)
+        if self.removals is not Removals.ALLOWED:
+            # the constraint on another anchor's label may be another task's
+            own = label_constraint(self.dependency.label)
+            remove = tuple(text for text in remove if text == own)
         is_stale = moves.has_stale_number(service)
         if not add and not remove and not is_stale:
             return

@@ -4,7 +4,8 @@
 
 """What Orcastra has done to services that are no followers any more: end it, and take it back.
 
-- A move under way always ends: it is finished or undone, whatever the configuration says by now.
+- A move under way always ends: it is finished or undone, whatever the configuration says by now. If only a
+  part of the configuration is given, another task may have begun the move: it gets some time to end it itself.
 - A constraint that only holds a service to an anchor's label goes only if the whole configuration is known.
 """
 
@@ -26,6 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import ALIVE
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_hold, ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import (
@@ -40,20 +42,32 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import 
 LIMIT_SECONDS = 600.0
 STUCK_SECONDS = 30.0
 
+# how long a move that another task has begun is left to it
+FOREIGN_SECONDS = 60.0
+
 
 def plan_leftovers(
-    picture: Picture, state: State, followers: Set[str], now: float, *, purge: bool = True
+    picture: Picture,
+    state: State,
+    followers: Set[str],
+    now: float,
+    removals: Removals = Removals.ALLOWED,
 ) -> Plan:
     """Plan what to take off every service whose ID is not in ``followers``, and what to forget.
 
-    ``now`` is in seconds since the epoch. ``purge``: the followers are all that there are, so every other
-    service loses its constraint. Without it, moves are ended, and nothing else is taken back.
+    ``now`` is in seconds since the epoch. Constraints on labels go only if ``removals`` are allowed.
     """
     plan = Plan()
     for service in sorted(picture.services, key=lambda service: service.name):
         move = state.moves.get(service.id)
         if service.id in followers or (move is not None and move.kind != FOLLOW):
             continue  # a move for balance, or off a node, is ended by its own planner
+        if removals is Removals.FOREIGN and move is not None and now - move.since < FOREIGN_SECONDS:
+            plan += Plan(
+                notes=(f"{service.name} is on its way to {move.anchor}, which isn't configured here",)
+            )
+            continue
+        purge = removals is Removals.ALLOWED
         orphaned = ours_to_hold(service) if purge else ()
         if _is_moving(service, move):
             plan += _Ending(picture, service, move, now, orphaned, undo=purge).plan()
