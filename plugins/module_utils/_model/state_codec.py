@@ -122,8 +122,8 @@ def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, 
         damage += [f"label {section.label}: {fault}" for fault in faults[:_NAMED]]
         if len(faults) > _NAMED:
             damage.append(f"label {section.label}: {len(faults) - _NAMED} more entries are damaged")
-    if "anchor_labels" not in fields:
-        # any of our labels may be an anchor's, so the absence of static ones takes none of them away
+    if ANCHOR_LABELS_LABEL in given and "anchor_labels" not in fields:
+        # damaged: any of our labels may be an anchor's, so the absence of static ones takes none of them away
         fields["anchor_labels"] = fields.get("owned_labels", {})
     known = {FORMAT_LABEL, *(section.label for section in _SECTIONS)}
     others = {label: value for label, value in given.items() if label not in known}
