@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted impor
     SwarmWanted,
     Wanted,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import mods_variables
 from orcastra_runner.settings import Settings
+
+MODS_PLAYBOOK = "orcastra.swarm.mods"
 
 
 def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
@@ -39,6 +43,15 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
         # a job of its own balances memory, at its own interval
         "orcastra_site_rebalance": False,
     }
+
+
+def mods_vars(playbook: str, settings: Settings) -> dict[str, Any]:
+    """What the playbook of mods needs besides: the values that the configuration of mods takes from our
+    environment, which playbooks don't get. Raises OrcastraError where one can't be read.
+    """
+    if playbook != MODS_PLAYBOOK or not settings.mod_manager_config.exists():
+        return {}
+    return {"orcastra_mods_variables": mods_variables(settings.mod_manager_config, os.environ)}
 
 
 def _sections(wanted: Wanted) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
     ConfigFiles,
     load_configuration,
 )
-from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.command.table import COMMANDS, REFRESH_MODS
+from orcastra_runner.extra_vars import MODS_PLAYBOOK, extra_vars, mods_vars
 from orcastra_runner.settings import Settings
 
 CONFIGURATION = {
@@ -67,6 +68,22 @@ def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings)
     )
     assert again == wanted
     assert variables["orcastra_hosts"] == "localhost"
+
+
+def test_the_playbook_of_mods_gets_what_its_configuration_takes_from_the_environment(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config.json"
+    settings = replace(settings, mod_manager_config=path)
+    assert mods_vars(MODS_PLAYBOOK, settings) == {}
+    path.write_text('["https://h/a?token=${TOKEN}&x=${ABSENT}"]')
+    monkeypatch.setenv("TOKEN", "s3cret")
+    assert mods_vars(MODS_PLAYBOOK, settings) == {"orcastra_mods_variables": {"TOKEN": "s3cret"}}
+    assert mods_vars("orcastra.swarm.label_sync", settings) == {}
+
+
+def test_the_command_that_refreshes_mods_runs_that_playbook() -> None:
+    assert COMMANDS[REFRESH_MODS].playbook == MODS_PLAYBOOK
 
 
 NODES, DEPENDENCIES = {"alpha": {"labels": ["ssd"]}}, {"db": ["web"]}
