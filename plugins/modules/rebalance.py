@@ -54,6 +54,7 @@ notes:
     service is brought to where there is room.
   - A move is made through a placement constraint that is removed at its end; services are never restarted
     by force.
+  - A move that another module has begun is finished or undone, too.
 author:
   - Orcastra contributors (@orcastra)
 """

@@ -236,7 +236,7 @@ class Stage:
             places = self.places(follower)
             if not places or not set(places) <= set(anchor_on):
                 return f"{follower} is on {places}, {anchor} on {anchor_on}"
-            moving = [text for text in self.constraints(follower) if text.startswith("node.id ")]
+            moving = [text for text in self.constraints(follower) if text.startswith("node.id")]
             if moving:
                 return f"{follower} has {moving}"
             if held_by(self.constraints(follower), key) != 1:

@@ -88,7 +88,7 @@ def test_the_leader_is_lost_in_the_middle_of_a_move(
             stage.move("shop_db", target)
             wait_until(lambda: stage.remembered(JOURNAL), 30, "the move to be written down", 0.02)
             wait_until(
-                lambda: any(text.startswith("node.id ") for text in stage.constraints("shop_app")), 30,
+                lambda: any(text.startswith("node.id") for text in stage.constraints("shop_app")), 30,
                 "the follower to be told where to go", 0.02,
             )  # fmt: skip
             taken = instances.lose_leader()
