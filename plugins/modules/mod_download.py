@@ -196,9 +196,11 @@ def take_parameters(module: AnsibleModule) -> dict[str, Any]:
     module.params["variables"] = dict.fromkeys(given["variables"], MASK)
     if given["wishes"] is not None:
         module.params["wishes"] = [masked_url(str(wish)) for wish in given["wishes"]]
-    # of short ones, whatever looks like them would be hidden, too
-    secrets = secrets_of(given["config"], given["variables"]) | secrets_of(given["wishes"], {})
-    module.no_log_values = {secret for secret in secrets if len(secret) >= _SECRET_LENGTH}
+    module.no_log_values = set()
+    if not given["discover_only"]:
+        # of short ones, whatever looks like them would be hidden, too; wishes have to arrive as they are
+        secrets = secrets_of(given["config"], given["variables"]) | secrets_of(given["wishes"], {})
+        module.no_log_values = {secret for secret in secrets if len(secret) >= _SECRET_LENGTH}
     return given
 
 
