@@ -98,6 +98,8 @@ def unpack(archive: Path, target: Path, limits: Limits | None = None) -> tuple[U
     folder = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{target.name}-", dir=target.parent))
     try:
         files = _unpack_into(archive, folder, limits)
+        if not files:
+            raise ArchiveError("expected files in the archive, found none")
         folder.chmod(0o755)
         _take_place(folder, target)
     finally:
