@@ -53,7 +53,8 @@ seealso:
 notes:
   - A constraint that this module sets is recorded in the service's own label C(orcastra.constraints), a JSON
     list, in the same update. Only what that label lists is ever removed, however it is spelled. A redeploy
-    drops both, and the module sets both again; with O(purge) both are removed when the dependency leaves the configuration.
+    drops both, and the module sets both again. With O(purge) both are removed when the dependency leaves the
+    configuration.
   - A move that is under way is finished or undone first, also if O(dependencies) do not have it, and if
     another module has begun it.
   - Only nodes and services that need a change are written, and every field that this module does not own

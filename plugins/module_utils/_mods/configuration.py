@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import in_order, plain_document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
@@ -48,6 +48,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference imp
     ImageReferenceError,
     parse_reference,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.server_names import (
+    archive_folder,
+    last_part,
+    says_something,
+)
 
 try:
     import jmespath
@@ -58,7 +63,6 @@ else:
     HAS_JMESPATH = True
 
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ARCHIVE_ENDING = re.compile(r"(?i)\.(zip|tgz|tbz2|txz|tar(\.(gz|bz2|xz))?)$")
 # of a file that has the value of one variable
 _VALUE_BYTES = 64 * 1024
 
@@ -150,31 +154,32 @@ def image_entry(
 
 
 def url_entry(url: str, *, trusted: bool, **more: Any) -> ModEntry:
-    """The entry of a URL. Raises OrcastraError where it is none, or ends in nothing that can be a name."""
+    """The entry of a URL. Its name is None where only the server knows it.
+
+    Raises OrcastraError where it is no URL, or ends in nothing that can be a name.
+    """
     fault = url_fault(url)
     if fault is not None:
         raise OrcastraError(f"expected {fault[0]}, found {describe(shown(url))}")
     name = more.pop("name", None)
     if name is None:
-        name = _last_part(url)
+        name = last_part(url)
         wrong = "a name" if "/" in name else name_fault(name)
-        if wrong is not None:
+        if wrong is not None and (name or not urlsplit(url).query):
             raise OrcastraError(f"expected a URL that ends in {wrong}, found {describe(shown(url))}")
-        if more.get("unpack"):
-            name = _ARCHIVE_ENDING.sub("", name) or name
+        if not says_something(name):
+            name = None
+        elif more.get("unpack"):
+            name = archive_folder(name)
     return ModEntry(
         URL,
         url,
         title=shown(url),
-        key=entry_key(URL, url, shown(url), name),
+        key=entry_key(URL, url, shown(url), name or ""),
         name=name,
         trusted=trusted,
         **more,
     )
-
-
-def _last_part(url: str) -> str:
-    return unquote(urlsplit(url).path.rpartition("/")[2])
 
 
 @dataclass
