@@ -33,6 +33,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from orcastra_runner import log
+from orcastra_runner.api_token import configured_token, own_token
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
 from orcastra_runner.command.job import CommandJob
@@ -80,7 +81,7 @@ def run(settings: Settings) -> bool:
     rebalance_file = RebalanceFile(settings.rebalance_path)
     if settings.run_once:
         command_file.refresh(at_once=True)
-    token = settings.read_token()
+    token = configured_token(settings)
     records = Records(dry_run=settings.dry_run)
     requests = CommandRequests()
     with ExitStack() as stack:
@@ -236,6 +237,7 @@ def check_configuration(settings: Settings) -> None:
     rebalance_file = RebalanceFile(settings.rebalance_path)
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
+    configured_token(settings)
     files = ", ".join(str(path) for path in present)
     _print(
         f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
@@ -342,7 +344,7 @@ def _on_hosts(
 def _serve(
     settings: Settings,
     address: tuple[str | None, int],
-    token: str | None,
+    token: bytes | None,
     records: Records,
     signals: Signals,
     requests: CommandRequests,
@@ -354,7 +356,7 @@ def _serve(
     from orcastra_runner.web.server import WebServer  # noqa: PLC0415
     from orcastra_runner.web.site import Site  # noqa: PLC0415
 
-    guard = Guard(token, settings.http_hosts)
+    guard = Guard(token or own_token(settings.state_dir), settings.http_hosts)
     ask_for_mods = next((job.ask for job in local if isinstance(job, ModRequestsJob)), None)
     site = Site(records, signals, requests, guard, ask_for_mods)
     server = WebServer(site, *address)
