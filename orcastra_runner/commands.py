@@ -34,6 +34,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner import log
+from orcastra_runner.api_token import configured_token, own_token
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
 from orcastra_runner.command.job import CommandJob
@@ -90,7 +91,7 @@ def run(settings: Settings) -> bool:
     rebalance_file = RebalanceFile(settings.rebalance_path)
     if settings.run_once:
         command_file.refresh(at_once=True)
-    token = settings.read_token()
+    token = configured_token(settings)
     records = Records(dry_run=settings.dry_run)
     requests = CommandRequests()
     with ExitStack() as stack:
@@ -257,6 +258,7 @@ def check_configuration(settings: Settings) -> None:
     rebalance_file = RebalanceFile(settings.rebalance_path)
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
+    configured_token(settings)
     files = ", ".join(str(path) for path in present)
     _say(
         f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
@@ -369,7 +371,7 @@ def _on_hosts(
 def _serve(
     settings: Settings,
     address: tuple[str | None, int],
-    token: str | None,
+    token: bytes | None,
     records: Records,
     signals: Signals,
     requests: CommandRequests,
@@ -381,7 +383,7 @@ def _serve(
     from orcastra_runner.web.server import WebServer  # noqa: PLC0415
     from orcastra_runner.web.site import Site  # noqa: PLC0415
 
-    guard = Guard(token, settings.http_hosts)
+    guard = Guard(token or own_token(settings.state_dir), settings.http_hosts)
     ask_for_mods = next((job.ask for job in local if isinstance(job, ModRequestsJob)), None)
     site = Site(records, signals, requests, guard, ask_for_mods)
     server = WebServer(site, *address)
