@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
 from orcastra_runner import follower_report
@@ -168,16 +169,23 @@ def _service(seen: Observation, service: Service) -> dict[str, Any]:
     wanted = [task for task in tasks if task.is_wanted]
     running = [task for task in wanted if task.is_running]
     places = Counter(_hostname(seen, task) for task in running)
-    expected = max(len(wanted), service.replicas or 0) if service.is_replicated else len(wanted)
+    over = finished(seen.picture, service)
+    expected = len(wanted)
+    if service.is_replicated:
+        expected = max(expected, (service.replicas or 0) - len(over))
+    problem = _problem(tasks) if len(running) < expected else None
+    if problem is None and over.failed:
+        problem = _says(max(over.failed, key=lambda task: task.created))
     return {
         "name": service.name,
         "stack": service.stack,
         "mode": service.mode,
         "expected": expected,
         "running": len(running),
+        "finished": len(over.done),
         "on": dict(sorted(places.items())),
         "update": service.update_state,
-        "problem": _problem(tasks) if len(running) < expected else None,
+        "problem": problem,
     }
 
 
@@ -186,8 +194,11 @@ def _problem(tasks: tuple[Task, ...]) -> str | None:
     waiting = [task for task in tasks if not task.is_running and (task.is_wanted or task.error)]
     if not waiting:
         return None
-    last = max(waiting, key=lambda task: (task.is_wanted, task.created))
-    return last.error or last.message or last.state
+    return _says(max(waiting, key=lambda task: (task.is_wanted, task.created)))
+
+
+def _says(task: Task) -> str:
+    return task.error or task.message or task.state
 
 
 def _group(seen: Observation, group: Group) -> dict[str, Any]:
@@ -203,6 +214,7 @@ def _group(seen: Observation, group: Group) -> dict[str, Any]:
             {
                 "service": follower.service.name,
                 "in_place": follower.is_in_place,
+                "finished": bool(follower.finished.done) and not follower.wanted,
                 "astray": len(follower.astray),
                 "can_follow": follower.can_follow,
             }
@@ -219,7 +231,8 @@ def _attempts(seen: Observation, wanted: Wanted) -> list[dict[str, Any]]:
         for name in dependency.followers:
             service = find_service(seen.picture, name, dependency.stack)
             if service is not None:
-                intervals[service.name] = dependency.retry_intervals
+                # of several anchors the first one decides
+                intervals.setdefault(service.name, dependency.retry_intervals)
     pauses = {}
     for service_id, tried in seen.state.attempts.items():
         service = seen.picture.service_by_id.get(service_id)

@@ -44,6 +44,17 @@ function places(on) {
   return Object.entries(on).map(([node, number]) => (number > 1 ? `${node} ×${number}` : node)).join(", ") || "–";
 }
 
+function runs(service) {
+  const parts = service.expected || !service.finished ? [`${service.running} of ${service.expected}`] : [];
+  return [...parts, ...(service.finished ? [`${service.finished} finished`] : [])].join(", ");
+}
+
+// Swarm pauses an update whose tasks end soon, also if they have completed.
+function updating(service) {
+  const isFinished = service.finished && service.running >= service.expected && !service.problem;
+  return service.update && !isFinished && !["completed", "rollback_completed"].includes(service.update);
+}
+
 function banners() {
   const { plan, state } = found;
   const shown = [];
@@ -155,9 +166,9 @@ function groups(words, byName) {
   fill("groups", shown.slice(0, showAll ? shown.length : SHOWN).map((group) => {
     const followers = group.followers.map((follower) => {
       const service = byName.get(follower.service);
-      const state = follower.in_place ? ["in place", "good"] : follower.can_follow ? ["not in place", "warn"] : ["cannot follow", "bad"];
+      const state = follower.finished ? ["finished", "good"] : follower.in_place ? ["in place", "good"] : follower.can_follow ? ["not in place", "warn"] : ["cannot follow", "bad"];
       return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, follower.service), badge(...state)),
-        soft(service ? `${service.running} of ${service.expected} on ${places(service.on)}` : ""),
+        soft(service ? `${runs(service)}${service.expected ? ` on ${places(service.on)}` : ""}` : ""),
         service?.problem ? make("p", { class: "error" }, service.problem) : null);
     });
     for (const name of group.missing) followers.push(make("li", {}, make("span", { class: "what" }, name), " ", badge("does not exist", "warn")));
@@ -182,9 +193,9 @@ function services() {
   if (!rest.length) return fill("services", soft(words.length ? "No service matches." : grouped.size ? "" : "No services."));
   const rows = rest.slice(0, showAll ? rest.length : SHOWN).map((service) => make("tr", {},
     make("th", { scope: "row" }, service.name),
-    make("td", { class: "number", "data-name": "runs" }, `${service.running} of ${service.expected} `,
+    make("td", { class: "number", "data-name": "runs" }, `${runs(service)} `,
       service.running < service.expected ? badge("short", "warn") : null,
-      service.update && !["completed", "rollback_completed"].includes(service.update) ? badge(service.update, "warn") : null),
+      updating(service) ? badge(service.update, "warn") : null),
     make("td", { "data-name": "on" }, places(service.on), service.problem ? make("p", { class: "error" }, service.problem) : null)));
   const table = make("table", {}, make("thead", {}, make("tr", {},
     ["Service", "Runs", "On"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows));

@@ -76,7 +76,7 @@ def finished(picture: Picture, service: Service) -> Finished:
 
 def missing_tasks(picture: Picture, service: Service) -> int:
     """How many tasks a replicated service lacks: neither are they to run, nor have they finished."""
-    wanted = sum(task.is_wanted and task.state not in ENDED for task in picture.tasks_of(service))
+    wanted = sum(task.is_wanted for task in picture.tasks_of(service))
     return max(0, (service.replicas or 0) - wanted - len(finished(picture, service)))
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     ScaleService,
@@ -43,6 +43,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
     next_attempt,
     wait_seconds,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import would_run_again
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
@@ -147,6 +148,9 @@ class _Decision:
             self._hold(replace_only=True)
         elif not self.follower.astray:
             self._settle()
+        elif self.follower.runs_to_its_end:
+            self._note(f"runs to its end on {wording.places_of(self.picture, self.follower.astray)}: its "
+                "restart condition is 'none', so it is not started again elsewhere")
         elif not self.follower.can_follow:
             self.result.warnings += wording.cannot_follow(self.picture, self.group, self.follower)
         elif moves.goes_by_label(self.picture, self.group, self.follower):
@@ -185,6 +189,16 @@ class _Decision:
             # it had failed and runs again: the attempts to move it are counted afresh
             if not forget_seconds(self.attempts, self.dependency.retry_intervals, self.now):
                 self.attempts = None
+        why_scaled = moves.why_scaled(follower, self.dependency)
+        add = (
+            *moves.held(follower, self.dependency),
+            *moves.constraints_to_move(self.picture, self.group, follower),
+        )
+        again = would_run_again(self.picture, service, (*service.constraints, *add))
+        if again or (why_scaled is not None and follower.finished):
+            places = wording.places_of(self.picture, follower.astray)
+            self._note(f"stays on {places}: a move would run those of its tasks again that have finished")
+            return
         given_up = self._given_up()
         if given_up is not None:
             self._give_up(given_up)
@@ -198,7 +212,6 @@ class _Decision:
         attempts = next_attempt(self.attempts, MISPLACED, self.now)
         claims: tuple[StateEdit, ...] = (SetAttempts(service.id, attempts),)
         why = wording.why_astray(self.picture, self.group, follower)
-        why_scaled = moves.why_scaled(follower, self.dependency)
         if why_scaled is not None:
             move = Move(
                 self.dependency.anchor,
@@ -222,10 +235,7 @@ class _Decision:
         move = Move(self.dependency.anchor, follower.targets, self.now)
         self._place(
             f"move {service.name} to {self.target_names}",
-            add=(
-                *moves.held(follower, self.dependency),
-                *moves.constraints_to_move(self.picture, self.group, follower),
-            ),
+            add=add,
             why=(why,),
             why_not=wording.why_not_evict(self.picture, self.group, follower),
             claims=(*claims, SetMove(service.id, move)),
@@ -300,18 +310,44 @@ class _Decision:
         remove = tuple(text for text in ours(service) if text not in held)
         if not add and not remove:
             return
-        if service.is_updating or not self.follower.is_complete:
+        if not self._may_be_written():
             # to a task that cannot run, a write would be one more attempt, and an update that fails is paused
             state = service.update_state if service.is_updating else "not all of its tasks run"
             self._note(f"gets its constraints later (now: {state})")
-            self.result.look_again(UPDATE_SECONDS)
+            if not service.is_update_paused:
+                self.result.look_again(UPDATE_SECONDS)
+            return
+        again = self._would_run_again(add, remove)
+        if again and add:
+            self._note(
+                f"gets no constraint on label {key}: with it, Swarm would run again what has run on "
+                f"{wording.places_of(self.picture, again) or 'a node that is gone'}"
+            )
+            add, again = (), self._would_run_again((), remove)
+        if again or not (add or remove):
             return
         purpose = f"hold {service.name} to the nodes of {self.dependency.anchor}"
         why = [f"it depends on {self.dependency.anchor} and has no constraint on its label"] if add else []
         if remove:
             purpose = purpose if add else f"take Orcastra's constraint off {service.name}"
             why.append(f"{', '.join(remove)} is no longer needed")
-        self._place(purpose, add=add, remove=remove, why=tuple(why))
+        self._place(purpose, add=add, remove=remove, why=tuple(why), while_updating=service.is_update_paused)
+
+    def _would_run_again(self, add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Task, ...]:
+        """What a write of these constraints would start a second time although that is never to be."""
+        kept = tuple(text for text in self.service.constraints if text not in remove)
+        return would_run_again(self.picture, self.service, (*kept, *add), self.follower.wanted)
+
+    def _may_be_written(self) -> bool:
+        """Whether a write now neither disturbs an update nor starts anything.
+
+        Swarm takes the quick end of a task for a failure, and pauses its update. With a single task that has
+        completed, nothing of the update is left that a write could go on with.
+        """
+        service, over = self.service, self.follower.finished
+        if service.update_state == "paused":
+            return service.replicas == 1 and len(over.done) == 1 and not self.follower.wanted
+        return self.follower.is_complete and not service.is_updating
 
     # parts of steps
 
@@ -347,9 +383,10 @@ class _Decision:
 
     def _end(self, purpose: str, reason: str) -> None:
         """Take the constraints of the move away again."""
+        add = moves.held(self.follower, self.dependency)
         self._place(
             purpose,
-            add=moves.held(self.follower, self.dependency),
+            add=() if self._would_run_again(add, ours_to_move(self.service)) else add,
             remove=ours_to_move(self.service),
             why=(reason,),
             settles=(SetMove(self.service.id, None),),

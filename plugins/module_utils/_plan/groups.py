@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import AnchorPlace, place_anchor
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import Finished, finished, runs_once
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     is_held_by,
     ours_to_move,
@@ -38,7 +39,8 @@ class Follower:
     ``astray``: its tasks on nodes that are not down, and not the anchor's. ``waiting``: its tasks that no
     node has been found for. ``stopping``: those that are not to run any more, but whose containers still
     may. ``lost``: those whose containers ran on a node that is down now, and still run there if it is only
-    cut off. ``obstacles``: for each node of the anchor, what keeps the service off it.
+    cut off. ``obstacles``: for each node of the anchor, what keeps the service off it. ``finished``: those
+    that are over, so that no others take their places.
     """
 
     service: Service
@@ -48,6 +50,7 @@ class Follower:
     stopping: tuple[Task, ...]
     lost: tuple[Task, ...]
     obstacles: Mapping[str, tuple[str, ...]]
+    finished: Finished = Finished()
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -65,14 +68,20 @@ class Follower:
 
     @property
     def is_complete(self) -> bool:
-        """Whether as many tasks run as are to run, wherever that is."""
-        enough = self.service.replicas is None or len(self.wanted) >= self.service.replicas
+        """Whether as many tasks run as are to run, wherever that is. What has finished is not missing."""
+        present = len(self.wanted) + len(self.finished)
+        enough = self.service.replicas is None or present >= self.service.replicas
         return enough and all(task.is_running for task in self.wanted)
 
     @property
     def is_in_place(self) -> bool:
         """Whether every task that is to run does so on a node of the anchor."""
         return self.is_complete and not self.astray
+
+    @property
+    def runs_to_its_end(self) -> bool:
+        """Whether its tasks stay where they are: to move one would be to run it a second time."""
+        return runs_once(self.service)
 
     def needs_order(self, dependency: Dependency) -> bool:
         """Whether its old container has to stop before the new one starts, as ``relocate`` says.
@@ -101,7 +110,10 @@ class Group:
 
         One that needs it decides for all: the label leaves the old node only once.
         """
-        return any(follower.needs_order(self.dependency) and follower.astray for follower in self.followers)
+        return any(
+            follower.needs_order(self.dependency) and follower.astray and not follower.runs_to_its_end
+            for follower in self.followers
+        )
 
     def label_kept_on(self, node: Node) -> str | None:
         """Why the anchor's label must not be taken off ``node`` yet, or None."""
@@ -110,6 +122,8 @@ class Group:
                 return f"{follower.service.name} is on its way"
             if not any(task.node_id == node.id for task in follower.astray):
                 continue
+            if follower.runs_to_its_end:
+                return f"{follower.service.name} runs to its end there: its restart condition is 'none'"
             if not follower.can_follow:
                 return f"{follower.service.name} runs there and cannot run beside its anchor"
             if self.is_ordered:
@@ -179,6 +193,7 @@ def _follower(picture: Picture, crowded: Picture, place: AnchorPlace, service: S
         stopping=tuple(stopping),
         lost=tuple(lost),
         obstacles=_obstacles(crowded, place, service),
+        finished=finished(picture, service),
     )
 
 
@@ -207,7 +222,8 @@ def _with_arrivals(picture: Picture, follower: Follower) -> Picture:
     service = follower.service
     takes_room = service.reserved_memory_bytes or service.reserved_nano_cpus or service.host_ports
     targets = follower.targets
-    if not takes_room or len(targets) != 1 or not (follower.astray or follower.waiting):
+    is_coming = (follower.astray and not follower.runs_to_its_end) or follower.waiting
+    if not takes_room or len(targets) != 1 or not is_coming:
         return picture
     coming = {task.id for task in (*follower.astray, *follower.waiting)}
     tasks = [replace(task, node_id=targets[0]) if task.id in coming else task for task in picture.tasks]

@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import RestartService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     SetAnchorTasks,
@@ -26,6 +27,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
     forget_seconds,
     next_attempt,
     wait_seconds,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
+    NEVER,
+    finished,
+    missing_tasks,
+    runs_once,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_move
@@ -109,12 +116,17 @@ def _restart_failed(
     attempts = state.attempts.get(service.id)
     reason = _given_up_by_swarm(picture, service)
     if reason is None:
+        told = Plan(warnings=_failed_for_good(picture, service))
         if attempts is None or not forgets:
-            return Plan()
+            return told
         seconds = forget_seconds(attempts, intervals, now)
         if seconds > 0:
-            return Plan(again_seconds=seconds)
-        return Plan(remember=(SetAttempts(service.id, None),))
+            return told + Plan(again_seconds=seconds)
+        return told + Plan(remember=(SetAttempts(service.id, None),))
+    done = len(finished(picture, service).done)
+    if done:
+        why_not = f"it is not restarted, because that would run again {done} of its tasks that have finished"
+        return Plan(warnings=(f"{service.name}: {reason}; {why_not}",))
     ours = attempts is not None and attempts.reason != MISPLACED
     if service.is_updating and not ours:
         # a restart of ours that fails leaves its update paused, too; any other pause is left alone
@@ -137,12 +149,13 @@ def _restart_failed(
 
 def _given_up_by_swarm(picture: Picture, service: Service) -> str | None:
     """Why Swarm no longer tries to run as many tasks as the service asks for, or None."""
-    if not service.is_replicated or not service.replicas or ours_to_move(service):
+    if not service.is_replicated or not service.replicas or ours_to_move(service) or runs_once(service):
         return None
     if service.update_state in ("updating", "rollback_started"):
         return None
-    tasks = picture.tasks_of(service)
-    missing = service.replicas - sum(task.is_wanted for task in tasks)
+    over = {task.slot for task in finished(picture, service).tasks}
+    tasks = [task for task in picture.tasks_of(service) if task.slot not in over]
+    missing = missing_tasks(picture, service)
     ended = [task for task in tasks if task.state in ("failed", "rejected", "complete", "shutdown")]
     if (
         missing <= 0
@@ -150,9 +163,25 @@ def _given_up_by_swarm(picture: Picture, service: Service) -> str | None:
         or not any(task.state in ("failed", "rejected", "complete") for task in ended)
     ):
         return None
-    last = max(ended, key=lambda task: task.created)
+    return f"Swarm has given up {missing} of its {service.replicas} tasks ({_how_it_ended(ended)})"
+
+
+def _failed_for_good(picture: Picture, service: Service) -> tuple[str, ...]:
+    """A warning if tasks have failed that the user never wants to be restarted."""
+    failed = finished(picture, service).failed
+    if not failed:
+        return ()
+    tasks = "its task" if service.replicas == 1 else f"{len(failed)} of its tasks"
+    return (
+        f"{service.name}: {tasks} did not complete ({_how_it_ended(failed)}); its restart condition is "
+        f"'{NEVER}', so it is not restarted",
+    )
+
+
+def _how_it_ended(tasks: Sequence[Task]) -> str:
+    last = max(tasks, key=lambda task: task.created)
     detail = last.error or (f"exit code {last.exit_code}" if last.exit_code else last.message)
-    return f"Swarm has given up {missing} of its {service.replicas} tasks ({last.state}: {detail})"
+    return f"{last.state}: {detail}"
 
 
 def _restart_dependents(
@@ -166,6 +195,8 @@ def _restart_dependents(
     if anchor is None or not group.place.settled:
         return Plan()
     tasks = [task for task in picture.tasks_of(anchor) if task.is_wanted]
+    if not tasks:
+        return Plan()  # it has finished
     present = frozenset(task.id for task in tasks)
     remembered = state.anchor_tasks.get(anchor.id)
     if present == remembered:
@@ -177,8 +208,8 @@ def _restart_dependents(
     plan = Plan()
     late = False
     for follower in group.followers:
-        if not _is_older(follower, newest):
-            continue
+        if not _is_older(follower, newest) or follower.runs_to_its_end or follower.finished:
+            continue  # what runs once is not run a second time
         late = True
         service = follower.service
         if follower.astray or ours_to_move(service) or service.is_updating or service.id in busy:
