@@ -19,6 +19,7 @@ the next one sees the same picture and goes on.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
@@ -44,7 +45,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
     wait_seconds,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import would_run_again
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group, labelled
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
@@ -63,11 +64,17 @@ UPDATE_SECONDS = 5.0
 class _Result:
     """What is collected while the followers are looked at one by one."""
 
+    picture: Picture
+    groups: tuple[Group, ...]
     steps: list[Step] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     remember: list[StateEdit] = field(default_factory=list)
     again_seconds: float | None = None
+
+    @cached_property
+    def after_labels(self) -> Picture:
+        return labelled(self.picture, self.groups)
 
     def look_again(self, seconds: float) -> None:
         self.again_seconds = seconds if self.again_seconds is None else min(self.again_seconds, seconds)
@@ -84,7 +91,7 @@ def plan_followers(
 
     ``give_up_seconds``: how long a service may be out of order before it is reported as given up.
     """
-    result = _Result()
+    result = _Result(picture, groups)
     followers: set[str] = set()
     for group in groups:
         for name in group.missing:
@@ -149,8 +156,10 @@ class _Decision:
         elif not self.follower.astray:
             self._settle()
         elif self.follower.runs_to_its_end:
-            self._note(f"runs to its end on {wording.places_of(self.picture, self.follower.astray)}: its "
-                "restart condition is 'none', so it is not started again elsewhere")
+            self._note(
+                f"runs to its end on {wording.places_of(self.picture, self.follower.astray)}: its "
+                "restart condition is 'none', so it is not started again elsewhere"
+            )
         elif not self.follower.can_follow:
             self.result.warnings += wording.cannot_follow(self.picture, self.group, self.follower)
         elif moves.goes_by_label(self.picture, self.group, self.follower):
@@ -194,8 +203,7 @@ class _Decision:
             *moves.held(follower, self.dependency),
             *moves.constraints_to_move(self.picture, self.group, follower),
         )
-        again = would_run_again(self.picture, service, (*service.constraints, *add))
-        if again or (why_scaled is not None and follower.finished):
+        if follower.finished and (why_scaled is not None or self._would_run_again(add, ())):
             places = wording.places_of(self.picture, follower.astray)
             self._note(f"stays on {places}: a move would run those of its tasks again that have finished")
             return
@@ -336,7 +344,12 @@ class _Decision:
     def _would_run_again(self, add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Task, ...]:
         """What a write of these constraints would start a second time although that is never to be."""
         kept = tuple(text for text in self.service.constraints if text not in remove)
-        return would_run_again(self.picture, self.service, (*kept, *add), self.follower.wanted)
+        for picture in (self.picture, self.result.after_labels):
+            # the labels of anchors are written first, which may fail
+            again = would_run_again(picture, self.service, (*kept, *add), self.follower.wanted)
+            if again:
+                return again
+        return ()
 
     def _may_be_written(self) -> bool:
         """Whether a write now neither disturbs an update nor starts anything.

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
     Node,
@@ -18,8 +18,16 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import AnchorPlace, place_anchor
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import Finished, finished, runs_once
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import (
+    ANCHOR_VALUE,
+    AnchorPlace,
+    place_anchor,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
+    Finished,
+    finished,
+    runs_once,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     is_held_by,
     ours_to_move,
@@ -50,7 +58,7 @@ class Follower:
     stopping: tuple[Task, ...]
     lost: tuple[Task, ...]
     obstacles: Mapping[str, tuple[str, ...]]
-    finished: Finished = Finished()
+    finished: Finished = field(default_factory=Finished)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -152,6 +160,17 @@ def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
             crowded = _with_arrivals(crowded, follower)
         groups.append(Group(dependency, place, tuple(followers), tuple(missing)))
     return tuple(groups)
+
+
+def labelled(picture: Picture, groups: tuple[Group, ...]) -> Picture:
+    """The picture once the labels of all anchors whose place is known are there, and nowhere else."""
+    on = {group.dependency.label: group.place.on for group in groups if group.place.settled}
+    nodes = []
+    for node in picture.nodes:
+        labels = {key: value for key, value in node.labels.items() if key not in on}
+        labels.update({key: ANCHOR_VALUE for key, node_ids in on.items() if node.id in node_ids})
+        nodes.append(node if labels == node.labels else replace(node, labels=labels))
+    return replace(picture, nodes=tuple(nodes))
 
 
 def watched_services(picture: Picture, wanted: Wanted) -> frozenset[str]:

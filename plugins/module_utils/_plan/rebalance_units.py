@@ -26,7 +26,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import
     ServiceRules,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Relocation, State
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished, missing_tasks, runs_once
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
+    finished,
+    missing_tasks,
+    runs_once,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes

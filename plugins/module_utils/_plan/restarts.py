@@ -56,11 +56,13 @@ def plan_restarts(
     plan = Plan()
     followers = {follower.service.id for group in groups for follower in group.followers}
     # a service in the middle of a chain is in two groups
+    seen: dict[str, Service] = {}
     done = set(busy)
     for group in groups:
         services = [group.place.service] if group.place.service is not None else []
         services += [follower.service for follower in group.followers if not follower.astray]
         for service in services:
+            seen[service.id] = service
             if service.id not in done:
                 done.add(service.id)
                 intervals = group.dependency.retry_intervals
@@ -75,7 +77,8 @@ def plan_restarts(
     forgotten = [
         SetAnchorTasks(service_id, None) for service_id in sorted(state.anchor_tasks.keys() - anchors)
     ]
-    return plan + Plan(remember=tuple(forgotten))
+    failed = [text for service in seen.values() for text in _failed_for_good(picture, service)]
+    return plan + Plan(remember=tuple(forgotten), warnings=tuple(failed))
 
 
 def plan_asked_restarts(picture: Picture, names: list[str], stack: str, state: State) -> Plan:
@@ -116,13 +119,12 @@ def _restart_failed(
     attempts = state.attempts.get(service.id)
     reason = _given_up_by_swarm(picture, service)
     if reason is None:
-        told = Plan(warnings=_failed_for_good(picture, service))
         if attempts is None or not forgets:
-            return told
+            return Plan()
         seconds = forget_seconds(attempts, intervals, now)
         if seconds > 0:
-            return told + Plan(again_seconds=seconds)
-        return told + Plan(remember=(SetAttempts(service.id, None),))
+            return Plan(again_seconds=seconds)
+        return Plan(remember=(SetAttempts(service.id, None),))
     done = len(finished(picture, service).done)
     if done:
         why_not = f"it is not restarted, because that would run again {done} of its tasks that have finished"
@@ -172,10 +174,8 @@ def _failed_for_good(picture: Picture, service: Service) -> tuple[str, ...]:
     if not failed:
         return ()
     tasks = "its task" if service.replicas == 1 else f"{len(failed)} of its tasks"
-    return (
-        f"{service.name}: {tasks} did not complete ({_how_it_ended(failed)}); its restart condition is "
-        f"'{NEVER}', so it is not restarted",
-    )
+    why = f"its restart condition is '{NEVER}', so it is not restarted"
+    return (f"{service.name}: {tasks} did not complete ({_how_it_ended(failed)}); {why}",)
 
 
 def _how_it_ended(tasks: Sequence[Task]) -> str:

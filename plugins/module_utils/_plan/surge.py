@@ -32,7 +32,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import violated
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished, missing_tasks, runs_once
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
+    finished,
+    missing_tasks,
+    runs_once,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     is_held_by,
@@ -226,8 +230,8 @@ def _ended_by_drain(picture: Picture, node: Node) -> list[str]:
     services = (picture.service_by_id[service_id] for service_id in there & picture.service_by_id.keys())
     names = sorted(service.name for service in services if service.is_replicated and runs_once(service))
     return [
-        f"{name}: the drain ends its task on {node.hostname}, and its restart condition is 'none', so nothing "
-        f"starts it again"
+        f"{name}: the drain ends its task on {node.hostname}, and nothing starts it again: its restart "
+        f"condition is 'none'"
         for name in names
     ]
 

@@ -40,8 +40,8 @@ def plan_paused(picture: Picture, way: str) -> Plan:
             continue
         if way != "resume" and _has_only_finished(picture, service):
             notes.append(
-                f"the update of {service.name} is paused, because its tasks have finished so soon: nothing is "
-                f"wrong with it"
+                f"the update of {service.name} is paused, because its tasks have finished so soon: nothing "
+                f"is wrong with it"
             )
             continue
         what = (
@@ -83,8 +83,8 @@ def plan_paused(picture: Picture, way: str) -> Plan:
 def _has_only_finished(picture: Picture, service: Service) -> bool:
     """Whether the service's tasks have all completed, or run, and some have completed.
 
-    Swarm takes it for a failure if a task ends while it still watches the update. To resume or roll back would
-    be to run finished tasks again.
+    Swarm takes it for a failure if a task ends while it still watches the update. To resume or roll back
+    would be to run finished tasks again.
     """
     over = finished(picture, service)
     return bool(over.done) and not over.failed and not _failing(picture, service)
