@@ -32,7 +32,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import RestartService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
 
 DEFAULT_LABEL = "autoheal"
 ALL = "all"
@@ -236,12 +235,6 @@ class _Healer:
         self._seen.add(service.id)
         if service.is_updating:
             return _note(f"{service.name} ended unhealthy; it is being updated, so it is left for later")
-        others = [one for one in finished(self._picture, service).done if one.id != task.id]
-        if others:
-            return settled + _note(
-                f"{service.name} ended unhealthy; it is left, because a restart would run again "
-                f"{len(others)} of its tasks that have finished"
-            )
         due = ended.finished + self._rules.grace
         if self._now < due:
             return self._wait(service.id, due - self._now)
