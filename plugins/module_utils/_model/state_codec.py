@@ -33,6 +33,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     Relocation,
     State,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import MAX_TIMES, Track
 
 FORMAT = "1"
 FORMAT_LABEL = "orcastra.format"
@@ -40,6 +41,7 @@ OWNED_LABELS_LABEL = "orcastra.labels"
 MOVES_LABEL = "orcastra.journal"
 ATTEMPTS_LABEL = "orcastra.attempts"
 ANCHOR_TASKS_LABEL = "orcastra.anchors"
+TRACKS_LABEL = "orcastra.tracks"
 COMMANDS_LABEL = "orcastra.commands"
 HANDOVERS_LABEL = "orcastra.handovers"
 RELOCATIONS_LABEL = "orcastra.rebalance"
@@ -141,6 +143,24 @@ def _decode_attempts(entry: Any) -> Attempts:
     )
 
 
+def _decode_track(entry: Any) -> Track:
+    return Track(
+        nodes=tuple(sorted(_decode_names(entry["nodes"]))),
+        last=_decode_times([entry["last"]])[0],
+        moves=_decode_times(entry["moves"])[-MAX_TIMES:],
+        restless=_decode_times(entry["restless"])[-MAX_TIMES:],
+    )
+
+
+def _decode_times(entry: Any) -> tuple[float, ...]:
+    if not isinstance(entry, list):
+        raise TypeError("expected a list of times")
+    times = tuple(float(time) for time in entry)
+    if not all(0 <= time < float("inf") for time in times):
+        raise ValueError("expected times in seconds since the epoch")
+    return times
+
+
 def _decode_command(entry: Any) -> CommandRecord:
     status, finished = str(entry["status"]), entry["finished"]
     if status not in (RUNNING, DONE, FAILED, INTERRUPTED):
@@ -195,6 +215,7 @@ _SECTIONS = (
     _Section(MOVES_LABEL, "moves", asdict, _decode_move),
     _Section(ATTEMPTS_LABEL, "attempts", asdict, _decode_attempts),
     _Section(ANCHOR_TASKS_LABEL, "anchor_tasks", sorted, _decode_names),
+    _Section(TRACKS_LABEL, "tracks", asdict, _decode_track),
     _Section(COMMANDS_LABEL, "commands", asdict, _decode_command),
     _Section(HANDOVERS_LABEL, "handovers", asdict, _decode_handover),
     _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),

@@ -87,9 +87,15 @@ def parse_service(raw: Json) -> Service:
         update_state=(raw.get("UpdateStatus") or {}).get("State"),
         update_message=(raw.get("UpdateStatus") or {}).get("Message", ""),
         can_roll_back=raw.get("PreviousSpec") not in (None, spec),
+        previous_constraints=_constraints_of(raw.get("PreviousSpec") or {}),
         stop_grace_seconds=container.get("StopGracePeriod", 10 * _NANOSECONDS) / _NANOSECONDS,
         force_update=template.get("ForceUpdate", 0),
     )
+
+
+def _constraints_of(spec: Json) -> tuple[str, ...]:
+    placement = (spec.get("TaskTemplate") or {}).get("Placement") or {}
+    return tuple(placement.get("Constraints") or ())
 
 
 def _parse_mode(mode: Json) -> tuple[str, int | None]:

@@ -18,10 +18,10 @@ the next one sees the same picture and goes on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
+from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     ScaleService,
@@ -34,50 +34,30 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     State,
     StateEdit,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan import moves, wording
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
     MISPLACED,
-    exhausted,
+    NO_FAILURES,
     forget_seconds,
     next_attempt,
     wait_seconds,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import would_run_again
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group, labelled
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.follower_case import (
+    UPDATE_SECONDS,
+    FollowerCase,
+    Result,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
 
 DEFAULT_GIVE_UP_SECONDS = 600.0
-STUCK_SECONDS = 30.0
 
 # an entry of the journal for which nothing was done is void after that long: its controller is dead
 VOID_SECONDS = 60.0
-
-# when to look again at an update that is not ours
-UPDATE_SECONDS = 5.0
-
-
-@dataclass
-class _Result:
-    """What is collected while the followers are looked at one by one."""
-
-    picture: Picture
-    groups: tuple[Group, ...]
-    steps: list[Step] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    remember: list[StateEdit] = field(default_factory=list)
-    again_seconds: float | None = None
-
-    @cached_property
-    def after_labels(self) -> Picture:
-        return labelled(self.picture, self.groups)
-
-    def look_again(self, seconds: float) -> None:
-        self.again_seconds = seconds if self.again_seconds is None else min(self.again_seconds, seconds)
 
 
 def plan_followers(
@@ -91,7 +71,7 @@ def plan_followers(
 
     ``give_up_seconds``: how long a service may be out of order before it is reported as given up.
     """
-    result = _Result(picture, groups)
+    result = Result(picture, groups)
     followers: set[str] = set()
     for group in groups:
         for name in group.missing:
@@ -99,6 +79,8 @@ def plan_followers(
             result.warnings.append(
                 f"dependencies.{group.dependency.anchor}: there is no service {full} in this swarm"
             )
+        if group.unrest is not None:
+            result.warnings.append(group.unrest)
         for follower in group.followers:
             followers.add(follower.service.id)
             _Decision(picture, group, follower, state, now, give_up_seconds, result).decide()
@@ -112,7 +94,7 @@ def plan_followers(
     return plan + plan_leftovers(picture, state, followers, now)
 
 
-class _Decision:
+class _Decision(FollowerCase):
     """What is to become of one follower in this cycle."""
 
     def __init__(
@@ -123,7 +105,7 @@ class _Decision:
         state: State,
         now: float,
         give_up_seconds: float,
-        result: _Result,
+        result: Result,
     ) -> None:
         self.picture = picture
         self.group = group
@@ -132,6 +114,7 @@ class _Decision:
         self.service: Service = follower.service
         self.move: Move | None = state.moves.get(self.service.id)
         self.attempts: Attempts | None = state.attempts.get(self.service.id)
+        self.state = state
         self.now = now
         self.give_up_seconds = give_up_seconds
         self.result = result
@@ -212,13 +195,13 @@ class _Decision:
             self._give_up(given_up)
             return
         seconds = wait_seconds(self.attempts, self.dependency.retry_intervals, self.now)
+        seconds = max(seconds, self._wait_for_rest())
         if seconds > 0:
             self._note(f"is astray; the next attempt to move it is in {seconds:.0f} s")
             self.result.look_again(seconds)
             return
         self.result.look_again(MOVING_SECONDS)
-        attempts = next_attempt(self.attempts, MISPLACED, self.now)
-        claims: tuple[StateEdit, ...] = (SetAttempts(service.id, attempts),)
+        claims = self._claims(next_attempt(self.attempts, MISPLACED, self.now))
         why = wording.why_astray(self.picture, self.group, follower)
         if why_scaled is not None:
             move = Move(
@@ -240,13 +223,32 @@ class _Decision:
                 )
             )
             return
-        move = Move(self.dependency.anchor, follower.targets, self.now)
+        self._move(add, claims, wording.why_not_evict(self.picture, self.group, follower))
+
+    def _move(
+        self, add: tuple[str, ...], claims: tuple[StateEdit, ...], why_not: tuple[str, ...], **options: Any
+    ) -> None:
+        move = Move(self.dependency.anchor, self.follower.targets, self.now)
         self._place(
-            f"move {service.name} to {self.target_names}",
+            f"move {self.service.name} to {self.target_names}",
             add=add,
-            why=(why,),
-            why_not=wording.why_not_evict(self.picture, self.group, follower),
-            claims=(*claims, SetMove(service.id, move)),
+            why=(wording.why_astray(self.picture, self.group, self.follower),),
+            why_not=why_not,
+            claims=(*claims, SetMove(self.service.id, move)),
+            **options,
+        )
+
+    def _move_on(self) -> None:
+        """It has arrived where its anchor was: move it on in the same write that ends that move."""
+        self._move(
+            (
+                *moves.held(self.follower, self.dependency),
+                *moves.constraints_to_move(self.picture, self.group, self.follower),
+            ),
+            self._claims(next_attempt(None, MISPLACED, self.now)),
+            ("waiting until Swarm has watched the last move: it has arrived, and its anchor has moved on",),
+            remove=ours_to_move(self.service),
+            while_updating=True,
         )
 
     def _go_on(self) -> None:
@@ -262,15 +264,20 @@ class _Decision:
             if service.update_state == "updating":
                 self._note("is in place; its move ends once Swarm has watched the update for long enough")
             else:
-                self._end(f"end the move of {service.name}", f"it runs beside {self.dependency.anchor}")
+                why = f"it runs beside {self.dependency.anchor}"
+                self._end(f"end the move of {service.name}", why, has_succeeded=True)
         elif follower.stopping and follower.needs_order(self.dependency):
             # a write now would have Swarm start the next container without waiting for this one
             self._note(f"stops on {wording.places_of(self.picture, follower.stopping)}")
         elif not leads:
-            if service.update_state == "updating" and not follower.waiting:
+            if self._may_move_on():
+                self._move_on()
+            elif service.update_state == "updating" and not follower.waiting:
                 self._note("is on its way to where its anchor was; it goes on once its update is over")
             else:
-                self._end(f"end the move of {service.name}", f"{self.dependency.anchor} has moved on")
+                why = f"{self.dependency.anchor} has moved on"
+                arrived = moves.runs_as_moved(self.picture, service)
+                self._end(f"end the move of {service.name}", why, has_succeeded=arrived)
         elif self.move is not None and self.now - self.move.since > (limit := self._longest()):
             reason = f"it has not ended within {limit:g} s{self.complaint}"
             self._end(f"undo the move of {service.name}", reason)
@@ -341,27 +348,6 @@ class _Decision:
             why.append(f"{', '.join(remove)} is no longer needed")
         self._place(purpose, add=add, remove=remove, why=tuple(why), while_updating=service.is_update_paused)
 
-    def _would_run_again(self, add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Task, ...]:
-        """What a write of these constraints would start a second time although that is never to be."""
-        kept = tuple(text for text in self.service.constraints if text not in remove)
-        for picture in (self.picture, self.result.after_labels):
-            # the labels of anchors are written first, which may fail
-            again = would_run_again(picture, self.service, (*kept, *add), self.follower.wanted)
-            if again:
-                return again
-        return ()
-
-    def _may_be_written(self) -> bool:
-        """Whether a write now neither disturbs an update nor starts anything.
-
-        Swarm takes the quick end of a task for a failure, and pauses its update. With a single task that has
-        completed, nothing of the update is left that a write could go on with.
-        """
-        service, over = self.service, self.follower.finished
-        if service.update_state == "paused":
-            return service.replicas == 1 and len(over.done) == 1 and not self.follower.wanted
-        return self.follower.is_complete and not service.is_updating
-
     # parts of steps
 
     def _place(
@@ -394,58 +380,18 @@ class _Decision:
             )
         )
 
-    def _end(self, purpose: str, reason: str) -> None:
-        """Take the constraints of the move away again."""
+    def _end(self, purpose: str, reason: str, *, has_succeeded: bool = False) -> None:
+        """Take the constraints of the move away again. After a success the next one begins anew."""
+        settles: tuple[StateEdit, ...] = (SetMove(self.service.id, None),)
+        if has_succeeded and self.attempts is not None and self.attempts.reason in NO_FAILURES:
+            settles += (SetAttempts(self.service.id, None),)
         add = moves.held(self.follower, self.dependency)
         self._place(
             purpose,
             add=() if self._would_run_again(add, ours_to_move(self.service)) else add,
             remove=ours_to_move(self.service),
             why=(reason,),
-            settles=(SetMove(self.service.id, None),),
+            settles=settles,
             # one that is stuck is freed by that; one that Swarm is through with is not updating any more
             while_updating=True,
         )
-
-    def _longest(self) -> float:
-        """How long a move may take. With a task that finds no node the service is down: then not for long."""
-        return min(STUCK_SECONDS, self.give_up_seconds) if self.follower.waiting else self.give_up_seconds
-
-    def _note(self, text: str) -> None:
-        self.result.notes.append(f"{self.service.name} {text}")
-
-    def _wait_for_update(self) -> None:
-        state = self.service.update_state
-        if state in ("updating", "rollback_started"):
-            self._note(f"is astray; it is moved once its update is over (now: {state})")
-            self.result.look_again(UPDATE_SECONDS)
-            return
-        # it stays like that until somebody does something about it
-        self.result.warnings.append(
-            f"{self.service.name} is not beside {self.dependency.anchor}, and its update is {state}: "
-            f"it is moved once that is resolved (docker service update or rollback)"
-        )
-
-    # what was tried
-
-    def _given_up(self) -> str | None:
-        if self.attempts is not None and self.attempts.given_up is not None:
-            return self.attempts.given_up
-        return exhausted(self.attempts, self.dependency.retry_intervals, self.give_up_seconds, self.now)
-
-    def _give_up(self, reason: str) -> None:
-        self.result.warnings.append(f"{self.service.name} is given up: {reason}; it is not beside its anchor")
-        if self.attempts is not None and self.attempts.given_up is None:
-            edit = SetAttempts(self.service.id, replace(self.attempts, given_up=reason))
-            self.result.remember.append(edit)
-
-    def _forget(self) -> None:
-        if self.move is not None:
-            self.result.remember.append(SetMove(self.service.id, None))
-        if self.attempts is None:
-            return
-        seconds = forget_seconds(self.attempts, self.dependency.retry_intervals, self.now)
-        if seconds > 0:
-            self.result.look_again(seconds)
-        else:
-            self.result.remember.append(SetAttempts(self.service.id, None))

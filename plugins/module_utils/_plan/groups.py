@@ -105,12 +105,16 @@ class Follower:
 
 @dataclass(frozen=True)
 class Group:
-    """An anchor's place and its followers. ``missing``: names of followers that do not exist."""
+    """An anchor's place and its followers. ``missing``: names of followers that do not exist.
+
+    ``unrest``: why they wait although their anchor is elsewhere, or None.
+    """
 
     dependency: Dependency
     place: AnchorPlace
     followers: tuple[Follower, ...]
     missing: tuple[str, ...]
+    unrest: str | None = None
 
     @property
     def is_ordered(self) -> bool:
@@ -130,6 +134,8 @@ class Group:
                 return f"{follower.service.name} is on its way"
             if not any(task.node_id == node.id for task in follower.astray):
                 continue
+            if self.unrest is not None:
+                return self.unrest
             if follower.runs_to_its_end:
                 return f"{follower.service.name} runs to its end there: its restart condition is 'none'"
             if not follower.can_follow:

@@ -20,6 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Move
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import violated
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import missing_tasks
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     is_held_by,
@@ -115,6 +116,25 @@ def has_arrived(picture: Picture, follower: Follower) -> bool:
         and not follower.astray
         and all(node is not None and not node.is_down and not violated(moving, node) for node in nodes)
     )
+
+
+def runs_as_moved(picture: Picture, service: Service) -> bool:
+    """Whether all of its tasks run, each where the constraints of its move allow it."""
+    moving = ours_to_move(service)
+    tasks = [task for task in picture.tasks_of(service) if task.is_wanted]
+    if missing_tasks(picture, service):
+        return False
+    nodes = [_node_of(picture, task) for task in tasks if task.is_running]
+    return len(nodes) == len(tasks) and all(node and not violated(moving, node) for node in nodes)
+
+
+def is_only_watched(picture: Picture, service: Service) -> bool:
+    """Whether nothing is left of the service's update but that Swarm watches it, and it is our own move.
+
+    A write then cancels nothing. If it were the user's, Swarm could not roll it back any more.
+    """
+    is_ours = set(ours_to_move(service)) - set(service.previous_constraints)
+    return service.update_state == "updating" and bool(is_ours) and runs_as_moved(picture, service)
 
 
 def leader_of(picture: Picture) -> str:

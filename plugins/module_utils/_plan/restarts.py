@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
+    ANCHOR_RESTARTED,
     MISPLACED,
     exhausted,
     forget_seconds,
@@ -37,6 +38,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unrest import restarted, wait_for_rest
 
 
 def plan_restarts(
@@ -72,13 +74,18 @@ def plan_restarts(
                     picture, service, intervals, state, now, give_up_seconds, forgets=forgets
                 )
         if group.dependency.restart_dependents:
-            plan += _restart_dependents(picture, group, state, now, busy)
+            plan += _restart_dependents(picture, group, state, now, busy | _written(plan))
     anchors = {group.place.service.id for group in groups if group.place.service is not None}
     forgotten = [
         SetAnchorTasks(service_id, None) for service_id in sorted(state.anchor_tasks.keys() - anchors)
     ]
     failed = [text for service in seen.values() for text in _failed_for_good(picture, service)]
     return plan + Plan(remember=tuple(forgotten), warnings=tuple(failed))
+
+
+def _written(plan: Plan) -> frozenset[str]:
+    """The IDs of the services that the plan writes to."""
+    return frozenset(step.service_id for step in plan.steps if isinstance(step, RestartService))
 
 
 def plan_asked_restarts(picture: Picture, names: list[str], stack: str, state: State) -> Plan:
@@ -216,13 +223,17 @@ def _restart_dependents(
             continue  # a move replaces its tasks, too
         attempts = state.attempts.get(follower.service.id)
         seconds = wait_seconds(attempts, group.dependency.retry_intervals, now)
+        seconds = max(seconds, wait_for_rest((group,), service, state, now))
         why = f"{anchor.name} was restarted, and restart_dependents is on"
         if seconds > 0:
             note = f"{follower.service.name} is restarted in {seconds:.0f} s: {why}"
             plan += Plan(notes=(note,), again_seconds=seconds)
         elif attempts is None or attempts.given_up is None:
-            claim = SetAttempts(follower.service.id, next_attempt(attempts, why, now))
-            plan += Plan(steps=(_restart(follower.service, (why,), (claim,)),))
+            claims = (
+                SetAttempts(service.id, next_attempt(attempts, ANCHOR_RESTARTED, now)),
+                restarted(picture, group, follower, state, now),
+            )
+            plan += Plan(steps=(_restart(service, (why,), claims),))
     return plan if late else remember
 
 

@@ -12,7 +12,11 @@ from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import ServiceStep
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import SetAttempts, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    SetAttempts,
+    State,
+    apply_edits,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers import (
@@ -23,6 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.restarts import plan_restarts
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import plan_surge_ends
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unrest import watch_anchors, with_unrest
 
 
 def plan_anchors(
@@ -45,11 +50,15 @@ def plan_anchors(
         edits = tuple(SetAttempts(service_id, None) for service_id in sorted(state.attempts))
         forgotten, state = Plan(remember=edits), replace(state, attempts={})
     groups = survey(picture, wanted)
+    tracks = watch_anchors(picture, groups, state, now)
+    state = apply_edits(state, tracks)
+    groups = with_unrest(groups, state, now)
     moves = plan_followers(picture, groups, state, now, give_up_seconds)
     # one write to a service at a time: the next cycle sees what became of it
     busy = frozenset(step.service_id for step in moves.steps if isinstance(step, ServiceStep))
     return (
         forgotten
+        + Plan(remember=tracks)
         + plan_labels(picture, wanted, state, groups, static_labels=static_labels)
         + moves
         + plan_surge_ends(picture, state, now)
