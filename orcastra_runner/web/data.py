@@ -21,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import AnchorPlace
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
@@ -201,11 +202,15 @@ def _says(task: Task) -> str:
     return task.error or task.message or task.state
 
 
+def _anchor_name(place: AnchorPlace) -> str:
+    return place.dependency.anchor if place.service is None else place.service.name
+
+
 def _group(seen: Observation, group: Group) -> dict[str, Any]:
     anchor = group.place.service
     hostnames = [node.hostname for node in seen.picture.nodes if node.id in group.place.on]
     return {
-        "anchor": group.dependency.anchor if anchor is None else anchor.name,
+        "anchor": _anchor_name(group.place),
         "exists": anchor is not None,
         "label": group.dependency.label,
         "on": sorted(hostnames),
@@ -213,6 +218,7 @@ def _group(seen: Observation, group: Group) -> dict[str, Any]:
         "followers": [
             {
                 "service": follower.service.name,
+                "follows": _anchor_name(follower.anchorage.place),
                 "in_place": follower.is_in_place,
                 "finished": bool(follower.finished.done) and not follower.wanted,
                 "astray": len(follower.astray),

@@ -30,6 +30,11 @@ def service(name: str, **fields: Any) -> Service:
     return Service(**{"id": f"id-{name}", "name": name, **fields})
 
 
+def ours(*constraints: str, users: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The fields of a service to which we have added ``constraints``; ``users`` are the user's own."""
+    return {"constraints": (*users, *constraints)}
+
+
 def task(service_name: str, node_name: str | None, **fields: Any) -> Task:
     """A running task of the service on the node."""
     node_id = None if node_name is None else f"id-{node_name}"

@@ -168,6 +168,7 @@ function groups(words, byName) {
       const service = byName.get(follower.service);
       const state = follower.finished ? ["finished", "good"] : follower.in_place ? ["in place", "good"] : follower.can_follow ? ["not in place", "warn"] : ["cannot follow", "bad"];
       return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, follower.service), badge(...state)),
+        follower.follows !== group.anchor && !follower.finished ? soft(`follows ${follower.follows}`) : null,
         soft(service ? `${runs(service)}${service.expected ? ` on ${places(service.on)}` : ""}` : ""),
         service?.problem ? make("p", { class: "error" }, service.problem) : null);
     });

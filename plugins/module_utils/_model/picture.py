@@ -118,7 +118,12 @@ class Service:
     @property
     def is_updating(self) -> bool:
         """Whether an update or rollback is under way, or stuck; a write now would cancel or revive it."""
-        return self.update_state in ("updating", "rollback_started") or self.is_update_paused
+        return self.is_update_running or self.is_update_paused
+
+    @property
+    def is_update_running(self) -> bool:
+        """Whether Swarm is at work on an update or rollback, or watches what it has started."""
+        return self.update_state in ("updating", "rollback_started")
 
     @property
     def is_update_paused(self) -> bool:

@@ -54,7 +54,7 @@ def _lacks(picture: Picture, service: Service) -> str | None:
         errors = sorted({task.error for task in picture.tasks_of(service) if task.is_wanted} - {""})
         why = f" ({'; '.join(errors)})" if errors else ""
         return f"{len(on)} of {service.replicas} tasks run{why}"
-    if service.update_state in ("updating", "rollback_started"):
+    if service.is_update_running:
         return "is being updated"
     return None
 

@@ -30,6 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import would_run_again
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group, labelled
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unrest import moved, wait_for_rest
 
 STUCK_SECONDS = 30.0
@@ -54,14 +55,41 @@ class Result:
     def after_labels(self) -> Picture:
         return labelled(self.picture, self.groups)
 
+    @cached_property
+    def groups_of(self) -> dict[str, tuple[Group, ...]]:
+        """Service ID of a follower → the groups of its anchors."""
+        found: dict[str, tuple[Group, ...]] = {}
+        for group in self.groups:
+            for follower in group.followers:
+                found[follower.service.id] = (*found.get(follower.service.id, ()), group)
+        return found
+
+    @cached_property
+    def _moving(self) -> frozenset[str]:
+        return frozenset(
+            follower.service.id
+            for group in self.groups
+            for follower in group.followers
+            if follower.astray or ours_to_move(follower.service)
+        )
+
+    def is_moving(self, service: Service) -> bool:
+        """Whether an anchor is itself a follower that is not where it belongs."""
+        return service.id in self._moving
+
     def look_again(self, seconds: float) -> None:
         self.again_seconds = seconds if self.again_seconds is None else min(self.again_seconds, seconds)
 
 
 class FollowerCase:
-    """A follower in one cycle; ``_plan.followers`` decides what becomes of it."""
+    """A follower in one cycle; ``_plan.followers`` decides what becomes of it.
+
+    ``groups`` are those of its anchors. ``group`` is that of the leading one, with the follower's own
+    anchorage as its place.
+    """
 
     picture: Picture
+    groups: tuple[Group, ...]
     group: Group
     dependency: Dependency
     follower: Follower
@@ -77,11 +105,17 @@ class FollowerCase:
 
     def _claims(self, attempts: Attempts) -> tuple[StateEdit, ...]:
         service, state = self.service, self.state
-        track = moved(self.group, service, self.follower.targets, state, self.now)
+        track = moved(self.groups, service, self.follower.targets, state, self.now)
         return (SetAttempts(service.id, attempts), track)
 
     def _wait_for_rest(self) -> float:
-        return wait_for_rest((self.group,), self.service, self.state, self.now)
+        return wait_for_rest(self.groups, self.service, self.state, self.now)
+
+    def _goes_by_label(self) -> bool:
+        """Whether it is enough to take the label off its node, which the leading anchor has left."""
+        if any(task.node_id in self.follower.anchorage.places[0].on for task in self.follower.astray):
+            return False
+        return moves.goes_by_label(self.picture, self.group, self.follower)
 
     def _may_move_on(self) -> bool:
         """Whether the next move may begin before Swarm has watched the last one for long enough."""
@@ -125,6 +159,21 @@ class FollowerCase:
     def _note(self, text: str) -> None:
         self.result.notes.append(f"{self.service.name} {text}")
 
+    def _tell_apart(self) -> None:
+        """Say which of its anchors it does not follow, unless they are about to come."""
+        anchorage = self.follower.anchorage
+        apart = [
+            place.dependency.anchor
+            for place in anchorage.apart
+            if place.service is None or not self.result.is_moving(place.service)
+        ]
+        if apart:
+            lead, others = anchorage.place.dependency.anchor, " and ".join(apart)
+            self.result.warnings.append(
+                f"{self.service.name} follows {lead}, and not {others}: they run on different nodes, and the "
+                f"first one in the configuration leads"
+            )
+
     def _wait_for_update(self) -> None:
         state = self.service.update_state
         if state in ("updating", "rollback_started"):
@@ -155,7 +204,7 @@ class FollowerCase:
             self.result.remember.append(SetMove(self.service.id, None))
         if self.attempts is None:
             return
-        if self.service.update_state in ("updating", "rollback_started"):
+        if self.service.is_update_running:
             self.result.look_again(UPDATE_SECONDS)  # Swarm may yet roll it back
             return
         intervals = self.dependency.retry_intervals

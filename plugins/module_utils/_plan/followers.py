@@ -83,7 +83,8 @@ def plan_followers(
             result.warnings.append(group.unrest)
         for follower in group.followers:
             followers.add(follower.service.id)
-            _Decision(picture, group, follower, state, now, give_up_seconds, result).decide()
+            if follower.is_led_by(group.dependency):
+                _Decision(picture, group, follower, state, now, give_up_seconds, result).decide()
     plan = Plan(
         tuple(result.steps),
         tuple(result.warnings),
@@ -108,7 +109,8 @@ class _Decision(FollowerCase):
         result: Result,
     ) -> None:
         self.picture = picture
-        self.group = group
+        self.groups = result.groups_of[follower.service.id]
+        self.group = replace(group, place=follower.anchorage.place)
         self.dependency: Dependency = group.dependency
         self.follower = follower
         self.service: Service = follower.service
@@ -128,6 +130,7 @@ class _Decision(FollowerCase):
         lost = wording.may_still_run(self.picture, self.follower)
         if lost is not None and self.follower.needs_order(self.dependency):
             self.result.notes.append(lost)
+        self._tell_apart()
         if service.mode not in ("replicated", "global"):
             self._note(f"is a {service.mode}: jobs are not moved")
         elif self.move is not None and self.move.replicas is not None and service.replicas == 0:
@@ -144,8 +147,8 @@ class _Decision(FollowerCase):
                 "restart condition is 'none', so it is not started again elsewhere"
             )
         elif not self.follower.can_follow:
-            self.result.warnings += wording.cannot_follow(self.picture, self.group, self.follower)
-        elif moves.goes_by_label(self.picture, self.group, self.follower):
+            self.result.warnings += wording.cannot_follow(self.picture, self.follower)
+        elif self._goes_by_label():
             self._hold()
             self.result.look_again(MOVING_SECONDS)
         else:
@@ -163,7 +166,7 @@ class _Decision(FollowerCase):
         if self.follower.is_in_place:
             self._forget()
         elif self.follower.waiting and not self.follower.can_follow:
-            self.result.warnings += wording.cannot_follow(self.picture, self.group, self.follower)
+            self.result.warnings += wording.cannot_follow(self.picture, self.follower)
         elif self.follower.waiting:
             self._note(f"waits for a node{self.complaint}")
 
@@ -235,6 +238,8 @@ class _Decision(FollowerCase):
             why=(wording.why_astray(self.picture, self.group, self.follower),),
             why_not=why_not,
             claims=(*claims, SetMove(self.service.id, move)),
+            # a constraint on another label could leave it without a node
+            remove=self._obsolete(add),
             **options,
         )
 
@@ -247,9 +252,12 @@ class _Decision(FollowerCase):
             ),
             self._claims(next_attempt(None, MISPLACED, self.now)),
             ("waiting until Swarm has watched the last move: it has arrived, and its anchor has moved on",),
-            remove=ours_to_move(self.service),
             while_updating=True,
         )
+
+    def _obsolete(self, kept: tuple[str, ...]) -> tuple[str, ...]:
+        """The constraints that we have put there and that are not among those to keep."""
+        return tuple(text for text in ours(self.service) if text not in kept)
 
     def _go_on(self) -> None:
         """A move is under way: finish it, follow the anchor on, or undo it."""
@@ -278,6 +286,9 @@ class _Decision(FollowerCase):
                 why = f"{self.dependency.anchor} has moved on"
                 arrived = moves.runs_as_moved(self.picture, service)
                 self._end(f"end the move of {service.name}", why, has_succeeded=arrived)
+        elif not follower.is_complete and not follower.wanted and not service.is_update_running:
+            # what is wrong with it has nothing to do with where it is to run
+            self._end(f"end the move of {service.name}", "Swarm has given it up where it went")
         elif self.move is not None and self.now - self.move.since > (limit := self._longest()):
             reason = f"it has not ended within {limit:g} s{self.complaint}"
             self._end(f"undo the move of {service.name}", reason)
@@ -304,7 +315,7 @@ class _Decision(FollowerCase):
         self._place(
             f"start {service.name} on {self.target_names}" if known else f"start {service.name} again",
             add=add,
-            remove=ours_to_move(service),
+            remove=self._obsolete(add),
             why=("all of its containers have stopped",),
             replicas=move.replicas,
             # the time that the move itself may take runs from now on
@@ -322,7 +333,7 @@ class _Decision(FollowerCase):
         held = moves.held(self.follower, self.dependency)
         add = held if labelled or not replace_only else ()
         add = tuple(text for text in add if text not in service.constraints)
-        remove = tuple(text for text in ours(service) if text not in held)
+        remove = self._obsolete(held)
         if not add and not remove:
             return
         if not self._may_be_written():

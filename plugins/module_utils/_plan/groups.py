@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
@@ -18,6 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchorage import Anchorage, find_anchorage
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import (
     ANCHOR_VALUE,
     AnchorPlace,
@@ -49,9 +50,12 @@ class Follower:
     may. ``lost``: those whose containers ran on a node that is down now, and still run there if it is only
     cut off. ``obstacles``: for each node of the anchor, what keeps the service off it. ``finished``: those
     that are over, so that no others take their places.
+
+    Where there are several anchors, "the anchor's nodes" are those of ``anchorage``.
     """
 
     service: Service
+    anchorage: Anchorage
     tasks: tuple[Task, ...]
     astray: tuple[Task, ...]
     waiting: tuple[Task, ...]
@@ -91,6 +95,10 @@ class Follower:
         """Whether its tasks stay where they are: to move one would be to run it a second time."""
         return runs_once(self.service)
 
+    def is_led_by(self, dependency: Dependency) -> bool:
+        """Whether the anchor of ``dependency`` is the one that it follows if it has several."""
+        return self.anchorage.place.dependency.anchor == dependency.anchor
+
     def needs_order(self, dependency: Dependency) -> bool:
         """Whether its old container has to stop before the new one starts, as ``relocate`` says.
 
@@ -123,16 +131,33 @@ class Group:
         One that needs it decides for all: the label leaves the old node only once.
         """
         return any(
-            follower.needs_order(self.dependency) and follower.astray and not follower.runs_to_its_end
+            follower.needs_order(follower.anchorage.place.dependency)
+            and follower.astray
+            and not follower.runs_to_its_end
+            for follower in self._bound
+        )
+
+    @property
+    def _bound(self) -> tuple[Follower, ...]:
+        """The followers that feel it when a node loses the label.
+
+        Others follow the anchor only where it runs beside their leading one.
+        """
+        label = self.dependency.label
+        return tuple(
+            follower
             for follower in self.followers
+            if follower.is_led_by(self.dependency) or is_held_by(follower.service.constraints, label)
         )
 
     def label_kept_on(self, node: Node) -> str | None:
         """Why the anchor's label must not be taken off ``node`` yet, or None."""
-        for follower in self.followers:
+        for follower in self._bound:
             if ours_to_move(follower.service) and not follower.is_in_place:
                 return f"{follower.service.name} is on its way"
             if not any(task.node_id == node.id for task in follower.astray):
+                if not follower.is_led_by(self.dependency) and self._would_end(follower, node):
+                    return f"{follower.service.name} runs there, and its constraint demands it"
                 continue
             if self.unrest is not None:
                 return self.unrest
@@ -144,6 +169,11 @@ class Group:
                 return f"{follower.service.name} has not left it yet"
         return None
 
+    def _would_end(self, follower: Follower, node: Node) -> bool:
+        """Whether the loss of the label would end a follower that stays with its leading anchor."""
+        is_there = any(task.node_id == node.id for task in follower.wanted)
+        return is_there and is_held_by(users(follower.service), self.dependency.label)
+
 
 def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
     """One group for each dependency, in the order of the configuration.
@@ -152,8 +182,16 @@ def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
     """
     groups = []
     crowded = picture
-    for dependency in wanted.dependencies.values():
-        place = place_anchor(picture, dependency)
+    places = [place_anchor(picture, dependency) for dependency in wanted.dependencies.values()]
+    places_of: dict[str, list[AnchorPlace]] = {}
+    for place in places:
+        for name in place.dependency.followers:
+            service = find_service(picture, name, place.dependency.stack)
+            if service is not None:
+                places_of.setdefault(service.id, []).append(place)
+    known: dict[str, Follower] = {}
+    for place in places:
+        dependency = place.dependency
         followers: list[Follower] = []
         missing: list[str] = []
         for name in dependency.followers:
@@ -161,9 +199,10 @@ def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
             if service is None:
                 missing.append(name)
                 continue
-            follower = _follower(picture, crowded, place, service)
-            followers.append(follower)
-            crowded = _with_arrivals(crowded, follower)
+            if service.id not in known:
+                known[service.id] = _follower(picture, crowded, places_of[service.id], service)
+                crowded = _with_arrivals(crowded, known[service.id])
+            followers.append(known[service.id])
         groups.append(Group(dependency, place, tuple(followers), tuple(missing)))
     return tuple(groups)
 
@@ -190,8 +229,19 @@ def watched_services(picture: Picture, wanted: Wanted) -> frozenset[str]:
     return frozenset(found)
 
 
-def _follower(picture: Picture, crowded: Picture, place: AnchorPlace, service: Service) -> Follower:
-    """``crowded`` is the picture with those tasks, too, that are about to come."""
+def _follower(
+    picture: Picture, crowded: Picture, places: Sequence[AnchorPlace], service: Service
+) -> Follower:
+    """``places``: those of its anchors. ``crowded``: the picture with tasks that are about to come, too."""
+    anchorage = find_anchorage(places, service)
+    found = _obstacles(crowded, anchorage, service)
+    if all(found.values()) and anchorage.place != anchorage.places[0]:
+        # better beside one anchor than beside none
+        alone = anchorage.without_others
+        around = _obstacles(crowded, alone, service)
+        if not all(around.values()):
+            anchorage, found = alone, around
+    place = anchorage.place
     tasks = picture.tasks_of(service)
     astray: list[Task] = []
     waiting: list[Task] = []
@@ -212,22 +262,24 @@ def _follower(picture: Picture, crowded: Picture, place: AnchorPlace, service: S
             astray.append(task)
     return Follower(
         service=service,
+        anchorage=anchorage,
         tasks=tasks,
         astray=tuple(astray),
         waiting=tuple(waiting),
         stopping=tuple(stopping),
         lost=tuple(lost),
-        obstacles=_obstacles(crowded, place, service),
+        obstacles=found,
         finished=finished(picture, service),
     )
 
 
-def _obstacles(picture: Picture, place: AnchorPlace, service: Service) -> dict[str, tuple[str, ...]]:
+def _obstacles(picture: Picture, anchorage: Anchorage, service: Service) -> dict[str, tuple[str, ...]]:
     """For each node of the anchor, why the service cannot run there. It can only follow as a whole."""
-    # the label that is about to be set is no obstacle
-    others = tuple(text for text in users(service) if not is_held_by((text,), place.dependency.label))
     found = {}
-    for node_id in place.on:
+    for node_id in anchorage.place.on:
+        # a label that is about to be set is no obstacle
+        labels = [place.dependency.label for place in anchorage.places if node_id in place.on]
+        others = tuple(text for text in users(service) if not any(is_held_by((text,), key) for key in labels))
         found[node_id] = obstacles(picture, service, picture.node_by_id[node_id], others)
     replicas = service.replicas or 0
     free = [node_id for node_id, reasons in found.items() if not reasons]

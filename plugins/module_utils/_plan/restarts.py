@@ -160,7 +160,7 @@ def _given_up_by_swarm(picture: Picture, service: Service) -> str | None:
     """Why Swarm no longer tries to run as many tasks as the service asks for, or None."""
     if not service.is_replicated or not service.replicas or ours_to_move(service) or runs_once(service):
         return None
-    if service.update_state in ("updating", "rollback_started"):
+    if service.is_update_running:
         return None
     over = {task.slot for task in finished(picture, service).tasks}
     tasks = [task for task in picture.tasks_of(service) if task.slot not in over]

@@ -125,6 +125,8 @@ def still_leaving(picture: Picture, groups: tuple[Group, ...], state: State, nod
             attempts = state.attempts.get(follower.service.id)
             hopeless = group.place.settled and not follower.can_follow
             hopeless = hopeless or follower.runs_to_its_end or bool(follower.finished)
+            # one of several anchors that run apart is not followed
+            hopeless = hopeless or not follower.is_led_by(group.dependency)
             if hopeless or (attempts is not None and attempts.given_up) or not follower.service.is_replicated:
                 continue
             if any(task.node_id == node.id for task in follower.wanted):

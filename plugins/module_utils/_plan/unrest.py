@@ -77,13 +77,15 @@ def wait_for_rest(groups: Iterable[Group], service: Service, state: State, now: 
     return max(waits)
 
 
-def moved(group: Group, service: Service, nodes: Iterable[str], state: State, now: float) -> SetTrack:
+def moved(
+    groups: Iterable[Group], service: Service, nodes: Iterable[str], state: State, now: float
+) -> SetTrack:
     """What to remember of the follower ``service`` when a move of it to ``nodes`` begins."""
     targets = frozenset(nodes)
-    own, anchor = state.tracks.get(service.id), group.place.service
-    followed = state.tracks.get(anchor.id) if anchor is not None else None
-    has_stayed = own is not None and (followed is None or followed.last <= own.last)
-    is_sign = own is not None and has_stayed and frozenset(own.nodes) == targets
+    own = state.tracks.get(service.id)
+    anchors = {group.place.service.id for group in groups if group.place.service is not None}
+    followed = max((state.tracks[key].last for key in anchors & state.tracks.keys()), default=0.0)
+    is_sign = own is not None and followed <= own.last and frozenset(own.nodes) == targets
     # how often it follows its anchor is counted there
     return _went(service, targets, own, now, is_sign=is_sign, counts=False)
 
@@ -160,6 +162,7 @@ def _had_arrived(group: Group, state: State, before: Set[str]) -> bool:
     return all(
         _is_on(follower, state, before)
         for follower in group.followers
+        if follower.is_led_by(group.dependency)
         if follower.service.is_replicated and not follower.runs_to_its_end
         if follower.can_follow and not _is_given_up(follower, state)
     )

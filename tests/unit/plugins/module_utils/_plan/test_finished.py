@@ -31,7 +31,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_uni
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import plan_departure, still_leaving
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import plan_paused
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import what_if
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 from tests.unit.followed import (
     CONFIG,
     HELD,
@@ -155,9 +155,7 @@ class TestFollowers:
 
         assert placed(found).add == (HELD,)
         assert (found.warnings, found.notes, found.again_seconds) == ((), (), None)
-        held = swarm(
-            app(condition, constraints=(HELD,)), done("shop_app", "alpha"), anchor_on="alpha", app_on=None
-        )
+        held = swarm(app(condition, **ours(HELD)), done("shop_app", "alpha"), anchor_on="alpha", app_on=None)
         assert plan(held).is_empty
         (group,) = survey(held, CONFIG)
         assert group.followers[0].is_in_place
@@ -176,9 +174,7 @@ class TestFollowers:
 
     @BOTH
     def test_keeps_its_constraint_when_its_anchor_moves_on(self, condition: str) -> None:
-        seen = swarm(
-            app(condition, constraints=(HELD,)), done("shop_app", "alpha"), anchor_on="bravo", app_on=None
-        )
+        seen = swarm(app(condition, **ours(HELD)), done("shop_app", "alpha"), anchor_on="bravo", app_on=None)
 
         assert writes(plan(seen)) == []
 
@@ -210,7 +206,7 @@ class TestFollowers:
         seen = swarm(app("none", replicas=0), anchor_on="alpha", app_on=None)
 
         assert placed(plan(seen)).add == (HELD,)
-        assert writes(plan(swarm(app("none", replicas=0, constraints=(HELD,)), app_on=None))) == []
+        assert writes(plan(swarm(app("none", replicas=0, **ours(HELD)), app_on=None))) == []
 
     def test_a_failure_under_none_is_reported_and_left(self) -> None:
         found = plan(swarm(app("none"), failed("shop_app", "alpha"), anchor_on="alpha", app_on=None))
@@ -242,7 +238,7 @@ class TestFollowers:
 
     @pytest.mark.parametrize("mounts", [(), VOLUME])
     def test_what_may_never_be_started_again_runs_to_its_end_where_it_is(self, mounts: Any) -> None:
-        seen = swarm(app("none", mounts=mounts, constraints=(HELD,)))
+        seen = swarm(app("none", mounts=mounts, **ours(HELD)))
         found = plan(seen)
 
         assert writes(found) == []
@@ -261,15 +257,15 @@ class TestFollowers:
 
     def test_others_go_while_it_stays(self) -> None:
         config = wanted(anchors={"db": ("app", "web")})
-        web = service("shop_web", constraints=(HELD,))
-        found = plan(swarm(app("none", constraints=(HELD,)), web, task("shop_web", "alpha")), config)
+        web = service("shop_web", **ours(HELD))
+        found = plan(swarm(app("none", **ours(HELD)), web, task("shop_web", "alpha")), config)
 
         # not by the label alone, which stays
         assert [step.name for step in writes(found)] == ["shop_web"]
         assert placed(found).add == (TO_BRAVO,)
 
     def test_some_of_several_are_not_moved_where_that_would_run_the_others_again(self) -> None:
-        ordered = app("on-failure", replicas=2, mounts=VOLUME, constraints=(HELD,))
+        ordered = app("on-failure", replicas=2, mounts=VOLUME, **ours(HELD))
         runs = task("shop_app", "alpha", slot=2)
 
         stays = plan(swarm(ordered, done("shop_app", "alpha"), runs, app_on=None))
@@ -283,13 +279,13 @@ class TestFollowers:
         assert placed(goes).add == (TO_BRAVO,)
 
     def test_some_of_several_are_not_scaled_to_0(self) -> None:
-        slow = app("on-failure", replicas=2, mounts=VOLUME, constraints=(HELD,), stop_grace_seconds=90)
+        slow = app("on-failure", replicas=2, mounts=VOLUME, **ours(HELD), stop_grace_seconds=90)
         runs = task("shop_app", "alpha", slot=2)
 
         assert writes(plan(swarm(slow, done("shop_app", "bravo"), runs, app_on=None))) == []
 
     def test_a_move_ends_although_its_task_has_finished_meanwhile(self) -> None:
-        moved = app("on-failure", mounts=VOLUME, constraints=(HELD, TO_BRAVO), update_state="paused")
+        moved = app("on-failure", mounts=VOLUME, **ours(HELD, TO_BRAVO), update_state="paused")
         state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 9)})
         seen = swarm(
             moved, done("shop_app", "bravo"), node("bravo", labels={"db": "true"}), node("alpha"), app_on=None
@@ -302,7 +298,7 @@ class TestFollowers:
     def test_what_was_tried_is_forgotten_once_it_has_finished(self) -> None:
         state = State(attempts={"id-shop_app": Attempts(2, NOW - 31, NOW - 60, "Swarm has given up")})
         seen = swarm(
-            app("on-failure", constraints=(HELD,)),
+            app("on-failure", **ours(HELD)),
             done("shop_app", "alpha"),
             anchor_on="alpha",
             app_on=None,
@@ -322,7 +318,7 @@ class TestFollowers:
     def test_is_not_restarted_with_its_anchor(self, condition: str, first: str, restarts: int) -> None:
         config = with_option(restart_dependents=True)
         state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
-        one = app(condition, replicas=1, constraints=(HELD,))
+        one = app(condition, replicas=1, **ours(HELD))
         own = task("shop_app", "alpha", created=10.0)
         if first == "complete":
             own = replace(own, state="complete", desired_state="shutdown")
@@ -337,7 +333,7 @@ class TestFollowers:
     def test_nor_if_some_of_its_tasks_have_finished(self) -> None:
         config = with_option(restart_dependents=True)
         state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
-        one = app("on-failure", replicas=2, constraints=(HELD,))
+        one = app("on-failure", replicas=2, **ours(HELD))
         parts = [done("shop_app", "alpha", created=9.0), task("shop_app", "alpha", slot=2, created=10.0)]
         seen = swarm(one, *parts, task("shop_db", "alpha", id="second", created=20.0), app_on=None)
         seen = replace(seen, tasks=tuple(t for t in seen.tasks if t.node_id == "id-alpha"))
@@ -352,7 +348,7 @@ class TestAnchors:
     ) -> Picture:
         nodes = [node(name, labels={"db": "true"} if name == label_on else {}) for name in ("alpha", "bravo")]
         parts = [service("shop_db", restart_condition=condition), *tasks]
-        return picture(*nodes, *parts, service("shop_app", constraints=(HELD,)), task("shop_app", app_on))
+        return picture(*nodes, *parts, service("shop_app", **ours(HELD)), task("shop_app", app_on))
 
     @BOTH
     def test_its_label_is_where_it_has_finished(self, condition: str) -> None:
@@ -481,7 +477,7 @@ class TestElsewhere:
 
     @pytest.mark.parametrize("condition", ["none", "on-failure"])
     def test_a_drain_does_not_wait_for_a_follower_that_stays(self, condition: str) -> None:
-        one = app(condition, replicas=2, constraints=(HELD,))
+        one = app(condition, replicas=2, **ours(HELD))
         tasks = [task("shop_app", "alpha", slot=2), done("shop_app", "alpha", slot=1)]
         seen = swarm(one, *tasks, app_on=None)
 

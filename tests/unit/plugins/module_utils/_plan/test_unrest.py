@@ -18,7 +18,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
     ANCHOR_RESTARTED,
     MISPLACED,
 )
-from tests.unit.builders import node, service, task
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import move_to
+from tests.unit.builders import node, ours, service, task
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -33,7 +34,7 @@ from tests.unit.followed import (
     writes_to_services,
 )
 
-APP = service("shop_app", mounts=VOLUME, constraints=(HELD,))
+APP = service("shop_app", mounts=VOLUME, **ours(HELD))
 DB = "id-shop_db"
 SIX = tuple(NOW - 5 * number for number in range(6, 0, -1))
 
@@ -190,7 +191,7 @@ class TestFollowers:
 
 
 class TestTheNextMove:
-    MOVED = replace(APP, constraints=(HELD, TO_BRAVO), previous_constraints=(HELD,), update_state="updating")
+    MOVED = replace(APP, **ours(HELD, TO_BRAVO), previous_constraints=(HELD,), update_state="updating")
     STATE = State(
         moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 3)},
         attempts={"id-shop_app": Attempts(1, NOW - 3, NOW - 3, MISPLACED)},
@@ -200,7 +201,7 @@ class TestTheNextMove:
         found = plan(swarm(self.MOVED, anchor_on="charlie", app_on="bravo"), state=self.STATE)
         step = placed(found)
 
-        assert (step.add, step.remove, step.while_updating) == (("node.id ==id-charlie",), (TO_BRAVO,), True)
+        assert (step.add, step.remove, step.while_updating) == ((move_to("id-charlie"),), (TO_BRAVO,), True)
         state = remembered(found, self.STATE)
         assert state.attempts["id-shop_app"] == Attempts(1, NOW, NOW, MISPLACED)
         assert state.moves["id-shop_app"].nodes == ("id-charlie",)
@@ -241,7 +242,7 @@ class TestTheNextMove:
 
 class TestWhatSucceeded:
     def test_is_forgotten_with_the_end_of_the_move(self) -> None:
-        moved = replace(APP, constraints=(HELD, TO_BRAVO), update_state="completed")
+        moved = replace(APP, **ours(HELD, TO_BRAVO), update_state="completed")
         attempts = {"id-shop_app": Attempts(3, NOW - 9, NOW - 99, MISPLACED)}
         state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 9)}, attempts=attempts)
         seen = swarm(moved, node("bravo", labels={"db": "true"}), app_on="bravo")
