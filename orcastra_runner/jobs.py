@@ -16,7 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
+from orcastra_runner.once import QUIET_SECONDS, News
 from orcastra_runner.records import Records
 from orcastra_runner.swarm import Swarm, plan_all
 
@@ -133,7 +133,7 @@ class SyncJob:
         work.records.planned(self.name, plan)
         for warning in self._news.fresh("warnings", plan.warnings):
             log.warning(warning)
-        for note in self._news.fresh("notes", plan.notes):
+        for note in self._news.fresh("notes", plan.notes, QUIET_SECONDS):
             log.info(note)
         tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
         if plan.remember and not plan.steps:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from dataclasses import dataclass
 from orcastra_runner.log import get_logger
 
 AGAIN_AFTER_SECONDS = 600.0
+# A note that comes and goes is told at most that often.
+QUIET_SECONDS = 60.0
+
+_SECONDS = re.compile(r"\b\d+(?:\.\d+)? s\b")
 
 log = get_logger()
 
@@ -20,15 +25,25 @@ log = get_logger()
 class News:
     """Picks out of what is said at each cycle that which was not said at the last one."""
 
-    def __init__(self) -> None:
-        self._said: dict[str, frozenset[str]] = {}
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # topic → sentence → when it was true last
+        self._said: dict[str, dict[str, float]] = {}
+        self._last: dict[str, frozenset[str]] = {}
 
-    def fresh(self, topic: str, sentences: Iterable[str]) -> list[str]:
-        """Return the sentences that are new. One that is missing for a while is news when it comes back."""
-        said = self._said.get(topic, frozenset())
-        now = list(dict.fromkeys(sentences))
-        self._said[topic] = frozenset(now)
-        return [sentence for sentence in now if sentence not in said]
+    def fresh(self, topic: str, sentences: Iterable[str], quiet_seconds: float = 0.0) -> list[str]:
+        """Return the sentences that are new. A number of seconds that counts down is no news.
+
+        One that was missing is news when it comes back, unless it was said within ``quiet_seconds``: what
+        goes on for long would be told in turns.
+        """
+        now = self._clock()
+        current = {_SECONDS.sub("… s", sentence): sentence for sentence in sentences}
+        quiet = {key: at for key, at in self._said.get(topic, {}).items() if now - at < quiet_seconds}
+        known = self._last.get(topic, frozenset()) | quiet.keys()
+        self._said[topic] = {**quiet, **dict.fromkeys(current, now)}
+        self._last[topic] = frozenset(current)
+        return [sentence for key, sentence in current.items() if key not in known]
 
 
 @dataclass(slots=True)
