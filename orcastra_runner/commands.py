@@ -136,6 +136,7 @@ def run(settings: Settings) -> bool:
             watcher=watcher,
             command_file=command_file,
             leader_watch=leader_watch,
+            once_wait_seconds=settings.once_wait,
         )
         if settings.run_once:
             return loop.run_once()

@@ -274,6 +274,13 @@ VARIABLES = (
     ),
     Variable("ORCASTRA_API_TOKEN_FILE", "path", None, "file that holds that token, such as a Swarm secret"),
     Variable("RUN_ONCE", "bool", False, "do one whole cycle, then exit (--once)"),
+    Variable(
+        "ORCASTRA_ONCE_WAIT",
+        "seconds",
+        60.0,
+        "seconds that one cycle (--once) waits for what has begun while it can do nothing new itself",
+        least=0,
+    ),
     Variable("DRY_RUN", "bool", False, "plan only, write nothing (--check)"),
     Variable("DEBUG", "bool", False, "log the details too (--debug)"),
     Variable(
@@ -350,6 +357,7 @@ class Settings:
     api_token: str | None = field(repr=False)
     api_token_file: Path | None
     run_once: bool
+    once_wait: float
     dry_run: bool
     debug: bool
     log_format: str

@@ -25,7 +25,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import AnchorPlace
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import expected_and_running
@@ -179,24 +181,37 @@ def _memory(memory: Memory | None, node_id: str) -> dict[str, Any] | None:
 def _service(seen: Observation, service: Service, short: Shortage | None) -> dict[str, Any]:
     tasks = [task for task in seen.picture.tasks_of(service) if task.is_running]
     expected, running = expected_and_running(seen.picture, service)
+    over = finished(seen.picture, service)
+    problem = None if short is None else short.text
+    if problem is None and over.failed:
+        problem = _says(max(over.failed, key=lambda task: task.created))
     return {
         "name": service.name,
         "stack": service.stack,
         "mode": service.mode,
         "expected": expected,
         "running": running,
+        "finished": len(over.done),
         "on": dict(sorted(Counter(_hostname(seen, task) for task in tasks).items())),
         "update": service.update_state,
-        "problem": None if short is None else short.text,
+        "problem": problem,
         "short_since": None if short is None else _iso(short.since),
     }
+
+
+def _says(task: Task) -> str:
+    return task.error or task.message or task.state
+
+
+def _anchor_name(place: AnchorPlace) -> str:
+    return place.dependency.anchor if place.service is None else place.service.name
 
 
 def _group(seen: Observation, group: Group) -> dict[str, Any]:
     anchor = group.place.service
     hostnames = [node.hostname for node in seen.picture.nodes if node.id in group.place.on]
     return {
-        "anchor": group.dependency.anchor if anchor is None else anchor.name,
+        "anchor": _anchor_name(group.place),
         "exists": anchor is not None,
         "label": group.dependency.label,
         "on": sorted(hostnames),
@@ -204,7 +219,9 @@ def _group(seen: Observation, group: Group) -> dict[str, Any]:
         "followers": [
             {
                 "service": follower.service.name,
+                "follows": _anchor_name(follower.anchorage.place),
                 "in_place": follower.is_in_place,
+                "finished": bool(follower.finished.done) and not follower.wanted,
                 "astray": len(follower.astray),
                 "can_follow": follower.can_follow,
             }
@@ -221,7 +238,8 @@ def _attempts(seen: Observation, wanted: Wanted) -> list[dict[str, Any]]:
         for name in dependency.followers:
             service = find_service(seen.picture, name, dependency.stack)
             if service is not None:
-                intervals[service.name] = dependency.retry_intervals
+                # of several anchors the first one decides
+                intervals.setdefault(service.name, dependency.retry_intervals)
     pauses = {}
     for service_id, tried in seen.state.attempts.items():
         service = seen.picture.service_by_id.get(service_id)

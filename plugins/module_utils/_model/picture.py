@@ -77,6 +77,7 @@ class Service:
     """A service, reduced to what planners look at. Writes always start from the engine's own raw spec.
 
     ``can_roll_back``: Swarm has a spec from before the last update, and it is another one.
+    ``previous_constraints`` are the constraints of that spec.
     ``preferences``: the labels over whose values Swarm spreads its tasks, ``node.labels.zone``.
     """
 
@@ -101,6 +102,7 @@ class Service:
     update_state: str | None = None
     update_message: str = ""
     can_roll_back: bool = False
+    previous_constraints: tuple[str, ...] = ()
     stop_grace_seconds: float = 10.0
     force_update: int = 0
 
@@ -116,7 +118,12 @@ class Service:
     @property
     def is_updating(self) -> bool:
         """Whether an update or rollback is under way, or stuck; a write now would cancel or revive it."""
-        return self.update_state in ("updating", "rollback_started") or self.is_update_paused
+        return self.is_update_running or self.is_update_paused
+
+    @property
+    def is_update_running(self) -> bool:
+        """Whether Swarm is at work on an update or rollback, or watches what it has started."""
+        return self.update_state in ("updating", "rollback_started")
 
     @property
     def is_update_paused(self) -> bool:
