@@ -39,6 +39,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values
     MAX_SKEW_SECONDS,
     MAX_TIME,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import Track
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
     exhausted,
@@ -62,6 +63,7 @@ FULL = State(
     handovers={"id:1": Handover(("n1",), ("alpha",), "boot", NOW - 5, "drained", "bravo", 3)},
     pressure={"alpha": NOW - 60},
     ahead={"s1/n1": "n2"},
+    tracks={"s1": Track(("n1",), NOW - 9, (NOW - 90, NOW - 9), (NOW - 60,))},
     asked_availability={"n1": NOW - 60},
     other_sections={"orcastra.future": "what is this"},
 )
