@@ -361,8 +361,8 @@ class _Decision(FollowerCase):
         again = self._would_run_again(add, remove)
         if again and add:
             self._note(
-                f"gets no constraint on label {self.dependency.label}: with it, Swarm would run again what has "
-                f"run on {wording.places_of(self.picture, again) or 'a node that is gone'}"
+                f"gets no constraint on label {self.dependency.label}: with it, Swarm would run again what "
+                f"has run on {wording.places_of(self.picture, again) or 'a node that is gone'}"
             )
             add, again = (), self._would_run_again((), remove)
         if again or not (add or remove):
