@@ -314,9 +314,8 @@ def _working(
         ) -> PlaybookResult:
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
-            rebalance = {"orcastra_rebalance": dict(rebalance_file.data)}
             mods = mods_vars(name, settings)
-            values = {**extra_vars(work.wanted, settings), **rebalance, **mods, **variables}
+            values = {**extra_vars(work.wanted, settings), **rebalance_file.extra_vars(), **mods, **variables}
             return playbooks.run(name, values, should_stop, check=check)
 
         work = Work(

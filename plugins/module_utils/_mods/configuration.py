@@ -23,6 +23,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections im
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.text_files import read_small_text
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown, url_fault
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.variables import (
+    VariableError,
+    variable_value,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits import MAX_BYTES
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
@@ -114,24 +118,12 @@ def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]
         raise OrcastraError(f"{path}: {error}") from error
     found = {}
     for name in sorted(set(VARIABLE.findall(text))):
-        if name in environment:
-            found[name] = environment[name]
-        elif f"{name}_FILE" in environment:
+        if name in environment or f"{name}_FILE" in environment:
             try:
-                found[name] = _read_value(environment[f"{name}_FILE"])
-            except OrcastraError as error:
-                raise OrcastraError(f"{path}: {name}_FILE: {error}") from error
+                found[name] = variable_value(name, environment)
+            except VariableError as error:
+                raise OrcastraError(f"{path}: {error}") from error
     return found
-
-
-def _read_value(file: str) -> str:
-    """The value in a file. Raises OrcastraError."""
-    try:
-        return read_small_text(Path(file), _VALUE_BYTES).strip()
-    except FileNotFoundError:
-        raise OrcastraError(f"expected a file, found none at {file}") from None
-    except OrcastraError as error:
-        raise OrcastraError(f"{error} at {file}") from error
 
 
 def image_entry(
@@ -311,21 +303,11 @@ class _Builder:
         return VARIABLE.sub(value, text)
 
     def _variable(self, path: KeyPath, name: str, environment: Mapping[str, str]) -> str:
-        if name in environment:
-            return environment[name]
-        file = environment.get(f"{name}_FILE")
-        if file is None:
-            self._tell(path, f"the variable {name} (or {name}_FILE) in the environment", "none")
-            return ""
         try:
-            found = _read_value(file)
-        except OrcastraError as error:
-            expected, _comma, reason = str(error).removeprefix("expected ").partition(", found ")
-            self._tell(path, f"{expected}, named by {name}_FILE", reason)
+            return variable_value(name, environment)
+        except VariableError as error:
+            self._tell(path, error.expected, error.found)
             return ""
-        if not found.isprintable():
-            self._tell(path, f"one line in the file that {name}_FILE names", "several")
-        return found
 
     def _tell(self, path: KeyPath, expected: str, found: str) -> None:
         self.problems.append(self.document.problem(path, expected, found))
