@@ -176,6 +176,15 @@ def test_problems_across_files_name_both_places(folder: Folder) -> None:
     ]
 
 
+def test_anchors_keep_the_order_of_the_files(folder: Folder) -> None:
+    """Of several anchors of a service the first one leads."""
+    wanted = folder.load(
+        swarm="dependencies:\n  web: [app]\n  cache: [app]\n",
+        dependencies="cache: [app]\nbroker: [app]\n",
+    )
+    assert list(wanted.dependencies) == ["web", "cache", "broker"]
+
+
 def test_what_is_won_over_is_checked_for_its_shape_only(folder: Folder) -> None:
     clash = "nodes:\n  mgr-a: {ip: 10.0.0.1}\n  wrk-b: {ip: 10.0.0.1}\n"
     assert folder.load(swarm=clash, nodes="wrk-b: {ip: 10.0.0.2}").nodes["wrk-b"].ip == "10.0.0.2"
