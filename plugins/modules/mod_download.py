@@ -13,8 +13,8 @@ description:
   - Downloads files and mod images into a folder of the host, those of the configuration and those that
     services and containers ask for, with C(DOCKER_MODS) or labels. What is there and unchanged isn't
     downloaded again.
-  - A file takes its place in one step, once it is whole, its digest is right, and it is what its name says. One
-    mod that fails keeps its old file and stops no other.
+  - A file takes its place in one step, once it is whole, its digest is right, and it is what its name says.
+    One mod that fails keeps its old file and stops no other.
   - Files that nobody wants any more are removed, only those that this module has stored, and only where it is
     known of all services what they want. Mod images that were discovered stay for 7 more days.
   - What Ansible shows of it comes at its end. Every 15 seconds the host's system log says how far long
