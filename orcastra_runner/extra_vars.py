@@ -21,9 +21,12 @@ from orcastra_runner.settings import Settings
 
 def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
     """Return what the playbooks need to know, as plain data; they make the same ``wanted`` of it again."""
+    nodes = {name: _node(node) for name, node in wanted.nodes.items()}
     return {
         "orcastra_hosts": "localhost",
-        "orcastra_nodes": {name: _node(node) for name, node in wanted.nodes.items()},
+        "orcastra_nodes": nodes,
+        # commands give the names of nodes as orcastra_nodes
+        "orcastra_configured_nodes": nodes,
         "orcastra_dependencies": {
             anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()
         },
@@ -53,6 +56,7 @@ def _node(node: NodeWanted) -> dict[str, Any]:
         "role": node.role,
         "availability": node.availability,
         "data_path_addr": node.data_path_addr,
+        "swarm_addr": node.swarm_addr,
     }
     given = {key: value for key, value in optional.items() if value is not None}
     return {**given, "labels": dict(node.labels)}

@@ -173,6 +173,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples im
     PROMETHEUS_CLIENT_IMPORT_ERROR,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
 
 
@@ -194,14 +195,15 @@ def main() -> None:
     measured: list[dict[str, Any]] = []
 
     def plan(seen: Observation) -> Plan:
-        memory = measure(seen.picture, rebalance.sources)
+        picture = without_doubtful(seen.picture, wanted)
+        memory = measure(picture, rebalance.sources)
         measured.extend(
             {"hostname": node.hostname, "id": node.id, **asdict(memory.nodes[node.id])}
-            for node in sorted(seen.picture.nodes, key=lambda node: node.hostname)
+            for node in sorted(picture.nodes, key=lambda node: node.hostname)
             if node.id in memory.nodes
         )
-        groups = survey(seen.picture, wanted)
-        planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
+        groups = survey(picture, wanted)
+        planned = plan_rebalance(picture, groups, memory, rules, seen.state, time.time())
         return Plan(warnings=memory.problems) + planned
 
     run_plan(module, plan, {"memory": measured})

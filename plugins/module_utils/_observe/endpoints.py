@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_safe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,15 @@ def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints,
     for node in picture.nodes:
         if not node.is_ready:
             continue
-        own = _named(sources.node_exporters, node)
-        physical = _named(sources.node_map, node)
+        own = _named(picture, sources.node_exporters, node)
+        physical = _named(picture, sources.node_map, node)
         own = own or _filled(sources.node_exporter_url, node)
         # of a virtual machine only its host's memory counts; its own exporter may still know its tasks
         memory = own if physical is None else sources.node_exporters.get(physical)
         host = physical or _unique_name(picture, node)
         if memory is not None:
             host = hosts.setdefault(memory, host)
-        cadvisor = _named(sources.cadvisors, node) or _filled(sources.cadvisor_url, node)
+        cadvisor = _named(picture, sources.cadvisors, node) or _filled(sources.cadvisor_url, node)
         tasks = tuple(dict.fromkeys(url for url in (memory, own, cadvisor) if url is not None))
         found.append(Endpoints(node, host, memory, tasks, is_mapped=physical is not None))
     return tuple(found)
@@ -63,13 +64,16 @@ def unknown_names(picture: Picture, sources: MetricSources) -> tuple[str, ...]:
     return tuple(f"{name}: no node of this swarm has this host name or ID" for name in lost)
 
 
-def _named(names: Mapping[str, str], node: Node) -> str | None:
-    return names.get(node.id) or names.get(node.hostname)
+def _named(picture: Picture, names: Mapping[str, str], node: Node) -> str | None:
+    """What is named for ``node``: by its ID, or by its host name where that is no other's as well."""
+    return names.get(node.id) or (names.get(node.hostname) if picture.has_own_name(node) else None)
 
 
 def _filled(template: str | None, node: Node) -> str | None:
     """The URL of ``node``; None where it needs an address and Swarm knows none."""
     if template is None:
+        return None
+    if "{hostname}" in template and not is_safe_name(node.hostname):
         return None
     host = node.address
     try:
@@ -85,4 +89,4 @@ def _filled(template: str | None, node: Node) -> str | None:
 
 
 def _unique_name(picture: Picture, node: Node) -> str:
-    return node.hostname if len(picture.nodes_by_hostname[node.hostname]) == 1 else node.id
+    return node.hostname if picture.has_own_name(node) else node.id
