@@ -32,6 +32,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner import log
 from orcastra_runner.api_token import configured_token, own_token
@@ -43,7 +44,7 @@ from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.results import file_data
 from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command, has_limit
-from orcastra_runner.configuration import Configuration
+from orcastra_runner.configuration import Configuration, has_configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.extra_vars import extra_vars, mods_vars
 from orcastra_runner.heal import HealJob, plan_healing
@@ -173,7 +174,7 @@ def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *
     configuration = Configuration(settings)
     rebalance_file = RebalanceFile(settings.rebalance_path)
     with closing(Swarm(_connector())) as swarm:
-        picture = swarm.see().picture
+        picture = without_doubtful(swarm.see().picture, configuration.wanted)
     memory = measure(picture, rebalance_file.rebalance.sources)
     found = forecasts(picture, configuration.wanted, memory, lose, add)
     data = forecast_data(found, memory)
@@ -201,7 +202,7 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     With an id it is carried out once only, however often and from wherever it is asked for.
     """
     log.configure(settings.log_format, debug=settings.debug)
-    wanted = Configuration(settings).wanted if command.needs_configuration else Wanted()
+    wanted = _wanted_for(settings, command)
     words = command.words(argument)
     signals = Signals()
     signals.install()
@@ -249,6 +250,16 @@ def _rehearse_command(work: Work, command: Command, argument: str | None, id_: s
     found = rehearse(work, command, argument)
     _print("\n".join(found.lines(command.words(argument))))
     return found.problem is None
+
+
+def _wanted_for(settings: Settings, command: Command) -> Wanted:
+    """The configuration, or nothing where a command can do without. Raises ConfigError.
+
+    One that is given a node looks up there which address it has: any node can go by any name.
+    """
+    if command.needs_configuration or (command.argument == "node" and has_configuration(settings)):
+        return Configuration(settings).wanted
+    return Wanted()
 
 
 def check_configuration(settings: Settings) -> None:

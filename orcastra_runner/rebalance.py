@@ -29,6 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import Meter, measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import (
     plan_rebalance,
     rebalance_candidates,
@@ -111,11 +112,12 @@ def plan_balancing(seen: Observation, wanted: Wanted, rebalance: Rebalance | Non
 
     Raises OrcastraError where nothing can be measured at all.
     """
-    groups, now = survey(seen.picture, wanted), time.time()
+    picture = without_doubtful(seen.picture, wanted)
+    groups, now = survey(picture, wanted), time.time()
     if rebalance is None:
-        return Balancing(plan_moves_under_way(seen.picture, groups, seen.state, now))
-    memory = measure(seen.picture, rebalance.sources)
-    arguments = (seen.picture, groups, memory, rebalance.rules, seen.state, now)
+        return Balancing(plan_moves_under_way(picture, groups, seen.state, now))
+    memory = measure(picture, rebalance.sources)
+    arguments = (picture, groups, memory, rebalance.rules, seen.state, now)
     plan = Plan(warnings=memory.problems) + plan_rebalance(*arguments)
     return Balancing(plan, rebalance_candidates(*arguments))
 
@@ -146,10 +148,11 @@ class RebalanceJob:
     def run(self, work: Work) -> bool:
         self._file.refresh()
         seen = work.swarm.see()
+        picture = without_doubtful(seen.picture, work.wanted)
         memory = None
         if self._file.is_present:
-            memory = self._measuring.result(seen.picture, self._file.rebalance.sources)
-        plan = self._plan(seen, work, memory)
+            memory = self._measuring.result(picture, self._file.rebalance.sources)
+        plan = self._plan(picture, seen, work, memory)
         self.again_seconds = plan.again_seconds
         if self._file.is_present and memory is None:
             self.again_seconds = PATIENCE_SECONDS
@@ -164,17 +167,17 @@ class RebalanceJob:
             work.swarm.forget()
         return bool(plan.steps)
 
-    def _plan(self, seen: Observation, work: Work, memory: Memory | None) -> Plan:
+    def _plan(self, picture: Picture, seen: Observation, work: Work, memory: Memory | None) -> Plan:
         """What is under way is ended in any case; without ``memory`` nothing is begun."""
-        groups, rules = survey(seen.picture, work.wanted), self._file.rebalance.rules
+        groups, rules = survey(picture, work.wanted), self._file.rebalance.rules
         if memory is None:
-            plan = plan_moves_under_way(seen.picture, groups, seen.state, time.time())
+            plan = plan_moves_under_way(picture, groups, seen.state, time.time())
             if not self._file.is_present:
                 self._said = Plan()
             # while it is measured, what was said last holds
             plan = self._said + plan
         else:
-            plan = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
+            plan = plan_rebalance(picture, groups, memory, rules, seen.state, time.time())
             plan = Plan(warnings=memory.problems) + plan
             self._said = Plan(warnings=plan.warnings, notes=plan.notes)
             work.records.measured(memory)

@@ -191,6 +191,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics im
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
 
@@ -216,15 +217,16 @@ def main() -> None:
     measured: list[dict[str, Any]] = []
 
     def plan(seen: Observation) -> Plan:
-        memory = measure(seen.picture, rebalance.sources)
+        picture = without_doubtful(seen.picture, wanted)
+        memory = measure(picture, rebalance.sources)
         measured.extend(
             {"hostname": node.hostname, "id": node.id, **asdict(memory.nodes[node.id])}
-            for node in sorted(seen.picture.nodes, key=lambda node: node.hostname)
+            for node in sorted(picture.nodes, key=lambda node: node.hostname)
             if node.id in memory.nodes
         )
-        groups, now = survey(seen.picture, wanted), time.time()
-        planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, now)
-        others = plan_unfinished(seen.picture, groups, seen.state, now, balancing=False)
+        groups, now = survey(picture, wanted), time.time()
+        planned = plan_rebalance(picture, groups, memory, rules, seen.state, now)
+        others = plan_unfinished(picture, groups, seen.state, now, balancing=False)
         return Plan(warnings=memory.problems + anchors_not_given(wanted, seen.state)) + planned + others
 
     run_plan(module, plan, {"memory": measured})

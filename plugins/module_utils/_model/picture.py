@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.address import Address, seen_at
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 STACK_LABEL = "com.docker.stack.namespace"
@@ -26,7 +27,9 @@ STACK_LABEL = "com.docker.stack.namespace"
 class Node:
     """A member of the swarm, or an entry that a member left behind.
 
-    ``updated``: when Swarm last wrote the entry, as it does when the node's state changes.
+    ``hostname`` and ``engine_labels`` are what its own host says, whoever is root there. ``address`` is where
+    the managers see it from, ``manager_addr`` where a manager is joined. ``updated``: when Swarm last wrote
+    the entry, as it does when the node's state changes.
     """
 
     id: str
@@ -46,6 +49,12 @@ class Node:
     leader: bool = False
     reachability: str | None = None
     updated: float = 0.0
+    manager_addr: str = ""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where Swarm sees it; empty where it does not know."""
+        return seen_at(self.address, self.manager_addr)
 
     @property
     def is_ready(self) -> bool:
@@ -166,11 +175,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Picture:
-    """Everything a plan is made from, as seen in one pass over at most four list requests."""
+    """Everything a plan is made from, as seen in one pass over at most four list requests.
+
+    ``doubtful``: IDs of nodes that are not found by their host names, as these are another host's; see
+    ``_plan.names``.
+    """
 
     nodes: tuple[Node, ...] = ()
     services: tuple[Service, ...] = ()
     tasks: tuple[Task, ...] = ()
+    doubtful: frozenset[str] = frozenset()
 
     @cached_property
     def node_by_id(self) -> Mapping[str, Node]:
@@ -183,6 +197,19 @@ class Picture:
         for node in self.nodes:
             found.setdefault(node.hostname, []).append(node)
         return {hostname: tuple(nodes) for hostname, nodes in found.items()}
+
+    def named(self, hostname: str) -> tuple[Node, ...]:
+        """The nodes that are found by a host name."""
+        nodes = self.nodes_by_hostname.get(hostname, ())
+        return tuple(node for node in nodes if node.id not in self.doubtful) if self.doubtful else nodes
+
+    def has_own_name(self, node: Node) -> bool:
+        """Whether a host name means this node and no other that is up."""
+        return (
+            bool(node.hostname)
+            and all(other.id == node.id or not other.is_ready for other in (node, *self.named(node.hostname)))
+            and node.id not in self.doubtful
+        )
 
     @cached_property
     def service_by_id(self) -> Mapping[str, Service]:

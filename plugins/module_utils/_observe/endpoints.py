@@ -9,15 +9,13 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import field
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
-
-_HOSTNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_safe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,8 @@ def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints,
     for node in picture.nodes:
         if not node.is_ready:
             continue
-        own = _named(sources.node_exporters, node)
-        physical = _named(sources.node_map, node)
+        own = _named(picture, sources.node_exporters, node)
+        physical = _named(picture, sources.node_map, node)
         template = None if own else sources.node_exporter_url
         own = own or _filled(sources.node_exporter_url, node)
         # of a virtual machine only its host's memory counts; its own exporter may still know its tasks
@@ -53,7 +51,7 @@ def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints,
         host = physical or _unique_name(picture, node)
         if memory is not None:
             host = hosts.setdefault(memory, host)
-        named_cadvisor = _named(sources.cadvisors, node)
+        named_cadvisor = _named(picture, sources.cadvisors, node)
         cadvisor = named_cadvisor or _filled(sources.cadvisor_url, node)
         tasks = tuple(dict.fromkeys(url for url in (memory, own, cadvisor) if url is not None))
         # by the URL as it is configured, which may be a template
@@ -76,8 +74,9 @@ def unknown_names(picture: Picture, sources: MetricSources) -> tuple[str, ...]:
     return tuple(f"{name}: no node of this swarm has this host name or ID" for name in lost)
 
 
-def _named(names: Mapping[str, str], node: Node) -> str | None:
-    return names.get(node.id) or names.get(node.hostname)
+def _named(picture: Picture, names: Mapping[str, str], node: Node) -> str | None:
+    """What is named for ``node``: by its ID, or by its host name where that is no other's as well."""
+    return names.get(node.id) or (names.get(node.hostname) if picture.has_own_name(node) else None)
 
 
 def _filled(template: str | None, node: Node) -> str | None:
@@ -85,7 +84,7 @@ def _filled(template: str | None, node: Node) -> str | None:
 
     A host name is whatever somebody with root on the host has chosen.
     """
-    if template is None or ("{hostname}" in template and not _HOSTNAME.fullmatch(node.hostname)):
+    if template is None or ("{hostname}" in template and not is_safe_name(node.hostname)):
         return None
     host = node.address
     try:
@@ -101,4 +100,4 @@ def _filled(template: str | None, node: Node) -> str | None:
 
 
 def _unique_name(picture: Picture, node: Node) -> str:
-    return node.hostname if len(picture.nodes_by_hostname[node.hostname]) == 1 else node.id
+    return node.hostname if picture.has_own_name(node) else node.id

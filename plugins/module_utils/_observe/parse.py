@@ -45,6 +45,7 @@ def parse_node(raw: Json) -> Node:
         leader=manager.get("Leader", False),
         reachability=manager.get("Reachability"),
         updated=parse_time(raw.get("UpdatedAt", "")),
+        manager_addr=manager.get("Addr", ""),
     )
 
 

@@ -245,7 +245,9 @@ class _Survey:
         if not name:
             return ()
         if name not in self.preferred:
-            self.preferred[name] = find_nodes(self.picture, name)
+            found = find_nodes(self.picture, name)
+            # of several under one name, nobody can say which is meant
+            self.preferred[name] = found if len(found) == 1 else ()
         return self.preferred[name]
 
     # what forbids a move to anywhere

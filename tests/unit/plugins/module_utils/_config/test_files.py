@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-NODE_KEYS = "expected one of ip, labels, role, availability, data_path_addr"
+NODE_KEYS = "expected one of ip, labels, role, availability, data_path_addr, swarm_addr"
 PARTS = "expected one of leader, advertise_addr, managers, nodes, options, swarm, dependencies"
 MAPPING = "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or dependencies"
 OTHER = "expected another service than the anchor"
