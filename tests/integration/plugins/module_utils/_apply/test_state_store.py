@@ -31,7 +31,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import (
-    find_state_object,
     observe,
 )
 from tests.lab import Lab
@@ -45,7 +44,7 @@ def engine(swarm: Lab) -> Iterator[Engine]:
 
 
 def state_object(engine: Engine) -> dict[str, Any]:
-    found = find_state_object(engine.list_configs(STATE_NAME))
+    found = engine.find_config(STATE_NAME)
     assert found is not None
     return found
 
