@@ -37,7 +37,7 @@ ALLOWED: dict[str, list[Call]] = {
     "list_nodes": [lambda engine: engine.list_nodes()],
     "list_services": [lambda engine: engine.list_services()],
     "list_tasks": [lambda engine: engine.list_tasks(), lambda engine: engine.list_tasks(FILTERS)],
-    "list_configs": [lambda engine: engine.list_configs(STATE_NAME)],
+    "find_config": [lambda engine: engine.find_config(STATE_NAME)],
     "get_node": [lambda engine: engine.get_node(SWARM_ID)],
     "get_service": [lambda engine: engine.get_service(SWARM_ID)],
     "update_swarm": [lambda engine: engine.update_swarm(7, {})],
@@ -92,12 +92,23 @@ REFUSED: dict[str, Call] = {
 }
 
 # What others might ask for, as it stands in the request, the ways around a list of paths among it.
-_ENCODED = "filters=%7B%22name%22%3A+%5B%22orcastra.state%22%5D%7D"
+_FILTER = "filters=%7B%22name%22%3A+%5B%22orcastra.state%22%5D%7D"
 FOREIGN = [
     ("GET", "/secrets"),
     ("GET", "/configs"),
-    ("GET", f"/configs?{_ENCODED}&filters=%7B%7D"),
-    ("GET", f"/configs?%66ilters=%7B%7D&{_ENCODED}"),
+    # this would show others whose names begin so
+    ("GET", f"/configs?{_FILTER}"),
+    ("GET", "/configs/"),
+    ("GET", "/configs/orcastra.state.damaged-20260101T000000.000000Z"),
+    ("GET", "/configs/orcastra.stat"),
+    ("GET", "/configs/orcastraXstate"),
+    ("GET", "/configs/other"),
+    ("GET", "/configs/orcastra.state/../other"),
+    ("GET", "/configs/other/../orcastra.state"),
+    ("GET", "/configs//orcastra.state"),
+    ("GET", "/configs/orcastra%2Estate"),
+    ("GET", "/configs/orcastra.state?a=b"),
+    ("GET", f"/configs/orcastra.state?{_FILTER}"),
     ("GET", "/swarm"),
     ("GET", "//swarm"),
     ("GET", "/./swarm"),

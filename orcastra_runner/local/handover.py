@@ -37,7 +37,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     NotAManager,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import (
-    find_state_object,
     observe_nodes,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import (
@@ -206,6 +205,6 @@ def _left_behind(connect: Callable[[], Engine], handover: Handover) -> str:
 
 
 def _labels(engine: Engine) -> dict[str, str]:
-    found = find_state_object(engine.list_configs(STATE_NAME))
+    found = engine.find_config(STATE_NAME)
     labels: dict[str, str] = (found or {}).get("Spec", {}).get("Labels") or {}
     return labels

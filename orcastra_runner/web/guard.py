@@ -55,8 +55,8 @@ class Guard:
         if scheme.lower() != "bearer" or not is_right:
             return Refusal(
                 401,
-                "expected 'Authorization: Bearer TOKEN', with the token in ORCASTRA_API_TOKEN; if that is not "
-                "set, with the one in api_token in the state folder",
+                "expected 'Authorization: Bearer TOKEN', with the token in ORCASTRA_API_TOKEN or, if that is "
+                "not set, the one in api_token in the state folder",
             )
         return None
 

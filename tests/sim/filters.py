@@ -59,13 +59,12 @@ def services(store: Store, text: str | None) -> list[SimService]:
 
 
 def configs(store: Store, text: str | None) -> list[SimConfig]:
-    filters = parse(text, ("name", "names", "id", "label"))
+    filters = parse(text, ("name", "id", "label"))
     return [
         config
         for config in store.configs.values()
         if _begins(config.spec["Name"], filters.get("name"))
         and _begins(config.id, filters.get("id"))
-        and ("names" not in filters or config.spec["Name"] in filters["names"])
         and _labelled(config.spec.get("Labels") or {}, filters.get("label"))
     ]
 
@@ -104,7 +103,9 @@ def find_service(store: Store, name: str) -> SimService:
 
 
 def find_config(store: Store, name: str) -> SimConfig:
-    return _find(store.configs, name, "config", lambda config: config.spec["Name"])
+    """In whatever case its name is written."""
+    named = [one for one in store.configs.values() if one.spec["Name"].lower() == name.lower()]
+    return named[0] if named else _find(store.configs, name, "config", lambda config: config.spec["Name"])
 
 
 def event_matches(event: Json, filters: Filters) -> bool:

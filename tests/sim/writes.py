@@ -101,7 +101,8 @@ class Writes:
 
     def create_config(self, raw: Json) -> Json:
         spec = _config_spec(raw)
-        if any(config.spec["Name"] == spec["Name"] for config in self._store.configs.values()):
+        names = {config.spec["Name"].lower() for config in self._store.configs.values()}
+        if spec["Name"].lower() in names:
             raise Refusal(409, f"rpc error: code = AlreadyExists desc = config {spec['Name']} already exists")
         config = self._store.add(SimConfig(id=self._store.new_id(), spec=spec))
         return {"ID": config.id}

@@ -32,7 +32,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec 
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NameInUse, NotFound
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import find_state_object
 
 _DATA = b"The state of Orcastra is in the labels of this object.\n"
 
@@ -66,7 +65,7 @@ class StateStore:
 
     def _read(self) -> Json | None:
         """By its name, so that no right to read other configs is needed."""
-        return find_state_object(self._engine.list_configs(STATE_NAME))
+        return self._engine.find_config(STATE_NAME)
 
     def _update_object(self, config_id: str, edits: tuple[StateEdit, ...]) -> bool:
         def read() -> Json:

@@ -103,9 +103,18 @@ class Engine:
     def list_tasks(self, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
         return self._get_list("/tasks", filters=filters)
 
-    def list_configs(self, name_prefix: str) -> list[Json]:
-        """Configs whose name begins with ``name_prefix``: Swarm's own name filter means prefixes."""
-        return self._get_list("/configs", filters={"name": [name_prefix]})
+    def find_config(self, name: str) -> Json | None:
+        """The config of exactly this name; a list of configs could only be filtered by how names begin.
+
+        Raises NameInUse for one whose name differs by case alone: to Swarm that is the same name.
+        """
+        try:
+            found = self._get_one(f"/configs/{quote(name, safe='')}")
+        except NotFound:
+            return None
+        if found["Spec"]["Name"] != name:
+            raise NameInUse(f"{self.docker_host}: expected a config {name}, found {found['Spec']['Name']}")
+        return found
 
     def get_node(self, node_id: str) -> Json:
         return self._get_one(f"/nodes/{quote(node_id, safe='')}")

@@ -53,13 +53,13 @@ def observe(engine: Engine) -> Observation:
     """
     before = engine.requests
     swarm = _ask_manager(engine)
-    configs = engine.list_configs(STATE_NAME)
+    found = engine.find_config(STATE_NAME)
     picture = Picture(
         nodes=tuple(parse_node(raw) for raw in engine.list_nodes()),
         services=tuple(parse_service(raw) for raw in engine.list_services()),
         tasks=tuple(parse_task(raw) for raw in engine.list_tasks()),
     )
-    state, damage = _decode_state(configs)
+    state, damage = _decode_state(found)
     return Observation(
         picture=picture,
         state=state,
@@ -78,7 +78,7 @@ def observe_nodes(engine: Engine) -> tuple[Node, ...]:
 
 def observe_state(engine: Engine) -> State:
     """The remembered state alone, in one request; what is damaged reads as empty. Raises NotAManager."""
-    return _decode_state(engine.list_configs(STATE_NAME))[0]
+    return _decode_state(engine.find_config(STATE_NAME))[0]
 
 
 def describe(seen: Observation, tasks: str) -> dict[str, Any]:
@@ -102,16 +102,7 @@ def describe(seen: Observation, tasks: str) -> dict[str, Any]:
     }
 
 
-def find_state_object(configs: list[Json]) -> Json | None:
-    """The state object among ``configs``, which Swarm filters by prefix only."""
-    for config in configs:
-        if config["Spec"]["Name"] == STATE_NAME:
-            return config
-    return None
-
-
-def _decode_state(configs: list[Json]) -> tuple[State, tuple[str, ...]]:
-    found = find_state_object(configs)
+def _decode_state(found: Json | None) -> tuple[State, tuple[str, ...]]:
     return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {})
 
 

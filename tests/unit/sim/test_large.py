@@ -47,7 +47,7 @@ def test_an_idle_controller_only_reads() -> None:
             controller.cycle()
             sim.advance(60)
         assert [path for _node, _method, path in sim.requests] == [
-            "/info", "/configs", "/nodes", "/services", "/tasks",
+            "/info", "/configs/orcastra.state", "/nodes", "/services", "/tasks",
         ] * 10  # fmt: skip
         assert {method for _node, method, _path in sim.requests} == {"GET"}
         assert sim.store.writes == writes

@@ -52,5 +52,6 @@ def test_an_idle_loop_asks_five_things_a_cycle(sim: Sim, tmp_path: Path) -> None
         loop.end(signal.SIGTERM)
     quiet = [(method, path) for _node, method, path in sim.requests[asked:]]
     assert set(quiet) == {
-        ("GET", "/info"), ("GET", "/configs"), ("GET", "/nodes"), ("GET", "/services"), ("GET", "/tasks"),
+        ("GET", "/info"), ("GET", "/configs/orcastra.state"),
+        ("GET", "/nodes"), ("GET", "/services"), ("GET", "/tasks"),
     }  # fmt: skip

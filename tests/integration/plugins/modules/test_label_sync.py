@@ -199,7 +199,8 @@ def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
     run_module: Modules, engine: Engine
 ) -> None:
     run_module("label_sync", nodes={"alpha": {"labels": ["old"]}})
-    (found,) = engine.list_configs(STATE_NAME)
+    found = engine.find_config(STATE_NAME)
+    assert found is not None
     spec = {**found["Spec"], "Labels": {**found["Spec"]["Labels"], OWNED_LABELS_LABEL: "garbage"}}
     engine.update_config(found["ID"], found["Version"]["Index"], spec)
 
@@ -209,7 +210,7 @@ def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
     )
 
     assert done["plan"][0]["action"] == "mend_state"
-    assert len(engine.list_configs(STATE_NAME)) == 2
+    assert len(engine.get("/configs", filters={"name": [STATE_NAME]})) == 2
 
 
 def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(

@@ -72,9 +72,9 @@ class FakeEngine:
         if error is not None:
             raise error
 
-    def list_configs(self, _prefix: str) -> list[dict[str, Any]]:
-        self._ask("list configs")
-        return [self.get_config("c")]
+    def find_config(self, _name: str) -> dict[str, Any]:
+        self._ask("find config")
+        return self.get_config("c")
 
     def get_config(self, _config_id: str) -> dict[str, Any]:
         return {"ID": "c", "Spec": self.spec, "Version": {"Index": self.version}}
@@ -144,7 +144,7 @@ def bench(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_while_nothing_is_offered_it_is_one_request_every_few_seconds(bench: Bench) -> None:
     bench.engine = FakeEngine(apply_edits(State(), [ClaimCommand("k", CLAIM)]))
     bench.run()
-    assert (bench.engine.requests, bench.ran) == (["list configs"], [])
+    assert (bench.engine.requests, bench.ran) == (["find config"], [])
     assert bench.job.seconds_to_next() == LOOK_SECONDS
     bench.clock.now += LOOK_SECONDS
     assert bench.job.seconds_to_next() == 0

@@ -39,9 +39,9 @@ class Manager:
     def info(self) -> dict[str, Any]:
         return {"Name": self.name}
 
-    def list_configs(self, _prefix: str) -> list[dict[str, Any]]:
+    def find_config(self, _name: str) -> dict[str, Any] | None:
         self._ask()
-        return self.configs
+        return self.configs[0] if self.configs else None
 
     def create_config(self, spec: dict[str, Any]) -> str:
         self.configs.append({"ID": "c", "Version": {"Index": 1}, "Spec": spec})

@@ -31,7 +31,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import (
-    find_state_object,
     observe,
 )
 from tests.lab import Lab
@@ -45,7 +44,7 @@ def engine(swarm: Lab) -> Iterator[Engine]:
 
 
 def state_object(engine: Engine) -> dict[str, Any]:
-    found = find_state_object(engine.list_configs(STATE_NAME))
+    found = engine.find_config(STATE_NAME)
     assert found is not None
     return found
 
@@ -59,7 +58,7 @@ def damage(engine: Engine, value: str) -> None:
 def test_no_object_before_there_is_something_to_remember(engine: Engine) -> None:
     assert not StateStore(engine).update([DisownLabels("n1", frozenset({"a"}))])
 
-    assert engine.list_configs(STATE_NAME) == []
+    assert engine.get("/configs", filters={"name": [STATE_NAME]}) == []
 
 
 def test_what_is_written_is_read_by_the_next_observation(engine: Engine) -> None:
@@ -84,7 +83,7 @@ def test_concurrent_controllers_lose_nothing(swarm: Lab, engine: Engine) -> None
         list(pool.map(write, range(12)))
 
     assert observe(engine).state.owned_labels.keys() == {f"n{number}" for number in range(12)}
-    assert len(engine.list_configs(STATE_NAME)) == 1
+    assert len(engine.get("/configs", filters={"name": [STATE_NAME]})) == 1
 
 
 def test_a_damaged_object_is_set_aside_whole_and_started_afresh(engine: Engine) -> None:
@@ -97,7 +96,8 @@ def test_a_damaged_object_is_set_aside_whole_and_started_afresh(engine: Engine) 
     seen = observe(engine)
     assert seen.damage == ()
     assert seen.state.owned_labels == {"n2": frozenset({"b"})}
-    (aside,) = (config for config in engine.list_configs(STATE_NAME) if config["Spec"]["Name"] != STATE_NAME)
+    found = engine.get("/configs", filters={"name": [STATE_NAME]})
+    (aside,) = (config for config in found if config["Spec"]["Name"] != STATE_NAME)
     assert aside["Spec"]["Name"].startswith("orcastra.state.damaged-")
     kept = json.loads(base64.b64decode(aside["Spec"]["Data"]))
     assert kept[OWNED_LABELS_LABEL] == '{"n1": ["a"'

@@ -102,8 +102,8 @@ class FakeNode:
     def list_nodes(self) -> list[dict[str, Any]]:
         return []
 
-    def list_configs(self, _name: str) -> list[dict[str, Any]]:
-        return []
+    def find_config(self, _name: str) -> None:
+        return None
 
     def get_node(self, node_id: str) -> dict[str, Any]:
         if node_id not in self.nodes:
