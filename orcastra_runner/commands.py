@@ -290,8 +290,7 @@ def _working(
         def run_playbook(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
-            rebalance = {"orcastra_rebalance": dict(rebalance_file.data)}
-            values = {**extra_vars(work.wanted, settings), **rebalance, **variables}
+            values = {**extra_vars(work.wanted, settings), **rebalance_file.extra_vars(), **variables}
             return playbooks.run(name, values, should_stop)
 
         work = Work(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -15,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import ConfigFiles
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import load_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import (
+    load_rebalance,
+    take_apart,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
@@ -44,7 +48,7 @@ log = get_logger()
 
 
 class RebalanceFile:
-    """``rebalance_config.yml``. ``rebalance`` and ``data`` are never anything but valid.
+    """``rebalance_config.yml``. ``rebalance`` and what the playbooks get are never anything but valid.
 
     Without the file nothing is balanced: ``is_present`` says whether there is one.
     """
@@ -53,7 +57,7 @@ class RebalanceFile:
         """Read and check the file. Raises ConfigError with everything that is wrong with it."""
         self.path = path
         self.rebalance = Rebalance()
-        self.data: Mapping[str, Any] = {}
+        self._data: Mapping[str, Any] = {}
         self._files = ConfigFiles(swarm=path)
         self._used = self._files.fingerprint()
         self._load()
@@ -66,6 +70,11 @@ class RebalanceFile:
     def in_force(self) -> Rebalance | None:
         """What balances, None where nothing does."""
         return self.rebalance if self.is_present else None
+
+    def extra_vars(self) -> dict[str, Any]:
+        """What the playbooks get of it, with the secrets apart. Raises OrcastraError."""
+        data, variables = take_apart(self._data, os.environ)
+        return {"orcastra_rebalance": data, "orcastra_rebalance_variables": variables}
 
     def refresh(self) -> None:
         """Use the file as it is now, if it changed and is valid; tells of both."""
@@ -86,7 +95,7 @@ class RebalanceFile:
             log.info("the rules of rebalancing have changed", file=str(self.path))
 
     def _load(self) -> None:
-        self.rebalance, self.data = load_rebalance(self.path)
+        self.rebalance, self._data = load_rebalance(self.path, os.environ)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,16 @@ options:
         C({hostname}) in them, C(cadvisors), C(prometheus_url), C(scrape_interval_seconds) (samples older than
         twice that do not count; those of cAdvisor may be two minutes old, as it looks that rarely itself),
         C(timeout_seconds) (5, for all endpoints together), C(ca_path), C(validate_certs) and C(use_proxy).
+      - An endpoint that wants a login gets C(username) and C(password), or C(bearer_token), or C(headers), a
+        mapping. They stand beside C(exporter_url) of a node exporter and C(url) of a cAdvisor, or, for all
+        that have none of their own, in C(metrics.node_exporter_auth), C(metrics.cadvisor_auth) and
+        C(metrics.prometheus_auth). Their secrets have to be C(${VAR}), see O(variables).
+    type: dict
+    default: {}
+  variables:
+    description:
+      - Values of C(${VAR}) in O(rebalance_config). One that is not named here is taken from the environment
+        of the module, or from the file that C(VAR_FILE) names there.
     type: dict
     default: {}
   now:
@@ -75,9 +85,19 @@ EXAMPLES = r"""
         mgr-a: http://10.0.0.11:9100/metrics
         wrk-b: http://10.0.0.12:9100/metrics
 
+- name: Balance memory, with node exporters that want a login
+  orcastra.swarm.rebalance:
+    rebalance_config:
+      metrics:
+        node_exporter_url: https://{address}:9100/metrics
+        node_exporter_auth: {username: prom, password: "${PROM_PASSWORD}"}
+    variables:
+      PROM_PASSWORD: "{{ vault_prom_password }}"
+
 - name: Show what would be moved, and why nothing else
   orcastra.swarm.rebalance:
     rebalance_config: "{{ lookup('orcastra.swarm.swarm_file', 'rebalance_config.yml', kind='rebalance') }}"
+    variables: "{{ lookup('orcastra.swarm.swarm_file', 'rebalance_config.yml', kind='rebalance_variables') }}"
   check_mode: true
 """
 
@@ -152,6 +172,7 @@ memory:
       sample: 1979711488
 """
 
+import os
 import time
 from dataclasses import asdict, replace
 from typing import Any
@@ -176,12 +197,16 @@ def main() -> None:
         {
             **CONFIGURATION_ARGUMENT_SPEC,
             "rebalance_config": {"type": "dict", "default": {}},
+            "variables": {"type": "dict", "default": {}, "no_log": True},
             "now": {"type": "bool", "default": False},
         }
     )
     wanted = wanted_from(module)
+    variables = {name: str(value) for name, value in module.params["variables"].items()}
     try:
-        rebalance = build_rebalance(module.params["rebalance_config"])
+        rebalance = build_rebalance(
+            module.params["rebalance_config"], {**os.environ, **variables}, may_be_literal=False
+        )
     except ConfigError as error:
         module.fail_json(msg=str(error))
     rules = replace(rebalance.rules, sustained_seconds=0) if module.params["now"] else rebalance.rules

@@ -21,6 +21,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.document im
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.mods_schema import MODS_SCHEMA
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown, url_fault
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.variables import (
+    VariableError,
+    variable_value,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
     ConfigError,
@@ -112,11 +116,9 @@ def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]
     found = {}
     try:
         for name in sorted(set(_VARIABLE.findall(path.read_text(encoding="utf-8")))):
-            if name in environment:
-                found[name] = environment[name]
-            elif f"{name}_FILE" in environment:
-                found[name] = Path(environment[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+            if name in environment or f"{name}_FILE" in environment:
+                found[name] = variable_value(name, environment)
+    except (OSError, UnicodeDecodeError, VariableError) as error:
         raise OrcastraError(f"{path}: {error}") from error
     return found
 
@@ -297,21 +299,11 @@ class _Builder:
         return _VARIABLE.sub(value, text)
 
     def _variable(self, path: KeyPath, name: str, environment: Mapping[str, str]) -> str:
-        if name in environment:
-            return environment[name]
-        file = environment.get(f"{name}_FILE")
-        if file is None:
-            self._tell(path, f"the variable {name} (or {name}_FILE) in the environment", "none")
-            return ""
         try:
-            found = Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            self._tell(path, f"a file that can be read, named by {name}_FILE", f"{describe(file)}: {reason}")
+            return variable_value(name, environment)
+        except VariableError as error:
+            self._tell(path, error.expected, error.found)
             return ""
-        if not found.isprintable():
-            self._tell(path, f"one line in the file that {name}_FILE names", "several")
-        return found
 
     def _tell(self, path: KeyPath, expected: str, found: str) -> None:
         self.problems.append(self.document.problem(path, expected, found))

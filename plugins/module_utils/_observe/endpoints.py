@@ -9,11 +9,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
+from dataclasses import field
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
+
+_HOSTNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Endpoints:
     whether ``node_map`` names it.
 
     ``memory``: the URL of the exporter that counts for it, None where there is none; ``tasks``: the URLs that
-    may know its tasks.
+    may know its tasks; ``headers``: URL → the headers that are sent there.
     """
 
     node: Node
@@ -30,6 +34,7 @@ class Endpoints:
     memory: str | None
     tasks: tuple[str, ...] = ()
     is_mapped: bool = False
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints, ...]:
@@ -41,15 +46,23 @@ def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints,
             continue
         own = _named(sources.node_exporters, node)
         physical = _named(sources.node_map, node)
+        template = None if own else sources.node_exporter_url
         own = own or _filled(sources.node_exporter_url, node)
         # of a virtual machine only its host's memory counts; its own exporter may still know its tasks
         memory = own if physical is None else sources.node_exporters.get(physical)
         host = physical or _unique_name(picture, node)
         if memory is not None:
             host = hosts.setdefault(memory, host)
-        cadvisor = _named(sources.cadvisors, node) or _filled(sources.cadvisor_url, node)
+        named_cadvisor = _named(sources.cadvisors, node)
+        cadvisor = named_cadvisor or _filled(sources.cadvisor_url, node)
         tasks = tuple(dict.fromkeys(url for url in (memory, own, cadvisor) if url is not None))
-        found.append(Endpoints(node, host, memory, tasks, is_mapped=physical is not None))
+        # by the URL as it is configured, which may be a template
+        logins = {
+            cadvisor: None if named_cadvisor else sources.cadvisor_url,
+            own: template,
+        }
+        headers = {url: sources.headers.get(logins.get(url) or url, {}) for url in tasks}
+        found.append(Endpoints(node, host, memory, tasks, physical is not None, headers))
     return tuple(found)
 
 
@@ -68,8 +81,11 @@ def _named(names: Mapping[str, str], node: Node) -> str | None:
 
 
 def _filled(template: str | None, node: Node) -> str | None:
-    """The URL of ``node``; None where it needs an address and Swarm knows none."""
-    if template is None:
+    """The URL of ``node``; None if it needs an address and Swarm knows none, or a host name that can be none.
+
+    A host name is whatever somebody with root on the host has chosen.
+    """
+    if template is None or ("{hostname}" in template and not _HOSTNAME.fullmatch(node.hostname)):
         return None
     host = node.address
     try:

@@ -6,7 +6,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
 
 from tests.integration.memory import memory_user, running, set_availability, tasks_measured
 from tests.integration.playbooks.conftest import Playbooks
@@ -67,3 +73,110 @@ def test_plan_site_and_one_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
         assert (again.status, again.changed) == (0, 0), again.output
     assert running(swarm)["user"][0] == "bravo"
     assert running(swarm)["ballast"] == before["ballast"]
+
+
+PASSWORD = "planted-53cr37"
+PAGE = b"node_memory_MemTotal_bytes 4e9\nnode_memory_MemAvailable_bytes 3e9\n"
+
+
+class Guarded(BaseHTTPRequestHandler):
+    """A node exporter that wants a login."""
+
+    def do_GET(self) -> None:
+        right = base64.b64encode(f"prom:{PASSWORD}".encode()).decode()
+        is_right = self.headers.get("Authorization") == f"Basic {right}"
+        self.send_response(200 if is_right else 401)
+        self.end_headers()
+        self.wfile.write(PAGE if is_right else b"no")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def guarded(swarm: Lab) -> Iterator[str]:
+    """The URL of an exporter that wants the user prom and his password."""
+    address = swarm["alpha"].ip.rpartition(".")[0] + ".1"
+    with ThreadingHTTPServer((address, 0), Guarded) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://{address}:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("written", ["variable", "file", "literal"])
+def test_exporters_that_want_a_login(
+    swarm: Lab, run_playbook: Playbooks, guarded: str, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    secret = PASSWORD if written == "literal" else "${PROM_PASSWORD}"
+    environment = {}
+    if written == "variable":
+        environment = {"PROM_PASSWORD": PASSWORD}
+    elif written == "file":
+        environment = {"PROM_PASSWORD_FILE": str(run_playbook.write("password", f"{PASSWORD}\n"))}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    exporters = {host.name: f"{guarded}/{host.name}" for host in swarm}
+    login = {"username": "prom", "password": secret}
+    alpha = {"exporter_url": exporters.pop("alpha"), **login}
+    rules = {
+        **RULES,
+        "node_exporters": {"alpha": alpha, **exporters},
+        "metrics": {"node_exporter_auth": login},
+    }
+    path = run_playbook.write("rebalance_config.yml", rules)
+    run_playbook.write("swarm.yml", "nodes: {alpha: {}}\n")
+    options = {"orcastra_rebalance_file": str(path)}
+
+    # everything that Ansible can show
+    done = run_playbook("orcastra.swarm.rebalance", "--check", "--diff", "-vvv", **options)
+    assert done.status == 0, done.output
+    assert done.output.count('"total_bytes": 4000000000') >= 3
+    assert PASSWORD not in done.output
+    logs = (
+        "cat /var/log/syslog /var/log/messages /var/log/user.log 2>/dev/null; journalctl 2>/dev/null || true"
+    )
+    assert PASSWORD not in swarm["alpha"].sh(logs)
+
+    engine = {"DOCKER_HOST": swarm["alpha"].docker_host, "ORCASTRA_LEADER": "always", **environment}
+    config = ("--config", run_playbook.folder)
+    for arguments in (("plan", "--format", "json"), ("run", "--once", "--debug"), ("config", "check")):
+        ran = orcastra(*arguments, *config, **engine)
+        assert ran.returncode == 0, ran.stderr
+        assert "401" not in ran.stdout + ran.stderr
+        assert PASSWORD not in ran.stdout + ran.stderr
+
+    # another password, and one that is nowhere
+    run_playbook.write("password", "another")
+    wrong = {"PROM_PASSWORD": "another"} if written == "variable" else {}
+    ran = orcastra("plan", *config, **{**engine, **wrong})
+    assert written == "literal" or "401" in ran.stdout
+    assert PASSWORD not in ran.stdout + ran.stderr
+    for name in environment:
+        monkeypatch.delenv(name)
+    if environment:
+        missing = orcastra("plan", *config, DOCKER_HOST=engine["DOCKER_HOST"])
+        assert missing.returncode == 2
+        assert "PROM_PASSWORD" in missing.stderr
+
+
+def test_a_secret_in_a_parameter_is_refused(swarm: Lab, run_playbook: Playbooks, guarded: str) -> None:
+    login = {"username": "prom", "password": "${PROM_PASSWORD}"}
+    rules = {"node_exporters": {host.name: f"{guarded}/{host.name}" for host in swarm}}
+    given = {**rules, "metrics": {"node_exporter_auth": login}}
+    variables = {"PROM_PASSWORD": PASSWORD}
+    done = run_playbook(
+        "orcastra.swarm.rebalance",
+        "--check",
+        "-vvv",
+        orcastra_rebalance=given,
+        orcastra_rebalance_variables=variables,
+    )
+    assert done.status == 0, done.output
+    assert done.output.count('"total_bytes": 4000000000') >= 3
+    assert PASSWORD not in done.output
+    login["password"] = PASSWORD
+    done = run_playbook("orcastra.swarm.rebalance", "--check", orcastra_rebalance=given)
+    assert done.status != 0
+    assert "metrics.node_exporter_auth.password" in done.output
+    assert PASSWORD not in done.output
