@@ -19,6 +19,7 @@ from tests.bench import (
     bootstrap,
     container,
     cycle,
+    health,
     labels,
     large,
     mods,
@@ -43,6 +44,7 @@ PARTS = (
     "large",
     "web",
     "scrape",
+    "health",
     "mods",
     "cycle",
     "return",
@@ -69,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "web": lambda: web.measure(options.repeat),
             "mods": lambda: mods.measure(min(options.repeat, 3)),
             "scrape": lambda: scrape.measure(min(options.repeat, 5)),
+            "health": health.measure,
         }
         for part, measure in off_engines.items():
             if part in wanted_parts:

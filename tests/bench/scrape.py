@@ -2,11 +2,18 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measuring memory: many exporters at once, some of which hang. They are threads of another process."""
+"""Measuring memory: many exporters at once, some of which hang, drip or send far too much.
+
+They are threads of another process. Each row is measured in a process of its own, which then says what it has
+taken.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import json
+import resource
 import subprocess
 import sys
 import threading
@@ -22,14 +29,44 @@ TIMEOUT_SECONDS = 5.0
 TASKS = 20
 # a node exporter of Debian 12 says some 70 KB
 OTHER_LINES = 1000
+LARGE_BYTES = 15 * 1024 * 1024
+# What the odd ones do, and how many they are.
+ROWS = (
+    ("fine", 0),
+    ("hang", 1),
+    ("hang", 10),
+    ("drip", 10),
+    ("large", 1),
+    ("other", 1),
+    ("blank", 1),
+    ("large", 10),
+)
+LARGE_LINES = {
+    "large": b'orcastra_container_memory_bytes{node_id="n",service_id="s",task_id="t%d"} 1e8\n',
+    "other": b'node_other_total{device="disk0",kind="read"} 1\n',
+    "blank": b"\n",
+}
 
 
 def measure(repeat: int) -> Table:
-    """Time a measurement of 100 endpoints, of which none, one and ten hang."""
+    """Time a measurement of 100 endpoints, some of which are odd, and see what it takes."""
     table = Table(
         f"{ENDPOINTS} exporters, {len(_page()) // 1024} KB each; deadline {TIMEOUT_SECONDS:g} s; "
         f"median of {repeat}",
-        ["that hang", "seconds", "slowest", "nodes measured", "problems told"],
+        [
+            "odd ones",
+            "number",
+            "seconds",
+            "slowest",
+            "nodes measured",
+            "problems told",
+            "MiB more",
+            "threads left",
+        ],
+        notes=[
+            "drip: headers, byte by byte; large: 15 MiB of samples, other: of lines about something else,",
+            "blank: of empty lines. 'MiB more': the most memory it took, above that of fine ones alone.",
+        ],
     )
     before = load_average()
     with subprocess.Popen(
@@ -37,26 +74,41 @@ def measure(repeat: int) -> Table:
     ) as server:
         assert server.stdout is not None
         port = int(server.stdout.readline())
-        for hanging in (0, 1, 10):
-            table.rows.append(_row(port, hanging, repeat))
+        for kind, number in ROWS:
+            table.rows.append(_row(port, kind, number, repeat))
         server.terminate()
     table.load = (before, load_average())
     return table
 
 
-def _row(port: int, hanging: int, repeat: int) -> tuple[float, ...]:
+def _row(port: int, kind: str, number: int, repeat: int) -> tuple[str | float, ...]:
+    arguments = [str(port), kind, str(number), str(repeat)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.scrape", *arguments], check=True, capture_output=True, text=True
+    )
+    return kind, number, *json.loads(done.stdout)
+
+
+def _measure(port: int, kind: str, odd: int, repeat: int) -> list[float]:
     nodes = tuple(Node(id=f"n{number}", hostname=f"node-{number}") for number in range(ENDPOINTS))
-    urls = {
-        node.hostname: f"http://127.0.0.1:{port}/{'hang' if number < hanging else 'fine'}/{number}"
-        for number, node in enumerate(nodes)
-    }
-    sources = MetricSources(node_exporters=urls, timeout_seconds=TIMEOUT_SECONDS)
-    times = []
-    for _time in range(repeat):
+
+    def ask(odd: int) -> tuple[float, int, int]:
+        urls = {
+            node.hostname: f"http://127.0.0.1:{port}/{kind if number < odd else 'fine'}/{number}"
+            for number, node in enumerate(nodes)
+        }
+        sources = MetricSources(node_exporters=urls, timeout_seconds=TIMEOUT_SECONDS)
         started = time.perf_counter()
         memory = measure_memory(Picture(nodes=nodes), sources)
-        times.append(time.perf_counter() - started)
-    return hanging, median(times), max(times), len(memory.nodes), len(memory.problems)
+        return time.perf_counter() - started, len(memory.nodes), len(memory.problems)
+
+    ask(0)
+    usual = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    threads = threading.active_count()
+    found = [ask(odd) for _time in range(repeat)]
+    seconds = [entry[0] for entry in found]
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - usual) / 1024
+    return [median(seconds), max(seconds), *found[-1][1:], more, threading.active_count() - threads]
 
 
 def _page() -> bytes:
@@ -77,11 +129,20 @@ def _page() -> bytes:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        if self.path.startswith("/hang"):
-            threading.Event().wait()
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(_page())
+        kind = self.path.split("/")[1]
+        with contextlib.suppress(OSError):
+            if kind == "hang":
+                threading.Event().wait()
+            if kind == "drip":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                while True:
+                    self.wfile.write(b"X")
+                    time.sleep(0.1)
+            self.send_response(200)
+            self.end_headers()
+            line = LARGE_LINES.get(kind, b"")
+            self.wfile.write(line * (LARGE_BYTES // len(line)) if line else b"")
+            self.wfile.write(_page())
 
     def log_message(self, *_arguments: object) -> None:
         """Say nothing."""
@@ -92,7 +153,9 @@ class _Server(http.server.ThreadingHTTPServer):
     request_queue_size = 1024
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and len(sys.argv) > 1:
+    print(json.dumps(_measure(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))
+elif __name__ == "__main__":
     exporters = _Server(("127.0.0.1", 0), _Handler)
     print(exporters.server_address[1], flush=True)
     exporters.serve_forever()
