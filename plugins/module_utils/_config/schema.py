@@ -160,8 +160,10 @@ _DEPENDENCY: Schema = {
 SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": f"a mapping with {', '.join(ALL_PARTS[:-1])} or {ALL_PARTS[-1]}",
-    "description": "Orcastra: the nodes of a Docker Swarm, and which services belong together.",
-    "type": ["object", "null"],
+    "description": "Orcastra: the nodes of a Docker Swarm, and which services belong together. `{}` or `[]` "
+    "means nothing; a file without any data isn't taken for that.",
+    "type": ["object", "array", "null"],
+    "maxItems": 0,
     "properties": {
         "leader": {
             "type": ["string", "null"],
@@ -177,9 +179,11 @@ SCHEMA: Schema = {
         "managers": MANAGERS,
         "swarm": SWARM,
         "nodes": {
-            "type": ["object", "null"],
+            "type": ["object", "array", "null"],
+            "maxItems": 0,
             "title": "a mapping of host names to nodes",
-            "description": "The nodes of the swarm by host name (or node ID).",
+            "description": "The nodes of the swarm by host name (or node ID). `{}` or `[]` means no nodes; "
+            "nothing at all means that they aren't given.",
             "propertyNames": {"pattern": _WORD, "title": "a host name or a node ID"},
             "additionalProperties": _NODE,
         },
@@ -199,9 +203,11 @@ SCHEMA: Schema = {
             "additionalProperties": False,
         },
         "dependencies": {
-            "type": ["object", "null"],
+            "type": ["object", "array", "null"],
+            "maxItems": 0,
             "title": "a mapping of anchors to the services that follow them",
-            "description": "Anchors, by service name without the stack's prefix, and their followers.",
+            "description": "Anchors, by service name without the stack's prefix, and their followers. `{}` "
+            "or `[]` means no anchors; nothing at all means that they aren't given.",
             "propertyNames": {
                 "pattern": _WORD,
                 "title": "the name of a service (letters, digits, '_', '-' and '.')",

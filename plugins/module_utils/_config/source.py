@@ -17,6 +17,7 @@ import re
 import stat
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ _CONSTRUCT: dict[str, Callable[[str], Any]] = {
 
 
 def read_file(path: Path) -> tuple[Document, list[Problem]]:
-    """Read a YAML file. Its data is None where the file is absent, empty or cannot be read.
+    """Read a YAML file. Its data is None if the file is absent, blank or cannot be read.
 
     Never raises for what is in the file: all problems are returned. Raises OrcastraError where PyYAML is
     missing.
@@ -82,7 +83,7 @@ def read_file(path: Path) -> tuple[Document, list[Problem]]:
     try:
         text, problem = _read_text(path)
     except (FileNotFoundError, NotADirectoryError):
-        return empty, []
+        return replace(empty, exists=False), []
     except OSError as error:
         return empty, [Problem("", "a file that can be read", error.strerror or str(error), str(path))]
     if problem is not None:
@@ -104,6 +105,9 @@ def read_file(path: Path) -> tuple[Document, list[Problem]]:
     except RecursionError:
         # a long chain of merge keys
         return empty, [*builder.problems, _too_deep(str(path))]
+    if data == {} and root.value:
+        # nothing but extensions: unlike `{}`, that doesn't say "nothing"
+        data = None
     return Document(data, str(path), builder.lines), builder.problems
 
 

@@ -81,17 +81,24 @@ def test_everything_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "absent"),
     [
-        {},
-        {"nodes": {}, "dependencies": {}, "options": {}},
-        dict.fromkeys(("leader", "advertise_addr", "nodes", "options", "dependencies")),
-        {"options": {"prune_unknown_labels": None}},
-        MappingProxyType({"nodes": MappingProxyType({})}),
+        ({}, set()),
+        ([], set()),
+        ({"nodes": {}, "dependencies": {}, "options": {}}, set()),
+        ({"nodes": [], "dependencies": []}, set()),
+        (None, {"nodes", "dependencies"}),
+        (
+            dict.fromkeys(("leader", "advertise_addr", "nodes", "options", "dependencies")),
+            {"nodes", "dependencies"},
+        ),
+        ({"options": {"prune_unknown_labels": None}}, {"nodes", "dependencies"}),
+        (MappingProxyType({"nodes": MappingProxyType({})}), {"dependencies"}),
     ],
 )
-def test_nothing_given(data: Any) -> None:
-    assert build_wanted(data, stack_name="main") == Wanted()
+def test_nothing_given(data: Any, absent: set[str]) -> None:
+    nothing = Wanted(absent_sections=frozenset(absent)).with_removals()
+    assert build_wanted(data, stack_name="main") == nothing
 
 
 def test_none_stands_for_a_key_that_is_not_given() -> None:
@@ -163,7 +170,7 @@ UNQUOTE = "(leave out the quotes)"
         ({"leader": ""}, "leader: expected a host name, found ''"),
         ({"leader": "a b"}, "leader: expected a host name, found 'a b'"),
         ({"leader": "a\n"}, "leader: expected a host name, found 'a\\n'"),
-        ({"nodes": []}, "nodes: expected a mapping of host names to nodes, found an empty list"),
+        ({"nodes": ["n"]}, "nodes: expected a mapping of host names to nodes, found the list ['n']"),
         ({"nodes": {"a b": {}}}, "nodes.'a b': expected a host name or a node ID, found 'a b'"),
         ({"nodes": {"": {}}}, "nodes.'': expected a host name or a node ID, found ''"),
         ({"nodes": {5: {}}}, "nodes: expected text as a key, found the number 5"),
@@ -296,11 +303,8 @@ def test_refuses(data: Any, expected: str) -> None:
     assert problems_of(data) == [expected]
 
 
-@pytest.mark.parametrize("data", [None, [], "text", 5, [{"nodes": {}}]])
+@pytest.mark.parametrize("data", ["text", 5, [{"nodes": {}}]])
 def test_anything_but_a_mapping(data: Any) -> None:
-    if data is None:
-        assert build_wanted(data, stack_name="main") == Wanted()
-        return
     (problem,) = problems_of(data)
     assert problem.startswith(
         "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or dependencies"
