@@ -18,13 +18,16 @@ from typing import Any
 from uuid import uuid4
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import SCHEMA
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    ConfigError,
+    OrcastraError,
+    Problem,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DONE,
     AlreadyClaimed,
     CommandRecord,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     connect,
     options_from_environment,
@@ -42,7 +45,7 @@ from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command, has_limit
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
-from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.files import Files
 from orcastra_runner.heal import HealJob, plan_healing
 from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, Work
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
@@ -53,12 +56,15 @@ from orcastra_runner.local.jobs import LocalJob, LocalJobs
 from orcastra_runner.local.logs import LogsJob
 from orcastra_runner.local.mod_requests import ModRequestsJob
 from orcastra_runner.local.mods import ModsJob
+from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.loop import Loop
+from orcastra_runner.places import command_path, rebalance_path
+from orcastra_runner.preflight import load, other_files, warnings
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
 from orcastra_runner.records import Records
 from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
-from orcastra_runner.settings import Settings, UsageError, unknown_variables
+from orcastra_runner.settings import Settings, UsageError
 from orcastra_runner.signals import Signals, StopNow
 from orcastra_runner.swarm import Swarm, plan_all
 from orcastra_runner.version import __version__
@@ -71,22 +77,22 @@ logger = log.get_logger()
 def run(settings: Settings) -> bool:
     """Loop, or do one cycle. Returns whether it went well. Raises ConfigError for a bad configuration."""
     log.configure(settings.log_format, debug=settings.debug)
-    configuration = Configuration(settings)
-    _warn(settings, configuration)
+    configuration, rebalance_file = load(settings)
+    _warn(settings, configuration, rebalance_file)
     connector = _connector()
     signals = Signals()
     signals.install()
-    command_file = CommandFile(settings.command_path)
-    rebalance_file = RebalanceFile(settings.rebalance_path)
+    command_file = CommandFile(partial(command_path, settings))
     if settings.run_once:
         command_file.refresh(at_once=True)
     token = settings.read_token()
     records = Records(dry_run=settings.dry_run)
     requests = CommandRequests()
     with ExitStack() as stack:
-        work = stack.enter_context(
-            _working(settings, configuration.wanted, connector, signals, rebalance_file, records)
-        )
+        mods_file = ModsFile(settings.mod_manager_config)
+        stack.callback(mods_file.close)
+        files = Files(configuration, rebalance_file, mods_file)
+        work = stack.enter_context(_working(settings, files, connector, signals, records))
         watcher = None
         if settings.event_mode and not settings.run_once:
             watcher = Watcher(connector, signals.event, settings.event_poll_interval)
@@ -107,11 +113,12 @@ def run(settings: Settings) -> bool:
                     stack.enter_context(closing(_playbook_runner(settings, "hosts"))),
                     records,
                     lambda: signals.stop_requested,
+                    mods_file=mods_file,
                 )
-            local = _local_jobs(settings, records, hosts)
+            local = _local_jobs(settings, records, hosts, mods_file)
             if settings.listen is not None:
                 stack.callback(_serve(settings, settings.listen, token, records, signals, requests, local))
-            local += _handovers(settings, lambda: configuration.wanted, signals, records, stack)
+            local += _handovers(settings, files, signals, records, stack)
             local_jobs = LocalJobs(local, connector, records)
             local_jobs.start()
             stack.callback(local_jobs.stop)
@@ -138,8 +145,7 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
     ``why``: also everything that could be moved to balance memory, and why it is not.
     """
     log.configure(settings.log_format, debug=settings.debug)
-    configuration = Configuration(settings)
-    rebalance_file = RebalanceFile(settings.rebalance_path)
+    configuration, rebalance_file = load(settings)
     wanted, has_inventory = configuration.wanted, settings.inventory is not None
     with closing(Swarm(_connector())) as swarm:
         seen = swarm.see()
@@ -157,8 +163,7 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
 def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *, as_json: bool) -> bool:
     """Print what would happen if nodes were lost or added. Returns whether everything would find a place."""
     log.configure(settings.log_format, debug=settings.debug)
-    configuration = Configuration(settings)
-    rebalance_file = RebalanceFile(settings.rebalance_path)
+    configuration, rebalance_file = load(settings)
     with closing(Swarm(_connector())) as swarm:
         picture = swarm.see().picture
     memory = measure(picture, rebalance_file.rebalance.sources)
@@ -174,7 +179,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     with closing(Swarm(_connector())) as swarm:
         seen = swarm.see()
         status = status_data(seen, acts_anywhere=settings.acts_anywhere)
-    command_file = CommandFile(settings.command_path)
+    command_file = CommandFile(partial(command_path, settings))
     command_file.refresh(at_once=True)
     if command_file.content is not None and (command_file.content.is_known or command_file.content.problems):
         status["commands"]["file"] = str(command_file.path)
@@ -188,18 +193,17 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     With an id it is carried out once only, however often and from wherever it is asked for.
     """
     log.configure(settings.log_format, debug=settings.debug)
-    wanted = Configuration(settings).wanted if command.needs_configuration else Wanted()
+    files = _files_for(settings, command)
     words = command.words(argument)
     if settings.dry_run:
         _print(f"{words}: would be run; nothing was done")
         return True
     signals = Signals()
     signals.install()
-    rebalance_file = RebalanceFile(settings.rebalance_path)
     key = f"id:{id_}" if id_ is not None else f"shell:{uuid4().hex[:12]}"
     runner = CommandRunner("shell")
     result: CommandRecord | None = None
-    with _working(settings, wanted, _connector(), signals, rebalance_file) as work:
+    with closing(files.mods), _working(settings, files, _connector(), signals) as work:
         try:
             try:
                 result = runner.run(work, key, command, argument)
@@ -228,18 +232,30 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     return result.status == DONE
 
 
-def check_configuration(settings: Settings) -> None:
-    """Print what the configuration holds. Raises ConfigError with everything that is wrong with it."""
-    configuration = Configuration(settings)
-    wanted = configuration.wanted
+def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) -> None:
+    """Print what the configuration holds. Raises ConfigError with everything that is wrong with it.
+
+    ``problems`` are those of the variables.
+    """
+    found = list(problems)
+    configuration = rebalance_file = None
+    try:
+        configuration, rebalance_file = load(settings)
+    except ConfigError as error:
+        found += error.problems
+    others, wrong = other_files(settings)
+    found += wrong
+    if found or configuration is None or rebalance_file is None:
+        raise ConfigError(found)
     present = configuration.present()
-    rebalance_file = RebalanceFile(settings.rebalance_path)
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
-    files = ", ".join(str(path) for path in present)
+    for problem in warnings(settings, configuration, rebalance_file):
+        sys.stderr.write(f"orcastra: warning: {problem}\n")
+    wanted = configuration.wanted
     _print(
         f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
-        f"{count(len(wanted.dependencies), 'dependency')} in {files}"
+        f"{count(len(wanted.dependencies), 'dependency')} in {', '.join(map(str, [*present, *others]))}"
     )
 
 
@@ -267,10 +283,9 @@ def _connector(docker_host: str | None = None, patience: int | None = None) -> C
 @contextmanager
 def _working(
     settings: Settings,
-    wanted: Wanted,
+    files: Files,
     connector: Callable[[], Engine],
     signals: Signals,
-    rebalance_file: RebalanceFile,
     records: Records | None = None,
 ) -> Iterator[Work]:
     """What jobs and commands work with; it is closed at the end."""
@@ -288,21 +303,41 @@ def _working(
         def run_playbook(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
-            rebalance = {"orcastra_rebalance": dict(rebalance_file.data)}
-            values = {**extra_vars(work.wanted, settings), **rebalance, **variables}
+            rebalance = {"orcastra_rebalance": dict(files.rebalance.data)}
+            values = {**files.extra_vars(name, work.wanted, settings), **rebalance, **variables}
             return playbooks.run(name, values, should_stop)
 
         work = Work(
             swarm=swarm,
-            wanted=wanted,
+            wanted=files.wanted,
             run_playbook=run_playbook,
             dry_run=settings.dry_run,
             run_on_hosts=None,
             records=records,
+            accept_removals=lambda: _accept_removals(files, work),
         )
         if settings.inventory is not None:
-            work.run_on_hosts = _on_hosts(settings, lambda: work.wanted, playbooks, signals, should_stop)
+            work.run_on_hosts = _on_hosts(settings, files, playbooks, signals, should_stop)
         yield work
+
+
+def _accept_removals(files: Files, work: Work) -> tuple[str, ...]:
+    kept = files.accept_removals()
+    work.wanted = files.wanted
+    work.records.configured(work.wanted)
+    return kept
+
+
+def _files_for(settings: Settings, command: Command) -> Files:
+    """The files as a command of the shell needs them. Raises ConfigError."""
+    mods = ModsFile(settings.mod_manager_config)
+    if command.accepts_removals:
+        # it is what confirms that a file is missing on purpose
+        configuration = Configuration(settings, may_be_missing=True)
+        return Files(configuration, RebalanceFile(partial(rebalance_path, settings)), mods)
+    if command.needs_configuration:
+        return Files(*load(settings), mods)
+    return Files(None, RebalanceFile(partial(rebalance_path, settings)), mods)
 
 
 def _playbook_runner(settings: Settings, subfolder: str = "") -> PlaybookRunner:
@@ -321,7 +356,7 @@ def _playbook_runner(settings: Settings, subfolder: str = "") -> PlaybookRunner:
 
 def _on_hosts(
     settings: Settings,
-    wanted: Callable[[], Wanted],
+    files: Files,
     playbooks: PlaybookRunner,
     signals: Signals,
     should_stop: Callable[[], bool],
@@ -331,7 +366,7 @@ def _on_hosts(
     def run(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
         if signals.stop_requested:
             raise Stopped(f"playbook {name} was not started because we were asked to stop")
-        values = {**extra_vars(wanted(), settings), **variables}
+        values = {**files.extra_vars(name, files.wanted, settings), **variables}
         # which hosts: that is up to the playbook and the inventory
         del values["orcastra_hosts"]
         return playbooks.run(name, values, should_stop, settings.inventory, has_limit=has_limit(name))
@@ -379,7 +414,10 @@ def _jobs(
 
 
 def _local_jobs(
-    settings: Settings, records: Records | None = None, hosts: HostsJob | None = None
+    settings: Settings,
+    records: Records | None = None,
+    hosts: HostsJob | None = None,
+    mods_file: ModsFile | None = None,
 ) -> list[LocalJob]:
     """The jobs that each instance does for its own node, and ``hosts``, which it does for others."""
     records = records or Records()
@@ -392,7 +430,7 @@ def _local_jobs(
     if settings.prunes:
         jobs.append(PruneJob(settings, connect_manager, records=records))
     if settings.mod_manager_refresh_interval_minutes > 0:
-        mods = ModsJob(settings, connect_manager, records=records)
+        mods = ModsJob(settings, connect_manager, records=records, file=mods_file)
         requests = ModRequestsJob(settings.relabel_time, mods.ask, connect_manager, records)
         if hosts is not None:
             requests.refresh_hosts = hosts.ask_for_mods
@@ -402,7 +440,7 @@ def _local_jobs(
 
 def _handovers(
     settings: Settings,
-    wanted: Callable[[], Wanted],
+    files: Files,
     signals: Signals,
     records: Records,
     stack: ExitStack,
@@ -412,12 +450,12 @@ def _handovers(
         return []
     # beside the loop, which may have a playbook of its own to run meanwhile
     playbooks = stack.enter_context(closing(_playbook_runner(settings)))
-    run = _on_hosts(settings, wanted, playbooks, signals, lambda: signals.stop_requested)
+    run = _on_hosts(settings, files, playbooks, signals, lambda: signals.stop_requested)
     connect_manager = _connector(settings.manager_host) if settings.manager_host else None
     return [HandoverJob(run, _connector(), connect_manager, records)]
 
 
-def _warn(settings: Settings, configuration: Configuration) -> None:
+def _warn(settings: Settings, configuration: Configuration, rebalance_file: RebalanceFile) -> None:
     """Log at the start what is worth knowing of how we were started."""
     modes = []
     if settings.polling_mode:
@@ -429,10 +467,8 @@ def _warn(settings: Settings, configuration: Configuration) -> None:
     if settings.dry_run:
         mode += ", plan only"
     logger.info("Orcastra starts", what=mode, version=__version__, files=files)
-    for name in configuration.absent():
-        logger.warning("a variable names a file that is not there; nothing is read from it", what=name)
-    for name in unknown_variables():
-        logger.warning("no such setting (`orcastra run --help` lists all of them)", what=name)
+    for problem in warnings(settings, configuration, rebalance_file):
+        logger.warning("configuration", what=str(problem))
 
 
 def _print(text: str) -> None:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
@@ -21,30 +20,39 @@ from orcastra_runner.settings import Settings
 
 def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
     """Return what the playbooks need to know, as plain data; they make the same ``wanted`` of it again."""
+    data = plain_data(wanted)
     return {
         "orcastra_hosts": "localhost",
-        "orcastra_nodes": {name: _node(node) for name, node in wanted.nodes.items()},
-        "orcastra_dependencies": {
-            anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()
-        },
-        "orcastra_options": {"prune_unknown_labels": wanted.prune_unknown_labels},
+        "orcastra_nodes": data["nodes"],
+        "orcastra_dependencies": data["dependencies"],
+        "orcastra_options": data["options"],
         "orcastra_leader": wanted.leader or "",
         "orcastra_advertise_addr": wanted.advertise_addr or "",
-        "orcastra_swarm": _swarm(wanted.swarm),
+        "orcastra_swarm": data["swarm"],
         **({} if wanted.managers is None else {"orcastra_managers": wanted.managers}),
         "orcastra_stack_name": settings.stack_name,
         "orcastra_label_prefix": settings.label_prefix,
         "orcastra_restart_dependents": settings.restart_dependents,
         "orcastra_max_mismatch_duration": settings.max_mismatch_duration,
-        "orcastra_mods_file": _present(settings.mod_manager_config),
         "orcastra_mods_dest": str(settings.mod_manager_dest),
         # a job of its own balances memory, at its own interval
         "orcastra_site_rebalance": False,
     }
 
 
-def _present(path: Path) -> str:
-    return str(path) if path.exists() else ""
+def plain_data(wanted: Wanted) -> dict[str, Any]:
+    """Return the configuration as a mapping like swarm.yml: ``build_wanted`` makes the same of it again."""
+    return {
+        "nodes": {name: _node(node) for name, node in wanted.nodes.items()},
+        "dependencies": {
+            anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()
+        },
+        "options": {"prune_unknown_labels": wanted.prune_unknown_labels},
+        "leader": wanted.leader,
+        "advertise_addr": wanted.advertise_addr,
+        "managers": wanted.managers,
+        "swarm": _swarm(wanted.swarm),
+    }
 
 
 def _node(node: NodeWanted) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from orcastra_runner import address
 from orcastra_runner.values import PREFIX, Variable
 
 DEFAULT_CONFIG_DIR = "/etc/swarm-orchestration"
+DEFAULT_MODS_CONFIG = "/etc/mods/config.json"
 
 
 class UsageError(OrcastraError):
@@ -185,7 +186,7 @@ VARIABLES = (
     Variable(
         "MOD_MANAGER_CONFIG",
         "path",
-        "/etc/mods/config.json",
+        DEFAULT_MODS_CONFIG,
         "mods to download; without the file, those that services and containers ask for",
     ),
     Variable("MOD_MANAGER_DEST", "path", "/mnt/mods", "folder that mods are downloaded into"),
@@ -307,32 +308,23 @@ class Settings:
     keep_artifacts: int
 
     @property
-    def rebalance_path(self) -> Path:
-        """Where the rules of rebalancing are, whether there are any or not."""
-        return self.rebalance_config or self.config_dir / "rebalance_config.yml"
-
-    @property
-    def command_path(self) -> Path:
-        """Where the command file is, whether there is one or not."""
-        return self.command_file or self.config_dir / "commands" / "swarm-orch.command.yml"
-
-    @property
     def listen(self) -> tuple[str | None, int] | None:
         """Host (None: all addresses) and port to serve HTTP at; None: nowhere."""
         return address.parse_address(self.http_address)
 
     def read_token(self) -> str | None:
-        """Return the token that writes over HTTP need, None without one. Raises UsageError."""
+        """Return the token that writes over HTTP need, None without one. Raises ConfigError."""
         if self.api_token_file is None:
             return self.api_token
         try:
             token = self.api_token_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"ORCASTRA_API_TOKEN_FILE: the token cannot be read: {error}") from error
+            found = f"{self.api_token_file}: {getattr(error, 'strerror', None) or 'no text in UTF-8'}"
+            problem = Problem("ORCASTRA_API_TOKEN_FILE", "a file that can be read", found)
+            raise ConfigError([problem]) from error
         if not token:
-            raise UsageError(
-                f"ORCASTRA_API_TOKEN_FILE: expected a token in {self.api_token_file}, found none"
-            )
+            found = f"none in {self.api_token_file}"
+            raise ConfigError([Problem("ORCASTRA_API_TOKEN_FILE", "a token", found)])
         return token
 
     @property

@@ -112,10 +112,18 @@ class Kind:
     parse: Callable[[str, Variable], Any]
 
 
-def _refuse_slips(text: str) -> None:
+def quotes_hint(text: str) -> str:
+    """What to say of a value that is in quotes, empty if it is not."""
     stripped = text.strip()
     if len(stripped) > 1 and stripped[0] == stripped[-1] and stripped[0] in _QUOTES:
-        raise WrongValue(" (the quotes are part of the value: leave them out)")
+        return " (the quotes are part of the value: leave them out)"
+    return ""
+
+
+def _refuse_slips(text: str) -> None:
+    hint = quotes_hint(text)
+    if hint:
+        raise WrongValue(hint)
     if text.endswith(("\r", "\n")):
         raise WrongValue(" (it ends with a line end: the file it comes from may have Windows line ends)")
     if not text.isprintable():
@@ -171,7 +179,7 @@ def _domains(text: str, variable: Variable) -> tuple[str, ...]:
     names = _words(text, variable)
     for name in names:
         if not _DOMAIN.fullmatch(name):
-            raise WrongValue(f"; {shorten(name)} is none")
+            raise WrongValue(f" ({shorten(name)} is none)")
     return names
 
 
@@ -199,9 +207,9 @@ def _url(text: str, _variable: Variable) -> str:
     except ValueError as error:
         raise WrongValue from error
     if parts.scheme.lower() not in ("http", "https"):
-        raise WrongValue(" without http:// or https:// in front" if "://" not in text else "")
+        raise WrongValue(" (it begins with neither)" if "://" not in text else "")
     if not has_host or re.search(r"\s", text):
-        raise WrongValue(" without a host" if not has_host else " with white space in it")
+        raise WrongValue(" (it names no host)" if not has_host else " (it has white space in it)")
     return text
 
 

@@ -268,6 +268,7 @@ class _Refresh:
             and self._damage is None
             and (not images or bool(architectures)),
             prune=self._rules.prune,
+            keep_configured=self._rules.keep_configured,
             now=self._now,
         )
         if architectures:

@@ -42,10 +42,15 @@ _EXPORTERS = ("node_exporter_nodes", "node_exporters")
 def load_rebalance(path: Path) -> tuple[Rebalance, Mapping[str, Any]]:
     """Read and check the file; also returns its data, for ``build_rebalance`` elsewhere.
 
-    An absent or empty file gives the defaults. Raises ConfigError with all problems.
+    An absent or blank file gives the defaults. Raises ConfigError with all problems.
     """
     document, problems = read_file(path)
-    return _build(document, problems), document.data or {}
+    return rebalance_of(document, problems), document.data or {}
+
+
+def rebalance_of(document: Document, problems: Iterable[Problem] = ()) -> Rebalance:
+    """Check what a file holds; ``problems`` were met while it was read. Raises ConfigError with all."""
+    return _build(document, problems)
 
 
 def build_rebalance(data: Mapping[str, Any]) -> Rebalance:

@@ -82,7 +82,11 @@ def entry_key(kind: str, source: str, shown: str, more: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class ModRules:
-    """The configuration of the mod manager. ``allow_private``: URLs of labels may lead anywhere."""
+    """The configuration of the mod manager. ``allow_private``: URLs of labels may lead anywhere.
+
+    ``keep_configured``: there is no configuration, which may be an accident; what an earlier one has led to
+    stays.
+    """
 
     entries: tuple[ModEntry, ...] = ()
     docker_mods: bool = True
@@ -91,6 +95,7 @@ class ModRules:
     prune: bool = True
     concurrency: int = DEFAULT_CONCURRENCY
     max_bytes: int = DEFAULT_MAX_BYTES
+    keep_configured: bool = False
 
     @property
     def discovers(self) -> bool:

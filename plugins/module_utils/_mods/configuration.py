@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,17 @@ def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
 
     ``environment`` has the values of ``${VAR}``. Raises ConfigError with all problems.
     """
-    document, problems = read_file(path)
-    return _Builder(document, problems, environment).build()
+    return mods_of(*read_file(path), environment)
+
+
+def mods_of(
+    document: Document, problems: Iterable[Problem], environment: Mapping[str, str] | None
+) -> ModRules:
+    """The same for what a file holds; ``problems`` were met while it was read.
+
+    Without ``environment``, ``${VAR}`` is left as it is. Raises ConfigError with all problems.
+    """
+    return _Builder(document, list(problems), environment).build()
 
 
 def build_mods(data: Mapping[str, Any] | list[Any], environment: Mapping[str, str]) -> ModRules:
@@ -104,21 +113,32 @@ def read_mods(path: Path) -> dict[str, Any]:
     return {"config": data, "variables": variables}
 
 
-def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The values of those ``${VAR}`` of the file that the environment has, for hosts that have another one.
+def mods_variables(data: Any, environment: Mapping[str, str]) -> dict[str, str]:
+    """The values of those ``${VAR}`` in a file's data that the environment has, for hosts that have others.
 
     Raises OrcastraError where a file that holds one can't be read.
     """
     found = {}
-    try:
-        for name in sorted(set(_VARIABLE.findall(path.read_text(encoding="utf-8")))):
-            if name in environment:
-                found[name] = environment[name]
-            elif f"{name}_FILE" in environment:
-                found[name] = Path(environment[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OrcastraError(f"{path}: {error}") from error
+    for name in sorted(_variables_in(data)):
+        if name in environment:
+            found[name] = environment[name]
+        elif f"{name}_FILE" in environment:
+            path = environment[f"{name}_FILE"]
+            try:
+                found[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise OrcastraError(f"{name}_FILE: {path}: {error}") from error
     return found
+
+
+def _variables_in(data: Any) -> set[str]:
+    if isinstance(data, str):
+        return set(_VARIABLE.findall(data))
+    if isinstance(data, Mapping):
+        data = data.values()
+    elif not isinstance(data, list):
+        return set()
+    return {name for item in data for name in _variables_in(item)}
 
 
 def image_entry(

@@ -65,7 +65,7 @@ class Driven:
         leader_watch: Any = None,
     ) -> None:
         self.fake, self.clock = fake, clock
-        self.configuration = Configuration(settings)
+        self.configuration = Configuration(settings, clock)
         self.signals = Signals(clock)
         self.work = work_on(fake, self.configuration.wanted, monkeypatch, dry_run=dry_run)
         self.loop = Loop(
@@ -280,10 +280,15 @@ def test_a_changed_configuration_is_used_at_once(
     fake = three_nodes()
     path = here.config_dir / "swarm.yml"
     driven = Driven(fake, here, clock, monkeypatch)
-    driven.run(lambda: path.write_text("nodes: {bravo: {labels: [hdd]}}\n"), nothing, nothing, step=1)
+    change = lambda: path.write_text("nodes: {bravo: {labels: [hdd]}}\n")  # noqa: E731
+    driven.run(change, nothing, nothing, step=1)
+    # what is removed waits until the file is quiet
+    assert (fake.labels_of("alpha"), fake.labels_of("bravo")) == ({"ssd": "true"}, {"hdd": "true"})
+    driven = Driven(fake, here, clock, monkeypatch)
+    driven.run(nothing, nothing, step=1)
     assert (fake.labels_of("alpha"), fake.labels_of("bravo")) == ({}, {"hdd": "true"})
     changed = next(entry for entry in logged.entries if entry["event"] == "the configuration has changed")
-    assert changed["changes"] == "node bravo added, node alpha removed"
+    assert changed["changes"] == "node bravo added"
 
 
 def test_an_invalid_configuration_is_refused_with_all_its_problems(
