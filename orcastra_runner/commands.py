@@ -243,14 +243,14 @@ def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) ->
         configuration, rebalance_file = load(settings)
     except ConfigError as error:
         found += error.problems
-    others, wrong = other_files(settings)
+    others, wrong, warned = other_files(settings)
     found += wrong
     if found or configuration is None or rebalance_file is None:
         raise ConfigError(found)
     present = configuration.present()
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
-    for problem in warnings(settings, configuration, rebalance_file):
+    for problem in [*warnings(settings, configuration, rebalance_file), *warned]:
         sys.stderr.write(f"orcastra: warning: {problem}\n")
     wanted = configuration.wanted
     _print(

@@ -57,10 +57,11 @@ def load(settings: Settings) -> tuple[Configuration, RebalanceFile]:
     return configuration, rebalance_file
 
 
-def other_files(settings: Settings) -> tuple[list[Path], list[Problem]]:
-    """The files that only some commands or playbooks read, and what is wrong with them."""
+def other_files(settings: Settings) -> tuple[list[Path], list[Problem], list[Problem]]:
+    """The files that only some commands or playbooks read, what is wrong with them, and what to warn of."""
     found: list[Path] = []
     problems: list[Problem] = []
+    warned: list[Problem] = []
     if not is_missing(settings.mod_manager_config):
         found.append(settings.mod_manager_config)
         problems += check_mods(settings.mod_manager_config, os.environ)
@@ -68,8 +69,9 @@ def other_files(settings: Settings) -> tuple[list[Path], list[Problem]]:
         path = find_file(settings.config_dir, name, problems)
         if not is_missing(path):
             found.append(path)
-            _collect(partial(load_exporter, path), problems)
-    return found, problems
+            exporter = _collect(partial(load_exporter, path), problems)
+            warned += exporter.warnings if exporter is not None else ()
+    return found, problems, warned
 
 
 def warnings(

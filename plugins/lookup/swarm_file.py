@@ -35,6 +35,11 @@ options:
     version_added: 0.2.0
 notes:
   - Values are taken literally. Templates in the file are not evaluated.
+  - In a file of O(kind=node_exporter), C(${VAR}) and its other forms are replaced as in a Compose file, with
+    the values that the environment of the control node has. A variable that is not set stays as it is
+    written, with a warning.
+  - A file without any data is refused, or, with O(kind=swarm), none of its parts is given. C({}) means that
+    nothing is configured.
 seealso:
   - module: orcastra.swarm.label_sync
 """
@@ -66,13 +71,14 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import load_exporter
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import load_rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import read_mods
 
 _EMPTY: dict[str, Any] = {
@@ -110,11 +116,27 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 
 
 def _read_rebalance(path: Path) -> dict[str, Any]:
+    _refuse_blank(path)
     return dict(load_rebalance(path)[1])
 
 
 def _read_exporter(path: Path) -> dict[str, Any]:
-    return dict(load_exporter(path)[1])
+    found = load_exporter(path)
+    for warning in found.warnings:
+        Display().warning(str(warning))
+    return dict(found.data)
+
+
+def _read_mods(path: Path) -> dict[str, Any]:
+    _refuse_blank(path)
+    return read_mods(path)
+
+
+def _refuse_blank(path: Path) -> None:
+    """Refuse a file without any data: it may be half written, and ``{}`` is there for those who mean it."""
+    document, problems = read_file(path)
+    if document.data is None and not problems:
+        raise ConfigError([document.problem((), "a mapping, or {} if nothing is meant", "nothing")])
 
 
 def _read_swarm(path: Path) -> dict[str, Any]:
@@ -136,5 +158,5 @@ _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "swarm": _read_swarm,
     "rebalance": _read_rebalance,
     "node_exporter": _read_exporter,
-    "mods": read_mods,
+    "mods": _read_mods,
 }

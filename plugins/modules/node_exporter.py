@@ -22,9 +22,12 @@ options:
   definition:
     description:
       - The service, as in C(deploy_node_exporter.yml), in the words of a Compose file. It can have C(name),
-        C(image), C(args), C(environment), C(mounts), C(networks), C(ports), C(deploy), C(labels),
+        C(image), C(args) or C(command), C(entrypoint), C(environment), C(mounts), C(volumes), C(networks),
+        C(ports), C(deploy), C(labels), C(hostname), C(user), C(read_only), C(cap_add), C(cap_drop),
         C(healthcheck), C(logging), C(stop_grace_period), C(stop_signal) and C(timezone) (C(bind_local),
-        C(env_tz)).
+        C(env_tz)). Volumes and ports may have their short forms.
+      - C(env_tz) is the name of a time zone, or V(true) for that of the host on which the module runs. If
+        that has no name, the services get C(/etc/localtime) of each host instead.
       - When the service is created, it is filled in from the default, which is C(prom/node-exporter) on every
         node, in the host's network, on port 9100, with the host's files to be read, and with a textfile
         collector for C(/var/lib/prometheus/node-exporter). With nothing at all it is the default.
@@ -141,6 +144,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
     PROMETHEUS_CLIENT_IMPORT_ERROR,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.zone import host_zone
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
 
 
@@ -154,7 +158,7 @@ def main() -> None:
         prometheus_client=PROMETHEUS_CLIENT_IMPORT_ERROR,
     )
     try:
-        wanted = build_exporter(module.params["definition"])
+        wanted = build_exporter(module.params["definition"], host_zone)
     except ConfigError as error:
         module.fail_json(msg=str(error))
     url = module.params["metrics_url"] or f"http://{{address}}:{wanted.port}/metrics"
