@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     Dependency,
     NodeWanted,
+    Removals,
     SwarmWanted,
     Wanted,
 )
@@ -23,8 +25,7 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
     data = plain_data(wanted)
     return {
         "orcastra_hosts": "localhost",
-        "orcastra_nodes": data["nodes"],
-        "orcastra_dependencies": data["dependencies"],
+        **_sections(wanted, data),
         "orcastra_options": data["options"],
         "orcastra_leader": wanted.leader or "",
         "orcastra_advertise_addr": wanted.advertise_addr or "",
@@ -53,6 +54,22 @@ def plain_data(wanted: Wanted) -> dict[str, Any]:
         "managers": wanted.managers,
         "swarm": _swarm(wanted.swarm),
     }
+
+
+def _sections(wanted: Wanted, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections, without those that are absent, so that a playbook removes no more than we would."""
+    sections = {
+        "orcastra_nodes": (wanted.node_removals, data["nodes"]),
+        "orcastra_dependencies": (wanted.dependency_removals, data["dependencies"]),
+    }
+    given: dict[str, Any] = {
+        name: entries for name, (policy, entries) in sections.items() if entries or policy is Removals.ALLOWED
+    }
+    part = any(entries and policy is not Removals.ALLOWED for policy, entries in sections.values())
+    if part or not given:
+        # with nothing at all, playbooks would refuse to finish what is under way
+        given = {"orcastra_nodes": {}, **given, "orcastra_purge": False}
+    return given
 
 
 def _node(node: NodeWanted) -> dict[str, Any]:

@@ -190,8 +190,9 @@ class HostsJob:
         found: dict[str, Any] = _other_than(
             {"orcastra_mods_dest": DEFAULT_MODS_DEST}, {"orcastra_mods_dest": dest}
         )
-        if self._mods_file.is_given:
-            found["orcastra_mods_file"] = self._mods_file.copy()
+        copy = self._mods_file.copy()
+        if copy:
+            found["orcastra_mods_file"] = copy
             found["orcastra_mods_variables"] = self._mods_file.variables()
         return found
 

@@ -61,16 +61,16 @@ class ModsFile:
         """The mods in force. Raises ConfigError while there never was anything valid."""
         document = self._document()
         if document is None:
-            return ModRules(keep_configured=not self._is_accepted)
+            return ModRules(is_given=self._is_accepted)
         return mods_of(document, (), self._environment)
 
     def copy(self) -> str:
         """The path of a copy for playbooks, empty if nothing is configured. Raises ConfigError, OSError."""
         document = self._document()
-        # without a configuration, playbooks leave alone what an earlier one has led to
-        data = document.data if document is not None else None if self._is_accepted else {"prune": False}
-        if data is None:
+        if document is None and not self._is_accepted:
+            # then they leave alone what an earlier configuration has led to
             return ""
+        data = {} if document is None else document.data
         with self._lock:
             path = self._folder.path() / NAME
             text = json.dumps(data)
@@ -86,11 +86,6 @@ class ModsFile:
         """The values of ``${VAR}`` in the file. Raises OrcastraError if they can't be read."""
         document = self._document()
         return {} if document is None else mods_variables(document.data, self._environment)
-
-    @property
-    def is_given(self) -> bool:
-        """Whether any mods are configured. Raises ConfigError."""
-        return self._document() is not None
 
     @property
     def trouble(self) -> str | None:

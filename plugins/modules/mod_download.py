@@ -16,7 +16,8 @@ description:
   - A file takes its place in one step, once it is whole and its digest is right. One mod that fails keeps its
     old file and stops no other.
   - Files that nobody wants any more are removed, only those that this module has stored, and only where it is
-    known of all services what they want. Mod images that were discovered stay for 7 more days.
+    known of all services what they want. Mod images that were discovered stay for 7 more days. Without
+    O(config) and O(config_file), the files of an earlier configuration stay.
   - What Ansible shows of it comes at its end. Every 15 seconds the host's system log says how far long
     downloads are, under the name C(ansible-orcastra.swarm.mod_download).
 extends_documentation_fragment:
@@ -26,12 +27,12 @@ options:
   config:
     description:
       - The configuration, as in C(config.json). For its keys, see C(docs/mods.md) of the collection. A list
-        is one of mods alone.
+        is one of mods alone. An empty mapping means no mods but those that services and containers ask for.
       - C(${VAR}) in URLs and headers is taken from O(variables), else from the environment of the module, or
         from the file that C(VAR_FILE) names. Secrets belong there.
     type: raw
   config_file:
-    description: A file on the host with the configuration, JSON or YAML. One that isn't there says nothing.
+    description: A file on the host with the configuration, JSON or YAML.
     type: path
   variables:
     description: Values of C(${VAR}).
@@ -181,9 +182,12 @@ def rules_from(module: AnsibleModule) -> ModRules:
     given = module.params
     environment = {**os.environ, **{name: str(value) for name, value in given["variables"].items()}}
     if given["config_file"]:
-        return load_mods(Path(given["config_file"]), environment)
-    config = given["config"] or {}
-    if not isinstance(config, (dict, list)):
+        path = Path(given["config_file"])
+        if not path.exists():
+            raise OrcastraError(f"config_file: expected a file, found none at {path}")
+        return load_mods(path, environment)
+    config = given["config"]
+    if config is not None and not isinstance(config, (dict, list)):
         raise OrcastraError(f"config: expected a mapping or a list, found {str(config)[:80]!r}")
     return build_mods(config, environment)
 

@@ -166,6 +166,8 @@ def main() -> None:
     )
     params = module.params
     names, availability, spare = list(dict.fromkeys(params["nodes"])), params["availability"], params["spare"]
+    if not names:
+        module.fail_json(msg="nodes: expected at least one node, found an empty list")
     waits = params["wait"] and availability == "drain" and not module.check_mode
     wanted = wanted_from(module, nodes={})
 

@@ -268,8 +268,8 @@ class _Refresh:
             and self._damage is None
             and (not images or bool(architectures)),
             prune=self._rules.prune,
-            keep_configured=self._rules.keep_configured,
             now=self._now,
+            is_given=self._rules.is_given,
         )
         if architectures:
             return plan

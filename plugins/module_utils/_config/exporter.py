@@ -31,6 +31,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter_sp
     service_spec,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.interpolation import interpolate
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
@@ -82,8 +83,7 @@ def load_exporter(path: Path, environment: Mapping[str, str] | None = None) -> E
     problems.
     """
     document, problems = read_file(path)
-    if document.exists and document.data is None and not problems:
-        problems.append(document.problem((), "a mapping, or {} for the default service", "nothing"))
+    problems = refuse_blank(document, problems)
     document, warnings, faults = interpolate(document, os.environ if environment is None else environment)
     return ExporterFile(
         _build(document, [*problems, *faults], lambda: None), document.data or {}, tuple(warnings)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
@@ -166,6 +167,12 @@ def load_configuration(
         label_prefix=label_prefix,
         restart_dependents=restart_dependents,
     )
+
+
+def read_nodes(path: Path) -> dict[str, Any]:
+    """The parts of ``nodes.yml`` as they stand there, without a check of them."""
+    document, problems = read_file(path)
+    return dict(ConfigDocument(KINDS[-1], document, tuple(problems)).document.data)
 
 
 def _fingerprint(path: Path | None) -> tuple[int, int, int] | str | None:

@@ -20,6 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import DEPENDENCIES, NODES
 
 SECTIONS = (NODES, DEPENDENCIES)
+EXPECTED = "a mapping, or {} if nothing is meant"
 
 
 def absent_sections(
@@ -41,7 +42,7 @@ def absent_sections(
         if data is None:
             blank.update(sections)
             if document.file is not None:
-                warnings.append(document.problem((), "a mapping, or {} if nothing is meant", "nothing"))
+                warnings.append(document.problem((), EXPECTED, "nothing"))
         elif not isinstance(data, Mapping) or not data:
             given.update(sections)
         else:
@@ -49,7 +50,13 @@ def absent_sections(
             for section in sections:
                 if document.file is not None and section in data and data[section] is None:
                     blank.add(section)
-                    warnings.append(
-                        document.problem((section,), "a mapping, or {} if nothing is meant", "nothing")
-                    )
+                    warnings.append(document.problem((section,), EXPECTED, "nothing"))
     return frozenset(blank | (set(SECTIONS) - given)), tuple(warnings)
+
+
+def refuse_blank(document: Document, met: Iterable[Problem]) -> list[Problem]:
+    """``met`` when the document was read, and one problem more if its file is there and says nothing."""
+    problems = list(met)
+    if document.exists and document.file is not None and document.data is None and not problems:
+        problems.append(document.problem((), EXPECTED, "nothing"))
+    return problems

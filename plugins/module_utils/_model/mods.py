@@ -84,8 +84,7 @@ def entry_key(kind: str, source: str, shown: str, more: str = "") -> str:
 class ModRules:
     """The configuration of the mod manager. ``allow_private``: URLs of labels may lead anywhere.
 
-    ``keep_configured``: there is no configuration, which may be an accident; what an earlier one has led to
-    stays.
+    ``is_given`` is False if there is none: then files that an earlier one has brought stay.
     """
 
     entries: tuple[ModEntry, ...] = ()
@@ -95,7 +94,7 @@ class ModRules:
     prune: bool = True
     concurrency: int = DEFAULT_CONCURRENCY
     max_bytes: int = DEFAULT_MAX_BYTES
-    keep_configured: bool = False
+    is_given: bool = True
 
     @property
     def discovers(self) -> bool:

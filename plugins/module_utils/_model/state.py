@@ -151,6 +151,7 @@ class State:
     """What is remembered.
 
     - ``owned_labels``: node ID → keys of the node labels that we set
+    - ``anchor_labels``: node ID → those of them that mark an anchor's nodes; the others are static
     - ``moves``: service ID → the move that is under way
     - ``attempts``: service ID → what was tried so far
     - ``anchor_tasks``: service ID of an anchor → IDs of its tasks when its followers were last in order
@@ -163,6 +164,7 @@ class State:
     """
 
     owned_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    anchor_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
     moves: Mapping[str, Move] = field(default_factory=dict)
     attempts: Mapping[str, Attempts] = field(default_factory=dict)
     anchor_tasks: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -183,14 +185,20 @@ class StateEdit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnLabels:
-    """Remember that the labels ``keys`` of the node are ours."""
+    """Remember that the labels ``keys`` of the node are ours, and that of these ``anchors`` mark anchors."""
 
     node_id: str
     keys: frozenset[str]
+    anchors: frozenset[str] = frozenset()
 
     def apply(self, state: State) -> State:
         keys = state.owned_labels.get(self.node_id, frozenset()) | self.keys
-        return replace(state, owned_labels=_with(state.owned_labels, self.node_id, keys or None))
+        anchors = state.anchor_labels.get(self.node_id, frozenset()) - self.keys | self.anchors
+        return replace(
+            state,
+            owned_labels=_with(state.owned_labels, self.node_id, keys or None),
+            anchor_labels=_with(state.anchor_labels, self.node_id, anchors or None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +210,12 @@ class DisownLabels:
 
     def apply(self, state: State) -> State:
         keys = state.owned_labels.get(self.node_id, frozenset()) - self.keys
-        return replace(state, owned_labels=_with(state.owned_labels, self.node_id, keys or None))
+        anchors = state.anchor_labels.get(self.node_id, frozenset()) - self.keys
+        return replace(
+            state,
+            owned_labels=_with(state.owned_labels, self.node_id, keys or None),
+            anchor_labels=_with(state.anchor_labels, self.node_id, anchors or None),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 FORMAT = "1"
 FORMAT_LABEL = "orcastra.format"
 OWNED_LABELS_LABEL = "orcastra.labels"
+ANCHOR_LABELS_LABEL = "orcastra.anchor_labels"
 MOVES_LABEL = "orcastra.journal"
 ATTEMPTS_LABEL = "orcastra.attempts"
 ANCHOR_TASKS_LABEL = "orcastra.anchors"
@@ -87,6 +88,9 @@ def decode(labels: Mapping[str, str]) -> tuple[State, tuple[str, ...]]:
             fields[section.field] = _decode_section(section, json.loads(labels.get(section.label, "{}")))
         except (ValueError, TypeError) as error:
             damage.append(f"label {section.label}: {error}")
+    if "anchor_labels" not in fields:
+        # any of our labels may be an anchor's, so the absence of static ones takes none of them away
+        fields["anchor_labels"] = fields.get("owned_labels", {})
     known = {FORMAT_LABEL, *(section.label for section in _SECTIONS)}
     others = {label: value for label, value in labels.items() if label not in known}
     return State(**fields, other_sections=others), tuple(damage)
@@ -192,6 +196,7 @@ def _encode_relocations(relocations: tuple[Relocation, ...]) -> list[dict[str, A
 
 _SECTIONS = (
     _Section(OWNED_LABELS_LABEL, "owned_labels", sorted, _decode_names),
+    _Section(ANCHOR_LABELS_LABEL, "anchor_labels", sorted, _decode_names),
     _Section(MOVES_LABEL, "moves", asdict, _decode_move),
     _Section(ATTEMPTS_LABEL, "attempts", asdict, _decode_attempts),
     _Section(ANCHOR_TASKS_LABEL, "anchor_tasks", sorted, _decode_names),

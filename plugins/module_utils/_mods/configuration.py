@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.build impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.mods_schema import MODS_SCHEMA
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown, url_fault
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
@@ -64,9 +65,11 @@ VARIABLE_PREFIX = "ORCASTRA_MOD_HEADER_"
 def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
     """Read and check the file; without one, what is discovered is all there is.
 
-    ``environment`` has the values of ``${VAR}``. Raises ConfigError with all problems.
+    ``environment`` has the values of ``${VAR}``. Raises ConfigError with all problems, for a file that is
+    there and says nothing, too: it may be half written.
     """
-    return mods_of(*read_file(path), environment)
+    document, problems = read_file(path)
+    return mods_of(document, refuse_blank(document, problems), environment)
 
 
 def mods_of(
@@ -76,11 +79,14 @@ def mods_of(
 
     Without ``environment``, ``${VAR}`` is left as it is. Raises ConfigError with all problems.
     """
-    return _Builder(document, list(problems), environment).build()
+    rules = _Builder(document, list(problems), environment).build()
+    return replace(rules, is_given=document.exists)
 
 
-def build_mods(data: Mapping[str, Any] | list[Any], environment: Mapping[str, str]) -> ModRules:
-    """The same for plain data. Raises ConfigError with all problems."""
+def build_mods(data: Mapping[str, Any] | list[Any] | None, environment: Mapping[str, str]) -> ModRules:
+    """The same for plain data; None is no configuration. Raises ConfigError with all problems."""
+    if data is None:
+        return ModRules(is_given=False)
     if isinstance(data, list):
         data = {"mods": data}
     document, problems = plain_document(data)
@@ -94,7 +100,7 @@ def read_mods(path: Path) -> dict[str, Any]:
     mods are downloaded. Raises ConfigError with all problems.
     """
     document, problems = read_file(path)
-    builder = _Builder(document, problems, None)
+    builder = _Builder(document, refuse_blank(document, problems), None)
     builder.build()
     data: dict[str, Any] = dict(builder.document.data or {})
     variables: dict[str, str] = {}

@@ -34,7 +34,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan import moves, wording
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
     MISPLACED,
@@ -45,7 +45,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
+    label_constraint,
+    ours,
+    ours_to_move,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
 
 DEFAULT_GIVE_UP_SECONDS = 600.0
@@ -78,10 +82,12 @@ def plan_followers(
     state: State,
     now: float,
     give_up_seconds: float = DEFAULT_GIVE_UP_SECONDS,
+    removals: Removals = Removals.ALLOWED,
 ) -> Plan:
     """Plan the moves of followers. ``now`` is in seconds since the epoch.
 
     ``give_up_seconds``: how long a service may be out of order before it is reported as given up.
+    ``removals``: the policy for managed constraints on the labels of anchors that aren't configured.
     """
     result = _Result()
     followers: set[str] = set()
@@ -93,7 +99,7 @@ def plan_followers(
             )
         for follower in group.followers:
             followers.add(follower.service.id)
-            _Decision(picture, group, follower, state, now, give_up_seconds, result).decide()
+            _Decision(picture, group, follower, state, now, give_up_seconds, result, removals).decide()
     plan = Plan(
         tuple(result.steps),
         tuple(result.warnings),
@@ -101,7 +107,7 @@ def plan_followers(
         tuple(result.remember),
         result.again_seconds,
     )
-    return plan + plan_leftovers(picture, state, followers, now)
+    return plan + plan_leftovers(picture, state, followers, now, removals)
 
 
 class _Decision:
@@ -116,7 +122,9 @@ class _Decision:
         now: float,
         give_up_seconds: float,
         result: _Result,
+        removals: Removals = Removals.ALLOWED,
     ) -> None:
+        self.removals = removals
         self.picture = picture
         self.group = group
         self.dependency: Dependency = group.dependency
@@ -298,6 +306,9 @@ class _Decision:
         add = held if labelled or not replace_only else ()
         add = tuple(text for text in add if text not in service.constraints)
         remove = tuple(text for text in ours(service) if text not in held)
+        if self.removals is not Removals.ALLOWED:
+            # the constraint on another anchor's label may be another task's
+            remove = tuple(text for text in remove if text == label_constraint(key))
         if not add and not remove:
             return
         if service.is_updating or not self.follower.is_complete:

@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Take back what Orcastra has left on services that are no followers any more."""
+"""Take back what Orcastra has left on services that are no followers any more.
+
+A move that the journal holds is ended whatever the policy for removals is. If the configuration is only a
+part of the whole, another task may be at it: then it has some time to end the move itself.
+"""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -20,15 +24,25 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import ALIVE
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS, unseen
 
+# how long a move that another task has begun is left to it
+FOREIGN_SECONDS = 60.0
 
-def plan_leftovers(picture: Picture, state: State, followers: Set[str], now: float) -> Plan:
+
+def plan_leftovers(
+    picture: Picture,
+    state: State,
+    followers: Set[str],
+    now: float,
+    removals: Removals = Removals.ALLOWED,
+) -> Plan:
     """Plan what to take off every service whose ID is not in ``followers``, and what to forget.
 
-    ``now`` is in seconds since the epoch.
+    ``now`` is in seconds since the epoch. Constraints on labels go only if ``removals`` are allowed.
     """
     steps: list[Step] = []
     notes: list[str] = []
@@ -38,7 +52,10 @@ def plan_leftovers(picture: Picture, state: State, followers: Set[str], now: flo
         move = state.moves.get(service.id)
         if service.id in followers or (move is not None and move.kind != FOLLOW):
             continue  # a move for balance, or off a node, is ended by its own planner
-        leftovers = ours(service)
+        if removals is Removals.FOREIGN and move is not None and now - move.since < FOREIGN_SECONDS:
+            notes.append(f"{service.name} is on its way to {move.anchor}, which isn't configured here")
+            continue
+        leftovers = ours(service) if removals is Removals.ALLOWED else ours_to_move(service)
         scaled = move is not None and move.replicas is not None and service.replicas == 0
         settles: tuple[StateEdit, ...] = (SetMove(service.id, None),) if move is not None else ()
         hidden = unseen(picture, service, move, now) if move is not None and scaled else None
@@ -58,7 +75,9 @@ def plan_leftovers(picture: Picture, state: State, followers: Set[str], now: flo
                     constraints=service.constraints,
                     remove=leftovers,
                     replicas=move.replicas if move is not None and scaled else None,
-                    why=("it depends on no anchor any more",),
+                    why=("it depends on no anchor any more",)
+                    if removals is Removals.ALLOWED
+                    else ("its anchor is not configured, and its move is not over",),
                     settles=settles,
                     while_updating=True,
                 )

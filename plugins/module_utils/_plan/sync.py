@@ -14,12 +14,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import ServiceStep
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import SetAttempts, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals, Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers import (
     DEFAULT_GIVE_UP_SECONDS,
     plan_followers,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey, watched_services
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.restarts import plan_restarts
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import plan_surge_ends
@@ -38,14 +38,20 @@ def plan_anchors(
     """Plan everything that keeps followers with their anchors; with ``static_labels`` those of nodes, too.
 
     ``now`` is in seconds since the epoch. The labels come first: they are what the moves rest on. With
-    ``retry_now`` all earlier attempts are forgotten: what waits for its next one or was given up is tried.
+    ``retry_now`` all earlier attempts are forgotten: what waits for its next one or was given up is tried. Of
+    services that aren't configured they are kept, unless the configuration is the whole one.
     """
+    removals = wanted.dependency_removals
     forgotten = Plan()
     if retry_now:
-        edits = tuple(SetAttempts(service_id, None) for service_id in sorted(state.attempts))
-        forgotten, state = Plan(remember=edits), replace(state, attempts={})
+        ids = set(state.attempts)
+        if removals is not Removals.ALLOWED:
+            ids &= watched_services(picture, wanted)
+        edits = tuple(SetAttempts(service_id, None) for service_id in sorted(ids))
+        kept = {service_id: made for service_id, made in state.attempts.items() if service_id not in ids}
+        forgotten, state = Plan(remember=edits), replace(state, attempts=kept)
     groups = survey(picture, wanted)
-    moves = plan_followers(picture, groups, state, now, give_up_seconds)
+    moves = plan_followers(picture, groups, state, now, give_up_seconds, removals)
     # one write to a service at a time: the next cycle sees what became of it
     busy = frozenset(step.service_id for step in moves.steps if isinstance(step, ServiceStep))
     return (
@@ -53,5 +59,5 @@ def plan_anchors(
         + plan_labels(picture, wanted, state, groups, static_labels=static_labels)
         + moves
         + plan_surge_ends(picture, state, now)
-        + plan_restarts(picture, groups, state, now, give_up_seconds, busy)
+        + plan_restarts(picture, groups, state, now, give_up_seconds, busy, removals)
     )

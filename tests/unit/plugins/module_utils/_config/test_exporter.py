@@ -250,7 +250,7 @@ def test_what_is_not_set_stays_as_it_is_written_with_a_warning(tmp_path: Path) -
 def test_a_file_without_any_data_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "deploy_node_exporter.yml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="for the default service"):
+    with pytest.raises(ConfigError, match="if nothing is meant"):
         load_exporter(path)
     path.write_text("{}")
     assert load_exporter(path).wanted == build_exporter({})
