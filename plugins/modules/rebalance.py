@@ -173,6 +173,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples im
     PROMETHEUS_CLIENT_IMPORT_ERROR,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
 
 
@@ -202,7 +203,7 @@ def main() -> None:
         )
         groups = survey(seen.picture, wanted)
         planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
-        return Plan(warnings=memory.problems) + planned
+        return Plan(warnings=memory.problems + anchors_not_given(wanted, seen.state)) + planned
 
     run_plan(module, plan, {"memory": measured})
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     DEPENDENCIES,
     NODES,
@@ -65,6 +66,19 @@ class Held:
                     f"run `orcastra command accept_removals`, or set accept_removals: true"
                 )
         return found
+
+
+def anchors_not_given(wanted: Wanted, state: State) -> tuple[str, ...]:
+    """A warning for what moves services without knowing the anchors that they follow, if there are any."""
+    anchors = sorted({key for keys in state.anchor_labels.values() for key in keys})
+    if DEPENDENCIES not in wanted.absent_sections or not anchors:
+        return ()
+    warning = (
+        f"dependencies: the configuration doesn't have this section, so anchors ({_some(anchors)}) and the "
+        f"services that follow them are not kept together. If that is what you mean, write "
+        f"`dependencies: {{}}`"
+    )
+    return (warning,)
 
 
 def _count(number: int, noun: str) -> str:

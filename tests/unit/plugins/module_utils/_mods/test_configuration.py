@@ -59,7 +59,8 @@ def test_all_kinds_of_entries(tmp_path: Path) -> None:
 
 
 def test_nothing_is_discovery_only(tmp_path: Path) -> None:
-    assert load_mods(tmp_path / "absent.json", {}) == ModRules() == build_mods({}, {})
+    assert load_mods(tmp_path / "absent.json", {}) == build_mods(None, {}) == ModRules(is_given=False)
+    assert build_mods({}, {}) == build_mods([], {}) == ModRules()
     assert ModRules().discovers
     assert not build_mods({"discover": {"docker_mods": False, "label_prefix": None}}, {}).discovers
 
