@@ -212,7 +212,10 @@ UNQUOTE = "(leave out the quotes)"
         ),
         (
             {"options": {"prune": True}},
-            "options.prune: expected prune_unknown_labels, found 'prune'; did you mean 'prune_unknown_labels'?",
+            (
+                "options.prune: expected prune_unknown_labels, found 'prune'; "
+                "did you mean 'prune_unknown_labels'?"
+            ),
         ),
         (
             {"options": {"prune_unknown_label": True}},
