@@ -33,10 +33,7 @@ def files_of(settings: Settings) -> ConfigFiles:
     """
     problems: list[Problem] = []
     given = (settings.swarm_file, settings.dependencies_file, settings.nodes_file)
-    paths = [
-        path or find_file(settings.config_dir, kind.name, problems)
-        for kind, path in zip(KINDS, given, strict=True)
-    ]
+    paths = [_place(path, settings, kind.name, problems) for kind, path in zip(KINDS, given, strict=True)]
     if problems:
         raise ConfigError(problems)
     return ConfigFiles(*paths)
@@ -71,7 +68,7 @@ def missing_file(variable: str, path: Path, usual: Path) -> list[Problem]:
 
     Nothing if that is its ``usual`` place: saying so in so many words does not change that it may be absent.
     """
-    if not is_missing(path) or path.with_suffix("") == usual.with_suffix(""):
+    if not is_missing(path) or _is_usual(path, usual):
         return []
     return [Problem(key=variable, expected="a file", found=absence(path))]
 
@@ -116,17 +113,29 @@ def _found_instead(directory: Path) -> str:
 
 def rebalance_path(settings: Settings) -> Path:
     """Where the rules of rebalancing are, whether there are any or not. Raises ConfigError."""
-    return settings.rebalance_config or _in_directory(settings, REBALANCE)
+    return _in_directory(settings, REBALANCE, settings.rebalance_config)
 
 
 def command_path(settings: Settings) -> Path:
     """Where the command file is, whether there is one or not. Raises ConfigError."""
-    return settings.command_file or _in_directory(settings, str(COMMANDS))
+    return _in_directory(settings, str(COMMANDS), settings.command_file)
 
 
-def _in_directory(settings: Settings, name: str) -> Path:
+def _in_directory(settings: Settings, name: str, given: Path | None) -> Path:
     problems: list[Problem] = []
-    path = find_file(settings.config_dir, name, problems)
+    path = _place(given, settings, name, problems)
     if problems:
         raise ConfigError(problems)
     return path
+
+
+def _place(given: Path | None, settings: Settings, name: str, problems: list[Problem]) -> Path:
+    """The path that was given, or else the usual one; that may be given, too, and then have either ending."""
+    usual = settings.config_dir / f"{name}{ENDINGS[0]}"
+    if given is not None and not (is_missing(given) and _is_usual(given, usual)):
+        return given
+    return find_file(settings.config_dir, name, problems)
+
+
+def _is_usual(path: Path, usual: Path) -> bool:
+    return path in [usual, *(usual.with_suffix(ending) for ending in ENDINGS)]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import load_exporter
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import find_file
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import ENDINGS, find_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import shorten
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
     ConfigError,
@@ -89,7 +89,8 @@ def warnings(
     }
     for name, path in named.items():
         # only at its usual place, or else it would be an error
-        if path is not None and is_missing(path):
+        others = [] if path is None else [path.with_suffix(ending) for ending in ENDINGS]
+        if path is not None and all(map(is_missing, [path, *others])):
             found.append(Problem(name, "a file, which may be missing at its usual place", absence(path)))
     known = {variable.name.removeprefix(PREFIX): variable.name for variable in VARIABLES}
     for name in unknown_variables():
