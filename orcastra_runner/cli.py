@@ -23,8 +23,6 @@ from orcastra_runner.command.table import commands_help
 from orcastra_runner.settings import Settings, UsageError, collect_settings, variables_help
 from orcastra_runner.version import __version__
 
-ENVIRONMENT_HINT = "environment variables: see `orcastra run --help`"
-
 EXIT_FINE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -33,12 +31,7 @@ EXIT_CHANGES = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` (default: those of the process) ask for. Returns the exit code."""
-    parser = build_parser()
-    if not (sys.argv[1:] if arguments is None else arguments):
-        # there is nothing that could be wrong: whoever asks so wants to know what there is
-        parser.print_help(sys.stderr)
-        return EXIT_USAGE
-    options = parser.parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     debug = getattr(options, "debug", False)
     try:
         settings, problems = collect_settings()
@@ -96,7 +89,6 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--once", action="store_true", help="do one whole cycle, then exit")
     run.add_argument("--check", action="store_true", help="plan only, write nothing")
     run.add_argument("--log-format", choices=("text", "json"), help="text for people, json for machines")
-    run.epilog = variables_help()
     run.set_defaults(command=_run)
 
     plan = _add(commands, "plan", "show what would be done now, why, and why not otherwise")
@@ -163,7 +155,7 @@ def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        epilog=ENVIRONMENT_HINT,
+        epilog=variables_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -56,14 +56,11 @@ def plan_members(swarm: Swarm, seen: Observation, wanted: Wanted) -> Plan:
 
 def plan_hosts(seen: Observation, wanted: Wanted, *, has_inventory: bool) -> Plan:
     """Say what only the hosts themselves can mend, and who does that if it stays so."""
-    what = f"if that lasts, the playbook {HEAL_PLAYBOOK} repairs it"
+    what = f"the playbook {HEAL_PLAYBOOK} is run"
     if not has_inventory:
-        what = (
-            f"if that lasts, run the playbook {HEAL_PLAYBOOK} yourself, or set ORCASTRA_INVENTORY so that "
-            "Orcastra can"
-        )
+        what = f"run the playbook {HEAL_PLAYBOOK}: without ORCASTRA_INVENTORY nothing else does"
     missing = needs_hosts(seen.picture, wanted, time.time())
-    return Plan(warnings=tuple(f"{text}; {what}" for text in missing))
+    return Plan(warnings=tuple(f"{text}; if it stays so, {what}" for text in missing))
 
 
 class HealJob:

@@ -31,14 +31,8 @@ def ask_health(host: str | None, port: int) -> tuple[bool, str]:
         found = json.loads(body)
         said, seconds = str(found["status"]), float(found["idle_seconds"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return False, f"no answer at {_shown(host, port)}: {reason}; does `orcastra run` run here?"
+        return False, f"no answer: {type(error).__name__}: {error}"
     return status == 200 and said == "live", f"{said}: the loop came round {seconds:g} s ago"
-
-
-def _shown(host: str | None, port: int) -> str:
-    name = host or "127.0.0.1"
-    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
 def _get(host: str, port: int) -> tuple[int, bytes]:

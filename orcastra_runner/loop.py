@@ -109,7 +109,7 @@ class Loop:
             seen = self._look()
             log.info(found(seen))
             if not self._may_act(seen):
-                log.warning(
+                log.info(
                     "nothing was done: only the leader's engine acts (ORCASTRA_LEADER=always changes that)"
                 )
                 return True

@@ -138,14 +138,7 @@ def parse_words(name: str, argument: str | None, id_: str | None) -> tuple[Comma
     text = name if argument is None else f"{name}:{argument}"
     content = parse(Document([text]))
     for problem in content.problems:
-        command = COMMANDS.get(name)
-        # as the shell has it, not the file
-        expected = (
-            problem.expected.replace(command.usage, command.usage.replace(":", " "))
-            if command
-            else problem.expected
-        )
-        raise UsageError(f"expected {expected}, found {problem.found}")
+        raise UsageError(f"expected {problem.expected}, found {problem.found}")
     (entry,) = content.entries
     return entry.command, entry.argument
 

@@ -56,10 +56,9 @@ class WebServer:
             log.warning("no page and no metrics: HTTP cannot be served", address=where, error=reason)
             self.stop()
             return False
-        host = "this host" if self._host is None else self._host
+        host = "127.0.0.1" if self._host is None else self._host
         shown = f"[{host}]" if ":" in host else host
-        where = f"port {self.port} of all addresses" if self._host is None else f"http://{shown}:{self.port}/"
-        log.info("page and metrics", what=where)
+        log.info("page and metrics", what=f"http://{shown}:{self.port}/")
         return True
 
     def stop(self) -> None:

@@ -57,13 +57,7 @@ def describe(value: Any) -> str:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'labels'?`` for the closest of ``known``, empty where none is close."""
-    names = list(known)
-    matches = difflib.get_close_matches(name[:MAX_SHOWN], names, n=1)
-    if not matches:
-        # the first word of a longer name, such as 'restrt' for restart_service
-        words = {re.split(r"[_.-]", one)[0]: one for one in reversed(names)}
-        close = difflib.get_close_matches(name[:MAX_SHOWN], list(words), n=1, cutoff=0.8)
-        matches = [words[word] for word in close]
+    matches = difflib.get_close_matches(name[:MAX_SHOWN], list(known), n=1)
     return f"; did you mean '{matches[0]}'?" if matches else ""
 
 

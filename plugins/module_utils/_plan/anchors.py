@@ -17,7 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service, no_service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
 
 ANCHOR_VALUE = "true"
 
@@ -50,13 +50,14 @@ def place_anchor(picture: Picture, dependency: Dependency) -> AnchorPlace:
     """
     service = find_service(picture, dependency.anchor, dependency.stack)
     if service is None:
-        said = no_service(picture, dependency.anchor, dependency.stack)
+        name = f"{dependency.stack}_{dependency.anchor}" if dependency.stack else dependency.anchor
         return AnchorPlace(
             dependency,
             service=None,
             on={},
             settled=False,
-            warning=f"dependencies.{dependency.anchor}: {said}; its label stays as it is",
+            warning=f"dependencies.{dependency.anchor}: there is no service {name} in this swarm; "
+            f"its label stays as it is",
         )
     wanted = [task for task in picture.tasks_of(service) if task.is_wanted]
     running = [task for task in wanted if _runs_on_ready_node(picture, task)]

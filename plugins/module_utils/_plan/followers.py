@@ -51,7 +51,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed impor
     ours_to_move,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import no_service
 
 DEFAULT_GIVE_UP_SECONDS = 600.0
 STUCK_SECONDS = 30.0
@@ -94,8 +93,10 @@ def plan_followers(
     followers: set[str] = set()
     for group in groups:
         for name in group.missing:
-            said = no_service(picture, name, group.dependency.stack)
-            result.warnings.append(f"dependencies.{group.dependency.anchor}: {said}")
+            full = f"{group.dependency.stack}_{name}" if group.dependency.stack else name
+            result.warnings.append(
+                f"dependencies.{group.dependency.anchor}: there is no service {full} in this swarm"
+            )
         for follower in group.followers:
             followers.add(follower.service.id)
             _Decision(picture, group, follower, state, now, give_up_seconds, result, removals).decide()

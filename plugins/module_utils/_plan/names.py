@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
 
 
@@ -24,22 +22,6 @@ def find_nodes(picture: Picture, name: str) -> tuple[Node, ...]:
     nodes = picture.nodes_by_hostname.get(name, ())
     ready = tuple(node for node in nodes if node.is_ready)
     return ready or nodes
-
-
-def no_service(picture: Picture, name: str, stack: str) -> str:
-    """What to say if ``find_service`` finds none: what it was, and which one may be meant."""
-    full = f"{stack}_{name}" if stack else name
-    known = sorted(picture.service_by_name)
-    elsewhere = [other for other in known if other.endswith(f"_{name}")]
-    if elsewhere:
-        meant = f"; {elsewhere[0]} is one of the stack {elsewhere[0].removesuffix(f'_{name}')}"
-    else:
-        # the name of the stack, which many have in common, makes none more like another
-        names = {other.partition("_")[2] or other: other for other in reversed(known)}
-        word = name.removeprefix(f"{stack}_") if stack else name.partition("_")[2] or name
-        close = difflib.get_close_matches(word, list(names), n=1)
-        meant = f"; did you mean {names[close[0]]}?" if close else ""
-    return f"there is no service {full} in this swarm{meant}"
 
 
 def find_service(picture: Picture, name: str, stack: str) -> Service | None:

@@ -54,8 +54,7 @@ def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 0
     out = capsys.readouterr().out
     assert "usage: orcastra" in out
-    # the table of variables is longer than all the rest
-    assert ("RELABEL_TIME" in out) == (arguments == ["run", "--help"])
+    assert ("RELABEL_TIME" in out) == (arguments != ["--help"])
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +64,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["run", "--onc"], ["plan", "--format", "xml"], ["config"]]
+    "arguments", [[], ["nonsense"], ["run", "--onc"], ["plan", "--format", "xml"], ["config"]]
 )
 def test_a_wrong_command_line_is_a_usage_error(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -74,11 +73,6 @@ def test_a_wrong_command_line_is_a_usage_error(
         cli.main(arguments)
     assert ended.value.code == cli.EXIT_USAGE
     assert "orcastra" in capsys.readouterr().err
-
-
-def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([]) == cli.EXIT_USAGE
-    assert "what-if" in capsys.readouterr().err
 
 
 def test_wrong_variables_all_at_once(

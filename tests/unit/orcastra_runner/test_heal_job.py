@@ -184,12 +184,12 @@ def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> Non
     bench.run()
     planned = bench.work.records.view().plans["heal"]
     assert [step.what for step in planned.steps] == ["set the availability of node a to active"]
-    assert planned.warnings == ("c is down; if that lasts, the playbook orcastra.swarm.heal repairs it",)
+    assert planned.warnings == ("c is down; if it stays so, the playbook orcastra.swarm.heal is run",)
     bench.work = replace(bench.work, run_on_hosts=None)
     bench.run()
     (warning,) = bench.work.records.view().plans["heal"].warnings
     assert warning.endswith(
-        "run the playbook orcastra.swarm.heal yourself, or set ORCASTRA_INVENTORY so that Orcastra can"
+        "run the playbook orcastra.swarm.heal: without ORCASTRA_INVENTORY nothing else does"
     )
 
 

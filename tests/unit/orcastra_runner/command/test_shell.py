@@ -43,14 +43,14 @@ def test_the_help_has_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for command in COMMANDS.values():
         assert f"  {command.usage.replace(':', ' ')}\n" in out
+    assert "COMMAND_FILE" in out
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["restrt", "web"], "did you mean 'restart_service'?"),
         (["restart_servce", "web"], "did you mean 'restart_service'?"),
-        (["restart_service"], "expected restart_service SERVICE with the name of a service, found nothing"),
+        (["restart_service"], "expected restart_service:SERVICE with the name of a service, found nothing"),
         (["relabel_all", "web"], "expected relabel_all without an argument, found 'web'"),
         (["relabel_all", "--id", ""], "--id: expected text of at most 64 characters"),
     ],
