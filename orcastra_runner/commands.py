@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     AlreadyClaimed,
     CommandRecord,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     connect,
     options_from_environment,
@@ -35,10 +35,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner import log
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
 from orcastra_runner.command.job import CommandJob
+from orcastra_runner.command.rehearsal import rehearse, remembered
 from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.results import file_data
 from orcastra_runner.command.run import CommandRunner
@@ -63,7 +65,15 @@ from orcastra_runner.places import command_path, rebalance_path
 from orcastra_runner.preflight import load, other_files, warnings
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
 from orcastra_runner.records import Records
-from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
+from orcastra_runner.report import (
+    count,
+    plan_data,
+    plan_text,
+    status_data,
+    status_text,
+    to_json,
+    to_text,
+)
 from orcastra_runner.settings import Settings, UsageError
 from orcastra_runner.signals import Signals, StopNow
 from orcastra_runner.swarm import Swarm, plan_all
@@ -153,10 +163,11 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
     balancing = plan_balancing(seen, wanted, rebalance_file.in_force)
     plan = plan_all(seen, wanted, settings.max_mismatch_duration) + balancing.plan + healing
     candidates = balancing.candidates if why else None
+    short = shortages(seen.picture, seen.engine_time or time.time())
     if as_json:
-        _print(json.dumps(plan_data(plan, candidates), indent=2, ensure_ascii=False))
+        _print(to_json(plan_data(plan, candidates, short)))
     else:
-        _print(plan_text(plan, candidates))
+        _print(plan_text(plan, candidates, short))
     return not plan.is_empty
 
 
@@ -169,7 +180,7 @@ def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *
     memory = measure(picture, rebalance_file.rebalance.sources)
     found = forecasts(picture, configuration.wanted, memory, lose, add)
     data = forecast_data(found, memory)
-    _print(json.dumps(data, indent=2, ensure_ascii=False) if as_json else forecast_text(found, memory))
+    _print(to_json(data) if as_json else forecast_text(found, memory))
     return bool(data["survives"])
 
 
@@ -184,7 +195,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     if command_file.content is not None and (command_file.content.is_known or command_file.content.problems):
         status["commands"]["file"] = str(command_file.path)
         status["commands"]["file_results"] = file_data(command_file.content, seen.state, time.time())
-    _print(json.dumps(status, indent=2, ensure_ascii=False) if as_json else status_text(status))
+    _print(to_json(status) if as_json else status_text(status))
 
 
 def run_command(settings: Settings, command: Command, argument: str | None, id_: str | None) -> bool:
@@ -195,15 +206,14 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     log.configure(settings.log_format, debug=settings.debug)
     files = _files_for(settings, command)
     words = command.words(argument)
-    if settings.dry_run:
-        _print(f"{words}: would be run; nothing was done")
-        return True
     signals = Signals()
     signals.install()
     key = f"id:{id_}" if id_ is not None else f"shell:{uuid4().hex[:12]}"
     runner = CommandRunner("shell")
     result: CommandRecord | None = None
     with closing(files.mods), _working(settings, files, _connector(), signals) as work:
+        if settings.dry_run:
+            return _rehearse_command(work, command, argument, id_)
         try:
             try:
                 result = runner.run(work, key, command, argument)
@@ -212,13 +222,13 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
                     raise
                 result = runner.run_unrecorded(work, command, argument)
             if result.is_running:
-                _print(f"{words}: {result.message}")
+                _say(f"{words}: {result.message}")
                 result = wait_until_taken(work, key, signals.pause) or result
         except AlreadyClaimed as error:
             found = error.record
             if found.command != words:
                 raise UsageError(f"the id {id_!r} was used for {found.command}; nothing was done") from error
-            _print(f"{words}: {found.status} before, not repeated: {found.message or 'it has no result yet'}")
+            _say(f"{words}: {found.status} before, not repeated: {found.message or 'it has no result yet'}")
             return found.status == DONE
         except StopNow:
             if result is not None:
@@ -226,10 +236,21 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
             raise Stopped(f"{words} was not begun: we were asked to stop") from None
     if result.is_running:
         # this is the host that goes down: nothing is to be gained by waiting for the end
-        _print(f"{words}: {result.message}; `orcastra status` shows the result")
+        _say(f"{words}: {result.message}; `orcastra status` shows the result")
         return True
-    _print(f"{words}: {result.status}: {result.message}")
+    _say(f"{words}: {result.status}: {result.message}")
     return result.status == DONE
+
+
+def _rehearse_command(work: Work, command: Command, argument: str | None, id_: str | None) -> bool:
+    """Print what the command would do. Returns whether it would succeed, as far as that can be known."""
+    before = remembered(work, id_)
+    if before is not None:
+        _print(f"{command.words(argument)}: {before.status} before, and not repeated; nothing was done")
+        return True
+    found = rehearse(work, command, argument)
+    _print("\n".join(found.lines(command.words(argument))))
+    return found.problem is None
 
 
 def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) -> None:
@@ -253,7 +274,7 @@ def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) ->
     for problem in [*warnings(settings, configuration, rebalance_file), *warned]:
         sys.stderr.write(f"orcastra: warning: {problem}\n")
     wanted = configuration.wanted
-    _print(
+    _say(
         f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
         f"{count(len(wanted.dependencies), 'dependency')} in {', '.join(map(str, [*present, *others]))}"
     )
@@ -261,7 +282,7 @@ def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) ->
 
 def show_schema() -> None:
     """Print the JSON Schema of ``swarm.yml``."""
-    _print(json.dumps(SCHEMA, indent=2, ensure_ascii=False))
+    _print(to_json(SCHEMA))
 
 
 def _connector(docker_host: str | None = None, patience: int | None = None) -> Callable[[], Engine]:
@@ -300,12 +321,14 @@ def _working(
             records.beat()
             return signals.out_of_time()
 
-        def run_playbook(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
+        def run_playbook(
+            name: str, variables: Mapping[str, Any] = MappingProxyType({}), /, *, check: bool = False
+        ) -> PlaybookResult:
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
             rebalance = {"orcastra_rebalance": dict(files.rebalance.data)}
             values = {**files.extra_vars(name, work.wanted, settings), **rebalance, **variables}
-            return playbooks.run(name, values, should_stop)
+            return playbooks.run(name, values, should_stop, check=check)
 
         work = Work(
             swarm=swarm,
@@ -363,13 +386,16 @@ def _on_hosts(
 ) -> RunPlaybook:
     """What runs playbooks on the hosts of the user's inventory."""
 
-    def run(name: str, variables: Mapping[str, Any] = MappingProxyType({}), /) -> PlaybookResult:
+    def run(
+        name: str, variables: Mapping[str, Any] = MappingProxyType({}), /, *, check: bool = False
+    ) -> PlaybookResult:
         if signals.stop_requested:
             raise Stopped(f"playbook {name} was not started because we were asked to stop")
         values = {**files.extra_vars(name, files.wanted, settings), **variables}
         # which hosts: that is up to the playbook and the inventory
         del values["orcastra_hosts"]
-        return playbooks.run(name, values, should_stop, settings.inventory, has_limit=has_limit(name))
+        limit = has_limit(name)
+        return playbooks.run(name, values, should_stop, settings.inventory, has_limit=limit, check=check)
 
     return run
 
@@ -471,6 +497,11 @@ def _warn(settings: Settings, configuration: Configuration, rebalance_file: Reba
         logger.warning("configuration", what=str(problem))
 
 
+def _say(sentence: str) -> None:
+    _print(one_line(sentence))
+
+
 def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    # of what got past the renderers, nothing reaches the terminal either; it is the same for what did not
+    sys.stdout.write(f"{to_text(text.split(chr(10)))}\n")
     sys.stdout.flush()

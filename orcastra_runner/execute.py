@@ -141,12 +141,14 @@ class PlaybookRunner:
         inventory: Path | None = None,
         *,
         has_limit: bool = True,
+        check: bool = False,
     ) -> PlaybookResult:
         """Run a playbook, by name or path, and wait for its end: on this machine alone, or on ``inventory``.
 
         ``extra_vars`` reach it literally: nothing in them is taken for a template. ``should_stop`` is asked
         twice a second; once it says yes the playbook is killed.
-        ``has_limit``: whether the timeout counts. Raises PlaybookError if it cannot be started.
+        ``has_limit``: whether the timeout counts. ``check``: in check mode, which changes nothing. Raises
+        PlaybookError if it cannot be started.
         """
         import ansible_runner  # noqa: PLC0415 - it takes time and memory that a quiet swarm never needs
 
@@ -163,6 +165,7 @@ class PlaybookRunner:
                 artifact_dir=str(artifacts),
                 ident=name,
                 playbook=playbook,
+                cmdline="--check" if check else None,
                 inventory=str(hosts),
                 timeout=max(1, round(self._timeout)) if has_limit else None,
                 quiet=True,

@@ -50,6 +50,8 @@ def plan_members(swarm: Swarm, seen: Observation, wanted: Wanted) -> Plan:
         kept_drained=frozenset(seen.state.asked_availability),
         # whoever began an update may be at work on it: unless told otherwise, only the playbook acts
         paused_updates="report",
+        # each look finds those afresh, far more often than this job runs
+        shortages=False,
     )
     return plan_heal(seen.picture, wanted, healing, time.time())
 
@@ -96,9 +98,9 @@ class HealJob:
     def _mend(self, work: Work, seen: Observation) -> bool:
         """What can be done through the API."""
         plan = plan_members(work.swarm, seen, work.wanted)
-        for warning in self._news.fresh("warnings", plan.warnings):
+        for warning in self._news.lasting("warnings", plan.warnings):
             log.warning(warning)
-        for note in self._news.fresh("notes", plan.notes):
+        for note in self._news.lasting("notes", plan.notes):
             log.info(note)
         hosts = plan_hosts(seen, work.wanted, has_inventory=work.run_on_hosts is not None)
         work.records.planned(self.name, plan + hosts)

@@ -12,12 +12,15 @@ from typing import Any, Protocol
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DisownLabels, OwnLabels
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 from orcastra_runner.records import Records
+from orcastra_runner.shortages import names
 from orcastra_runner.swarm import Swarm, plan_all
 
 LABEL_PLAYBOOK = "orcastra.swarm.label_sync"
@@ -43,9 +46,14 @@ class Stopped(JobError):
 
 
 class RunPlaybook(Protocol):
-    """Runs a playbook; ``variables`` come on top of those that hold the configuration."""
+    """Runs a playbook; ``variables`` come on top of those that hold the configuration.
 
-    def __call__(self, name: str, variables: Mapping[str, Any] = ..., /) -> PlaybookResult: ...
+    ``check``: in check mode, which changes nothing.
+    """
+
+    def __call__(
+        self, name: str, variables: Mapping[str, Any] = ..., /, *, check: bool = ...
+    ) -> PlaybookResult: ...
 
 
 @dataclass
@@ -121,22 +129,28 @@ class SyncJob:
             raise JobError(f"done {runs} times, and still to be done: {'; '.join(left)}")
         self.again_seconds = plan.again_seconds if plan.is_empty else NEXT_STAGE_SECONDS
         if runs and self.again_seconds is None:
-            log.info("looked again: everything is as configured")
+            short = work.records.view().short
+            if short:
+                log.info(
+                    "looked again: everything is as configured, but services are short of tasks",
+                    services=names(short),
+                )
+            else:
+                log.info("looked again: everything is as configured")
         return runs > 0
 
     def _act(self, work: Work, plan: Plan) -> None:
         if not self._in_process:
-            playbook = SITE_PLAYBOOK if work.wanted.dependencies else LABEL_PLAYBOOK
-            run_and_report(work, self.name, playbook, planned=plan)
+            run_and_report(work, self.name, playbook_for(plan), planned=plan)
             return
         report_outcome(work, self.name, work.swarm.carry_out(plan))
 
     def _plan(self, work: Work) -> Plan:
         plan = plan_all(work.swarm.see(), work.wanted, self._give_up_seconds)
         work.records.planned(self.name, plan)
-        for warning in self._news.fresh("warnings", plan.warnings):
+        for warning in self._news.lasting("warnings", plan.warnings):
             log.warning(warning)
-        for note in self._news.fresh("notes", plan.notes):
+        for note in self._news.lasting("notes", plan.notes):
             log.info(note)
         tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
         if plan.remember and not plan.steps:
@@ -172,6 +186,14 @@ class ResyncJob:
         return result.changed
 
 
+def playbook_for(plan: Plan) -> str:
+    """The playbook that carries out all of ``plan``, whatever is configured: the smaller one if it does."""
+    only_labels = all(isinstance(step, LabelNode) for step in plan.steps) and all(
+        isinstance(edit, (OwnLabels, DisownLabels)) for edit in plan.remember
+    )
+    return LABEL_PLAYBOOK if only_labels else SITE_PLAYBOOK
+
+
 def tell_steps(news: News, plan: Plan, *, at_once: bool) -> None:
     """Log what is planned. What is done ``at_once`` is logged in the next moment, with its reason."""
     steps = {step.what: step for step in plan.steps}
@@ -198,7 +220,7 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
     """
     log.debug("starting a playbook", playbook=playbook)
     result = work.run_playbook(playbook)
-    expected = {step.what: step for step in planned.steps} if planned else {}
+    expected = {printable(step.what): step for step in planned.steps} if planned else {}
     done = [step for task in result.tasks for step in task.plan]
     for step in done:
         if step.get("what") not in expected:

@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import watched_services
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import again_seconds
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.jobs import Job, Stopped, Told, Work
@@ -31,6 +32,7 @@ from orcastra_runner.once import Troubles
 from orcastra_runner.reload import Reloader
 from orcastra_runner.report import found
 from orcastra_runner.schedule import Schedule
+from orcastra_runner.shortages import ShortageLog, names
 from orcastra_runner.signals import ASKED, EVENT, LEAD, STOP, SYNC, Signals, StopNow
 from orcastra_runner.swarm import leader_of, node_name
 from orcastra_runner.watch import Watcher
@@ -87,6 +89,7 @@ class Loop:
         self._records.configured(work.wanted)
         self._schedule = Schedule()
         self._troubles = Troubles(clock, self._records.trouble)
+        self._shortages = ShortageLog(clock)
         self._role: str | None = None
 
     def run(self) -> None:
@@ -137,9 +140,11 @@ class Loop:
             acts = self._may_act(seen)
             if self._watcher is not None:
                 watched = watched_services(seen.picture, self._work.wanted) if acts else frozenset()
-                self._watcher.follow(watched)
+                self._watcher.follow(seen, watched)
         except NotAManager:
-            pass  # it may become one: that costs one request each time, so there is no need to back off
+            # it may become one: that costs one request each time, so there is no need to back off
+            if self._watcher is not None:
+                self._watcher.rest()
         except OrcastraError:
             is_reachable = False
         for name in due:
@@ -155,7 +160,16 @@ class Loop:
                 if acts and again is not None:
                     self._schedule.hasten(name, self._clock() + again)
         if acts:
+            self._look_after_short()
             log.debug("the cycle is through", jobs=", ".join(due))
+
+    def _look_after_short(self) -> None:
+        """Say which services are short of tasks, and look again soon: most tasks come without an event."""
+        short = self._records.view().short
+        self._shortages.tell(short)
+        seconds = again_seconds(short)
+        if seconds is not None and "sync" in self._jobs:
+            self._schedule.hasten("sync", self._clock() + seconds)
 
     def _run_to_the_end(self, jobs: Sequence[Job]) -> bool:
         """Run the jobs, and those that have begun something again until it has ended."""
@@ -175,7 +189,14 @@ class Loop:
             results += [self._run(job) for job in waiting]
         if None in results:
             return False
-        if not any(results):
+        short = self._records.view().short
+        self._shortages.tell(short)
+        if not any(results) and short:
+            log.warning(
+                "nothing to be done: everything is as configured, but services are short of tasks",
+                services=names(short),
+            )
+        elif not any(results):
             log.info("nothing to be done: everything is as configured")
         elif self._work.dry_run:
             log.info("plan only: nothing was written")

@@ -106,19 +106,17 @@ class Metrics:
         self.beat.set(idle_seconds)
         return generate_latest(self.registry)
 
-    def saw(self, seen: Observation, seconds: float) -> None:
-        """Take in what the swarm looks like; the look took ``seconds``."""
+    def saw(self, seen: Observation, seconds: float, missing: int) -> None:
+        """Take in what the swarm looks like; the look took ``seconds``. ``missing``: how many tasks are."""
         self.looked.set_to_current_time()
         self.look_seconds.set(seconds)
         self.look_requests.set(seen.requests)
         states = Tally(node.state if node.state in NODE_STATES else "unknown" for node in seen.picture.nodes)
         for state in NODE_STATES:
             self.nodes.labels(state).set(states[state])
-        wanted = [task for task in seen.picture.tasks if task.is_wanted]
-        running = sum(task.is_running for task in wanted)
         self.services.set(len(seen.picture.services))
-        self.tasks.set(running)
-        self.missing_tasks.set(len(wanted) - running)
+        self.tasks.set(sum(task.is_running for task in seen.picture.tasks))
+        self.missing_tasks.set(missing)
         self.moves.set(len(seen.state.moves))
         self.given_up.set(sum(tried.given_up is not None for tried in seen.state.attempts.values()))
 

@@ -6,29 +6,74 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import without_ids
 from orcastra_runner.log import get_logger
 
 AGAIN_AFTER_SECONDS = 600.0
+# What was missing for so long, and at so many looks, is news when it comes back.
+FORGET_SECONDS = 60.0
+FORGET_LOOKS = 3
+
+# what differs from one look to the next: durations and times of day
+_VOLATILE = re.compile(
+    r"\b\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?"
+    r"|\b\d+(?:\.\d+)?(?= ?(?:ms|s|min|h|seconds|minutes|hours)\b)"
+)
 
 log = get_logger()
 
 
-class News:
-    """Picks out of what is said at each cycle that which was not said at the last one."""
+@dataclass(slots=True)
+class _Topic:
+    """What was said of a topic: key → at which look, and when, it was said last."""
 
-    def __init__(self) -> None:
+    looks: int = 0
+    said: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+
+class News:
+    """Picks out of the sentences of each look those that are new."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._said: dict[str, frozenset[str]] = {}
+        self._topics: dict[str, _Topic] = {}
 
     def fresh(self, topic: str, sentences: Iterable[str]) -> list[str]:
-        """Return the sentences that are new. One that is missing for a while is news when it comes back."""
+        """Return the sentences that are new: those that were not there at the last look.
+
+        For what is repeated on purpose, such as a step that has become necessary again.
+        """
         said = self._said.get(topic, frozenset())
         now = list(dict.fromkeys(sentences))
         self._said[topic] = frozenset(now)
         return [sentence for sentence in now if sentence not in said]
+
+    def lasting(self, topic: str, sentences: Iterable[str]) -> list[str]:
+        """Return the sentences that are new, for what may come and go from look to look.
+
+        A sentence is compared without its durations and IDs. It is news again once it was missing for a
+        while: two sentences that take turns are said once each.
+        """
+        known, now = self._topics.setdefault(topic, _Topic()), self._clock()
+        known.looks += 1
+        known.said = {
+            key: (look, at)
+            for key, (look, at) in known.said.items()
+            if known.looks - look <= FORGET_LOOKS or now - at < FORGET_SECONDS
+        }
+        found = []
+        for sentence in sentences:
+            key = _VOLATILE.sub("#", without_ids(sentence))
+            if key not in known.said:
+                found.append(sentence)
+            known.said[key] = (known.looks, now)
+        return found
 
 
 @dataclass(slots=True)

@@ -204,9 +204,9 @@ class RebalanceJob:
             self._said = Plan(warnings=plan.warnings, notes=plan.notes)
             work.records.measured(memory)
         work.records.planned(self.name, plan)
-        for warning in self._news.fresh("warnings", plan.warnings):
+        for warning in self._news.lasting("warnings", plan.warnings):
             log.warning(warning)
-        for note in self._news.fresh("notes", plan.notes):
+        for note in self._news.lasting("notes", plan.notes):
             log.info(note)
         tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
         return plan

@@ -20,10 +20,12 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import ModOutcome, Refreshing
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner.metrics import Metrics
 
 # How many actions are kept for the page.
@@ -82,13 +84,15 @@ class View:
     ``role``: whether the instance acts and why, in words; ``plans``: by job, what it has planned last.
     ``looked``: when the swarm was looked at last, in seconds since the epoch; ``answers``: whether the engine
     has answered at the last look, be it only that it is no manager's. ``mods``: what became of each at the
-    last refresh, which was at ``refreshed`` (seconds since the epoch).
+    last refresh, which was at ``refreshed`` (seconds since the epoch). ``short``: the services that were
+    short of tasks at the last look; their ``since`` is when that began.
     """
 
     version: int = 0
     started: float = 0.0
     dry_run: bool = False
     seen: Observation | None = None
+    short: tuple[Shortage, ...] = ()
     looked: float | None = None
     role: str = "starting"
     acts: bool = False
@@ -146,8 +150,15 @@ class Records:
 
     def saw(self, seen: Observation, seconds: float) -> None:
         """The swarm was looked at, which took ``seconds``."""
-        self._change(seen=seen, looked=self._clock(), answers=True)
-        self.metrics.saw(seen, seconds)
+        short = self._short(seen)
+        self._change(seen=seen, short=short, looked=self._clock(), answers=True)
+        self.metrics.saw(seen, seconds, missing=sum(one.expected - one.running for one in short))
+
+    def _short(self, seen: Observation) -> tuple[Shortage, ...]:
+        """The services that are short of tasks, since the first look that has found them so."""
+        began = {one.service: one.since for one in self.view().short}
+        found = shortages(seen.picture, seen.engine_time or self._clock())
+        return tuple(replace(one, since=min(one.since, began.get(one.service, one.since))) for one in found)
 
     def cannot_look(self, role: str, *, answers: bool) -> None:
         """The swarm cannot be looked at: the engine is no manager's (it ``answers``), or does not answer."""

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,13 +16,29 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     iso_time,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
-from orcastra_runner import follower_report
+from orcastra_runner import follower_report, shortages
 from orcastra_runner.command import results as command_results
 from orcastra_runner.swarm import leader_of, node_name
+
+
+def to_text(lines: Iterable[str]) -> str:
+    """Return lines for people as one text. Each stays one line, and does nothing to the terminal.
+
+    Everything that a command prints goes through here or ``to_json``: names, labels and errors are what
+    others have written.
+    """
+    return "\n".join(map(printable, lines))
+
+
+def to_json(data: Any) -> str:
+    """Return data as JSON for people and machines."""
+    return printable_json(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def found(seen: Observation) -> str:
@@ -33,38 +50,62 @@ def found(seen: Observation) -> str:
     return f"found {nodes} ({ready} ready), {services} and {count(running, 'running task')}"
 
 
-def plan_data(plan: Plan, candidates: Iterable[Candidate] | None = None) -> dict[str, Any]:
-    """Return the plan as a module's result has it, and the ``candidates`` for moves where they are given."""
+def plan_data(
+    plan: Plan, candidates: Iterable[Candidate] | None = None, short: Sequence[Shortage] = ()
+) -> dict[str, Any]:
+    """Return the plan as a module's result has it, and the ``candidates`` for moves if they are given.
+
+    ``short``: the services that are short of tasks. The reasons that are worth it are warnings, too.
+    """
     data: dict[str, Any] = {
+        "headline": headline(plan, short),
         "plan": [step.to_result() for step in plan.steps],
-        "warnings": list(plan.warnings),
-        "notes": list(plan.notes),
+        "warnings": [*plan.warnings, *shortages.warnings(short)],
+        "notes": [*plan.notes, *shortages.notes(short)],
+        "short_of_tasks": shortages.shortages_data(short),
     }
     return data if candidates is None else {**data, "candidates": [asdict(one) for one in candidates]}
 
 
-def plan_text(plan: Plan, candidates: Iterable[Candidate] | None = None) -> str:
-    """Return the plan in words, and the ``candidates`` for moves where they are given."""
-    lines: list[str] = []
+def headline(plan: Plan, short: Sequence[Shortage]) -> str:
+    """Return the plan in one sentence, which never says that all is well while tasks are missing."""
+    also = f"; {shortages.counted(short)}" if short else ""
     if plan.steps:
-        lines.append(f"{count(len(plan.steps), 'step')} to be done:")
-        for number, step in enumerate(plan.steps, start=1):
-            lines.append(f"{number:>3}. {step.what}")
-            lines += [f"       why: {reason}" for reason in step.why]
-            lines += [f"       why not otherwise: {reason}" for reason in step.why_not]
-    elif plan.remember:
-        lines.append("Nothing to be done in the swarm; only what is remembered is to be brought up to date.")
-    else:
-        lines.append("Nothing to be done: the swarm is as configured.")
-    lines += [f"warning: {warning}" for warning in plan.warnings]
-    lines += [f"note: {note}" for note in plan.notes]
+        return f"{count(len(plan.steps), 'step')} to be done{also}"
+    if plan.remember:
+        return f"Nothing to be done in the swarm; only what is remembered is to be brought up to date{also}"
+    return f"Nothing to be done: {shortages.headline(short)}"
+
+
+def plan_text(
+    plan: Plan, candidates: Iterable[Candidate] | None = None, short: Sequence[Shortage] = ()
+) -> str:
+    """Return the plan as text, and the ``candidates`` for moves if they are given.
+
+    ``short``: the services that are short of tasks.
+    """
+    lines: list[str] = [f"{headline(plan, short)}{':' if plan.steps else '.'}"]
+    if plan.steps:
+        lines += step_lines(step.to_result() for step in plan.steps)
+    lines += [f"warning: {warning}" for warning in (*plan.warnings, *shortages.warnings(short))]
+    lines += [f"note: {note}" for note in (*plan.notes, *shortages.notes(short))]
     if candidates is not None:
         found = [f"  {one.verdict}: {one}" for one in candidates]
         lines += ["What could be moved to balance memory:", *found] if found else []
         lines += (
             [] if found else ["Nothing could be moved to balance memory: it is not configured, or empty."]
         )
-    return "\n".join(lines)
+    return to_text(lines)
+
+
+def step_lines(steps: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return steps, as modules give them, as text."""
+    lines: list[str] = []
+    for number, step in enumerate(steps, start=1):
+        lines.append(f"{number:>3}. {step['what']}")
+        lines += [f"       why: {reason}" for reason in step.get("why") or ()]
+        lines += [f"       why not otherwise: {reason}" for reason in step.get("why_not") or ()]
+    return lines
 
 
 def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
@@ -132,19 +173,21 @@ def status_text(status: dict[str, Any]) -> str:
         "",
         "Nodes:",
     ]
-    width = max((len(node["hostname"]) for node in status["nodes"]), default=0)
+    width = max((len(printable(node["hostname"])) for node in status["nodes"]), default=0)
     for node in status["nodes"]:
         role = "leader" if node["leader"] else node["role"]
         tasks = count(node["running_tasks"], "task")
         availability = node["availability"]
         if node["asked_for"]:
             availability += f" as asked for at {node['asked_for']}"
-        lines.append(f"  {node['hostname']:<{width}}  {role:<7}  {node['state']}, {availability}, {tasks}")
+        lines.append(
+            f"  {printable(node['hostname']):<{width}}  {role:<7}  {node['state']}, {availability}, {tasks}"
+        )
         lines += [f"  {'':<{width}}  {label}" for label in _labels(node)]
     lines += follower_report.lines(status["moves"], status["attempts"])
     lines += command_results.status_lines(status["commands"])
     lines += ["", *_state_lines(status["state"])]
-    return "\n".join(lines)
+    return to_text(lines)
 
 
 def _labels(node: dict[str, Any]) -> list[str]:

@@ -16,17 +16,20 @@ from dataclasses import dataclass
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
+# After a failure, news shorten the wait for the next try to this.
+HASTY_RETRY_SECONDS = 10.0
 JITTER = 0.2
 
 
 @dataclass(slots=True)
 class Entry:
-    """One job's place in the schedule. ``due`` is when it is to run next."""
+    """One job's place in the schedule. ``due``: when it runs next, ``failed_at``: when it failed last."""
 
     name: str
     interval: float
     due: float
     failures: int = 0
+    failed_at: float = 0.0
 
 
 class Schedule:
@@ -62,7 +65,7 @@ class Schedule:
         entry = self._entries[name]
         entry.failures += 1
         delay = retry_delay(entry.failures, entry.interval) * (1 - JITTER + 2 * JITTER * self._jitter())
-        entry.due = now + delay
+        entry.due, entry.failed_at = now + delay, now
         return delay
 
     def trigger(self, now: float, name: str | None = None) -> None:
@@ -72,10 +75,14 @@ class Schedule:
                 entry.due = now
 
     def hasten(self, name: str, due: float) -> None:
-        """Make a job due at ``due`` if it would be later; one that backs off after failures is left alone."""
+        """Make a job due at ``due`` if it would be later; after a failure not before some seconds.
+
+        One part of a job may fail for hours: the rest of its work must not wait for minutes because of that.
+        """
         entry = self._entries[name]
-        if not entry.failures:
-            entry.due = min(entry.due, due)
+        if entry.failures:
+            due = max(due, entry.failed_at + HASTY_RETRY_SECONDS)
+        entry.due = min(entry.due, due)
 
     def failures(self, name: str) -> int:
         """Return how many times in a row the job has failed."""

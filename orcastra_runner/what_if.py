@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
-from orcastra_runner.report import count
+from orcastra_runner.report import count, to_text
 from orcastra_runner.settings import UsageError
 
 ANY = "any"
@@ -61,13 +61,11 @@ def _nodes(picture: Picture, names: Iterable[str]) -> list[Node]:
     for name in dict.fromkeys(names):
         node = picture.node_by_id.get(name)
         namesakes = (node,) if node is not None else picture.nodes_by_hostname.get(name, ())
-        alive = [node for node in namesakes if node.is_ready]
         if not namesakes:
             known = ", ".join(sorted(picture.nodes_by_hostname))
             raise UsageError(f"--lose {name}: expected any, or a node of this swarm ({known})")
-        if not alive:
-            raise UsageError(f"--lose {name}: it is lost already")
-        found += alive
+        # one that joined again has left its old entry behind
+        found += [node for node in namesakes if node.is_ready] or list(namesakes)
     return found
 
 
@@ -88,7 +86,16 @@ def forecast_data(found: Sequence[Forecast], memory: Memory) -> dict[str, Any]:
         "survives": all(forecast.is_survived for forecast in found),
         "memory_is_known": bool(memory.nodes),
         "problems": list(memory.problems),
-        "forecasts": [{"survives": forecast.is_survived, **asdict(forecast)} for forecast in found],
+        "forecasts": [
+            {
+                "survives": forecast.is_survived,
+                "worse": sorted({fate.service for fate in forecast.worse}),
+                "better": sorted({fate.service for fate in forecast.better}),
+                "waiting": list(forecast.waiting),
+                **asdict(forecast),
+            }
+            for forecast in found
+        ],
     }
 
 
@@ -101,10 +108,13 @@ def forecast_text(found: Sequence[Forecast], memory: Memory) -> str:
         weak = [", ".join(forecast.lost) for forecast in found if not forecast.is_survived]
         verdict = f"no: not {'; '.join(weak)}" if weak else "yes"
         lines.append(f"Can this swarm lose any one host? {verdict.capitalize()}.")
+    waiting = sorted({service for forecast in found for service in forecast.waiting})
+    if waiting:
+        lines.append(f"{_waiting(len(waiting))} for a place as things are: {', '.join(waiting)}.")
     if not memory.nodes:
         lines.append("The memory of no node is known, so it is not known whether everything fits.")
     lines += [f"warning: {problem}" for problem in memory.problems]
-    return "\n".join(lines).rstrip()
+    return to_text(lines).rstrip()
 
 
 def _lines(forecast: Forecast) -> list[str]:
@@ -113,12 +123,13 @@ def _lines(forecast: Forecast) -> list[str]:
         for names, done in ((forecast.lost, "lost"), (forecast.added, "added"))
         if names
     ]
-    lines = [f"If {' and '.join(parts) or 'nothing happens'}:"]
-    lines += [f"  {_fate(fate)}" for fate in forecast.fates]
-    for fate in forecast.unplaced:
-        lines += [
-            f"    {reason}" for reason in (f"{fate.service} cannot run on {why}" for why in fate.obstacles)
-        ]
+    down = f" ({_names(forecast.down)} down already)" if forecast.down else ""
+    lines = [f"If {' and '.join(parts) or 'nothing happens'}{down}:"]
+    # what waits today is told only if that changes, or was to be changed by a new node
+    told = [fate for fate in forecast.fates if fate.to or fate.is_worse or forecast.added]
+    lines += [f"  {_fate(fate)}" for fate in told]
+    for fate in told:
+        lines += [f"    {fate.service} cannot run on {why}" for why in fate.obstacles]
     lines += [
         f"  {fate.service}: stays behind on {fate.node}: {', '.join(fate.data)}"
         for fate in forecast.fates
@@ -129,7 +140,7 @@ def _lines(forecast: Forecast) -> list[str]:
     if forecast.ended:
         lines.append(f"  ends there: {', '.join(forecast.ended)}")
     lines += [f"  {_host(host)}" for host in forecast.hosts]
-    if forecast.unknown:
+    if forecast.unknown and forecast.hosts:
         lines.append(f"  memory unknown, not counted: {', '.join(forecast.unknown)}")
     if forecast.quorum:
         lines.append(f"  THE MANAGERS LOSE THEIR MAJORITY: {forecast.quorum}.")
@@ -145,14 +156,15 @@ def _names(names: Sequence[str]) -> str:
 def _fate(fate: Fate) -> str:
     what = f"{fate.service} ({count(fate.count, 'task')})" if fate.count > 1 else fate.service
     if not fate.node:
-        what += ", which waits for a place now,"
+        what += f", which wait{'s' if fate.count == 1 else ''} for a place now,"
     if not fate.is_replaced:
         return f"{what} is not replaced: its restart_policy.condition is none"
     follows = f", after {fate.anchor}" if fate.anchor else ""
     if not fate.to:
-        return f"{what} finds no place{follows}"
+        return f"{what} {'finds' if fate.is_worse else 'still finds'} no place{follows}"
     places = " or ".join(fate.to) if not fate.is_certain else " and ".join(fate.to)
-    lost = f", {fate.unplaced} of {fate.count} may find no place" if fate.unplaced else ""
+    may = "may still find" if fate.waiting else "may find"
+    lost = f", {fate.unplaced} of {fate.count} {may} no place" if fate.unplaced else ""
     return f"{what} goes to {places}{follows}{lost}"
 
 
@@ -165,12 +177,28 @@ def _host(host: HostForecast) -> str:
 
 
 def _verdict(forecast: Forecast) -> str:
-    if forecast.is_survived:
-        return "everything finds a place" if forecast.fates else "nothing has to move"
-    parts = [
-        f"no place for {fate.service}" if fate.is_replaced else f"{fate.service} is not replaced"
-        for fate in forecast.unplaced
-    ]
-    parts += [f"{host.name} may not have memory enough" for host in forecast.overfull]
-    parts += ["no majority of managers"] if forecast.quorum else []
-    return "; ".join(parts)
+    """What is different from today, in a few words."""
+    waiting = len(forecast.waiting)
+    already = f" ({_waiting(waiting)} already)" if waiting else ""
+    if not forecast.is_survived:
+        parts = [
+            f"no place for {fate.service}" if fate.is_replaced else f"{fate.service} is not replaced"
+            for fate in forecast.worse
+        ]
+        parts += [f"{host.name} may not have memory enough" for host in forecast.overfull]
+        parts += ["no majority of managers"] if forecast.quorum else []
+        return f"{'; '.join(dict.fromkeys(parts))}{already}"
+    if forecast.better:
+        names = sorted({fate.service for fate in forecast.better})
+        still = sum(fate.unplaced > 0 for fate in forecast.fates if fate.waiting)
+        rest = f" ({_waiting(still, still=True)})" if still else ""
+        return f"better than now: a place for {', '.join(names)}{rest}"
+    if waiting:
+        return f"no worse than now{already}"
+    return "everything finds a place" if forecast.fates else "nothing has to move"
+
+
+def _waiting(number: int, *, still: bool = False) -> str:
+    """``2 services wait``."""
+    verb = "waits" if number == 1 else "wait"
+    return f"{count(number, 'service')} {'still ' if still else ''}{verb}"

@@ -27,6 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec 
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner.command.file import CommandFile, Content
 from orcastra_runner.command.handover import LOOK_SECONDS, HandoverWatch
+from orcastra_runner.command.rehearsal import rehearse
 from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.results import EXPIRED, MALFORMED, entry_data, file_data, write_results
 from orcastra_runner.command.run import CommandRunner
@@ -234,6 +235,16 @@ class CommandJob:
         todo = [
             entry for entry in content.entries if entry.key not in commands and not entry.has_expired(now)
         ]
-        for text in self._news.fresh("would", [f"{entry.words} (line {entry.line})" for entry in todo]):
+        known = {f"{entry.words} (line {entry.line})": entry for entry in todo}
+        for text in self._news.fresh("would", known):
             log.info("command that would be run", what=text)
+            found = rehearse(work, known[text].command, known[text].argument)
+            for step in found.steps:
+                log.info("planned", what=step.get("what"), why=step.get("why"))
+            for warning in found.warnings:
+                log.warning(warning)
+            for note in found.notes:
+                log.info(note)
+            if found.problem is not None:
+                log.warning("the command would fail", what=found.problem)
         return bool(todo)

@@ -176,7 +176,7 @@ def carry_out(runner: Callable[[], RunPlaybook], command: Command, variables: Ma
         return Outcome(INTERRUPTED, STOPPED_MESSAGE)
     rebooted = tuple(result.stats.get(REBOOTED) or ())
     if not result.ok:
-        return Outcome(FAILED, shorten(joined(_rebooting(rebooted), _failure(result))), rebooted)
+        return Outcome(FAILED, shorten(joined(_rebooting(rebooted), failure_text(result))), rebooted)
     left = result.stats.get(LEFT_NODES) or {}
     remark = command.remark if result.changed else ""
     return Outcome(DONE, shorten(_words(result, rebooted)), rebooted, left, remark)
@@ -207,7 +207,7 @@ def shorten(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
 NOTHING = "nothing was to be done"
 
 
-def _failure(result: PlaybookResult) -> str:
+def failure_text(result: PlaybookResult) -> str:
     """What went wrong, without the names that mean something only to whoever reads playbooks."""
     said = [task.message for task in result.tasks if not task.ok and task.message]
     # what was rescued is told again by whoever adds what comes next

@@ -66,6 +66,8 @@ ACCEPT_REMOVALS = "accept_removals"
 LEFT_NODES = "orcastra_reboot_left"
 # In what they list those that they rebooted: host names.
 REBOOTED = "orcastra_rebooted"
+# The same in check mode: those that they would reboot.
+WOULD_REBOOT = "orcastra_would_reboot"
 
 _ALL = (
     Command(

@@ -93,9 +93,9 @@ class AutohealJob:
 
     def _tell(self, healing: Healing) -> None:
         plan = healing.heal.plan
-        for warning in self._news.fresh("warnings", (*plan.warnings, *healing.warnings)):
+        for warning in self._news.lasting("warnings", (*plan.warnings, *healing.warnings)):
             log.warning(warning)
-        for note in self._news.fresh("notes", plan.notes):
+        for note in self._news.lasting("notes", plan.notes):
             log.info(note)
         for ended in healing.heal.for_manager:
             log.warning(

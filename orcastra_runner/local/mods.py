@@ -88,9 +88,9 @@ class ModsJob:
             raise OrcastraError("; ".join(done.failures))
 
     def _tell(self, done: Refreshing) -> None:
-        for warning in self._news.fresh("warnings", (*done.warnings, *done.tolerated)):
+        for warning in self._news.lasting("warnings", (*done.warnings, *done.tolerated)):
             log.warning(warning)
-        for note in self._news.fresh("notes", done.plan.notes):
+        for note in self._news.lasting("notes", done.plan.notes):
             log.info(note)
         if self._dry_run:
             tell_steps(self._news, done.plan, at_once=False)

@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import (
     mods_of,
-    mods_variables,
+    mods_values,
 )
 from orcastra_runner.folder import PrivateFolder
 from orcastra_runner.kept import KeptFile
@@ -85,7 +85,7 @@ class ModsFile:
     def variables(self) -> dict[str, str]:
         """The values of ``${VAR}`` in the file. Raises OrcastraError if they can't be read."""
         document = self._document()
-        return {} if document is None else mods_variables(document.data, self._environment)
+        return {} if document is None else mods_values(document.data, self._environment)
 
     @property
     def trouble(self) -> str | None:

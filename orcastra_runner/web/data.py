@@ -13,17 +13,22 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import (
+    commands_data,
+    iso_time,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import expected_and_running
 from orcastra_runner import follower_report
 from orcastra_runner.records import JobState, Records, View
 from orcastra_runner.report import plan_data, status_data
@@ -60,14 +65,20 @@ def state_data(view: View) -> dict[str, Any]:
 
 
 def plans_data(view: View) -> dict[str, Any]:
-    """What the jobs have planned last, in one list of steps; empty where the instance stands by."""
+    """What the jobs have planned last, in one list of steps; empty where the instance stands by.
+
+    Which services are short of tasks is as of the last look, whoever acts.
+    """
     parts = {job: plan_data(plan) for job, plan in view.plans.items()}
+    whole = plan_data(sum(view.plans.values(), Plan()), short=view.short)
     return {
         "dry_run": view.dry_run,
         "acts": view.acts,
+        "headline": whole["headline"] if view.acts else "This instance does not plan now",
         "steps": [{"job": job, **step} for job, part in parts.items() for step in part["plan"]],
-        "warnings": [text for part in parts.values() for text in part["warnings"]],
-        "notes": [text for part in parts.values() for text in part["notes"]],
+        "warnings": whole["warnings"],
+        "notes": whole["notes"],
+        "short_of_tasks": whole["short_of_tasks"],
     }
 
 
@@ -131,6 +142,7 @@ def _document(version: int, data: dict[str, Any]) -> Document:
 
 def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
     status = status_data(seen, acts_anywhere=False)
+    short = {one.service: one for one in view.short}
     nodes = status["nodes"]
     for node in nodes:
         node["memory"] = _memory(view.memory, node["id"])
@@ -146,7 +158,8 @@ def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
         "measured": _iso(view.measured),
         "groups": [_group(seen, group) for group in survey(seen.picture, view.wanted)],
         "services": [
-            _service(seen, service) for service in sorted(seen.picture.services, key=lambda one: one.name)
+            _service(seen, service, short.get(service.name))
+            for service in sorted(seen.picture.services, key=lambda one: one.name)
         ],
         "moves": status["moves"],
         "attempts": _attempts(seen, view.wanted),
@@ -163,31 +176,20 @@ def _memory(memory: Memory | None, node_id: str) -> dict[str, Any] | None:
     return {"host": found.host, "used_bytes": found.used_bytes, "total_bytes": found.total_bytes}
 
 
-def _service(seen: Observation, service: Service) -> dict[str, Any]:
-    tasks = seen.picture.tasks_of(service)
-    wanted = [task for task in tasks if task.is_wanted]
-    running = [task for task in wanted if task.is_running]
-    places = Counter(_hostname(seen, task) for task in running)
-    expected = max(len(wanted), service.replicas or 0) if service.is_replicated else len(wanted)
+def _service(seen: Observation, service: Service, short: Shortage | None) -> dict[str, Any]:
+    tasks = [task for task in seen.picture.tasks_of(service) if task.is_running]
+    expected, running = expected_and_running(seen.picture, service)
     return {
         "name": service.name,
         "stack": service.stack,
         "mode": service.mode,
         "expected": expected,
-        "running": len(running),
-        "on": dict(sorted(places.items())),
+        "running": running,
+        "on": dict(sorted(Counter(_hostname(seen, task) for task in tasks).items())),
         "update": service.update_state,
-        "problem": _problem(tasks) if len(running) < expected else None,
+        "problem": None if short is None else short.text,
+        "short_since": None if short is None else _iso(short.since),
     }
-
-
-def _problem(tasks: tuple[Task, ...]) -> str | None:
-    """Why a service does not run as it should: what its last task that has not come up says."""
-    waiting = [task for task in tasks if not task.is_running and (task.is_wanted or task.error)]
-    if not waiting:
-        return None
-    last = max(waiting, key=lambda task: (task.is_wanted, task.created))
-    return last.error or last.message or last.state
 
 
 def _group(seen: Observation, group: Group) -> dict[str, Any]:
@@ -272,4 +274,4 @@ def _node(seen: Observation, node_id: str) -> str:
 def _iso(seconds: float | None) -> str | None:
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return iso_time(seconds)

@@ -35,6 +35,4 @@ options:
       - What the label of an anchor begins with. The rest of it is the name of the anchor.
     type: str
     default: ""
-requirements:
-  - jsonschema >= 4.10.0
 """

@@ -17,7 +17,7 @@ description:
     checks it. Fails with everything that is wrong with it, each problem with its line, what was expected and
     what was found.
   - A file that is missing, empty, or has nothing but comments is an error. If nothing is meant, write C({}).
-  - Needs the Python packages C(PyYAML) and C(jsonschema) on the control node.
+  - Needs nothing but Ansible on the control node.
 options:
   _terms:
     description:

@@ -165,7 +165,13 @@ def main() -> None:
     run_plan(
         module,
         lambda seen: plan_anchors(
-            seen.picture, wanted, seen.state, time.time(), give_up_seconds, retry_now=retry_now
+            seen.picture,
+            wanted,
+            seen.state,
+            time.time(),
+            give_up_seconds,
+            retry_now=retry_now,
+            balancing=True,
         ),
     )
 

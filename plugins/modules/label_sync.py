@@ -45,6 +45,14 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  released_services:
+    description:
+      - With O(state=absent), names of services that lose Orcastra's constraints in an earlier task. In check
+        mode that has not happened, and the module plans as if it had.
+      - Outside check mode the constraints that are there count.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: orcastra.swarm.anchor_placement
   - module: orcastra.swarm.swarm_info
@@ -141,6 +149,8 @@ notes:
   sample: ["node wrk-c is down: its labels are corrected when it is back"]
 """
 
+import time
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
     REMOVALS_ARGUMENT_SPEC,
@@ -149,8 +159,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.configurati
     wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_label_sync, plan_removal
 
 
 def main() -> None:
@@ -160,13 +169,15 @@ def main() -> None:
             **REMOVALS_ARGUMENT_SPEC,
             "prune_unknown_labels": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "released_services": {"type": "list", "elements": "str", "default": []},
         }
     )
     if module.params["state"] == "absent":
-        run_plan(module, lambda seen: plan_label_removal(seen.picture, seen.state))
+        released = module.params["released_services"] if module.check_mode else ()
+        run_plan(module, lambda seen: plan_removal(seen.picture, seen.state, time.time(), released))
     check_given(module)
     wanted = wanted_from(module, prune_unknown_labels=module.params["prune_unknown_labels"])
-    run_plan(module, lambda seen: plan_labels(seen.picture, wanted, seen.state))
+    run_plan(module, lambda seen: plan_label_sync(seen.picture, wanted, seen.state, time.time()))
 
 
 if __name__ == "__main__":

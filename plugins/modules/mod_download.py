@@ -30,6 +30,7 @@ options:
         is one of mods alone. An empty mapping means no mods but those that services and containers ask for.
       - C(${VAR}) in URLs and headers is taken from O(variables), else from the environment of the module, or
         from the file that C(VAR_FILE) names. Secrets belong there.
+      - Values of headers and of a URL's query are not shown or logged, wherever they come from.
     type: raw
   config_file:
     description: A file on the host with the configuration, JSON or YAML.
@@ -54,7 +55,8 @@ options:
     description: The engine of a manager, which is asked for the services where the host's own is none.
     type: str
   wishes:
-    description: What services ask for, RV(wishes) of a manager. Then none has to be asked.
+    description:
+      - What services ask for, RV(wishes) of a manager with O(discover_only=true). Then none has to be asked.
     type: list
     elements: str
   discover_only:
@@ -143,7 +145,9 @@ downloaded_bytes:
   returned: success
   type: int
 wishes:
-  description: What the services of the swarm ask for.
+  description:
+    - What the services of the swarm ask for. With O(discover_only=true) what may be secret in it is there,
+      too, so use C(no_log) then.
   returned: success
   type: list
   elements: str
@@ -155,7 +159,7 @@ architectures:
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -170,16 +174,37 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration
     build_mods,
     load_mods,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.masking import (
+    MASK,
+    masked,
+    masked_url,
+    secrets_of,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     create_configured_module,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import run_on_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 
+# what is shorter isn't looked for in the results
+_SECRET_LENGTH = 8
 
-def rules_from(module: AnsibleModule) -> ModRules:
+
+def take_parameters(module: AnsibleModule) -> dict[str, Any]:
+    """The module's parameters; the module itself, which shows its own, keeps none of their secrets."""
+    given = dict(module.params)
+    module.params["config"] = masked(given["config"])
+    module.params["variables"] = dict.fromkeys(given["variables"], MASK)
+    if given["wishes"] is not None:
+        module.params["wishes"] = [masked_url(str(wish)) for wish in given["wishes"]]
+    # of short ones, whatever looks like them would be hidden, too
+    secrets = secrets_of(given["config"], given["variables"]) | secrets_of(given["wishes"], {})
+    module.no_log_values = {secret for secret in secrets if len(secret) >= _SECRET_LENGTH}
+    return given
+
+
+def rules_from(given: Mapping[str, Any]) -> ModRules:
     """The rules in the module's parameters. Raises ConfigError."""
-    given = module.params
     environment = {**os.environ, **{name: str(value) for name, value in given["variables"].items()}}
     if given["config_file"]:
         path = Path(given["config_file"])
@@ -188,7 +213,7 @@ def rules_from(module: AnsibleModule) -> ModRules:
         return load_mods(path, environment)
     config = given["config"]
     if config is not None and not isinstance(config, (dict, list)):
-        raise OrcastraError(f"config: expected a mapping or a list, found {str(config)[:80]!r}")
+        raise OrcastraError(f"config: expected a mapping or a list, found {type(config).__name__}")
     return build_mods(config, environment)
 
 
@@ -205,7 +230,7 @@ def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> 
         "mods": [mod.to_result() for mod in done.mods],
         "requests": done.requests,
         "downloaded_bytes": done.downloaded,
-        "wishes": list(wishes),
+        "wishes": [masked_url(wish) for wish in wishes],
     }
     if done.failures:
         good = len(done.mods) - sum(mod.error is not None for mod in done.mods)
@@ -217,30 +242,32 @@ def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> 
 def main() -> None:
     module = create_configured_module(
         {
-            "config": {"type": "raw"},
+            # its secrets are taken out of it below; until then, nothing of it is logged
+            "config": {"type": "raw", "no_log": True},
             "config_file": {"type": "path"},
             "variables": {"type": "dict", "default": {}, "no_log": True},
             "dest": {"type": "path", "default": "/mnt/mods"},
             "architectures": {"type": "list", "elements": "str", "default": []},
             "manager_host": {"type": "str"},
-            "wishes": {"type": "list", "elements": "str"},
+            "wishes": {"type": "list", "elements": "str", "no_log": True},
             "discover_only": {"type": "bool", "default": False},
         }
     )
-    if module.params["config"] and module.params["config_file"]:
+    given = take_parameters(module)
+    if given["config"] and given["config_file"]:
         module.fail_json(msg="config: expected one of config and config_file, found both")
 
     def action(engine: Engine, connect_manager: Callable[[], Engine] | None) -> dict[str, Any]:
-        rules = rules_from(module)
+        rules = rules_from(given)
         found = discover_mods(
             engine,
             rules,
             connect_manager,
-            wishes=module.params["wishes"],
-            architectures=module.params["architectures"],
-            containers=not module.params["discover_only"],
+            wishes=given["wishes"],
+            architectures=given["architectures"],
+            containers=not given["discover_only"],
         )
-        if module.params["discover_only"]:
+        if given["discover_only"]:
             for warning in found.warnings:
                 module.warn(warning)
             if not found.complete:
@@ -253,7 +280,7 @@ def main() -> None:
         # what a module prints arrives at its end; the log of the host can be followed
         progress = ModProgress(lambda title, size: module.log(f"downloading {title}: {size}"))
         done = refresh_mods(
-            rules, Path(module.params["dest"]), found, check=module.check_mode, progress=progress.tell
+            rules, Path(given["dest"]), found, check=module.check_mode, progress=progress.tell
         )
         return finish(module, done, found.wishes)
 

@@ -80,8 +80,6 @@ options:
     type: str
     default: ""
     version_added: 0.2.0
-requirements:
-  - jsonschema >= 4.10.0
 notes:
   - Tasks of global services end on a drained node. Those of services that find no other node stay pending.
 author:

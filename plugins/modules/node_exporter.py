@@ -30,11 +30,12 @@ options:
         that has no name, the services get C(/etc/localtime) of each host instead.
       - When the service is created, it is filled in from the default, which is C(prom/node-exporter) on every
         node, in the host's network, on port 9100, with the host's files to be read, and with a textfile
-        collector for C(/var/lib/prometheus/node-exporter). With nothing at all it is the default.
+        collector for C(/var/lib/prometheus/node-exporter). C({}) is the default itself.
+      - Without it the default is created if there is no such service. One that is there and differs is left
+        as it is, and the module fails.
       - A list, such as C(args), replaces the one that the service has. Labels and variables that the
         definition does not name stay.
     type: dict
-    default: {}
   metrics_url:
     description:
       - Where the exporter of a node is asked whether it is healthy, with C({address}) or C({hostname}) for
@@ -47,9 +48,6 @@ options:
       - With V(0) nobody is asked, and what Swarm is updating is left for later.
     type: int
     default: 120
-requirements:
-  - jsonschema >= 4.10.0
-  - prometheus_client >= 0.20
 seealso:
   - module: orcastra.swarm.rebalance
 notes:
@@ -132,7 +130,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.exporter_hea
     await_update,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import build_exporter
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
@@ -141,9 +139,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.configurati
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
-    PROMETHEUS_CLIENT_IMPORT_ERROR,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.zone import host_zone
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
 
@@ -151,14 +146,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter impo
 def main() -> None:
     module = create_configured_module(
         {
-            "definition": {"type": "dict", "default": {}},
+            "definition": {"type": "dict"},
             "metrics_url": {"type": "str"},
             "wait_timeout": {"type": "int", "default": 120},
-        },
-        prometheus_client=PROMETHEUS_CLIENT_IMPORT_ERROR,
+        }
     )
     try:
-        wanted = build_exporter(module.params["definition"], host_zone)
+        wanted = build_exporter(module.params["definition"] or {}, host_zone)
     except ConfigError as error:
         module.fail_json(msg=str(error))
     url = module.params["metrics_url"] or f"http://{{address}}:{wanted.port}/metrics"
@@ -170,7 +164,13 @@ def main() -> None:
             return plan_exporter(picture, wanted, None, {})
         names = [network["Target"] for network in wanted.spec["TaskTemplate"].get("Networks", ())]
         networks = {name: engine.swarm_network_id(name) for name in names}
-        return plan_exporter(picture, wanted, engine.get_service(service.id)["Spec"], networks)
+        found = plan_exporter(picture, wanted, engine.get_service(service.id)["Spec"], networks)
+        if found.steps and module.params["definition"] is None:
+            raise OrcastraError(
+                f"definition: expected one, because service {wanted.name} differs from the default; found "
+                f"none ({{}} makes it the default)"
+            )
+        return found
 
     def plan(engine: Engine, seen: Observation) -> Plan:
         found = plan_now(engine, seen.picture)

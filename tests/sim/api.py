@@ -14,6 +14,7 @@ from tests.sim import filters
 from tests.sim.agents import Agents
 from tests.sim.cluster import Cluster
 from tests.sim.objects import Json, SimNode
+from tests.sim.render import timestamp
 from tests.sim.replies import NO_LEADER, NOT_A_MANAGER, Refusal, Reply, not_found, reply
 from tests.sim.store import Store
 from tests.sim.writes import Writes
@@ -147,6 +148,7 @@ class Api:
             "ID": node.id,
             "Name": node.hostname,
             "ServerVersion": node.engine_version,
+            "SystemTime": timestamp(self._store.clock.now),
             "NCPU": node.nano_cpus // 1_000_000_000,
             "MemTotal": node.memory_bytes,
             "Swarm": swarm,

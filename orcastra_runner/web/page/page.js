@@ -44,6 +44,13 @@ function places(on) {
   return Object.entries(on).map(([node, number]) => (number > 1 ? `${node} ×${number}` : node)).join(", ") || "–";
 }
 
+// Why a service is short of tasks.
+function problem(service) {
+  if (!service?.problem) return null;
+  const since = service.short_since ? soft(`since ${moment(service.short_since)}`) : null;
+  return make("div", {}, make("p", { class: "error" }, service.problem), since);
+}
+
 function banners() {
   const { plan, state } = found;
   const shown = [];
@@ -71,7 +78,7 @@ function glance() {
     ["nodes ready", `${ready} of ${state.nodes.length}`, ready < state.nodes.length ? "bad" : ""],
     ["services", state.services.length, ""],
     ["tasks running", state.swarm.running_tasks, ""],
-    ["short of tasks", short, short ? "warn" : ""],
+    ["services short of tasks", short, short ? "warn" : ""],
     ["steps planned", plan ? plan.steps.length : "–", ""],
     ["given up", given, given ? "bad" : ""],
   ];
@@ -98,7 +105,7 @@ function showPlan() {
   const { plan } = found;
   const steps = plan.steps.map((step) => make("li", {}, make("p", { class: "what" }, step.what),
     lines("why", step.why), lines("why", step.why_not.map((text) => `not otherwise: ${text}`))));
-  const empty = plan.acts ? "Nothing to be done: the swarm is as configured." : "This instance does not plan now.";
+  const empty = `${plan.headline}.`;
   const notes = plan.notes.map((text) => make("li", { class: "soft" }, text));
   const title = plan.dry_run && steps.length ? make("p", { class: "soft" }, "Would be done, were this no dry run:") : null;
   fill("plan", title, list(steps, empty), notes.length ? make("ul", { class: "list" }, notes) : null);
@@ -158,7 +165,7 @@ function groups(words, byName) {
       const state = follower.in_place ? ["in place", "good"] : follower.can_follow ? ["not in place", "warn"] : ["cannot follow", "bad"];
       return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, follower.service), badge(...state)),
         soft(service ? `${service.running} of ${service.expected} on ${places(service.on)}` : ""),
-        service?.problem ? make("p", { class: "error" }, service.problem) : null);
+        problem(service));
     });
     for (const name of group.missing) followers.push(make("li", {}, make("span", { class: "what" }, name), " ", badge("does not exist", "warn")));
     const anchor = byName.get(group.anchor);
@@ -166,7 +173,7 @@ function groups(words, byName) {
     return make("article", { class: "card" },
       make("div", { class: "top" }, make("h3", {}, group.anchor), badge("anchor"),
         bad && badge(group.exists ? "not running" : "does not exist", "warn")),
-      soft(group.on.length ? `on ${group.on.join(", ")}` : "nowhere"), group.note ? soft(group.note) : null,
+      soft(group.on.length ? `on ${group.on.join(", ")}` : "nowhere"), problem(anchor), group.note ? soft(group.note) : null,
       make("ul", { class: "list" }, followers));
   }));
 }
@@ -185,7 +192,7 @@ function services() {
     make("td", { class: "number", "data-name": "runs" }, `${service.running} of ${service.expected} `,
       service.running < service.expected ? badge("short", "warn") : null,
       service.update && !["completed", "rollback_completed"].includes(service.update) ? badge(service.update, "warn") : null),
-    make("td", { "data-name": "on" }, places(service.on), service.problem ? make("p", { class: "error" }, service.problem) : null)));
+    make("td", { "data-name": "on" }, places(service.on), problem(service))));
   const table = make("table", {}, make("thead", {}, make("tr", {},
     ["Service", "Runs", "On"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows));
   const more = rest.length > rows.length ? make("button", { type: "button" }, `Show all ${rest.length}`) : null;

@@ -12,22 +12,10 @@ The ``title`` of each value is the noun phrase that error messages use for what 
 
 from __future__ import annotations
 
-import math
-import traceback
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.swarm_schema import MANAGERS, SWARM
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-
-try:
-    import jsonschema
-    import jsonschema.validators
-except ImportError:
-    JSONSCHEMA_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    JSONSCHEMA_IMPORT_ERROR = None
 
 Schema = dict[str, Any]
 
@@ -228,27 +216,3 @@ def schema_of(parts: Iterable[str]) -> Schema:
         "title": f"a mapping with {' or '.join([', '.join(names[:-1]), names[-1]] if names[1:] else names)}",
         "properties": {name: SCHEMA["properties"][name] for name in names},
     }
-
-
-def create_validator(schema: Schema) -> Any:
-    """A validator for plain data. Raises OrcastraError where the library is missing."""
-    if JSONSCHEMA_IMPORT_ERROR is not None:
-        raise OrcastraError("the Python library jsonschema is needed to check the configuration")
-    return _validator_class()(schema)
-
-
-@cache
-def _validator_class() -> Any:
-    base = jsonschema.Draft202012Validator
-    # JSON knows one kind of number; here 1.0 is no whole number, and NaN is none at all.
-    checker = base.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
-    extend: Any = jsonschema.validators.extend
-    return extend(base, type_checker=checker)
-
-
-def _is_integer(_checker: Any, value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(checker: Any, value: object) -> bool:
-    return _is_integer(checker, value) or (isinstance(value, float) and not math.isnan(value))

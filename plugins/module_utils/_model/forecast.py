@@ -20,9 +20,9 @@ class Fate:
     """What becomes of tasks of one service that run on one node (``node`` is empty: they wait for one).
 
     ``to``: the host names of the nodes that they may go to. ``unplaced``: how many of them find no place,
-    in the worst case, and ``obstacles`` why. ``anchor``: the service that they follow. ``data``: what stays
-    behind on the lost node. ``is_replaced`` is false where Swarm does not even look for a place, because of
-    the restart policy.
+    in the worst case, and ``obstacles`` why. ``waiting``: how many of them have no place today and would find
+    none as things are. ``anchor``: the service that they follow. ``data``: what stays behind on the lost
+    node. ``is_replaced`` is false if Swarm does not even look for a place, because of the restart policy.
     """
 
     service: str
@@ -34,6 +34,17 @@ class Fate:
     anchor: str | None = None
     data: tuple[str, ...] = ()
     is_replaced: bool = True
+    waiting: int = 0
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether more of them may be without a place than today."""
+        return self.unplaced > self.waiting
+
+    @property
+    def is_better(self) -> bool:
+        """Whether some that have no place today find one for sure."""
+        return self.unplaced < self.waiting
 
     @property
     def is_certain(self) -> bool:
@@ -53,15 +64,15 @@ class HostForecast:
 
     @property
     def is_overfull(self) -> bool:
-        """Whether it may come to this host not having enough memory."""
-        return self.most > 1
+        """Whether it may come to this host not having enough memory, and has today."""
+        return self.most > max(1.0, self.before)
 
 
 @dataclass(frozen=True)
 class Forecast:
     """What would happen.
 
-    - ``lost``, ``added``: host names
+    - ``lost``, ``added``: host names; ``down``: those of the lost ones that are down already
     - ``fates``: of all tasks that would have to be placed
     - ``ended``: global services whose task on a lost node just ends; ``begun``: those that start on a new one
     - ``hosts``: of the remaining hosts that are measured
@@ -77,10 +88,22 @@ class Forecast:
     hosts: tuple[HostForecast, ...] = ()
     quorum: str | None = None
     unknown: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
 
     @property
-    def unplaced(self) -> tuple[Fate, ...]:
-        return tuple(fate for fate in self.fates if fate.unplaced)
+    def worse(self) -> tuple[Fate, ...]:
+        """Those with more tasks without a place than today."""
+        return tuple(fate for fate in self.fates if fate.is_worse)
+
+    @property
+    def better(self) -> tuple[Fate, ...]:
+        """Those with fewer."""
+        return tuple(fate for fate in self.fates if fate.is_better)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The services of which tasks have no place today, and would find none as things are."""
+        return tuple(sorted({fate.service for fate in self.fates if fate.waiting}))
 
     @property
     def overfull(self) -> tuple[HostForecast, ...]:
@@ -88,10 +111,8 @@ class Forecast:
 
     @property
     def is_survived(self) -> bool:
-        """Whether everything finds a place and has memory enough, and the managers keep their majority."""
-        waiting = {fate.service for fate in self.unplaced if not fate.node}
-        lost = [fate for fate in self.unplaced if fate.service not in waiting]
-        return not lost and not self.overfull and self.quorum is None
+        """Whether it is no worse than today: in places, memory, and the managers' majority."""
+        return not self.worse and not self.overfull and self.quorum is None
 
 
 @dataclass(frozen=True)

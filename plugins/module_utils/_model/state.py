@@ -42,7 +42,8 @@ class Move:
     """The journal's entry for a service that is being moved: who moves it where, and what to put back.
 
     ``anchor`` is the name of the anchor it follows, ``nodes`` the IDs of the nodes it is to run on.
-    ``replicas`` is the number to scale back to where the service was scaled to 0 for the move, else None.
+    ``replicas`` is the number to scale back to where the service was scaled to 0 for the move, else None;
+    ``recorded``: the service's own labels have that number, too, so a service without it was deployed anew.
     ``since`` is in seconds since the epoch. ``kind`` is FOLLOW, REBALANCE, BACK or DRAIN; for the
     latter three ``anchor`` is empty, ``source`` is the ID of the node it leaves, and ``memory_bytes`` what
     moves with it. For DRAIN ``nodes`` is empty where any other node will do.
@@ -59,6 +60,7 @@ class Move:
     memory_bytes: int = 0
     leader: str = ""
     unseen_since: float | None = None
+    recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.document im
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.mods_schema import MODS_SCHEMA
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.text_files import read_small_text
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown, url_fault
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits import MAX_BYTES
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
     ConfigError,
     OrcastraError,
@@ -40,6 +42,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import 
     entry_key,
     name_fault,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.masking import VARIABLE, set_apart
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import (
     SUFFIX,
     ImageReferenceError,
@@ -54,12 +57,10 @@ except ImportError:
 else:
     HAS_JMESPATH = True
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ARCHIVE_ENDING = re.compile(r"(?i)\.(zip|tgz|tbz2|txz|tar(\.(gz|bz2|xz))?)$")
-# such words are no secrets
-_PLAIN_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
-VARIABLE_PREFIX = "ORCASTRA_MOD_HEADER_"
+# of a file that has the value of one variable
+_VALUE_BYTES = 64 * 1024
 
 
 def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
@@ -94,57 +95,67 @@ def build_mods(data: Mapping[str, Any] | list[Any] | None, environment: Mapping[
 
 
 def read_mods(path: Path) -> dict[str, Any]:
-    """The file's ``config``, checked, and ``variables``, which take the place of headers' values in it.
+    """The file's ``config``, checked, and ``variables``, which take the place of what may be secret in it.
 
-    So that the secrets among them can be handed on apart. ``${VAR}`` is left as it is: it counts where the
-    mods are downloaded. Raises ConfigError with all problems.
+    So that this can be handed on apart. ``${VAR}`` is left as it is: it counts where the mods are downloaded.
+    Raises ConfigError with all problems.
     """
     document, problems = read_file(path)
     builder = _Builder(document, refuse_blank(document, problems), None)
     builder.build()
-    data: dict[str, Any] = dict(builder.document.data or {})
-    variables: dict[str, str] = {}
-    mods = [dict(mod) if isinstance(mod, Mapping) else mod for mod in data.get("mods") or []]
-    for mod in mods:
-        if isinstance(mod, dict) and mod.get("headers"):
-            headers = dict(mod["headers"])
-            for name, value in headers.items():
-                if name.lower() not in _PLAIN_HEADERS and not _VARIABLE.search(value):
-                    variable = f"{VARIABLE_PREFIX}{len(variables)}"
-                    variables[variable] = value
-                    headers[name] = f"${{{variable}}}"
-            mod["headers"] = headers
-    if mods:
-        data["mods"] = mods
-    return {"config": data, "variables": variables}
+    config, variables = set_apart(builder.document.data or {})
+    return {"config": config, "variables": variables}
 
 
-def mods_variables(data: Any, environment: Mapping[str, str]) -> dict[str, str]:
-    """The values of those ``${VAR}`` in a file's data that the environment has, for hosts that have others.
+def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The values of those ``${VAR}`` of the file that the environment has, for hosts that have another one.
 
-    Raises OrcastraError where a file that holds one can't be read.
+    Raises OrcastraError where the file, or one that holds a value, can't be read.
     """
+    try:
+        text = read_small_text(path, MAX_BYTES)
+    except FileNotFoundError:
+        return {}
+    except OrcastraError as error:
+        raise OrcastraError(f"{path}: {error}") from error
+    try:
+        return mods_values(text, environment)
+    except OrcastraError as error:
+        raise OrcastraError(f"{path}: {error}") from error
+
+
+def mods_values(data: Any, environment: Mapping[str, str]) -> dict[str, str]:
+    """The same for what a file holds, or for its text."""
     found = {}
     for name in sorted(_variables_in(data)):
         if name in environment:
             found[name] = environment[name]
         elif f"{name}_FILE" in environment:
-            path = environment[f"{name}_FILE"]
             try:
-                found[name] = Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise OrcastraError(f"{name}_FILE: {path}: {error}") from error
+                found[name] = _read_value(environment[f"{name}_FILE"])
+            except OrcastraError as error:
+                raise OrcastraError(f"{name}_FILE: {error}") from error
     return found
 
 
 def _variables_in(data: Any) -> set[str]:
     if isinstance(data, str):
-        return set(_VARIABLE.findall(data))
+        return set(VARIABLE.findall(data))
     if isinstance(data, Mapping):
         data = data.values()
     elif not isinstance(data, list):
         return set()
     return {name for item in data for name in _variables_in(item)}
+
+
+def _read_value(file: str) -> str:
+    """The value in a file. Raises OrcastraError."""
+    try:
+        return read_small_text(Path(file), _VALUE_BYTES).strip()
+    except FileNotFoundError:
+        raise OrcastraError(f"expected a file, found none at {file}") from None
+    except OrcastraError as error:
+        raise OrcastraError(f"{error} at {file}") from error
 
 
 def image_entry(
@@ -320,7 +331,7 @@ class _Builder:
                 return match[0] if path[-1] not in (URL, API) else "variable"
             return self._variable(path, name, self.environment)
 
-        return _VARIABLE.sub(value, text)
+        return VARIABLE.sub(value, text)
 
     def _variable(self, path: KeyPath, name: str, environment: Mapping[str, str]) -> str:
         if name in environment:
@@ -330,10 +341,10 @@ class _Builder:
             self._tell(path, f"the variable {name} (or {name}_FILE) in the environment", "none")
             return ""
         try:
-            found = Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            self._tell(path, f"a file that can be read, named by {name}_FILE", f"{describe(file)}: {reason}")
+            found = _read_value(file)
+        except OrcastraError as error:
+            expected, _comma, reason = str(error).removeprefix("expected ").partition(", found ")
+            self._tell(path, f"{expected}, named by {name}_FILE", reason)
             return ""
         if not found.isprintable():
             self._tell(path, f"one line in the file that {name}_FILE names", "several")

@@ -14,7 +14,6 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import JSONSCHEMA_IMPORT_ERROR
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
@@ -46,8 +45,8 @@ MEMBERSHIP_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 def create_configured_module(
     argument_spec: Mapping[str, Mapping[str, Any]], **libraries: str | None
 ) -> AnsibleModule:
-    """The same as ``create_module``, for one whose options are checked against the schema."""
-    return create_module(argument_spec, jsonschema=JSONSCHEMA_IMPORT_ERROR, **libraries)
+    """The same as ``create_module``, for one whose options hold configuration."""
+    return create_module(argument_spec, **libraries)
 
 
 def check_given(module: AnsibleModule) -> None:

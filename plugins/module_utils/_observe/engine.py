@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -225,6 +225,14 @@ class Engine:
         found: Json = self.get("/system/df", type="image")
         return int(found.get("LayersSize") or 0)
 
+    def volume_sizes(self) -> dict[str, int]:
+        """Name → bytes of the local volumes. The engine reads through all of them, which may take a while."""
+        kind = None if _version(self.api_version) < (1, 42) else "volume"
+        found: Json = self.get("/system/df", type=kind)
+        sizes = {raw["Name"]: (raw.get("UsageData") or {}).get("Size") for raw in found.get("Volumes") or ()}
+        # -1 is what it says of those that it can't measure
+        return {name: int(size) for name, size in sizes.items() if size is not None and size >= 0}
+
     def list_volumes(self, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
         found: Json = self.get("/volumes", filters=filters)
         return found.get("Volumes") or []
@@ -244,14 +252,22 @@ class Engine:
         """POST ``body`` as JSON, exactly as it is, nulls included."""
         return self._request("POST", path, json.dumps(body), params)
 
-    def events(self, types: Sequence[str], since: float, idle_seconds: float) -> Iterator[Json]:
+    def events(
+        self,
+        types: Sequence[str],
+        since: float,
+        idle_seconds: float,
+        on_open: Callable[[], object] = lambda: None,
+    ) -> Iterator[Json]:
         """Follow the engine's events of ``types`` from ``since`` on (seconds since the epoch).
 
         Ends without an error after ``idle_seconds`` without any event, so that a dead connection is noticed.
+        ``on_open`` is called once the engine has begun to answer, before the first event.
         Raises EngineError where the stream cannot be had or breaks.
         """
         try:
             with self._open_events(types, since, idle_seconds) as response:
+                on_open()
                 for line in response.iter_lines(chunk_size=None):
                     if line:
                         yield json.loads(line)

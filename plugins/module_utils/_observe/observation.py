@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import owned
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import decode
@@ -21,6 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse impo
     parse_node,
     parse_service,
     parse_task,
+    parse_time,
 )
 
 
@@ -29,7 +32,8 @@ class Observation:
     """The picture, the remembered state, and whose engine it was seen through.
 
     ``damage`` says in words what of the state object is damaged; what is damaged reads as empty.
-    ``requests`` is the number of API requests the observation took.
+    ``requests`` is the number of API requests the observation took. ``engine_time`` is the engine's own clock
+    before the lists were read, in seconds since the epoch; 0 if the engine does not report it.
     """
 
     picture: Picture
@@ -38,6 +42,7 @@ class Observation:
     local_node_id: str
     cluster_id: str
     requests: int
+    engine_time: float = 0.0
 
     @property
     def is_leader(self) -> bool:
@@ -52,7 +57,8 @@ def observe(engine: Engine) -> Observation:
     Raises NotAManager where the engine cannot see the swarm, and the engine's other errors.
     """
     before = engine.requests
-    swarm = _ask_manager(engine)
+    info = engine.info()
+    swarm = _managing(engine, info)
     configs = engine.list_configs(STATE_NAME)
     picture = Picture(
         nodes=tuple(parse_node(raw) for raw in engine.list_nodes()),
@@ -67,12 +73,13 @@ def observe(engine: Engine) -> Observation:
         local_node_id=swarm["NodeID"],
         cluster_id=(swarm.get("Cluster") or {}).get("ID", ""),
         requests=engine.requests - before,
+        engine_time=parse_time(info.get("SystemTime") or ""),
     )
 
 
 def observe_nodes(engine: Engine) -> tuple[Node, ...]:
     """The nodes alone, in two requests. Raises what ``observe`` raises."""
-    _ask_manager(engine)
+    _managing(engine, engine.info())
     return tuple(parse_node(raw) for raw in engine.list_nodes())
 
 
@@ -91,7 +98,8 @@ def describe(seen: Observation, tasks: str) -> dict[str, Any]:
         "is_leader": seen.is_leader,
         "nodes": [asdict(node) for node in sorted(picture.nodes, key=lambda node: node.hostname)],
         "services": [
-            asdict(service) for service in sorted(picture.services, key=lambda service: service.name)
+            {**asdict(service), "managed_constraints": owned(service.constraints, service.labels)}
+            for service in sorted(picture.services, key=lambda service: service.name)
         ],
         "tasks": [asdict(task) for task in shown],
         "state": {
@@ -112,12 +120,12 @@ def find_state_object(configs: list[Json]) -> Json | None:
 
 def _decode_state(configs: list[Json]) -> tuple[State, tuple[str, ...]]:
     found = find_state_object(configs)
-    return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {})
+    return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {}, time.time())
 
 
-def _ask_manager(engine: Engine) -> Json:
-    """What the engine says of its swarm. Raises NotAManager where it cannot see the swarm."""
-    swarm: Json = engine.info().get("Swarm") or {}
+def _managing(engine: Engine, info: Json) -> Json:
+    """What ``info`` says of the engine's swarm. Raises NotAManager if the engine cannot see the swarm."""
+    swarm: Json = info.get("Swarm") or {}
     if not swarm.get("ControlAvailable"):
         raise NotAManager(_why_not_a_manager(engine.docker_host, swarm))
     return swarm

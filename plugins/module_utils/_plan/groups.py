@@ -146,6 +146,28 @@ def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
     return tuple(groups)
 
 
+def followed_labels(groups: tuple[Group, ...]) -> dict[str, frozenset[str]]:
+    """Service ID of a follower → the keys of the labels that come along with it.
+
+    These are the labels of its anchors, and of those that the anchors follow themselves.
+    """
+    above: dict[str, list[Group]] = {}
+    for group in groups:
+        for follower in group.followers if group.place.service is not None else ():
+            above.setdefault(follower.service.id, []).append(group)
+    found = {}
+    for service_id in above:
+        keys: set[str] = set()
+        waiting = [service_id]
+        while waiting:
+            for group in above.get(waiting.pop(), ()):
+                if group.dependency.label not in keys and group.place.service is not None:
+                    keys.add(group.dependency.label)
+                    waiting.append(group.place.service.id)
+        found[service_id] = frozenset(keys)
+    return found
+
+
 def watched_services(picture: Picture, wanted: Wanted) -> frozenset[str]:
     """The IDs of all anchors and followers that exist: whatever happens to one of their tasks matters."""
     found = set()

@@ -39,7 +39,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import quorum_lost_text
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings import plan_settings
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import plan_paused, plan_pending
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import plan_short
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import plan_paused
 
 DEFAULT_FORGET_SECONDS = 3600.0
 
@@ -51,7 +52,8 @@ class Healing:
     ``swarm``: what the engine says of the swarm (``GET /swarm``); empty: its settings are left alone.
     ``members``: what the hosts themselves say, where they were asked. ``roles``: whether anybody is promoted
     or demoted. ``kept_drained``: IDs of nodes whose availability belongs to somebody else right now.
-    ``paused_updates``: what becomes of them where the configuration doesn't say.
+    ``paused_updates``: what becomes of them where the configuration doesn't say. ``shortages``: whether to
+    warn of services that are short of tasks.
     """
 
     swarm: Mapping[str, Any] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Healing:
     roles: bool = True
     kept_drained: frozenset[str] = frozenset()
     paused_updates: str = "auto"
+    shortages: bool = True
 
 
 def plan_heal(picture: Picture, wanted: Wanted, healing: Healing, now: float) -> Plan:
@@ -83,7 +86,7 @@ def plan_heal(picture: Picture, wanted: Wanted, healing: Healing, now: float) ->
         + _availability(wanted, nodes, healing.kept_drained)
         + _kept(picture, healing.kept_drained)
         + plan_paused(picture, wanted.swarm.paused_updates or healing.paused_updates)
-        + plan_pending(picture, now)
+        + (plan_short(picture, now) if healing.shortages else Plan())
         + demotions
     )
 

@@ -43,11 +43,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors impor
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import Held
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
-    held_labels,
-    is_held_by,
-    users,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.label_effects import label_effects
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import held_labels, users
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
 
 
@@ -190,17 +187,7 @@ def _held_services(picture: Picture) -> dict[str, list[str]]:
 
 def _left_without_a_node(picture: Picture, steps: Iterable[LabelNode]) -> list[str]:
     """Which services of the user's own making will find no node once the steps are carried out."""
-    before = {key for node in picture.nodes for key, value in node.labels.items() if value == ANCHOR_VALUE}
-    after = {node.id: dict(node.labels) for node in picture.nodes}
-    for step in steps:
-        after[step.node_id] = step.changed(step.labels)
-    gone = {key for key in before if not any(labels.get(key) == ANCHOR_VALUE for labels in after.values())}
-    return [
-        f"{service.name}: asks for label {key}, and will find no node"
-        for key in sorted(gone)
-        for service in sorted(picture.services, key=lambda service: service.name)
-        if is_held_by(users(service), key)
-    ]
+    return [str(effect) for effect in label_effects(picture, steps, users) if not effect.remains]
 
 
 def _keep_held(labels: _NodeLabels, held: Mapping[str, list[str]]) -> None:

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DisownLabels,
@@ -15,17 +17,19 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelChange, LabelNode, Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.label_effects import label_effects
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import is_held_by, ours, users
 
 
-def plan_label_removal(picture: Picture, state: State) -> Plan:
+def plan_label_removal(picture: Picture, state: State, released: Iterable[str] = ()) -> Plan:
     """Plan the removal of all labels that the state says are ours, also from nodes that are down.
 
     A label stays as long as Orcastra's own constraint holds a service to it: taking it away would leave that
-    service without a node. Where it is the user's own constraint, the user has asked for just that.
+    service without a node. If the constraint is the user's own, the user has asked for just that; the plan
+    says what it means for the service. ``released``: names of services that lose our constraints before that.
     """
+    released = frozenset(released)
     steps: list[LabelNode] = []
-    warnings: list[str] = []
     notes: list[str] = []
     forgotten: list[StateEdit] = [
         DisownLabels(node_id, keys)
@@ -33,13 +37,10 @@ def plan_label_removal(picture: Picture, state: State) -> Plan:
         if node_id not in picture.node_by_id
     ]
     held: dict[str, list[str]] = {}
-    asked: dict[str, list[str]] = {}
     for key in sorted({key for keys in state.owned_labels.values() for key in keys}):
         for service in sorted(picture.services, key=lambda service: service.name):
-            if is_held_by(ours(service), key):
+            if service.name not in released and is_held_by(ours(service), key):
                 held.setdefault(key, []).append(service.name)
-            elif is_held_by(users(service), key):
-                asked.setdefault(key, []).append(service.name)
     for node in sorted(picture.nodes, key=lambda node: (node.hostname, node.id)):
         owned = state.owned_labels.get(node.id, frozenset())
         lost = owned - node.labels.keys()
@@ -54,8 +55,6 @@ def plan_label_removal(picture: Picture, state: State) -> Plan:
                 )
             else:
                 removed.append(key)
-            if key in asked:
-                warnings.append(f"{', '.join(asked[key])}: asks for label {key}, and will find no node")
         if removed:
             steps.append(
                 LabelNode(
@@ -67,4 +66,10 @@ def plan_label_removal(picture: Picture, state: State) -> Plan:
                     settles=(DisownLabels(node.id, frozenset(removed)),),
                 )
             )
-    return Plan(tuple(steps), tuple(dict.fromkeys(warnings)), tuple(notes), tuple(forgotten))
+    effects = label_effects(picture, steps, users)
+    return Plan(
+        steps=tuple(steps),
+        warnings=tuple(str(effect) for effect in effects if not effect.remains),
+        notes=(*notes, *(str(effect) for effect in effects if effect.remains)),
+        remember=tuple(forgotten),
+    )

@@ -8,6 +8,10 @@ Swarm replaces the tasks of a lost node in no fixed order, and breaks ties at wi
 played several times, in different orders: what comes out each time is certain, the rest is possible.
 Followers go where their anchor goes. A node that is added gets what waits for a place and its tasks of
 global services; what runs elsewhere stays there until memory is balanced.
+
+What waits for a place today is played without any loss, too: only what is different afterwards is due to the
+loss. A task that has waited for long although a node would do waits for something that the picture does not
+show, and goes on waiting, unless a node is added.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -31,15 +35,22 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Service,
     Task,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import (
+    ALIVE,
+    Group,
+    followed_labels,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import is_held_by, users
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import task_memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import JOBS, PENDING_SECONDS
 
 # how many orders of events are played, and how many in a large swarm
 RUNS = 12
 LARGE_NODES = 50
 LARGE_RUNS = 4
+# whose tasks belong to their nodes
+BY_NODE = ("global", "global-job")
 
 
 def what_if(
@@ -55,8 +66,11 @@ def what_if(
 
     ``now`` is in seconds since the epoch. ``memory`` may be empty: then it is not said whether things fit.
     """
+    today = _Play(picture, groups, memory, now)
+    if not add:
+        return today.lose(lose, ())
     picture, memory = _with_new_nodes(picture, memory, add)
-    return _Play(picture, groups, memory, now).lose(lose, tuple(new.hostname for new in add))
+    return _Play(picture, groups, memory, now, today).lose(lose, tuple(new.hostname for new in add))
 
 
 def lose_any(picture: Picture, groups: tuple[Group, ...], memory: Memory, now: float) -> tuple[Forecast, ...]:
@@ -73,52 +87,116 @@ def lose_any(picture: Picture, groups: tuple[Group, ...], memory: Memory, now: f
 class _Play:
     """Plays losses on one picture."""
 
-    def __init__(self, picture: Picture, groups: tuple[Group, ...], memory: Memory, now: float) -> None:
+    def __init__(
+        self,
+        picture: Picture,
+        groups: tuple[Group, ...],
+        memory: Memory,
+        now: float,
+        today: _Play | None = None,
+    ) -> None:
+        """``today``: the same without the nodes that are added to the picture."""
         self.picture = picture
         self.memory = memory
         self.samples = sorted(memory.nodes.items())
         self.hosts: dict[tuple[str, int, int], HostForecast] = {}
         self.scheduler = Scheduler(picture, now)
         self.runs = RUNS if len(picture.nodes) <= LARGE_NODES else LARGE_RUNS
-        self.labels = {group.dependency.label for group in groups}
+        self.labels = followed_labels(groups)
         self.anchors: dict[str, list[Service]] = {}
         for group in groups:
             for follower in group.followers:
                 if group.place.service is not None:
                     self.anchors.setdefault(follower.service.id, []).append(group.place.service)
-        self.pending = [
-            task for task in picture.tasks if task.is_wanted and not task.node_id and task.state == "pending"
-        ]
         self.constraints = {service.id: self._constraints(service) for service in picture.services}
+        self.jobs: dict[str, list[Task]] = {}
+        self.pending: list[Task] = []
+        for task in picture.tasks:
+            self._take_in(task)
+        # the nodes that were added, for what waits for something that is not seen
+        self.new: frozenset[str] = frozenset()
+        if today is not None:
+            self.new = frozenset(self.scheduler.nodes) - today.scheduler.nodes.keys()
+        self.stuck: frozenset[str] = frozenset() if today is None else today.stuck
+        self.waiting: Counter[str] = Counter() if today is None else today.waiting
+        if today is None:
+            self._play_today(now)
+
+    def _take_in(self, task: Task) -> None:
+        """Note what waits for a place, and the tasks of jobs, which take up room while they run."""
+        service = self.picture.service_by_id.get(task.service_id)
+        if service is None or service.replicas == 0:
+            return
+        is_job = service.mode in JOBS and task.desired_state == "complete"
+        if not is_job and not task.is_wanted:
+            return
+        if task.state == "pending" and not task.node_id:
+            self.pending.append(task)
+        elif is_job and task.state in ALIVE and task.node_id in self.scheduler.nodes:
+            self.jobs.setdefault(task.node_id, []).append(task)
+            self.scheduler.put(service, task.node_id)
+
+    def _play_today(self, now: float) -> None:
+        """Find out what has no place as things are."""
+        if not self.pending:
+            return
+        tasks = [(task, self.picture.service_by_id[task.service_id]) for task in self.pending]
+        runs = [self._run(tasks, set(), number) for number in range(self.runs)]
+        has_changed = any(now - node.updated < PENDING_SECONDS for node in self.picture.nodes)
+        self.stuck = frozenset(
+            task.id
+            for task in self.pending
+            if task.created and now - task.created >= PENDING_SECONDS and not has_changed
+            if any(run[task.id] for run in runs)
+        )
+        for service_id in {task.service_id for task in self.pending}:
+            ids = [task.id for task in self.pending if task.service_id == service_id]
+            # in the worst case, as with what comes of a loss
+            self.waiting[service_id] = max(
+                sum(run[id_] is None or id_ in self.stuck for id_ in ids) for run in runs
+            )
 
     def lose(self, nodes: Sequence[Node], added: tuple[str, ...]) -> Forecast:
         lost = {node.id for node in nodes}
         tasks: list[tuple[Task, Service]] = []
         gone: list[tuple[Task, Service]] = []
         ended: set[str] = set()
-        on_lost = [task for node_id in lost for task in self.picture.wanted_by_node.get(node_id, ())]
+        on_lost = [
+            task
+            for node_id in sorted(lost)
+            for task in (*self.picture.wanted_by_node.get(node_id, ()), *self.jobs.get(node_id, ()))
+        ]
         for task in (*self.pending, *on_lost):
             service = self.picture.service_by_id.get(task.service_id)
-            if service is None:
+            if service is None or service.replicas == 0:
                 continue
-            if service.is_replicated and task.node_id and service.restart_condition == "none":
+            if service.mode in BY_NODE:
+                if task.state != "pending":
+                    ended.add(service.name)
+            elif task.node_id and service.restart_condition == "none":
                 gone.append((task, service))
-            elif service.is_replicated:
-                tasks.append((task, service))
             else:
-                ended.add(service.name)
+                tasks.append((task, service))
         tasks.sort(key=lambda pair: (pair[1].name, pair[0].slot or 0, pair[0].id))
         runs = [self._run(tasks, lost, number) for number in range(self.runs if tasks else 1)]
         return Forecast(
-            lost=tuple(sorted(node.hostname for node in nodes)),
+            lost=tuple(sorted({node.hostname for node in nodes})),
+            down=tuple(sorted({node.hostname for node in nodes if node.is_down})),
             added=added,
             fates=self._fates(tasks, gone, runs, lost),
             ended=tuple(sorted(ended)),
             begun=tuple(sorted({service.name for service, _node in self._globals(added)})),
             hosts=self._hosts(tasks, runs, lost, added),
             quorum=self._quorum(lost),
-            unknown=tuple(sorted({s.name for task, s in tasks if task_memory(self.memory, task, s) is None})),
+            unknown=self._unknown(tasks, runs),
         )
+
+    def _unknown(
+        self, tasks: list[tuple[Task, Service]], runs: list[dict[str, str | None]]
+    ) -> tuple[str, ...]:
+        """The services that go somewhere, and nobody knows with how much memory."""
+        going = [(task, service) for task, service in tasks if any(run[task.id] for run in runs)]
+        return tuple(sorted({s.name for task, s in going if task_memory(self.memory, task, s) is None}))
 
     # one run
 
@@ -135,6 +213,8 @@ class _Play:
             if anchors:
                 only = frozenset.intersection(*(scheduler.places(anchor) for anchor in anchors))
             constraints = self.constraints[service.id]
+            if task.id in self.stuck:
+                only = self.new if only is None else only & self.new
             node = scheduler.choice(service, constraints, number + turn, only=only, without=lost)
             went[task.id] = node.id if node is not None else None
             if node is not None:
@@ -145,7 +225,7 @@ class _Play:
                 scheduler.take(service, node_id)
             if task.node_id:
                 scheduler.put(service, task.node_id)
-        return went
+        return _lost_first(tasks, went)
 
     def _order(self, tasks: list[tuple[Task, Service]], number: int) -> list[tuple[Task, Service]]:
         """One order of events: anchors before those that follow them, else what is restarted sooner first."""
@@ -165,12 +245,9 @@ class _Play:
         return max((1 + self._depth(anchor, (*below, service.id)) for anchor in anchors), default=0)
 
     def _constraints(self, service: Service) -> tuple[str, ...]:
-        """Those that stay; the labels of anchors go where the anchors go."""
-        if service.id not in self.anchors:
-            return users(service)
-        return tuple(
-            text for text in users(service) if not any(is_held_by((text,), label) for label in self.labels)
-        )
+        """Those that stay; the labels of its anchors go where the anchors go."""
+        labels = self.labels.get(service.id, ())
+        return tuple(text for text in users(service) if not any(is_held_by((text,), key) for key in labels))
 
     # what came of them
 
@@ -199,6 +276,7 @@ class _Play:
                     to=tuple(sorted(self._hostname(found or "") for found in to)),
                     unplaced=unplaced,
                     obstacles=self._why_nowhere(service, lost) if unplaced else (),
+                    waiting=0 if node_id else self.waiting[service_id],
                     anchor=", ".join(anchor.name for anchor in anchors) or None,
                     data=_data(service) if node_id else (),
                 )
@@ -300,7 +378,7 @@ class _Play:
         alive = [node for node in managers if node.is_ready and node.reachability in (None, "reachable")]
         left = [node for node in alive if node.id not in lost]
         needed = len(managers) // 2 + 1
-        if not managers or len(left) >= needed or len(left) == len(alive):
+        if len(left) >= needed or len(left) == len(alive) or len(alive) < needed:
             return None
         return f"{len(left)} of {len(managers)} managers would be left, and it takes {needed}"
 
@@ -311,6 +389,20 @@ class _Play:
 
 def _delay(service: Service) -> float:
     return service.restart_delay_seconds
+
+
+def _lost_first(tasks: list[tuple[Task, Service]], went: dict[str, str | None]) -> dict[str, str | None]:
+    """The same with the places of each service given to its lost tasks first, then to those that wait.
+
+    One task of a service is as good as another: it is no worse than before if as many have a place.
+    """
+    waiting = {service.id for task, service in tasks if not task.node_id}
+    for service_id in waiting & {service.id for task, service in tasks if task.node_id}:
+        ids = [task.id for task, service in tasks if service.id == service_id and task.node_id]
+        ids += [task.id for task, service in tasks if service.id == service_id and not task.node_id]
+        places = sorted((went[id_] for id_ in ids), key=lambda place: place is None)
+        went |= zip(ids, places)
+    return went
 
 
 def _data(service: Service) -> tuple[str, ...]:

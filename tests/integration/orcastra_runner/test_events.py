@@ -6,11 +6,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.integration.orcastra_runner.swarm_helpers import labels, set_labels
+from tests.integration.orcastra_runner.swarm_helpers import (
+    change_constraints,
+    create_service,
+    labels,
+    running_on,
+    set_labels,
+)
 from tests.lab import Lab
 from tests.lab.wait import wait_until
 from tests.runner_process import running
@@ -56,3 +63,36 @@ def test_the_restart_of_the_engine_is_survived(swarm: Lab, config_dir: Path) -> 
         wait_until(lambda: swarm.leader() is not None, timeout=60, what="the swarm to have a leader")
 
         lose_the_label_and_wait(swarm)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 0.8, 1.1, 1.4, 1.7, 2.0])
+def test_an_anchor_that_starts_right_after_the_loop_is_followed(
+    swarm: Lab, tmp_path: Path, seconds: float
+) -> None:
+    (tmp_path / "swarm.yml").write_text("dependencies:\n  db: {stack: shop, services: [app]}\n")
+    create_service(swarm, "shop_app", "alpha")
+    change_constraints(swarm, "shop_app")
+    host = swarm.leader().docker_host
+    with running(tmp_path, host, EVENT_MODE="true", RELABEL_TIME="3600") as loop:
+        loop.wait_for("Orcastra starts")
+        time.sleep(seconds)
+        create_service(swarm, "shop_db", "bravo")
+        wait_until(lambda: labels(swarm, "bravo") == {"db": "true"}, what="the label to be set")
+        wait_until(lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be there")
+
+
+def test_an_anchor_that_moves_while_the_loop_is_busy_is_followed(swarm: Lab, tmp_path: Path) -> None:
+    (tmp_path / "swarm.yml").write_text("dependencies:\n  db: {stack: shop, services: [app]}\n")
+    create_service(swarm, "shop_db", "alpha")
+    create_service(swarm, "shop_app", "alpha")
+    change_constraints(swarm, "shop_app")
+    host = swarm.leader().docker_host
+    with running(tmp_path, host, EVENT_MODE="true", RELABEL_TIME="3600") as loop:
+        loop.wait_for("Orcastra starts")
+        for target in ("bravo", "charlie", "alpha", "bravo"):
+            change_constraints(swarm, "shop_db", f"node.hostname=={target}")
+            wait_until(lambda target=target: running_on(swarm, "shop_db") == target, what="the anchor")
+        wait_until(lambda: labels(swarm, "bravo") == {"db": "true"}, what="the label to be set")
+        wait_until(lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be there")
+        others = [labels(swarm, name) for name in ("alpha", "charlie")]
+        assert others == [{}, {}]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import PENDING_SECONDS
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import PENDING_SECONDS
 from tests.integration import accidents
 from tests.integration.conftest import IMAGE
 from tests.integration.playbooks.conftest import Playbooks, Run
@@ -77,7 +77,7 @@ def test_all_that_can_happen_to_nodes_and_services_at_once(heal: Any, swarm: Lab
     # Ansible breaks the lines of warnings
     said = " ".join(done.output.split())
     assert "roll web back to what it was before its update" in said
-    assert "waits: 1 of its tasks wait for a node" in said
+    assert "waits: 1 of its tasks waits for a node" in said
     assert "its constraint node.labels.nowhere == true forbids it" in said
     wait_until(lambda: accidents.running(swarm, "web") == 2, 60, "the service to run again")
     image = accidents.service(swarm, "web")["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]

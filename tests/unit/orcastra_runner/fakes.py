@@ -20,6 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from orcastra_runner import swarm as swarm_module
 from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.jobs import Work
+from orcastra_runner.records import Records
 from orcastra_runner.swarm import Swarm, plan_all
 from tests.unit.builders import node, picture, service, task
 
@@ -138,11 +139,13 @@ def work_on(
 ) -> Work:
     """What jobs get to work with, on the fake."""
     monkeypatch.setattr(swarm_module, "observe", fake.observe)
+    records = Records(dry_run=dry_run)
     work = Work(
-        swarm=Swarm(fake.connect),
+        swarm=Swarm(fake.connect, on_look=records.saw),
         wanted=wanted,
         run_playbook=lambda name: fake.run_playbook(name, work.wanted),
         dry_run=dry_run,
+        records=records,
     )
     return work
 

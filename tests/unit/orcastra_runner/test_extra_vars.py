@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
     ConfigFiles,
     load_configuration,
 )
+from orcastra_runner.command.table import COMMANDS, REFRESH_MODS
 from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.files import MODS_PLAYBOOK, Files
+from orcastra_runner.local.mods_file import ModsFile
+from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings
 
 CONFIGURATION = {
@@ -67,6 +72,30 @@ def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings)
     )
     assert again == wanted
     assert variables["orcastra_hosts"] == "localhost"
+
+
+def test_the_playbook_of_mods_gets_what_its_configuration_takes_from_the_environment(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('["https://h/a?token=${TOKEN}&x=${ABSENT}"]')
+    monkeypatch.setenv("TOKEN", "s3cret")
+    files = Files(None, RebalanceFile(tmp_path / "rebalance_config.yml"), ModsFile(path))
+    with closing(files.mods):
+        found = files.extra_vars(MODS_PLAYBOOK, files.wanted, settings)
+        assert found["orcastra_mods_variables"] == {"TOKEN": "s3cret"}
+        # what is in force, whatever becomes of the file
+        path.unlink()
+        found = files.extra_vars(MODS_PLAYBOOK, files.wanted, settings)
+        assert json.loads(Path(found["orcastra_mods_file"]).read_text()) == [
+            "https://h/a?token=${TOKEN}&x=${ABSENT}"
+        ]
+        other = files.extra_vars("orcastra.swarm.label_sync", files.wanted, settings)
+        assert not {"orcastra_mods_file", "orcastra_mods_variables"} & other.keys()
+
+
+def test_the_command_that_refreshes_mods_runs_that_playbook() -> None:
+    assert COMMANDS[REFRESH_MODS].playbook == MODS_PLAYBOOK
 
 
 NODES, DEPENDENCIES = {"alpha": {"labels": ["ssd"]}}, {"db": ["web"]}

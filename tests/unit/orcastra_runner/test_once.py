@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from orcastra_runner.once import News, Troubles
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
@@ -47,3 +49,42 @@ def test_the_end_of_a_trouble_is_told_only_where_there_was_one(logged: Log, cloc
     troubles.over("engine", "fine")
     assert logged.sentences == ["error no answer", "info fine"]
     assert logged.entries[-1]["after"] == "42s"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("web: next restart in 2 s", "web: next restart in 10 s"),
+        ("web: next restart in 2 s", "web waits for its update"),
+        ("a task failed: container 3f2a9c0d1e4b", "a task failed: container 0d1e4b3f2a9c"),
+        ("waits since 2026-01-01T10:00:00Z", "waits since 2026-01-01T10:00:05Z"),
+    ],
+)
+def test_sentences_that_take_turns_are_said_once_each(clock: Clock, first: str, second: str) -> None:
+    news = News(clock)
+    said = []
+    for number in range(40):
+        said += news.lasting("notes", [(first, second)[number % 2]])
+        clock.now += 3
+    assert len(said) == len(set(said)) <= 2
+
+
+@pytest.mark.parametrize("seconds", [1, 30, 300], ids=["events", "polling", "rare polling"])
+def test_what_lasts_is_said_once_and_again_after_it_was_missing(clock: Clock, seconds: int) -> None:
+    news = News(clock)
+    assert news.lasting("notes", ["a", "b"]) == ["a", "b"]
+    for _ in range(100):
+        clock.now += seconds
+        assert news.lasting("notes", ["a", "b"]) == []
+    # missing for a minute, and for some looks
+    for _ in range(max(5, 61 // seconds + 1)):
+        clock.now += seconds
+        assert news.lasting("notes", ["a"]) == []
+    assert news.lasting("notes", ["a", "b"]) == ["b"]
+    assert news.lasting("warnings", ["a"]) == ["a"]
+
+
+def test_other_numbers_are_news(clock: Clock) -> None:
+    news = News(clock)
+    assert news.lasting("notes", ["2 of 3 tasks run"]) == ["2 of 3 tasks run"]
+    assert news.lasting("notes", ["1 of 3 tasks run"]) == ["1 of 3 tasks run"]

@@ -82,6 +82,26 @@ def test_retries_never_hurry_a_short_interval_nor_outlast_a_long_one(
     assert retry_delay(1000, interval) == last
 
 
+def test_news_hasten_a_job_and_shorten_the_pause_after_a_failure() -> None:
+    schedule = make()
+    schedule.succeeded("labels", 0)
+    schedule.hasten("labels", 20)
+    assert schedule.due(20) == ["labels"]
+    for _ in range(5):
+        schedule.failed("labels", 100)
+    schedule.hasten("labels", 100.5)
+    assert (schedule.due(109), schedule.due(110)) == ([], ["labels"])
+    schedule.hasten("labels", 130)
+    assert schedule.due(110) == ["labels"]
+
+
+def test_news_never_prolong_a_pause() -> None:
+    schedule = make()
+    assert schedule.failed("labels", 0) == 5
+    schedule.hasten("labels", 1)
+    assert schedule.due(5) == ["labels"]
+
+
 def test_an_empty_schedule_has_nothing_due() -> None:
     assert Schedule().due(0) == []
     assert Schedule().seconds_to_next(5) == 0

@@ -2,51 +2,71 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Watching: what wakes the loop, and that nothing ends it."""
+"""Watching: what wakes the loop, that no change is missed, and that nothing ends it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineError,
     EngineUnreachable,
     NotFound,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner import watch
 from orcastra_runner.watch import Watcher
 from tests.lab.wait import wait_until
+from tests.unit.builders import node, picture, service, task
 
 PATIENCE_SECONDS = 10.0
+ENGINE_TIME = 5000.0
 
 
 @dataclass
 class FakeEngine:
-    """An engine whose events and tasks the test decides on. An exception breaks the stream of events."""
+    """An engine whose events and swarm the test decides on. An exception breaks the stream of events.
 
+    ``before_answer`` is called before each request is answered, with its name: a test can wait in it.
+    """
+
+    swarm: Picture = field(default_factory=Picture)
     events_to_come: list[dict[str, Any] | Exception] = field(default_factory=list)
-    tasks: list[dict[str, Any]] = field(default_factory=list)
     missing: bool = False
+    errors: list[Exception] = field(default_factory=list)
     asked_for: list[list[str]] = field(default_factory=list)
+    began_at: list[float] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     connections: int = 0
     unreachable: int = 0
     quiet: threading.Event = field(default_factory=threading.Event)
+    before_answer: Callable[[str], None] = lambda _name: None
 
     def connect(self) -> Any:
         if self.unreachable:
             self.unreachable -= 1
-            raise EngineUnreachable("nobody there")
+            raise EngineUnreachable("no answer")
         self.connections += 1
         return self
 
     def close(self) -> None:
         pass
 
-    def events(self, types: Any, since: float, idle_seconds: float) -> Iterator[dict[str, Any]]:
+    def info(self) -> dict[str, Any]:
+        return {"SystemTime": "1970-01-01T01:23:20Z"}
+
+    def events(
+        self, types: Any, since: float, idle_seconds: float, on_open: Callable[[], None]
+    ) -> Iterator[dict[str, Any]]:
+        self.began_at.append(since)
+        on_open()
         while self.events_to_come:
             event = self.events_to_come.pop(0)
             if isinstance(event, Exception):
@@ -54,12 +74,40 @@ class FakeEngine:
             yield event
         self.quiet.wait(PATIENCE_SECONDS)
 
+    def list_nodes(self) -> list[dict[str, Any]]:
+        return self._versions("nodes")
+
+    def list_services(self) -> list[dict[str, Any]]:
+        return self._versions("services")
+
+    def _versions(self, kind: str) -> list[dict[str, Any]]:
+        found = [{"ID": one.id, "Version": {"Index": one.version}} for one in getattr(self.swarm, kind)]
+        self._answer(kind)
+        return found
+
     def list_tasks(self, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
+        found = [
+            {"ID": one.id, "NodeID": one.node_id or "", "Status": {"State": one.state}}
+            for one in self.swarm.tasks
+            if one.service_id in filters["service"] and one.desired_state in filters["desired-state"]
+        ]
+        self._answer("tasks")
         self.asked_for.append(filters["service"])
+        if self.errors:
+            raise self.errors.pop(0)
         if self.missing:
             self.missing = False
             raise NotFound("service gone not found")
-        return list(self.tasks)
+        return found
+
+    def _answer(self, name: str) -> None:
+        self.asked.append(name)
+        self.before_answer(name)
+
+    def wait_for_polls(self, number: int = 5) -> None:
+        """Wait until the tasks were polled so many times from now on."""
+        before = len(self.asked_for)
+        wait_until(lambda: len(self.asked_for) >= before + number, PATIENCE_SECONDS, "polls", interval=0.005)
 
 
 class Wakes:
@@ -98,78 +146,276 @@ def watcher(engine: FakeEngine, wakes: Wakes) -> Iterator[Watcher]:
     engine.quiet.set()
 
 
-def task(task_id: str, state: str = "running", node_id: str = "n1") -> dict[str, Any]:
-    return {"ID": task_id, "NodeID": node_id, "Status": {"State": state}}
+def seen(swarm: Picture, engine_time: float = ENGINE_TIME) -> Observation:
+    """What the loop observes of a swarm."""
+    return Observation(swarm, State(), (), "id-a", "cluster", 5, engine_time)
 
 
-def test_each_connection_wakes_the_loop_once(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def ids(*names: str) -> frozenset[str]:
+    return frozenset(f"id-{name}" for name in names)
+
+
+SHOP = picture(node("a", version=3), service("db", version=7), service("app", version=8), task("db", "a"))
+BOTH = ids("db", "app")
+
+
+def with_tasks(*tasks: Any) -> Picture:
+    return replace(SHOP, tasks=tasks)
+
+
+# What may happen between the loop's look and the watcher's first answer.
+CHANGES = {
+    "a task has come": with_tasks(*SHOP.tasks, task("app", "a")),
+    "a task is gone": with_tasks(),
+    "a task is on another node": with_tasks(replace(SHOP.tasks[0], node_id="id-b")),
+    "a task waits for a node": with_tasks(replace(SHOP.tasks[0], node_id=None, state="pending")),
+    "a task has got further": with_tasks(replace(SHOP.tasks[0], state="starting")),
+    "a task has failed": with_tasks(replace(SHOP.tasks[0], state="failed", desired_state="shutdown")),
+    "a task was replaced": with_tasks(replace(SHOP.tasks[0], id="another")),
+    "a task is about to start": with_tasks(replace(SHOP.tasks[0], id="another", desired_state="ready")),
+    "a node has changed": replace(SHOP, nodes=(node("a", version=4),)),
+    "a node has come": replace(SHOP, nodes=(*SHOP.nodes, node("b", version=9))),
+    "a node is gone": replace(SHOP, nodes=()),
+    "a service has changed": replace(SHOP, services=(service("db", version=9), SHOP.services[1])),
+    "a service has come": replace(SHOP, services=(*SHOP.services, service("new", version=9))),
+    "a service is gone": replace(SHOP, services=SHOP.services[1:]),
+    "a service has another ID": replace(SHOP, services=(service("db", id="x", version=9), SHOP.services[1])),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_happens_between_the_look_and_the_start_of_the_watch_wakes_the_loop(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
+) -> None:
+    watcher.follow(seen(SHOP), BOTH)
+    engine.swarm = CHANGES[change]
     watcher.start()
-    wakes.wait_for(lambda: wakes.count == 2)
-    assert engine.connections == 2
+    wakes.wait_for(lambda: wakes.count == 1)
+    engine.wait_for_polls()
+    assert wakes.count == 1
+
+
+@pytest.mark.parametrize("change", [change for change in CHANGES if change.startswith("a task")])
+def test_what_happens_before_the_first_poll_of_other_services_wakes_the_loop(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
+) -> None:
+    engine.swarm = SHOP
+    watcher.follow(seen(SHOP), ids("other"))
+    watcher.start()
+    engine.wait_for_polls()
+    assert wakes.count == 0
+    engine.swarm = CHANGES[change]
+    watcher.follow(seen(SHOP), BOTH)
+    wakes.wait_for(lambda: wakes.count == 1)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_has_not_changed_since_the_look_wakes_nothing(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
+) -> None:
+    engine.swarm = CHANGES[change]
+    watcher.follow(seen(engine.swarm), BOTH)
+    watcher.start()
+    engine.wait_for_polls()
+    assert wakes.count == 0
+    # two lists when the stream opens, then one request for each poll
+    assert sorted(engine.asked[:3]) == ["nodes", "services", "tasks"]
+    assert set(engine.asked[3:]) == {"tasks"}
+
+
+def test_a_standby_that_becomes_active_misses_nothing_either(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
+    engine.swarm = SHOP
+    watcher.follow(seen(SHOP), frozenset())
+    watcher.start()
+    wakes.wait_for(lambda: "services" in engine.asked)
+    watcher.follow(seen(SHOP), BOTH)
+    engine.swarm = CHANGES["a task is gone"]
+    wakes.wait_for(lambda: wakes.count == 1)
+
+
+def test_an_answer_from_before_the_latest_look_is_thrown_away(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def wait(name: str) -> None:
+        if name == "tasks" and not asked.is_set():
+            asked.set()
+            answer.wait(PATIENCE_SECONDS)
+
+    engine.swarm, engine.before_answer = SHOP, wait
+    watcher.follow(seen(SHOP), BOTH)
+    watcher.start()
+    assert asked.wait(PATIENCE_SECONDS)
+    # the loop sees a newer swarm than the poll that is under way
+    engine.swarm = CHANGES["a task is on another node"]
+    watcher.follow(seen(engine.swarm), BOTH)
+    answer.set()
+    engine.wait_for_polls()
+    assert wakes.count == 0
+    engine.swarm = SHOP
+    wakes.wait_for(lambda: wakes.count == 1)
+
+
+def test_a_removal_noticed_late_does_not_end_the_watch_of_what_is_followed_by_then(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def wait(name: str) -> None:
+        if name == "tasks" and not asked.is_set():
+            asked.set()
+            answer.wait(PATIENCE_SECONDS)
+
+    engine.swarm, engine.before_answer, engine.missing = SHOP, wait, True
+    watcher.follow(seen(SHOP), ids("gone"))
+    watcher.start()
+    assert asked.wait(PATIENCE_SECONDS)
+    watcher.follow(seen(SHOP), BOTH)
+    answer.set()
+    engine.wait_for_polls()
+    assert wakes.count == 0
+    assert engine.asked_for[-1] == sorted(BOTH)
+
+
+@pytest.mark.parametrize("change", [change for change in CHANGES if not change.startswith("a task")])
+def test_a_look_during_the_comparison_does_not_hide_what_came_before_the_stream(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def wait(name: str) -> None:
+        if name == "nodes" and not asked.is_set():
+            asked.set()
+            answer.wait(PATIENCE_SECONDS)
+
+    engine.before_answer = wait
+    engine.swarm = CHANGES[change]
+    watcher.follow(seen(CHANGES[change]), frozenset())
+    watcher.start()
+    assert asked.wait(PATIENCE_SECONDS)
+    # this look began before the stream, and its answer comes only now
+    watcher.follow(seen(SHOP), frozenset())
+    answer.set()
+    wakes.wait_for(lambda: wakes.count == 1)
+
+
+def test_a_look_that_began_before_the_stream_is_followed_by_another_one(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
+    watcher.start()
+    wakes.wait_for(lambda: bool(engine.began_at))
+    assert wakes.count == 0
+    watcher.follow(seen(SHOP), BOTH)
+    assert wakes.count == 1
+    watcher.follow(seen(SHOP), BOTH)
+    assert wakes.count == 1
+
+
+def test_a_manager_again_looks_again(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+    engine.swarm = SHOP
+    watcher.follow(seen(SHOP), BOTH)
+    watcher.start()
+    engine.wait_for_polls()
+    watcher.rest()
+    watcher.follow(seen(SHOP), BOTH)
+    assert wakes.count == 1
+
+
+def test_the_stream_begins_before_the_look_by_the_engines_clock(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
+    engine.swarm = SHOP
+    watcher.follow(seen(SHOP, engine_time=9000.0), BOTH)
+    watcher.start()
+    wakes.wait_for(lambda: bool(engine.began_at))
+    assert engine.began_at == [9000.0 - watch.MARGIN_SECONDS]
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["before the first look", "without a time in it"])
+def test_without_the_time_of_a_look_the_engine_is_asked_for_its_own(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes, known: bool
+) -> None:
+    if known:
+        watcher.follow(seen(engine.swarm, engine_time=0.0), BOTH)
+    watcher.start()
+    wakes.wait_for(lambda: bool(engine.began_at))
+    assert engine.began_at == [ENGINE_TIME - watch.MARGIN_SECONDS]
 
 
 def test_an_event_wakes_the_loop(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
     engine.events_to_come = [{"Type": "node", "Action": "update", "timeNano": 5}]
     watcher.start()
-    wakes.wait_for(lambda: wakes.count == 3)
+    wakes.wait_for(lambda: wakes.count == 1)
 
 
-def test_a_broken_stream_is_opened_again(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_a_broken_stream_is_opened_again_after_its_last_event(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
     engine.unreachable = 3
-    engine.events_to_come = [EngineUnreachable("reset by peer"), ValueError("half a line"), {"Type": "node"}]
+    event = {"Type": "node", "timeNano": 6_000_000_000_123}
+    engine.events_to_come = [event, EngineUnreachable("reset by peer"), ValueError("half a line"), event]
     watcher.start()
-    # three connections of the stream, one of the tasks, and the event
-    wakes.wait_for(lambda: wakes.count == 5)
-    assert engine.connections == 4
+    wakes.wait_for(lambda: len(engine.began_at) == 3 and not engine.events_to_come)
+    first, second, third = engine.began_at
+    assert first < 6000
+    assert 6000.000000123 < second < 6000.000001
+    assert third == second
 
 
-def test_a_task_that_moves_wakes_the_loop_and_one_that_stays_does_not(
-    watcher: Watcher, engine: FakeEngine, wakes: Wakes
-) -> None:
-    engine.tasks = [task("t1")]
-    watcher.follow(frozenset({"s2", "s1"}))
+def test_whoever_connects_again_wakes_the_loop(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+    engine.unreachable = 5
     watcher.start()
-    wakes.wait_for(lambda: wakes.count == 2 and len(engine.asked_for) > 0)
-    asked = len(engine.asked_for)
-    wakes.wait_for(lambda: len(engine.asked_for) >= asked + 5)
-    assert wakes.count == 2
-    assert engine.asked_for[0] == ["s1", "s2"]
-
-    engine.tasks = [task("t1", node_id="n2")]
-    wakes.wait_for(lambda: wakes.count == 3)
-    engine.tasks = [task("t1", "failed", node_id="n2")]
-    wakes.wait_for(lambda: wakes.count == 4)
+    wakes.wait_for(lambda: engine.connections == 2)
+    # both threads, unless one has met all of the failures
+    wakes.wait_for(lambda: wakes.count in (1, 2))
 
 
-def test_other_services_to_follow_are_no_news_by_themselves(
-    watcher: Watcher, engine: FakeEngine, wakes: Wakes
-) -> None:
-    engine.tasks = [task("t1")]
-    watcher.follow(frozenset({"s1"}))
+def test_each_change_wakes_the_loop_once(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+    engine.swarm = SHOP
+    watcher.follow(seen(SHOP), BOTH)
     watcher.start()
-    wakes.wait_for(lambda: wakes.count == 2 and len(engine.asked_for) > 1)
-    engine.tasks = [task("t2")]
-    watcher.follow(frozenset({"s2"}))
-    wakes.wait_for(lambda: engine.asked_for[-1] == ["s2"])
-    asked = len(engine.asked_for)
-    wakes.wait_for(lambda: len(engine.asked_for) >= asked + 5)
-    # the change of tasks may have been seen with the old services once, never with the new ones
-    assert wakes.count <= 3
+    engine.wait_for_polls()
+    assert wakes.count == 0
+    assert engine.asked_for[0] == sorted(BOTH)
+    for number, change in enumerate(("a task is on another node", "a task is gone", "a task has come"), 1):
+        engine.swarm = CHANGES[change]
+        wakes.wait_for(lambda number=number: wakes.count == number)  # type: ignore[misc]
+        engine.wait_for_polls()
+        assert wakes.count == number
 
 
 def test_a_service_that_is_gone_wakes_the_loop_and_is_not_asked_for_again(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     engine.missing = True
-    watcher.follow(frozenset({"gone"}))
+    watcher.follow(seen(engine.swarm), ids("gone"))
     watcher.start()
-    wakes.wait_for(lambda: wakes.count == 3)
-    assert engine.asked_for == [["gone"]]
+    wakes.wait_for(lambda: wakes.count == 1)
+    assert engine.asked_for == [["id-gone"]]
 
 
-def test_nothing_is_asked_while_it_is_not_on_us_to_act(
+def test_what_changes_while_polls_fail_is_noticed_by_the_next_one(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
+    engine.swarm = SHOP
+    watcher.follow(seen(SHOP), BOTH)
     watcher.start()
-    wakes.wait_for(lambda: wakes.count == 2)
+    engine.wait_for_polls()
+    engine.errors = [EngineError("HTTP 500"), EngineUnreachable("reset by peer"), ValueError("no JSON")]
+    wakes.wait_for(lambda: not engine.errors)
+    engine.wait_for_polls()
+    reconnected = wakes.count
+    engine.swarm = CHANGES["a task is gone"]
+    wakes.wait_for(lambda: wakes.count == reconnected + 1)
+
+
+def test_no_tasks_are_asked_for_on_a_standby(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+    engine.swarm = SHOP
+    watcher.follow(seen(SHOP), frozenset())
+    watcher.start()
+    wakes.wait_for(lambda: "services" in engine.asked)
     assert engine.asked_for == []
+    assert wakes.count == 0

@@ -92,7 +92,6 @@ def test_without_any_measurement_it_says_so(swarm: Picture) -> None:
     ("lose", "add", "said"),
     [
         (["x"], [], "--lose x: expected any, or a node of this swarm \\(a, b, old\\)"),
-        (["old"], [], "--lose old: it is lost already"),
         (["any", "a"], [], "--lose any: expected nothing else beside it"),
         ([], ["c"], "--add c: expected a name and its memory"),
         ([], ["c:0GB"], "--add c:0GB: expected a name and its memory"),
@@ -103,3 +102,96 @@ def test_without_any_measurement_it_says_so(swarm: Picture) -> None:
 def test_what_cannot_be_asked(swarm: Picture, lose: list[str], add: list[str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         forecasts(swarm, Wanted(), Memory(), lose, add)
+
+
+def verdict(swarm: Picture, lose: list[str], add: list[str]) -> tuple[str, list[str]]:
+    """The verdict in words, and the lines before it."""
+    lines = forecast_text(forecasts(swarm, Wanted(), Memory(), lose, add), Memory()).splitlines()
+    (number,) = [number for number, line in enumerate(lines) if line.startswith("  => ")]
+    return lines[number].removeprefix("  => "), lines[1:number]
+
+
+@pytest.fixture
+def waiting_swarm() -> Picture:
+    """Two services wait for labels that no node has; the database is held to the node with ssd."""
+    return picture(
+        node("node1"),
+        node("node2", labels={"ssd": "true"}),
+        node("node3"),
+        node("old", state="down"),
+        service("apps_indexer", constraints=("node.labels.search == true",)),
+        service("infra_backup", constraints=("node.labels.disk == hdd",)),
+        service("apps_wiki_db", constraints=("node.labels.ssd == true",)),
+        service("apps_wiki"),
+        task("apps_indexer", None, state="pending", created=1.0),
+        task("infra_backup", None, state="pending", created=1.0),
+        task("apps_wiki_db", "node2"),
+        task("apps_wiki", "node1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("lose", "add", "said", "lines"),
+    [
+        (["node1"], [], "no worse than now (2 services wait already)", ["apps_wiki goes to node3"]),
+        (["node3"], [], "no worse than now (2 services wait already)", []),
+        (["old"], [], "no worse than now (2 services wait already)", []),
+        (
+            ["node2"],
+            [],
+            "no place for apps_wiki_db (2 services wait already)",
+            ["apps_wiki_db finds no place"],
+        ),
+        (
+            ["node1", "node2"],
+            [],
+            "no place for apps_wiki_db (2 services wait already)",
+            ["apps_wiki goes to node3", "apps_wiki_db finds no place"],
+        ),
+        (
+            [],
+            ["delta:4GB"],
+            "no worse than now (2 services wait already)",
+            [
+                "apps_indexer, which waits for a place now, still finds no place",
+                "infra_backup, which waits for a place now, still finds no place",
+            ],
+        ),
+    ],
+)
+def test_the_verdict_speaks_of_what_is_new(
+    waiting_swarm: Picture, lose: list[str], add: list[str], said: str, lines: list[str]
+) -> None:
+    found, told = verdict(waiting_swarm, lose, add)
+    assert found == said
+    others = (" cannot run on ", "  memory of ")
+    assert [line.strip() for line in told if not any(part in line for part in others)] == lines
+
+
+def test_a_service_that_is_helped_is_told() -> None:
+    swarm = picture(
+        node("a", memory_bytes=GB),
+        service("big", reserved_memory_bytes=3 * GB),
+        service("odd", constraints=("node.labels.x==1",)),
+        task("big", None, state="pending", created=1.0),
+        task("odd", None, state="pending", created=1.0),
+    )
+    found, _lines = verdict(swarm, [], ["b:4GB"])
+    assert found == "better than now: a place for big (1 service still waits)"
+    data = forecast_data(forecasts(swarm, Wanted(), Memory(), [], ["b:4GB"]), Memory())["forecasts"][0]
+    assert (data["worse"], data["better"], data["waiting"]) == ([], ["big"], ["big", "odd"])
+
+
+def test_what_waits_is_told_once_for_all_losses(waiting_swarm: Picture) -> None:
+    text = forecast_text(forecasts(waiting_swarm, Wanted(), Memory(), ["any"], []), Memory())
+    assert text.count("apps_indexer") == 1
+    assert "2 services wait for a place as things are: apps_indexer, infra_backup." in text
+    assert "Can this swarm lose any one host? No: not node2." in text
+
+
+def test_nothing_to_lose(waiting_swarm: Picture) -> None:
+    quiet = picture(*waiting_swarm.nodes)
+    assert verdict(quiet, ["node1"], [])[0] == "nothing has to move"
+    assert "If old is lost (old is down already):" in forecast_text(
+        forecasts(quiet, Wanted(), Memory(), ["old"], []), Memory()
+    )

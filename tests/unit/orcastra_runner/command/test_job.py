@@ -42,6 +42,7 @@ class Bench:
         self.writes = 0
         self.errors: list[Exception | None] = []
         self.ran: list[tuple[str, dict[str, Any]]] = []
+        self.checked: list[str] = []
         self.work = work_on(fake, wanted(), monkeypatch)
         self.work.run_playbook = self._run_playbook
         bench = self
@@ -84,8 +85,13 @@ class Bench:
     def statuses(self) -> list[str]:
         return [result["status"] for result in self.results()]
 
-    def _run_playbook(self, name: str, variables: Mapping[str, Any] = {}, /) -> PlaybookResult:
-        self.ran.append((name, dict(variables)))
+    def _run_playbook(
+        self, name: str, variables: Mapping[str, Any] = {}, /, *, check: bool = False
+    ) -> PlaybookResult:
+        if check:
+            self.checked.append(name)
+        else:
+            self.ran.append((name, dict(variables)))
         result = self.fake.results.pop(0) if self.fake.results else done(name, "restart shop_db")
         if isinstance(result, Exception):
             raise result
@@ -327,12 +333,17 @@ def test_expired_entries_are_told_once_and_not_run(bench: Bench, logged: Log) ->
 
 def test_a_dry_run_writes_nothing(bench: Bench, logged: Log) -> None:
     bench.work.dry_run = True
+    bench.fake.results = [done("p", "set x on node alpha", notes=("bravo is down",))]
     bench.write("relabel_all")
     assert bench.run() is True
     assert bench.run() is True
-    assert (bench.ran, bench.writes) == ([], 0)
+    assert (bench.ran, bench.checked, bench.writes) == ([], ["orcastra.swarm.label_sync"], 0)
     assert [path.name for path in bench.path.parent.iterdir()] == ["c.yml"]
-    assert logged.sentences == ["info command that would be run: relabel_all (line 1)"]
+    assert logged.sentences == [
+        "info command that would be run: relabel_all (line 1)",
+        "info planned: set x on node alpha",
+        "info bravo is down",
+    ]
 
 
 def test_with_a_damaged_state_nothing_is_run_that_may_have_been(bench: Bench) -> None:

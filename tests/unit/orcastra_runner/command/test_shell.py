@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import structlog
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
 from orcastra_runner import cli, commands
 from orcastra_runner.command.file import CommandFile
+from orcastra_runner.command.rehearsal import Rehearsal
 from orcastra_runner.command.table import COMMANDS
 from orcastra_runner.places import command_path
 from orcastra_runner.settings import Settings, read_settings
@@ -67,13 +69,31 @@ def test_what_needs_a_configuration_says_so(tmp_path: Path, capsys: pytest.Captu
     assert "expected a configuration file" in capsys.readouterr().err
 
 
-def test_check_only_says_what_would_be_run(
-    fake: FakeSwarm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("problem", [None, "there is no service web"])
+def test_check_only_says_what_would_be_done(
+    fake: FakeSwarm,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    problem: str | None,
 ) -> None:
+    found = Rehearsal(({"what": "restart shop_web", "why": ["it was asked for"]},), problem=problem)
+    monkeypatch.setattr(commands, "rehearse", lambda *_arguments: found)
     arguments = ["command", "restart_service", "web", "--check", "--config", str(tmp_path)]
+    assert cli.main(arguments) == (cli.EXIT_FINE if problem is None else cli.EXIT_FAILED)
+    assert "  1. restart shop_web\n" in capsys.readouterr().out
+    assert not fake.state.commands
+
+
+def test_check_of_an_id_that_was_used_says_so(
+    fake: FakeSwarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = CommandRecord("relabel_all", "shell", "alpha", "i", 1.0, status="done")
+    fake.state = State(commands={"id:once": record})
+    monkeypatch.delattr(commands, "rehearse")
+    arguments = ["command", "restart_service", "web", "--id", "once", "--check", "--config", str(tmp_path)]
     assert cli.main(arguments) == cli.EXIT_FINE
-    assert capsys.readouterr().out == "restart_service web: would be run; nothing was done\n"
-    assert fake.looks == 0
+    assert "done before, and not repeated" in capsys.readouterr().out
 
 
 def test_the_status_tells_of_the_file(

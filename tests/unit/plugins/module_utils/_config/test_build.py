@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config import schema
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import MAX_PROBLEMS, ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     Dependency,
     NodeWanted,
@@ -387,7 +386,25 @@ def test_data_without_an_end() -> None:
     assert any("at most 50 levels" in problem for problem in problems_of({"nodes": endless}))
 
 
-def test_jsonschema_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "JSONSCHEMA_IMPORT_ERROR", "Traceback …")
-    with pytest.raises(OrcastraError, match="jsonschema"):
-        build_wanted({}, stack_name="main")
+@pytest.mark.parametrize(
+    "data",
+    [
+        {f"key{n}": 1 for n in range(5000)},
+        {"nodes": {f"n{n}": {"lab": 1} for n in range(5000)}},
+        {"nodes": {"a": {"labels": [f"a b{n}" for n in range(5000)]}}},
+        {"nodes": {f"n{n}": {"ip": "10.0.0.1"} for n in range(5000)}},
+        {"dependencies": {f"d{n}": {"services": ["x"]} for n in range(5000)}},
+        {"dependencies": {f"d{n}": [f"d{n ^ 1}"] for n in range(5000)}},
+        {"dependencies": {"a": ["x"] * 5000}},
+    ],
+    ids=["keys", "keys of nodes", "labels", "addresses", "followers", "cycles", "repeated"],
+)
+def test_of_thousands_of_mistakes_the_first_are_told(data: Any) -> None:
+    problems = problems_of(data)
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert problems[-1] == f"expected at most {MAX_PROBLEMS} mistakes, found more"
+
+
+def test_a_long_cycle_is_cut() -> None:
+    (problem,) = problems_of({"dependencies": {f"d{n}": [f"d{(n + 1) % 5000}"] for n in range(5000)}})
+    assert len(problem) < 500

@@ -210,7 +210,7 @@ def test_tasks_that_wait_are_told_with_the_reasons() -> None:
     seen = picture(manager("a"), worker("b", availability="drain"), web, waiting)
     (warning,) = plan_heal(seen, Wanted(), Healing(), NOW).warnings
     assert warning.startswith(
-        "web: 1 of its tasks wait for a node. a: its constraint node.labels.disk == ssd"
+        "web: 1 of its tasks waits for a node. a: its constraint node.labels.disk == ssd"
     )
     assert "b: the node's availability is drain" in warning
 

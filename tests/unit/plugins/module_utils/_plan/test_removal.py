@@ -6,13 +6,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DisownLabels,
     State,
     apply_edits,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.label_effects import label_effects
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
-from tests.unit.builders import node, picture, service
+from tests.unit.builders import node, ours, picture, service, task
 
 STATE = State(
     owned_labels={"id-alpha": frozenset({"disk", "db"}), "id-bravo": frozenset({"disk", "lost"})},
@@ -40,7 +46,7 @@ def test_ours_go_and_others_stay_also_on_a_node_that_is_down() -> None:
 def test_a_label_stays_while_our_constraint_holds_a_service_to_it() -> None:
     seen = picture(
         node("alpha", labels={"disk": "ssd", "db": "true"}),
-        service("shop_app", constraints=("node.labels.db ==true",)),
+        service("shop_app", **ours("node.labels.db==true")),
         service("shop_web", constraints=("node.labels.db==true",)),
     )
     plan = plan_label_removal(seen, State(owned_labels={"id-alpha": frozenset({"disk", "db"})}))
@@ -64,3 +70,112 @@ def test_lost_nodes_are_forgotten_and_nothing_is_left_to_do_then() -> None:
     assert plan.steps == ()
     assert plan.remember == (DisownLabels("id-gone", frozenset({"disk"})),)
     assert plan_label_removal(seen, State()).is_empty
+
+
+def test_a_service_that_another_node_can_take_is_told_where_it_may_go() -> None:
+    seen = picture(
+        node("node1", labels={"ssd": "true"}),
+        node("node2", labels={"ssd": "true"}),
+        node("node3"),
+        service("apps_wiki_db", constraints=("node.labels.ssd == true",)),
+        task("apps_wiki_db", "node1"),
+    )
+    plan = plan_label_removal(seen, State(owned_labels={"id-node1": frozenset({"ssd"})}))
+    assert plan.warnings == ()
+    (note,) = plan.notes
+    assert "leaves node1" in note
+    assert "node2" in note
+
+
+def test_what_loses_our_constraint_before_holds_no_label() -> None:
+    seen = picture(
+        node("alpha", labels={"db": "true"}),
+        service("shop_app", **ours("node.labels.db==true")),
+        service("shop_web", **ours("node.labels.db==true")),
+    )
+    owned = State(owned_labels={"id-alpha": frozenset({"db"})})
+    assert plan_label_removal(seen, owned, ["shop_app"]).steps == ()
+    plan = plan_label_removal(seen, owned, ["shop_app", "shop_web"])
+    assert [step.what for step in plan.steps] == ["remove db on node alpha"]
+    assert (plan.warnings, plan.notes) == ((), ())
+
+
+def effect(constraints: tuple[str, ...], *parts: Any, owned: str = "disk", **fields: Any) -> list[str]:
+    """What is said of a service that runs on alpha when alpha and bravo lose what is ours: who remains."""
+    seen = picture(
+        node("alpha", labels={"disk": "ssd", "zone": "a"}),
+        node("bravo", labels={"disk": "ssd"}),
+        service("web", constraints=constraints, **fields),
+        task("web", "alpha"),
+        *parts,
+    )
+    keys = frozenset(owned.split())
+    steps = plan_label_removal(seen, State(owned_labels={"id-alpha": keys, "id-bravo": keys})).steps
+    found = label_effects(
+        seen, [one for one in steps if isinstance(one, LabelNode)], lambda one: one.constraints
+    )
+    return [f"{','.join(one.keys)}: {','.join(one.leaves)} -> {','.join(one.remains)}" for one in found]
+
+
+@pytest.mark.parametrize(
+    ("constraints", "parts", "fields", "expected"),
+    [
+        # labels with values, in all spellings
+        (("node.labels.disk == ssd",), (), {}, ["disk: alpha -> "]),
+        (("node.labels.disk==SSD",), (), {}, ["disk: alpha -> "]),
+        (("NODE.LABELS.disk==ssd",), (), {}, ["disk: alpha -> "]),
+        (("node.labels.disk==hdd",), (), {}, []),
+        (("node.labels.zone==a",), (), {}, []),
+        # a label that must not be there
+        (("node.labels.disk!=ssd",), (), {}, []),
+        (("node.labels.disk!=hdd",), (), {}, []),
+        # another node keeps it
+        (
+            ("node.labels.disk==ssd",),
+            (node("charlie", labels={"disk": "ssd"}),),
+            {},
+            ["disk: alpha -> charlie"],
+        ),
+        # one that takes no tasks
+        (
+            ("node.labels.disk==ssd",),
+            (node("c", labels={"disk": "ssd"}, state="down"),),
+            {},
+            ["disk: alpha -> "],
+        ),
+        (
+            ("node.labels.disk==ssd",),
+            (node("c", labels={"disk": "ssd"}, availability="drain"),),
+            {},
+            ["disk: alpha -> "],
+        ),
+        # other constraints count, too
+        (
+            ("node.labels.disk==ssd", "node.hostname!=charlie"),
+            (node("charlie", labels={"disk": "ssd"}),),
+            {},
+            ["disk: alpha -> "],
+        ),
+        # several labels
+        (("node.labels.disk==ssd", "node.labels.zone==a"), (), {}, ["disk: alpha -> "]),
+        # nothing runs yet
+        (("node.labels.disk==ssd",), (), {"id": "id-other"}, ["disk:  -> "]),
+        (("node.labels.disk==ssd",), (node("charlie", labels={"disk": "ssd"}),), {"id": "id-other"}, []),
+        # one that cannot be parsed makes Swarm ignore all of them
+        (("node.labels.disk==ssd", "nonsense"), (), {}, []),
+    ],
+)
+def test_what_a_label_that_goes_means_for_a_service(
+    constraints: tuple[str, ...], parts: tuple[Any, ...], fields: dict[str, Any], expected: list[str]
+) -> None:
+    assert effect(constraints, *parts, **fields) == expected
+
+
+def test_a_service_without_a_node_today_is_no_news() -> None:
+    down = (("node.labels.disk==ssd", "node.hostname==nowhere"),)
+    assert effect(*down) == []
+
+
+def test_two_labels_that_go_are_named_both() -> None:
+    asked = ("node.labels.disk==ssd", "node.labels.zone==a")
+    assert effect(asked, owned="disk zone") == ["disk,zone: alpha -> "]

@@ -25,12 +25,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 
 NOW = 1_000_000.0
-HELD_TO_DB = "node.labels.db ==true"
-HELD_TO_CACHE = "node.labels.cache ==true"
-TO_BRAVO = "node.id ==id-bravo"
+HELD_TO_DB = "node.labels.db==true"
+HELD_TO_CACHE = "node.labels.cache==true"
+TO_BRAVO = "node.id==id-bravo"
 ALLOWED, HELD, FOREIGN = Removals.ALLOWED, Removals.HELD, Removals.FOREIGN
 
 
@@ -203,7 +203,7 @@ class TestConstraints:
             node("bravo"),
             service("shop_db"),
             task("shop_db", "alpha"),
-            service("shop_app", **{"constraints": (HELD_TO_DB,), **app}),  # type: ignore[arg-type]
+            service("shop_app", **{**ours(HELD_TO_DB), **app}),  # type: ignore[arg-type]
             task("shop_app", "alpha"),
             service("shop_search"),
             task("shop_search", "alpha"),
@@ -269,7 +269,7 @@ class TestConstraints:
             node("alpha", labels={"db": "true", "cache": "true"}),
             service("shop_cache"),
             task("shop_cache", "alpha"),
-            service("shop_app", constraints=(HELD_TO_DB,)),
+            service("shop_app", **ours(HELD_TO_DB)),
             task("shop_app", "alpha"),
         )
         config = wanted(anchors={"cache": ("app",)})
@@ -286,7 +286,7 @@ class TestConstraints:
             node("bravo", labels={"cache": "true"}),
             service("shop_cache"),
             task("shop_cache", "bravo"),
-            service("shop_app", constraints=(HELD_TO_DB,)),
+            service("shop_app", **ours(HELD_TO_DB)),
             task("shop_app", "alpha"),
         )
         config = wanted(anchors={"cache": ("app",)})
@@ -305,7 +305,7 @@ class TestMoves:
         seen = picture(
             node("alpha", labels={"db": "true"}),
             node("bravo", labels={"db": "true"}),
-            service("shop_app", **{"constraints": (HELD_TO_DB, TO_BRAVO), **app}),  # type: ignore[arg-type]
+            service("shop_app", **{**ours(HELD_TO_DB, TO_BRAVO), **app}),  # type: ignore[arg-type]
             *([task("shop_app", "bravo")] if app.get("replicas") != 0 else []),
         )
         state = State(moves={"id-shop_app": move})
@@ -324,7 +324,7 @@ class TestMoves:
     def test_of_a_service_that_was_scaled_to_0(self, policy: Removals) -> None:
         move = Move("db", ("id-bravo",), NOW - 100, replicas=2)
 
-        plan, state = self.plan(policy, move, replicas=0, constraints=(HELD_TO_DB,))
+        plan, state = self.plan(policy, move, replicas=0, **ours(HELD_TO_DB))
 
         step = placed(plan)["shop_app"]
         assert step.replicas == 2
@@ -333,7 +333,7 @@ class TestMoves:
 
     @pytest.mark.parametrize("policy", [HELD, FOREIGN])
     def test_one_that_never_began_is_forgotten(self, policy: Removals) -> None:
-        plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100), constraints=(HELD_TO_DB,))
+        plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100), **ours(HELD_TO_DB))
 
         assert placed(plan) == {}
         assert after(plan, state).moves == {}
@@ -342,7 +342,7 @@ class TestMoves:
         young = Move("db", ("id-bravo",), NOW - 30)
 
         plan, state = self.plan(FOREIGN, young)
-        scaled, _state = self.plan(FOREIGN, replace(young, replicas=2), replicas=0, constraints=(HELD_TO_DB,))
+        scaled, _state = self.plan(FOREIGN, replace(young, replicas=2), replicas=0, **ours(HELD_TO_DB))
 
         assert (placed(plan), placed(scaled)) == ({}, {})
         assert after(plan, state) == state

@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast import Forecast, NewNode
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Mount, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 
 NOW = 1_700_000_000.0
 GB = 1024**3
@@ -69,7 +73,7 @@ def test_followers_go_with_their_anchor_wherever_it_goes() -> None:
     seen = picture(
         *nodes("alpha", "beta", "gamma"),
         service("shop_db"),
-        service("shop_app", constraints=("node.labels.db ==true",)),
+        service("shop_app", **ours("node.labels.db==true")),
         service("other"),
         task("shop_db", "alpha"),
         task("shop_app", "alpha"),
@@ -95,7 +99,7 @@ def test_a_follower_that_cannot_be_beside_its_anchor_stays_down() -> None:
 
     found = forecast(seen, "alpha", config=wanted(anchors={"db": ("app",)}))
 
-    (fate,) = found.unplaced
+    (fate,) = found.worse
     assert (fate.service, fate.unplaced) == ("shop_app", 1)
     assert fate.obstacles == ("beta: its constraint node.hostname==alpha forbids it",)
     assert not found.is_survived
@@ -207,3 +211,207 @@ def test_any_host_is_tried_once_with_all_its_nodes() -> None:
     assert [one.lost for one in found] == [("alpha",), ("vm1", "vm2")]
     assert found[1].fates[0].to == ("alpha",)
     assert found[1].unknown == ("app",)
+
+
+# what waits today
+
+
+def some_wait(*more: object) -> Picture:
+    """Three hosts with ssd on alpha; two services wait for labels that no node has, and db runs on alpha."""
+    return picture(
+        node("alpha", labels={"ssd": "true"}),
+        *nodes("beta", "gamma"),
+        service("indexer", constraints=("node.labels.search == true",)),
+        service("backup", constraints=("node.labels.disk == hdd",)),
+        service("db", constraints=("node.labels.ssd == true",)),
+        service("app", replicas=2),
+        task("indexer", None, state="pending", created=NOW - 600),
+        task("backup", None, state="pending", created=NOW - 600),
+        task("db", "alpha"),
+        task("app", "beta"),
+        task("app", "gamma", slot=2),
+        *more,  # type: ignore[arg-type]
+    )
+
+
+def judged(found: Forecast) -> tuple[list[str], list[str], tuple[str, ...]]:
+    """The services that are worse off, better off, and those that wait today."""
+    worse = sorted({fate.service for fate in found.worse})
+    return worse, sorted({fate.service for fate in found.better}), found.waiting
+
+
+def test_what_waits_today_is_not_due_to_a_loss() -> None:
+    found = forecast(some_wait(), "beta")
+    assert judged(found) == ([], [], ("backup", "indexer"))
+    assert found.is_survived
+
+
+def test_only_what_is_new_counts_beside_what_waits() -> None:
+    found = forecast(some_wait(), "alpha")
+    assert judged(found) == (["db"], [], ("backup", "indexer"))
+    assert not found.is_survived
+
+
+def test_any_host_is_judged_by_what_is_new() -> None:
+    found = lose_any(some_wait(), (), Memory(), NOW)
+    assert [(one.lost, one.is_survived) for one in found] == [
+        (("alpha",), False),
+        (("beta",), True),
+        (("gamma",), True),
+    ]
+
+
+def test_several_nodes_at_once() -> None:
+    seen = some_wait()
+    found = what_if(seen, (), Memory(), NOW, lose=[seen.node_by_id["id-alpha"], seen.node_by_id["id-beta"]])
+    assert judged(found) == (["db"], [], ("backup", "indexer"))
+
+
+def test_a_node_that_is_down_already_changes_nothing() -> None:
+    seen = some_wait(node("old", state="down"))
+    found = what_if(seen, (), Memory(), NOW, lose=[seen.node_by_id["id-old"]])
+    assert judged(found) == ([], [], ("backup", "indexer"))
+    assert (found.is_survived, found.lost, found.down, found.quorum) == (True, ("old",), ("old",), None)
+
+
+def test_a_service_that_waits_is_helped_by_a_new_node() -> None:
+    seen = some_wait()
+    new = NewNode("delta", 8 * GB, {"search": "true"}, like=seen.nodes[1])
+    found = what_if(seen, (), Memory(), NOW, lose=[seen.node_by_id["id-beta"]], add=[new])
+    assert judged(found) == ([], ["indexer"], ("backup", "indexer"))
+    assert found.is_survived
+
+
+def test_a_service_of_which_one_task_waits_and_one_is_lost() -> None:
+    """One place for two tasks, before and after: whichever has it, it is as bad as today."""
+    two = service("two", replicas=2, max_replicas_per_node=1, constraints=("node.hostname!=beta",))
+    seen = picture(
+        *nodes("alpha", "beta"), two, task("two", "alpha"), task("two", None, state="pending", slot=2)
+    )
+    assert judged(forecast(seen, "beta")) == ([], [], ("two",))
+    # with the only place gone, it is one more
+    lost = forecast(seen, "alpha")
+    assert judged(lost) == (["two"], [], ("two",))
+    assert {fate.node: fate.unplaced for fate in lost.fates} == {"": 1, "alpha": 1}
+    # the lost one finds another place, the other one waits on
+    more = replace(seen, nodes=(*seen.nodes, node("gamma")))
+    young = replace(seen.tasks[1], created=NOW)
+    found = forecast(replace(more, tasks=(seen.tasks[0], young)), "alpha")
+    assert {fate.node: (fate.to, fate.unplaced) for fate in found.fates if fate.node} == {
+        "alpha": (("gamma",), 0)
+    }
+
+
+def test_what_has_only_just_begun_to_wait_counts_as_placed() -> None:
+    new = service("new", constraints=("node.hostname!=beta",))
+    seen = picture(*nodes("alpha", "beta"), new, task("new", None, state="pending", created=NOW - 1))
+    found = forecast(seen, "beta")
+    assert judged(found) == ([], [], ())
+    assert found.fates[0].to == ("alpha",)
+    assert judged(forecast(seen, "alpha")) == (["new"], [], ())
+
+
+@pytest.mark.parametrize("has_new_node", [False, True])
+def test_what_waits_for_something_unseen_goes_on_waiting(has_new_node: bool) -> None:
+    """It needs a plugin, say: a node would do, as far as can be seen, and Swarm has not taken it."""
+    seen = picture(
+        *nodes("alpha", "beta"), service("odd"), task("odd", None, state="pending", created=NOW - 600)
+    )
+    new = [NewNode("delta", 8 * GB, like=seen.nodes[0])] if has_new_node else []
+    found = what_if(seen, (), Memory(), NOW, lose=[seen.nodes[1]], add=new)
+    assert judged(found) == ([], ["odd"] if has_new_node else [], ("odd",))
+    assert found.fates[0].to == (("delta",) if has_new_node else ())
+
+
+def test_a_follower_that_waits_is_helped_where_its_anchor_goes() -> None:
+    seen = picture(
+        *nodes("alpha", "beta"),
+        service("shop_db"),
+        service("shop_app", constraints=("node.hostname==beta", "node.labels.db ==true")),
+        task("shop_db", "alpha"),
+        task("shop_app", None, state="pending", created=NOW - 600),
+    )
+    found = forecast(seen, "alpha", config=wanted(anchors={"db": ("app",)}))
+    assert judged(found) == ([], ["shop_app"], ("shop_app",))
+
+
+def test_a_service_at_zero_has_nothing_to_lose() -> None:
+    seen = picture(
+        *nodes("alpha", "beta"),
+        service("app", replicas=0),
+        task("app", "alpha", desired_state="shutdown"),
+        task("app", None, state="pending", slot=2),
+        task("app", "alpha", slot=3),
+    )
+    assert forecast(seen, "alpha").fates == ()
+
+
+@pytest.mark.parametrize("condition", ["none", "on-failure"])
+def test_what_has_finished_has_nothing_to_lose(condition: str) -> None:
+    seen = picture(
+        *nodes("alpha", "beta"),
+        service("app", restart_condition=condition),
+        task("app", "alpha", state="complete", desired_state="shutdown"),
+    )
+    found = forecast(seen, "alpha")
+    assert (found.fates, found.is_survived) == ((), True)
+
+
+def test_a_job_goes_on_elsewhere_if_it_can() -> None:
+    def job(name: str, mode: str = "replicated-job", **fields: object) -> object:
+        return service(name, mode=mode, **fields)
+
+    seen = picture(
+        *nodes("alpha", "beta"),
+        job("free"),
+        job("held", constraints=("node.hostname==alpha",)),
+        job("stuck", constraints=("node.labels.x==1",)),
+        job("each", "global-job", replicas=None),
+        job("done"),
+        task("free", "alpha", desired_state="complete"),
+        task("held", "alpha", desired_state="complete"),
+        task("stuck", None, state="pending", desired_state="complete", created=NOW - 600),
+        task("each", "alpha", desired_state="complete"),
+        task("done", "alpha", state="complete", desired_state="complete"),
+    )  # type: ignore[arg-type]
+    found = forecast(seen, "alpha")
+    assert {fate.service: fate.to for fate in found.fates} == {"free": ("beta",), "held": (), "stuck": ()}
+    assert judged(found) == (["held"], [], ("stuck",))
+    assert found.ended == ("each",)
+
+
+def test_a_running_job_takes_up_room() -> None:
+    seen = picture(
+        *nodes("alpha", "beta"),
+        service("job", mode="replicated-job", reserved_memory_bytes=10 * GB),
+        service("app", reserved_memory_bytes=10 * GB),
+        task("job", "beta", desired_state="complete"),
+        task("app", "alpha"),
+    )
+    assert judged(forecast(seen, "alpha")) == (["app"], [], ())
+
+
+def test_a_global_task_that_never_ran_there_does_not_end() -> None:
+    seen = picture(
+        *nodes("alpha", "beta"),
+        service("agent", mode="global", replicas=None),
+        task("agent", "alpha", state="pending"),
+        task("agent", "beta"),
+    )
+    assert forecast(seen, "alpha").ended == ()
+    assert forecast(seen, "beta").ended == ("agent",)
+
+
+def test_a_host_that_is_too_full_today_is_no_news() -> None:
+    seen = picture(*nodes("alpha", "beta"), service("app"), task("app", "alpha"))
+    full = Memory(nodes={"id-beta": NodeMemory("beta", 16 * GB, -1 * GB)})
+    assert forecast(seen, "alpha", full).is_survived
+
+
+def test_a_majority_that_is_lost_already_is_no_news() -> None:
+    seen = picture(
+        *nodes("alpha", role="manager"),
+        *nodes("beta", "gamma", role="manager", state="down"),
+        *nodes("delta"),
+    )
+    assert forecast(seen, "alpha").quorum is None

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a command would do: its playbook in check mode, with the steps that its modules plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
+from orcastra_runner.command.run import failure_text, runner_for
+from orcastra_runner.command.table import LEFT_NODES, WOULD_REBOOT, Command
+from orcastra_runner.execute import PlaybookResult
+from orcastra_runner.jobs import Stopped, Work
+from orcastra_runner.report import count, step_lines
+from orcastra_runner.swarm import plan_all
+
+Step = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The steps as modules give them. ``problem``: why the command would fail, or None."""
+
+    steps: tuple[Step, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: str | None = None
+
+    def lines(self, words: str) -> list[str]:
+        """All of it as text; ``words`` is the command."""
+        found = [f"{words}: would fail: {self.problem}"] if self.problem is not None else []
+        if self.steps:
+            found += [
+                f"{words}: {count(len(self.steps), 'step')} would be carried out:",
+                *step_lines(self.steps),
+            ]
+        elif self.problem is None:
+            found.append(f"{words}: nothing would be changed")
+        found += [f"warning: {text}" for text in self.warnings]
+        found += [f"note: {text}" for text in self.notes]
+        return [*found, "Check only: nothing was done."]
+
+
+def rehearse(work: Work, command: Command, argument: str | None) -> Rehearsal:
+    """Run the command's playbook in check mode. Raises Stopped."""
+    if command.accepts_removals:
+        return _rehearse_acceptance(work)
+    try:
+        own = work.swarm.own_node_id() if command.leaves_its_host else ""
+        result = runner_for(work, command)(command.playbook, command.variables(argument, own), check=True)
+    except Stopped:
+        raise
+    except OrcastraError as error:
+        return Rehearsal(problem=str(error))
+    if result.status == "canceled":
+        raise Stopped(result.problem)
+    return Rehearsal(
+        steps=tuple(_steps(result)),
+        warnings=_distinct(text for task in result.tasks for text in task.warnings),
+        notes=_distinct([*(text for task in result.tasks for text in task.notes), *_left(result)]),
+        problem=None if result.ok else failure_text(result),
+    )
+
+
+def _rehearse_acceptance(work: Work) -> Rehearsal:
+    try:
+        notes = work.accept_removals()
+        plan = plan_all(work.swarm.see(), work.wanted)
+    except OrcastraError as error:
+        return Rehearsal(problem=str(error))
+    return Rehearsal(
+        steps=tuple(step.to_result() for step in plan.steps),
+        warnings=_distinct(plan.warnings),
+        notes=_distinct([*notes, *plan.notes]),
+    )
+
+
+def remembered(work: Work, id_: str | None) -> CommandRecord | None:
+    """What the swarm knows of a command with this id."""
+    if id_ is None:
+        return None
+    try:
+        return work.swarm.see().state.commands.get(f"id:{id_}")
+    except OrcastraError:
+        return None  # there may be no swarm yet
+
+
+def _steps(result: PlaybookResult) -> list[Step]:
+    """What the modules plan, and the other tasks that would change something."""
+    reboots = [str(name) for name in result.stats.get(WOULD_REBOOT) or ()]
+    steps: list[Step] = []
+    for task in result.tasks:
+        steps += task.plan
+        if task.changed and not task.plan and not reboots:
+            steps.append({"target": task.host, "what": f"{_small(task.task)}, on {task.host}"})
+    for name in reboots:
+        step = {"target": f"node {name}", "what": f"reboot {name}, and put it back as it was"}
+        drained = [number for number, one in enumerate(steps) if one.get("target") == step["target"]]
+        steps.insert(drained[-1] + 1 if drained else len(steps), step)
+    return steps
+
+
+def _left(result: PlaybookResult) -> list[str]:
+    left = result.stats.get(LEFT_NODES) or {}
+    return [f"{name} is left to another instance, as this one runs there" for name in left.values()]
+
+
+def _small(text: str) -> str:
+    """The name of a task as part of a sentence, without that of its role."""
+    name = text.rpartition(" : ")[2]
+    return name[:1].lower() + name[1:]
+
+
+def _distinct(texts: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(str, texts)))

@@ -1,0 +1,396 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which services are short of tasks, and why. The reasons come from one picture, so they are always current.
+
+Swarm keeps the last few tasks of each slot (of each node, for a global service). The newest one says what the
+slot does now, those before it whether it has failed until then.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+    Node,
+    Picture,
+    Service,
+    Task,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
+    CODES,
+    FAILING,
+    NODE_LOST,
+    PAUSED,
+    STARTING,
+    STOPPED,
+    WAITING,
+    Shortage,
+    without_ids,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import global_places
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import is_finished
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
+
+# How long a task may wait for a node, or take to start, before that is worth a warning, in seconds.
+PENDING_SECONDS = 20.0
+STARTING_SECONDS = 60.0
+# Failures are repeated if a task has not run for longer than that between them.
+REPEATED_SECONDS = 300.0
+# With a restart delay of that length, a service that ends well does its work now and then.
+RESTING_SECONDS = 60.0
+# When to look again at what is short: most tasks come and go without an event. What is fresh passes sooner.
+FRESH_AGAIN_SECONDS = 5.0
+AGAIN_SECONDS = 15.0
+# how many nodes are listed with their reasons
+SHOWN_NODES = 5
+
+JOBS = ("replicated-job", "global-job")
+ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
+# A task that was moved, by a label or by its constraints, has not failed.
+_MOVED = "no longer meets constraints"
+
+
+@dataclass
+class _Slot:
+    """One slot's tasks, the newest first. ``node_id`` is that of a global service's slot."""
+
+    tasks: list[Task]
+    node_id: str | None = None
+
+    @property
+    def newest(self) -> Task | None:
+        return self.tasks[0] if self.tasks else None
+
+
+def shortages(picture: Picture, now: float) -> tuple[Shortage, ...]:
+    """Every service that is short of tasks, by name. ``now``: seconds since the epoch, by Swarm's clock."""
+    found = []
+    scheduler: Scheduler | None = None
+    for service in sorted(picture.services, key=lambda service: service.name):
+        missing = _missing(picture, service)
+        if not missing:
+            continue
+        if scheduler is None and any(_is_pending(slot.newest, service) for slot in missing):
+            scheduler = Scheduler(picture, now)
+        found.append(_Look(picture, service, missing, scheduler, now).shortage())
+    return tuple(found)
+
+
+def plan_short(picture: Picture, now: float) -> Plan:
+    """Warn of each service that is short of tasks and may not get them by itself; nothing is changed.
+
+    Paused updates have a planner of their own.
+    """
+    found = [short for short in shortages(picture, now) if not short.is_fresh and short.code != PAUSED]
+    return Plan(warnings=tuple(map(str, found)))
+
+
+def again_seconds(found: Iterable[Shortage]) -> float | None:
+    """When to look again at services that are short of tasks; None if there are none."""
+    seconds = [FRESH_AGAIN_SECONDS if short.is_fresh else AGAIN_SECONDS for short in found]
+    return min(seconds, default=None)
+
+
+def expected_and_running(picture: Picture, service: Service) -> tuple[int, int]:
+    """How many tasks of a service should run, and how many do."""
+    running = _running(picture, service)
+    if service.mode in JOBS:
+        due = sum(_is_due(task, service) for task in picture.tasks_of(service))
+        return due, sum(_is_due(t, service) and t.state == "running" for t in picture.tasks_of(service))
+    return running + len(_missing(picture, service)), running
+
+
+# what is missing
+
+
+def _missing(picture: Picture, service: Service) -> list[_Slot]:
+    """The slots of the service in which a task should run, and none does."""
+    if service.is_replicated and _running(picture, service) >= (service.replicas or 0):
+        return []
+    slots: dict[object, _Slot] = {}
+    by_node = service.mode in ("global", "global-job")
+    for task in sorted(
+        picture.tasks_of(service), key=lambda task: (task.created, task.is_wanted), reverse=True
+    ):
+        key: object = task.node_id if by_node else task.slot
+        slots.setdefault(key, _Slot([], task.node_id if by_node else None)).tasks.append(task)
+    if service.mode in JOBS:
+        return [slot for slot in slots.values() if _is_stuck(slot, service)]
+    if by_node:
+        places = {node.id for node in global_places(picture, service)}
+        found = [slots.get(node_id, _Slot([], node_id)) for node_id in sorted(places)]
+        return [slot for slot in found if not _is_served(picture, slot, service)]
+    if not service.is_replicated:
+        return []
+    open_slots = [slot for slot in slots.values() if not _is_served(picture, slot, service)]
+    number = (service.replicas or 0) - (len(slots) - len(open_slots))
+    # those that Swarm still wants come first: the others may be slots that were scaled away
+    open_slots.sort(key=lambda slot: not any(task.is_wanted for task in slot.tasks))
+    if number > 0 and not slots and service.restart_condition != "any":
+        return []  # it may have finished long ago: Swarm keeps its history only for so long
+    return [*open_slots[: max(number, 0)], *(_Slot([]) for _ in range(number - len(open_slots)))]
+
+
+def _is_served(picture: Picture, slot: _Slot, service: Service) -> bool:
+    """Whether the slot has its task: one that runs, has finished, or rests until it is run again."""
+    if any(_runs(picture, task) for task in slot.tasks):
+        return True
+    newest = slot.newest
+    if newest is None:
+        return False
+    if not any(task.is_wanted for task in slot.tasks):
+        return is_finished(newest, service)
+    before = next((task for task in slot.tasks if not task.is_wanted), None)
+    is_resting = before is not None and before.state == "complete" and _rests(service)
+    return is_resting and newest.desired_state == "ready"
+
+
+def _rests(service: Service) -> bool:
+    """Whether the service does its work now and then, and rests between two runs that end well."""
+    return service.restart_delay_seconds >= RESTING_SECONDS
+
+
+def _runs(picture: Picture, task: Task) -> bool:
+    if task.state != "running":
+        return False
+    node = picture.node_by_id.get(task.node_id or "")
+    return task.is_running and node is not None and not node.is_down
+
+
+def _running(picture: Picture, service: Service) -> int:
+    return sum(_runs(picture, task) for task in picture.tasks_of(service))
+
+
+def _is_due(task: Task, service: Service) -> bool:
+    """Whether Swarm wants the task to run, or to run to its end."""
+    is_asked_for = task.desired_state == "complete" if service.mode in JOBS else task.is_wanted
+    return is_asked_for and task.state not in ENDED
+
+
+def _is_pending(task: Task | None, service: Service) -> bool:
+    return task is not None and _is_due(task, service) and task.state == "pending"
+
+
+def _is_stuck(slot: _Slot, service: Service) -> bool:
+    """Whether a job's task does not come to run: it waits for a node, or fails to start again and again."""
+    newest = slot.newest
+    if newest is None or not _is_due(newest, service) or newest.state == "running":
+        return False
+    return newest.state == "pending" or any(task.state == "rejected" for task in slot.tasks[1:])
+
+
+# why
+
+
+class _Look:
+    """What is found out about one service that is short of tasks."""
+
+    def __init__(
+        self,
+        picture: Picture,
+        service: Service,
+        missing: list[_Slot],
+        scheduler: Scheduler | None,
+        now: float,
+    ) -> None:
+        self.picture = picture
+        self.service = service
+        self.missing = missing
+        self.scheduler = scheduler
+        self.now = now
+
+    def shortage(self) -> Shortage:
+        by_code: dict[str, list[_Slot]] = {}
+        for slot in self.missing:
+            by_code.setdefault(self._code(slot), []).append(slot)
+        tellers = {
+            FAILING: self._failing,
+            WAITING: self._waiting,
+            STOPPED: self._stopped,
+            NODE_LOST: self._lost,
+            STARTING: self._starting,
+        }
+        told = [(code, *tellers[code](by_code[code])) for code in CODES if code in by_code]
+        code = told[0][0]
+        texts = [text for _code, text, _is_fresh in told]
+        if self.service.is_update_paused:
+            code = PAUSED
+            texts.insert(0, f"its update is {self.service.update_state}{self._message()}")
+        expected, running = expected_and_running(self.picture, self.service)
+        newest = [slot.newest.created for slot in self.missing if slot.newest is not None]
+        return Shortage(
+            service=self.service.name,
+            code=code,
+            expected=expected,
+            running=running,
+            text=". ".join(texts),
+            since=max(newest, default=self.now),
+            is_fresh=all(is_fresh for _code, _text, is_fresh in told) and code != PAUSED,
+            errors=_errors(failed for slot in self.missing for failed in self._failures(slot)),
+        )
+
+    def _message(self) -> str:
+        return f" ({without_ids(self.service.update_message)})" if self.service.update_message else ""
+
+    def _code(self, slot: _Slot) -> str:
+        newest = slot.newest
+        if newest is None:
+            return STARTING
+        if not _is_due(newest, self.service):
+            if newest.state in ENDED:
+                return FAILING if self._has_just_failed(newest) else STOPPED
+            return STARTING
+        if newest.state == "running":
+            return NODE_LOST
+        if newest.state == "pending" and self._age(newest) >= PENDING_SECONDS:
+            return WAITING
+        if self._failures(slot):
+            return FAILING
+        return WAITING if newest.state == "pending" else STARTING
+
+    def _has_just_failed(self, task: Task) -> bool:
+        """Whether Swarm may still be about to put another task in its place."""
+        return self._has_failed(task) and self.now - _changed(task) < PENDING_SECONDS
+
+    def _age(self, task: Task) -> float:
+        return self.now - task.created
+
+    def _failures(self, slot: _Slot) -> list[Task]:
+        """The slot's tasks that have failed, back to one that ran for long, the newest first."""
+        found: list[Task] = []
+        later = self.now
+        for task in slot.tasks:
+            if not _is_due(task, self.service):
+                if not self._has_failed(task):
+                    break
+                found.append(task)
+                if later - task.created > REPEATED_SECONDS:
+                    break
+            later = task.created
+        return found
+
+    def _has_failed(self, task: Task) -> bool:
+        if task.state == "complete":
+            return not is_finished(task, self.service) and not _rests(self.service)
+        return task.state in ("failed", "rejected") and _MOVED not in task.error
+
+    # each returns a text, and whether it may pass by itself
+
+    def _failing(self, slots: list[_Slot]) -> tuple[str, bool]:
+        failures = [failed for slot in slots for failed in self._failures(slot)]
+        again = any(len(self._failures(slot)) > 1 for slot in slots)
+        number = len(slots)
+        states = {failed.state for failed in failures}
+        if states == {"rejected"}:
+            verb = f"{'is' if number == 1 else 'are'} rejected"
+        elif states == {"complete"}:
+            verb = "ends" if number == 1 else "end"
+        else:
+            verb = "fails" if number == 1 else "fail"
+        often = " again and again" if again else ""
+        where = self._names(failed.node_id for failed in failures)
+        place = f" on {where}" if where else ""
+        return f"{number} of its tasks {verb}{often}{place}: {_details(failures)}", self._starts(slots, again)
+
+    def _waiting(self, slots: list[_Slot]) -> tuple[str, bool]:
+        waiting = [slot.newest for slot in slots if slot.newest is not None]
+        found = f"{len(waiting)} of its tasks {'waits' if len(waiting) == 1 else 'wait'} for a node"
+        if max(self._age(task) for task in waiting) < PENDING_SECONDS or self.scheduler is None:
+            return found, True
+        reasons: dict[str, list[str]] = {}
+        places = {slot.node_id for slot in slots if slot.node_id}
+        for node in sorted(self.picture.nodes, key=lambda node: (node.hostname, node.id)):
+            if places and node.id not in places:
+                continue
+            obstacles = self._obstacles(node)
+            if not obstacles and self.now - node.updated < PENDING_SECONDS:
+                return found, True  # Swarm has had no time yet to see that it would do
+            if not obstacles:
+                return (
+                    f"{found}, although {node.hostname} would do; Swarm says: {_said(waiting)}. Next step: "
+                    f"if that stays so, `docker service update --force {self.service.name}`"
+                ), False
+            reasons.setdefault("; ".join(obstacles), []).append(node.hostname)
+        told = [f"{', '.join(names)}: {text}" for text, names in reasons.items()]
+        more = f" … and {len(told) - SHOWN_NODES} more" if len(told) > SHOWN_NODES else ""
+        return f"{found}. {'. '.join(told[:SHOWN_NODES])}{more}", False
+
+    def _obstacles(self, node: Node) -> tuple[str, ...]:
+        assert self.scheduler is not None
+        if self.service.mode != "global":
+            return self.scheduler.obstacles(self.service, node, self.service.constraints)
+        # its own task, which waits, is counted there already
+        self.scheduler.take(self.service, node.id)
+        try:
+            return self.scheduler.obstacles(self.service, node, self.service.constraints)
+        finally:
+            self.scheduler.put(self.service, node.id)
+
+    def _stopped(self, slots: list[_Slot]) -> tuple[str, bool]:
+        last = [slot.newest for slot in slots if slot.newest is not None]
+        is_fresh = self.now - max(_changed(task) for task in last) < PENDING_SECONDS
+        states = ", ".join(sorted({task.state for task in last}))
+        total = self.service.replicas if self.service.replicas is not None else len(slots)
+        return f"Swarm has given up {len(slots)} of its {total} tasks ({states}: {_details(last)})", is_fresh
+
+    def _lost(self, slots: list[_Slot]) -> tuple[str, bool]:
+        where = self._names(slot.newest.node_id for slot in slots if slot.newest is not None)
+        place = f"{where}, which is down" if where else "a node that has left the swarm"
+        return f"{len(slots)} of its tasks ran on {place}", True
+
+    def _starting(self, slots: list[_Slot]) -> tuple[str, bool]:
+        newest = [slot.newest for slot in slots if slot.newest is not None]
+        if not newest:
+            return f"{len(slots)} of its tasks do not exist yet", True
+        where = self._names(task.node_id for task in newest)
+        states = ", ".join(sorted({task.state for task in newest}))
+        stop = not any(_is_due(task, self.service) for task in newest)
+        verb = ("stop" if stop else "start") + ("s" if len(slots) == 1 else "")
+        place = f" on {where}" if where else ""
+        return f"{len(slots)} of its tasks {verb}{place} ({states})", self._starts(slots, again=False)
+
+    def _starts(self, slots: list[_Slot], again: bool) -> bool:
+        """Whether there is hope yet: it has not failed before, and has had little time to start."""
+        ages = [self._age(slot.newest) for slot in slots if slot.newest is not None]
+        return not again and max(ages, default=0.0) < STARTING_SECONDS
+
+    def _names(self, node_ids: Iterable[str | None]) -> str:
+        nodes = (self.picture.node_by_id.get(node_id or "") for node_id in node_ids)
+        return ", ".join(sorted({node.hostname for node in nodes if node is not None}))
+
+
+def _errors(failures: Iterable[Task]) -> tuple[str, ...]:
+    return tuple(sorted({_detail(task) for task in failures}))
+
+
+def _details(tasks: Iterable[Task]) -> str:
+    return "; ".join(_errors(tasks))
+
+
+def _detail(task: Task) -> str:
+    """What the engine says of a task that has ended."""
+    if task.error:
+        return without_ids(task.error)
+    if task.exit_code or task.state == "complete":
+        return f"exit code {task.exit_code or 0}"
+    return without_ids(task.message) or task.state
+
+
+def _said(tasks: Iterable[Task]) -> str:
+    texts = {without_ids(task.error or task.message) for task in tasks}
+    return "; ".join(sorted(texts - {""})) or "nothing"
+
+
+def _changed(task: Task) -> float:
+    """When the task came into its present state, in seconds since the epoch; 0 if that is not known."""
+    try:
+        return datetime.strptime(f"{task.since[:19]}+0000", "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,312 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which services are short of tasks, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
+    FAILING,
+    NODE_LOST,
+    PAUSED,
+    STARTING,
+    STOPPED,
+    WAITING,
+    Shortage,
+    without_ids,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import is_finished
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import (
+    AGAIN_SECONDS,
+    FRESH_AGAIN_SECONDS,
+    again_seconds,
+    expected_and_running,
+    plan_short,
+    shortages,
+)
+from tests.unit.builders import node, picture, service, task
+
+NOW = 10_000.0
+NODES = (node("a"), node("b"), node("c", availability="drain"), node("d", state="down"))
+TASK_ID = "ymv7rjk9h0ynk2vd1c8qkzw3p"
+CONTAINER_ID = "3f2a9c0d1e4b5a6978877665544332211ffeeddccbbaa99887766554433221100"[:64]
+
+
+def old(state: str, on: str | None = "a", ago: float = 10, **fields: Any) -> Task:
+    """A task that has ended."""
+    desired = {"state": state, "desired_state": "shutdown", "created": NOW - ago, "id": f"{state}-{ago}"}
+    return task("web", on, **{**desired, **fields})
+
+
+def new(state: str, on: str | None = "a", ago: float = 1, **fields: Any) -> Task:
+    """A task that should run."""
+    return task("web", on, **{"state": state, "created": NOW - ago, "id": f"new-{state}-{ago}", **fields})
+
+
+def found(web: Service, *tasks: Task) -> Shortage | None:
+    seen = picture(*NODES, web, *tasks)
+    short = shortages(seen, NOW)
+    assert len(short) <= 1
+    if short:
+        expected, running = expected_and_running(seen, web)
+        assert (short[0].expected, short[0].running) == (expected, running)
+        assert short[0].expected > short[0].running
+    return short[0] if short else None
+
+
+UNPLACED: dict[str, Any] = {"constraints": ("node.labels.x==1",)}
+REFUSED = "No such image: web:2"
+
+# What a service with one replica looks like, and what is said of it: code, and whether it may pass by itself.
+CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
+    "runs": ({}, [new("running")], None),
+    "runs after failures": ({}, [new("running"), old("failed"), old("failed", ago=20)], None),
+    "runs on a paused node": ({}, [new("running", "c")], None),
+    "scaled to 0": ({"replicas": 0}, [old("shutdown")], None),
+    "scaled to 0 while it stops": ({"replicas": 0}, [old("running")], None),
+    "more tasks than replicas": ({}, [new("running"), new("running", "b", slot=2)], None),
+    "waits for two seconds": ({}, [new("pending", None, 2)], (WAITING, True)),
+    "waits for a minute": (UNPLACED, [new("pending", None, 60)], (WAITING, False)),
+    "waits although a node would do": ({}, [new("pending", None, 60)], (WAITING, False)),
+    "starts": ({}, [new("preparing", ago=5)], (STARTING, True)),
+    "starts for long": ({}, [new("preparing", ago=90)], (STARTING, False)),
+    "was just created": ({}, [], (STARTING, True)),
+    "is assigned": ({}, [new("assigned")], (STARTING, True)),
+    "ran on a node that is down": ({}, [new("running", "d")], (NODE_LOST, True)),
+    "ran on a node that has left": ({}, [new("running", "gone")], (NODE_LOST, True)),
+    "failed once": ({}, [new("ready", desired_state="ready"), old("failed", exit_code=1)], (FAILING, True)),
+    "failed once, and starts for long": (
+        {},
+        [new("preparing", ago=90), old("failed", ago=100)],
+        (FAILING, False),
+    ),
+    "fails again and again": ({}, [new("starting"), old("failed"), old("failed", ago=20)], (FAILING, False)),
+    "is rejected again and again": (
+        {},
+        [new("pending", None), old("rejected", error=REFUSED), old("rejected", ago=20, error=REFUSED)],
+        (FAILING, False),
+    ),
+    "failed long ago, and now again": (
+        {},
+        [new("starting"), old("failed", ago=4000), old("failed", ago=9000)],
+        (FAILING, True),
+    ),
+    "ends well again and again": (
+        {},
+        [new("starting"), old("complete"), old("complete", ago=20)],
+        (FAILING, False),
+    ),
+    "rests between two runs": (
+        {"restart_delay_seconds": 3600.0},
+        [new("ready", desired_state="ready", ago=900), old("complete", ago=905)],
+        None,
+    ),
+    "runs again after a rest": (
+        {"restart_delay_seconds": 120.0},
+        [new("starting"), old("complete", ago=130), old("complete", ago=260)],
+        (STARTING, True),
+    ),
+    "was moved by a label, and waits": (
+        UNPLACED,
+        [new("pending", None, 5), old("rejected", error="assigned node no longer meets constraints")],
+        (WAITING, True),
+    ),
+    "is being updated": ({"update_state": "updating"}, [new("starting"), old("running")], (STARTING, True)),
+    "update is paused": (
+        {"update_state": "paused", "update_message": "update paused due to failure"},
+        [new("starting"), old("failed")],
+        (PAUSED, False),
+    ),
+    "is given up": ({}, [old("failed", exit_code=3)], (STOPPED, False)),
+    "is given up, only just": (
+        {},
+        [old("failed", since=datetime.fromtimestamp(NOW - 3, UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z"))],
+        (FAILING, True),
+    ),
+    "has finished": ({"restart_condition": "none"}, [old("complete")], None),
+    "has finished well": (
+        {"restart_condition": "on-failure"},
+        [old("complete"), old("failed", ago=20)],
+        None,
+    ),
+    "has finished before its history was cut": ({"restart_condition": "none"}, [], None),
+    "was to run once, and failed": (
+        {"restart_condition": "none"},
+        [old("failed", exit_code=1)],
+        (STOPPED, False),
+    ),
+    "finished, then was run again": (
+        {"restart_condition": "none"},
+        [new("preparing"), old("complete")],
+        (STARTING, True),
+    ),
+    "ended well, and is to run for ever": ({}, [old("complete")], (STOPPED, False)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_said_of_a_service_with_one_task(case: str) -> None:
+    fields, tasks, expected = CASES[case]
+    short = found(service("web", **fields), *tasks)
+    assert (None if short is None else (short.code, short.is_fresh)) == expected, short
+
+
+GLOBAL: dict[str, tuple[dict[str, Any], list[Task], str | None]] = {
+    "runs everywhere": ({}, [new("running", "a"), new("running", "b")], None),
+    "a node lacks it": ({}, [new("running", "a")], STARTING),
+    "no node is meant": (UNPLACED, [], None),
+    "one node is meant": ({"constraints": ("node.hostname==a",)}, [new("running", "a")], None),
+    "waits on its node": (
+        {"reserved_memory_bytes": 1024**3},
+        [new("running", "a"), new("pending", "b", 60)],
+        WAITING,
+    ),
+    "rejected on one node": (
+        {},
+        [new("running", "a"), new("ready", "b"), old("rejected", "b"), old("rejected", "b", 20)],
+        FAILING,
+    ),
+    "finished on one node": (
+        {"restart_condition": "none"},
+        [new("running", "a"), old("complete", "b")],
+        None,
+    ),
+    "given up on one node": (
+        {"restart_condition": "none"},
+        [new("running", "a"), old("failed", "b")],
+        STOPPED,
+    ),
+    "is left on a node that is drained": (
+        {},
+        [new("running", "a"), new("running", "b"), old("shutdown", "c")],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GLOBAL)
+def test_what_is_said_of_a_global_service(case: str) -> None:
+    fields, tasks, expected = GLOBAL[case]
+    short = found(service("web", mode="global", replicas=None, **fields), *tasks)
+    assert (None if short is None else short.code) == expected, short
+
+
+JOBS: dict[str, tuple[list[Task], str | None]] = {
+    "runs": ([new("running", desired_state="complete")], None),
+    "has run": ([old("complete", desired_state="complete")], None),
+    "has failed for good": ([old("failed", desired_state="complete")], None),
+    "starts": ([new("preparing", desired_state="complete")], None),
+    "waits for a node": ([new("pending", None, 60, desired_state="complete")], WAITING),
+    "is rejected again and again": (
+        [new("ready", desired_state="complete"), old("rejected"), old("rejected", ago=20)],
+        FAILING,
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", ["replicated-job", "global-job"])
+@pytest.mark.parametrize("case", JOBS)
+def test_what_is_said_of_a_job(case: str, mode: str) -> None:
+    tasks, expected = JOBS[case]
+    short = found(service("web", mode=mode, **UNPLACED), *tasks)
+    assert (None if short is None else short.code) == expected, short
+
+
+def test_some_of_several_tasks() -> None:
+    web = service("web", replicas=4, constraints=("node.hostname==a",))
+    short = found(
+        web,
+        new("running"),
+        new("pending", None, 60, slot=2),
+        new("starting", slot=3),
+        old("failed", slot=3, error="task: non-zero exit (1)"),
+        old("failed", ago=20, slot=3, error="task: non-zero exit (1)"),
+        old("failed", slot=4, exit_code=9),
+    )
+    assert short is not None
+    assert (short.code, short.expected, short.running, short.is_fresh) == (FAILING, 4, 1, False)
+    assert short.errors == ("exit code 9", "task: non-zero exit (1)")
+    assert (
+        "1 of its tasks fails again and again on a: task: non-zero exit (1). 1 of its tasks waits"
+        in short.text
+    )
+
+
+def test_finished_tasks_count_against_what_is_expected() -> None:
+    web = service("web", replicas=3, restart_condition="on-failure")
+    seen = picture(*NODES, web, new("running"), old("complete", slot=2), new("pending", None, slot=3))
+    assert expected_and_running(seen, web) == (2, 1)
+
+
+def test_the_engines_error_is_told_without_what_differs_each_time() -> None:
+    error = f"driver failed on endpoint web.1.{TASK_ID} ({CONTAINER_ID}): Bind for 0.0.0.0:80 failed"
+    short = found(
+        service("web"), new("starting"), old("failed", error=error), old("failed", ago=20, error=error)
+    )
+    assert short is not None
+    assert short.errors == ("driver failed on endpoint web.1.… (…): Bind for 0.0.0.0:80 failed",)
+    assert str(short) == f"web: 1 of its tasks fails again and again on a: {short.errors[0]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"task {TASK_ID} failed", "task … failed"),
+        (f"container {CONTAINER_ID[:12]} is gone", "container … is gone"),
+        ("a  line\nand another", "a line and another"),
+        ("No such image: registry.example.org:5000/team/app:1.2.3", None),
+        ('invalid mount config for type "bind": bind source path does not exist: /srv/data', None),
+        ("create x: volume name is too short, names should be at least two alphanumeric characters", None),
+        ("telecommunication is no ID, nor is decade, nor are facade and 123456789012", None),
+        ("accessibilityaccessibilit is a word of 25 letters", None),
+    ],
+)
+def test_ids_are_left_out(text: str, expected: str | None) -> None:
+    assert without_ids(text) == (text if expected is None else expected)
+
+
+@pytest.mark.parametrize("seconds", [1, 60], ids=["only just", "for a minute"])
+def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
+    web = service("web", constraints=("node.labels.disk == ssd",))
+    waiting = new("pending", None, 600, message="no suitable node")
+    (short,) = shortages(picture(node("a", labels={"disk": "ssd"}, updated=NOW - seconds), web, waiting), NOW)
+    assert short.is_fresh == (seconds == 1)
+    assert ("although a would do" in short.text) == (seconds == 60)
+
+
+def test_only_what_may_last_is_warned_of() -> None:
+    seen = picture(
+        *NODES,
+        service("a"),
+        service("b", **UNPLACED),
+        service("c", update_state="paused"),
+        task("a", "a", state="starting", created=NOW - 1),
+        task("b", None, state="pending", created=NOW - 60),
+        task("c", "a", state="failed", desired_state="shutdown"),
+    )
+    assert [short.service for short in shortages(seen, NOW)] == ["a", "b", "c"]
+    (warning,) = plan_short(seen, NOW).warnings
+    assert warning.startswith("b: 1 of its tasks waits for a node. a, b: its constraint node.labels.x==1")
+
+
+def test_when_to_look_again() -> None:
+    fresh = Shortage("a", STARTING, 1, 0, "", is_fresh=True)
+    lasting = Shortage("b", WAITING, 1, 0, "")
+    assert again_seconds(()) is None
+    assert again_seconds((lasting,)) == AGAIN_SECONDS
+    assert again_seconds((lasting, fresh)) == FRESH_AGAIN_SECONDS
+
+
+@pytest.mark.parametrize("condition", ["none", "on-failure", "any"])
+@pytest.mark.parametrize("state", ["complete", "failed", "rejected", "shutdown", "running"])
+def test_what_has_finished(condition: str, state: str) -> None:
+    ended = old(state)
+    expected = state == "complete" and condition != "any"
+    assert is_finished(ended, service("web", restart_condition=condition)) == expected
