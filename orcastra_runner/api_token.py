@@ -17,8 +17,9 @@ import stat
 import tempfile
 from pathlib import Path
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from orcastra_runner.log import get_logger
-from orcastra_runner.settings import Settings, UsageError
+from orcastra_runner.settings import Settings
 
 FILE_NAME = "api_token"
 MAX_BYTES = 4096
@@ -36,7 +37,7 @@ class _Unfit(Exception):
 def configured_token(settings: Settings) -> bytes | None:
     """The token in ORCASTRA_API_TOKEN or in the file that ORCASTRA_API_TOKEN_FILE names, None without one.
 
-    White space around it doesn't count. Raises UsageError, which doesn't show it.
+    White space around it doesn't count. Raises ConfigError, which doesn't show it.
     """
     if settings.api_token_file is None:
         if settings.api_token is None:
@@ -45,17 +46,17 @@ def configured_token(settings: Settings) -> bytes | None:
             # what isn't UTF-8 in the environment comes as surrogates
             return _checked(os.fsencode(settings.api_token))
         except _Unfit as error:
-            raise UsageError(f"ORCASTRA_API_TOKEN: expected {_EXPECTED}, found {error}") from None
+            raise ConfigError([Problem("ORCASTRA_API_TOKEN", _EXPECTED, str(error))]) from None
     if settings.api_token is not None:
-        raise UsageError("expected one of ORCASTRA_API_TOKEN and ORCASTRA_API_TOKEN_FILE, found both")
+        expected = "one of ORCASTRA_API_TOKEN and ORCASTRA_API_TOKEN_FILE"
+        raise ConfigError([Problem("ORCASTRA_API_TOKEN_FILE", expected, "both")])
     try:
         found, _status = _read(settings.api_token_file, _FLAGS)
         return _checked(found)
     except (OSError, _Unfit) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(
-            f"ORCASTRA_API_TOKEN_FILE: expected {_EXPECTED} in {settings.api_token_file}, found: {reason}"
-        ) from None
+        expected = f"{_EXPECTED} in {settings.api_token_file}"
+        raise ConfigError([Problem("ORCASTRA_API_TOKEN_FILE", expected, str(reason))]) from None
 
 
 def own_token(folder: Path) -> bytes | None:

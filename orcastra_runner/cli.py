@@ -21,7 +21,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line, printable
 from orcastra_runner.command.table import commands_help
-from orcastra_runner.settings import Settings, UsageError, read_settings, variables_help
+from orcastra_runner.settings import Settings, UsageError, collect_settings, variables_help
 from orcastra_runner.version import __version__
 
 EXIT_FINE = 0
@@ -35,7 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     debug = getattr(options, "debug", False)
     try:
-        settings = apply_options(read_settings(), options)
+        settings, problems = collect_settings()
+        settings = apply_options(settings, options)
+        if problems and not getattr(options, "collects_problems", False):
+            raise ConfigError(problems)  # noqa: TRY301 - as whatever else is wrong with the configuration
+        options.problems = problems
         debug = settings.debug
         code: int = options.command(settings, options)
     except ConfigError as error:
@@ -141,7 +145,7 @@ def build_parser() -> argparse.ArgumentParser:
     config = commands.add_parser("config", help="check the configuration, or show what it may hold")
     parts = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
     check = _add(parts, "check", "check the configuration and show everything that is wrong with it")
-    check.set_defaults(command=_config_check)
+    check.set_defaults(command=_config_check, collects_problems=True)
     schema = _add(parts, "schema", "print the JSON Schema of swarm.yml, for editors")
     schema.set_defaults(command=_config_schema)
     return parser
@@ -218,10 +222,10 @@ def _healthcheck(_settings: Settings, _options: argparse.Namespace) -> int:
     return healthcheck.main()
 
 
-def _config_check(settings: Settings, _options: argparse.Namespace) -> int:
+def _config_check(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import check_configuration  # noqa: PLC0415
 
-    check_configuration(settings)
+    check_configuration(settings, options.problems)
     return EXIT_FINE
 
 

@@ -17,14 +17,17 @@ from typing import Any
 from uuid import uuid4
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import SCHEMA
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    ConfigError,
+    OrcastraError,
+    Problem,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DONE,
     AlreadyClaimed,
     CommandRecord,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     connect,
     options_from_environment,
@@ -46,7 +49,7 @@ from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command, has_limit
 from orcastra_runner.configuration import Configuration, has_configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
-from orcastra_runner.extra_vars import extra_vars, mods_vars
+from orcastra_runner.files import Files
 from orcastra_runner.heal import HealJob, plan_healing
 from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, Work
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
@@ -57,8 +60,11 @@ from orcastra_runner.local.jobs import LocalJob, LocalJobs
 from orcastra_runner.local.logs import LogsJob
 from orcastra_runner.local.mod_requests import ModRequestsJob
 from orcastra_runner.local.mods import ModsJob
+from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.loop import Loop
+from orcastra_runner.places import command_path, rebalance_path
+from orcastra_runner.preflight import load, other_files, warnings
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
 from orcastra_runner.records import Records
 from orcastra_runner.report import (
@@ -70,7 +76,7 @@ from orcastra_runner.report import (
     to_json,
     to_text,
 )
-from orcastra_runner.settings import Settings, UsageError, unknown_variables
+from orcastra_runner.settings import Settings, UsageError
 from orcastra_runner.signals import Signals, StopNow
 from orcastra_runner.swarm import Swarm, plan_all
 from orcastra_runner.version import __version__
@@ -83,22 +89,22 @@ logger = log.get_logger()
 def run(settings: Settings) -> bool:
     """Loop, or do one cycle. Returns whether it went well. Raises ConfigError for a bad configuration."""
     log.configure(settings.log_format, debug=settings.debug)
-    configuration = Configuration(settings)
-    _warn(settings, configuration)
+    configuration, rebalance_file = load(settings)
+    _warn(settings, configuration, rebalance_file)
     connector = _connector()
     signals = Signals()
     signals.install()
-    command_file = CommandFile(settings.command_path)
-    rebalance_file = RebalanceFile(settings.rebalance_path)
+    command_file = CommandFile(partial(command_path, settings))
     if settings.run_once:
         command_file.refresh(at_once=True)
     token = configured_token(settings)
     records = Records(dry_run=settings.dry_run)
     requests = CommandRequests()
     with ExitStack() as stack:
-        work = stack.enter_context(
-            _working(settings, configuration.wanted, connector, signals, rebalance_file, records)
-        )
+        mods_file = ModsFile(settings.mod_manager_config)
+        stack.callback(mods_file.close)
+        files = Files(configuration, rebalance_file, mods_file)
+        work = stack.enter_context(_working(settings, files, connector, signals, records))
         watcher = None
         if settings.event_mode and not settings.run_once:
             watcher = Watcher(connector, signals.event, settings.event_poll_interval)
@@ -119,11 +125,12 @@ def run(settings: Settings) -> bool:
                     stack.enter_context(closing(_playbook_runner(settings, "hosts"))),
                     records,
                     lambda: signals.stop_requested,
+                    mods_file=mods_file,
                 )
-            local = _local_jobs(settings, records, hosts)
+            local = _local_jobs(settings, records, hosts, mods_file)
             if settings.listen is not None:
                 stack.callback(_serve(settings, settings.listen, token, records, signals, requests, local))
-            local += _handovers(settings, lambda: configuration.wanted, signals, records, stack)
+            local += _handovers(settings, files, signals, records, stack)
             local_jobs = LocalJobs(local, connector, records)
             local_jobs.start()
             stack.callback(local_jobs.stop)
@@ -151,8 +158,7 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
     ``why``: also everything that could be moved to balance memory, and why it is not.
     """
     log.configure(settings.log_format, debug=settings.debug)
-    configuration = Configuration(settings)
-    rebalance_file = RebalanceFile(settings.rebalance_path)
+    configuration, rebalance_file = load(settings)
     wanted, has_inventory = configuration.wanted, settings.inventory is not None
     with closing(Swarm(_connector())) as swarm:
         seen = swarm.see()
@@ -171,8 +177,7 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
 def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *, as_json: bool) -> bool:
     """Print what would happen if nodes were lost or added. Returns whether everything would find a place."""
     log.configure(settings.log_format, debug=settings.debug)
-    configuration = Configuration(settings)
-    rebalance_file = RebalanceFile(settings.rebalance_path)
+    configuration, rebalance_file = load(settings)
     with closing(Swarm(_connector())) as swarm:
         picture = without_doubtful(swarm.see().picture, configuration.wanted)
     memory = measure(picture, rebalance_file.rebalance.sources)
@@ -188,7 +193,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     with closing(Swarm(_connector())) as swarm:
         seen = swarm.see()
         status = status_data(seen, acts_anywhere=settings.acts_anywhere)
-    command_file = CommandFile(settings.command_path)
+    command_file = CommandFile(partial(command_path, settings))
     command_file.refresh(at_once=True)
     if command_file.content is not None and (command_file.content.is_known or command_file.content.problems):
         status["commands"]["file"] = str(command_file.path)
@@ -202,15 +207,14 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     With an id it is carried out once only, however often and from wherever it is asked for.
     """
     log.configure(settings.log_format, debug=settings.debug)
-    wanted = _wanted_for(settings, command)
+    files = _files_for(settings, command)
     words = command.words(argument)
     signals = Signals()
     signals.install()
-    rebalance_file = RebalanceFile(settings.rebalance_path)
     key = f"id:{id_}" if id_ is not None else f"shell:{uuid4().hex[:12]}"
     runner = CommandRunner("shell")
     result: CommandRecord | None = None
-    with _working(settings, wanted, _connector(), signals, rebalance_file) as work:
+    with closing(files.mods), _working(settings, files, _connector(), signals) as work:
         if settings.dry_run:
             return _rehearse_command(work, command, argument, id_)
         try:
@@ -252,29 +256,30 @@ def _rehearse_command(work: Work, command: Command, argument: str | None, id_: s
     return found.problem is None
 
 
-def _wanted_for(settings: Settings, command: Command) -> Wanted:
-    """The configuration, or nothing where a command can do without. Raises ConfigError.
+def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) -> None:
+    """Print what the configuration holds. Raises ConfigError with everything that is wrong with it.
 
-    One that is given a node looks up there which address it has: any node can go by any name.
+    ``problems`` are those of the variables.
     """
-    if command.needs_configuration or (command.argument == "node" and has_configuration(settings)):
-        return Configuration(settings).wanted
-    return Wanted()
-
-
-def check_configuration(settings: Settings) -> None:
-    """Print what the configuration holds. Raises ConfigError with everything that is wrong with it."""
-    configuration = Configuration(settings)
-    wanted = configuration.wanted
+    found = list(problems)
+    configuration = rebalance_file = None
+    try:
+        configuration, rebalance_file = load(settings)
+    except ConfigError as error:
+        found += error.problems
+    others, wrong, warned = other_files(settings)
+    found += wrong
+    if found or configuration is None or rebalance_file is None:
+        raise ConfigError(found)
     present = configuration.present()
-    rebalance_file = RebalanceFile(settings.rebalance_path)
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
-    configured_token(settings)
-    files = ", ".join(str(path) for path in present)
+    for problem in [*warnings(settings, configuration, rebalance_file), *warned]:
+        sys.stderr.write(f"orcastra: warning: {problem}\n")
+    wanted = configuration.wanted
     _say(
         f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
-        f"{count(len(wanted.dependencies), 'dependency')} in {files}"
+        f"{count(len(wanted.dependencies), 'dependency')} in {', '.join(map(str, [*present, *others]))}"
     )
 
 
@@ -302,10 +307,9 @@ def _connector(docker_host: str | None = None, patience: int | None = None) -> C
 @contextmanager
 def _working(
     settings: Settings,
-    wanted: Wanted,
+    files: Files,
     connector: Callable[[], Engine],
     signals: Signals,
-    rebalance_file: RebalanceFile,
     records: Records | None = None,
 ) -> Iterator[Work]:
     """What jobs and commands work with; it is closed at the end."""
@@ -325,21 +329,42 @@ def _working(
         ) -> PlaybookResult:
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
-            mods = mods_vars(name, settings)
-            values = {**extra_vars(work.wanted, settings), **rebalance_file.extra_vars(), **mods, **variables}
+            rebalance = files.rebalance.extra_vars()
+            values = {**files.extra_vars(name, work.wanted, settings), **rebalance, **variables}
             return playbooks.run(name, values, should_stop, check=check)
 
         work = Work(
             swarm=swarm,
-            wanted=wanted,
+            wanted=files.wanted,
             run_playbook=run_playbook,
             dry_run=settings.dry_run,
             run_on_hosts=None,
             records=records,
+            accept_removals=lambda: _accept_removals(files, work),
         )
         if settings.inventory is not None:
-            work.run_on_hosts = _on_hosts(settings, lambda: work.wanted, playbooks, signals, should_stop)
+            work.run_on_hosts = _on_hosts(settings, files, playbooks, signals, should_stop)
         yield work
+
+
+def _accept_removals(files: Files, work: Work) -> tuple[str, ...]:
+    kept = files.accept_removals()
+    work.wanted = files.wanted
+    work.records.configured(work.wanted)
+    return kept
+
+
+def _files_for(settings: Settings, command: Command) -> Files:
+    """The files as a command of the shell needs them. Raises ConfigError."""
+    mods = ModsFile(settings.mod_manager_config)
+    if command.accepts_removals:
+        # it is what confirms that a file is missing on purpose
+        configuration = Configuration(settings, may_be_missing=True)
+        return Files(configuration, RebalanceFile(partial(rebalance_path, settings)), mods)
+    # a node is looked up there, too: any node can go by any name, and its address tells them apart
+    if command.needs_configuration or (command.argument == "node" and has_configuration(settings)):
+        return Files(*load(settings), mods)
+    return Files(None, RebalanceFile(partial(rebalance_path, settings)), mods)
 
 
 def _playbook_runner(settings: Settings, subfolder: str = "") -> PlaybookRunner:
@@ -358,7 +383,7 @@ def _playbook_runner(settings: Settings, subfolder: str = "") -> PlaybookRunner:
 
 def _on_hosts(
     settings: Settings,
-    wanted: Callable[[], Wanted],
+    files: Files,
     playbooks: PlaybookRunner,
     signals: Signals,
     should_stop: Callable[[], bool],
@@ -370,7 +395,7 @@ def _on_hosts(
     ) -> PlaybookResult:
         if signals.stop_requested:
             raise Stopped(f"playbook {name} was not started because we were asked to stop")
-        values = {**extra_vars(wanted(), settings), **variables}
+        values = {**files.extra_vars(name, files.wanted, settings), **variables}
         # which hosts: that is up to the playbook and the inventory
         del values["orcastra_hosts"]
         limit = has_limit(name)
@@ -419,7 +444,10 @@ def _jobs(
 
 
 def _local_jobs(
-    settings: Settings, records: Records | None = None, hosts: HostsJob | None = None
+    settings: Settings,
+    records: Records | None = None,
+    hosts: HostsJob | None = None,
+    mods_file: ModsFile | None = None,
 ) -> list[LocalJob]:
     """The jobs that each instance does for its own node, and ``hosts``, which it does for others."""
     records = records or Records()
@@ -432,7 +460,7 @@ def _local_jobs(
     if settings.prunes:
         jobs.append(PruneJob(settings, connect_manager, records=records))
     if settings.mod_manager_refresh_interval_minutes > 0:
-        mods = ModsJob(settings, connect_manager, records=records)
+        mods = ModsJob(settings, connect_manager, records=records, file=mods_file)
         requests = ModRequestsJob(settings.relabel_time, mods.ask, connect_manager, records)
         if hosts is not None:
             requests.refresh_hosts = hosts.ask_for_mods
@@ -442,7 +470,7 @@ def _local_jobs(
 
 def _handovers(
     settings: Settings,
-    wanted: Callable[[], Wanted],
+    files: Files,
     signals: Signals,
     records: Records,
     stack: ExitStack,
@@ -452,12 +480,12 @@ def _handovers(
         return []
     # beside the loop, which may have a playbook of its own to run meanwhile
     playbooks = stack.enter_context(closing(_playbook_runner(settings)))
-    run = _on_hosts(settings, wanted, playbooks, signals, lambda: signals.stop_requested)
+    run = _on_hosts(settings, files, playbooks, signals, lambda: signals.stop_requested)
     connect_manager = _connector(settings.manager_host) if settings.manager_host else None
     return [HandoverJob(run, _connector(), connect_manager, records)]
 
 
-def _warn(settings: Settings, configuration: Configuration) -> None:
+def _warn(settings: Settings, configuration: Configuration, rebalance_file: RebalanceFile) -> None:
     """Log at the start what is worth knowing of how we were started."""
     modes = []
     if settings.polling_mode:
@@ -469,10 +497,8 @@ def _warn(settings: Settings, configuration: Configuration) -> None:
     if settings.dry_run:
         mode += ", plan only"
     logger.info("Orcastra starts", what=mode, version=__version__, files=files)
-    for name in configuration.absent():
-        logger.warning("a variable names a file that is not there; nothing is read from it", what=name)
-    for name in unknown_variables():
-        logger.warning("no such setting (`orcastra run --help` lists all of them)", what=name)
+    for problem in warnings(settings, configuration, rebalance_file):
+        logger.warning("configuration", what=str(problem))
 
 
 def _say(sentence: str) -> None:

@@ -2,87 +2,288 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The user's configuration: where its files are, and noticing that they changed."""
+"""The user's configuration: where its files are, and what stays in force while they change.
+
+Missing is not empty. A file or a section that was there and is gone, or has nothing in it, keeps what it last
+held; only an explicit ``{}`` or ``[]`` means nothing. Additions and changes apply at once, removals once the
+files have been quiet for ``STABLE_SECONDS``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
-    ConfigFiles,
-    load_configuration,
+    ConfigDocument,
+    build_configuration,
+    read_documents,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+    DEPENDENCIES,
+    NODES,
+    Removals,
+    Wanted,
+)
+from orcastra_runner.extra_vars import plain_data
+from orcastra_runner.kept import STABLE_SECONDS, Kept, ends_midway
+from orcastra_runner.places import files_of, missing_files
+from orcastra_runner.removals import describe_changes, removals, with_removed
 from orcastra_runner.settings import Settings
 
 
-class Configuration:
-    """The configuration in force. ``wanted`` is never anything but valid."""
+@dataclass(frozen=True)
+class _Candidate:
+    """What the files say now. ``since``: when that was first read. ``is_unfinished``: one ends in a line."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Read and check the files. Raises ConfigError with everything that is wrong with them."""
-        self.files = files_of(settings)
+    wanted: Wanted
+    documents: tuple[ConfigDocument, ...]
+    kept: tuple[Kept, ...]
+    since: float
+    is_unfinished: bool
+
+
+class Configuration:
+    """The configuration in force. ``wanted`` is never anything but valid.
+
+    ``kept`` is what stays in force although its file no longer gives it; ``waiting`` names the removals that
+    wait until the files are quiet.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        may_be_missing: bool = False,
+    ) -> None:
+        """Read and check the files. Raises ConfigError with everything that is wrong with them.
+
+        ``clock`` returns seconds that never go back. ``may_be_missing``: a file that is missing, even one
+        that a variable names, is like one that says nothing.
+        """
         self._settings = settings
-        self._used = self._pending = self.files.fingerprint()
-        self.wanted = self._load()
+        self._clock = clock
+        self.files = files_of(settings)
+        if not may_be_missing:
+            problems = missing_files(settings, self.files)
+            if problems:
+                raise ConfigError(problems)
+        self.kept: tuple[Kept, ...] = ()
+        self.waiting: tuple[str, ...] = ()
+        self._accepted: frozenset[str] = frozenset()
+        self._candidate: _Candidate | None = None
+        # when a section was first missed → what the other files said of its entries then
+        self._others: dict[tuple[str, str], dict[str, tuple[Any, ...]]] = {}
+        self._used: object = self._fingerprint()
+        self._pending = self._used
+        self._retry = False
+        self._refused: tuple[Problem, ...] = ()
+        self._good: dict[str, Document] = {}
+        documents = read_documents(self.files)
+        self.wanted = self._build(documents)
+        self._good = {one.kind.name: one.document for one in documents}
 
     def reload(self, *, at_once: bool = False) -> str | None:
-        """Use the files as they are now, if they changed. Returns what changed in words, None if none did.
+        """Use the files as they are now, if they changed. Returns what changed, None if nothing did.
 
-        A change is read only once two calls have found the same, because somebody may still be writing;
-        ``at_once`` does not wait for that. Raises ConfigError if the new configuration is not valid, once for
-        each change; the old one stays in force.
+        A change is read only once two calls have found the same, because somebody may still be writing, and
+        removals wait until the files are quiet. ``at_once`` waits for neither. Raises ConfigError if the new
+        configuration is not valid, once for each change; the old one stays in force.
         """
-        fingerprint = self.files.fingerprint()
+        now = self._clock()
+        fingerprint = self._fingerprint()
         is_settled, self._pending = fingerprint == self._pending, fingerprint
-        if fingerprint == self._used or not (is_settled or at_once):
-            return None
-        self._used = fingerprint
-        before, self.wanted = self.wanted, self._load()
-        return describe_changes(before, self.wanted)
+        is_changed = fingerprint != self._used and (is_settled or at_once)
+        if is_changed or self._retry:
+            self._used = fingerprint
+            try:
+                self._read(now)
+            except ConfigError as error:
+                # what cannot be read is tried again and again, but that is told once
+                refused, self._refused = self._refused, error.problems
+                if is_changed or refused != error.problems:
+                    raise
+                return None
+            self._refused = ()
+        return self._apply(now, at_once=at_once)
+
+    def accept_removals(self) -> tuple[str, ...]:
+        """Do without what is kept, as somebody has confirmed. Returns what was kept.
+
+        A section that is absent means nothing from now on, until it is given again. Raises ConfigError if
+        the files are not valid.
+        """
+        kept = self.kept
+        good = dict(self._good)
+        for kind, section in self._others:
+            data = {key: value for key, value in good[kind].data.items() if key != section}
+            good[kind] = replace(good[kind], data=data)
+        before, self._good = self._good, good
+        try:
+            now = self._clock()
+            self._read(now)
+            self._apply(now, at_once=True)
+        except ConfigError:
+            self._good = before
+            raise
+        self._accepted = self.wanted.absent_sections
+        self.wanted = self._with_policy(self.wanted)
+        return tuple(str(one) for one in kept)
 
     def present(self) -> list[Path]:
         """Return the files that are there."""
-        paths = (self.files.swarm, self.files.dependencies, self.files.nodes)
-        prints = self.files.fingerprint()
-        return [
-            path for path, found in zip(paths, prints, strict=True) if path is not None and found is not None
-        ]
+        return [path for path in self.files.paths if path is not None and path.exists()]
 
-    def absent(self) -> list[str]:
-        """Return the variables that name a file which is not there: a typing error, or on purpose."""
-        named = {
-            "SWARM_FILE": self._settings.swarm_file,
-            "DEPENDENCIES_FILE": self._settings.dependencies_file,
-            "NODES_FILE": self._settings.nodes_file,
-        }
-        present = self.present()
-        return [name for name, path in named.items() if path is not None and path not in present]
+    def _fingerprint(self) -> object:
+        try:
+            self.files = files_of(self._settings)
+        except ConfigError as error:
+            return str(error)
+        return self.files.paths, self.files.fingerprint()
 
-    def _load(self) -> Wanted:
-        if not self.present():
-            paths = [str(path) for path in (self.files.swarm, self.files.dependencies, self.files.nodes)]
-            expected = f"a configuration file at {', '.join(paths[:-1])} or {paths[-1]}"
-            raise ConfigError([Problem(key="", expected=expected, found="none of them")])
-        return load_configuration(
-            self.files,
+    def _build(self, documents: list[ConfigDocument]) -> Wanted:
+        wanted = build_configuration(
+            documents,
             stack_name=self._settings.stack_name,
             label_prefix=self._settings.label_prefix,
             restart_dependents=self._settings.restart_dependents,
         )
+        return self._with_policy(wanted)
+
+    def _with_policy(self, wanted: Wanted) -> Wanted:
+        """With the removals that somebody has confirmed."""
+        self._accepted &= wanted.absent_sections
+        wanted = wanted.with_removals()
+        if NODES in self._accepted:
+            wanted = replace(wanted, node_removals=Removals.ALLOWED)
+        if DEPENDENCIES in self._accepted:
+            wanted = replace(wanted, dependency_removals=Removals.ALLOWED)
+        return wanted
+
+    def _read(self, now: float) -> None:
+        """Make a candidate of what the files hold now. Raises ConfigError."""
+        self._retry = True
+        self.files = files_of(self._settings)
+        documents = read_documents(self.files)
+        # what cannot be read now may be readable later, without any other change
+        self._retry = any(not one.is_readable for one in documents)
+        before, self._candidate = self._candidate, None
+        unfinished = any(
+            one.raw.file is not None
+            and one.document.data != self._good[one.kind.name].data
+            and ends_midway(Path(one.raw.file))
+            for one in documents
+        )
+        others = dict(self._others)
+        whole: list[ConfigDocument] = []
+        kept: list[Kept] = []
+        for one in documents:
+            gone = self._gone(one)
+            for key in [key for key in others if key[0] == one.kind.name and key[1] not in gone]:
+                del others[key]
+            whole.append(self._with_kept(one, gone, documents, others) if gone else one)
+            kept += _kept_in(one, whole[-1], gone, documents)
+        candidate = _Candidate(self._build(whole), tuple(whole), tuple(kept), now, unfinished)
+        self._others = others
+        if before is not None and (before.wanted, before.is_unfinished) == (candidate.wanted, unfinished):
+            candidate = replace(candidate, since=before.since)
+        self._candidate = candidate
+
+    def _apply(self, now: float, *, at_once: bool) -> str | None:
+        candidate = self._candidate
+        if candidate is None:
+            return None
+        before = self.wanted
+        self.kept = candidate.kept
+        lost = removals(before, candidate.wanted)
+        is_quiet = at_once or now - candidate.since >= STABLE_SECONDS
+        if is_quiet or not (lost or candidate.is_unfinished):
+            self._candidate, self.waiting = None, ()
+            self._good = {one.kind.name: one.document for one in candidate.documents}
+            self.wanted = candidate.wanted
+            return describe_changes(before, self.wanted)
+        self.waiting = lost
+        if candidate.is_unfinished:
+            return None
+        self.wanted = self._with_policy(self._valid(before, candidate.wanted))
+        return describe_changes(before, self.wanted) or None
+
+    def _valid(self, before: Wanted, after: Wanted) -> Wanted:
+        """``after`` with what it has lost, or ``before`` if that would contradict itself."""
+        merged = with_removed(before, after)
+        try:
+            build_wanted(
+                plain_data(merged),
+                stack_name=self._settings.stack_name,
+                label_prefix=self._settings.label_prefix,
+            )
+        except ConfigError:
+            return before
+        return merged
+
+    def _gone(self, one: ConfigDocument) -> list[str]:
+        """The sections that the file held and that it says nothing of now.
+
+        Of a file that is there, only mappings count: to take out a single value is no accident.
+        """
+        good, now = self._good[one.kind.name].data, one.document.data
+        if not one.is_readable or one.raw.data in ({}, []) or not isinstance(good, Mapping):
+            return []
+        is_whole = one.raw.data is None
+        if not is_whole and not isinstance(now, Mapping):
+            return []
+        return [
+            section
+            for section, value in good.items()
+            if value is not None
+            and (is_whole or (now.get(section) is None and isinstance(value, (Mapping, list))))
+        ]
+
+    def _with_kept(
+        self,
+        one: ConfigDocument,
+        gone: list[str],
+        documents: list[ConfigDocument],
+        others: dict[tuple[str, str], dict[str, tuple[Any, ...]]],
+    ) -> ConfigDocument:
+        """The file's document with the sections that it has lost, as they were.
+
+        Without those of their entries that another file has come to give since: then they were moved.
+        """
+        kind = one.kind.name
+        good = self._good[kind]
+        kept = {}
+        for section in gone:
+            value = good.data[section]
+            names = value if isinstance(value, Mapping) else {}
+            known = others.setdefault(
+                (kind, section),
+                {name: _entries(self._good, kind, section, name) for name in names},
+            )
+            now = {one.kind.name: one.document for one in documents}
+            if isinstance(value, Mapping):
+                value = {
+                    name: entry
+                    for name, entry in value.items()
+                    if not _is_given_anew(_entries(now, kind, section, name), known.get(name))
+                }
+            kept[section] = value
+        lines = {path: line for path, line in good.lines.items() if path[:1] and path[0] in kept}
+        data = {**(one.document.data or {}), **kept}
+        raw = replace(one.document, data=data, lines={**one.document.lines, **lines}, exists=True)
+        return replace(one, raw=raw)
 
 
-def files_of(settings: Settings) -> ConfigFiles:
-    """Return where the files of the configuration are; each may be absent, but not all."""
-    usual = ConfigFiles.in_directory(settings.config_dir)
-    return ConfigFiles(
-        swarm=settings.swarm_file or usual.swarm,
-        dependencies=settings.dependencies_file or usual.dependencies,
-        nodes=settings.nodes_file or usual.nodes,
-    )
+def _entry(document: Document, section: str, name: str) -> Any:
+    entries = document.data.get(section) if isinstance(document.data, Mapping) else None
+    return entries.get(name) if isinstance(entries, Mapping) else None
 
 
 def has_configuration(settings: Settings) -> bool:
@@ -90,22 +291,34 @@ def has_configuration(settings: Settings) -> bool:
     return any(found is not None for found in files_of(settings).fingerprint())
 
 
-def describe_changes(before: Wanted, after: Wanted) -> str:
-    """Return in one line what is different, empty if nothing is."""
-    parts = [
-        *_mapping_changes("node", before.nodes, after.nodes),
-        *_mapping_changes("dependency", before.dependencies, after.dependencies),
-    ]
-    for name in ("leader", "advertise_addr", "prune_unknown_labels"):
-        old, new = getattr(before, name), getattr(after, name)
-        if old != new:
-            parts.append(f"{name} changed from {old} to {new}")
-    return ", ".join(parts)
+def _entries(documents: Mapping[str, Document], kind: str, section: str, name: str) -> tuple[Any, ...]:
+    """What the other files say of an entry."""
+    return tuple(_entry(document, section, name) for key, document in documents.items() if key != kind)
 
 
-def _mapping_changes(noun: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    changes = [f"{noun} {name} added" for name in after if name not in before]
-    changes += [f"{noun} {name} removed" for name in before if name not in after]
-    return changes + [
-        f"{noun} {name} changed" for name in after if name in before and before[name] != after[name]
-    ]
+def _is_given_anew(now: tuple[Any, ...], before: tuple[Any, ...] | None) -> bool:
+    """Whether another file has come to give an entry since its own file no longer does."""
+    return now != before and any(entry is not None for entry in now)
+
+
+def _kept_in(
+    one: ConfigDocument, whole: ConfigDocument, gone: list[str], documents: list[ConfigDocument]
+) -> list[Kept]:
+    """What is in force only because the sections that are gone are kept."""
+    by_kind = {other.kind.name: other.document for other in documents}
+    found: dict[str, list[str]] = {}
+    for section in gone:
+        value = whole.document.data[section]
+        names = [section]
+        if isinstance(value, Mapping):
+            names = [
+                f"{section}.{name}"
+                for name, entry in value.items()
+                if entry not in _entries(by_kind, one.kind.name, section, name)
+            ]
+        if names:
+            found[section] = names
+    file, data = str(one.raw.file), one.document.data or {}
+    if one.raw.data is None and found:
+        return [Kept(file, None, one.raw.exists, tuple(name for names in found.values() for name in names))]
+    return [Kept(file, section, section in data, tuple(names)) for section, names in found.items()]

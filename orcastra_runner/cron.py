@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import cronsim
 import tzlocal
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import suggest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 
 MACROS = {
@@ -27,6 +30,10 @@ MACROS = {
 EXPECTED = (
     "five fields like 0 */4 * * * (minute, hour, day, month, weekday), @hourly, @daily, @weekly … or off"
 )
+ZONE_EXPECTED = "a time zone like Europe/Berlin"
+
+# such as CET-1CEST or UTC+2, which say nothing of a place
+_POSIX_RULE = re.compile(r"(?:[A-Za-z]{3,}|<[^>]+>)[+-]?[0-9][^/]*")
 
 
 class Cron:
@@ -35,9 +42,10 @@ class Cron:
     Raises ValueError where it is none, ConfigError where the machine's time zone is not known.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, zone: ZoneInfo | None = None) -> None:
+        """``zone``: the zone of the times; None: that of this machine."""
         words = MACROS.get(text.strip().lower(), text.strip())
-        self.zone = _zone()
+        self.zone = machine_zone() if zone is None else zone
         self._words = words
         if len(words.split()) != 5:
             raise ValueError("expected five fields")
@@ -60,9 +68,42 @@ class Cron:
         return f"{datetime.fromtimestamp(at, self.zone):%Y-%m-%d %H:%M} ({self.zone_name})"
 
 
-def _zone() -> ZoneInfo:
+def check(text: str) -> None:
+    """Raise ValueError if ``text`` is no schedule, whatever the time zone of this machine is."""
+    Cron(text, ZoneInfo("UTC"))
+
+
+def machine_zone() -> ZoneInfo:
+    """Return the time zone that TZ names, or else that of this machine. Raises ConfigError."""
     try:
         return tzlocal.reload_localzone()
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        found = repr(os.environ.get("TZ", "that of this machine"))
-        raise ConfigError([Problem("TZ", "a time zone like Europe/Berlin", f"{found}: {error}")]) from error
+        given = os.environ.get("TZ")
+        found = repr(given) + (zone_fault(given) or "") if given else f"none: {' '.join(str(error).split())}"
+        raise ConfigError([Problem("TZ", ZONE_EXPECTED, found)]) from error
+
+
+def zone_fault(text: str) -> str | None:
+    """What to add to ``text`` if it names no time zone, such as ``; did you mean …``; None if it does."""
+    name = text.removeprefix(":")
+    try:
+        if name.startswith("/"):
+            with Path(name).open("rb") as file:
+                ZoneInfo.from_file(file)
+        else:
+            ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if name.startswith("/"):
+            return " (there is no such file of a time zone)"
+        if _POSIX_RULE.fullmatch(name):
+            return " (a rule of POSIX; name a place with that time instead)"
+        return _closest_zone(name)
+    return None
+
+
+def _closest_zone(name: str) -> str:
+    """The zone of that name in another case, or of that place, or the one spelled most like it."""
+    known = available_timezones()
+    word = name.lower()
+    same = sorted(zone for zone in known if word in (zone.lower(), zone.lower().rpartition("/")[2]))
+    return f"; did you mean '{same[0]}'?" if same else suggest(name, known)

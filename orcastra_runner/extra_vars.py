@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
@@ -18,55 +17,52 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted impor
     SwarmWanted,
     Wanted,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import mods_variables
 from orcastra_runner.settings import Settings
-
-MODS_PLAYBOOK = "orcastra.swarm.mods"
 
 
 def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
     """Return what the playbooks need to know, as plain data; they make the same ``wanted`` of it again."""
+    data = plain_data(wanted)
     return {
         "orcastra_hosts": "localhost",
-        **_sections(wanted),
+        **_sections(wanted, data),
         # commands give the names of nodes as orcastra_nodes
-        "orcastra_configured_nodes": {name: _node(node) for name, node in wanted.nodes.items()},
-        "orcastra_options": {"prune_unknown_labels": wanted.prune_unknown_labels},
+        "orcastra_configured_nodes": data["nodes"],
+        "orcastra_options": data["options"],
         "orcastra_leader": wanted.leader or "",
         "orcastra_advertise_addr": wanted.advertise_addr or "",
-        "orcastra_swarm": _swarm(wanted.swarm),
+        "orcastra_swarm": data["swarm"],
         **({} if wanted.managers is None else {"orcastra_managers": wanted.managers}),
         "orcastra_stack_name": settings.stack_name,
         "orcastra_label_prefix": settings.label_prefix,
         "orcastra_restart_dependents": settings.restart_dependents,
         "orcastra_max_mismatch_duration": settings.max_mismatch_duration,
-        "orcastra_mods_file": _present(settings.mod_manager_config),
         "orcastra_mods_dest": str(settings.mod_manager_dest),
         # a job of its own balances memory, at its own interval
         "orcastra_site_rebalance": False,
     }
 
 
-def mods_vars(playbook: str, settings: Settings) -> dict[str, Any]:
-    """What the playbook of mods needs besides: the values that the configuration of mods takes from our
-    environment, which playbooks don't get. Raises OrcastraError where one can't be read.
-    """
-    if playbook != MODS_PLAYBOOK or not settings.mod_manager_config.exists():
-        return {}
-    return {"orcastra_mods_variables": mods_variables(settings.mod_manager_config, os.environ)}
+def plain_data(wanted: Wanted) -> dict[str, Any]:
+    """Return the configuration as a mapping like swarm.yml: ``build_wanted`` makes the same of it again."""
+    return {
+        "nodes": {name: _node(node) for name, node in wanted.nodes.items()},
+        "dependencies": {
+            anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()
+        },
+        "options": {"prune_unknown_labels": wanted.prune_unknown_labels},
+        "leader": wanted.leader,
+        "advertise_addr": wanted.advertise_addr,
+        "managers": wanted.managers,
+        "swarm": _swarm(wanted.swarm),
+    }
 
 
-def _sections(wanted: Wanted) -> dict[str, Any]:
+def _sections(wanted: Wanted, data: Mapping[str, Any]) -> dict[str, Any]:
     """The sections, without those that are absent, so that a playbook removes no more than we would."""
     sections = {
-        "orcastra_nodes": (
-            wanted.node_removals,
-            {name: _node(node) for name, node in wanted.nodes.items()},
-        ),
-        "orcastra_dependencies": (
-            wanted.dependency_removals,
-            {anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()},
-        ),
+        "orcastra_nodes": (wanted.node_removals, data["nodes"]),
+        "orcastra_dependencies": (wanted.dependency_removals, data["dependencies"]),
     }
     given: dict[str, Any] = {
         name: entries for name, (policy, entries) in sections.items() if entries or policy is Removals.ALLOWED
@@ -76,10 +72,6 @@ def _sections(wanted: Wanted) -> dict[str, Any]:
         # with nothing at all, playbooks would refuse to finish what is under way
         given = {"orcastra_nodes": {}, **given, "orcastra_purge": False}
     return given
-
-
-def _present(path: Path) -> str:
-    return str(path) if path.exists() else ""
 
 
 def _node(node: NodeWanted) -> dict[str, Any]:

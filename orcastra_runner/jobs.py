@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -62,7 +62,8 @@ class Work:
 
     ``run_playbook`` takes a playbook's name and returns what came of it; ``run_on_hosts`` does the same on
     the hosts of the user's inventory, and is None without one. ``dry_run``: plan only. What was planned and
-    done is told to ``records``.
+    done is told to ``records``. ``accept_removals`` does without what stays in force although its file is
+    gone, and says what that was; ``acceptances`` are the instances of this process that have run it.
     """
 
     swarm: Swarm
@@ -71,6 +72,8 @@ class Work:
     dry_run: bool = False
     run_on_hosts: RunPlaybook | None = None
     records: Records = field(default_factory=Records)
+    accept_removals: Callable[[], tuple[str, ...]] = tuple
+    acceptances: set[str] = field(default_factory=set)
 
 
 class Job(Protocol):

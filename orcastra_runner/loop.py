@@ -17,9 +17,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
-    ConfigError,
     OrcastraError,
-    Problem,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
@@ -31,6 +29,7 @@ from orcastra_runner.jobs import Job, Stopped, Told, Work
 from orcastra_runner.leadership import LeaderWatch
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import Troubles
+from orcastra_runner.reload import Reloader
 from orcastra_runner.report import found
 from orcastra_runner.schedule import Schedule
 from orcastra_runner.shortages import ShortageLog, names
@@ -81,7 +80,7 @@ class Loop:
         """
         self._jobs = {job.name: job for job in jobs}
         self._work = work
-        self._configuration = configuration
+        self._files = Reloader(configuration, work, self._configuration_changed)
         self._signals = signals
         self._acts_anywhere = acts_anywhere
         self._debug = debug
@@ -129,6 +128,9 @@ class Loop:
             log.info("stopping", signal=self._signals.name)
             return False
 
+    def _configuration_changed(self) -> None:
+        self._schedule.trigger(self._clock())
+
     def run_due(self) -> None:
         """Run the jobs that are due now, if it is on us to act."""
         due = self._schedule.due(self._clock())
@@ -139,6 +141,7 @@ class Loop:
         is_reachable, acts = True, False
         try:
             seen = self._look()
+            self._files.look(seen)
             acts = self._may_act(seen)
             if self._watcher is not None:
                 watched = watched_services(seen.picture, self._work.wanted) if acts else frozenset()
@@ -336,23 +339,4 @@ class Loop:
         """Use the files as they are now, if they changed and are valid."""
         if self._command_file is not None and self._command_file.refresh(at_once=at_once):
             self._schedule.trigger(self._clock(), "commands")
-        changes: str | None = None
-        problems: tuple[Problem, ...] = ()
-        try:
-            changes = self._configuration.reload(at_once=at_once)
-        except ConfigError as error:
-            problems = error.problems
-            self._records.trouble("configuration", f"the changed configuration is refused: {error}")
-        for problem in problems:
-            log.error("the changed configuration is refused", what=str(problem))
-        if problems:
-            log.error("the configuration from before stays in force", problems=len(problems))
-        if changes is not None:
-            self._records.trouble("configuration", None)
-            self._work.wanted = self._configuration.wanted
-            self._records.configured(self._work.wanted)
-            if changes:
-                log.info("the configuration has changed", changes=changes)
-            else:
-                log.info("the configuration files have changed, but nothing in them that matters")
-            self._schedule.trigger(self._clock())
+        self._files.reload(at_once=at_once)

@@ -9,18 +9,15 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import ConfigFiles
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import (
-    load_rebalance,
-    take_apart,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import rebalance_of, take_apart
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources, Rebalance
@@ -37,6 +34,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import plan_moves_under_way
 from orcastra_runner.jobs import Work, report_outcome, run_and_report, tell_steps
+from orcastra_runner.kept import KeptFile
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 
@@ -51,21 +49,38 @@ log = get_logger()
 class RebalanceFile:
     """``rebalance_config.yml``. ``rebalance`` and what the playbooks get are never anything but valid.
 
-    Without the file nothing is balanced: ``is_present`` says whether there is one.
+    Without the file nothing is balanced: ``is_present`` says whether there is one. Once there was one, it
+    stays in force when it vanishes.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Read and check the file. Raises ConfigError with everything that is wrong with it."""
-        self.path = path
-        self.rebalance = Rebalance()
-        self._data: Mapping[str, Any] = {}
-        self._files = ConfigFiles(swarm=path)
-        self._used = self._files.fingerprint()
-        self._load()
+    def __init__(self, path: Path | Callable[[], Path], clock: Callable[[], float] = time.monotonic) -> None:
+        """Read and check the file. Raises ConfigError with everything that is wrong with it.
+
+        ``path`` may be what finds the path; ``clock`` returns seconds that never go back.
+        """
+        self._file: KeptFile[_Rules] = KeptFile(path if callable(path) else lambda: path, _rules_of, clock)
+        self.accept_removals = self._file.accept_removals
+        self._told: tuple[object, ...] = self._state()
+
+    @property
+    def path(self) -> Path:
+        return self._file.path
+
+    @property
+    def is_blank(self) -> bool:
+        return self._file.is_blank
+
+    @property
+    def rebalance(self) -> Rebalance:
+        return Rebalance() if self._file.value is None else self._file.value.rebalance
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        return {} if self._file.value is None else self._file.value.data
 
     @property
     def is_present(self) -> bool:
-        return self._used[0] is not None
+        return self._file.value is not None
 
     @property
     def in_force(self) -> Rebalance | None:
@@ -74,29 +89,44 @@ class RebalanceFile:
 
     def extra_vars(self) -> dict[str, Any]:
         """What the playbooks get of it, with the secrets apart. Raises OrcastraError."""
-        data, variables = take_apart(self._data, os.environ)
+        data, variables = take_apart(self.data, os.environ)
         return {"orcastra_rebalance": data, "orcastra_rebalance_variables": variables}
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the file as it is now, if the rules from before stay in force for that."""
+        if self._file.refused:
+            return "; ".join(map(str, self._file.refused))
+        return None if self._file.kept is None else str(self._file.kept)
 
     def refresh(self) -> None:
         """Use the file as it is now, if it changed and is valid; tells of both."""
-        fingerprint = self._files.fingerprint()
-        if fingerprint == self._used:
-            return
-        self._used = fingerprint
-        problems: tuple[Problem, ...] = ()
-        try:
-            self._load()
-        except ConfigError as error:
-            problems = error.problems
-        for problem in problems:
-            log.error("the changed rules of rebalancing are refused", what=str(problem))
-        if problems:
-            log.error("the rules from before stay in force", problems=len(problems))
-        else:
+        self._file.refresh()
+        before, self._told = self._told, self._state()
+        value, kept, refused = self._told
+        if refused and refused != before[2]:
+            for problem in self._file.refused:
+                log.error("the changed rules of rebalancing are refused", what=str(problem))
+            log.error("the rules from before stay in force", problems=len(self._file.refused))
+        if kept is not None and kept != before[1]:
+            log.warning("configuration missing", what=str(kept))
+        if value != before[0]:
             log.info("the rules of rebalancing have changed", file=str(self.path))
+        elif not (refused or kept) and (before[1] or before[2]):
+            log.info("the rules of rebalancing are there again", file=str(self.path))
 
-    def _load(self) -> None:
-        self.rebalance, self._data = load_rebalance(self.path, os.environ)
+    def _state(self) -> tuple[object, ...]:
+        return self._file.value, self._file.kept, self._file.refused
+
+
+@dataclass(frozen=True)
+class _Rules:
+    rebalance: Rebalance
+    data: Mapping[str, Any]
+
+
+def _rules_of(document: Document, problems: list[Problem]) -> _Rules:
+    return _Rules(rebalance_of(document, problems, os.environ), document.data or {})
 
 
 @dataclass(frozen=True)
@@ -147,6 +177,7 @@ class RebalanceJob:
 
     def run(self, work: Work) -> bool:
         self._file.refresh()
+        work.records.trouble("rebalance configuration", self._file.trouble)
         seen = work.swarm.see()
         picture = without_doubtful(seen.picture, work.wanted)
         memory = None

@@ -15,9 +15,6 @@ import os
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import environs
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
     ConfigError,
@@ -25,67 +22,18 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
     Problem,
 )
 from orcastra_runner import address
-from orcastra_runner.cron import EXPECTED, Cron
+from orcastra_runner.values import PREFIX, Variable
 
 DEFAULT_CONFIG_DIR = "/etc/swarm-orchestration"
-PREFIX = "ORCASTRA_"
+DEFAULT_MODS_CONFIG = "/etc/mods/config.json"
 
 
 class UsageError(OrcastraError):
     """What we were started with is wrong, in a way that has no more structure than a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One environment variable. ``kind`` is ``text``, ``path``, ``bool``, ``seconds``, ``minutes``,
-    ``count``, ``list``, ``cron`` or ``address``.
-
-    ``least`` is the smallest number that makes sense, ``choices`` are the only words that do.
-    """
-
-    name: str
-    kind: str
-    default: Any
-    help: str
-    least: float = 1
-    choices: tuple[str, ...] = ()
-
-    @property
-    def field(self) -> str:
-        """The name of the field of Settings that holds the value."""
-        return self.name.removeprefix(PREFIX).lower()
-
-    @property
-    def expected(self) -> str:
-        """What a good value looks like, in words."""
-        if self.choices:
-            return " or ".join(self.choices)
-        return {
-            "bool": "true or false (1/0, yes/no, on/off are fine too)",
-            "seconds": f"a number of seconds, at least {self.least:g}",
-            "minutes": f"a number of minutes, at least {self.least:g}",
-            "count": f"a whole number, at least {self.least:g}",
-            "path": "a path",
-            "cron": EXPECTED,
-            "address": address.EXPECTED,
-            "list": "words with commas between them",
-            "text": "text",
-        }[self.kind]
-
-    @property
-    def shown_default(self) -> str:
-        """The default as a user would write it; empty where there is none."""
-        if isinstance(self.default, bool):
-            return str(self.default).lower()
-        if isinstance(self.default, float):
-            return f"{self.default:g}"
-        if isinstance(self.default, tuple):
-            return ",".join(self.default)
-        return "" if self.default is None else str(self.default)
-
-
 VARIABLES = (
-    Variable("STACK_NAME", "text", "swarm-dev", "stack of the services that name no stack of their own"),
+    Variable("STACK_NAME", "stack", "swarm-dev", "stack of the services that name no stack of their own"),
     Variable(
         "ORCASTRA_CONFIG_DIR", "path", DEFAULT_CONFIG_DIR, "folder of the configuration files (--config)"
     ),
@@ -117,8 +65,14 @@ VARIABLES = (
         "hosts of that inventory without an instance of their own, such as workers or all:!managers: they "
         "are healed, pruned … over SSH",
     ),
+    Variable(
+        "TZ",
+        "zone",
+        None,
+        "time zone of GC_CRON and of the log, such as Europe/Berlin; default: that of this machine",
+    ),
     Variable("RESTART_DEPENDENTS", "bool", False, "default of restart_dependents"),
-    Variable("ORCASTRA_LABEL_PREFIX", "text", "", "put in front of the names of anchor labels"),
+    Variable("ORCASTRA_LABEL_PREFIX", "prefix", "", "put in front of the names of anchor labels"),
     Variable("RELABEL_TIME", "seconds", 60.0, "seconds between two looks at the swarm"),
     Variable("ORCASTRA_RESYNC_INTERVAL", "seconds", 600.0, "seconds between two syncs from scratch"),
     Variable("LOOP_INTERVAL", "seconds", 300.0, "seconds between two looks at the swarm's members (heal)"),
@@ -168,7 +122,7 @@ VARIABLES = (
     ),
     Variable(
         "AUTOHEAL_CONTAINER_LABEL",
-        "text",
+        "label",
         "autoheal",
         "label that opts tasks out (false) and plain containers in (true); all: heal all containers",
     ),
@@ -189,7 +143,13 @@ VARIABLES = (
         "ORCASTRA_AUTOHEAL_MAX_ATTEMPTS", "count", 5, "attempts within the window after which it is given up"
     ),
     Variable("ORCASTRA_AUTOHEAL_WINDOW", "seconds", 3600.0, "that window"),
-    Variable("WEBHOOK_URL", "text", None, "where to tell, as JSON, of what was healed, failed or given up"),
+    Variable(
+        "WEBHOOK_URL",
+        "url",
+        None,
+        "where to tell, as JSON, of what was healed, failed or given up",
+        is_secret=True,
+    ),
     Variable("GC_CRON", "cron", "0 */4 * * *", "when to prune this node, in the time zone of TZ; off: never"),
     Variable(
         "GC_GRACE_PERIOD_SECONDS",
@@ -237,7 +197,7 @@ VARIABLES = (
     Variable(
         "MOD_MANAGER_CONFIG",
         "path",
-        "/etc/mods/config.json",
+        DEFAULT_MODS_CONFIG,
         "mods to download; without the file, those that services and containers ask for",
     ),
     Variable("MOD_MANAGER_DEST", "path", "/mnt/mods", "folder that mods are downloaded into"),
@@ -264,13 +224,14 @@ VARIABLES = (
         "where page, API and metrics are served: HOST:PORT, :PORT for all addresses, off: nowhere",
     ),
     Variable(
-        "ORCASTRA_HTTP_HOSTS", "list", (), "domain names under which browsers may use them, with commas"
+        "ORCASTRA_HTTP_HOSTS", "domains", (), "domain names under which browsers may use them, with commas"
     ),
     Variable(
         "ORCASTRA_API_TOKEN",
         "text",
         None,
         "bearer token that writes over HTTP need; default: the one in api_token in ORCASTRA_STATE_DIR",
+        is_secret=True,
     ),
     Variable("ORCASTRA_API_TOKEN_FILE", "path", None, "file that holds that token, such as a Swarm secret"),
     Variable("RUN_ONCE", "bool", False, "do one whole cycle, then exit (--once)"),
@@ -314,6 +275,7 @@ class Settings:
     command_file: Path | None
     inventory: Path | None
     care_hosts: str | None
+    tz: str | None
     restart_dependents: bool
     label_prefix: str
     relabel_time: float
@@ -366,16 +328,6 @@ class Settings:
     keep_artifacts: int
 
     @property
-    def rebalance_path(self) -> Path:
-        """Where the rules of rebalancing are, whether there are any or not."""
-        return self.rebalance_config or self.config_dir / "rebalance_config.yml"
-
-    @property
-    def command_path(self) -> Path:
-        """Where the command file is, whether there is one or not."""
-        return self.command_file or self.config_dir / "commands" / "swarm-orch.command.yml"
-
-    @property
     def listen(self) -> tuple[str | None, int] | None:
         """Host (None: all addresses) and port to serve HTTP at; None: nowhere."""
         return address.parse_address(self.http_address)
@@ -400,30 +352,30 @@ class Settings:
 def read_settings() -> Settings:
     """Read the settings from the environment.
 
-    An empty variable counts as one that is not set: that is what ``VARIABLE=`` in a Compose file means.
     Raises ConfigError with every problem at once; the ``key`` of each is the name of the variable.
     """
-    env = environs.Env(eager=False)
-    values = {variable.field: _parse(env, variable) for variable in VARIABLES}
-    wrong: set[str] = set()
-    try:
-        env.seal()
-    except environs.EnvValidationError as error:
-        wrong = set(error.error_messages)
-    problems = [
-        Problem(key=variable.name, expected=variable.expected, found=repr(os.environ[variable.name]))
-        for variable in VARIABLES
-        if variable.name in wrong
-    ]
-    if values["polling_mode"] is False and values["event_mode"] is False:
-        found = "false for both, so that nothing would ever be done"
-        problems.append(Problem(key="POLLING_MODE", expected="true, or EVENT_MODE=true", found=found))
-    if values["care_hosts"] is not None and values["inventory"] is None:
-        wanted = "ORCASTRA_INVENTORY, whose hosts they are"
-        problems.append(Problem(key="ORCASTRA_CARE_HOSTS", expected=wanted, found="none"))
+    settings, problems = collect_settings()
     if problems:
         raise ConfigError(problems)
-    return Settings(**values)
+    return settings
+
+
+def collect_settings() -> tuple[Settings, list[Problem]]:
+    """Read the settings, with the default for each variable that is wrong, and what is wrong with them."""
+    read = [(variable, *variable.read(os.environ)) for variable in VARIABLES]
+    values = {variable.field: value for variable, value, _problem in read}
+    problems = [problem for _variable, _value, problem in read if problem is not None]
+    wrong = {problem.key for problem in problems}
+    if values["polling_mode"] is False and values["event_mode"] is False and "EVENT_MODE" not in wrong:
+        found = "false for both, so that nothing would ever be done"
+        problems.append(Problem(key="POLLING_MODE", expected="true, or EVENT_MODE=true", found=found))
+    if values["care_hosts"] is not None and values["inventory"] is None and "ORCASTRA_INVENTORY" not in wrong:
+        wanted = "ORCASTRA_INVENTORY, whose hosts they are"
+        problems.append(Problem(key="ORCASTRA_CARE_HOSTS", expected=wanted, found="none"))
+    if values["api_token"] is not None and values["api_token_file"] is not None:
+        wanted = "one of ORCASTRA_API_TOKEN and ORCASTRA_API_TOKEN_FILE"
+        problems.append(Problem(key="ORCASTRA_API_TOKEN_FILE", expected=wanted, found="both"))
+    return Settings(**values), problems
 
 
 def unknown_variables() -> list[str]:
@@ -444,41 +396,3 @@ def variables_help() -> str:
     lines.append("  DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, DOCKER_TIMEOUT …")
     lines.append("      the engine to talk to, as for Docker's own command line")
     return "\n".join(lines)
-
-
-def _parse(env: environs.Env, variable: Variable) -> Any:
-    """The typed value of one variable; what is wrong with it is collected in ``env``."""
-    name, default = variable.name, variable.default
-    if not os.environ.get(name, "").strip():
-        return Path(default) if variable.kind == "path" and default else default
-    if variable.kind == "bool":
-        return env.bool(name)
-    if variable.kind in ("seconds", "minutes"):
-        return env.float(name, validate=environs.validate.Range(min=variable.least))
-    if variable.kind == "count":
-        return env.int(name, validate=environs.validate.Range(min=variable.least))
-    if variable.kind == "path":
-        return env.path(name)
-    if variable.kind == "list":
-        return tuple(word.strip() for word in env.str(name).split(",") if word.strip())
-    if variable.kind == "cron":
-        return env.str(name, validate=_check_cron)
-    if variable.kind == "address":
-        return env.str(name, validate=_check_address)
-    choices = environs.validate.OneOf(variable.choices) if variable.choices else None
-    return env.str(name, validate=choices)
-
-
-def _check_address(text: str) -> None:
-    try:
-        address.parse_address(text)
-    except ValueError as error:
-        raise environs.ValidationError(str(error)) from error
-
-
-def _check_cron(text: str) -> None:
-    if text.strip().lower() != address.OFF:
-        try:
-            Cron(text)
-        except ValueError as error:
-            raise environs.ValidationError(str(error)) from error

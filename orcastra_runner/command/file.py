@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.words impor
     one_of,
     suggest,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from orcastra_runner.command.table import COMMANDS, Command
 from orcastra_runner.settings import UsageError
 
@@ -71,11 +71,12 @@ class Content:
 class CommandFile:
     """The file as it was when last read. ``known`` are the keys of all entries that it ever had."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path | Callable[[], Path]) -> None:
+        """``path`` may be what finds the path, which raises ConfigError if there are several."""
+        self._locate: Callable[[], Path] = path if callable(path) else lambda: path
+        self.path = self._locate()
         self.content: Content | None = None
         self.known: set[str] = set()
-        self._stat = ConfigFiles(swarm=path)
         self._used: object = None
         self._pending: object = None
 
@@ -85,7 +86,14 @@ class CommandFile:
         A change is read only once two calls have found the same, because somebody may still be writing;
         ``at_once`` does not wait for that. Never raises for what is in the file.
         """
-        found = self._stat.fingerprint()
+        try:
+            self.path = self._locate()
+        except ConfigError as error:
+            is_new = self._used != error.problems
+            self._used = error.problems
+            self.content = Content(problems=error.problems)
+            return is_new
+        found = ConfigFiles(swarm=self.path).fingerprint()
         is_settled, self._pending = found == self._pending, found
         if (self.content is not None and found == self._used) or not (is_settled or at_once):
             return False

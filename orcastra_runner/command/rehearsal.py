@@ -17,6 +17,7 @@ from orcastra_runner.command.table import LEFT_NODES, WOULD_REBOOT, Command
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.jobs import Stopped, Work
 from orcastra_runner.report import count, step_lines
+from orcastra_runner.swarm import plan_all
 
 Step = Mapping[str, Any]
 
@@ -47,6 +48,8 @@ class Rehearsal:
 
 def rehearse(work: Work, command: Command, argument: str | None) -> Rehearsal:
     """Run the command's playbook in check mode. Raises Stopped."""
+    if command.accepts_removals:
+        return _rehearse_acceptance(work)
     try:
         own = work.swarm.own_node_id() if command.leaves_its_host else ""
         result = runner_for(work, command)(command.playbook, command.variables(argument, own), check=True)
@@ -61,6 +64,19 @@ def rehearse(work: Work, command: Command, argument: str | None) -> Rehearsal:
         warnings=_distinct(text for task in result.tasks for text in task.warnings),
         notes=_distinct([*(text for task in result.tasks for text in task.notes), *_left(result)]),
         problem=None if result.ok else failure_text(result),
+    )
+
+
+def _rehearse_acceptance(work: Work) -> Rehearsal:
+    try:
+        notes = work.accept_removals()
+        plan = plan_all(work.swarm.see(), work.wanted)
+    except OrcastraError as error:
+        return Rehearsal(problem=str(error))
+    return Rehearsal(
+        steps=tuple(step.to_result() for step in plan.steps),
+        warnings=_distinct(plan.warnings),
+        notes=_distinct([*notes, *plan.notes]),
     )
 
 

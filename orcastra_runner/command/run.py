@@ -30,6 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import joined, nobody_else
+from orcastra_runner.command.accept import accept_removals
 from orcastra_runner.command.handover import boot_id
 from orcastra_runner.command.table import LEFT_NODES, REBOOTED, Command
 from orcastra_runner.execute import PlaybookResult
@@ -104,7 +105,7 @@ class CommandRunner:
         log.info("command", what=f"{claim.command} begins")
         try:
             self._begun.add(key)
-            outcome = carry_out(lambda: runner_for(work, command), command, given)
+            outcome = self._carry_out(work, command, given)
         except Stopped:
             work.swarm.remember([ForgetCommands(frozenset({key}))])
             raise
@@ -115,6 +116,13 @@ class CommandRunner:
         if result.status == INTERRUPTED:
             raise Stopped(f"command {result.command}: {result.message}")
         return result
+
+    def _carry_out(self, work: Work, command: Command, variables: Mapping[str, Any]) -> Outcome:
+        if not command.accepts_removals:
+            return carry_out(lambda: runner_for(work, command), command, variables)
+        work.acceptances.add(self.instance)
+        status, message = accept_removals(work)
+        return Outcome(status, shorten(message), remark=command.remark if status == DONE else "")
 
     def run_unrecorded(self, work: Work, command: Command, argument: str | None) -> CommandRecord:
         """Carry out a command where there is no swarm yet that could remember it."""

@@ -23,6 +23,7 @@ class Command:
     run where there is no swarm yet, and then nothing remembers it. ``remark`` is added to the result of a
     command that succeeded. ``has_no_limit``: its playbook may take longer than
     ORCASTRA_PLAYBOOK_TIMEOUT, as it has a limit of its own for each of its steps.
+    ``accepts_removals``: it is carried out in this process, without a playbook; see ``command.accept``.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Command:
     on_hosts: bool = False
     makes_swarm: bool = False
     has_no_limit: bool = False
+    accepts_removals: bool = False
 
     @property
     def usage(self) -> str:
@@ -59,6 +61,7 @@ class Command:
 
 
 REFRESH_MODS = "refresh_mods"
+ACCEPT_REMOVALS = "accept_removals"
 # In what the playbooks that reboot name the host that they left: host names by node ID.
 LEFT_NODES = "orcastra_reboot_left"
 # In what they list those that they rebooted: host names.
@@ -79,6 +82,15 @@ _ALL = (
         "forgotten, services that are in place are left alone",
         playbook="orcastra.swarm.update_dependents",
         needs_configuration=True,
+        remark="moves under way are completed by the next cycles",
+    ),
+    Command(
+        ACCEPT_REMOVALS,
+        "remove what stays only because its configuration is missing: a file or a section that is gone or "
+        "empty counts as nothing until it is there again",
+        playbook="",
+        needs_configuration=True,
+        accepts_removals=True,
         remark="moves under way are completed by the next cycles",
     ),
     Command(

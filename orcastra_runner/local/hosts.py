@@ -9,7 +9,6 @@ Which ones these are nobody can see from here, so ORCASTRA_CARE_HOSTS names them
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import mods_variables
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules
 from orcastra_runner.cron import Cron
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.local.autoheal import heal_rules
+from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.local.prune import prune_rules
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
@@ -73,11 +72,16 @@ class HostsJob:
         records: Records,
         should_stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
+        mods_file: ModsFile | None = None,
     ) -> None:
-        """``hosts`` is a pattern for ``inventory``; ``clock`` returns seconds since the epoch."""
+        """``hosts`` is a pattern for ``inventory``; ``clock`` returns seconds since the epoch.
+
+        ``mods_file`` holds the mods, by default the one that ``settings`` name.
+        """
         self.woken = threading.Event()
         self.interval = settings.loop_interval
         self._settings = settings
+        self._mods_file = mods_file or ModsFile(settings.mod_manager_config)
         self._hosts = hosts
         self._inventory = inventory
         self._playbooks = playbooks
@@ -182,13 +186,14 @@ class HostsJob:
         return _other_than(_prune_variables(PruneRules()), said)
 
     def _mods_variables(self) -> Mapping[str, Any]:
-        config, dest = self._settings.mod_manager_config, str(self._settings.mod_manager_dest)
+        dest = str(self._settings.mod_manager_dest)
         found: dict[str, Any] = _other_than(
             {"orcastra_mods_dest": DEFAULT_MODS_DEST}, {"orcastra_mods_dest": dest}
         )
-        if config.exists():
-            found["orcastra_mods_file"] = str(config.absolute())
-            found["orcastra_mods_variables"] = mods_variables(config, os.environ)
+        copy = self._mods_file.copy()
+        if copy:
+            found["orcastra_mods_file"] = copy
+            found["orcastra_mods_variables"] = self._mods_file.variables()
         return found
 
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,9 +16,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discover
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_progress import ModProgress
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Refreshing, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import load_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from orcastra_runner.jobs import tell_steps
+from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
 from orcastra_runner.records import Records
@@ -40,12 +39,16 @@ class ModsJob:
         connect_manager: Callable[[], Engine] | None,
         clock: Callable[[], float] = time.monotonic,
         records: Records | None = None,
+        file: ModsFile | None = None,
     ) -> None:
-        """``connect_manager`` connects to a manager for a node that is none; None where none was named."""
+        """``connect_manager`` connects to a manager for a node that is none; None where none was named.
+
+        ``file`` holds the mods, by default the one that ``settings`` name.
+        """
         self.woken = threading.Event()
         self._asked = threading.Event()
         self.interval = settings.mod_manager_refresh_interval_minutes * 60
-        self._config: Path = settings.mod_manager_config
+        self._file = file or ModsFile(settings.mod_manager_config)
         self._dest: Path = settings.mod_manager_dest
         self._dry_run = settings.dry_run
         self._connect_manager = connect_manager
@@ -64,7 +67,8 @@ class ModsJob:
 
     def run(self, engine: Engine) -> None:
         self._asked.clear()
-        rules = load_mods(self._config, os.environ)
+        rules = self._file.rules()
+        self._records.trouble("mods configuration", self._file.trouble)
         with ExitStack() as stack:
             connect = self._connect_manager
             found = discover_mods(

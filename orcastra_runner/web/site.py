@@ -151,7 +151,9 @@ class Site:
         if self.records.is_stuck():
             running = [job.name for job in self.records.view().jobs.values() if job.is_running]
             return _json({"status": "stuck", "idle_seconds": seconds, "running": running}, 503)
-        return _json({"status": "live", "idle_seconds": seconds})
+        # what is wrong, in one word each: the rest is for those who may see it
+        problems = sorted(self.records.view().troubles)
+        return _json({"status": "live", "idle_seconds": seconds, "problems": problems})
 
     async def _readyz(self, _request: web.BaseRequest) -> web.Response:
         view = self.records.view()

@@ -37,6 +37,9 @@ options:
     version_added: 0.2.0
 notes:
   - Values are taken literally. Templates in the file are not evaluated.
+  - In a file of O(kind=node_exporter), C(${VAR}) and its other forms are replaced as in a Compose file, with
+    the values that the environment of the control node has. A variable that is not set stays as it is
+    written, with a warning.
 seealso:
   - module: orcastra.swarm.label_sync
 """
@@ -129,7 +132,10 @@ def _read_rebalance_variables(path: Path) -> dict[str, Any]:
 
 
 def _read_exporter(path: Path) -> dict[str, Any]:
-    return dict(load_exporter(path)[1])
+    found = load_exporter(path)
+    for warning in found.warnings:
+        display.warning(str(warning))
+    return dict(found.data)
 
 
 def _read_swarm(path: Path) -> dict[str, Any]:

@@ -22,9 +22,12 @@ options:
   definition:
     description:
       - The service, as in C(deploy_node_exporter.yml), in the words of a Compose file. It can have C(name),
-        C(image), C(args), C(environment), C(mounts), C(networks), C(ports), C(deploy), C(labels),
+        C(image), C(args) or C(command), C(entrypoint), C(environment), C(mounts), C(volumes), C(networks),
+        C(ports), C(deploy), C(labels), C(hostname), C(user), C(read_only), C(cap_add), C(cap_drop),
         C(healthcheck), C(logging), C(stop_grace_period), C(stop_signal) and C(timezone) (C(bind_local),
-        C(env_tz)).
+        C(env_tz)). Volumes and ports may have their short forms.
+      - C(env_tz) is the name of a time zone, or V(true) for that of the host on which the module runs. If
+        that has no name, the services get C(/etc/localtime) of each host instead.
       - When the service is created, it is filled in from the default, which is C(prom/node-exporter) on every
         node, in the host's network, on port 9100, with the host's files to be read, and with a textfile
         collector for C(/var/lib/prometheus/node-exporter). C({}) is the default itself.
@@ -147,6 +150,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.configurati
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.zone import host_zone
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
 
 
@@ -177,7 +181,7 @@ def main() -> None:
         },
     )
     try:
-        wanted = build_exporter(module.params["definition"] or {})
+        wanted = build_exporter(module.params["definition"] or {}, host_zone)
     except ConfigError as error:
         module.fail_json(msg=str(error))
     url, headers = asked(module, f"http://{{address}}:{wanted.port}/metrics")

@@ -8,16 +8,29 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import in_order, plain_document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.compose import (
+    long_mount,
+    mount_of,
+    port_of,
+    words_of,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.durations import nanoseconds
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter_schema import EXPORTER_SCHEMA
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter_spec import (
+    DEFAULT_NAME,
+    mount_type,
+    service_spec,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.interpolation import interpolate
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
@@ -26,7 +39,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.exporter imp
 
 Json = dict[str, Any]
 
-DEFAULT_NAME = "node-exporter"
 DEFAULT_PORT = 9100
 TEXTFILE_DIR = "/var/lib/prometheus/node-exporter"
 
@@ -51,46 +63,96 @@ DEFAULT_DEFINITION: Json = {
     "deploy": {"mode": "global", "restart_policy": {"condition": "any", "delay": "5s"}},
 }
 
-_LOCALTIME = "/etc/localtime"
-_LISTEN = re.compile(r"--web\.listen-address=\S*?:([0-9]{1,5})")
+_LISTEN_FLAG = re.compile(r"--?web\.listen-address")
+_LISTEN_PORT = re.compile(r"(?!-)[^\s=]*:([0-9]{1,5})")
 
 
-def load_exporter(path: Path) -> tuple[ExporterWanted, Mapping[str, Any]]:
-    """Read and check the file; also returns its data. An absent file, or ``{}``, gives the default service.
+@dataclass(frozen=True)
+class ExporterFile:
+    """What the file holds. ``data`` has the values of variables; ``warnings`` are of those that have none."""
 
-    Raises ConfigError with all problems, for a file that is there and says nothing, too.
+    wanted: ExporterWanted
+    data: Mapping[str, Any]
+    warnings: tuple[Problem, ...] = ()
+
+
+def load_exporter(path: Path, environment: Mapping[str, str] | None = None) -> ExporterFile:
+    """Read and check the file. An absent one gives the default service; one without any data is an error.
+
+    ``environment`` has the values of ``${VAR}``, by default that of this process. Raises ConfigError with all
+    problems.
     """
     document, problems = read_file(path)
-    return _build(document, refuse_blank(document, problems)), document.data or {}
+    problems = refuse_blank(document, problems)
+    document, warnings, faults = interpolate(document, os.environ if environment is None else environment)
+    return ExporterFile(
+        _build(document, [*problems, *faults], lambda: None), document.data or {}, tuple(warnings)
+    )
 
 
-def build_exporter(data: Mapping[str, Any]) -> ExporterWanted:
+def build_exporter(data: Mapping[str, Any], zone: Callable[[], str | None] = lambda: None) -> ExporterWanted:
     """Check plain data, a mapping as in the file; an empty one gives the default service.
 
-    Raises ConfigError with all problems.
+    ``zone`` returns the time zone of the host, None if it isn't known. Raises ConfigError with all problems.
     """
     document, problems = plain_document(data)
-    return _build(document, problems)
+    return _build(document, problems, zone)
 
 
-def _build(document: Document, met: Iterable[Problem]) -> ExporterWanted:
+def _build(document: Document, met: Iterable[Problem], zone: Callable[[], str | None]) -> ExporterWanted:
     shape = check_against(document, EXPORTER_SCHEMA)
     problems = [*met, *shape.values()]
     if problems:
         raise ConfigError(in_order(problems))
-    given = _without_nothing(document.data or {})
-    problems = _check(document, given)
+    given, problems = _in_long_form(document, _without_nothing(document.data or {}))
+    problems += _check(document, given)
     if problems:
         raise ConfigError(in_order(problems))
+    _put_zone(given, zone)
     whole = _filled_in(given)
     said = given or whole
-    spec, beside = _spec(said), ()
+    spec, beside = service_spec(said), ()
     if "mounts" not in said:
         # it is the time zone's; a list would be all that the service has
         beside = spec["TaskTemplate"].get("ContainerSpec", {}).pop("Mounts", ())
     return ExporterWanted(
-        name=whole["name"], spec=spec, initial=_spec(whole), port=_port(whole), mounts=tuple(beside)
+        name=whole["name"],
+        spec=spec,
+        initial=service_spec(whole),
+        port=_port(whole),
+        mounts=tuple(beside),
     )
+
+
+def _in_long_form(document: Document, given: Json) -> tuple[Json, list[Problem]]:
+    """The definition with ``args``, ``mounts`` and ``ports`` alone, each in its long form."""
+    problems: list[Problem] = []
+    result = {key: value for key, value in given.items() if key not in ("command", "volumes", "ports")}
+    for key, name in (("command", "args"), ("entrypoint", "entrypoint")):
+        if key not in given:
+            continue
+        if key != name and name in given:
+            problems.append(document.problem((key,), f"one of {key} and {name}", "both"))
+        try:
+            result[name] = words_of(given[key])
+        except ValueError:
+            problems.append(document.problem((key,), "each quote in pairs", describe(given[key])))
+    for index, entry in enumerate(given.get("volumes", [])):
+        mount, unknown = mount_of(entry) if isinstance(entry, str) else (long_mount(entry), [])
+        for option in unknown:
+            problems.append(document.problem(("volumes", index), "a known option", describe(option)))
+        result["mounts"] = [*result.get("mounts", []), mount]
+    if "ports" in given:
+        result["ports"] = [entry if isinstance(entry, dict) else port_of(entry) for entry in given["ports"]]
+    return result, problems
+
+
+def _put_zone(given: Json, zone: Callable[[], str | None]) -> None:
+    """Put the host's zone in the place of ``env_tz: true``; if it isn't known, mount what tells it."""
+    timezone = given.get("timezone", {})
+    if timezone.get("env_tz") is True:
+        name = zone()
+        given["timezone"] = {**timezone, "env_tz": name} if name else {**timezone, "bind_local": True}
 
 
 def _filled_in(given: Json) -> Json:
@@ -115,20 +177,24 @@ def _without_nothing(value: Any) -> Any:
 
 def _check(document: Document, given: Json) -> list[Problem]:
     problems = []
-    for part, key in (("mounts", "target"), ("ports", "target")):
+    listed = len((document.data or {}).get("mounts") or [])
+    for part in ("mounts", "ports"):
         seen: set[Any] = set()
         for index, entry in enumerate(given.get(part, [])):
-            path: KeyPath = (part, index)
-            identity = (entry[key], entry.get("protocol", "tcp"))
+            # behind the mounts there are those that are written as volumes
+            path: KeyPath = (
+                ("volumes", index - listed) if part == "mounts" and index >= listed else (part, index)
+            )
+            target = str(entry["target"])
+            identity = (target, entry.get("protocol", "tcp"))
             if identity in seen:
-                problems.append(
-                    document.problem((*path, key), "each target once", f"{describe(entry[key])} again")
-                )
+                problems.append(document.problem((*path, "target"), "each target once", f"{target} again"))
             seen.add(identity)
-    for index, mount in enumerate(given.get("mounts", [])):
-        if _mount_type(mount) == "bind" and not mount["source"].startswith("/"):
-            path = ("mounts", index, "source")
-            problems.append(document.problem(path, "an absolute path", describe(mount["source"])))
+            # a relative path would be the name of a volume
+            is_path = part == "mounts" and (mount_type(entry) == "bind" or entry["source"][:1] in ".~")
+            if is_path and not entry["source"].startswith("/"):
+                source = describe(entry["source"])
+                problems.append(document.problem((*path, "source"), "an absolute path", source))
     deploy = given.get("deploy", {})
     if deploy.get("mode", "global") == "global" and "replicas" in deploy:
         problems.append(
@@ -142,128 +208,10 @@ def _port(definition: Json) -> int:
     for port in definition.get("ports", []):
         if "published" in port:
             return int(port["published"])
-    for argument in definition.get("args", []):
-        match = _LISTEN.fullmatch(argument)
-        if match:
+    words = list(definition.get("args", []))
+    for word, following in zip(words, [*words[1:], ""]):
+        flag, equals, value = word.partition("=")
+        match = _LISTEN_PORT.fullmatch(value if equals else following)
+        if _LISTEN_FLAG.fullmatch(flag) and match:
             return int(match[1])
     return DEFAULT_PORT
-
-
-def _spec(definition: Json) -> Json:
-    """The fields of a service's spec that the definition speaks of; all others are nobody's here."""
-    deploy = definition.get("deploy", {})
-    template: Json = {}
-    container = _container(definition)
-    if container:
-        template["ContainerSpec"] = container
-    if "restart_policy" in deploy:
-        template["RestartPolicy"] = _renamed(
-            deploy["restart_policy"],
-            {"condition": "Condition", "delay": "Delay", "max_attempts": "MaxAttempts", "window": "Window"},
-            spans=("delay", "window"),
-        )
-    if "placement" in deploy:
-        template["Placement"] = _renamed(deploy["placement"], {"constraints": "Constraints"})
-    if "logging" in definition:
-        template["LogDriver"] = _renamed(definition["logging"], {"driver": "Name", "options": "Options"})
-        if "Options" in template["LogDriver"]:
-            template["LogDriver"]["Options"] = _pairs(template["LogDriver"]["Options"])
-    if "networks" in definition:
-        template["Networks"] = [{"Target": name} for name in definition["networks"]]
-    spec: Json = {"Name": definition.get("name", DEFAULT_NAME), "TaskTemplate": template}
-    if deploy.get("mode", "global") == "replicated":
-        spec["Mode"] = {"Replicated": {"Replicas": deploy.get("replicas", 1)}}
-    else:
-        spec["Mode"] = {"Global": {}}
-    if "labels" in deploy:
-        spec["Labels"] = _pairs(deploy["labels"])
-    endpoint: Json = {}
-    if "endpoint_mode" in deploy:
-        endpoint["Mode"] = deploy["endpoint_mode"]
-    if "ports" in definition:
-        endpoint["Ports"] = [_publish(port) for port in definition["ports"]]
-    if endpoint:
-        spec["EndpointSpec"] = endpoint
-    return spec
-
-
-def _container(definition: Json) -> Json:
-    container: Json = {"Image": definition["image"]} if "image" in definition else {}
-    timezone = definition.get("timezone", {})
-    mounts = list(definition.get("mounts", []))
-    if timezone.get("bind_local") and all(mount["target"] != _LOCALTIME for mount in mounts):
-        mounts.append({"source": _LOCALTIME, "target": _LOCALTIME, "read_only": True})
-    environment = _pairs(definition.get("environment", {}))
-    if "env_tz" in timezone:
-        environment["TZ"] = timezone["env_tz"]
-    if "args" in definition:
-        container["Args"] = definition["args"]
-    if environment:
-        container["Env"] = [f"{name}={value}" for name, value in environment.items()]
-    if mounts or "mounts" in definition:
-        container["Mounts"] = [_mount(mount) for mount in mounts]
-    if "labels" in definition:
-        container["Labels"] = _pairs(definition["labels"])
-    if "healthcheck" in definition:
-        container["Healthcheck"] = _healthcheck(definition["healthcheck"])
-    if "stop_grace_period" in definition:
-        container["StopGracePeriod"] = nanoseconds(definition["stop_grace_period"])
-    if "stop_signal" in definition:
-        container["StopSignal"] = definition["stop_signal"]
-    return container
-
-
-def _mount_type(mount: Json) -> str:
-    return str(mount.get("type", "bind" if mount["source"].startswith("/") else "volume"))
-
-
-def _mount(mount: Json) -> Json:
-    found = {
-        "Type": _mount_type(mount),
-        "Source": mount["source"],
-        "Target": mount["target"],
-        "ReadOnly": mount.get("read_only", False),
-    }
-    if "propagation" in mount:
-        found["BindOptions"] = {"Propagation": mount["propagation"]}
-    return found
-
-
-def _publish(port: Json) -> Json:
-    return {
-        "TargetPort": port["target"],
-        "PublishedPort": int(port.get("published", 0)),
-        "Protocol": port.get("protocol", "tcp"),
-        "PublishMode": port.get("mode", "ingress"),
-    }
-
-
-def _healthcheck(given: Json) -> Json:
-    if given.get("disable"):
-        return {"Test": ["NONE"]}
-    found = _renamed(
-        given,
-        {"interval": "Interval", "timeout": "Timeout", "retries": "Retries", "start_period": "StartPeriod"},
-        spans=("interval", "timeout", "start_period"),
-    )
-    if "test" in given:
-        test = given["test"]
-        found["Test"] = ["CMD-SHELL", test] if isinstance(test, str) else test
-    return found
-
-
-def _renamed(given: Json, names: Mapping[str, str], spans: Collection[str] = ()) -> Json:
-    return {
-        name: nanoseconds(given[key]) if key in spans else given[key]
-        for key, name in names.items()
-        if key in given
-    }
-
-
-def _pairs(given: Any) -> dict[str, str]:
-    """A mapping, or a list like ``[key=value]``, as a mapping of text to text."""
-    if isinstance(given, list):
-        return {key: value for key, _equals, value in (entry.partition("=") for entry in given)}
-    return {
-        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in given.items()
-    }

@@ -10,6 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.compose import (
+    CPUS_PATTERN,
+    PORT_PATTERN,
+    PORTS_PATTERN,
+    PROPAGATIONS,
+    SIZE_PATTERN,
+    SIZE_TITLE,
+    VOLUME_PATTERN,
+    VOLUME_TITLE,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.durations import (
     DURATION_PATTERN,
     DURATION_TITLE,
@@ -61,7 +71,40 @@ _LABELS: Schema = {
         "title": "text, a whole number, or true or false",
     },
 }
+_CAPABILITIES = _list(
+    "a list of capabilities",
+    {**_TEXT, "pattern": r"^[A-Za-z_]+$(?!\n)", "title": "a capability like SYS_TIME"},
+)
+_SIZE: Schema = {
+    "type": ["string", "integer", "null"],
+    "pattern": SIZE_PATTERN,
+    "minimum": 0,
+    "title": SIZE_TITLE,
+}
+_CPUS: Schema = {
+    "type": ["string", "number", "null"],
+    "pattern": CPUS_PATTERN,
+    "minimum": 0,
+    "title": "a number of processors, like 0.5",
+}
+_COMMAND: Schema = {
+    "type": ["array", "string", "null"],
+    "title": "a command, or a list of arguments",
+    "items": {**_TEXT, "title": "text (in quotes)"},
+}
 _COUNT: Schema = {"type": ["integer", "null"], "minimum": 0, "title": "a whole number, 0 or more"}
+
+_UPDATE = _mapping(
+    "a mapping with parallelism, delay, order and other settings of an update",
+    {
+        "parallelism": _COUNT,
+        "delay": _DURATION,
+        "failure_action": _one_of("pause", "continue", "rollback"),
+        "monitor": _DURATION,
+        "max_failure_ratio": {"type": ["number", "null"], "minimum": 0, "maximum": 1, "title": "0 to 1"},
+        "order": _one_of("stop-first", "start-first"),
+    },
+)
 
 EXPORTER_SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -72,6 +115,34 @@ EXPORTER_SCHEMA: Schema = {
             "name": _value("string", "the name of a service", pattern=_SERVICE_NAME),
             "image": _value("string", "the name of an image", pattern=r"^\S+$(?!\n)"),
             "args": _list("a list of arguments", {**_TEXT, "title": "text (in quotes)"}),
+            "command": _COMMAND,
+            "entrypoint": _COMMAND,
+            "hostname": _value("string", "a host name", pattern=r"^\S(.*\S)?$(?!\n)"),
+            "user": {"type": ["string", "integer", "null"], "title": "a user, by name or number"},
+            "read_only": _BOOLEAN,
+            "cap_add": _CAPABILITIES,
+            "cap_drop": _CAPABILITIES,
+            "volumes": _list(
+                "a list of mounts",
+                {
+                    **_mapping(
+                        "a mapping with source, target and read_only",
+                        {
+                            "type": _one_of("bind", "volume"),
+                            "source": {**_TEXT, "title": "a path on the host, or the name of a volume"},
+                            "target": _PATH,
+                            "read_only": _BOOLEAN,
+                            "bind": _mapping(
+                                "a mapping with propagation", {"propagation": _one_of(*PROPAGATIONS)}
+                            ),
+                        },
+                        required=("source", "target"),
+                    ),
+                    "type": ["object", "string"],
+                    "pattern": VOLUME_PATTERN,
+                    "title": f"{VOLUME_TITLE}, or a mapping with source, target and read_only",
+                },
+            ),
             "environment": {
                 **_LABELS,
                 "title": "a mapping of variables to values, or a list like [KEY=value]",
@@ -86,9 +157,7 @@ EXPORTER_SCHEMA: Schema = {
                             "source": {**_TEXT, "title": "a path on the host, or the name of a volume"},
                             "target": _PATH,
                             "read_only": _BOOLEAN,
-                            "propagation": _one_of(
-                                "private", "rprivate", "shared", "rshared", "slave", "rslave"
-                            ),
+                            "propagation": _one_of(*PROPAGATIONS),
                         },
                         required=("source", "target"),
                     ),
@@ -106,16 +175,19 @@ EXPORTER_SCHEMA: Schema = {
                                 **_PORT,
                                 # quoted, as Compose files often have it
                                 "type": ["integer", "string"],
-                                "pattern": r"^0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}"
-                                r"|655[0-2][0-9]|6553[0-5])$(?!\n)",
+                                "pattern": PORT_PATTERN,
                             },
-                            "target": _PORT,
+                            "target": {**_PORT, "type": ["integer", "string"], "pattern": PORT_PATTERN},
                             "protocol": _one_of("tcp", "udp", "sctp"),
                             "mode": _one_of("host", "ingress"),
                         },
                         required=("target",),
                     ),
-                    "type": "object",
+                    "type": ["object", "string", "integer"],
+                    "pattern": PORTS_PATTERN,
+                    "minimum": 1,
+                    "maximum": 65535,
+                    "title": "a port like 9100:9100 (without an address), or a mapping with target",
                 },
             ),
             "deploy": _mapping(
@@ -125,12 +197,24 @@ EXPORTER_SCHEMA: Schema = {
                     "replicas": _COUNT,
                     "endpoint_mode": _one_of("vip", "dnsrr"),
                     "placement": _mapping(
-                        "a mapping with constraints",
+                        "a mapping with constraints, preferences and max_replicas_per_node",
                         {
                             "constraints": _list(
                                 "a list of constraints",
                                 {**_TEXT, "title": "a constraint like node.role==worker"},
-                            )
+                            ),
+                            "preferences": _list(
+                                "a list of preferences",
+                                {
+                                    **_mapping(
+                                        "a preference like spread: node.labels.zone",
+                                        {"spread": {**_TEXT, "title": "what to spread over"}},
+                                        required=("spread",),
+                                    ),
+                                    "type": "object",
+                                },
+                            ),
+                            "max_replicas_per_node": _COUNT,
                         },
                     ),
                     "labels": _LABELS,
@@ -143,6 +227,20 @@ EXPORTER_SCHEMA: Schema = {
                             "window": _DURATION,
                         },
                     ),
+                    "resources": _mapping(
+                        "a mapping with limits and reservations",
+                        {
+                            "limits": _mapping(
+                                "a mapping with cpus, memory and pids",
+                                {"cpus": _CPUS, "memory": _SIZE, "pids": _COUNT},
+                            ),
+                            "reservations": _mapping(
+                                "a mapping with cpus and memory", {"cpus": _CPUS, "memory": _SIZE}
+                            ),
+                        },
+                    ),
+                    "update_config": _UPDATE,
+                    "rollback_config": _UPDATE,
                 },
             ),
             "labels": _LABELS,
@@ -179,7 +277,13 @@ EXPORTER_SCHEMA: Schema = {
             "stop_signal": _value("string", "the name of a signal", pattern=r"^[A-Z0-9+-]+$(?!\n)"),
             "timezone": _mapping(
                 "a mapping with bind_local and env_tz",
-                {"bind_local": _BOOLEAN, "env_tz": _value("string", "the name of a time zone")},
+                {
+                    "bind_local": _BOOLEAN,
+                    "env_tz": {
+                        "type": ["boolean", "string", "null"],
+                        "title": "the name of a time zone, or true for the host's",
+                    },
+                },
             ),
         },
     ),

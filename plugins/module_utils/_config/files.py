@@ -13,7 +13,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,33 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.document im
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import TypeAlias, dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 
 DEPENDENCIES_PARTS = ("dependencies",)
 NODES_PARTS = ("leader", "advertise_addr", "nodes", "options")
 
+# The two endings of YAML files, the one in the documentation first.
+ENDINGS = (".yml", ".yaml")
+
 Fingerprint: TypeAlias = "tuple[tuple[int, int, int] | str | None, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the files. ``parts`` are what it may hold; ``top_key`` may be left out at its top."""
+
+    name: str
+    parts: tuple[str, ...]
+    top_key: str | None = None
+
+
+# from the weakest to the strongest
+KINDS = (
+    Kind("swarm", ALL_PARTS),
+    Kind("dependencies", DEPENDENCIES_PARTS, "dependencies"),
+    Kind("nodes", NODES_PARTS, "nodes"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +62,91 @@ class ConfigFiles:
 
     @classmethod
     def in_directory(cls, directory: Path) -> ConfigFiles:
-        """The files under their usual names in one directory."""
-        return cls(directory / "swarm.yml", directory / "dependencies.yml", directory / "nodes.yml")
+        """The files under their usual names in one directory. Raises ConfigError if one is there twice."""
+        problems: list[Problem] = []
+        paths = [find_file(directory, kind.name, problems) for kind in KINDS]
+        if problems:
+            raise ConfigError(problems)
+        return cls(*paths)
+
+    @property
+    def paths(self) -> tuple[Path | None, ...]:
+        """In the order of ``KINDS``."""
+        return (self.swarm, self.dependencies, self.nodes)
 
     def fingerprint(self) -> Fingerprint:
         """What changes when a file does: (mtime in ns, size, inode) of each; None where it is absent.
 
         A file that cannot be looked at has the reason for that instead.
         """
-        return tuple(_fingerprint(path) for path in (self.swarm, self.dependencies, self.nodes))
+        return tuple(_fingerprint(path) for path in self.paths)
+
+
+@dataclass(frozen=True)
+class ConfigDocument:
+    """What one file holds: ``raw`` as it stands there, ``document`` with the top key it may leave out.
+
+    ``problems`` were met while it was read.
+    """
+
+    kind: Kind
+    raw: Document
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def document(self) -> Document:
+        data = self.raw.data
+        if self.kind.top_key is None:
+            return self.raw
+        if isinstance(data, Mapping) and any(part in data for part in self.kind.parts):
+            return self.raw
+        return self.raw.under(self.kind.top_key)
+
+    @property
+    def is_readable(self) -> bool:
+        return self.raw.data is not None or not self.problems
+
+
+def find_file(directory: Path, name: str, problems: list[Problem]) -> Path:
+    """The path of a YAML file in ``directory`` with either ending; ``name`` has none.
+
+    If it is there with both, that is added to ``problems``. If it is absent, the path has the usual ending.
+    """
+    paths = [directory / f"{name}{ending}" for ending in ENDINGS]
+    found = [path for path in paths if os.path.lexists(path)]
+    if len(found) > 1:
+        expected = f"only one of {' and '.join(path.name for path in found)}"
+        problems.append(Problem("", expected, "both", str(directory)))
+    return found[0] if found else paths[0]
+
+
+def read_documents(files: ConfigFiles) -> list[ConfigDocument]:
+    """Read the files. Never raises for what is in them."""
+    found = []
+    for kind, path in zip(KINDS, files.paths):
+        if path is not None:
+            document, problems = read_file(path)
+            found.append(ConfigDocument(kind, document, tuple(problems)))
+    return found
+
+
+def build_configuration(
+    documents: Iterable[ConfigDocument],
+    *,
+    stack_name: str,
+    label_prefix: str = "",
+    restart_dependents: bool = False,
+) -> Wanted:
+    """Check what the files hold, from the weakest to the strongest. See ``load_configuration``."""
+    documents = list(documents)
+    return build(
+        [(one.document, one.kind.parts) for one in documents],
+        [problem for one in documents for problem in one.problems],
+        complete=all(one.is_readable for one in documents),
+        stack_name=stack_name,
+        label_prefix=label_prefix,
+        restart_dependents=restart_dependents,
+    )
 
 
 def load_configuration(
@@ -64,24 +161,8 @@ def load_configuration(
     The other arguments are those of ``_config.build.build_wanted``. Raises ConfigError with all problems of
     all files, each with its file and line, and OrcastraError where a library is missing.
     """
-    problems: list[Problem] = []
-    documents: list[tuple[Document, tuple[str, ...]]] = []
-    complete = True
-    for path, top_key, parts in (
-        (files.swarm, None, ALL_PARTS),
-        (files.dependencies, "dependencies", DEPENDENCIES_PARTS),
-        (files.nodes, "nodes", NODES_PARTS),
-    ):
-        if path is None:
-            continue
-        document, met = read_file(path)
-        problems += met
-        complete = complete and (document.data is not None or not met)
-        documents.append((_with_top_key(document, top_key, parts), parts))
-    return build(
-        documents,
-        problems,
-        complete=complete,
+    return build_configuration(
+        read_documents(files),
         stack_name=stack_name,
         label_prefix=label_prefix,
         restart_dependents=restart_dependents,
@@ -90,15 +171,8 @@ def load_configuration(
 
 def read_nodes(path: Path) -> dict[str, Any]:
     """The parts of ``nodes.yml`` as they stand there, without a check of them."""
-    document = _with_top_key(read_file(path)[0], "nodes", NODES_PARTS)
-    return dict(document.data)
-
-
-def _with_top_key(document: Document, top_key: str | None, parts: tuple[str, ...]) -> Document:
-    """The document with the key at the top that it may leave out."""
-    if top_key is None or (isinstance(document.data, Mapping) and any(p in document.data for p in parts)):
-        return document
-    return document.under(top_key)
+    document, problems = read_file(path)
+    return dict(ConfigDocument(KINDS[-1], document, tuple(problems)).document.data)
 
 
 def _fingerprint(path: Path | None) -> tuple[int, int, int] | str | None:

@@ -66,7 +66,14 @@ def load_rebalance(
     may be half written.
     """
     document, problems = read_file(path)
-    return _build(document, refuse_blank(document, problems), environment), document.data or {}
+    return rebalance_of(document, refuse_blank(document, problems), environment), document.data or {}
+
+
+def rebalance_of(
+    document: Document, problems: Iterable[Problem] = (), environment: Mapping[str, str] | None = None
+) -> Rebalance:
+    """Check what a file holds; ``problems`` were met while it was read. Raises ConfigError with all."""
+    return _build(document, problems, environment)
 
 
 def build_rebalance(

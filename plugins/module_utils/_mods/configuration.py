@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,17 @@ def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
     there and says nothing, too: it may be half written.
     """
     document, problems = read_file(path)
-    rules = _Builder(document, refuse_blank(document, problems), environment).build()
+    return mods_of(document, refuse_blank(document, problems), environment)
+
+
+def mods_of(
+    document: Document, problems: Iterable[Problem], environment: Mapping[str, str] | None
+) -> ModRules:
+    """The same for what a file holds; ``problems`` were met while it was read.
+
+    Without ``environment``, ``${VAR}`` is left as it is. Raises ConfigError with all problems.
+    """
+    rules = _Builder(document, list(problems), environment).build()
     return replace(rules, is_given=document.exists)
 
 
@@ -116,14 +126,32 @@ def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]
         return {}
     except OrcastraError as error:
         raise OrcastraError(f"{path}: {error}") from error
+    try:
+        return mods_values(text, environment)
+    except OrcastraError as error:
+        raise OrcastraError(f"{path}: {error}") from error
+
+
+def mods_values(data: Any, environment: Mapping[str, str]) -> dict[str, str]:
+    """The same for what a file holds, or for its text."""
     found = {}
-    for name in sorted(set(VARIABLE.findall(text))):
+    for name in sorted(_variables_in(data)):
         if name in environment or f"{name}_FILE" in environment:
             try:
                 found[name] = variable_value(name, environment)
             except VariableError as error:
-                raise OrcastraError(f"{path}: {error}") from error
+                raise OrcastraError(str(error)) from error
     return found
+
+
+def _variables_in(data: Any) -> set[str]:
+    if isinstance(data, str):
+        return set(VARIABLE.findall(data))
+    if isinstance(data, Mapping):
+        data = data.values()
+    elif not isinstance(data, list):
+        return set()
+    return {name for item in data for name in _variables_in(item)}
 
 
 def image_entry(

@@ -33,6 +33,7 @@ if _IS_HIDDEN:
 try:
     import docker
     import docker.tls
+    import docker.utils
     import requests.adapters
 except ImportError:
     DOCKER_IMPORT_ERROR: str | None = traceback.format_exc()
@@ -122,6 +123,17 @@ def options_from_environment() -> ConnectionOptions:
     if result.error_messages:
         raise OrcastraError(f"environment: {'; '.join(result.error_messages)}")
     return ConnectionOptions.from_parameters(result.validated_parameters)
+
+
+def address_fault(docker_host: str) -> str | None:
+    """What is wrong with an engine's address, None if it can be one; whether anything answers isn't asked."""
+    if DOCKER_IMPORT_ERROR is not None:
+        return None
+    try:
+        docker.utils.parse_host(docker_host)
+    except (docker.errors.DockerException, ValueError) as error:
+        return str(error).replace("Invalid bind address ", "").removesuffix(f": {docker_host}")
+    return None
 
 
 def connect(options: ConnectionOptions) -> Engine:

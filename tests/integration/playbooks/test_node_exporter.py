@@ -14,6 +14,7 @@ from tests.integration.memory import TEXTFILE_DIR, memory_user, running
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab, image
 from tests.lab.host import Host
+from tests.lab.wait import wait_until
 
 DEFINITION = """\
 name: exporter
@@ -115,3 +116,76 @@ def test_memory_of_tasks_reaches_the_exporter(run_playbook: Playbooks, swarm: La
     swarm.each(
         lambda host: host.sh(f"rm /etc/cron.d/orcastra-memory-metrics {TEXTFILE_DIR}/orcastra_memory.prom")
     )
+
+
+# The upstream project's shape, and what else people have in such a file.
+UPSTREAM = """\
+name: metrics_of_nodes
+image: test/node-exporter:1
+command:
+  - --path.procfs=/host/proc
+  - --web.listen-address
+  - :9100
+  - --collector.disable-defaults
+  - --collector.meminfo
+  - --collector.netdev.device-exclude=^(veth.*)$$
+volumes:
+  - /proc:/host/proc:ro
+  - {type: bind, source: /sys, target: /host/sys, read_only: true}
+mounts:
+  - {source: /etc/localtime, target: /etc/localtime, read_only: true}
+timezone: {bind_local: true, env_tz: true}
+networks: [metrics-net]
+ports:
+  - {published: 9200, target: 9100, protocol: tcp, mode: host}
+deploy:
+  mode: global
+  endpoint_mode: vip
+  placement:
+    constraints: [node.platform.os == linux]
+    preferences: [{spread: node.labels.zone}]
+  resources:
+    limits: {cpus: "0.50", memory: 128M, pids: 100}
+    reservations: {cpus: "0.01", memory: 16M}
+  update_config: {parallelism: 2, delay: 1s, failure_action: pause, monitor: 1s, order: stop-first}
+  labels: {compose.version: "full"}
+  restart_policy: {condition: on-failure, delay: 5s, max_attempts: 2, window: 60s}
+labels:
+  probe.enabled: true
+  probe.url: https://node-exporter.${NO_SUCH_DOMAIN}
+hostname: "exporter-{{.Node.Hostname}}"
+cap_add: [SYS_TIME]
+stop_grace_period: 30s
+stop_signal: SIGTERM
+healthcheck: {disable: true}
+logging: {driver: json-file, options: {max-size: 10m, max-file: 5}}
+"""
+
+
+def test_a_file_in_the_shape_of_the_upstream(run_playbook: Playbooks, swarm: Lab) -> None:
+    archive = exporter_image("test/node-exporter:1")
+    swarm.each(lambda host: image.load(host, archive))
+    network = {"Name": "metrics-net", "Driver": "overlay", "Attachable": True}
+    swarm.leader().api("POST", "/networks/create", network)
+    run_playbook.write("deploy_node_exporter.yml", UPSTREAM)
+    playbook = "orcastra.swarm.node_exporter"
+    variables = {"orcastra_node_exporter_file": "deploy_node_exporter.yml", "orcastra_node_exporter_wait": 90}
+    try:
+        done = run_playbook(playbook, **variables)
+        assert (done.status, done.changed) == (0, 1), done.output
+        assert "labels.probe.url" in done.output
+        assert all("node_memory_MemAvailable_bytes" in metrics(host, 9200) for host in swarm)
+
+        spec = swarm.leader().api("GET", "/services/metrics_of_nodes")["Spec"]
+        container = spec["TaskTemplate"]["ContainerSpec"]
+        assert container["Args"][-1] == "--collector.netdev.device-exclude=^(veth.*)$"
+        assert container["Labels"]["probe.url"] == "https://node-exporter.${NO_SUCH_DOMAIN}"
+        assert spec["TaskTemplate"]["Resources"]["Limits"]["MemoryBytes"] == 128 << 20
+
+        again = run_playbook(playbook, **variables)
+        assert (again.status, again.changed) == (0, 0), again.output
+    finally:
+        swarm.leader().api("DELETE", "/services/metrics_of_nodes")
+        wait_until(
+            lambda: swarm.leader().api("DELETE", "/networks/metrics-net") or True, 60, "the network to go"
+        )

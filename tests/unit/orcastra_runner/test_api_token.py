@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from orcastra_runner import api_token, cli
 from orcastra_runner.api_token import FILE_NAME, configured_token, own_token
-from orcastra_runner.settings import UsageError, read_settings
+from orcastra_runner.settings import read_settings
 from orcastra_runner.web.guard import Guard
 from tests.unit.orcastra_runner.conftest import Log
 
@@ -70,7 +71,7 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch, given: st
 @pytest.mark.parametrize("given", [given for given in BAD if b"\0" not in given])
 def test_a_token_in_the_environment_that_can_be_none(monkeypatch: pytest.MonkeyPatch, given: bytes) -> None:
     monkeypatch.setenv("ORCASTRA_API_TOKEN", os.fsdecode(given))
-    with pytest.raises(UsageError, match=r"^ORCASTRA_API_TOKEN: expected .*, found ") as error:
+    with pytest.raises(ConfigError, match=r"^ORCASTRA_API_TOKEN: expected .*, found ") as error:
         configured_token(read_settings())
     assert "ret" not in str(error.value).partition("found")[2].replace("characters", "")
 
@@ -80,7 +81,7 @@ def test_a_file_that_holds_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     file = tmp_path / "token"
     file.write_bytes(given)
     monkeypatch.setenv("ORCASTRA_API_TOKEN_FILE", str(file))
-    with pytest.raises(UsageError, match=r"^ORCASTRA_API_TOKEN_FILE: expected ") as error:
+    with pytest.raises(ConfigError, match=r"^ORCASTRA_API_TOKEN_FILE: expected ") as error:
         configured_token(read_settings())
     assert str(file) in str(error.value)
 
@@ -95,7 +96,7 @@ def test_what_is_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: 
     elif kind == "loop":
         file.symlink_to(file)
     monkeypatch.setenv("ORCASTRA_API_TOKEN_FILE", str(file))
-    with pytest.raises(UsageError, match=r"^ORCASTRA_API_TOKEN_FILE: expected "):
+    with pytest.raises(ConfigError, match=r"^ORCASTRA_API_TOKEN_FILE: expected "):
         configured_token(read_settings())
 
 
@@ -113,7 +114,7 @@ def test_two_tokens_are_one_too_many(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("ORCASTRA_API_TOKEN_FILE", str(tmp_path / "token"))
     monkeypatch.setenv("ORCASTRA_API_TOKEN", "an0ther")
     settings = read_settings()
-    with pytest.raises(UsageError, match="found both"):
+    with pytest.raises(ConfigError, match="found both"):
         configured_token(settings)
     assert "an0ther" not in repr(settings)
 

@@ -213,12 +213,14 @@ def test_whatever_happens_is_one_sentence(
 def test_json_log_of_one_cycle(config_dir: Path) -> None:
     result = orcastra(
         "run", "--once", "--log-format", "json", "--config", config_dir,
-        DOCKER_HOST=NO_ENGINE, ORCASTRA_TYPO="1", NODES_FILE="/nowhere/nodes.yml",
+        DOCKER_HOST=NO_ENGINE, ORCASTRA_TYPO="1",
     )  # fmt: skip
     entries = [json.loads(line) for line in result.stderr.splitlines()]
     assert entries[0]["files"] == [f"{config_dir}/swarm.yml"]
     warnings = [entry for entry in entries if entry["level"] == "warning"]
-    assert [entry["what"] for entry in warnings] == ["ORCASTRA_TYPO"]
+    assert [entry["what"] for entry in warnings] == [
+        "ORCASTRA_TYPO: expected the name of a variable, found another one"
+    ]
     assert entries[-1]["level"] == "error"
 
 

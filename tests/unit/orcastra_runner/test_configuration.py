@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading the configuration, and using it again when a file changed."""
+"""Reading the configuration, using it again when a file changed, and what stays when something vanishes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,20 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from orcastra_runner.configuration import Configuration
+from orcastra_runner.kept import STABLE_SECONDS
 from orcastra_runner.settings import Settings
+from tests.unit.orcastra_runner.config_folder import DEPENDENCIES, EVERYTHING, NODES, Folder
+from tests.unit.orcastra_runner.conftest import Clock
 
 
 @pytest.fixture
 def here(settings: Settings, config_dir: Path) -> Settings:
     return replace(settings, config_dir=config_dir)
+
+
+@pytest.fixture
+def folder(settings: Settings, config_dir: Path, clock: Clock) -> Callable[..., Folder]:
+    return lambda **texts: Folder(settings, config_dir, clock, **texts)
 
 
 def settled(configuration: Configuration) -> str | None:
@@ -27,10 +36,41 @@ def settled(configuration: Configuration) -> str | None:
     return configuration.reload()
 
 
+# Where the files are.
+
+
 def test_no_file_at_all_names_the_places(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        Configuration(replace(settings, config_dir=tmp_path, nodes_file=tmp_path / "else.yml"))
-    assert f"{tmp_path}/swarm.yml, {tmp_path}/dependencies.yml or {tmp_path}/else.yml" in str(caught.value)
+        Configuration(replace(settings, config_dir=tmp_path))
+    assert f"{tmp_path}/swarm.yml, {tmp_path}/dependencies.yml or {tmp_path}/nodes.yml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Swarm.yml"],
+        ["swarm.yml.bak"],
+        ["node.yml"],
+        ["dependency.yaml"],
+        ["swarm.json"],
+        ["nodes.txt", "depends.ini"],
+        ["orcastra.yaml"],
+    ],
+)
+def test_without_any_file_it_is_said_what_is_there(
+    settings: Settings, tmp_path: Path, names: list[str]
+) -> None:
+    for name in names:
+        (tmp_path / name).write_text("nodes: {}\n")
+    with pytest.raises(ConfigError) as caught:
+        Configuration(replace(settings, config_dir=tmp_path))
+    assert all(name in caught.value.problems[0].found for name in names)
+
+
+def test_a_folder_that_is_missing_is_named(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Configuration(replace(settings, config_dir=tmp_path / "nowhere"))
+    assert str(tmp_path / "nowhere") in caught.value.problems[0].found
 
 
 def test_files_named_by_themselves_win_over_the_folder(here: Settings, tmp_path: Path) -> None:
@@ -39,13 +79,88 @@ def test_files_named_by_themselves_win_over_the_folder(here: Settings, tmp_path:
     other.write_text("bravo: {labels: [hdd]}\n")
     configuration = Configuration(replace(here, nodes_file=other))
     assert set(configuration.wanted.nodes) == {"alpha", "bravo"}
-    assert configuration.absent() == []
 
 
-def test_a_named_file_that_is_not_there_is_known(here: Settings, tmp_path: Path) -> None:
-    configuration = Configuration(replace(here, dependencies_file=tmp_path / "no.yml"))
-    assert configuration.absent() == ["DEPENDENCIES_FILE"]
-    assert configuration.present() == [here.config_dir / "swarm.yml"]
+@pytest.mark.parametrize("kind", ["absent", "dangling", "in a file"])
+@pytest.mark.parametrize(
+    ("field", "variable"),
+    [
+        ("swarm_file", "SWARM_FILE"),
+        ("dependencies_file", "DEPENDENCIES_FILE"),
+        ("nodes_file", "NODES_FILE"),
+    ],
+)
+def test_a_named_file_that_is_missing_is_an_error(
+    here: Settings, tmp_path: Path, field: str, variable: str, kind: str
+) -> None:
+    path = tmp_path / "no.yml"
+    if kind == "dangling":
+        path.symlink_to(tmp_path / "nowhere.yml")
+    if kind == "in a file":
+        path = here.config_dir / "swarm.yml" / "no.yml"
+    with pytest.raises(ConfigError) as caught:
+        Configuration(replace(here, **{field: path}))
+    (problem,) = caught.value.problems
+    assert problem.key == variable
+    assert str(path) in problem.found
+
+
+def test_all_named_files_that_are_missing_at_once(here: Settings, tmp_path: Path) -> None:
+    no = tmp_path / "no.yml"
+    with pytest.raises(ConfigError) as caught:
+        Configuration(replace(here, swarm_file=no, dependencies_file=no, nodes_file=no))
+    assert [problem.key for problem in caught.value.problems] == [
+        "SWARM_FILE",
+        "DEPENDENCIES_FILE",
+        "NODES_FILE",
+    ]
+
+
+def test_a_variable_that_only_repeats_the_usual_place_names_no_file(here: Settings) -> None:
+    folder = here.config_dir
+    said = replace(here, nodes_file=folder / "nodes.yml", dependencies_file=folder / "dependencies.yml")
+    assert set(Configuration(said).wanted.nodes) == {"alpha"}
+
+
+def test_a_link_to_nowhere_is_an_error_at_its_usual_place_too(here: Settings) -> None:
+    (here.config_dir / "nodes.yml").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match="a link to nowhere"):
+        Configuration(here)
+
+
+@pytest.mark.parametrize("name", ["swarm", "nodes", "dependencies"])
+def test_yaml_is_as_good_as_yml(folder: Callable[..., Folder], name: str) -> None:
+    text = {"swarm": EVERYTHING, "nodes": NODES, "dependencies": DEPENDENCIES}[name]
+    one = folder(**{f"{name}.yaml": text})
+    assert one.configuration.present() == [one.path / f"{name}.yaml"]
+    assert one.labels or one.followers
+    one.file(f"{name}.yaml").write_text(text.replace("ssd", "nvme").replace("web", "www"))
+    assert one.wait(2)
+
+
+@pytest.mark.parametrize("name", ["swarm", "nodes", "dependencies"])
+def test_both_endings_at_once_are_an_error_that_names_both(folder: Callable[..., Folder], name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        folder(**{f"{name}.yaml": "{}", f"{name}.yml": "{}"})
+    assert f"{name}.yml and {name}.yaml" in str(caught.value)
+
+
+def test_another_ending_while_it_runs(folder: Callable[..., Folder]) -> None:
+    one = folder(swarm=EVERYTHING)
+    one.file("swarm.yml").rename(one.file("swarm.yaml"))
+    assert one.wait(15) == []
+    assert one.configuration.kept == ()
+    one.file("swarm.yaml").write_text(NODES.replace("zfs", "btrfs") + DEPENDENCIES)
+    one.wait(15)
+    assert one.labels["alpha"] == {"ssd": "true", "btrfs": "true"}
+    one.file("swarm.yml").write_text("{}\n")
+    with pytest.raises(ConfigError, match="swarm.yml and swarm.yaml".replace(".", "[.]")):
+        one.wait(2)
+    one.wait(15)
+    assert one.labels["alpha"] == {"ssd": "true", "btrfs": "true"}
+
+
+# Changes.
 
 
 def test_settings_reach_the_dependencies(here: Settings) -> None:
@@ -62,26 +177,13 @@ def test_nothing_changed_is_none(here: Settings) -> None:
     assert settled(configuration) is None
 
 
-def test_a_change_is_used_once_it_stays_and_said_in_words(here: Settings) -> None:
-    configuration = Configuration(here)
-    (here.config_dir / "swarm.yml").write_text(
-        "nodes:\n  bravo: {labels: [ssd]}\noptions: {prune_unknown_labels: true}\ndependencies: {db: [web]}\n"
-    )
-    assert settled(configuration) == (
-        "node bravo added, node alpha removed, dependency db added, "
-        "prune_unknown_labels changed from False to True"
-    )
-    assert set(configuration.wanted.nodes) == {"bravo"}
-    assert configuration.reload() is None
-
-
 def test_a_file_being_written_is_waited_for(here: Settings) -> None:
     configuration = Configuration(here)
     path = here.config_dir / "swarm.yml"
     for number in range(5):
         path.write_text("nodes:\n" + "".join(f"  n{index}: {{}}\n" for index in range(number + 1)) + "  [")
         assert configuration.reload() is None
-    path.write_text("nodes: {alpha: {labels: [zfs]}}\n")
+    path.write_text("nodes: {alpha: {labels: [ssd, zfs]}}\n")
     assert settled(configuration) == "node alpha changed"
 
 
@@ -102,13 +204,169 @@ def test_an_invalid_change_is_refused_once_and_the_old_one_stays(here: Settings)
     assert len(caught.value.problems) == 2
     assert configuration.wanted is before
     assert configuration.reload() is None
-    path.write_text("nodes:\n  alpha: {labels: []}\n")
+    path.write_text("nodes:\n  alpha: {labels: [ssd, zfs]}\n")
     assert settled(configuration) == "node alpha changed"
 
 
-def test_files_that_vanish_are_refused(here: Settings) -> None:
-    configuration = Configuration(here)
-    (here.config_dir / "swarm.yml").unlink()
-    with pytest.raises(ConfigError, match="found none of them"):
-        configuration.reload(at_once=True)
-    assert set(configuration.wanted.nodes) == {"alpha"}
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        (EVERYTHING.replace("ssd, ", ""), {"label ssd of node alpha"}),
+        (EVERYTHING.replace(", ip: 10.0.0.1", ""), {"ip of node alpha"}),
+        (EVERYTHING.replace("  bravo: {labels: {rack: r-12}}\n", ""), {"node bravo"}),
+        (EVERYTHING.replace("{rack: r-12}", ""), {"label rack of node bravo"}),
+        (EVERYTHING.replace(", api", ""), {"follower api of db"}),
+        (EVERYTHING.replace("  db: [web, api]\n", ""), {"dependency db"}),
+        (NODES + "dependencies: {}\n", {"dependency db", "dependency cache"}),
+        (NODES + "dependencies: []\n", {"dependency db", "dependency cache"}),
+        ("nodes: {}\n" + DEPENDENCIES, {"node alpha", "node bravo"}),
+        ("{}\n", {"node alpha", "node bravo", "dependency db", "dependency cache"}),
+        ("[]", {"node alpha", "node bravo", "dependency db", "dependency cache"}),
+    ],
+)
+def test_a_removal_waits_until_the_file_is_quiet(
+    folder: Callable[..., Folder], text: str, gone: set[str]
+) -> None:
+    one = folder(swarm=EVERYTHING)
+    one.file("swarm").write_text(text)
+    assert one.wait(STABLE_SECONDS) == []
+    assert set(one.configuration.waiting) == gone
+    assert one.is_as_before
+    assert len(one.wait(2)) == 1
+    assert not one.is_as_before
+    assert (one.configuration.waiting, one.configuration.kept) == ((), ())
+    assert one.configuration.wanted == Configuration(one.settings).wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        (NODES.replace("zfs", "btrfs"), {"ssd": "true", "zfs": "true", "btrfs": "true"}),
+        (NODES.replace("[ssd, zfs]", "{ssd: nvme}"), {"ssd": "nvme", "zfs": "true"}),
+        ("nodes:\n  alpha: {labels: [ssd]}\n  charlie: {labels: [hdd]}\n", {"ssd": "true", "zfs": "true"}),
+    ],
+)
+def test_additions_and_changes_do_not_wait_for_removals(
+    folder: Callable[..., Folder], text: str, labels: dict[str, str]
+) -> None:
+    one = folder(swarm=EVERYTHING)
+    one.file("swarm").write_text(text + DEPENDENCIES)
+    assert len(one.wait(2)) == 1
+    assert one.labels["alpha"] == labels
+    assert one.labels["bravo"] == {"rack": "r-12"}
+    assert len(one.wait(12)) == 1
+    assert one.configuration.wanted == Configuration(one.settings).wanted
+
+
+def test_a_sync_on_request_does_not_wait_with_removals(folder: Callable[..., Folder]) -> None:
+    one = folder(swarm=EVERYTHING)
+    one.file("swarm").write_text(NODES.replace("zfs", "btrfs") + "dependencies: {}\n")
+    assert len(one.wait(1, at_once=True)) == 1
+    assert one.labels["alpha"] == {"ssd": "true", "btrfs": "true"}
+    assert one.followers == {}
+
+
+def test_a_follower_that_has_got_another_anchor_is_not_kept_at_the_old_one(
+    folder: Callable[..., Folder],
+) -> None:
+    one = folder(swarm=EVERYTHING)
+    one.file("swarm").write_text(NODES + "dependencies: {db: [api], cache: {stack: '', services: [worker]},"
+                                 " search: [web]}\n")  # fmt: skip
+    assert one.wait(2)
+    assert one.followers == {"db": {"api"}, "cache": {"worker"}, "search": {"web"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("dependencies: {a: [b]}\n", "dependencies: {b: [a]}\n"),
+        ("dependencies: {a: [b], b: [c]}\n", "dependencies: {c: [a]}\n"),
+        ("nodes: {alpha: {role: manager}}\nmanagers: 1\n", "nodes: {alpha: {role: worker}, b: {}}\n"),
+    ],
+)
+def test_what_would_contradict_what_is_removed_waits_with_it(
+    folder: Callable[..., Folder], before: str, after: str
+) -> None:
+    one = folder(swarm=before)
+    one.file("swarm").write_text(after)
+    one.wait(12)
+    assert one.configuration.wanted == Configuration(one.settings).wanted
+
+
+def test_a_file_that_is_written_again_with_the_same_content_is_quiet(folder: Callable[..., Folder]) -> None:
+    one = folder(swarm=EVERYTHING)
+    for _time in range(8):
+        one.file("swarm").write_text(NODES + "dependencies: {db: [web, api]}\n")
+        one.wait(3)
+    assert set(one.followers) == {"db"}
+
+
+def test_a_file_that_goes_on_changing_is_not_quiet(folder: Callable[..., Folder]) -> None:
+    one = folder(swarm=EVERYTHING)
+    for number in range(8):
+        one.file("swarm").write_text(f"nodes: {{alpha: {{labels: {{n: {number}}}}}}}\ndependencies: {{}}\n")
+        one.wait(3)
+    assert set(one.followers) == {"db", "cache"}
+    one.wait(STABLE_SECONDS)
+    assert one.followers == {}
+
+
+# Halves of files.
+
+
+@pytest.mark.parametrize("length", range(1, len(EVERYTHING)))
+def test_no_half_of_a_file_takes_anything_away(folder: Callable[..., Folder], length: int) -> None:
+    one = folder(swarm=EVERYTHING)
+    one.file("swarm").write_text(EVERYTHING[:length])
+    for _second in range(8):
+        try:
+            one.wait(1)
+        except ConfigError:
+            continue
+    assert one.is_as_before
+    one.file("swarm").write_text(EVERYTHING)
+    one.wait(15)
+    assert one.is_as_before
+    assert (one.configuration.kept, one.configuration.waiting) == ((), ())
+
+
+BLOCKS = """\
+nodes:
+  alpha:
+    ip: 10.0.0.1
+    labels:
+      - ssd
+      - zfs
+  bravo:
+    labels:
+      rack: r-12
+dependencies:
+  db:
+    - web
+    - api
+  cache:
+    services:
+      - worker
+"""
+
+
+@pytest.mark.parametrize("length", range(1, len(BLOCKS)))
+def test_no_half_of_a_file_in_block_style_changes_anything(
+    folder: Callable[..., Folder], length: int
+) -> None:
+    one = folder(swarm=BLOCKS)
+    one.file("swarm").write_text(BLOCKS[:length])
+    for _second in range(8):
+        try:
+            one.wait(1)
+        except ConfigError:
+            continue
+    assert one.is_as_before
+
+
+def test_a_file_that_ends_in_the_middle_of_a_line_may_not_be_whole(folder: Callable[..., Folder]) -> None:
+    one = folder(swarm="nodes:\n  alpha:\n    labels:\n      - ssd\n")
+    one.file("swarm").write_text("nodes:\n  alpha:\n    labels:\n      - ssd\n      - nv")
+    assert one.wait(9) == []
+    one.wait(5)
+    assert one.labels["alpha"] == {"ssd": "true", "nv": "true"}

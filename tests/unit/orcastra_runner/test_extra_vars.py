@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
 )
 from orcastra_runner.command.table import COMMANDS, REFRESH_MODS
 from orcastra_runner.execute import _flow
-from orcastra_runner.extra_vars import MODS_PLAYBOOK, extra_vars, mods_vars
+from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.files import MODS_PLAYBOOK, Files
+from orcastra_runner.local.mods_file import ModsFile
+from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings
 
 CONFIGURATION = {
@@ -77,12 +82,20 @@ def test_the_playbook_of_mods_gets_what_its_configuration_takes_from_the_environ
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "config.json"
-    settings = replace(settings, mod_manager_config=path)
-    assert mods_vars(MODS_PLAYBOOK, settings) == {}
     path.write_text('["https://h/a?token=${TOKEN}&x=${ABSENT}"]')
     monkeypatch.setenv("TOKEN", "s3cret")
-    assert mods_vars(MODS_PLAYBOOK, settings) == {"orcastra_mods_variables": {"TOKEN": "s3cret"}}
-    assert mods_vars("orcastra.swarm.label_sync", settings) == {}
+    files = Files(None, RebalanceFile(tmp_path / "rebalance_config.yml"), ModsFile(path))
+    with closing(files.mods):
+        found = files.extra_vars(MODS_PLAYBOOK, files.wanted, settings)
+        assert found["orcastra_mods_variables"] == {"TOKEN": "s3cret"}
+        # what is in force, whatever becomes of the file
+        path.unlink()
+        found = files.extra_vars(MODS_PLAYBOOK, files.wanted, settings)
+        assert json.loads(Path(found["orcastra_mods_file"]).read_text()) == [
+            "https://h/a?token=${TOKEN}&x=${ABSENT}"
+        ]
+        other = files.extra_vars("orcastra.swarm.label_sync", files.wanted, settings)
+        assert not {"orcastra_mods_file", "orcastra_mods_variables"} & other.keys()
 
 
 def test_the_command_that_refreshes_mods_runs_that_playbook() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Move, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, Move, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
     EngineUnreachable,
@@ -68,7 +68,7 @@ class Driven:
         leader_watch: Any = None,
     ) -> None:
         self.fake, self.clock = fake, clock
-        self.configuration = Configuration(settings)
+        self.configuration = Configuration(settings, clock)
         self.signals = Signals(clock)
         self.work = work_on(fake, self.configuration.wanted, monkeypatch, dry_run=dry_run)
         self.loop = Loop(
@@ -283,10 +283,15 @@ def test_a_changed_configuration_is_used_at_once(
     fake = three_nodes()
     path = here.config_dir / "swarm.yml"
     driven = Driven(fake, here, clock, monkeypatch)
-    driven.run(lambda: path.write_text("nodes: {bravo: {labels: [hdd]}}\n"), nothing, nothing, step=1)
+    change = lambda: path.write_text("nodes: {bravo: {labels: [hdd]}}\n")  # noqa: E731
+    driven.run(change, nothing, nothing, step=1)
+    # what is removed waits until the file is quiet
+    assert (fake.labels_of("alpha"), fake.labels_of("bravo")) == ({"ssd": "true"}, {"hdd": "true"})
+    driven = Driven(fake, here, clock, monkeypatch)
+    driven.run(nothing, nothing, step=1)
     assert (fake.labels_of("alpha"), fake.labels_of("bravo")) == ({}, {"hdd": "true"})
     changed = next(entry for entry in logged.entries if entry["event"] == "the configuration has changed")
-    assert changed["changes"] == "node bravo added, node alpha removed"
+    assert changed["changes"] == "node bravo added"
 
 
 def test_an_invalid_configuration_is_refused_with_all_its_problems(
@@ -307,6 +312,77 @@ def test_an_invalid_configuration_is_refused_with_all_its_problems(
     assert f"{path}:1: nodes.alpha.labels: expected" in refused[0]
     assert "error the configuration from before stays in force" in logged.sentences
     assert fake.labels_of("alpha") == {"ssd": "true"}
+
+
+def replaced(path: Path, text: str | None) -> Callable[[], object]:
+    """Write a file anew, or remove it."""
+    return (lambda: path.write_text(text)) if text is not None else path.unlink
+
+
+@pytest.mark.parametrize("text", [None, "", "---\n", "# nothing\n", "leader: alpha\n"])
+def test_a_configuration_that_vanishes_stays_in_force_and_is_told_once(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log, text: str | None
+) -> None:
+    fake = three_nodes()
+    path = here.config_dir / "swarm.yml"
+    driven = Driven(fake, here, clock, monkeypatch)
+    seen: list[object] = []
+    driven.run(
+        replaced(path, text),
+        *[nothing] * 70,
+        lambda: seen.append(driven.work.records.view().troubles["configuration"].topic),
+        driven.signals.sync,
+        *[nothing] * 20,
+        step=1,
+    )
+    assert fake.labels_of("alpha") == {"ssd": "true"}
+    assert seen == ["configuration"]
+    missing = [entry for entry in logged.entries if entry["event"] == "configuration missing"]
+    assert len(missing) == 1
+    assert "accept_removals" in missing[0]["what"]
+
+
+def test_a_configuration_that_is_back_is_no_problem_any_more(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = three_nodes()
+    path = here.config_dir / "swarm.yml"
+    text = path.read_text()
+    driven = Driven(fake, here, clock, monkeypatch)
+    driven.run(replaced(path, None), *[nothing] * 5, replaced(path, text), *[nothing] * 5, step=1)
+    assert "configuration" not in driven.work.records.view().troubles
+
+
+def accepted(fake: FakeSwarm, key: str, instance: str) -> None:
+    record = CommandRecord("accept_removals", "shell", "alpha", instance, 1000.0, status="running")
+    fake.state = replace(fake.state, commands={**fake.state.commands, key: record})
+
+
+def test_what_another_process_was_asked_to_accept_is_accepted_here_too(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = three_nodes()
+    accepted(fake, "shell:old", "long ago")
+    path = here.config_dir / "swarm.yml"
+    path.write_text(path.read_text() + "dependencies: {db: [web]}\n")
+    driven = Driven(fake, here, clock, monkeypatch)
+    calls: list[tuple[str, ...]] = []
+    driven.work.accept_removals = lambda: calls.append(driven.configuration.accept_removals()) or ()  # type: ignore[func-returns-value]
+    driven.work.acceptances.add("our own")
+    driven.run(
+        replaced(path, "nodes: {alpha: {labels: [ssd]}}\n"),
+        *[nothing] * 70,
+        lambda: accepted(fake, "id:own", "our own"),
+        *[nothing] * 70,
+        lambda: calls.append(("before",)),
+        lambda: accepted(fake, "shell:new", "another"),
+        *[nothing] * 70,
+        step=1,
+    )
+    # neither what was accepted before we came, nor our own, which has been done
+    assert calls[0] == ("before",)
+    assert len(calls) == 2
+    assert driven.configuration.wanted.dependencies == {}
 
 
 def test_no_job_begins_once_we_are_to_stop(

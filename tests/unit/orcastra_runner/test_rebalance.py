@@ -28,7 +28,7 @@ from orcastra_runner import rebalance
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.jobs import JobError, Work
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob
-from tests.unit.orcastra_runner.conftest import Log
+from tests.unit.orcastra_runner.conftest import Clock, Log
 
 MOVE = PlaceService(
     service_id="id-app",
@@ -185,10 +185,11 @@ def test_what_was_said_holds_while_it_is_measured(
         job.run(bench.work)
         assert said() == (("node a: no answer",), ("b is full",))
     assert logged.sentences == ["warning node a: no answer", "info b is full"]
+    bench.may_answer.set()
     bench.path.unlink()
+    job = bench.job()
     job.run(bench.work)
     assert said() == ((), ())
-    bench.may_answer.set()
 
 
 def test_without_the_file_nothing_is_balanced(bench: Bench) -> None:
@@ -196,8 +197,68 @@ def test_without_the_file_nothing_is_balanced(bench: Bench) -> None:
     bench.path.unlink()
     job = bench.job()
     assert job.run(bench.work) is False
-    bench.path.write_text("")
+    for nothing in ("", "# nothing yet\n", "---\n"):
+        bench.path.write_text(nothing)
+        assert job.run(bench.work) is False
+    bench.path.write_text("{}")
     assert job.run(bench.work) is True
+
+
+@pytest.mark.parametrize("text", [None, "", "# gone\n", "---\n", "null\n"])
+def test_rules_that_vanish_stay_in_force(bench: Bench, logged: Log, clock: Clock, text: str | None) -> None:
+    bench.plan = Plan(steps=(MOVE,))
+    file = RebalanceFile(bench.path, clock)
+    job = RebalanceJob(file)
+    assert job.run(bench.work) is True
+    if text is None:
+        bench.path.unlink()
+    else:
+        bench.path.write_text(text)
+    for _time in range(3):
+        clock.now += 60
+        assert job.run(bench.work) is True
+    assert job.interval == 7
+    assert "rebalance configuration" in bench.work.records.view().troubles
+    assert sum("configuration missing" in sentence for sentence in logged.sentences) == 1
+    assert len(file.accept_removals()) == 1
+    assert job.run(bench.work) is False
+    assert "rebalance configuration" not in bench.work.records.view().troubles
+    bench.path.write_text("monitor_interval_seconds: 8\n")
+    assert job.run(bench.work) is True
+    assert job.interval == 8
+
+
+def test_rules_that_are_removed_apply_once_the_file_is_quiet(bench: Bench, clock: Clock) -> None:
+    bench.path.write_text("monitor_interval_seconds: 7\nservices: {db: {cooldown_minutes: 5}, web: {}}\n")
+    file = RebalanceFile(bench.path, clock)
+    bench.path.write_text("monitor_interval_seconds: 9\nservices: {web: {}, api: {}}\n")
+    for seconds in (0, 5):
+        clock.now += seconds
+        file.refresh()
+        assert set(file.rebalance.rules.services) == set(file.data["services"]) == {"db", "web", "api"}
+        assert file.rebalance.interval_seconds == 9
+    clock.now += 6
+    file.refresh()
+    assert set(file.rebalance.rules.services) == {"web", "api"}
+    bench.path.write_text("{}")
+    file.refresh()
+    assert file.rebalance.interval_seconds == 9
+    clock.now += 11
+    file.refresh()
+    assert (file.rebalance.interval_seconds, file.rebalance.rules.services) == (30, {})
+    assert file.is_present
+
+
+def test_half_a_file_of_rules_takes_nothing_away(bench: Bench, clock: Clock) -> None:
+    text = "monitor_interval_seconds: 70\nservices:\n  db:\n    cooldown_minutes: 50\n  web:\n"
+    bench.path.write_text(text)
+    file = RebalanceFile(bench.path, clock)
+    before = file.rebalance
+    for length in range(len(text)):
+        bench.path.write_text(text[:length])
+        clock.now += 1
+        file.refresh()
+        assert file.rebalance == before
 
 
 def test_what_is_under_way_is_ended_without_the_file_and_without_a_measurement(
@@ -211,6 +272,7 @@ def test_what_is_under_way_is_ended_without_the_file_and_without_a_measurement(
     assert job.run(bench.work) is True
     assert job.again_seconds == 0.01
     bench.path.unlink()
+    job = bench.job()
     assert job.run(bench.work) is True
     # the playbook would measure, and begin other moves
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [ending, ending])

@@ -10,8 +10,45 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
-from orcastra_runner.settings import VARIABLES, read_settings, unknown_variables, variables_help
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
+from orcastra_runner.settings import (
+    VARIABLES,
+    collect_settings,
+    read_settings,
+    unknown_variables,
+    variables_help,
+)
+
+# A good value of each kind, which is one of no other kind's defaults.
+GOOD = {
+    "text": "some-text",
+    "stack": "apps",
+    "prefix": "orc.",
+    "label": "heal.me",
+    "path": "/srv/x",
+    "bool": "true",
+    "seconds": "77",
+    "minutes": "8",
+    "count": "9",
+    "list": "a,b",
+    "domains": "swarm.example.org",
+    "cron": "0 4 * * *",
+    "zone": "Europe/Berlin",
+    "address": "127.0.0.1:7070",
+    "url": "https://hooks.example.org/x",
+}
+
+
+def good(name: str) -> str:
+    variable = next(one for one in VARIABLES if one.name == name)
+    return variable.choices[0] if variable.choices else GOOD[variable.kind]
+
+
+def wrong(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, Problem]:
+    """What is wrong with these variables, by their names."""
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return {problem.key: problem for problem in collect_settings()[1]}
 
 
 def test_defaults_are_those_of_the_table() -> None:
@@ -24,13 +61,13 @@ def test_defaults_are_those_of_the_table() -> None:
         assert hasattr(settings, variable.field)
 
 
-@pytest.mark.parametrize("word", ["true", "True", "1", "yes", "on", "y"])
+@pytest.mark.parametrize("word", ["true", "True", "TRUE", "1", "yes", "on", "y", "t", " true "])
 def test_true_in_every_spelling(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
     monkeypatch.setenv("DRY_RUN", word)
     assert read_settings().dry_run is True
 
 
-@pytest.mark.parametrize("word", ["false", "FALSE", "0", "no", "off", "n"])
+@pytest.mark.parametrize("word", ["false", "FALSE", "0", "no", "off", "n", "f"])
 def test_false_in_every_spelling(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
     monkeypatch.setenv("POLLING_MODE", "true")
     monkeypatch.setenv("DEBUG", word)
@@ -58,23 +95,142 @@ def test_values_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.keep_artifacts == 3
 
 
+@pytest.mark.parametrize("name", [variable.name for variable in VARIABLES])
+def test_every_variable_takes_a_good_value(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("ORCASTRA_INVENTORY", "/srv/hosts.yml")
+    assert wrong(monkeypatch, **{name: good(name)}) == {}
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize("name", [variable.name for variable in VARIABLES])
+def test_every_variable_refuses_quotes_and_names_them(
+    monkeypatch: pytest.MonkeyPatch, name: str, quote: str
+) -> None:
+    (problem,) = wrong(monkeypatch, **{name: f"{quote}{good(name)}{quote}"}).values()
+    assert problem.key == name
+    assert "quotes" in problem.found
+
+
+@pytest.mark.parametrize("name", [variable.name for variable in VARIABLES])
+def test_every_variable_refuses_windows_line_ends(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert "line end" in wrong(monkeypatch, **{name: f"{good(name)}\r"})[name].found
+
+
+@pytest.mark.parametrize("name", [variable.name for variable in VARIABLES if variable.is_secret])
+def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for value in ('"hunter2"', "hunter2\r", " hunter2 "):
+        assert "hunter2" not in str(wrong(monkeypatch, **{name: value})[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TZ", "Europe/Berln"),
+        ("TZ", "CET-1CEST"),
+        ("TZ", "CET-1CEST,M3.5.0,M10.5.0/3"),
+        ("TZ", "UTC+2"),
+        ("TZ", "europe/berlin"),
+        ("TZ", "Berlin"),
+        ("TZ", "Europe"),
+        ("TZ", "../../etc/passwd"),
+        ("TZ", "/etc/passwd"),
+        ("TZ", "/nowhere/Europe/Berlin"),
+        ("TZ", "Europe/Berlin "),
+        ("GC_CRON", "0 4 * * * *"),
+        ("GC_CRON", "@every 4h"),
+        ("GC_CRON", "60 * * * *"),
+        ("GC_CRON", "never"),
+        ("WEBHOOK_URL", "hooks.example.org/x"),
+        ("WEBHOOK_URL", "ftp://hooks.example.org/x"),
+        ("WEBHOOK_URL", "http://"),
+        ("WEBHOOK_URL", "https:///x"),
+        ("WEBHOOK_URL", "http://host:port/x"),
+        ("WEBHOOK_URL", "http://hooks.example.org/a b"),
+        ("ORCASTRA_HTTP_HOSTS", "https://swarm.example.org"),
+        ("ORCASTRA_HTTP_HOSTS", "swarm.example.org:6060"),
+        ("ORCASTRA_HTTP_HOSTS", "swarm.example.org,a b"),
+        ("ORCASTRA_HTTP_HOSTS", "*.example.org"),
+        ("ORCASTRA_HTTP_ADDRESS", "6060"),
+        ("ORCASTRA_HTTP_ADDRESS", "http://0.0.0.0:6060"),
+        ("STACK_NAME", "my apps"),
+        ("STACK_NAME", "_apps"),
+        ("ORCASTRA_LABEL_PREFIX", "orc/"),
+        ("AUTOHEAL_CONTAINER_LABEL", "autoheal=true"),
+        ("RELABEL_TIME", "60s"),
+        ("RELABEL_TIME", "inf"),
+        ("RELABEL_TIME", "1e300"),
+        ("LOOP_INTERVAL", "nan"),
+        ("LOOP_INTERVAL", "-5"),
+        ("MOD_MANAGER_REFRESH_INTERVAL_MINUTES", "6m"),
+        ("GC_MINIMUM_IMAGES_TO_SAVE", "2.5"),
+        ("GC_MINIMUM_IMAGES_TO_SAVE", "9999999999999"),
+        ("EVENT_MODE", "enabled"),
+        ("ORCASTRA_LEADER", "Always"),
+        ("ORCASTRA_LOG_FORMAT", "JSON"),
+        ("ORCASTRA_API_TOKEN", " token "),
+    ],
+)
+def test_wrong_values_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    problems = wrong(monkeypatch, **{name: value})
+    assert list(problems) == [name]
+    assert len(str(problems[name]).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TZ", "UTC"),
+        ("TZ", ":Europe/Berlin"),
+        ("TZ", "Etc/GMT+5"),
+        ("TZ", "EST5EDT"),
+        ("GC_CRON", "off"),
+        ("GC_CRON", "@daily"),
+        ("WEBHOOK_URL", "http://user:secret@127.0.0.1:8080/x?y=z"),
+        ("WEBHOOK_URL", "HTTPS://hooks.example.org"),
+        ("ORCASTRA_HTTP_HOSTS", "swarm.example.org, other.example.org ,"),
+        ("ORCASTRA_HTTP_ADDRESS", "[::1]:6060"),
+        ("ORCASTRA_HTTP_ADDRESS", "off"),
+        ("GC_EXCLUDE_IMAGES", "redis:*,reg.example.org:5000/*"),
+        ("RELABEL_TIME", "1e3"),
+        ("AUTOHEAL_CONTAINER_LABEL", "all"),
+    ],
+)
+def test_unusual_values_that_are_fine(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert wrong(monkeypatch, **{name: value}) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "suggested"), [("europe/berlin", "Europe/Berlin"), ("Berlin", "Europe/Berlin")]
+)
+def test_a_time_zone_gets_a_suggestion(monkeypatch: pytest.MonkeyPatch, value: str, suggested: str) -> None:
+    assert suggested in wrong(monkeypatch, TZ=value)["TZ"].found
+
+
 def test_all_errors_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = {
+    values = {
         "RELABEL_TIME": "0",
         "ORCASTRA_RESYNC_INTERVAL": "nan",
         "DEBUG": "perhaps",
         "ORCASTRA_LEADER": "never",
         "ORCASTRA_KEEP_ARTIFACTS": "2.5",
+        "TZ": "Nowhere",
     }
-    for name, value in wrong.items():
+    for name, value in values.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError) as caught:
         read_settings()
-    assert {problem.key: problem.found for problem in caught.value.problems} == {
-        name: repr(value) for name, value in wrong.items()
-    }
+    assert {problem.key for problem in caught.value.problems} == set(values)
+    assert all(repr(values[problem.key]) in problem.found for problem in caught.value.problems)
     assert "RELABEL_TIME: expected a number of seconds, at least 1, found '0'" in str(caught.value)
     assert "ORCASTRA_LEADER: expected auto or always, found 'never'" in str(caught.value)
+
+
+def test_a_wrong_variable_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELABEL_TIME", "soon")
+    monkeypatch.setenv("MOD_MANAGER_DEST", '"/srv/mods"')
+    settings, problems = collect_settings()
+    assert (settings.relabel_time, settings.mod_manager_dest) == (60.0, Path("/mnt/mods"))
+    assert [problem.key for problem in problems] == ["RELABEL_TIME", "MOD_MANAGER_DEST"]
 
 
 def test_no_mode_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +239,11 @@ def test_no_mode_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         read_settings()
     monkeypatch.setenv("EVENT_MODE", "yes")
     assert read_settings().event_mode
+
+
+def test_two_tokens_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    problems = wrong(monkeypatch, ORCASTRA_API_TOKEN="a", ORCASTRA_API_TOKEN_FILE="/run/secrets/token")
+    assert list(problems) == ["ORCASTRA_API_TOKEN_FILE"]
 
 
 def test_typing_errors_in_our_own_names_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,10 @@ import structlog
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
 from orcastra_runner import cli, commands
+from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.rehearsal import Rehearsal
 from orcastra_runner.command.table import COMMANDS
+from orcastra_runner.places import command_path
 from orcastra_runner.settings import Settings, read_settings
 from tests.unit.builders import wanted
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
@@ -108,7 +110,25 @@ def test_the_status_tells_of_the_file(
 
 def test_where_the_file_is(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     usual = "commands/swarm-orch.command.yml"
-    assert settings.command_path == Path("/etc/swarm-orchestration") / usual
-    assert replace(settings, config_dir=Path("/x")).command_path == Path("/x") / usual
+    assert command_path(settings) == Path("/etc/swarm-orchestration") / usual
+    assert command_path(replace(settings, config_dir=Path("/x"))) == Path("/x") / usual
     monkeypatch.setenv("COMMAND_FILE", "/y/c.yml")
-    assert read_settings().command_path == Path("/y/c.yml")
+    assert command_path(read_settings()) == Path("/y/c.yml")
+
+
+def test_the_file_may_end_in_yaml(settings: Settings, tmp_path: Path) -> None:
+    here = replace(settings, config_dir=tmp_path)
+    file = CommandFile(lambda: command_path(here))
+    folder = tmp_path / "commands"
+    folder.mkdir()
+    (folder / "swarm-orch.command.yaml").write_text("- relabel_all\n")
+    assert file.refresh(at_once=True)
+    assert file.content is not None
+    assert [entry.words for entry in file.content.entries] == ["relabel_all"]
+    (folder / "swarm-orch.command.yml").write_text("- rebalance\n")
+    assert file.refresh(at_once=True)
+    assert (file.content.entries, len(file.content.problems)) == ((), 1)
+    assert not file.refresh(at_once=True)
+    (folder / "swarm-orch.command.yaml").unlink()
+    assert file.refresh(at_once=True)
+    assert [entry.words for entry in file.content.entries] == ["rebalance"]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -149,11 +150,16 @@ def test_the_inventory_counts_where_the_environment_says_nothing(
         "mods": {
             **hosts,
             "orcastra_mods_dest": "/srv/mods",
-            "orcastra_mods_file": str(tmp_path / "config.json"),
+            "orcastra_mods_file": job._mods_file.copy(),
             "orcastra_mods_variables": {"KEY": "secret"},
         },
         "log_rotate": {"orcastra_hosts": "workers", **only_named},
     }
+    copied = Path(job._mods_file.copy())
+    assert json.loads(copied.read_text()) == [
+        {"url": "https://a.example/x", "headers": {"X-Key": "${KEY} ${NO}"}}
+    ]
+    assert copied.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_off_is_off(

@@ -28,6 +28,7 @@ from orcastra_runner.local.mods import ModsJob
 from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.rebalance import RebalanceJob
 from orcastra_runner.records import STUCK_SECONDS
+from orcastra_runner.settings import read_settings
 from orcastra_runner.signals import ASKED, SYNC
 from orcastra_runner.swarm import plan_all
 from orcastra_runner.web import server as web_server
@@ -437,7 +438,7 @@ def test_a_port_in_use_is_one_warning(served: Served, logged: Log, clock: Clock)
 )
 def test_an_address_to_listen_at(text: str, listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", text)
-    assert cli.read_settings().listen == listen
+    assert read_settings().listen == listen
 
 
 @pytest.mark.parametrize("text", ["6060", "host:", "host:0", "host:65536", "::1:6060", "a b:1", "host:６"])

@@ -44,7 +44,7 @@ timezone: {bind_local: true, env_tz: Europe/Berlin}
 def test_every_key(tmp_path: Path) -> None:
     path = tmp_path / "deploy_node_exporter.yml"
     path.write_text(WHOLE)
-    wanted, data = load_exporter(path)
+    wanted, data = load_exporter(path).wanted, load_exporter(path).data
     assert (wanted.name, wanted.port, wanted.initial) == ("exporter", 9200, wanted.spec)
     assert wanted.spec == {
         "Name": "exporter",
@@ -162,3 +162,285 @@ def test_all_mistakes_at_once() -> None:
         "mounts[0].source",
         "mounts[1].target",
     ]
+
+
+# The upstream project's shape, in words of our own.
+UPSTREAM = """\
+# runs on every node
+name: metrics_of_nodes
+image: prom/node-exporter:latest
+args:
+- --path.procfs=/host/proc
+- --path.rootfs=/rootfs
+- --collector.filesystem.mount-points-exclude=^/(sys|proc|dev)($$|/)
+mounts:
+- source: /proc
+  target: /host/proc
+  read_only: true
+- source: /var/log
+  target: /var/log
+  read_only: false
+- source: /etc/localtime
+  target: /etc/localtime
+  read_only: true
+timezone:
+  bind_local: true # of the host
+  env_tz: true
+networks:
+- metrics-net
+ports:
+- published: 9100
+  target: 9100
+  protocol: tcp
+  mode: host
+deploy:
+  mode: global
+  endpoint_mode: vip
+  placement:
+    constraints:
+    - node.platform.os == linux
+  labels:
+    compose.version: "full"
+  restart_policy: {condition: on-failure, delay: 5s, max_attempts: 2, window: 60s}
+labels:
+  probe.enabled: true
+  probe.url: https://node-exporter.${TLD}
+stop_grace_period: 30s
+stop_signal: SIGTERM
+healthcheck:
+  test: [ "CMD-SHELL", "wget -qO- http://127.0.0.1:9100/metrics || exit 1" ]
+  interval: 30s
+  timeout: 10s
+  retries: 5
+  start_period: 20s
+logging:
+  driver: json-file
+  options:
+    max-size: 10m
+    max-file: 5
+"""
+
+
+def test_a_file_in_the_shape_of_the_upstream(tmp_path: Path) -> None:
+    path = tmp_path / "deploy_node_exporter.yml"
+    path.write_text(UPSTREAM)
+    found = load_exporter(path, {"TLD": "example.org"})
+    assert found.warnings == ()
+    wanted = build_exporter(found.data, lambda: "Europe/Berlin")
+    container = wanted.spec["TaskTemplate"]["ContainerSpec"]
+    assert container["Env"] == ["TZ=Europe/Berlin"]
+    assert container["Args"][-1].endswith("($|/)")
+    assert container["Labels"] == {"probe.enabled": "true", "probe.url": "https://node-exporter.example.org"}
+    assert [mount["Target"] for mount in container["Mounts"]] == ["/host/proc", "/var/log", "/etc/localtime"]
+    assert (wanted.name, wanted.port) == ("metrics_of_nodes", 9100)
+
+
+def test_what_is_not_set_stays_as_it_is_written_with_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "deploy_node_exporter.yml"
+    path.write_text(UPSTREAM)
+    found = load_exporter(path, {})
+    assert found.data["labels"]["probe.url"] == "https://node-exporter.${TLD}"
+    (warning,) = found.warnings
+    assert (warning.key, warning.file) == ("labels.probe.url", str(path))
+    assert warning.line == UPSTREAM.splitlines().index("  probe.url: https://node-exporter.${TLD}") + 1
+    assert "TLD" in warning.expected
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "null\n"])
+def test_a_file_without_any_data_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deploy_node_exporter.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="if nothing is meant"):
+        load_exporter(path)
+    path.write_text("{}")
+    assert load_exporter(path).wanted == build_exporter({})
+
+
+def test_the_zone_of_the_host() -> None:
+    localtime = {"Type": "bind", "Source": "/etc/localtime", "Target": "/etc/localtime", "ReadOnly": True}
+    for zone, environment, mounts in (
+        (True, ["TZ=Asia/Tokyo"], []),
+        ("Europe/Rome", ["TZ=Europe/Rome"], []),
+        (False, None, []),
+    ):
+        definition = {"timezone": {"env_tz": zone}, "mounts": []}
+        container = build_exporter(definition, lambda: "Asia/Tokyo").spec["TaskTemplate"]["ContainerSpec"]
+        assert (container.get("Env"), container["Mounts"]) == (environment, mounts)
+    definition = {"timezone": {"env_tz": True}, "mounts": []}
+    container = build_exporter(definition, lambda: None).spec["TaskTemplate"]["ContainerSpec"]
+    assert (container.get("Env"), container["Mounts"]) == (None, [localtime])
+
+
+@pytest.mark.parametrize(
+    ("args", "port"),
+    [
+        (["--web.listen-address=:9101"], 9101),
+        (["--web.listen-address", ":9101"], 9101),
+        (["--a", "--web.listen-address", "127.0.0.1:9101", "--b"], 9101),
+        (["--web.listen-address", "[::]:9101"], 9101),
+        (["-web.listen-address=:9101"], 9101),
+        (["--web.listen-address=0.0.0.0:9101"], 9101),
+        (["--web.listen-address"], 9100),
+        (["--web.listen-address", "--web.other=:9101"], 9100),
+        (["--web.other", ":9101"], 9100),
+        ([], 9100),
+    ],
+)
+def test_the_port_that_arguments_name(args: list[str], port: int) -> None:
+    assert build_exporter({"args": args}).port == port
+    assert build_exporter({"command": args}).port == port
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("9100:9100", {"published": 9100, "target": 9100}),
+        ("9200:9100/udp", {"published": 9200, "target": 9100, "protocol": "udp"}),
+        ("9100", {"target": 9100}),
+        (9100, {"target": 9100}),
+        ({"target": "9100", "published": "9200"}, {"published": 9200, "target": 9100}),
+    ],
+)
+def test_ports_in_their_short_form(given: object, wanted: dict[str, object]) -> None:
+    assert build_exporter({"ports": [given]}) == build_exporter({"ports": [wanted]})
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["127.0.0.1:9100:9100", "9100-9102:9100-9102", ":9100", "9100:", "http", "9100/xdp", "0:9100", 70000],
+)
+def test_ports_that_swarm_cannot_publish(given: object) -> None:
+    with pytest.raises(ConfigError, match=r"ports\[0\]: expected a port like 9100:9100"):
+        build_exporter({"ports": [given]})
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("/proc:/host/proc:ro", {"source": "/proc", "target": "/host/proc", "read_only": True}),
+        ("/proc:/host/proc", {"source": "/proc", "target": "/host/proc"}),
+        (
+            "/:/rootfs:ro,rslave",
+            {"source": "/", "target": "/rootfs", "read_only": True, "propagation": "rslave"},
+        ),
+        ("data:/data:rw", {"source": "data", "target": "/data"}),
+        ("/x:/y:z", {"source": "/x", "target": "/y"}),
+        (
+            {"type": "bind", "source": "/x", "target": "/y", "bind": {"propagation": "rslave"}},
+            {"source": "/x", "target": "/y", "propagation": "rslave"},
+        ),
+    ],
+)
+def test_volumes_as_compose_files_have_them(given: object, wanted: dict[str, object]) -> None:
+    assert build_exporter({"volumes": [given]}) == build_exporter({"mounts": [wanted]})
+    first = {"source": "/a", "target": "/a"}
+    assert build_exporter({"mounts": [first], "volumes": [given]}) == build_exporter(
+        {"mounts": [first, wanted]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("volume", "key"),
+    [
+        ("/data", "volumes[0]"),
+        ("./data:/data", "volumes[0].source"),
+        ("~/data:/data", "volumes[0].source"),
+        ("/a:b", "volumes[0]"),
+        ("/a:/b:nope", "volumes[0]"),
+        ({"source": "/a"}, "volumes[0].target"),
+        ({"type": "tmpfs", "source": "a", "target": "/b"}, "volumes[0].type"),
+    ],
+)
+def test_volumes_that_are_wrong(volume: object, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_exporter({"mounts": [{"source": "/z", "target": "/z"}], "volumes": [volume]})
+    assert [problem.key for problem in caught.value.problems] == [key]
+
+
+def test_resources_updates_and_placement() -> None:
+    wanted = build_exporter(
+        {
+            "deploy": {
+                "resources": {
+                    "limits": {"cpus": "0.50", "memory": "128M", "pids": 100},
+                    "reservations": {"cpus": 0.1, "memory": 1048576},
+                },
+                "update_config": {
+                    "parallelism": 0,
+                    "delay": "10s",
+                    "failure_action": "rollback",
+                    "monitor": 30,
+                    "max_failure_ratio": 0.1,
+                    "order": "stop-first",
+                },
+                "rollback_config": {"parallelism": 2},
+                "placement": {"preferences": [{"spread": "node.labels.zone"}], "max_replicas_per_node": 1},
+            },
+            "hostname": "{{.Node.Hostname}}",
+            "user": 65534,
+            "read_only": True,
+            "cap_add": ["SYS_TIME", "cap_net_raw"],
+            "cap_drop": ["all"],
+            "entrypoint": "/bin/node_exporter --no-x",
+            "command": "--web.max-requests=1 '--collector.a=b c'",
+        }
+    )
+    assert wanted.spec["TaskTemplate"]["Resources"] == {
+        "Limits": {"NanoCPUs": 500_000_000, "MemoryBytes": 128 * 1024**2, "Pids": 100},
+        "Reservations": {"NanoCPUs": 100_000_000, "MemoryBytes": 1048576},
+    }
+    assert wanted.spec["UpdateConfig"] == {
+        "Parallelism": 0,
+        "Delay": 10 * SECOND,
+        "FailureAction": "rollback",
+        "Monitor": 30 * SECOND,
+        "MaxFailureRatio": 0.1,
+        "Order": "stop-first",
+    }
+    assert wanted.spec["RollbackConfig"] == {"Parallelism": 2}
+    assert wanted.spec["TaskTemplate"]["Placement"] == {
+        "MaxReplicas": 1,
+        "Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}],
+    }
+    assert wanted.spec["TaskTemplate"]["ContainerSpec"] == {
+        "Hostname": "{{.Node.Hostname}}",
+        "User": "65534",
+        "ReadOnly": True,
+        "CapabilityAdd": ["CAP_SYS_TIME", "CAP_NET_RAW"],
+        "CapabilityDrop": ["ALL"],
+        "Command": ["/bin/node_exporter", "--no-x"],
+        "Args": ["--web.max-requests=1", "--collector.a=b c"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [("1b", 1), ("1k", 1024), ("2kb", 2048), ("1.5M", 1572864), ("64m", 64 << 20), ("1GB", 1 << 30),
+     ("1gib", 1 << 30), (4096, 4096), ("4096", 4096), ("1 GB", 1 << 30)],
+)  # fmt: skip
+def test_sizes(size: object, count: int) -> None:
+    found = build_exporter({"deploy": {"resources": {"limits": {"memory": size}}}})
+    assert found.spec["TaskTemplate"]["Resources"]["Limits"] == {"MemoryBytes": count}
+
+
+@pytest.mark.parametrize(
+    ("definition", "key"),
+    [
+        ({"deploy": {"resources": {"limits": {"memory": "lots"}}}}, "deploy.resources.limits.memory"),
+        ({"deploy": {"resources": {"limits": {"memory": -1}}}}, "deploy.resources.limits.memory"),
+        ({"deploy": {"resources": {"limits": {"cpus": "half"}}}}, "deploy.resources.limits.cpus"),
+        ({"deploy": {"resources": {"limit": {}}}}, "deploy.resources.limit"),
+        ({"deploy": {"update_config": {"order": "any"}}}, "deploy.update_config.order"),
+        ({"deploy": {"update_config": {"max_failure_ratio": 2}}}, "deploy.update_config.max_failure_ratio"),
+        ({"deploy": {"placement": {"preferences": ["spread"]}}}, "deploy.placement.preferences[0]"),
+        ({"cap_add": ["SYS TIME"]}, "cap_add[0]"),
+        ({"args": ["a"], "command": "b"}, "command"),
+        ({"command": "it's"}, "command"),
+        ({"timezone": {"env_tz": 3}}, "timezone.env_tz"),
+        ({"pid": "host"}, "pid"),
+    ],
+)
+def test_new_keys_that_are_wrong(definition: dict[str, object], key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_exporter(definition)
+    assert [problem.key for problem in caught.value.problems] == [key]

@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All of the user's files together, as jobs and playbooks need them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from orcastra_runner.configuration import Configuration
+from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.local.mods_file import ModsFile
+from orcastra_runner.rebalance import RebalanceFile
+from orcastra_runner.settings import Settings
+
+MODS_PLAYBOOK = "orcastra.swarm.mods"
+
+
+@dataclass(frozen=True)
+class Files:
+    """``configuration`` is None for a command that needs none."""
+
+    configuration: Configuration | None
+    rebalance: RebalanceFile
+    mods: ModsFile
+
+    @property
+    def wanted(self) -> Wanted:
+        """The configuration in force."""
+        return Wanted() if self.configuration is None else self.configuration.wanted
+
+    def extra_vars(self, playbook: str, wanted: Wanted, settings: Settings) -> dict[str, Any]:
+        """The variables of a playbook: what is in force, whatever has become of the files meanwhile.
+
+        Raises OrcastraError if it is about mods and their file is not valid.
+        """
+        found = extra_vars(wanted, settings)
+        if playbook == MODS_PLAYBOOK:
+            found["orcastra_mods_file"] = self.mods.copy()
+            found["orcastra_mods_variables"] = self.mods.variables()
+        return found
+
+    def accept_removals(self) -> tuple[str, ...]:
+        """Do without what stays in force although its file is gone. Returns what that was."""
+        kept = () if self.configuration is None else self.configuration.accept_removals()
+        return kept + self.rebalance.accept_removals() + self.mods.accept_removals()

@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything that can be wrong before the engine is asked for the first time, all at once.
+
+What the loop would refuse at its start, or fail at for ever, ``orcastra config check`` refuses, too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import load_exporter
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import ENDINGS, find_file
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import shorten
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    ConfigError,
+    OrcastraError,
+    Problem,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+    CONNECTION_ARGUMENT_SPEC,
+    address_fault,
+    options_from_environment,
+)
+from orcastra_runner.api_token import configured_token
+from orcastra_runner.configuration import Configuration
+from orcastra_runner.cron import machine_zone
+from orcastra_runner.local.mods_file import check_mods
+from orcastra_runner.places import (
+    EXPORTERS,
+    absence,
+    command_path,
+    is_missing,
+    missing_file,
+    rebalance_path,
+)
+from orcastra_runner.rebalance import RebalanceFile
+from orcastra_runner.settings import DEFAULT_MODS_CONFIG, VARIABLES, Settings, unknown_variables
+from orcastra_runner.values import PREFIX, quotes_hint
+
+T = TypeVar("T")
+
+
+def load(settings: Settings) -> tuple[Configuration, RebalanceFile]:
+    """Read and check everything that every command needs. Raises ConfigError with all problems."""
+    problems = surroundings(settings)
+    configuration = _collect(partial(Configuration, settings), problems)
+    rebalance_file = _collect(partial(RebalanceFile, partial(rebalance_path, settings)), problems)
+    if problems or configuration is None or rebalance_file is None:
+        raise ConfigError(problems)
+    return configuration, rebalance_file
+
+
+def other_files(settings: Settings) -> tuple[list[Path], list[Problem], list[Problem]]:
+    """The files that only some commands or playbooks read, what is wrong with them, and what to warn of."""
+    found: list[Path] = []
+    problems: list[Problem] = []
+    warned: list[Problem] = []
+    if not is_missing(settings.mod_manager_config):
+        found.append(settings.mod_manager_config)
+        problems += check_mods(settings.mod_manager_config, os.environ)
+    for name in EXPORTERS:
+        path = find_file(settings.config_dir, name, problems)
+        if not is_missing(path):
+            found.append(path)
+            exporter = _collect(partial(load_exporter, path), problems)
+            warned += exporter.warnings if exporter is not None else ()
+    return found, problems, warned
+
+
+def warnings(
+    settings: Settings, configuration: Configuration, rebalance_file: RebalanceFile
+) -> list[Problem]:
+    """What the user may not have meant, although it is valid."""
+    found = list(configuration.wanted.warnings)
+    if rebalance_file.is_blank:
+        found.append(Problem("", "rules, or {} for the defaults", "nothing", str(rebalance_file.path)))
+    named = {
+        "SWARM_FILE": settings.swarm_file,
+        "DEPENDENCIES_FILE": settings.dependencies_file,
+        "NODES_FILE": settings.nodes_file,
+        "REBALANCE_CONFIG": settings.rebalance_config,
+    }
+    for name, path in named.items():
+        # only at its usual place, or else it would be an error
+        others = [] if path is None else [path.with_suffix(ending) for ending in ENDINGS]
+        if path is not None and all(map(is_missing, [path, *others])):
+            found.append(Problem(name, "a file, which may be missing at its usual place", absence(path)))
+    known = {variable.name.removeprefix(PREFIX): variable.name for variable in VARIABLES}
+    for name in unknown_variables():
+        # what all of them begin with makes none more like another
+        close = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
+        meant = f"; did you mean '{known[close[0]]}'?" if close else ""
+        found.append(Problem(name, "the name of a variable", f"another one{meant}"))
+    return found
+
+
+def surroundings(settings: Settings) -> list[Problem]:
+    """What is wrong with what the settings name, apart from the configuration itself."""
+    problems: list[Problem] = []
+    if settings.rebalance_config is not None:
+        usual = settings.config_dir / "rebalance_config.yml"
+        problems += missing_file("REBALANCE_CONFIG", settings.rebalance_config, usual)
+    problems += missing_file("MOD_MANAGER_CONFIG", settings.mod_manager_config, Path(DEFAULT_MODS_CONFIG))
+    if settings.inventory is not None and is_missing(settings.inventory):
+        expected = "an inventory, a file or a folder"
+        problems.append(Problem("ORCASTRA_INVENTORY", expected, absence(settings.inventory)))
+    _collect(partial(command_path, settings), problems)
+    if settings.command_file is not None and settings.command_file.is_dir():
+        problems.append(Problem("COMMAND_FILE", "a file", f"a folder at {settings.command_file}"))
+    folders = {
+        "ORCASTRA_STATE_DIR": settings.state_dir,
+        "ORCASTRA_ARTIFACTS_DIR": settings.artifacts_dir,
+        "MOD_MANAGER_DEST": settings.mod_manager_dest,
+    }
+    for name, folder in folders.items():
+        if folder is not None and not is_missing(folder) and not folder.is_dir():
+            problems.append(Problem(name, "a folder", f"a file at {folder}"))
+    _collect(partial(configured_token, settings), problems)
+    if settings.prunes and not os.environ.get("TZ", "").strip():
+        _collect(machine_zone, problems)
+    return problems + _engines(settings)
+
+
+def _engines(settings: Settings) -> list[Problem]:
+    """What is wrong with the variables that name engines."""
+    problems = []
+    for name in sorted(os.environ):
+        hint = quotes_hint(os.environ[name]) if name.startswith("DOCKER_") else ""
+        if hint and name in _connection_variables():
+            problems.append(Problem(name, "a value without quotes", f"{shorten(os.environ[name])}{hint}"))
+    if problems:
+        return problems
+    try:
+        options = options_from_environment()
+    except OrcastraError as error:
+        return [Problem("DOCKER_HOST and its kin", "values of the right type", str(error))]
+    named = {"DOCKER_HOST": options.docker_host, "ORCASTRA_MANAGER_HOST": settings.manager_host}
+    for name, address in named.items():
+        fault = None if address is None else address_fault(address)
+        if fault is not None:
+            expected = "the address of an engine, such as unix:///var/run/docker.sock or tcp://10.0.0.11:2375"
+            problems.append(Problem(name, expected, f"{shorten(address or '')} ({fault})"))
+    return problems
+
+
+def _connection_variables() -> set[str]:
+    fallbacks = [spec["fallback"][1] for spec in CONNECTION_ARGUMENT_SPEC.values() if "fallback" in spec]
+    return {name for names in fallbacks for name in names} | {"DOCKER_CERT_PATH"}
+
+
+def _collect(read: Callable[[], T], problems: list[Problem]) -> T | None:
+    try:
+        return read()
+    except ConfigError as error:
+        problems += error.problems
+    return None

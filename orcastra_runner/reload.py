@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Uses the changed files of the configuration in the loop, and says what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from orcastra_runner.command.accept import Acceptances
+from orcastra_runner.configuration import Configuration
+from orcastra_runner.jobs import Work
+from orcastra_runner.kept import STABLE_SECONDS
+from orcastra_runner.log import get_logger
+from orcastra_runner.once import News
+
+log = get_logger()
+
+
+class Reloader:
+    """Uses the files of the configuration as they are, and tells what becomes of that."""
+
+    def __init__(self, configuration: Configuration, work: Work, on_change: Callable[[], None]) -> None:
+        self._configuration = configuration
+        self._work = work
+        self._on_change = on_change
+        self._news = News()
+        self._refused: tuple[Problem, ...] = ()
+        self._acceptances = Acceptances()
+
+    def reload(self, *, at_once: bool) -> None:
+        """Use the files as they are now, if they changed and are valid."""
+        changes: str | None = None
+        problems: tuple[Problem, ...] = ()
+        try:
+            changes = self._configuration.reload(at_once=at_once)
+        except ConfigError as error:
+            problems = self._refused = error.problems
+        for problem in problems:
+            log.error("the changed configuration is refused", what=str(problem))
+        if problems:
+            log.error("the configuration from before stays in force", problems=len(problems))
+        if changes is not None:
+            self._refused = ()
+            self._use(changes)
+        self._tell_state()
+
+    def look(self, seen: Observation) -> None:
+        """See whether another process was asked to accept removals: then this one does, too."""
+        if not self._acceptances.is_new(seen.state, self._work.acceptances):
+            return
+        kept: tuple[str, ...] = ()
+        problem: str | None = None
+        try:
+            kept = self._work.accept_removals()
+        except ConfigError as error:
+            problem = str(error)
+        if problem is not None:
+            log.error("removals cannot be accepted", what=problem)
+            return
+        for text in kept:
+            log.info("removal accepted", what=text)
+        self._on_change()
+        self._tell_state()
+
+    def _use(self, changes: str) -> None:
+        self._work.wanted = self._configuration.wanted
+        self._work.records.configured(self._work.wanted)
+        if changes:
+            log.info("the configuration has changed", changes=changes)
+        elif not self._configuration.kept:
+            log.info("the configuration files have changed, but nothing in them that matters")
+        self._on_change()
+
+    def _tell_state(self) -> None:
+        kept = [str(one) for one in self._configuration.kept]
+        for text in self._news.fresh("kept", kept):
+            log.warning("configuration missing", what=text)
+        waiting = self._configuration.waiting
+        for text in self._news.fresh("waiting", [", ".join(waiting)] if waiting else []):
+            log.info("removals wait until the files are quiet", what=text, seconds=round(STABLE_SECONDS))
+        refused = [f"the changed configuration is refused: {problem}" for problem in self._refused]
+        self._work.records.trouble("configuration", "; ".join([*refused, *kept]) or None)

@@ -1,0 +1,241 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One environment variable: which kinds there are, what each kind expects, and how a value is read.
+
+Values come from Compose files, env files and units, so the usual slips of those have a hint of their own:
+quotes that became part of the value, and Windows line ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import shorten, suggest
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from orcastra_runner import address, cron
+
+PREFIX = "ORCASTRA_"
+
+# Beyond that, clocks and timers overflow. It is more than thirty years.
+LARGEST_NUMBER = 10**9
+
+_BOOLEANS = {
+    **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
+    **dict.fromkeys(("0", "false", "f", "no", "n", "off"), False),
+}
+_QUOTES = "\"'"
+_NOT_SHOWN = "a value that is not shown"
+_WORD = r"[a-zA-Z0-9_.-]"
+_STACK = re.compile(rf"[a-zA-Z0-9]{_WORD}*")
+_LABEL_PREFIX = re.compile(rf"{_WORD}*")
+_LABEL_KEY = re.compile(r"[^\s=]+")
+_DOMAIN = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?)*")
+
+
+class WrongValue(Exception):
+    """A value that its kind does not take. ``hint`` says more than the value itself."""
+
+    def __init__(self, hint: str = "") -> None:
+        super().__init__(hint)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable. ``kind`` is a key of ``KINDS``.
+
+    ``least`` is the smallest number that makes sense, ``choices`` are the only words that do.
+    ``is_secret``: its value is never shown.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+    least: float = 1
+    choices: tuple[str, ...] = ()
+    is_secret: bool = False
+
+    @property
+    def field(self) -> str:
+        """The name of the field of Settings that holds the value."""
+        return self.name.removeprefix(PREFIX).lower()
+
+    @property
+    def expected(self) -> str:
+        """What a good value looks like."""
+        if self.choices:
+            return " or ".join(self.choices)
+        return KINDS[self.kind].expected.format(least=self.least)
+
+    @property
+    def shown_default(self) -> str:
+        """The default as a user would write it; empty if there is none."""
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        if isinstance(self.default, float):
+            return f"{self.default:g}"
+        if isinstance(self.default, tuple):
+            return ",".join(self.default)
+        return "" if self.default is None else str(self.default)
+
+    def read(self, environment: Mapping[str, str]) -> tuple[Any, Problem | None]:
+        """The typed value, or the default and what is wrong with the value.
+
+        An empty variable counts as one that is not set: that is what ``VARIABLE=`` in a Compose file means.
+        """
+        default = Path(self.default) if self.kind == "path" and self.default else self.default
+        text = environment.get(self.name, "")
+        if not text.strip():
+            return default, None
+        try:
+            _refuse_slips(text)
+            _refuse_other_than(self.choices, text)
+            return KINDS[self.kind].parse(text, self), None
+        except WrongValue as wrong:
+            shown = _NOT_SHOWN if self.is_secret else shorten(text)
+            return default, Problem(key=self.name, expected=self.expected, found=f"{shown}{wrong.hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``parse`` gets the text, which is not empty, and its variable, and raises WrongValue."""
+
+    expected: str
+    parse: Callable[[str, Variable], Any]
+
+
+def quotes_hint(text: str) -> str:
+    """What to say of a value that is in quotes, empty if it is not."""
+    stripped = text.strip()
+    if len(stripped) > 1 and stripped[0] == stripped[-1] and stripped[0] in _QUOTES:
+        return " (the quotes are part of the value: leave them out)"
+    return ""
+
+
+def _refuse_slips(text: str) -> None:
+    hint = quotes_hint(text)
+    if hint:
+        raise WrongValue(hint)
+    if text.endswith(("\r", "\n")):
+        raise WrongValue(" (it ends with a line end: the file it comes from may have Windows line ends)")
+    if not text.isprintable():
+        raise WrongValue(" (it has characters that cannot be printed)")
+
+
+def _refuse_other_than(choices: tuple[str, ...], text: str) -> None:
+    if choices and text not in choices:
+        raise WrongValue(suggest(text, choices))
+
+
+def _bool(text: str, _variable: Variable) -> bool:
+    word = text.strip().lower()
+    if word not in _BOOLEANS:
+        raise WrongValue
+    return _BOOLEANS[word]
+
+
+def _number(parse: Callable[[str], float]) -> Callable[[str, Variable], Any]:
+    def read(text: str, variable: Variable) -> Any:
+        try:
+            number = parse(text)
+        except ValueError as error:
+            raise WrongValue from error
+        # nothing is true of NaN
+        if not variable.least <= number <= LARGEST_NUMBER:
+            raise WrongValue(f" (at most {LARGEST_NUMBER})" if number > LARGEST_NUMBER else "")
+        return number
+
+    return read
+
+
+def _text(text: str, _variable: Variable) -> str:
+    if text != text.strip():
+        raise WrongValue(" (it begins or ends with white space)")
+    return text
+
+
+def _like(pattern: re.Pattern[str]) -> Callable[[str, Variable], Any]:
+    def read(text: str, _variable: Variable) -> Any:
+        if not pattern.fullmatch(text):
+            raise WrongValue
+        return text
+
+    return read
+
+
+def _words(text: str, _variable: Variable) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _domains(text: str, variable: Variable) -> tuple[str, ...]:
+    names = _words(text, variable)
+    for name in names:
+        if not _DOMAIN.fullmatch(name):
+            raise WrongValue(f" ({shorten(name)} is none)")
+    return names
+
+
+def _cron(text: str, _variable: Variable) -> str:
+    if text.strip().lower() != address.OFF:
+        try:
+            cron.check(text)
+        except ValueError as error:
+            raise WrongValue from error
+    return text
+
+
+def _address(text: str, _variable: Variable) -> str:
+    try:
+        address.parse_address(text)
+    except ValueError as error:
+        raise WrongValue from error
+    return text
+
+
+def _url(text: str, _variable: Variable) -> str:
+    try:
+        parts = urlsplit(text)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise WrongValue from error
+    if parts.scheme.lower() not in ("http", "https"):
+        raise WrongValue(" (it begins with neither)" if "://" not in text else "")
+    if not has_host or re.search(r"\s", text):
+        raise WrongValue(" (it names no host)" if not has_host else " (it has white space in it)")
+    return text
+
+
+def _zone(text: str, _variable: Variable) -> str:
+    fault = cron.zone_fault(text)
+    if fault is not None:
+        raise WrongValue(fault)
+    return text
+
+
+KINDS = {
+    "text": Kind("text", _text),
+    "stack": Kind(
+        "the name of a stack (letters, digits, '_', '-' and '.', a letter or digit first)", _like(_STACK)
+    ),
+    "prefix": Kind("letters, digits, '_', '-' and '.'", _like(_LABEL_PREFIX)),
+    "label": Kind("the key of a label, without white space and '='", _like(_LABEL_KEY)),
+    "path": Kind("a path", lambda text, variable: Path(_text(text, variable))),
+    "bool": Kind("true or false (1/0, yes/no, on/off are fine too)", _bool),
+    "seconds": Kind("a number of seconds, at least {least:g}", _number(float)),
+    "minutes": Kind("a number of minutes, at least {least:g}", _number(float)),
+    "count": Kind("a whole number, at least {least:g}", _number(int)),
+    "list": Kind("words with commas between them", _words),
+    "domains": Kind("domain names without scheme and port, with commas between them", _domains),
+    "cron": Kind(cron.EXPECTED, _cron),
+    "zone": Kind(cron.ZONE_EXPECTED, _zone),
+    "address": Kind(address.EXPECTED, _address),
+    "url": Kind("a URL that starts with http:// or https://", _url),
+}
