@@ -43,12 +43,13 @@ def plan_anchors(
     """Plan everything that keeps followers with their anchors; with ``static_labels`` those of nodes, too.
 
     ``now`` is in seconds since the epoch. The labels come first: they are what the moves rest on. With
-    ``retry_now`` all earlier attempts are forgotten: what waits for its next one or was given up is tried.
+    ``retry_now`` all earlier attempts are forgotten: what waits for its next one, or for an anchor to rest, or
+    was given up is tried.
     """
     forgotten = Plan()
     if retry_now:
         edits = tuple(SetAttempts(service_id, None) for service_id in sorted(state.attempts))
-        forgotten, state = Plan(remember=edits), replace(state, attempts={})
+        forgotten, state = Plan(remember=edits), replace(state, attempts={}, tracks={})
     groups = survey(picture, wanted)
     tracks = watch_anchors(picture, groups, state, now)
     state = apply_edits(state, tracks)
