@@ -22,6 +22,8 @@ options:
         are the names of the anchors' services without the prefix of their stack.
       - Each value is a list of services or a mapping with C(services), C(stack), C(restart_dependents),
         C(retry_intervals), C(relocate) and C(manage_constraint).
+      - A service can be listed under several anchors. It runs where all of them run. If they run on different
+        nodes, it follows the one whose entry comes first, and a warning says so.
       - A service that does not exist is reported as a warning.
     type: dict
   stack_name:

@@ -49,9 +49,9 @@ def plan_anchors(
     """Plan everything that keeps followers with their anchors; with ``static_labels`` those of nodes, too.
 
     ``now`` is in seconds since the epoch. The labels come first: they are what the moves rest on. With
-    ``retry_now`` all earlier attempts are forgotten: what waits for its next one or was given up is tried. Of
-    services that aren't configured they are kept, unless the configuration is the whole one. With
-    ``balancing`` moves for balance are ended, too.
+    ``retry_now`` all earlier attempts are forgotten: what waits for its next one, or for an anchor to rest, or
+    was given up is tried. Of services that aren't configured they are kept, unless the configuration is the
+    whole one. With ``balancing`` moves for balance are ended, too.
     """
     removals = wanted.dependency_removals
     forgotten = Plan()
@@ -61,7 +61,7 @@ def plan_anchors(
             ids &= watched_services(picture, wanted)
         edits = tuple(SetAttempts(service_id, None) for service_id in sorted(ids))
         kept = {service_id: made for service_id, made in state.attempts.items() if service_id not in ids}
-        forgotten, state = Plan(remember=edits), replace(state, attempts=kept)
+        forgotten, state = Plan(remember=edits), replace(state, attempts=kept, tracks={})
     groups = survey(picture, wanted)
     tracks = watch_anchors(picture, groups, state, now)
     state = apply_edits(state, tracks)

@@ -11,26 +11,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     ServiceStep,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, Move, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import unsettled
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
     finished,
     missing_tasks,
     would_run_again,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import find_units
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import plan_departure, still_leaving
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import plan_paused
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import what_if
 from tests.unit.builders import node, ours, picture, service, task, wanted
 from tests.unit.followed import (
     CONFIG,
@@ -397,106 +390,3 @@ class TestAnchors:
         assert writes(plan(self.seed(done("shop_db", "alpha"), label_on="alpha"))) == []
         under_any = self.seed(done("shop_db", "alpha"), condition="any", label_on="alpha")
         assert [step.action for step in writes(plan(under_any))] == ["restart_service"]
-
-
-class TestElsewhere:
-    @BOTH
-    def test_nothing_waits_for_it(self, condition: str) -> None:
-        seen = picture(
-            node("alpha"),
-            node("bravo"),
-            service("once", restart_condition=condition),
-            done("once", "alpha"),
-            service("some", restart_condition=condition, replicas=3),
-            done("some", "alpha", slot=1),
-            done("some", "alpha", slot=2),
-            task("some", "alpha", slot=3),
-            service("each", mode="global", replicas=None, restart_condition=condition),
-            done("each", "alpha", slot=None),
-            task("each", "bravo", slot=None),
-            service("short", restart_condition=condition, replicas=2),
-            done("short", "alpha", slot=1),
-        )
-
-        assert list(unsettled(seen)) == ["short"]
-
-    @BOTH
-    def test_its_paused_update_is_fine(self, condition: str) -> None:
-        once = service("cron", restart_condition=condition, update_state="paused", can_roll_back=True)
-        seen = picture(node("alpha"), once, done("cron", "alpha"))
-
-        for way in ("auto", "rollback", "report"):
-            found = plan_paused(seen, way)
-            assert (found.steps, found.warnings) == ((), ())
-        assert [step.action for step in plan_paused(seen, "resume").steps] == ["resume_update"]
-
-    def test_one_that_has_failed_is_not(self) -> None:
-        once = service("cron", restart_condition="none", update_state="paused", can_roll_back=True)
-        seen = picture(node("alpha"), once, failed("cron", "alpha"))
-
-        assert plan_paused(seen, "report").warnings
-        assert plan_paused(seen, "rollback").steps
-
-    @BOTH
-    def test_balancing_moves_its_anchor_without_it(self, condition: str) -> None:
-        migrate = service("shop_app", restart_condition=condition, mounts=VOLUME, update_state="paused")
-        parts = [service("shop_db"), task("shop_db", "alpha"), migrate, done("shop_app", "alpha")]
-        seen = picture(node("alpha"), node("bravo"), *parts)
-        memory = Memory(tasks={"shop_db-1-alpha-running": 1})
-        (unit,) = find_units(seen, survey(seen, CONFIG), memory, RebalanceRules(), State(), NOW)
-
-        assert [member.name for member in unit.members] == ["shop_db"]
-        assert unit.forbidden is None
-
-    @pytest.mark.parametrize(
-        ("condition", "tasks"),
-        [
-            ("none", [task("one", "alpha", slot=2)]),
-            ("on-failure", [task("one", "alpha", slot=2), done("one", "alpha", slot=1)]),
-        ],
-    )
-    def test_balancing_leaves_what_would_run_twice(self, condition: str, tasks: list[Task]) -> None:
-        one = service("one", restart_condition=condition, replicas=len(tasks))
-        seen = picture(node("alpha"), node("bravo"), one, *tasks)
-        memory = Memory(tasks={one.id: 1 for one in tasks})
-        (unit,) = find_units(seen, (), memory, RebalanceRules(), State(), NOW)
-
-        assert unit.forbidden is not None
-
-    @pytest.mark.parametrize("condition", ["none", "on-failure"])
-    def test_a_drain_begins_no_move_that_would_run_it_again(self, condition: str) -> None:
-        one = service("one", restart_condition=condition, replicas=2, update_order="start-first")
-        tasks = [task("one", "alpha", slot=2), done("one", "alpha", slot=1)]
-        seen = picture(node("alpha"), node("bravo"), one, *tasks)
-        alpha = seen.node_by_id["id-alpha"]
-        found = plan_departure(seen, (), State(), alpha, NOW)
-
-        assert found.steps == ()
-        assert bool(found.warnings) == (condition == "none")
-        assert still_leaving(seen, (), State(), alpha) == ()
-
-    @pytest.mark.parametrize("condition", ["none", "on-failure"])
-    def test_a_drain_does_not_wait_for_a_follower_that_stays(self, condition: str) -> None:
-        one = app(condition, replicas=2, **ours(HELD))
-        tasks = [task("shop_app", "alpha", slot=2), done("shop_app", "alpha", slot=1)]
-        seen = swarm(one, *tasks, app_on=None)
-
-        assert still_leaving(seen, survey(seen, CONFIG), State(), seen.node_by_id["id-alpha"]) == ()
-
-    @BOTH
-    def test_a_forecast_does_not_count_it(self, condition: str) -> None:
-        seen = picture(
-            node("alpha"),
-            node("bravo", labels={"db": "true"}),
-            service("shop_db", restart_condition=condition),
-            done("shop_db", "bravo"),
-            service("shop_app"),
-            task("shop_app", "alpha"),
-        )
-        found = what_if(seen, survey(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-alpha"]])
-
-        (fate,) = found.fates
-        # beside what its anchor has left behind
-        assert (fate.service, fate.to, fate.unplaced) == ("shop_app", ("bravo",), 0)
-        lost = what_if(seen, survey(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-bravo"]])
-        assert lost.fates == ()

@@ -19,8 +19,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
     MISPLACED,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import move_to
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
 from tests.unit.builders import node, ours, service, task
 from tests.unit.followed import (
+    CONFIG,
     HELD,
     NOW,
     TO_BRAVO,
@@ -140,6 +142,12 @@ class TestFollowers:
         assert writes_to_services(plan(swarm(APP), state=state, now=NOW + 2)) == ["move shop_app to bravo"]
         # one that has not moved lately need not wait
         assert writes_to_services(plan(swarm(APP), state=self.state())) == ["move shop_app to bravo"]
+
+    def test_do_not_wait_if_somebody_asks_for_it(self) -> None:
+        state = self.state(own=Track(("id-alpha",), NOW - 10))
+        found = plan_anchors(swarm(APP), CONFIG, state, NOW, retry_now=True)
+
+        assert writes_to_services(found) == ["move shop_app to bravo"]
 
     def test_are_not_evicted_meanwhile(self) -> None:
         app = replace(APP, mounts=())

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the API says of services that have finished, and of followers with several anchors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Service, Task
+from orcastra_runner.records import Records
+from orcastra_runner.web.data import state_data
+from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.orcastra_runner.served import observation
+
+CONFIG = wanted(anchors={"db": ("app",), "cache": ("app",)})
+
+
+def state(*parts: Node | Service | Task) -> Any:
+    records = Records()
+    records.configured(CONFIG)
+    records.saw(observation(picture=picture(node("alpha"), node("bravo"), *parts)), 0.01)
+    return state_data(records.view())
+
+
+def ended(name: str, slot: int = 1, **fields: Any) -> Task:
+    return task(name, "alpha", **{"slot": slot, "state": "complete", "desired_state": "shutdown", **fields})
+
+
+@pytest.mark.parametrize("condition", ["none", "on-failure"])
+def test_what_has_finished_is_not_expected(condition: str) -> None:
+    found = state(
+        service("once", restart_condition=condition),
+        ended("once"),
+        service("some", restart_condition=condition, replicas=3),
+        ended("some", 1),
+        ended("some", 2),
+        task("some", "alpha", slot=3),
+        service("short", restart_condition=condition, replicas=2),
+        ended("short", 1),
+    )["services"]
+
+    assert {one["name"]: (one["running"], one["expected"], one["finished"]) for one in found} == {
+        "once": (0, 0, 1),
+        "some": (1, 1, 2),
+        "short": (0, 1, 1),
+    }
+    assert [one["name"] for one in found if one["problem"]] == []
+
+
+def test_a_failure_that_is_final_is_a_problem() -> None:
+    failed = ended("once", state="failed", error="non-zero exit (3)")
+    (found,) = state(service("once", restart_condition="none"), failed)["services"]
+
+    assert (found["running"], found["expected"], found["finished"]) == (0, 0, 0)
+    assert found["problem"] == "non-zero exit (3)"
+
+
+def test_a_follower_that_has_finished() -> None:
+    anchors = [
+        service("shop_db"),
+        task("shop_db", "alpha"),
+        service("shop_cache"),
+        task("shop_cache", "alpha"),
+    ]
+    groups = state(*anchors, service("shop_app", restart_condition="none"), ended("shop_app"))["groups"]
+
+    for group in groups:
+        (follower,) = group["followers"]
+        assert (follower["finished"], follower["in_place"]) == (True, True)
+
+
+@pytest.mark.parametrize("cache", ["alpha", "bravo"])
+def test_which_of_its_anchors_a_follower_follows(cache: str) -> None:
+    anchors = [service("shop_db"), task("shop_db", "alpha"), service("shop_cache"), task("shop_cache", cache)]
+    groups = state(*anchors, service("shop_app"), task("shop_app", "alpha"))["groups"]
+
+    found = {group["anchor"]: group["followers"][0] for group in groups}
+    assert found.keys() == {"shop_db", "shop_cache"}
+    for follower in found.values():
+        assert (follower["follows"], follower["in_place"], follower["finished"]) == ("shop_db", True, False)
