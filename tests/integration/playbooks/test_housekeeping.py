@@ -113,8 +113,7 @@ def test_a_worker_removes_images_that_no_service_has(playbooks: Playbooks, swarm
 def test_log_files_are_rotated_as_said(playbooks: Playbooks, swarm: Lab) -> None:
     alpha = swarm["alpha"]
     alpha.sh(
-        "mkdir -p '/srv/rotated/Media Server'; "
-        "head -c 20000 /dev/zero > '/srv/rotated/Media Server/app.log'"
+        "mkdir -p '/srv/rotated/Media Server'; head -c 20000 /dev/zero > '/srv/rotated/Media Server/app.log'"
     )
     alpha.sh("docker create --name plain-endless -v proxy_logs:/log orcastra/app")
     volume = "/var/lib/docker/volumes/proxy_logs/_data"
