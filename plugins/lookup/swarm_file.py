@@ -55,7 +55,7 @@ _raw:
       the file does not have them, C(leader) and C(advertise_addr), which are empty text then, and
       C(managers), which is nothing then.
     - With another O(kind) just what is in the file. With V(mods) that is in C(config), with the values of
-      headers, which may be secret, apart in C(variables).
+      headers and of URLs' queries, which may be secret, apart in C(variables).
   type: list
   elements: dict
 """
