@@ -61,7 +61,7 @@ _raw:
       because missing is not empty. C(swarm) and C(options) are empty then, C(leader) and C(advertise_addr)
       are empty text, and C(managers) is nothing.
     - With another O(kind) just what is in the file. With V(mods) that is in C(config), with the values of
-      headers, which may be secret, apart in C(variables).
+      headers and of URLs' queries, which may be secret, apart in C(variables).
     - With V(rebalance), C(${…}) stands for each secret. Their values, those of C(${VAR}) in the environment
       of the control node among them, are what V(rebalance_variables) gives.
   type: list

@@ -352,7 +352,8 @@ class Fetcher:
             return float(text[:9])
         try:
             return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - self._now())
-        except (ValueError, OverflowError):
+        except (ValueError, TypeError, OverflowError):
+            # TypeError: Python 3.9 for what is no date
             return None
 
 

@@ -55,6 +55,7 @@ services:
       GC_MINIMUM_IMAGES_TO_SAVE: "0"
       GC_EXCLUDE_IMAGES: "orcastra*,haproxy*"
       ORCASTRA_GC_NAMED_VOLUMES: "true"
+      GC_PLAIN_CONTAINERS: "true"
 """
 # Orcastra's own process could do the same.
 PROBE = """
