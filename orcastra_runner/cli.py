@@ -130,7 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("name", metavar="NAME", help="what to do: see below")
     command.add_argument("argument", metavar="SERVICE|NODE", nargs="?", help="what to do it with")
     command.add_argument("--id", metavar="ID", help="do it once only, however often it is asked for")
-    command.add_argument("--check", action="store_true", help="only say what would be run")
+    command.add_argument("--check", action="store_true", help="list what would be done, and do nothing")
     command.epilog = f"{commands_help()}\n\n{command.epilog}"
     command.set_defaults(command=_command)
 
