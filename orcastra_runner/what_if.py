@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
 from orcastra_runner.report import count
 from orcastra_runner.settings import UsageError
@@ -63,7 +64,8 @@ def _nodes(picture: Picture, names: Iterable[str]) -> list[Node]:
         namesakes = (node,) if node is not None else picture.nodes_by_hostname.get(name, ())
         if not namesakes:
             known = ", ".join(sorted(picture.nodes_by_hostname))
-            raise UsageError(f"--lose {name}: expected any, or a node of this swarm ({known})")
+            hint = node_hint(picture, name)
+            raise UsageError(f"--lose {name}: expected any, or a node of this swarm ({known}){hint}")
         # one that joined again has left its old entry behind
         found += [node for node in namesakes if node.is_ready] or list(namesakes)
     return found

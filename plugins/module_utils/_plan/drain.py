@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import ALIVE
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import is_managing
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
 
@@ -60,7 +61,7 @@ def one_node(picture: Picture, name: str) -> Node:
     """The node that ``name``, a host name or an ID, means. Raises OrcastraError unless it is exactly one."""
     nodes = find_nodes(picture, name)
     if not nodes:
-        raise OrcastraError(f"there is no node {name} in this swarm")
+        raise OrcastraError(no_node(picture, name))
     if len(nodes) > 1:
         ids = ", ".join(node.id for node in nodes)
         raise OrcastraError(f"node {name}: {len(nodes)} nodes have this host name; give one of the IDs {ids}")

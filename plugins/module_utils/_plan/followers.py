@@ -44,6 +44,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
     wait_seconds,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_service, service_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
@@ -87,10 +88,9 @@ def plan_followers(
     followers: set[str] = set()
     for group in groups:
         for name in group.missing:
-            full = f"{group.dependency.stack}_{name}" if group.dependency.stack else name
-            result.warnings.append(
-                f"dependencies.{group.dependency.anchor}: there is no service {full} in this swarm"
-            )
+            missing = no_service(picture, name, group.dependency.stack)
+            hint = service_hint(picture, name)
+            result.warnings.append(f"dependencies.{group.dependency.anchor}: {missing}{hint}")
         for follower in group.followers:
             followers.add(follower.service.id)
             _Decision(picture, group, follower, state, now, give_up_seconds, result).decide()

@@ -35,6 +35,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors impor
     ANCHOR_VALUE,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.label_effects import label_effects
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import held_labels, users
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
@@ -73,7 +74,8 @@ def plan_labels(
     for name, node_wanted in wanted.nodes.items() if static_labels else ():
         found = find_nodes(picture, name)
         if not found:
-            warnings.append(f"nodes.{name}: no node of this swarm has this host name or ID")
+            hint = node_hint(picture, name)
+            warnings.append(f"nodes.{name}: no node of this swarm has this host name or ID{hint}")
         for node in found:
             static[node.id] = {**static.get(node.id, {}), **node_wanted.labels}
     groups = survey(picture, wanted) if groups is None else groups
