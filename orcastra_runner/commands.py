@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from enum import Enum
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -60,6 +61,7 @@ from orcastra_runner.loop import Loop
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
 from orcastra_runner.records import Records
 from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
+from orcastra_runner.service_report import services_data
 from orcastra_runner.settings import Settings, UsageError, unknown_variables
 from orcastra_runner.signals import Signals, StopNow
 from orcastra_runner.swarm import Swarm, plan_all
@@ -70,8 +72,16 @@ from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
 logger = log.get_logger()
 
 
-def run(settings: Settings) -> bool:
-    """Loop, or do one cycle. Returns whether it went well. Raises ConfigError for a bad configuration."""
+class Ending(Enum):
+    """How a run has ended. ``STOOD_BY``: its one cycle was left to another instance."""
+
+    WELL = "well"
+    FAILED = "failed"
+    STOOD_BY = "stood by"
+
+
+def run(settings: Settings) -> Ending:
+    """Loop, or do one cycle. Raises ConfigError for a bad configuration."""
     log.configure(settings.log_format, debug=settings.debug)
     configuration = Configuration(settings)
     _warn(settings, configuration)
@@ -129,9 +139,10 @@ def run(settings: Settings) -> bool:
             leader_watch=leader_watch,
         )
         if settings.run_once:
-            return loop.run_once()
+            is_well = loop.run_once()
+            return Ending.STOOD_BY if loop.stood_by else Ending.WELL if is_well else Ending.FAILED
         loop.run()
-    return True
+    return Ending.WELL
 
 
 def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
@@ -172,11 +183,13 @@ def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *
 
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
-    """Print who leads, the nodes and what is remembered. Needs no configuration."""
+    """Print who leads, the nodes, the services and what is remembered. Needs no configuration."""
     log.configure(settings.log_format, debug=settings.debug)
     with closing(Swarm(_connector())) as swarm:
         seen = swarm.see()
         status = status_data(seen, acts_anywhere=settings.acts_anywhere)
+    short = shortages(seen.picture, seen.engine_time or time.time())
+    status["service_list"] = services_data(seen, short)
     command_file = CommandFile(settings.command_path)
     command_file.refresh(at_once=True)
     if command_file.content is not None and (command_file.content.is_known or command_file.content.problems):
@@ -450,7 +463,7 @@ def _warn(settings: Settings, configuration: Configuration) -> None:
     for name in configuration.absent():
         logger.warning("a variable names a file that is not there; nothing is read from it", what=name)
     for name in unknown_variables():
-        logger.warning("no such setting (`orcastra run --help` lists all of them)", what=name)
+        logger.warning("no such setting (`orcastra help environment` lists all of them)", what=name)
 
 
 def _print(text: str) -> None:

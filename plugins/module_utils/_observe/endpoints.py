@@ -85,4 +85,9 @@ def _filled(template: str | None, node: Node) -> str | None:
 
 
 def _unique_name(picture: Picture, node: Node) -> str:
-    return node.hostname if len(picture.nodes_by_hostname[node.hostname]) == 1 else node.id
+    """The host name, with the ID behind it if another node that is ready has the same.
+
+    An entry that a node left behind when it joined again is not ready, and confuses nothing.
+    """
+    namesakes = [other for other in picture.nodes_by_hostname[node.hostname] if other.is_ready]
+    return node.hostname if len(namesakes) <= 1 else f"{node.hostname} ({node.id})"

@@ -233,7 +233,7 @@ def _add_server(
 
 
 def _whose(entry: Endpoints) -> str:
-    return "it" if entry.host == entry.node.hostname else f"its host {entry.host}"
+    return f"its host {entry.host}" if entry.is_mapped else "it"
 
 
 def _host_of(instance: str) -> str:
