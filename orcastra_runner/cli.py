@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line, printable
 from orcastra_runner.command.table import commands_help
 from orcastra_runner.settings import Settings, UsageError, read_settings, variables_help
 from orcastra_runner.version import __version__
@@ -302,7 +303,7 @@ def _config_schema(_settings: Settings, _options: argparse.Namespace) -> int:
 
 def _fail(code: int, sentences: Sequence[str], *, debug: bool) -> int:
     for sentence in sentences:
-        sys.stderr.write(f"orcastra: {sentence}\n")
+        sys.stderr.write(f"orcastra: {one_line(sentence)}\n")
     if debug:
-        traceback.print_exc()
+        sys.stderr.writelines(f"{printable(line)}\n" for line in traceback.format_exc().splitlines())
     return code

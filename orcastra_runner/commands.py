@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     AlreadyClaimed,
     CommandRecord,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     connect,
@@ -45,7 +45,7 @@ from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command, has_limit
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
-from orcastra_runner.extra_vars import extra_vars
+from orcastra_runner.extra_vars import extra_vars, mods_vars
 from orcastra_runner.heal import HealJob, plan_healing
 from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, Work
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
@@ -60,7 +60,15 @@ from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.loop import Loop
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
 from orcastra_runner.records import Records
-from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text
+from orcastra_runner.report import (
+    count,
+    plan_data,
+    plan_text,
+    status_data,
+    status_text,
+    to_json,
+    to_text,
+)
 from orcastra_runner.service_report import services_data
 from orcastra_runner.settings import Settings, UsageError, unknown_variables
 from orcastra_runner.signals import Signals, StopNow
@@ -162,7 +170,7 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
     candidates = balancing.candidates if why else None
     short = shortages(seen.picture, seen.engine_time or time.time())
     if as_json:
-        _print(json.dumps(plan_data(plan, candidates, short), indent=2, ensure_ascii=False))
+        _print(to_json(plan_data(plan, candidates, short)))
     else:
         _print(plan_text(plan, candidates, short))
     return not plan.is_empty
@@ -178,7 +186,7 @@ def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *
     memory = measure(picture, rebalance_file.rebalance.sources)
     found = forecasts(picture, configuration.wanted, memory, lose, add)
     data = forecast_data(found, memory)
-    _print(json.dumps(data, indent=2, ensure_ascii=False) if as_json else forecast_text(found, memory))
+    _print(to_json(data) if as_json else forecast_text(found, memory))
     return bool(data["survives"])
 
 
@@ -195,7 +203,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     if command_file.content is not None and (command_file.content.is_known or command_file.content.problems):
         status["commands"]["file"] = str(command_file.path)
         status["commands"]["file_results"] = file_data(command_file.content, seen.state, time.time())
-    _print(json.dumps(status, indent=2, ensure_ascii=False) if as_json else status_text(status))
+    _print(to_json(status) if as_json else status_text(status))
 
 
 def run_command(settings: Settings, command: Command, argument: str | None, id_: str | None) -> bool:
@@ -223,13 +231,13 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
                     raise
                 result = runner.run_unrecorded(work, command, argument)
             if result.is_running:
-                _print(f"{words}: {result.message}")
+                _say(f"{words}: {result.message}")
                 result = wait_until_taken(work, key, signals.pause) or result
         except AlreadyClaimed as error:
             found = error.record
             if found.command != words:
                 raise UsageError(f"the id {id_!r} was used for {found.command}; nothing was done") from error
-            _print(f"{words}: {found.status} before, not repeated: {found.message or 'it has no result yet'}")
+            _say(f"{words}: {found.status} before, not repeated: {found.message or 'it has no result yet'}")
             return found.status == DONE
         except StopNow:
             if result is not None:
@@ -237,9 +245,9 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
             raise Stopped(f"{words} was not begun: we were asked to stop") from None
     if result.is_running:
         # this is the host that goes down: nothing is to be gained by waiting for the end
-        _print(f"{words}: {result.message}; `orcastra status` shows the result")
+        _say(f"{words}: {result.message}; `orcastra status` shows the result")
         return True
-    _print(f"{words}: {result.status}: {result.message}")
+    _say(f"{words}: {result.status}: {result.message}")
     return result.status == DONE
 
 
@@ -247,10 +255,10 @@ def _rehearse_command(work: Work, command: Command, argument: str | None, id_: s
     """Print what the command would do. Returns whether it would succeed, as far as that can be known."""
     before = remembered(work, id_)
     if before is not None:
-        _print(f"{command.words(argument)}: {before.status} before, and not repeated; nothing was done")
+        _say(f"{command.words(argument)}: {before.status} before, and not repeated; nothing was done")
         return True
     found = rehearse(work, command, argument)
-    _print("\n".join(found.lines(command.words(argument))))
+    _print(to_text(found.lines(command.words(argument))))
     return found.problem is None
 
 
@@ -263,7 +271,7 @@ def check_configuration(settings: Settings) -> None:
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
     files = ", ".join(str(path) for path in present)
-    _print(
+    _say(
         f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
         f"{count(len(wanted.dependencies), 'dependency')} in {files}"
     )
@@ -271,7 +279,7 @@ def check_configuration(settings: Settings) -> None:
 
 def show_schema() -> None:
     """Print the JSON Schema of ``swarm.yml``."""
-    _print(json.dumps(SCHEMA, indent=2, ensure_ascii=False))
+    _print(to_json(SCHEMA))
 
 
 def _connector(docker_host: str | None = None, patience: int | None = None) -> Callable[[], Engine]:
@@ -317,7 +325,8 @@ def _working(
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
             rebalance = {"orcastra_rebalance": dict(rebalance_file.data)}
-            values = {**extra_vars(work.wanted, settings), **rebalance, **variables}
+            mods = mods_vars(name, settings)
+            values = {**extra_vars(work.wanted, settings), **rebalance, **mods, **variables}
             return playbooks.run(name, values, should_stop, check=check)
 
         work = Work(
@@ -466,6 +475,11 @@ def _warn(settings: Settings, configuration: Configuration) -> None:
         logger.warning("no such setting (`orcastra help environment` lists all of them)", what=name)
 
 
+def _say(sentence: str) -> None:
+    _print(one_line(sentence))
+
+
 def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    # of what got past the renderers, nothing reaches the terminal either; it is the same for what did not
+    sys.stdout.write(f"{to_text(text.split(chr(10)))}\n")
     sys.stdout.flush()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,21 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     Dependency,
     NodeWanted,
+    Removals,
     SwarmWanted,
     Wanted,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import mods_variables
 from orcastra_runner.settings import Settings
+
+MODS_PLAYBOOK = "orcastra.swarm.mods"
 
 
 def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
     """Return what the playbooks need to know, as plain data; they make the same ``wanted`` of it again."""
     return {
         "orcastra_hosts": "localhost",
-        "orcastra_nodes": {name: _node(node) for name, node in wanted.nodes.items()},
-        "orcastra_dependencies": {
-            anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()
-        },
+        **_sections(wanted),
         "orcastra_options": {"prune_unknown_labels": wanted.prune_unknown_labels},
         "orcastra_leader": wanted.leader or "",
         "orcastra_advertise_addr": wanted.advertise_addr or "",
@@ -41,6 +43,37 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
         # a job of its own balances memory, at its own interval
         "orcastra_site_rebalance": False,
     }
+
+
+def mods_vars(playbook: str, settings: Settings) -> dict[str, Any]:
+    """What the playbook of mods needs besides: the values that the configuration of mods takes from our
+    environment, which playbooks don't get. Raises OrcastraError where one can't be read.
+    """
+    if playbook != MODS_PLAYBOOK or not settings.mod_manager_config.exists():
+        return {}
+    return {"orcastra_mods_variables": mods_variables(settings.mod_manager_config, os.environ)}
+
+
+def _sections(wanted: Wanted) -> dict[str, Any]:
+    """The sections, without those that are absent, so that a playbook removes no more than we would."""
+    sections = {
+        "orcastra_nodes": (
+            wanted.node_removals,
+            {name: _node(node) for name, node in wanted.nodes.items()},
+        ),
+        "orcastra_dependencies": (
+            wanted.dependency_removals,
+            {anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()},
+        ),
+    }
+    given: dict[str, Any] = {
+        name: entries for name, (policy, entries) in sections.items() if entries or policy is Removals.ALLOWED
+    }
+    part = any(entries and policy is not Removals.ALLOWED for policy, entries in sections.values())
+    if part or not given:
+        # with nothing at all, playbooks would refuse to finish what is under way
+        given = {"orcastra_nodes": {}, **given, "orcastra_purge": False}
+    return given
 
 
 def _present(path: Path) -> str:

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import iso_time
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 
 
@@ -19,7 +19,7 @@ def moves_data(seen: Observation) -> list[dict[str, Any]]:
             "service": _service(seen, service_id),
             "anchor": move.anchor,
             "to": sorted(_node(seen, node_id) for node_id in move.nodes),
-            "since": _iso(move.since),
+            "since": iso_time(move.since),
             "scaled_from": move.replicas,
         }
         for service_id, move in seen.state.moves.items()
@@ -34,8 +34,8 @@ def attempts_data(seen: Observation) -> list[dict[str, Any]]:
             "service": _service(seen, service_id),
             "reason": found.reason,
             "attempts": found.count,
-            "since": _iso(found.since),
-            "last": _iso(found.last),
+            "since": iso_time(found.since),
+            "last": iso_time(found.last),
             "given_up": found.given_up,
         }
         for service_id, found in seen.state.attempts.items()
@@ -70,7 +70,3 @@ def _service(seen: Observation, service_id: str) -> str:
 def _node(seen: Observation, node_id: str) -> str:
     node = seen.picture.node_by_id.get(node_id)
     return node.hostname if node is not None else node_id
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,6 +14,7 @@ import json
 import os
 import socket
 import sys
+import time
 
 from orcastra_runner import address
 
@@ -49,10 +50,16 @@ def ask_health(host: str | None, port: int) -> tuple[bool, str]:
 def _get(host: str, port: int) -> tuple[int, bytes]:
     """Ask. Returns the status and the body. Raises OSError, and ValueError where it is no HTTP."""
     answer = b""
+    end = time.monotonic() + TIMEOUT_SECONDS
     with socket.create_connection((host, port), timeout=TIMEOUT_SECONDS) as connection:
         connection.sendall(REQUEST)
         while len(answer) < LONGEST_ANSWER_BYTES and (part := connection.recv(4096)):
             answer += part
+            # of all together, not of each part
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            connection.settimeout(left)
     head, _, body = answer.partition(b"\r\n\r\n")
     words = head.split()
     if len(words) < 2 or not words[0].startswith(b"HTTP/"):
@@ -72,5 +79,6 @@ def main() -> int:
         sys.stderr.write(f"orcastra: healthcheck: expected an address in {address.VARIABLE}, found off\n")
         return 2
     is_live, text = ask_health(*listen)
-    sys.stdout.write(f"{text}\n")
+    # whoever listens at that address may be another program
+    sys.stdout.write(f"{ascii(text)[1:-1]}\n")
     return 0 if is_live else 1

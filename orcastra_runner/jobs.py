@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DisownLabels, OwnLabels
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
@@ -136,8 +138,7 @@ class SyncJob:
 
     def _act(self, work: Work, plan: Plan) -> None:
         if not self._in_process:
-            playbook = SITE_PLAYBOOK if work.wanted.dependencies else LABEL_PLAYBOOK
-            run_and_report(work, self.name, playbook, planned=plan)
+            run_and_report(work, self.name, playbook_for(plan), planned=plan)
             return
         report_outcome(work, self.name, work.swarm.carry_out(plan))
 
@@ -182,6 +183,14 @@ class ResyncJob:
         return result.changed
 
 
+def playbook_for(plan: Plan) -> str:
+    """The playbook that carries out all of ``plan``, whatever is configured: the smaller one if it does."""
+    only_labels = all(isinstance(step, LabelNode) for step in plan.steps) and all(
+        isinstance(edit, (OwnLabels, DisownLabels)) for edit in plan.remember
+    )
+    return LABEL_PLAYBOOK if only_labels else SITE_PLAYBOOK
+
+
 def tell_steps(news: News, plan: Plan, *, at_once: bool) -> None:
     """Log what is planned. What is done ``at_once`` is logged in the next moment, with its reason."""
     steps = {step.what: step for step in plan.steps}
@@ -208,7 +217,7 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
     """
     log.debug("starting a playbook", playbook=playbook)
     result = work.run_playbook(playbook)
-    expected = {step.what: step for step in planned.steps} if planned else {}
+    expected = {printable(step.what): step for step in planned.steps} if planned else {}
     done = [step for task in result.tasks for step in task.plan]
     for step in done:
         if step.get("what") not in expected:

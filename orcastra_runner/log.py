@@ -23,6 +23,8 @@ from typing import Any, Protocol, TextIO, cast
 
 import structlog
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
+
 # what would break a line, or the terminal that it is read in
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -90,19 +92,19 @@ def _render_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     if event.get("what"):
         sentence = f"{sentence}: {event.pop('what')}"
     # what services and engines say goes in as well
-    sentence = _CONTROL.sub(" ", sentence)
+    sentence = printable(_CONTROL.sub(" ", sentence))
     line = f"{time:%Y-%m-%d %H:%M:%S} {level:<8} {sentence}"
     values = " ".join(f"{key}={_plain(value)}" for key, value in event.items() if value is not None)
     if values:
         line = f"{line}  {values}"
-    return f"{line}\n{traceback.rstrip()}" if traceback else line
+    return "\n".join([line, *map(printable, traceback.rstrip().splitlines())]) if traceback else line
 
 
 def _render_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     time, level, sentence = event.pop("time"), event.pop("level"), event.pop("event")
     first = {"time": time.isoformat(timespec="milliseconds"), "level": level, "event": sentence}
     rest = {key: value for key, value in event.items() if value is not None}
-    return json.dumps({**first, **rest}, default=str, ensure_ascii=False)
+    return printable_json(json.dumps({**first, **rest}, default=str, ensure_ascii=False))
 
 
 def _plain(value: Any) -> str:
@@ -110,7 +112,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         value = "; ".join(str(item) for item in value)
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    has_control = bool(_CONTROL.search(text))
-    if not text or has_control or any(character in text for character in ' "='):
-        return json.dumps(text, ensure_ascii=has_control)
+    is_plain = printable(text) == text
+    if not text or not is_plain or any(character in text for character in ' "='):
+        return printable_json(json.dumps(text, ensure_ascii=not is_plain))
     return text

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -18,11 +19,26 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
 from orcastra_runner import follower_report, service_report, shortages
 from orcastra_runner.command import results as command_results
 from orcastra_runner.swarm import leader_of, node_name
+
+
+def to_text(lines: Iterable[str]) -> str:
+    """Return lines for people as one text. Each stays one line, and does nothing to the terminal.
+
+    Everything that a command prints goes through here or ``to_json``: names, labels and errors are what
+    others have written.
+    """
+    return "\n".join(map(printable, lines))
+
+
+def to_json(data: Any) -> str:
+    """Return data as JSON for people and machines."""
+    return printable_json(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def found(seen: Observation) -> str:
@@ -79,7 +95,7 @@ def plan_text(
         lines += (
             [] if found else ["Nothing could be moved to balance memory: it is not configured, or empty."]
         )
-    return "\n".join(lines)
+    return to_text(lines)
 
 
 def step_lines(steps: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -157,20 +173,22 @@ def status_text(status: dict[str, Any]) -> str:
         "",
         "Nodes:",
     ]
-    width = max((len(node["hostname"]) for node in status["nodes"]), default=0)
+    width = max((len(printable(node["hostname"])) for node in status["nodes"]), default=0)
     for node in status["nodes"]:
         role = "leader" if node["leader"] else node["role"]
         tasks = count(node["running_tasks"], "task")
         availability = node["availability"]
         if node["asked_for"]:
             availability += f" as asked for at {node['asked_for']}"
-        lines.append(f"  {node['hostname']:<{width}}  {role:<7}  {node['state']}, {availability}, {tasks}")
+        lines.append(
+            f"  {printable(node['hostname']):<{width}}  {role:<7}  {node['state']}, {availability}, {tasks}"
+        )
         lines += [f"  {'':<{width}}  {label}" for label in _labels(node)]
     lines += service_report.lines(status.get("service_list", ()))
     lines += follower_report.lines(status["moves"], status["attempts"])
     lines += command_results.status_lines(status["commands"])
     lines += ["", *_state_lines(status["state"])]
-    return "\n".join(lines)
+    return to_text(lines)
 
 
 def _labels(node: dict[str, Any]) -> list[str]:

@@ -211,8 +211,19 @@ VARIABLES = (
     Variable(
         "GC_FORCE_CONTAINER_REMOVAL", "bool", True, "prune ended containers by force where it takes that"
     ),
-    Variable("GC_CLEAN_UP_VOLUMES", "bool", True, "prune unused volumes that nobody gave a name"),
-    Variable("ORCASTRA_GC_NAMED_VOLUMES", "bool", False, "prune unused volumes that have a name, too"),
+    Variable("GC_CLEAN_UP_VOLUMES", "bool", True, "prune the anonymous volumes of pruned containers"),
+    Variable(
+        "ORCASTRA_GC_NAMED_VOLUMES",
+        "bool",
+        False,
+        "prune unused volumes with a name, too: those of stacks, and with GC_PLAIN_CONTAINERS all",
+    ),
+    Variable(
+        "GC_PLAIN_CONTAINERS",
+        "bool",
+        False,
+        "also prune ended containers of docker run, docker create and Compose, with their anonymous volumes",
+    ),
     Variable("GC_DRY_RUN", "bool", False, "only log what would be pruned"),
     Variable(
         "GC_EXCLUDE_LABELS",
@@ -323,6 +334,7 @@ class Settings:
     gc_force_container_removal: bool
     gc_clean_up_volumes: bool
     gc_named_volumes: bool
+    gc_plain_containers: bool
     gc_dry_run: bool
     gc_exclude_labels: tuple[str, ...]
     gc_exclude_images: tuple[str, ...]

@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
-from orcastra_runner.report import count
+from orcastra_runner.report import count, to_text
 from orcastra_runner.settings import UsageError
 
 ANY = "any"
@@ -116,7 +116,7 @@ def forecast_text(found: Sequence[Forecast], memory: Memory) -> str:
     if not memory.nodes:
         lines.append("The memory of no node is known, so it is not known whether everything fits.")
     lines += [f"warning: {problem}" for problem in memory.problems]
-    return "\n".join(lines).rstrip()
+    return to_text(lines).rstrip()
 
 
 def _lines(forecast: Forecast) -> list[str]:

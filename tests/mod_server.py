@@ -11,6 +11,7 @@ import re
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -23,6 +24,7 @@ class Item:
     ``breaks``: after how many bytes each of the first replies with a body breaks off. ``claims``: the length
     that is claimed instead of the true one. ``pause``: seconds between two pieces of 64 KiB.
     ``trickles``: after how many bytes each of the first replies goes on with 50 single bytes a second.
+    ``script`` answers all by itself, with bytes of its own.
     ``headers_needed``: without these, 401. ``header_trickle``: 50 bytes of headers a second, without an end;
     ``header_breaks``: they break off.
     """
@@ -42,6 +44,7 @@ class Item:
     pause: float = 0
     headers: dict[str, str] = field(default_factory=dict)
     headers_needed: dict[str, str] = field(default_factory=dict)
+    script: Callable[[BaseHTTPRequestHandler], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,13 @@ class ModServer:
     def _answer(self, handler: BaseHTTPRequestHandler, item: Item | None) -> None:
         if item is None:
             self._plain(handler, 404, {})
-            return
+        elif item.script is not None:
+            handler.close_connection = True
+            item.script(handler)
+        else:
+            self._answer_with(handler, item)
+
+    def _answer_with(self, handler: BaseHTTPRequestHandler, item: Item) -> None:
         if item.failures:
             self._plain(handler, *item.failures.pop(0))
             return

@@ -71,7 +71,11 @@ ALLOWED: dict[str, list[Call]] = {
         lambda engine: engine.delete_image(f"example.org/app@{DIGEST}"),
     ],
     "image_layers_size": [lambda engine: engine.image_layers_size()],
-    "list_volumes": [lambda engine: engine.list_volumes({"dangling": ["true"]})],
+    "list_volumes": [
+        lambda engine: engine.list_volumes(),
+        lambda engine: engine.list_volumes({"dangling": ["true"]}),
+    ],
+    "volume_sizes": [lambda engine: engine.volume_sizes()],
     "delete_volume": [lambda engine: engine.delete_volume("ef" * 32)],
     "events": [lambda engine: list(engine.events(EVENT_TYPES, 1764300000.25, 1))],
 }

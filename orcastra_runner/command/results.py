@@ -20,6 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     record_data,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 from orcastra_runner.command.file import Content, Entry
 from orcastra_runner.log import get_logger
 
@@ -80,7 +81,9 @@ def write_results(command_file: Path, results: list[dict[str, Any]]) -> None:
     """
     path = results_path(command_file)
     head = f"# What became of the commands in {command_file.name}; written by Orcastra, never read by it\n"
-    text = head + yaml.safe_dump(results, sort_keys=False, allow_unicode=True, width=110)
+    text = head + yaml.safe_dump(
+        [_shown(result) for result in results], sort_keys=False, allow_unicode=True, width=110
+    )
     with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
         if path.read_text(encoding="utf-8") == text:
             return
@@ -94,6 +97,11 @@ def write_results(command_file: Path, results: list[dict[str, Any]]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _shown(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result for a file that people look at in a terminal."""
+    return {key: printable(value) if isinstance(value, str) else value for key, value in result.items()}
 
 
 def results_path(command_file: Path) -> Path:

@@ -109,7 +109,7 @@ class HandoverJob:
         labels = _labels(manager)
         if HANDOVERS_LABEL not in labels:
             return
-        state, _damage = decode(labels)
+        state, _damage = decode(labels, self._clock())
         info = own.info()
         node_id = str((info.get("Swarm") or {}).get("NodeID", ""))
         me = Myself(node_id, boot_id(), is_local=own.is_local)
@@ -169,7 +169,7 @@ class HandoverJob:
             return
         StateStore(engine).update([result])
         self._late = None
-        record = decode(_labels(engine))[0].commands.get(result.key)
+        record = decode(_labels(engine), self._clock())[0].commands.get(result.key)
         if record is not None:
             self._records.commanded(record)
             tell = log.info if record.status == DONE else log.error

@@ -206,6 +206,7 @@ def _heal_variables(rules: HealRules) -> dict[str, Any]:
 def _prune_variables(rules: PruneRules) -> dict[str, Any]:
     return {
         "orcastra_prune_grace_period": round(rules.grace),
+        "orcastra_prune_plain_containers": rules.plain_containers,
         "orcastra_prune_keep_images": rules.keep_images,
         "orcastra_prune_multiple_repositories": rules.multiple_repositories,
         "orcastra_prune_force_containers": rules.force_containers,

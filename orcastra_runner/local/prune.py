@@ -23,12 +23,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import 
 )
 from orcastra_runner.cron import Cron
 from orcastra_runner.log import get_logger
+from orcastra_runner.once import News
 from orcastra_runner.records import Records
 from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
 
 # What a failed run waits for, at the most.
 INTERVAL_SECONDS = 300.0
+# Said in the first line, for those who keep data in such containers.
+KEEPS = "containers of docker run, docker create and Compose, and their volumes (GC_PLAIN_CONTAINERS=true)"
 
 log = get_logger()
 
@@ -38,6 +41,7 @@ def prune_rules(settings: Settings) -> PruneRules:
     volumes = ANONYMOUS if settings.gc_clean_up_volumes else NONE
     return PruneRules(
         grace=settings.gc_grace_period_seconds,
+        plain_containers=settings.gc_plain_containers,
         keep_images=settings.gc_minimum_images_to_save,
         multiple_repositories=settings.gc_force_image_removal,
         force_containers=settings.gc_force_container_removal,
@@ -47,6 +51,19 @@ def prune_rules(settings: Settings) -> PruneRules:
         exclude_images=settings.gc_exclude_images,
         exclude_volumes=settings.gc_exclude_volumes,
     )
+
+
+def describe(rules: PruneRules) -> str:
+    """What goes under these rules, in a few words."""
+    containers = "ended containers" if rules.plain_containers else "ended containers of Swarm tasks"
+    if rules.volumes != NONE:
+        containers += " with their anonymous volumes"
+    found = [containers, "unused images"]
+    if rules.volumes == NAMED:
+        found.append("unused named volumes" if rules.plain_containers else "unused named volumes of stacks")
+    elif rules.volumes == ANONYMOUS and rules.plain_containers:
+        found.append("unused anonymous volumes")
+    return ", ".join(found)
 
 
 class PruneJob:
@@ -76,7 +93,13 @@ class PruneJob:
         self._records = records or Records()
         self._clock = clock
         self._due = self._cron.next_after(clock())
-        log.info("the node is pruned next at", what=self._cron.shown(self._due))
+        self._news = News()
+        log.info(
+            "the node is pruned next at",
+            what=self._cron.shown(self._due),
+            removes=describe(self._rules),
+            keeps=None if self._rules.plain_containers else KEEPS,
+        )
 
     def seconds_to_next(self) -> float:
         return max(0.0, self._due - self._clock())
@@ -98,9 +121,9 @@ class PruneJob:
         self._tell(pruning, time.monotonic() - started)
 
     def _tell(self, pruning: Pruning, seconds: float) -> None:
-        for warning in (*pruning.plan.warnings, *pruning.warnings):
+        for warning in self._news.fresh("warnings", (*pruning.plan.warnings, *pruning.warnings)):
             log.warning(warning)
-        for note in pruning.plan.notes:
+        for note in self._news.fresh("notes", pruning.plan.notes):
             log.info(note)
         if self._dry_run:
             for step in pruning.plan.steps:
@@ -108,11 +131,11 @@ class PruneJob:
         for result in pruning.results:
             self._records.stepped(self.name, result)
             if result.skipped is not None:
-                log.debug("skipped", what=result.skipped)
+                log.info("kept", what=result.skipped)
             elif result.error is not None:
                 log.error(result.error)
             else:
-                log.debug("done", what=result.step.what, why=result.step.why)
+                log.info("pruned", what=result.step.what, why=result.step.why)
         log.info(
             "pruned the node" if not self._dry_run else "looked what could be pruned",
             what=str(pruning.freed) if not self._dry_run else count(len(pruning.plan.steps), "thing"),

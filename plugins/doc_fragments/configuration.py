@@ -16,7 +16,6 @@ options:
         values; and C(ip), C(role) and C(availability).
       - A name that no node of the swarm has is reported as a warning.
     type: dict
-    default: {}
   dependencies:
     description:
       - The anchors and the services that depend on them, as under C(dependencies) in C(swarm.yml). The keys
@@ -25,7 +24,6 @@ options:
         C(retry_intervals), C(relocate) and C(manage_constraint).
       - A service that does not exist is reported as a warning.
     type: dict
-    default: {}
   stack_name:
     description:
       - The stack of those O(dependencies) that do not name one.
@@ -37,6 +35,4 @@ options:
       - What the label of an anchor begins with. The rest of it is the name of the anchor.
     type: str
     default: ""
-requirements:
-  - jsonschema >= 4.10.0
 """

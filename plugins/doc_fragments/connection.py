@@ -77,6 +77,7 @@ options:
     type: bool
     default: false
 requirements:
+  - python >= 3.9
   - docker (Docker SDK for Python) >= 5.0.0
   - paramiko, for V(ssh://)
 """

@@ -43,6 +43,4 @@ options:
         C(problem), the reason in words.
     type: dict
     default: {}
-requirements:
-  - jsonschema >= 4.10.0
 """

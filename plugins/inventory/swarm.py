@@ -29,6 +29,9 @@ description:
   - A host that is missing has its configured labels and is in none of the groups C(managers), C(workers),
     C(reachable) and C(down).
   - Nothing that comes from the swarm is evaluated as a template.
+  - The roles get the same configuration, O(swarm_file) as the variable C(orcastra_swarm_file) of all hosts,
+    and what is in O(nodes_file) as C(orcastra_nodes) and others. Your own values of these variables win,
+    wherever they are set.
 notes:
   - 'Host variables: C(ansible_host) and C(swarm_ip), the configured address, else the one that the
     managers see; C(swarm_id), C(swarm_hostname), C(swarm_role), C(swarm_availability), C(swarm_state)
@@ -121,6 +124,7 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ansible import constants
 from ansible.errors import AnsibleError, AnsibleParserError
@@ -131,6 +135,7 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
     ConfigFiles,
     load_configuration,
+    read_nodes,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe, suggest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
@@ -148,6 +153,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hosts import 
     InventoryHost,
     merge_hosts,
 )
+
+# the variables of all hosts that were set here, by the group all of each inventory
+_handed: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 _NAMES = ("orcastra.yml", "orcastra.yaml", "swarm_inventory.yml", "swarm_inventory.yaml")
 _ENDINGS = (".orcastra.yml", ".orcastra.yaml", ".swarm.yml", ".swarm.yaml")
@@ -170,6 +178,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             raise AnsibleParserError(f"{path}: {error}") from None
         nodes = self._nodes(path, options, use_cache=cache)
         merged = merge_hosts(wanted, nodes)
+        for problem in wanted.warnings:
+            self.display.warning(str(problem))
         for warning in merged.warnings:
             self.display.warning(f"{path}: {warning}")
         for group in GROUPS:
@@ -177,6 +187,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         configured = self.get_option("swarm_file") or self.get_option("nodes_file")
         for host in merged.hosts:
             self._add(host, leave_out=() if configured else ("unknown",))
+        self._hand_over(path, [host.name for host in merged.hosts])
 
     def _read_options(self, path: str) -> None:
         try:
@@ -211,13 +222,45 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             given = self.get_option(option)
             if not given:
                 continue
-            file = Path(path).absolute().parent / Path(given).expanduser()
+            file = self._file(path, given)
             if not file.is_file():
                 raise OrcastraError(f"{option}: expected a file, found none at {file}")
             files[option] = file
         return load_configuration(
             ConfigFiles(swarm=files.get("swarm_file"), nodes=files.get("nodes_file")), stack_name=""
         )
+
+    def _file(self, path: str, given: str) -> Path:
+        return Path(path).absolute().parent / Path(given).expanduser()
+
+    def _hand_over(self, path: str, hosts: list[str]) -> None:
+        """Give the roles the configuration, below everything that the user sets.
+
+        A variable of all hosts is the weakest there is. Only if an inventory of another swarm has set it,
+        each host needs its own.
+        """
+        everyone = self.inventory.groups["all"]
+        handed = _handed.setdefault(everyone, {})
+        for name, value in self._role_variables(path).items():
+            found = everyone.get_vars()
+            if name not in found:
+                self.inventory.set_variable("all", name, _literal(value))
+                handed[name] = value
+            elif name in handed and found[name] == handed[name] != value:
+                for host in hosts:
+                    if name not in self.inventory.hosts[host].get_vars():
+                        self.inventory.set_variable(host, name, _literal(value))
+
+    def _role_variables(self, path: str) -> dict[str, Any]:
+        """The configuration as the roles take it, in which the nodes' own file wins as well."""
+        variables: dict[str, Any] = {}
+        if self.get_option("swarm_file"):
+            variables["orcastra_swarm_file"] = str(self._file(path, self.get_option("swarm_file")))
+        if self.get_option("nodes_file"):
+            for part, value in read_nodes(self._file(path, self.get_option("nodes_file"))).items():
+                if value is not None:
+                    variables[f"orcastra_{part}"] = value
+        return variables
 
     def _connection(self) -> ConnectionOptions:
         options = {name: self.get_option(name) for name in CONNECTION_ARGUMENT_SPEC}

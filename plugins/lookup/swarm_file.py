@@ -16,7 +16,8 @@ description:
   - Reads a file in the format of C(swarm.yml), or of another of Orcastra's files, on the control node and
     checks it. Fails with everything that is wrong with it, each problem with its line, what was expected and
     what was found.
-  - Needs the Python packages C(PyYAML) and C(jsonschema) on the control node.
+  - A file that is missing, empty, or has nothing but comments is an error. If nothing is meant, write C({}).
+  - Needs nothing but Ansible on the control node.
 options:
   _terms:
     description:
@@ -42,8 +43,9 @@ seealso:
 EXAMPLES = r"""
 - name: Keep the node labels right
   orcastra.swarm.label_sync:
-    nodes: "{{ configuration.nodes }}"
-    dependencies: "{{ configuration.dependencies }}"
+    nodes: "{{ configuration.nodes | default(omit) }}"
+    dependencies: "{{ configuration.dependencies | default(omit) }}"
+    purge: true
   vars:
     configuration: "{{ lookup('orcastra.swarm.swarm_file', 'swarm.yml') }}"
 """
@@ -51,9 +53,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - For each file a mapping with C(nodes), C(swarm), C(dependencies) and C(options), which are empty where
-      the file does not have them, C(leader) and C(advertise_addr), which are empty text then, and
-      C(managers), which is nothing then.
+    - For each file a mapping. C(nodes) and C(dependencies) are left out if the file does not have them,
+      because missing is not empty. C(swarm) and C(options) are empty then, C(leader) and C(advertise_addr)
+      are empty text, and C(managers) is nothing.
     - With another O(kind) just what is in the file. With V(mods) that is in C(config), with the values of
       headers, which may be secret, apart in C(variables).
   type: list
@@ -66,22 +68,24 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import load_exporter
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import load_rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import SECTIONS, refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import read_mods
+
+display = Display()
 
 _EMPTY: dict[str, Any] = {
     "leader": "",
     "advertise_addr": "",
     "managers": None,
-    "nodes": {},
     "swarm": {},
-    "dependencies": {},
     "options": {},
 }
 
@@ -119,8 +123,9 @@ def _read_exporter(path: Path) -> dict[str, Any]:
 
 def _read_swarm(path: Path) -> dict[str, Any]:
     """The parts of a file, checked. Raises ConfigError with all problems."""
-    document, problems = read_file(path)
-    build(
+    document, met = read_file(path)
+    problems = refuse_blank(document, met)
+    wanted = build(
         [(document, ALL_PARTS)],
         problems,
         complete=document.data is not None or not problems,
@@ -128,8 +133,12 @@ def _read_swarm(path: Path) -> dict[str, Any]:
         label_prefix="",
         restart_dependents=False,
     )
+    for warning in wanted.warnings:
+        display.warning(str(warning))
     data = document.data or {}
-    return {part: data.get(part) or default for part, default in _EMPTY.items()}
+    given = {part: data.get(part) or default for part, default in _EMPTY.items()}
+    sections = {part: data.get(part) or {} for part in SECTIONS if part not in wanted.absent_sections}
+    return {**given, **sections}
 
 
 _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {

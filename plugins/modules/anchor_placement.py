@@ -12,6 +12,14 @@ version_added: 0.1.0
 description:
   - Marks the nodes on which each anchor runs with its label, moves the services that depend on it there,
     and holds them there with a placement constraint on that label.
+  - B(By default it only manages what it is given.) Anchors and services that a task does not name are left
+    alone, also those that another task, an item of a loop or another team's playbook keeps in place. So
+    several tasks can share a swarm.
+  - B(With) O(purge=true) B(the task is the whole truth.) The constraints that this module or C(orcastra run)
+    has set are taken off all services that O(dependencies) does not name. The role and C(orcastra run), which
+    read the whole configuration, work like that.
+  - A move that was begun is ended in any case. One that another task has begun is left to it for a minute.
+  - Fails, and changes nothing, if neither O(nodes) nor O(dependencies) is given.
   - Makes one step at a time and does not wait for Swarm. Run it again, or let C(orcastra run) do so, until it
     changes nothing. Each run goes on from what it finds, so it may be interrupted at any point.
   - Restarts services that Swarm has stopped trying to run, with growing pauses.
@@ -20,6 +28,7 @@ extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.configuration
   - orcastra.swarm.connection
+  - orcastra.swarm.removals
 options:
   restart_dependents:
     description:
@@ -35,6 +44,7 @@ options:
     description:
       - Whether to forget all earlier attempts, so that what waits for its next attempt, or has been given up,
         is tried at once.
+      - Without O(purge) it forgets those of the anchors and services in O(dependencies).
       - Services that are in order are left alone.
     type: bool
     default: false
@@ -42,8 +52,8 @@ seealso:
   - module: orcastra.swarm.label_sync
 notes:
   - A constraint that this module sets is spelled with a space before its operator and none after it, which is
-    how it is told from your own. It is set again when a redeploy drops it, and removed when the dependency
-    leaves the configuration.
+    how it is told from your own. It is set again when a redeploy drops it. With O(purge) it is removed when
+    the dependency leaves the configuration.
   - Only nodes and services that need a change are written, and every field that this module does not own
     keeps its value. A service that Swarm is updating is left alone until the update is over.
 author:
@@ -71,9 +81,10 @@ EXAMPLES = r"""
   retries: 20
   delay: 3
 
-- name: Show what would be done, and why
+- name: Show what would be done, and why, if these were all dependencies of the swarm
   orcastra.swarm.anchor_placement:
     dependencies: "{{ swarm_dependencies }}"
+    purge: true
   check_mode: true
   diff: true
 """
@@ -129,6 +140,8 @@ import time
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
+    REMOVALS_ARGUMENT_SPEC,
+    check_given,
     create_configured_module,
     wanted_from,
 )
@@ -140,17 +153,25 @@ def main() -> None:
     module = create_configured_module(
         {
             **CONFIGURATION_ARGUMENT_SPEC,
+            **REMOVALS_ARGUMENT_SPEC,
             "restart_dependents": {"type": "bool", "default": False},
             "max_mismatch_duration": {"type": "float", "default": 600},
             "retry_now": {"type": "bool", "default": False},
         }
     )
+    check_given(module)
     wanted = wanted_from(module)
     give_up_seconds, retry_now = module.params["max_mismatch_duration"], module.params["retry_now"]
     run_plan(
         module,
         lambda seen: plan_anchors(
-            seen.picture, wanted, seen.state, time.time(), give_up_seconds, retry_now=retry_now
+            seen.picture,
+            wanted,
+            seen.state,
+            time.time(),
+            give_up_seconds,
+            retry_now=retry_now,
+            balancing=True,
         ),
     )
 

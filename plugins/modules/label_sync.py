@@ -12,18 +12,26 @@ version_added: 0.1.0
 description:
   - Sets the configured labels on the nodes of a swarm, and the labels that mark the nodes on which anchors
     run.
-  - Remembers in the swarm which labels it has set. A label that leaves the configuration is removed again
-    if it was set by this module; labels that somebody else has set are left alone.
+  - B(By default it only manages what it is given.) Nodes, labels and anchors that a task does not name are
+    left alone, also those that another task, an item of a loop or another team's playbook has set. So several
+    tasks can share a swarm.
+  - B(With) O(purge=true) B(the task is the whole truth.) Each label that this module or C(orcastra run) has
+    set, and that is not in O(nodes) or O(dependencies) any more, is removed. The role and C(orcastra run),
+    which read the whole configuration, work like that.
+  - Remembers in the swarm which labels it has set. Labels that others have set are left alone.
+  - Fails, and changes nothing, if neither O(nodes) nor O(dependencies) is given.
   - Has to reach the engine of a manager; any manager of the swarm will do.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.configuration
   - orcastra.swarm.connection
+  - orcastra.swarm.removals
 options:
   prune_unknown_labels:
     description:
       - Whether to remove each label of the configured nodes that is neither configured nor the label of an
         anchor, whoever has set it.
+      - Without O(purge), labels that Orcastra has set stay, because another task may have asked for them.
       - Nodes that O(nodes) does not name are not pruned.
     type: bool
     default: false
@@ -79,11 +87,20 @@ EXAMPLES = r"""
         stack: apps
         services: [wiki, wiki_cache]
 
-- name: Show what would change, through another manager's engine
+- name: Set the labels of one node after the other; no item undoes another
+  orcastra.swarm.label_sync:
+    nodes: "{{ {item.name: {'labels': item.labels}} }}"
+  loop:
+    - {name: mgr-a, labels: [ssd, zfs]}
+    - {name: wrk-b, labels: {disk: hdd}}
+
+- name: Have exactly these labels, and show what would change, through another manager's engine
   orcastra.swarm.label_sync:
     docker_host: ssh://root@10.0.0.11
     use_ssh_client: true
     nodes: "{{ swarm_nodes }}"
+    dependencies: "{{ swarm_dependencies }}"
+    purge: true
     prune_unknown_labels: true
   check_mode: true
   diff: true
@@ -132,20 +149,24 @@ notes:
   sample: ["node wrk-c is down: its labels are corrected when it is back"]
 """
 
+import time
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
+    REMOVALS_ARGUMENT_SPEC,
+    check_given,
     create_configured_module,
     wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_label_sync, plan_removal
 
 
 def main() -> None:
     module = create_configured_module(
         {
             **CONFIGURATION_ARGUMENT_SPEC,
+            **REMOVALS_ARGUMENT_SPEC,
             "prune_unknown_labels": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "released_services": {"type": "list", "elements": "str", "default": []},
@@ -153,9 +174,10 @@ def main() -> None:
     )
     if module.params["state"] == "absent":
         released = module.params["released_services"] if module.check_mode else ()
-        run_plan(module, lambda seen: plan_label_removal(seen.picture, seen.state, released))
+        run_plan(module, lambda seen: plan_removal(seen.picture, seen.state, time.time(), released))
+    check_given(module)
     wanted = wanted_from(module, prune_unknown_labels=module.params["prune_unknown_labels"])
-    run_plan(module, lambda seen: plan_labels(seen.picture, wanted, seen.state))
+    run_plan(module, lambda seen: plan_label_sync(seen.picture, wanted, seen.state, time.time()))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ description:
   - A file takes its place in one step, once it is whole and its digest is right. One mod that fails keeps its
     old file and stops no other.
   - Files that nobody wants any more are removed, only those that this module has stored, and only where it is
-    known of all services what they want. Mod images that were discovered stay for 7 more days.
+    known of all services what they want. Mod images that were discovered stay for 7 more days. Without
+    O(config) and O(config_file), the files of an earlier configuration stay.
   - What Ansible shows of it comes at its end. Every 15 seconds the host's system log says how far long
     downloads are, under the name C(ansible-orcastra.swarm.mod_download).
 extends_documentation_fragment:
@@ -26,12 +27,13 @@ options:
   config:
     description:
       - The configuration, as in C(config.json). For its keys, see C(docs/mods.md) of the collection. A list
-        is one of mods alone.
+        is one of mods alone. An empty mapping means no mods but those that services and containers ask for.
       - C(${VAR}) in URLs and headers is taken from O(variables), else from the environment of the module, or
         from the file that C(VAR_FILE) names. Secrets belong there.
+      - Values of headers and of a URL's query are not shown or logged, wherever they come from.
     type: raw
   config_file:
-    description: A file on the host with the configuration, JSON or YAML. One that isn't there says nothing.
+    description: A file on the host with the configuration, JSON or YAML.
     type: path
   variables:
     description: Values of C(${VAR}).
@@ -53,7 +55,8 @@ options:
     description: The engine of a manager, which is asked for the services where the host's own is none.
     type: str
   wishes:
-    description: What services ask for, RV(wishes) of a manager. Then none has to be asked.
+    description:
+      - What services ask for, RV(wishes) of a manager with O(discover_only=true). Then none has to be asked.
     type: list
     elements: str
   discover_only:
@@ -142,7 +145,9 @@ downloaded_bytes:
   returned: success
   type: int
 wishes:
-  description: What the services of the swarm ask for.
+  description:
+    - What the services of the swarm ask for. With O(discover_only=true) what may be secret in it is there,
+      too, so use C(no_log) then.
   returned: success
   type: list
   elements: str
@@ -154,7 +159,7 @@ architectures:
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -169,22 +174,46 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration
     build_mods,
     load_mods,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.masking import (
+    MASK,
+    masked,
+    masked_url,
+    secrets_of,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     create_configured_module,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import run_on_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 
+# what is shorter isn't looked for in the results
+_SECRET_LENGTH = 8
 
-def rules_from(module: AnsibleModule) -> ModRules:
+
+def take_parameters(module: AnsibleModule) -> dict[str, Any]:
+    """The module's parameters; the module itself, which shows its own, keeps none of their secrets."""
+    given = dict(module.params)
+    module.params["config"] = masked(given["config"])
+    module.params["variables"] = dict.fromkeys(given["variables"], MASK)
+    if given["wishes"] is not None:
+        module.params["wishes"] = [masked_url(str(wish)) for wish in given["wishes"]]
+    # of short ones, whatever looks like them would be hidden, too
+    secrets = secrets_of(given["config"], given["variables"]) | secrets_of(given["wishes"], {})
+    module.no_log_values = {secret for secret in secrets if len(secret) >= _SECRET_LENGTH}
+    return given
+
+
+def rules_from(given: Mapping[str, Any]) -> ModRules:
     """The rules in the module's parameters. Raises ConfigError."""
-    given = module.params
     environment = {**os.environ, **{name: str(value) for name, value in given["variables"].items()}}
     if given["config_file"]:
-        return load_mods(Path(given["config_file"]), environment)
-    config = given["config"] or {}
-    if not isinstance(config, (dict, list)):
-        raise OrcastraError(f"config: expected a mapping or a list, found {str(config)[:80]!r}")
+        path = Path(given["config_file"])
+        if not path.exists():
+            raise OrcastraError(f"config_file: expected a file, found none at {path}")
+        return load_mods(path, environment)
+    config = given["config"]
+    if config is not None and not isinstance(config, (dict, list)):
+        raise OrcastraError(f"config: expected a mapping or a list, found {type(config).__name__}")
     return build_mods(config, environment)
 
 
@@ -201,7 +230,7 @@ def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> 
         "mods": [mod.to_result() for mod in done.mods],
         "requests": done.requests,
         "downloaded_bytes": done.downloaded,
-        "wishes": list(wishes),
+        "wishes": [masked_url(wish) for wish in wishes],
     }
     if done.failures:
         good = len(done.mods) - sum(mod.error is not None for mod in done.mods)
@@ -213,30 +242,32 @@ def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> 
 def main() -> None:
     module = create_configured_module(
         {
-            "config": {"type": "raw"},
+            # its secrets are taken out of it below; until then, nothing of it is logged
+            "config": {"type": "raw", "no_log": True},
             "config_file": {"type": "path"},
             "variables": {"type": "dict", "default": {}, "no_log": True},
             "dest": {"type": "path", "default": "/mnt/mods"},
             "architectures": {"type": "list", "elements": "str", "default": []},
             "manager_host": {"type": "str"},
-            "wishes": {"type": "list", "elements": "str"},
+            "wishes": {"type": "list", "elements": "str", "no_log": True},
             "discover_only": {"type": "bool", "default": False},
         }
     )
-    if module.params["config"] and module.params["config_file"]:
+    given = take_parameters(module)
+    if given["config"] and given["config_file"]:
         module.fail_json(msg="config: expected one of config and config_file, found both")
 
     def action(engine: Engine, connect_manager: Callable[[], Engine] | None) -> dict[str, Any]:
-        rules = rules_from(module)
+        rules = rules_from(given)
         found = discover_mods(
             engine,
             rules,
             connect_manager,
-            wishes=module.params["wishes"],
-            architectures=module.params["architectures"],
-            containers=not module.params["discover_only"],
+            wishes=given["wishes"],
+            architectures=given["architectures"],
+            containers=not given["discover_only"],
         )
-        if module.params["discover_only"]:
+        if given["discover_only"]:
             for warning in found.warnings:
                 module.warn(warning)
             if not found.complete:
@@ -249,7 +280,7 @@ def main() -> None:
         # what a module prints arrives at its end; the log of the host can be followed
         progress = ModProgress(lambda title, size: module.log(f"downloading {title}: {size}"))
         done = refresh_mods(
-            rules, Path(module.params["dest"]), found, check=module.check_mode, progress=progress.tell
+            rules, Path(given["dest"]), found, check=module.check_mode, progress=progress.tell
         )
         return finish(module, done, found.wishes)
 

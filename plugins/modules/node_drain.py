@@ -80,8 +80,6 @@ options:
     type: str
     default: ""
     version_added: 0.2.0
-requirements:
-  - jsonschema >= 4.10.0
 notes:
   - Tasks of global services end on a drained node. Those of services that find no other node stay pending.
 author:
@@ -166,6 +164,8 @@ def main() -> None:
     )
     params = module.params
     names, availability, spare = list(dict.fromkeys(params["nodes"])), params["availability"], params["spare"]
+    if not names:
+        module.fail_json(msg="nodes: expected at least one node, found an empty list")
     waits = params["wait"] and availability == "drain" and not module.check_mode
     wanted = wanted_from(module, nodes={})
 

@@ -44,9 +44,6 @@ options:
       - With V(0) nobody is asked, and what Swarm is updating is left for later.
     type: int
     default: 120
-requirements:
-  - jsonschema >= 4.10.0
-  - prometheus_client >= 0.20
 seealso:
   - module: orcastra.swarm.rebalance
 notes:
@@ -138,9 +135,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.configurati
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
-    PROMETHEUS_CLIENT_IMPORT_ERROR,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
 
 
@@ -150,8 +144,7 @@ def main() -> None:
             "definition": {"type": "dict", "default": {}},
             "metrics_url": {"type": "str"},
             "wait_timeout": {"type": "int", "default": 120},
-        },
-        prometheus_client=PROMETHEUS_CLIENT_IMPORT_ERROR,
+        }
     )
     try:
         wanted = build_exporter(module.params["definition"])

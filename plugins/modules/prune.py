@@ -10,8 +10,10 @@ module: prune
 short_description: Remove what a node no longer uses
 version_added: 0.2.0
 description:
-  - Removes containers that ended, images and volumes that nobody uses, one after the other, once they have
-    been so for O(grace_period).
+  - Removes ended containers of Swarm tasks with their anonymous volumes, and unused images, one after the
+    other, once they have been unused for O(grace_period). RV(removed) names everything that went.
+  - Containers that Swarm didn't create (C(docker run), C(docker create), Compose) stay, whatever their state,
+    and so do their images and volumes, unless you set O(plain_containers=true).
   - An image stays if a container of the node has it, or any service of the swarm, on whatever node, in its
     present form or in the one that C(docker service rollback) returns to. The newest O(keep_images) of each
     repository stay.
@@ -28,6 +30,16 @@ options:
         so.
     type: int
     default: 10800
+  plain_containers:
+    description:
+      - Whether to also remove containers that ended, or were never started, and that Swarm didn't create.
+        Their anonymous volumes go with them, and the data in these.
+      - It also lets unused volumes go of which the engine can't tell whether a Swarm task had them. Without
+        it, an anonymous volume only goes together with the container of its task, and a named one only if a
+        stack created it.
+    type: bool
+    default: false
+    version_added: 0.2.0
   keep_images:
     description: How many images of each repository stay, the newest ones.
     type: int
@@ -43,29 +55,38 @@ options:
     default: true
   volumes:
     description:
-      - Which volumes that no container has are removed. V(anonymous) are those that nobody gave a name, also
-        together with their container. V(named) are both kinds, without those that a service mounts.
-      - Only volumes of the driver C(local) are.
+      - Which unused volumes are removed. V(anonymous) are those without a name of their own, together with
+        their container. V(named) are both kinds, without those that a service mounts. See
+        O(plain_containers) for whose volumes.
+      - Volumes of other drivers than C(local) stay.
     type: str
     choices: [none, anonymous, named]
     default: anonymous
   exclude_labels:
-    description: What has one of these labels stays. C(key) or C(key=value).
+    description:
+      - Containers, images and volumes with one of these labels stay. C(key) or C(key=value).
     type: list
     elements: str
     default: [orchestration.prune=false]
   exclude_containers:
-    description: Shell patterns of names of containers that stay.
+    description:
+      - Shell patterns of containers that stay. They match the name, the name of a task's service, and the ID
+        or its beginning.
     type: list
     elements: str
     default: []
   exclude_images:
-    description: Shell patterns of images that stay, with or without the tag.
+    description:
+      - Shell patterns of images that stay. They match the short and the full name, with and without tag and
+        digest (V(redis:*), V(docker.io/library/redis:3.0), V(*/team/app)), and the ID or its beginning
+        (V(5ffc15301cef), V(sha256:5ffc15301cef)).
+      - A pattern that looks like a regular expression gets a warning, and counts as one, too. A pattern that
+        matches nothing gets a note. Both go for all three kinds of patterns.
     type: list
     elements: str
     default: []
   exclude_volumes:
-    description: Shell patterns of names of volumes that stay.
+    description: Shell patterns of volumes that stay. They match the name, or the beginning of a long one.
     type: list
     elements: str
     default: []
@@ -78,6 +99,7 @@ options:
 seealso:
   - module: orcastra.swarm.swarm_info
 notes:
+  - A container counts as that of a Swarm task if its label and its name both have the task's ID.
   - Networks and the build cache are left alone.
 author:
   - Orcastra contributors (@orcastra)
@@ -88,6 +110,11 @@ EXAMPLES = r"""
   orcastra.swarm.prune:
     grace_period: 86400
     exclude_images: ["registry.example.org/base/*"]
+
+- name: Remove containers of docker run and their anonymous volumes, too
+  orcastra.swarm.prune:
+    plain_containers: true
+    exclude_containers: [backup-*]
 """
 
 RETURN = r"""
@@ -125,23 +152,36 @@ notes:
   type: list
   elements: str
   sample: []
-skipped:
-  description: What was no longer to be removed when its turn came, and why.
+kept:
+  description: What was planned and stays, because it was in use or gone when its turn came.
   returned: success
   type: list
   elements: str
-  sample: []
+  sample: ["image nginx:1.25: it is in use"]
+removed:
+  description: The names of what was removed. In check mode and with O(dry_run), of what would be.
+  returned: success
+  type: dict
+  contains:
+    containers: {description: The names of containers., type: list, elements: str}
+    images: {description: All tags and digests of images; the ID of one without., type: list, elements: str}
+    volumes:
+      description: The names of volumes, those that went with their container too.
+      type: list
+      elements: str
 freed:
-  description: What was removed.
+  description: How much was removed.
   returned: success
   type: dict
   contains:
     containers: {description: The number of containers., type: int}
     images: {description: The number of images., type: int}
     volumes: {description: The number of volumes., type: int}
-    bytes: {description: The bytes that containers and images had. Volumes are not counted., type: int}
+    bytes: {description: "The bytes that containers, images and volumes had.", type: int}
     exact:
-      description: Whether that was measured. Engines before 23.0 can't, then it is the most that it can be.
+      description:
+        - Whether all of that was measured. Engines before 23.0 can't measure images, which then count as if
+          they shared no layers. A volume whose size the engine doesn't tell counts as 0.
       type: bool
 """
 
@@ -169,6 +209,7 @@ def main() -> None:
         {
             **NODE_ARGUMENT_SPEC,
             "grace_period": {"type": "int", "default": 10800},
+            "plain_containers": {"type": "bool", "default": False},
             "keep_images": {"type": "int", "default": 3},
             "multiple_repositories": {"type": "bool", "default": True},
             "force_containers": {"type": "bool", "default": True},
@@ -184,6 +225,7 @@ def main() -> None:
     given = module.params
     rules = PruneRules(
         grace=given["grace_period"],
+        plain_containers=given["plain_containers"],
         keep_images=given["keep_images"],
         multiple_repositories=given["multiple_repositories"],
         force_containers=given["force_containers"],
@@ -204,7 +246,11 @@ def main() -> None:
             dry_run=module.check_mode or given["dry_run"],
             remember=not module.check_mode,
         )
-        details = {"skipped": list(pruning.skipped), "freed": pruning.freed.to_result()}
+        details = {
+            "kept": list(pruning.kept),
+            "removed": pruning.removed.to_result(),
+            "freed": pruning.freed.to_result(),
+        }
         result = finish_node(module, pruning.plan, pruning.results, pruning.warnings, details)
         # what only would be removed has not changed anything, unless that was what check mode asked for
         if given["dry_run"] and not module.check_mode:

@@ -45,8 +45,6 @@ options:
     description: Whether to move although the gap has not lasted for long. All other limits hold.
     type: bool
     default: false
-requirements:
-  - prometheus_client >= 0.20
 seealso:
   - module: orcastra.swarm.anchor_placement
 notes:
@@ -169,11 +167,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.configurati
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
-    PROMETHEUS_CLIENT_IMPORT_ERROR,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
 
 
 def main() -> None:
@@ -182,8 +179,7 @@ def main() -> None:
             **CONFIGURATION_ARGUMENT_SPEC,
             "rebalance_config": {"type": "dict", "default": {}},
             "now": {"type": "bool", "default": False},
-        },
-        prometheus_client=PROMETHEUS_CLIENT_IMPORT_ERROR,
+        }
     )
     wanted = wanted_from(module)
     try:
@@ -200,9 +196,10 @@ def main() -> None:
             for node in sorted(seen.picture.nodes, key=lambda node: node.hostname)
             if node.id in memory.nodes
         )
-        groups = survey(seen.picture, wanted)
-        planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
-        return Plan(warnings=memory.problems) + planned
+        groups, now = survey(seen.picture, wanted), time.time()
+        planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, now)
+        others = plan_unfinished(seen.picture, groups, seen.state, now, balancing=False)
+        return Plan(warnings=memory.problems + anchors_not_given(wanted, seen.state)) + planned + others
 
     run_plan(module, plan, {"memory": measured})
 

@@ -95,6 +95,8 @@ def main() -> None:
         }
     )
     names, stack = module.params["services"], module.params["stack_name"]
+    if not names:
+        module.fail_json(msg="services: expected at least one service, found an empty list")
     run_plan(module, lambda seen: plan_asked_restarts(seen.picture, names, stack, seen.state))
 
 

@@ -95,6 +95,12 @@ services:
     image: {description: The image of its containers., type: str}
     labels: {description: Its labels., type: dict}
     constraints: {description: Its placement constraints., type: list, elements: str}
+    managed_constraints:
+      description:
+        - Those of them that Orcastra has set, as the service's label C(orcastra.constraints) records.
+      type: list
+      elements: str
+      version_added: 0.2.0
     update_state: {description: The state of its last update if it had any., type: str}
     version: {description: The version of the service's object in Swarm., type: int}
 tasks:

@@ -203,7 +203,7 @@ def test_an_anchor_takes_its_followers_along(swarm: Swarm, balance: Balance) -> 
     swarm.run("db", program="heavy")
     swarm.run("app")
     balance.cycle()
-    assert constraints(swarm, "app") == ["node.labels.db ==true"]
+    assert constraints(swarm, "app") == ["node.labels.db==true"]
     short_of_memory(swarm, balance, "db")
 
     where: list[tuple[list[str], list[str]]] = []
@@ -223,7 +223,7 @@ def test_an_anchor_takes_its_followers_along(swarm: Swarm, balance: Balance) -> 
         ["alpha"],
     )
     assert constraints(swarm, "db") == []
-    assert constraints(swarm, "app") == ["node.labels.db ==true"]
+    assert constraints(swarm, "app") == ["node.labels.db==true"]
     assert "db" in swarm.node("bravo")["Spec"]["Labels"]
     assert "db" not in (swarm.node("alpha")["Spec"].get("Labels") or {})
 

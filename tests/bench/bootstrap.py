@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model import error
 from tests.bench.report import Table, calm_down, load_average
 from tests.bench.swarms import IMAGE
 from tests.integration import accidents
-from tests.integration.playbooks.conftest import Playbooks, provide_python, ssh_inventory
+from tests.integration.playbooks.conftest import Playbooks, ssh_inventory
 from tests.lab import Lab
 from tests.lab.errors import LabError
 
@@ -36,7 +37,7 @@ def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) ->
     """Add a row for the bootstrap and one for each accident. Raises LabError where one isn't mended."""
     calm_down()
     before = load_average()
-    run = _runner(table, lab, Playbooks(folder, ssh_inventory(lab, python=provide_python(lab))), say)
+    run = _runner(table, lab, Playbooks(folder, ssh_inventory(lab, python=sys.executable)), say)
     keys: dict[str, str] = {}
     accidents.make_bare(lab)
     run("three bare hosts", BOOTSTRAP, keys)

@@ -172,7 +172,7 @@ def _move(manager: Host, way: Way, target: str, source: str) -> Times:
 def _is_ordered(seen: Seen, way: Way, target: str, source: str) -> bool:
     if way.relocate == "evict":
         return target in seen.labelled() and source not in seen.labelled()
-    return all(f"node.id =={target}" in seen.constraints(name) for name in FOLLOWERS)
+    return all(f"node.id=={target}" in seen.constraints(name) for name in FOLLOWERS)
 
 
 def _is_calm(seen: Seen, manager: Host, way: Way) -> bool:
@@ -198,7 +198,7 @@ def _act_by_hand(manager: Host, way: Way, seen: Seen, target: str) -> None:
     """What an administrator would do who is as quick as can be."""
     if way.relocate == "ordered":
         for name in FOLLOWERS:
-            _set_constraints(manager, name, [f"node.id =={target}"])
+            _set_constraints(manager, name, [f"node.id=={target}"])
         return
     _set_label(manager, target, True)
     for node_id in seen.labelled() - {target}:
@@ -215,7 +215,7 @@ def _deploy(manager: Host, way: Way) -> None:
         _set_label(manager, node_id, node_id == first)
     by_label = way.settings is not None or way.relocate == "evict"
     for name in (ANCHOR, *FOLLOWERS):
-        beside = [f"node.labels.{ANCHOR} == true"] if by_label else [f"node.id =={first}"]
+        beside = [f"node.labels.{ANCHOR} == true"] if by_label else [f"node.id=={first}"]
         manager.api(
             "POST",
             "/services/create",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.bench.report import Table, calm_down, load_average
 from tests.bench.swarms import IMAGE
 from tests.integration import traffic
 from tests.integration.accidents import REBOOT_OPTIONS
-from tests.integration.playbooks.conftest import Playbooks, provide_python, ssh_inventory
+from tests.integration.playbooks.conftest import Playbooks, ssh_inventory
 from tests.lab import Lab
 from tests.lab.errors import LabError
 
@@ -39,7 +40,7 @@ def new_table() -> Table:
 def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) -> None:
     """Add a row for each kind of service. Raises LabError where a reboot fails."""
     os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(Path(errors.__file__).parents[6]))
-    playbooks = Playbooks(folder, ssh_inventory(lab, python=provide_python(lab)))
+    playbooks = Playbooks(folder, ssh_inventory(lab, python=sys.executable))
     calm_down()
     before = load_average()
     for replicas, order in SERVICES:

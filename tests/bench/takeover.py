@@ -11,7 +11,6 @@ import time
 from tests.bench.report import Table, calm_down, load_average, median
 from tests.bench.swarms import Say
 from tests.instances import Instances, Takeover, on_every_host
-from tests.integration.playbooks.conftest import provide_python
 from tests.lab import Lab
 from tests.lab.wait import wait_until
 
@@ -38,7 +37,6 @@ def new_table(losses: int) -> Table:
 
 def measure(table: Table, lab: Lab, losses: int, say: Say) -> None:
     """Add a row for each mode."""
-    provide_python(lab)
     for name, settings in MODES:
         calm_down()
         before = load_average()

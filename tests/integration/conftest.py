@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab, packages
+from tests.lab import Lab, packages, shared
 from tests.lab.errors import LabError
 
 IMAGE = "orcastra/app"
@@ -19,16 +19,38 @@ _HERE = Path(__file__).parent
 _left_out: list[str] = []
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """End the run at once, with the reason, if hosts can start but can't run what the tests run on them."""
+    if hasattr(session.config, "workerinput") or session.config.option.collectonly or _obstacle():
+        return
+    try:
+        with Lab(
+            f"probe-{os.getpid()}", hosts=["probe"], engine=session.config.getoption("--lab-engine")
+        ) as lab:
+            shared.check(lab["probe"])
+    except LabError as error:
+        pytest.exit(f"the lab is broken: {error}", returncode=1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip everything here where there can't be a lab."""
+    """Skip everything here if there can't be a lab; run a failed test again as often as LAB_RERUNS says."""
     ours = [item for item in items if item.path.is_relative_to(_HERE)]
-    why = packages.obstacle()
-    if not why and packages.missing():
-        why = f"packages are missing: {' '.join(packages.missing())} (python -m tests.lab packages --install)"
+    reruns = int(os.environ.get("LAB_RERUNS", "0"))
+    for item in ours if reruns else ():
+        item.add_marker(pytest.mark.flaky(reruns=reruns))
+    why = _obstacle()
     if why and ours:
         _left_out.append(f"{len(ours)} integration tests: {why}")
         for item in ours:
             item.add_marker(pytest.mark.skip(reason=why))
+
+
+def _obstacle() -> str | None:
+    """Why there can't be a lab here, or None."""
+    why = packages.obstacle()
+    if not why and packages.missing():
+        why = f"packages are missing: {' '.join(packages.missing())} (python -m tests.lab packages --install)"
+    return why
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -44,20 +66,39 @@ def lab_engine(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def lab(lab_engine: str | None) -> Iterator[Lab]:
+def lab(request: pytest.FixtureRequest, lab_engine: str | None) -> Iterator[Lab]:
     """Three hosts in a swarm of three managers, with the image ``orcastra/app``; shared by all tests."""
-    with Lab(f"t-{os.getpid()}", engine=lab_engine) as lab:
-        # A lost host is seen after some 6 s instead of 15.
-        lab.form_swarm(managers=3, heartbeat_s=2)
-        lab.load_image(IMAGE)
+    lab = Lab(f"t-{os.getpid()}", engine=lab_engine)
+    _start(lab, request.session)
+    try:
         yield lab
+    finally:
+        lab.down()
 
 
 @pytest.fixture
-def swarm(lab: Lab) -> Lab:
+def swarm(request: pytest.FixtureRequest, lab: Lab) -> Lab:
     """The shared lab in a clean state: nodes Ready, active, managers, without labels; nothing deployed."""
-    lab.restore()
+    try:
+        lab.restore()
+    except LabError as error:
+        # What an earlier test has left behind must not fail all that follow.
+        request.node.warn(pytest.PytestWarning(f"lab {lab.name} was started anew: {error}"))
+        lab.down()
+        _start(lab, request.session)
     return lab
+
+
+def _start(lab: Lab, session: pytest.Session) -> None:
+    """Start the lab. If it can't be started, no other test of this process is tried."""
+    try:
+        lab.up()
+        # A lost host is seen after some 6 s instead of 15.
+        lab.form_swarm(managers=3, heartbeat_s=2)
+        lab.load_image(IMAGE)
+    except LabError as error:
+        session.shouldfail = f"the lab is broken: {error}"
+        raise
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -61,7 +61,7 @@ _PACKAGES = (
 )  # fmt: skip
 # What a host of the lab needs to boot and to be shut down, and what Ansible needs to get in.
 _BARE_PACKAGES = ("openssh-server", "python3", "tini", "busybox-static")
-_OFFERED_PACKAGES = ("docker.io", "ca-certificates", "python3-apt", "python3-docker", "python3-jsonschema")
+_OFFERED_PACKAGES = ("docker.io", "ca-certificates", "python3-apt", "python3-docker")
 
 _PHASES = {
     "Retrieving": "fetching",

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.lab import shared
 from tests.lab.names import base_folder, cgroup
 from tests.lab.network import Cable
 
@@ -55,6 +56,7 @@ def create(folder: Path, files: HostFiles) -> None:
         # "opaque": the overlay shows nothing of the layer below. Only root can set it.
         os.setxattr(upper / name, "trusted.overlay.opaque", b"y")
     (upper / "root").chmod(0o700)
+    (folder / "shared").write_text("".join(f"{path}\n" for path in shared.paths()))
     for path, text, mode in _texts(files):
         target = upper / path
         target.parent.mkdir(parents=True, exist_ok=True)

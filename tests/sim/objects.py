@@ -107,6 +107,7 @@ class Spec:
     version: int
     is_global: bool
     replicas: int
+    has_placement: bool
     constraints: tuple[str, ...]
     preferences: tuple[str, ...]
     platforms: tuple[tuple[str, str], ...]

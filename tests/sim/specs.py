@@ -60,6 +60,7 @@ def read(raw: Json, version: int) -> Spec:
         version=version,
         is_global="Global" in mode,
         replicas=(mode.get("Replicated") or {}).get("Replicas", 0),
+        has_placement=template.get("Placement") is not None,
         constraints=tuple(placement.get("Constraints") or ()),
         preferences=tuple(
             preference["Spread"]["SpreadDescriptor"] for preference in placement.get("Preferences") or ()

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import CONSTRAINTS_LABEL
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
     Node,
     Picture,
@@ -28,6 +30,14 @@ def node(name: str, **fields: Any) -> Node:
 
 def service(name: str, **fields: Any) -> Service:
     return Service(**{"id": f"id-{name}", "name": name, **fields})
+
+
+def ours(*constraints: str, users: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The fields of a service to which we have added ``constraints``; ``users`` are the user's own."""
+    return {
+        "constraints": (*users, *constraints),
+        "labels": {CONSTRAINTS_LABEL: json.dumps(constraints)},
+    }
 
 
 def task(service_name: str, node_name: str | None, **fields: Any) -> Task:

@@ -29,8 +29,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import p
 from tests.unit.builders import node, picture, service, task, wanted
 
 NOW = 1_000_000.0
-HELD = "node.labels.db ==true"
-TO_BRAVO = "node.id ==id-bravo"
+HELD = "node.labels.db==true"
+TO_BRAVO = "node.id==id-bravo"
 VOLUME = (Mount("volume", "data", "/data"),)
 CONFIG = wanted(anchors={"db": ("app",)})
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult, carry_out
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import Busy, NodeStore
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.webhook import tell
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.webhook import tell_all
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import NodeView, SwarmUse
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
@@ -105,11 +105,7 @@ def heal_node(
         return Healing(unhealthy, HealPlan(plan=Plan(notes=(str(busy),))))
     warnings = [] if damage is None else [damage]
     if webhook_url:
-        for message in _messages(view, heal, results):
-            try:
-                tell(webhook_url, message)
-            except OrcastraError as error:
-                warnings.append(str(error))
+        warnings += tell_all(webhook_url, _messages(view, heal, results))
     return Healing(unhealthy, heal, results, tuple(warnings))
 
 

@@ -39,6 +39,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
     RestartContainer,
     StopContainer,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import has_placement
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     RestartService,
@@ -156,22 +157,22 @@ class _Executor:
 
     @_perform.register
     def _place_service(self, step: PlaceService) -> bool:
-        def change(spec: Json) -> Json:
-            placement = spec["TaskTemplate"].setdefault("Placement", {})
-            placement["Constraints"] = step.changed(tuple(placement.get("Constraints") or ()))
-            if step.replicas is not None:
-                spec["Mode"]["Replicated"]["Replicas"] = step.replicas
-            return spec
+        was_bare = False
 
-        return self._change_service(step, change)
+        def change(spec: Json) -> Json:
+            nonlocal was_bare
+            was_bare = bool(step.add) and not has_placement(spec)
+            if was_bare:
+                # by itself: a rollback of the next write comes back to this one
+                return {**spec, "TaskTemplate": {**spec["TaskTemplate"], "Placement": {}}}
+            return step.change_spec(spec)
+
+        changed = self._change_service(step, change)
+        return self._change_service(step, change) if was_bare else changed
 
     @_perform.register
     def _scale_service(self, step: ScaleService) -> bool:
-        def change(spec: Json) -> Json:
-            spec["Mode"]["Replicated"]["Replicas"] = step.replicas
-            return spec
-
-        return self._change_service(step, change)
+        return self._change_service(step, step.change_spec)
 
     @_perform.register
     def _restart_service(self, step: RestartService) -> bool:
@@ -272,8 +273,12 @@ class _Executor:
             # force would take one that was started meanwhile, too
             if parse_container(raw).state not in ("exited", "dead", "created"):
                 raise Skip("it was started meanwhile")
-            self._engine.delete_container(step.container_id, volumes=step.volumes, force=step.force)
+            self._engine.delete_container(step.container_id, volumes=step.all_volumes, force=step.force)
         self._freed = raw.get("SizeRw") or 0
+        for name in () if step.all_volumes else step.volumes:
+            # one that another container has got hold of stays
+            with contextlib.suppress(NotFound, Conflict):
+                self._engine.delete_volume(name)
         return True
 
     @_perform.register

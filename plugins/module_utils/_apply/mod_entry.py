@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mod_steps import StoreMod
@@ -25,6 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive import Limits, unpack
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive_names import ArchiveError
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import keep_layer
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content import START_BYTES, Judge
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.folder import ModFolder
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Downloaded, Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import PART_PREFIX
@@ -150,7 +153,7 @@ class EntryUpdater:
         path = self._folder.place(located.name)
         if path.is_dir() and not path.is_symlink():
             raise FetchError(entry.title, f"expected a file or nothing at {located.name}, found a folder")
-        got = self._download(entry, located, path, headers)
+        got = self._download(entry, located, path, headers, _judge(entry, located, path))
         if not got.is_new and record is not None:
             return Updated(self._confirmed(record, entry))
         file = self._folder.with_status(ModFile(located.name, got.size, got.digests["sha256"]))
@@ -166,6 +169,13 @@ class EntryUpdater:
         ) as reply:
             if reply.status == 304 and record is not None:
                 return Updated(self._confirmed(record, entry))
+            judge = _judge(entry, located, self._folder.path / located.name)
+            if judge is not None:
+                start = reply.start(START_BYTES)
+                content_type = reply.headers.get("Content-Type", "")
+                fault = judge.start(start, content_type) if start else judge.whole(io.BytesIO(), 0, "")
+                if fault is not None:
+                    raise FetchError(entry.title, fault)
         return Updated(self._record(entry), self._step(lookup, located.name, located.digest))
 
     def _store_archive(
@@ -176,7 +186,7 @@ class EntryUpdater:
         mark = hashlib.sha256(entry.key.encode()).hexdigest()[:16]
         archive = target.with_name(f"{PART_PREFIX}archive-{mark}")
         try:
-            got = self._download(entry, located, archive, headers)
+            got = self._download(entry, located, archive, headers, _judge(entry, located, target))
             if not got.is_new and record is not None:
                 return Updated(self._confirmed(record, entry))
             unpacked = unpack(archive, target, Limits(max_bytes=self._max_bytes))
@@ -193,7 +203,7 @@ class EntryUpdater:
         return self._stored(lookup, located, got, files, folder=located.name)
 
     def _download(
-        self, entry: ModEntry, located: Located, path: Path, headers: Mapping[str, str]
+        self, entry: ModEntry, located: Located, path: Path, headers: Mapping[str, str], check: Judge | None
     ) -> Downloaded:
         return self._fetcher.download(
             located.url,
@@ -203,6 +213,7 @@ class EntryUpdater:
             max_bytes=self._max_bytes,
             entry=entry.title,
             digest=located.digest,
+            check=check,
             progress=self._progress_of(entry),
         )
 
@@ -276,3 +287,12 @@ class EntryUpdater:
         if tell is None:
             return None
         return lambda done, whole: tell(entry.title, done, whole)
+
+
+def _judge(entry: ModEntry, located: Located, path: Path) -> Judge | None:
+    """What is asked of the content for ``path``; nothing where a digest says all."""
+    if located.digest is not None:
+        return None
+    names = (located.name, urlsplit(located.url).path.rpartition("/")[2])
+    has_content = path.is_file() and path.stat().st_size > 0
+    return Judge(names, archive=entry.unpack, replaces=has_content or path.is_dir())

@@ -269,6 +269,7 @@ class _Refresh:
             and (not images or bool(architectures)),
             prune=self._rules.prune,
             now=self._now,
+            is_given=self._rules.is_given,
         )
         if architectures:
             return plan

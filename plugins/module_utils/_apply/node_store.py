@@ -14,6 +14,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,6 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state i
     decode_node_state,
     encode_node_state,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values import Damaged
 
 DEFAULT_FOLDER = "/var/lib/orcastra"
 
@@ -54,8 +56,8 @@ class NodeStore:
         except (OSError, UnicodeDecodeError) as error:
             return NodeState(), f"{self.path}: it cannot be read: {error}"
         try:
-            return decode_node_state(json.loads(text)), None
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return decode_node_state(text, time.time()), None
+        except Damaged as error:
             return NodeState(), f"{self.path}: it is damaged ({error}); a new one is begun"
 
     def update(self, edits: Iterable[NodeEdit]) -> bool:

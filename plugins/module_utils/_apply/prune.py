@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +22,20 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
     RemoveImage,
     RemoveVolume,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.units import shown_size
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotFound
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError, NotFound
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import swarm_use, view_storage
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules, plan_prune
 
 
 @dataclass(frozen=True)
 class Freed:
-    """What was removed. ``size`` is in bytes; volumes don't count, because the engine doesn't say.
+    """How much was removed. ``size`` is in bytes.
 
-    ``is_exact``: the images' part was measured; else it is what they would take if they shared no layers.
+    ``is_exact``: all of it was measured. Engines before 23.0 can't measure images: then they count as if they
+    shared no layers. Volumes count as far as the engine tells their size.
     """
 
     containers: int = 0
@@ -52,28 +54,49 @@ class Freed:
         }
 
     def __str__(self) -> str:
-        most = "" if self.is_exact else "at most "
+        about = "" if self.is_exact else "about "
         return (
             f"{_count(self.containers, 'container')}, {_count(self.images, 'image')} and "
-            f"{_count(self.volumes, 'volume')}, {most}{_size(self.size)}"
+            f"{_count(self.volumes, 'volume')}, {about}{shown_size(self.size)}"
         )
 
 
 @dataclass(frozen=True)
+class Removed:
+    """The names of what was removed; an image counts with each of its names."""
+
+    containers: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+
+    def to_result(self) -> dict[str, list[str]]:
+        return {
+            "containers": list(self.containers),
+            "images": list(self.images),
+            "volumes": list(self.volumes),
+        }
+
+
+@dataclass(frozen=True)
 class Pruning:
-    """What was planned, and what came of it. ``results`` is empty where nothing was carried out."""
+    """What was planned, and what came of it. ``results`` is empty where nothing was carried out.
+
+    ``removed`` is then what would be removed.
+    """
 
     plan: Plan = field(default_factory=Plan)
     results: tuple[StepResult, ...] = ()
     warnings: tuple[str, ...] = ()
     freed: Freed = Freed()
+    removed: Removed = Removed()
 
     @property
     def errors(self) -> tuple[str, ...]:
         return tuple(result.error for result in self.results if result.error is not None)
 
     @property
-    def skipped(self) -> tuple[str, ...]:
+    def kept(self) -> tuple[str, ...]:
+        """What was planned and stayed, because it was no longer called for when its turn came."""
         return tuple(result.skipped for result in self.results if result.skipped is not None)
 
 
@@ -102,18 +125,56 @@ def prune_node(
         plan = plan_prune(view, rules, state, use)
         if remember and plan.remember:
             store.update(plan.remember)  # type: ignore[arg-type]
-        return Pruning(plan, warnings=warnings)
+        return Pruning(plan, warnings=warnings, removed=_names(plan.steps))
     try:
         with store.alone("prune"):
             plan = plan_prune(view, rules, state, use)
             if plan.is_empty:
                 return Pruning(plan, warnings=warnings)
-            before = engine.image_layers_size() if plan.steps else None
-            results = carry_out(engine, plan, store).results
-            after = engine.image_layers_size() if plan.steps else None
+            return _carry_out(engine, plan, store, warnings)
     except Busy as busy:
         return Pruning(Plan(notes=(str(busy),)))
-    return Pruning(plan, results, warnings, _sum_up(results, before, after))
+
+
+def _carry_out(engine: Engine, plan: Plan, store: NodeStore, warnings: tuple[str, ...]) -> Pruning:
+    if not plan.steps:
+        carry_out(engine, plan, store)
+        return Pruning(plan, (), warnings)
+    has_volumes = bool(_names(plan.steps).volumes)
+    # the engine reads through all volumes for that: only where some are going to be removed
+    sizes = _volume_sizes(engine) if has_volumes else {}
+    before = engine.image_layers_size()
+    results = carry_out(engine, plan, store).results
+    after = engine.image_layers_size()
+    removed = _names(result.step for result in results if result.changed)
+    if has_volumes:
+        # with its container, the engine takes a volume along without a word, or leaves it
+        there = {raw["Name"] for raw in engine.list_volumes()}
+        removed = replace(removed, volumes=tuple(name for name in removed.volumes if name not in there))
+    return Pruning(plan, results, warnings, _sum_up(results, removed, sizes, before, after), removed)
+
+
+def _volume_sizes(engine: Engine) -> dict[str, int]:
+    try:
+        return engine.volume_sizes()
+    except EngineError:
+        # busy with the same for somebody else, slow, or refused by a proxy: the count isn't worth a failure
+        return {}
+
+
+def _names(steps: Iterable[Step]) -> Removed:
+    containers: list[str] = []
+    images: list[str] = []
+    volumes: list[str] = []
+    for step in steps:
+        if isinstance(step, RemoveContainer):
+            containers.append(step.title)
+            volumes += step.volumes
+        elif isinstance(step, RemoveImage):
+            images += step.references
+        elif isinstance(step, RemoveVolume):
+            volumes.append(step.name)
+    return Removed(tuple(containers), tuple(images), tuple(dict.fromkeys(volumes)))
 
 
 def _all_use(
@@ -138,20 +199,27 @@ def _all_use(
     return SwarmUse(images=seen.images | told.images, volumes=seen.volumes | told.volumes)
 
 
-def _sum_up(results: tuple[StepResult, ...], before: int | None, after: int | None) -> Freed:
+def _sum_up(
+    results: tuple[StepResult, ...],
+    removed: Removed,
+    sizes: Mapping[str, int],
+    before: int | None,
+    after: int | None,
+) -> Freed:
     done = [result for result in results if result.changed]
     images = [result for result in done if isinstance(result.step, RemoveImage)]
     containers = [result for result in done if isinstance(result.step, RemoveContainer)]
-    size = sum(result.freed for result in containers)
-    is_exact = not images or (before is not None and after is not None)
+    size = sum(result.freed for result in containers) + sum(sizes.get(name, 0) for name in removed.volumes)
+    is_exact = all(name in sizes for name in removed.volumes)
     if before is not None and after is not None:
         size += max(0, before - after)
     else:
         size += sum(result.freed for result in images)
+        is_exact = is_exact and not images
     return Freed(
         containers=len(containers),
         images=len(images),
-        volumes=sum(isinstance(result.step, RemoveVolume) for result in done),
+        volumes=len(removed.volumes),
         size=size,
         is_exact=is_exact,
     )
@@ -159,11 +227,3 @@ def _sum_up(results: tuple[StepResult, ...], before: int | None, after: int | No
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _size(size: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

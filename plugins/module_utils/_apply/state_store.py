@@ -13,7 +13,9 @@ the managers' Raft log that survives the loss of any one of them.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import time
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
@@ -33,6 +35,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec 
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NameInUse, NotFound
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import find_state_object
+
+# Swarm takes 1000 KiB as the data of a config.
+MAX_ASIDE_BYTES = 900 * 1024
 
 _DATA = b"The state of Orcastra is in the labels of this object.\n"
 
@@ -77,7 +82,7 @@ class StateStore:
 
         def change(spec: Json) -> Json:
             labels = spec.get("Labels") or {}
-            state, damage = decode(labels)
+            state, damage = decode(labels, time.time())
             if damage:
                 self._set_aside(labels)
             wanted = encode(apply_edits(state, edits))
@@ -93,7 +98,11 @@ class StateStore:
     def _set_aside(self, labels: dict[str, str]) -> None:
         stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
         data = json.dumps(labels, indent=1, sort_keys=True).encode()
-        self._engine.create_config(_config_spec(f"{STATE_NAME}.damaged-{stamp}", data, {}))
+        name = f"{STATE_NAME}.damaged-{stamp}"
+        if len(data) > MAX_ASIDE_BYTES:
+            name, data = f"{name}.gz", gzip.compress(data)
+        # what is larger even so is noise for the most part; a state that cannot be mended would be worse
+        self._engine.create_config(_config_spec(name, data[:MAX_ASIDE_BYTES], {}))
 
 
 def _config_spec(name: str, data: bytes, labels: dict[str, str]) -> Json:

@@ -2,37 +2,78 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tell a webhook."""
+"""Notify a webhook. Only the status of its answer counts: the rest isn't read. No redirect is followed."""
 
 # This module is private to the collection: its interface may change in any release.
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
-
-from ansible.module_utils.urls import open_url
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import Question, ask_all
 
-TIMEOUT_SECONDS = 10
+# All messages of one cycle together may take this long.
+TIMEOUT_SECONDS = 10.0
 
 
-def tell(url: str, message: Mapping[str, Any]) -> None:
-    """POST ``message`` as JSON. Raises OrcastraError, in which of the URL no more than the host is told."""
+def tell_all(url: str, messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """POST each of the ``messages``. Returns what went wrong; of the URL it names the host alone."""
+    messages = tuple(messages)
+    end = time.monotonic() + TIMEOUT_SECONDS
+    problems = []
+    for number, message in enumerate(messages):
+        left = end - time.monotonic()
+        if left <= 0:
+            late = f"no time left for {len(messages) - number} of {len(messages)} messages"
+            problems.append(f"webhook at {_host(url)}: {late}")
+            break
+        try:
+            tell(url, message, left)
+        except OrcastraError as error:
+            problems.append(str(error))
+    return tuple(problems)
+
+
+def tell(url: str, message: Mapping[str, Any], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    """POST ``message`` as JSON. Raises OrcastraError, which of the URL names the host alone."""
     try:
-        open_url(
-            url,
-            data=json.dumps(message).encode(),
-            headers={"Content-Type": "application/json"},
-            method="POST",
-            timeout=TIMEOUT_SECONDS,
-        ).read()
-    except Exception as error:  # noqa: BLE001 - urllib, ssl and http have no base class in common
+        asked, headers = _apart(url)
+    except ValueError:
+        raise OrcastraError(
+            f"webhook at {_host(url)}: expected a URL of http or https, found another"
+        ) from None
+    question = Question(
+        asked,
+        # some services refuse what Python says of itself by default
+        headers={"Content-Type": "application/json", "User-Agent": "orcastra", **headers},
+        body=json.dumps(message).encode(),
+        expected="a status of success",
+        redirects=False,
+    )
+    answer = ask_all([question], timeout_seconds=timeout_seconds, use_proxy=True)[asked]
+    if answer.problem is not None:
         # the path of a webhook is its password
-        raise OrcastraError(f"webhook at {_host(url)}: {type(error).__name__}{_status(error)}") from None
+        raise OrcastraError(f"webhook at {_host(url)}: {answer.problem}")
+
+
+def _apart(url: str) -> tuple[str, dict[str, str]]:
+    """The URL without user and password, and the header that says them. Raises ValueError if it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
+        raise ValueError
+    _port = parts.port
+    login, _at, host = parts.netloc.rpartition("@")
+    asked = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
+    if not login:
+        return asked, {}
+    encoded = base64.b64encode(unquote(login).encode()).decode()
+    return asked, {"Authorization": f"Basic {encoded}"}
 
 
 def _host(url: str) -> str:
@@ -40,9 +81,3 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or "an address without a host"
     except ValueError:
         return "an address that is none"
-
-
-def _status(error: Exception) -> str:
-    code = getattr(error, "code", None)
-    reason = getattr(error, "reason", None)
-    return f" {code}" if code is not None else (f": {reason}" if reason is not None else "")

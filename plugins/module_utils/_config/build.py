@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.managers im
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import merge
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.nodes import build_nodes, check_manager
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import absent_sections
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
@@ -70,11 +71,13 @@ def build(
     """Check documents, each with the parts it may hold, from the weakest to the strongest.
 
     ``problems`` were met while they were read; ``complete`` is False where one could not be read at all.
-    Raises ConfigError with those and all others.
+    Raises ConfigError with those and all others. What an absent section has led to is held: see
+    ``Wanted.with_removals``.
     """
     found = [*_check_settings(stack_name, label_prefix), *problems]
     shapes = []
-    for document, parts in documents:
+    all_documents = [(document, tuple(parts)) for document, parts in documents]
+    for document, parts in all_documents:
         shape = check_document(document, parts)
         found += shape.values()
         shapes.append((document, shape))
@@ -91,6 +94,7 @@ def build(
         found += check_managers(merged, nodes)
     if found:
         raise ConfigError(in_order(found))
+    absent, warnings = absent_sections(all_documents)
     return Wanted(
         nodes=nodes,
         dependencies=dependencies,
@@ -99,7 +103,9 @@ def build(
         prune_unknown_labels=merged.options.get("prune_unknown_labels", False),
         managers=merged.managers,
         swarm=swarm,
-    )
+        absent_sections=absent,
+        warnings=warnings,
+    ).with_removals()
 
 
 def _check_settings(stack_name: str, label_prefix: str) -> list[Problem]:

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import (
-    Schema,
-    create_validator,
-    schema_of,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import Schema, schema_of
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.validate import Fault, validate
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import (
     KeyPath,
     describe,
     one_of,
     suggest,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    MAX_PROBLEMS,
+    ConfigError,
+    Problem,
+)
 
 # what YAML reads as a boolean, or a number, where it stands without quotes
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off", "True", "False", "Yes", "No"})
@@ -40,31 +42,39 @@ def check_document(document: Document, parts: Iterable[str]) -> dict[KeyPath, Pr
 
 
 def check_against(document: Document, schema: Schema) -> dict[KeyPath, Problem]:
-    """What is wrong with the shape of a document, by any schema whose values all have a type and a title."""
+    """What is wrong with the shape of a document, by any schema whose values all have a type and a title.
+
+    Raises ConfigError where that is more than anybody would read.
+    """
     problems: dict[KeyPath, Problem] = {}
-    for error in create_validator(schema).iter_errors(document.data):
-        for path, expected, found in _in_words(error):
+    for fault in validate(document.data, schema):
+        for path, expected, found in _in_words(fault):
             problems.setdefault(path, document.problem(path, expected, found))
+            if len(problems) > MAX_PROBLEMS:
+                raise ConfigError(sorted(problems.values(), key=lambda problem: problem.line or 0))
     return problems
 
 
-def _in_words(error: Any) -> list[tuple[KeyPath, str, str]]:
-    path: KeyPath = tuple(error.absolute_path)
-    schema, value = error.schema, error.instance
-    if "propertyNames" in error.absolute_schema_path:
+def _in_words(fault: Fault) -> list[tuple[KeyPath, str, str]]:
+    path, schema, value = fault.path, fault.schema, fault.value
+    if fault.is_name:
         return [((*path, value), schema["title"], describe(value))]
-    if error.validator == "additionalProperties":
+    if fault.keyword == "additionalProperties":
         known = schema["properties"]
-        return [
-            ((*path, key), one_of(known), f"{describe(key)}{suggest(key, known)}")
+        unknown = (
+            key
             for key in value
             if key not in known and not any(re.search(p, key) for p in schema["patternProperties"])
+        )
+        return [
+            ((*path, key), one_of(known), f"{describe(key)}{suggest(key, known)}")
+            for key in islice(unknown, MAX_PROBLEMS + 1)
         ]
-    if error.validator == "required":
+    if fault.keyword == "required":
         missing = [key for key in schema["required"] if key not in value]
         return [((*path, key), schema["properties"][key]["title"], "nothing") for key in missing]
     # where any number is welcome, quotes do not make a wrong one right
-    can_help = error.validator == "type" or "number" not in schema["type"]
+    can_help = fault.keyword == "type" or "number" not in schema["type"]
     hint = _quotes(schema["type"], value) if can_help else ""
     return [(path, schema["title"], f"{describe(value)}{hint}")]
 

@@ -18,11 +18,14 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import Merged
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import MAX_PROBLEMS, Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     DEFAULT_RETRY_INTERVALS,
     Dependency,
 )
+
+# how many services of a cycle are named
+_LONGEST_CYCLE = 20
 
 
 def build_dependencies(
@@ -158,19 +161,21 @@ def _check_cycles(merged: Merged, found: Mapping[str, Dependency]) -> list[Probl
             if lower is not None and lower != anchor:
                 above[lower].setdefault(anchor, index)
     problems: list[Problem] = []
-    while True:
+    while len(problems) <= MAX_PROBLEMS:
         try:
             TopologicalSorter(above).prepare()
         except CycleError as error:
             # [a, b, a]: each is the anchor of the next
             cycle: list[str] = error.args[1][:-1]
         else:
-            return problems
+            break
         start = cycle.index(min(cycle, key=lambda anchor: order[anchor]))
         cycle = cycle[start:] + cycle[:start]
         path = _follower_path(merged, cycle[-1], above[cycle[0]].pop(cycle[-1]))
-        chain = " → ".join([*cycle, cycle[0]])
+        shown = cycle if len(cycle) <= _LONGEST_CYCLE else [*cycle[:_LONGEST_CYCLE], "…"]
+        chain = " → ".join([*shown, cycle[0]])
         problems.append(merged.problem(path, "a chain with an end", f"the cycle {chain}"))
+    return problems
 
 
 def _check_labels(merged: Merged, found: Mapping[str, Dependency]) -> list[Problem]:

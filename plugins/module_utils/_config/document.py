@@ -21,11 +21,13 @@ class Document:
     """The data of one file, or of a module's parameters (then ``file`` is None and ``lines`` empty).
 
     ``lines``: path of a value → its 1-based line; for the value of a mapping that is the line of its key.
+    ``exists`` is False for a file that isn't there; one that is there and has no data is blank.
     """
 
     data: Any
     file: str | None = None
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    exists: bool = True
 
     def line(self, path: KeyPath) -> int | None:
         """The line of ``path``, or of the nearest value around it."""
@@ -48,4 +50,4 @@ class Document:
     def under(self, part: str) -> Document:
         """The same data as the value of the key ``part``."""
         lines: dict[KeyPath, int] = {(part, *path): line for path, line in self.lines.items()}
-        return Document({part: self.data}, self.file, lines)
+        return Document({part: self.data}, self.file, lines, self.exists)

@@ -18,6 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.check impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.durations import nanoseconds
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter_schema import EXPORTER_SCHEMA
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
@@ -55,12 +56,12 @@ _LISTEN = re.compile(r"--web\.listen-address=\S*?:([0-9]{1,5})")
 
 
 def load_exporter(path: Path) -> tuple[ExporterWanted, Mapping[str, Any]]:
-    """Read and check the file; also returns its data. An absent or empty file gives the default service.
+    """Read and check the file; also returns its data. An absent file, or ``{}``, gives the default service.
 
-    Raises ConfigError with all problems.
+    Raises ConfigError with all problems, for a file that is there and says nothing, too.
     """
     document, problems = read_file(path)
-    return _build(document, problems), document.data or {}
+    return _build(document, refuse_blank(document, problems)), document.data or {}
 
 
 def build_exporter(data: Mapping[str, Any]) -> ExporterWanted:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
@@ -85,6 +86,12 @@ def load_configuration(
         label_prefix=label_prefix,
         restart_dependents=restart_dependents,
     )
+
+
+def read_nodes(path: Path) -> dict[str, Any]:
+    """The parts of ``nodes.yml`` as they stand there, without a check of them."""
+    document = _with_top_key(read_file(path)[0], "nodes", NODES_PARTS)
+    return dict(document.data)
 
 
 def _with_top_key(document: Document, top_key: str | None, parts: tuple[str, ...]) -> Document:

@@ -16,6 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.build impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance_schema import REBALANCE_SCHEMA
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import url_fault
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe, dotted
@@ -42,10 +43,11 @@ _EXPORTERS = ("node_exporter_nodes", "node_exporters")
 def load_rebalance(path: Path) -> tuple[Rebalance, Mapping[str, Any]]:
     """Read and check the file; also returns its data, for ``build_rebalance`` elsewhere.
 
-    An absent or empty file gives the defaults. Raises ConfigError with all problems.
+    An absent file gives the defaults, and so does ``{}``. Raises ConfigError with all problems, for one that
+    is there and says nothing, too: it may be half written.
     """
     document, problems = read_file(path)
-    return _build(document, problems), document.data or {}
+    return _build(document, refuse_blank(document, problems)), document.data or {}
 
 
 def build_rebalance(data: Mapping[str, Any]) -> Rebalance:

@@ -12,22 +12,10 @@ The ``title`` of each value is the noun phrase that error messages use for what 
 
 from __future__ import annotations
 
-import math
-import traceback
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.swarm_schema import MANAGERS, SWARM
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-
-try:
-    import jsonschema
-    import jsonschema.validators
-except ImportError:
-    JSONSCHEMA_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    JSONSCHEMA_IMPORT_ERROR = None
 
 Schema = dict[str, Any]
 
@@ -160,8 +148,10 @@ _DEPENDENCY: Schema = {
 SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": f"a mapping with {', '.join(ALL_PARTS[:-1])} or {ALL_PARTS[-1]}",
-    "description": "Orcastra: the nodes of a Docker Swarm, and which services belong together.",
-    "type": ["object", "null"],
+    "description": "Orcastra: the nodes of a Docker Swarm, and which services belong together. `{}` or `[]` "
+    "means nothing; a file without any data isn't taken for that.",
+    "type": ["object", "array", "null"],
+    "maxItems": 0,
     "properties": {
         "leader": {
             "type": ["string", "null"],
@@ -177,9 +167,11 @@ SCHEMA: Schema = {
         "managers": MANAGERS,
         "swarm": SWARM,
         "nodes": {
-            "type": ["object", "null"],
+            "type": ["object", "array", "null"],
+            "maxItems": 0,
             "title": "a mapping of host names to nodes",
-            "description": "The nodes of the swarm by host name (or node ID).",
+            "description": "The nodes of the swarm by host name (or node ID). `{}` or `[]` means no nodes; "
+            "nothing at all means that they aren't given.",
             "propertyNames": {"pattern": _WORD, "title": "a host name or a node ID"},
             "additionalProperties": _NODE,
         },
@@ -199,9 +191,11 @@ SCHEMA: Schema = {
             "additionalProperties": False,
         },
         "dependencies": {
-            "type": ["object", "null"],
+            "type": ["object", "array", "null"],
+            "maxItems": 0,
             "title": "a mapping of anchors to the services that follow them",
-            "description": "Anchors, by service name without the stack's prefix, and their followers.",
+            "description": "Anchors, by service name without the stack's prefix, and their followers. `{}` "
+            "or `[]` means no anchors; nothing at all means that they aren't given.",
             "propertyNames": {
                 "pattern": _WORD,
                 "title": "the name of a service (letters, digits, '_', '-' and '.')",
@@ -222,27 +216,3 @@ def schema_of(parts: Iterable[str]) -> Schema:
         "title": f"a mapping with {' or '.join([', '.join(names[:-1]), names[-1]] if names[1:] else names)}",
         "properties": {name: SCHEMA["properties"][name] for name in names},
     }
-
-
-def create_validator(schema: Schema) -> Any:
-    """A validator for plain data. Raises OrcastraError where the library is missing."""
-    if JSONSCHEMA_IMPORT_ERROR is not None:
-        raise OrcastraError("the Python library jsonschema is needed to check the configuration")
-    return _validator_class()(schema)
-
-
-@cache
-def _validator_class() -> Any:
-    base = jsonschema.Draft202012Validator
-    # JSON knows one kind of number; here 1.0 is no whole number, and NaN is none at all.
-    checker = base.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
-    extend: Any = jsonschema.validators.extend
-    return extend(base, type_checker=checker)
-
-
-def _is_integer(_checker: Any, value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(checker: Any, value: object) -> bool:
-    return _is_integer(checker, value) or (isinstance(value, float) and not math.isnan(value))

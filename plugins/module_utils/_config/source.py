@@ -17,6 +17,7 @@ import re
 import stat
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,21 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.words impor
     shorten,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_errors import in_plain_words
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError, Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    TooMuch,
+    check_length,
+    check_limits,
+    check_number,
+    counting_loader,
+    too_deep,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    MAX_PROBLEMS,
+    OrcastraError,
+    Problem,
+)
 
 try:
     import yaml
@@ -36,10 +51,6 @@ except ImportError:
     YAML_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     YAML_IMPORT_ERROR = None
-
-MAX_BYTES = 1024 * 1024
-MAX_VALUES = 100_000
-MAX_DEPTH = 50
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
@@ -71,7 +82,7 @@ _CONSTRUCT: dict[str, Callable[[str], Any]] = {
 
 
 def read_file(path: Path) -> tuple[Document, list[Problem]]:
-    """Read a YAML file. Its data is None where the file is absent, empty or cannot be read.
+    """Read a YAML file. Its data is None if the file is absent, blank or cannot be read.
 
     Never raises for what is in the file: all problems are returned. Raises OrcastraError where PyYAML is
     missing.
@@ -82,18 +93,21 @@ def read_file(path: Path) -> tuple[Document, list[Problem]]:
     try:
         text, problem = _read_text(path)
     except (FileNotFoundError, NotADirectoryError):
-        return empty, []
+        return replace(empty, exists=False), []
     except OSError as error:
         return empty, [Problem("", "a file that can be read", error.strerror or str(error), str(path))]
     if problem is not None:
         return empty, [problem]
     try:
+        check_limits(text)
         root = _compose(text)
+    except TooMuch as error:
+        return empty, [Problem("", str(error), "more", str(path), error.line)]
     except yaml.YAMLError as error:
         line, found = in_plain_words(error, text)
         return empty, [Problem("", "valid YAML", found, str(path), line)]
     except RecursionError:
-        return empty, [_too_deep(str(path))]
+        return empty, [Problem("", str(too_deep(None)), "more", str(path))]
     if root is None:
         return empty, []
     builder = _Builder(str(path))
@@ -101,9 +115,14 @@ def read_file(path: Path) -> tuple[Document, list[Problem]]:
         data = builder.build(root, (), 0)
     except _RefusedError as error:
         return empty, [*builder.problems, error.problem]
+    except TooMuch as error:
+        return empty, [*builder.problems, Problem("", str(error), "more", str(path), error.line)]
     except RecursionError:
         # a long chain of merge keys
-        return empty, [*builder.problems, _too_deep(str(path))]
+        return empty, [*builder.problems, Problem("", str(too_deep(None)), "more", str(path))]
+    if data == {} and root.value:
+        # nothing but extensions: unlike `{}`, that doesn't say "nothing"
+        data = None
     return Document(data, str(path), builder.lines), builder.problems
 
 
@@ -126,8 +145,7 @@ def _read_text(path: Path) -> tuple[str, Problem | None]:
 
 
 def _compose(text: str) -> Any:
-    # Not the loader in C: that one has no limit of depth.
-    loader = yaml.SafeLoader(text)
+    loader = counting_loader(text)
     try:
         loader.yaml_implicit_resolvers = {}
         for name, pattern, first in _SCALARS:
@@ -137,10 +155,6 @@ def _compose(text: str) -> Any:
         return loader.get_single_node()
     finally:
         loader.dispose()
-
-
-def _too_deep(file: str, line: int | None = None) -> Problem:
-    return Problem("", f"at most {MAX_DEPTH} levels of lists and mappings", "more", file, line)
 
 
 class _RefusedError(Exception):
@@ -167,7 +181,7 @@ class _Builder:
         self.lines.setdefault(path, _line(node))
         self._count(node)
         if depth > MAX_DEPTH:
-            raise _RefusedError(_too_deep(self.file, _line(node)))
+            raise too_deep(_line(node))
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         kind = "map" if isinstance(node, yaml.MappingNode) else "seq"
@@ -246,6 +260,7 @@ class _Builder:
         if node.tag not in _CONSTRUCT:
             self._tell_tag(node, path)
             return None
+        check_length(node.value, _line(node))
         try:
             return _CONSTRUCT[node.tag](node.value)
         except (KeyError, ValueError):
@@ -261,15 +276,16 @@ class _Builder:
     def _count(self, node: Any) -> None:
         # A few lines of aliases of aliases can stand for billions of values.
         self._values += 1
-        if self._values > MAX_VALUES:
-            expected = f"at most {MAX_VALUES} values, aliases written out"
-            raise _RefusedError(Problem("", expected, "more", self.file, _line(node)))
+        check_number(self._values, _line(node))
 
     def _tell(self, node: Any, path: KeyPath, expected: str, found: str) -> None:
         # Through aliases the same mistake can be met many times.
         if id(node) not in self._told:
             self._told.add(id(node))
-            self.problems.append(Problem(dotted(path), expected, found, self.file, _line(node)))
+            problem = Problem(dotted(path), expected, found, self.file, _line(node))
+            if len(self.problems) >= MAX_PROBLEMS:
+                raise _RefusedError(Problem("", f"at most {MAX_PROBLEMS} mistakes", "more", self.file))
+            self.problems.append(problem)
 
     def _tell_tag(self, node: Any, path: KeyPath) -> None:
         found = f"the tag {_tag_name(node.tag)}"

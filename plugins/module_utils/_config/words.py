@@ -20,7 +20,7 @@ MAX_SHOWN = 60
 
 KeyPath: TypeAlias = "tuple[str | int, ...]"
 
-_PLAIN_KEY = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]+")
+_PLAIN_KEY = re.compile(r"\S+")
 
 
 def dotted(path: KeyPath) -> str:
@@ -30,7 +30,8 @@ def dotted(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
             continue
-        shown = part if _PLAIN_KEY.fullmatch(part) and len(part) <= MAX_SHOWN else shorten(part)
+        is_plain = _PLAIN_KEY.fullmatch(part) and part.isprintable() and len(part) <= MAX_SHOWN
+        shown = part if is_plain else shorten(part)
         text += f".{shown}" if text else shown
     return text
 

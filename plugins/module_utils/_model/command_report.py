@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values import MAX_TIME
 
 
 def record_data(record: CommandRecord) -> dict[str, Any]:
@@ -41,5 +42,6 @@ def commands_data(state: State) -> list[dict[str, Any]]:
 
 
 def iso_time(seconds: float) -> str:
-    """Seconds since the epoch as ``2026-03-01T12:00:00Z``."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Seconds since the epoch as ``2026-03-01T12:00:00Z``; what has no date is shown as the nearest one."""
+    within = min(max(seconds, 0.0), MAX_TIME) if seconds == seconds else 0.0  # noqa: PLR0124 - NaN is not
+    return datetime.fromtimestamp(within, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

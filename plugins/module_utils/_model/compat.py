@@ -11,6 +11,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+if sys.version_info < (3, 9):  # noqa: UP036 - a clear word before newer syntax stops it
+    raise ImportError(f"orcastra.swarm needs Python 3.9 or newer, found {sys.version.split()[0]}")
+
 if TYPE_CHECKING or sys.version_info >= (3, 10):
     from dataclasses import dataclass
     from typing import TypeAlias

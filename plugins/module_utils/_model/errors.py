@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 
 
 class OrcastraError(Exception):
@@ -34,12 +35,19 @@ class Problem:
         if self.file is not None:
             place = f"{self.file}:{self.line}: " if self.line is not None else f"{self.file}: "
         subject = f"{self.key}: " if self.key else ""
-        return f"{place}{subject}expected {self.expected}, found {self.found}"
+        return printable(f"{place}{subject}expected {self.expected}, found {self.found}")
+
+
+# Of a configuration that is wrong from beginning to end, the first mistakes say enough.
+MAX_PROBLEMS = 100
 
 
 class ConfigError(OrcastraError):
-    """All problems of a configuration at once."""
+    """All problems of a configuration at once, but for what is beyond any use."""
 
     def __init__(self, problems: list[Problem]) -> None:
+        if len(problems) > MAX_PROBLEMS:
+            more = Problem("", f"at most {MAX_PROBLEMS} mistakes", "more")
+            problems = [*problems[:MAX_PROBLEMS], more]
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in problems))

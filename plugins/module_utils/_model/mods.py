@@ -82,7 +82,10 @@ def entry_key(kind: str, source: str, shown: str, more: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class ModRules:
-    """The configuration of the mod manager. ``allow_private``: URLs of labels may lead anywhere."""
+    """The configuration of the mod manager. ``allow_private``: URLs of labels may lead anywhere.
+
+    ``is_given`` is False if there is none: then files that an earlier one has brought stay.
+    """
 
     entries: tuple[ModEntry, ...] = ()
     docker_mods: bool = True
@@ -91,6 +94,7 @@ class ModRules:
     prune: bool = True
     concurrency: int = DEFAULT_CONCURRENCY
     max_bytes: int = DEFAULT_MAX_BYTES
+    is_given: bool = True
 
     @property
     def discovers(self) -> bool:

@@ -39,7 +39,8 @@ class Container:
     """A container. ``state`` is ``created``, ``running``, ``paused``, ``restarting``, ``exited``, ``dead`` …
 
     ``stop_timeout`` is the container's own, None where it has none. (That of a Swarm task is its service's.)
-    ``health`` is None where it has no health check.
+    ``health`` is None where it has no health check. ``volumes`` are the names of all volumes that it mounts,
+    ``anonymous_volumes`` those among them that were made for it alone, without a name.
     """
 
     id: str
@@ -53,11 +54,18 @@ class Container:
     exit_code: int = 0
     stop_timeout: int | None = None
     health: Health | None = None
+    volumes: tuple[str, ...] = ()
+    anonymous_volumes: tuple[str, ...] = ()
 
     @property
     def is_task(self) -> bool:
-        """Whether Swarm runs it."""
-        return bool(self.labels.get(TASK_ID_LABEL))
+        """Whether Swarm runs it.
+
+        The label alone is no proof: ``docker commit`` copies it into an image, and so into each container
+        of that image. Swarm's own containers have the task's ID in their names, too.
+        """
+        task_id = self.labels.get(TASK_ID_LABEL)
+        return bool(task_id) and self.name.endswith(f".{task_id}")
 
     @property
     def was_unhealthy(self) -> bool:
@@ -87,14 +95,23 @@ class Image:
         return self.tags[0] if self.tags else (self.digests[0] if self.digests else self.id[:19])
 
 
+STACK_LABEL = "com.docker.stack.namespace"
+COMPOSE_LABEL = "com.docker.compose.project"
+
+
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A volume that no container has. ``anonymous``: nobody gave it a name."""
+    """A volume. ``anonymous``: it was made without a name."""
 
     name: str
     driver: str = "local"
     anonymous: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_of_stack(self) -> bool:
+        """Whether a task of a stack made it: ``docker stack deploy`` labels it, ``docker run`` doesn't."""
+        return STACK_LABEL in self.labels and COMPOSE_LABEL not in self.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +145,8 @@ class SwarmUse:
 class NodeView:
     """An engine and what it has. ``now`` is the engine's own clock.
 
-    ``swarm_state`` is ``inactive`` where the engine is in no swarm, ``active`` in one.
+    ``swarm_state`` is ``inactive`` where the engine is in no swarm, ``active`` in one. ``volumes`` are all
+    volumes, ``dangling_volumes`` those that no container has.
     """
 
     engine_id: str
@@ -139,4 +157,5 @@ class NodeView:
     node_id: str = ""
     containers: tuple[Container, ...] = ()
     images: tuple[Image, ...] = ()
+    volumes: tuple[Volume, ...] = ()
     dangling_volumes: tuple[Volume, ...] = ()

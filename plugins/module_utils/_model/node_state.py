@@ -17,6 +17,15 @@ from dataclasses import field, replace
 from typing import Any, Protocol
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values import (
+    Damaged,
+    Reader,
+    check_key,
+    items,
+    mapping,
+    parse,
+    required,
+)
 
 FORMAT = 1
 
@@ -97,20 +106,31 @@ def encode_node_state(state: NodeState) -> dict[str, Any]:
     }
 
 
-def decode_node_state(data: Any) -> NodeState:
-    """The state of what ``encode_node_state`` made. Raises ValueError and its kin."""
-    if data["format"] != FORMAT:
-        raise ValueError(f"expected format {FORMAT}, found {data['format']!r}")
-    heals = {}
-    for name, heal in data["heals"].items():
-        given_up = heal["given_up"]
-        heals[name] = Heal(
-            attempts=tuple(float(at) for at in heal["attempts"]),
-            given_up=None if given_up is None else float(given_up),
-            seen=float(heal["seen"]),
-        )
+def decode_node_state(text: str, now: float | None = None) -> NodeState:
+    """The state of what ``encode_node_state`` made, as JSON. Raises Damaged for anything else.
+
+    ``now``, in seconds since the epoch: times after it count as now.
+    """
+    data, reader = mapping(parse(text)), Reader(now)
+    if required(data, "format") != FORMAT:
+        raise Damaged(f"expected format {FORMAT}")
     return NodeState(
-        heals=heals,
-        images={name: float(at) for name, at in data["images"].items()},
-        volumes={name: float(at) for name, at in data["volumes"].items()},
+        heals={
+            check_key(name): _decode_heal(mapping(heal), reader)
+            for name, heal in mapping(required(data, "heals")).items()
+        },
+        images=_decode_times(required(data, "images"), reader),
+        volumes=_decode_times(required(data, "volumes"), reader),
     )
+
+
+def _decode_heal(heal: Mapping[str, Any], reader: Reader) -> Heal:
+    return Heal(
+        attempts=tuple(reader.moment(at, "attempts") for at in items(required(heal, "attempts"), "attempts")),
+        given_up=reader.optional_moment(required(heal, "given_up"), "given_up"),
+        seen=reader.moment(required(heal, "seen"), "seen"),
+    )
+
+
+def _decode_times(data: Any, reader: Reader) -> dict[str, float]:
+    return {check_key(name): reader.moment(at) for name, at in mapping(data).items()}

@@ -79,9 +79,13 @@ class RestartContainer(HealContainer):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveContainer(Removal, ContainerStep):
-    """Remove a container that does not run, with its anonymous volumes where ``volumes`` says so."""
+    """Remove a container that does not run, and then ``volumes``, the anonymous ones that go with it.
 
-    volumes: bool
+    ``all_volumes``: these are all that it has, so that the engine can take them along by itself.
+    """
+
+    volumes: tuple[str, ...] = ()
+    all_volumes: bool = False
     force: bool
 
     @property
@@ -90,7 +94,10 @@ class RemoveContainer(Removal, ContainerStep):
 
     @property
     def what(self) -> str:
-        return f"remove {self.title}"
+        volumes = ", ".join(self.volumes)
+        if not volumes:
+            return f"remove {self.title}"
+        return f"remove {self.title} with its volume{'' if len(self.volumes) == 1 else 's'} {volumes}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +119,9 @@ class RemoveImage(Removal):
 
     @property
     def what(self) -> str:
-        return f"remove image {self.title}"
+        others = [name for name in self.references if name != self.title and "@" not in name]
+        also = f" ({', '.join(others)})" if self.title != self.image_id[:19] and others else ""
+        return f"remove image {self.title}{also}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import (
+    change_constraints,
+    replicas_before,
+    with_replicas_before,
+    without,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
 
 
@@ -34,9 +40,11 @@ class ServiceStep(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceService(ServiceStep):
-    """Add and remove placement constraints and, with ``replicas``, scale, all in one write.
+    """Add and remove placement constraints and, with ``replicas``, scale back from 0, all in one write.
 
-    ``purpose`` says in words what that is for; ``constraints`` are those the service has now.
+    ``purpose`` says in words what that is for; ``constraints`` are those the service has now. Each entry of
+    ``remove`` takes one constraint of ours away. What is ours then is recorded in the service's labels.
+    ``unrecorded``: the number of tasks is in the journal alone, not in the service's labels.
     """
 
     purpose: str
@@ -44,6 +52,7 @@ class PlaceService(ServiceStep):
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     replicas: int | None = None
+    unrecorded: bool = False
 
     @property
     def action(self) -> str:
@@ -68,14 +77,29 @@ class PlaceService(ServiceStep):
         return after
 
     def changed(self, constraints: tuple[str, ...]) -> list[str]:
-        """Apply the change to ``constraints``, which may be fresher than what the step was planned on."""
-        kept = [text for text in constraints if text not in self.remove]
-        return kept + [text for text in self.add if text not in kept]
+        """Apply the change to ``constraints``."""
+        kept = without(constraints, self.remove)
+        return [*kept, *(text for text in self.add if text not in kept)]
+
+    def change_spec(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """Apply the change to ``spec``, which may be fresher than what the step was planned on.
+
+        Only what is ours in that very spec is removed. If the user has scaled or redeployed the service since
+        then, it keeps the user's number of tasks.
+        """
+        change_constraints(spec, self.remove, self.add)
+        replicated = spec["Mode"].get("Replicated") or {}
+        recorded = replicas_before(spec.get("Labels") or {}, self.service_id)
+        if self.replicas is not None and replicated.get("Replicas") == 0 and (recorded or self.unrecorded):
+            replicated["Replicas"] = recorded or self.replicas
+        if recorded and replicated.get("Replicas") != 0:
+            spec["Labels"] = with_replicas_before(spec["Labels"], self.service_id, None)
+        return spec
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScaleService(ServiceStep):
-    """Scale a replicated service."""
+    """Scale a replicated service. One that is scaled to 0 has the number from before in its labels."""
 
     replicas_before: int
     replicas: int
@@ -95,6 +119,16 @@ class ScaleService(ServiceStep):
     @property
     def after(self) -> Mapping[str, Any]:
         return {"replicas": self.replicas}
+
+    def change_spec(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """Apply the change to ``spec``, which may be fresher than what the step was planned on."""
+        replicated = spec["Mode"]["Replicated"]
+        if self.replicas == 0 and replicated["Replicas"] > 0:
+            spec["Labels"] = with_replicas_before(
+                spec.get("Labels") or {}, self.service_id, replicated["Replicas"]
+            )
+        replicated["Replicas"] = self.replicas
+        return spec
 
 
 @dataclass(frozen=True, kw_only=True)

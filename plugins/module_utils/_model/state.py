@@ -42,7 +42,8 @@ class Move:
     """The journal's entry for a service that is being moved: who moves it where, and what to put back.
 
     ``anchor`` is the name of the anchor it follows, ``nodes`` the IDs of the nodes it is to run on.
-    ``replicas`` is the number to scale back to where the service was scaled to 0 for the move, else None.
+    ``replicas`` is the number to scale back to where the service was scaled to 0 for the move, else None;
+    ``recorded``: the service's own labels have that number, too, so a service without it was deployed anew.
     ``since`` is in seconds since the epoch. ``kind`` is FOLLOW, REBALANCE, BACK or DRAIN; for the
     latter three ``anchor`` is empty, ``source`` is the ID of the node it leaves, and ``memory_bytes`` what
     moves with it. For DRAIN ``nodes`` is empty where any other node will do.
@@ -59,6 +60,7 @@ class Move:
     memory_bytes: int = 0
     leader: str = ""
     unseen_since: float | None = None
+    recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class State:
     """What is remembered.
 
     - ``owned_labels``: node ID → keys of the node labels that we set
+    - ``anchor_labels``: node ID → those of them that mark an anchor's nodes; the others are static
     - ``moves``: service ID → the move that is under way
     - ``attempts``: service ID → what was tried so far
     - ``anchor_tasks``: service ID of an anchor → IDs of its tasks when its followers were last in order
@@ -163,6 +166,7 @@ class State:
     """
 
     owned_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    anchor_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
     moves: Mapping[str, Move] = field(default_factory=dict)
     attempts: Mapping[str, Attempts] = field(default_factory=dict)
     anchor_tasks: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -183,14 +187,20 @@ class StateEdit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OwnLabels:
-    """Remember that the labels ``keys`` of the node are ours."""
+    """Remember that the labels ``keys`` of the node are ours, and that of these ``anchors`` mark anchors."""
 
     node_id: str
     keys: frozenset[str]
+    anchors: frozenset[str] = frozenset()
 
     def apply(self, state: State) -> State:
         keys = state.owned_labels.get(self.node_id, frozenset()) | self.keys
-        return replace(state, owned_labels=_with(state.owned_labels, self.node_id, keys or None))
+        anchors = state.anchor_labels.get(self.node_id, frozenset()) - self.keys | self.anchors
+        return replace(
+            state,
+            owned_labels=_with(state.owned_labels, self.node_id, keys or None),
+            anchor_labels=_with(state.anchor_labels, self.node_id, anchors or None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +212,12 @@ class DisownLabels:
 
     def apply(self, state: State) -> State:
         keys = state.owned_labels.get(self.node_id, frozenset()) - self.keys
-        return replace(state, owned_labels=_with(state.owned_labels, self.node_id, keys or None))
+        anchors = state.anchor_labels.get(self.node_id, frozenset()) - self.keys
+        return replace(
+            state,
+            owned_labels=_with(state.owned_labels, self.node_id, keys or None),
+            anchor_labels=_with(state.anchor_labels, self.node_id, anchors or None),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@
 
 Sections that this release does not know are carried along untouched, so that an older controller beside a
 newer one loses nothing.
+
+Reading never fails. What is damaged is left out, entry by entry, and said; what is returned is in its sane
+range, so that no planner has to doubt it.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -33,10 +36,28 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     Relocation,
     State,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values import (
+    MAX_BYTES_OF_MEMORY,
+    MAX_REPLICAS,
+    Damaged,
+    Reader,
+    check_key,
+    count,
+    flag,
+    items,
+    mapping,
+    names,
+    one_of,
+    optional_text,
+    parse,
+    required,
+    text,
+)
 
 FORMAT = "1"
 FORMAT_LABEL = "orcastra.format"
 OWNED_LABELS_LABEL = "orcastra.labels"
+ANCHOR_LABELS_LABEL = "orcastra.anchor_labels"
 MOVES_LABEL = "orcastra.journal"
 ATTEMPTS_LABEL = "orcastra.attempts"
 ANCHOR_TASKS_LABEL = "orcastra.anchors"
@@ -49,16 +70,21 @@ AVAILABILITY_LABEL = "orcastra.availability"
 
 # The object travels through Raft at each change; swarmkit's own limit is far higher.
 MAX_BYTES = 256 * 1024
+# how many damaged entries of a section are named
+_NAMED = 5
 
 
 @dataclass(frozen=True)
 class _Section:
-    """How one field of the state is written as a label: each entry by itself."""
+    """How one field of the state is written as a label: each entry by itself.
+
+    ``decode`` raises Damaged.
+    """
 
     label: str
     field: str
     encode: Callable[[Any], Any]
-    decode: Callable[[Any], Any]
+    decode: Callable[[Any, Reader], Any]
 
 
 def encode(state: State) -> dict[str, str]:
@@ -68,121 +94,173 @@ def encode(state: State) -> dict[str, str]:
         entries = getattr(state, section.field)
         if entries:
             plain = {key: section.encode(entry) for key, entry in sorted(entries.items())}
-            labels[section.label] = json.dumps(plain, separators=(",", ":"))
+            labels[section.label] = _encodable(json.dumps(plain, separators=(",", ":"), ensure_ascii=False))
     return labels
 
 
-def decode(labels: Mapping[str, str]) -> tuple[State, tuple[str, ...]]:
+def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, tuple[str, ...]]:
     """Read the state from the labels of its config object.
 
-    Returns the state and a list of what is damaged, in words; a damaged section reads as empty.
+    ``now``, in seconds since the epoch: times after it count as now. Returns the state and a list of what is
+    damaged, in words; a damaged entry, or section, reads as absent. Never raises.
     """
     damage: list[str] = []
-    if labels.get(FORMAT_LABEL) != FORMAT:
-        found = repr(labels[FORMAT_LABEL]) if FORMAT_LABEL in labels else "nothing"
+    given = _that_fit(labels, damage)
+    if given.get(FORMAT_LABEL) != FORMAT:
+        found = repr(given[FORMAT_LABEL])[:40] if FORMAT_LABEL in given else "nothing"
         damage.append(f"label {FORMAT_LABEL}: expected '{FORMAT}', found {found}")
     fields: dict[str, Any] = {}
     for section in _SECTIONS:
+        if section.label not in given:
+            continue
         try:
-            fields[section.field] = _decode_section(section, json.loads(labels.get(section.label, "{}")))
-        except (ValueError, TypeError) as error:
+            entries = parse(given[section.label])
+        except Damaged as error:
             damage.append(f"label {section.label}: {error}")
+            continue
+        fields[section.field], faults = _decode_entries(section, entries, now)
+        damage += [f"label {section.label}: {fault}" for fault in faults[:_NAMED]]
+        if len(faults) > _NAMED:
+            damage.append(f"label {section.label}: {len(faults) - _NAMED} more entries are damaged")
+    if "anchor_labels" not in fields:
+        # any of our labels may be an anchor's, so the absence of static ones takes none of them away
+        fields["anchor_labels"] = fields.get("owned_labels", {})
     known = {FORMAT_LABEL, *(section.label for section in _SECTIONS)}
-    others = {label: value for label, value in labels.items() if label not in known}
+    others = {label: value for label, value in given.items() if label not in known}
     return State(**fields, other_sections=others), tuple(damage)
 
 
-def _decode_section(section: _Section, data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise TypeError(f"expected a mapping, found {type(data).__name__}")
+def _that_fit(labels: Any, damage: list[str]) -> dict[str, str]:
+    """The labels without what is no text, and no larger in all than a state may be.
+
+    What a damaged state can best do without goes first.
+    """
+    if not isinstance(labels, Mapping):
+        damage.append("the labels: expected a mapping")
+        return {}
+    kept = {}
+    for label, value in labels.items():
+        if isinstance(label, str) and isinstance(value, str):
+            kept[label] = value
+        else:
+            damage.append(f"label {str(label)[:60]}: expected text")
+    sizes = {label: _size(label) + _size(value) for label, value in kept.items()}
+    last = [section.label for section in _SECTIONS]
+
+    def rank(label: str) -> tuple[bool, int, int]:
+        # what is too large by itself first, then unknown ones, the largest before the others
+        return sizes[label] <= MAX_BYTES, last.index(label) if label in last else -1, -sizes[label]
+
+    total = sum(sizes.values())
+    for label in sorted(kept, key=rank):
+        if total <= MAX_BYTES:
+            break
+        if label != FORMAT_LABEL:
+            total -= sizes[label]
+            del kept[label]
+            damage.append(f"label {label[:60]}: expected at most {MAX_BYTES} bytes in all, found more")
+    return kept
+
+
+def _decode_entries(section: _Section, entries: Any, now: float | None) -> tuple[dict[str, Any], list[str]]:
+    """The entries that can be read, and what is wrong with the others."""
     found = {}
-    for key, entry in data.items():
+    faults = []
+    for key, entry in entries.items():
+        reader = Reader(now)
+        if key in entries.repeated:
+            faults.append(f"{key[:60]}: expected each key once")
+            continue
         try:
-            found[key] = section.decode(entry)
-        except (ValueError, TypeError, KeyError) as error:
-            raise TypeError(f"{key}: {error}") from error
-    return found
+            found[check_key(key)] = section.decode(entry, reader)
+        except Damaged as error:
+            faults.append(f"{key[:60]}: {error}")
+            continue
+        if reader.ahead:
+            faults.append(f"{key[:60]}: expected a time that is past, found a future one; it counts as now")
+    return found, faults
 
 
-def _decode_names(entry: Any) -> frozenset[str]:
-    if not isinstance(entry, list) or not all(isinstance(name, str) for name in entry):
-        raise TypeError("expected a list of names")
-    return frozenset(entry)
+def _size(value: str) -> int:
+    return len(value.encode(errors="replace"))
 
 
-def _decode_move(entry: Any) -> Move:
-    replicas = entry["replicas"]
-    unseen_since = entry.get("unseen_since")
-    # an older release knew no other kind
-    kind = str(entry.get("kind", FOLLOW))
-    if kind not in (FOLLOW, REBALANCE, BACK, DRAIN):
-        raise TypeError(f"expected the kind of a move, found {kind!r}")
+def _encodable(value: str) -> str:
+    """The text without lone surrogates: what a host says may hold them, and no reader takes them."""
+    return value.encode(errors="replace").decode()
+
+
+def _decode_names(entry: Any, _reader: Reader) -> frozenset[str]:
+    return frozenset(names(entry))
+
+
+def _decode_move(entry: Any, reader: Reader) -> Move:
+    entry = mapping(entry)
+    replicas = required(entry, "replicas")
     return Move(
-        anchor=str(entry["anchor"]),
-        nodes=tuple(sorted(_decode_names(entry["nodes"]))),
-        since=float(entry["since"]),
-        replicas=None if replicas is None else int(replicas),
-        kind=kind,
-        source=str(entry.get("source", "")),
-        memory_bytes=int(entry.get("memory_bytes", 0)),
-        leader=str(entry.get("leader", "")),
-        unseen_since=None if unseen_since is None else float(unseen_since),
+        anchor=text(required(entry, "anchor"), "anchor"),
+        nodes=tuple(sorted(set(names(required(entry, "nodes"), "nodes")))),
+        since=reader.moment(required(entry, "since"), "since"),
+        replicas=None if replicas is None else count(replicas, "replicas", MAX_REPLICAS),
+        # an older release knew no other kind
+        kind=one_of(entry.get("kind", FOLLOW), "kind", (FOLLOW, REBALANCE, BACK, DRAIN)),
+        source=text(entry.get("source", ""), "source"),
+        memory_bytes=count(entry.get("memory_bytes", 0), "memory_bytes", MAX_BYTES_OF_MEMORY),
+        leader=text(entry.get("leader", ""), "leader"),
+        unseen_since=reader.optional_moment(entry.get("unseen_since"), "unseen_since"),
+        recorded=flag(entry.get("recorded", False), "recorded"),
     )
 
 
-def _decode_attempts(entry: Any) -> Attempts:
-    given_up = entry["given_up"]
+def _decode_attempts(entry: Any, reader: Reader) -> Attempts:
+    entry = mapping(entry)
     return Attempts(
-        count=int(entry["count"]),
-        last=float(entry["last"]),
-        since=float(entry["since"]),
-        reason=str(entry["reason"]),
-        given_up=None if given_up is None else str(given_up),
+        count=count(required(entry, "count"), "count"),
+        last=reader.moment(required(entry, "last"), "last"),
+        since=reader.moment(required(entry, "since"), "since"),
+        reason=text(required(entry, "reason"), "reason"),
+        given_up=optional_text(required(entry, "given_up"), "given_up"),
     )
 
 
-def _decode_command(entry: Any) -> CommandRecord:
-    status, finished = str(entry["status"]), entry["finished"]
-    if status not in (RUNNING, DONE, FAILED, INTERRUPTED):
-        raise TypeError(f"expected the status of a command, found {status!r}")
+def _decode_command(entry: Any, reader: Reader) -> CommandRecord:
+    entry = mapping(entry)
     return CommandRecord(
-        command=str(entry["command"]),
-        source=str(entry["source"]),
-        by=str(entry["by"]),
-        instance=str(entry["instance"]),
-        started=float(entry["started"]),
-        status=status,
-        message=str(entry["message"]),
-        finished=None if finished is None else float(finished),
+        command=text(required(entry, "command"), "command"),
+        source=text(required(entry, "source"), "source"),
+        by=text(required(entry, "by"), "by"),
+        instance=text(required(entry, "instance"), "instance"),
+        started=reader.moment(required(entry, "started"), "started"),
+        status=one_of(required(entry, "status"), "status", (RUNNING, DONE, FAILED, INTERRUPTED)),
+        message=text(required(entry, "message"), "message"),
+        finished=reader.optional_moment(required(entry, "finished"), "finished"),
     )
 
 
-def _decode_handover(entry: Any) -> Handover:
-    if not all(isinstance(entry[key], list) for key in ("nodes", "names")):
-        raise TypeError("expected lists of nodes and names")
+def _decode_handover(entry: Any, reader: Reader) -> Handover:
+    entry = mapping(entry)
     return Handover(
-        nodes=tuple(map(str, entry["nodes"])),
-        names=tuple(map(str, entry["names"])),
-        boot=str(entry["boot"]),
-        offered=float(entry["offered"]),
-        done=str(entry["done"]),
-        by=str(entry["by"]),
-        beats=int(entry["beats"]),
+        nodes=names(required(entry, "nodes"), "nodes"),
+        names=names(required(entry, "names"), "names"),
+        boot=text(required(entry, "boot"), "boot"),
+        offered=reader.moment(required(entry, "offered"), "offered"),
+        done=text(required(entry, "done"), "done"),
+        by=text(required(entry, "by"), "by"),
+        beats=count(required(entry, "beats"), "beats"),
     )
 
 
-def _decode_relocations(entry: Any) -> tuple[Relocation, ...]:
-    if not isinstance(entry, list):
-        raise TypeError("expected a list of moves")
-    return tuple(
-        Relocation(
-            source=str(made["source"]),
-            target=str(made["target"]),
-            at=float(made["at"]),
-            memory_bytes=int(made["memory_bytes"]),
-            failed=None if made["failed"] is None else str(made["failed"]),
-        )
-        for made in entry
+def _decode_relocations(entry: Any, reader: Reader) -> tuple[Relocation, ...]:
+    return tuple(_decode_relocation(mapping(made), reader) for made in items(entry))
+
+
+def _decode_relocation(made: Mapping[str, Any], reader: Reader) -> Relocation:
+    return Relocation(
+        source=text(required(made, "source"), "source"),
+        target=text(required(made, "target"), "target"),
+        at=reader.moment(required(made, "at"), "at"),
+        memory_bytes=count(required(made, "memory_bytes"), "memory_bytes", MAX_BYTES_OF_MEMORY),
+        failed=optional_text(required(made, "failed"), "failed"),
     )
 
 
@@ -190,15 +268,25 @@ def _encode_relocations(relocations: tuple[Relocation, ...]) -> list[dict[str, A
     return [asdict(made) for made in relocations]
 
 
+def _decode_moment(entry: Any, reader: Reader) -> float:
+    return reader.moment(entry)
+
+
+def _decode_text(entry: Any, _reader: Reader) -> str:
+    return text(entry)
+
+
+# In the order in which a state that is too large loses them: what is ours, and what to put back, come last.
 _SECTIONS = (
-    _Section(OWNED_LABELS_LABEL, "owned_labels", sorted, _decode_names),
-    _Section(MOVES_LABEL, "moves", asdict, _decode_move),
-    _Section(ATTEMPTS_LABEL, "attempts", asdict, _decode_attempts),
-    _Section(ANCHOR_TASKS_LABEL, "anchor_tasks", sorted, _decode_names),
+    _Section(AHEAD_LABEL, "ahead", str, _decode_text),
+    _Section(PRESSURE_LABEL, "pressure", float, _decode_moment),
+    _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),
     _Section(COMMANDS_LABEL, "commands", asdict, _decode_command),
     _Section(HANDOVERS_LABEL, "handovers", asdict, _decode_handover),
-    _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),
-    _Section(PRESSURE_LABEL, "pressure", float, float),
-    _Section(AHEAD_LABEL, "ahead", str, str),
-    _Section(AVAILABILITY_LABEL, "asked_availability", float, float),
+    _Section(ANCHOR_TASKS_LABEL, "anchor_tasks", sorted, _decode_names),
+    _Section(ATTEMPTS_LABEL, "attempts", asdict, _decode_attempts),
+    _Section(AVAILABILITY_LABEL, "asked_availability", float, _decode_moment),
+    _Section(ANCHOR_LABELS_LABEL, "anchor_labels", sorted, _decode_names),
+    _Section(OWNED_LABELS_LABEL, "owned_labels", sorted, _decode_names),
+    _Section(MOVES_LABEL, "moves", asdict, _decode_move),
 )

@@ -18,6 +18,7 @@ from typing import Any, Union
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import NodeEdit
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, StateEdit
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 
 # a plan for the swarm changes the swarm's state, a plan for one node that of the node
 Edit = Union[StateEdit, NodeEdit]
@@ -66,10 +67,10 @@ class Step(ABC):
         """The step as it appears in a module's ``plan``."""
         return {
             "action": self.action,
-            "target": self.target,
-            "what": self.what,
-            "why": list(self.why),
-            "why_not": list(self.why_not),
+            "target": printable(self.target),
+            "what": printable(self.what),
+            "why": [printable(reason) for reason in self.why],
+            "why_not": [printable(reason) for reason in self.why_not],
         }
 
 

@@ -8,12 +8,32 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+
+# the top-level sections whose entries lead to objects in the swarm that may have to be removed again
+NODES = "nodes"
+DEPENDENCIES = "dependencies"
 
 DEFAULT_RETRY_INTERVALS = (2.0, 10.0, 60.0, 300.0, 900.0)
+
+
+class Removals(enum.Enum):
+    """Whether objects that we own and the configuration doesn't name are removed.
+
+    - ALLOWED: yes; the section is given, and an object it doesn't name has left the configuration.
+    - HELD: no; the section is absent, which may be an accident. A warning names what is kept, and how to
+      confirm the removal.
+    - FOREIGN: no, and without a word; the configuration covers only a part, the rest is another task's.
+    """
+
+    ALLOWED = "allowed"
+    HELD = "held"
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +93,13 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The whole configuration; the files' ``options`` are fields of their own here."""
+    """The whole configuration; the files' ``options`` are fields of their own here.
+
+    ``node_removals`` is the policy for static labels, ``dependency_removals`` the one for anchors' labels,
+    managed constraints and whatever else dependencies lead to. ``absent_sections``: those of NODES and
+    DEPENDENCIES that aren't given, or only as nothing at all (``nodes:``); ``{}`` or ``[]`` gives a section.
+    ``warnings``: what the user may not have meant, although it is valid.
+    """
 
     nodes: Mapping[str, NodeWanted] = field(default_factory=dict)
     dependencies: Mapping[str, Dependency] = field(default_factory=dict)
@@ -82,6 +108,25 @@ class Wanted:
     prune_unknown_labels: bool = False
     managers: int | None = None
     swarm: SwarmWanted = field(default_factory=SwarmWanted)
+    node_removals: Removals = Removals.ALLOWED
+    dependency_removals: Removals = Removals.ALLOWED
+    absent_sections: frozenset[str] = frozenset()
+    warnings: tuple[Problem, ...] = ()
+
+    def with_removals(self, *, purge: bool = True, accepted: bool = False) -> Wanted:
+        """The same with the policies for removals that follow from what is given.
+
+        ``purge``: the configuration is the whole one, not a part. ``accepted``: the user has confirmed that
+        an absent section means nothing.
+        """
+
+        def policy(section: str) -> Removals:
+            if not purge:
+                return Removals.FOREIGN
+            is_held = section in self.absent_sections and not accepted
+            return Removals.HELD if is_held else Removals.ALLOWED
+
+        return replace(self, node_removals=policy(NODES), dependency_removals=policy(DEPENDENCIES))
 
     @property
     def decides_roles(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,9 +19,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.build impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.mods_schema import MODS_SCHEMA
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.text_files import read_small_text
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown, url_fault
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits import MAX_BYTES
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
     ConfigError,
     OrcastraError,
@@ -39,6 +42,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import 
     entry_key,
     name_fault,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.masking import VARIABLE, set_apart
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import (
     SUFFIX,
     ImageReferenceError,
@@ -53,25 +57,27 @@ except ImportError:
 else:
     HAS_JMESPATH = True
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ARCHIVE_ENDING = re.compile(r"(?i)\.(zip|tgz|tbz2|txz|tar(\.(gz|bz2|xz))?)$")
-# such words are no secrets
-_PLAIN_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
-VARIABLE_PREFIX = "ORCASTRA_MOD_HEADER_"
+# of a file that has the value of one variable
+_VALUE_BYTES = 64 * 1024
 
 
 def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
     """Read and check the file; without one, what is discovered is all there is.
 
-    ``environment`` has the values of ``${VAR}``. Raises ConfigError with all problems.
+    ``environment`` has the values of ``${VAR}``. Raises ConfigError with all problems, for a file that is
+    there and says nothing, too: it may be half written.
     """
     document, problems = read_file(path)
-    return _Builder(document, problems, environment).build()
+    rules = _Builder(document, refuse_blank(document, problems), environment).build()
+    return replace(rules, is_given=document.exists)
 
 
-def build_mods(data: Mapping[str, Any] | list[Any], environment: Mapping[str, str]) -> ModRules:
-    """The same for plain data. Raises ConfigError with all problems."""
+def build_mods(data: Mapping[str, Any] | list[Any] | None, environment: Mapping[str, str]) -> ModRules:
+    """The same for plain data; None is no configuration. Raises ConfigError with all problems."""
+    if data is None:
+        return ModRules(is_given=False)
     if isinstance(data, list):
         data = {"mods": data}
     document, problems = plain_document(data)
@@ -79,46 +85,49 @@ def build_mods(data: Mapping[str, Any] | list[Any], environment: Mapping[str, st
 
 
 def read_mods(path: Path) -> dict[str, Any]:
-    """The file's ``config``, checked, and ``variables``, which take the place of headers' values in it.
+    """The file's ``config``, checked, and ``variables``, which take the place of what may be secret in it.
 
-    So that the secrets among them can be handed on apart. ``${VAR}`` is left as it is: it counts where the
-    mods are downloaded. Raises ConfigError with all problems.
+    So that this can be handed on apart. ``${VAR}`` is left as it is: it counts where the mods are downloaded.
+    Raises ConfigError with all problems.
     """
     document, problems = read_file(path)
-    builder = _Builder(document, problems, None)
+    builder = _Builder(document, refuse_blank(document, problems), None)
     builder.build()
-    data: dict[str, Any] = dict(builder.document.data or {})
-    variables: dict[str, str] = {}
-    mods = [dict(mod) if isinstance(mod, Mapping) else mod for mod in data.get("mods") or []]
-    for mod in mods:
-        if isinstance(mod, dict) and mod.get("headers"):
-            headers = dict(mod["headers"])
-            for name, value in headers.items():
-                if name.lower() not in _PLAIN_HEADERS and not _VARIABLE.search(value):
-                    variable = f"{VARIABLE_PREFIX}{len(variables)}"
-                    variables[variable] = value
-                    headers[name] = f"${{{variable}}}"
-            mod["headers"] = headers
-    if mods:
-        data["mods"] = mods
-    return {"config": data, "variables": variables}
+    config, variables = set_apart(builder.document.data or {})
+    return {"config": config, "variables": variables}
 
 
 def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """The values of those ``${VAR}`` of the file that the environment has, for hosts that have another one.
 
-    Raises OrcastraError where a file that holds one can't be read.
+    Raises OrcastraError where the file, or one that holds a value, can't be read.
     """
-    found = {}
     try:
-        for name in sorted(set(_VARIABLE.findall(path.read_text(encoding="utf-8")))):
-            if name in environment:
-                found[name] = environment[name]
-            elif f"{name}_FILE" in environment:
-                found[name] = Path(environment[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_small_text(path, MAX_BYTES)
+    except FileNotFoundError:
+        return {}
+    except OrcastraError as error:
         raise OrcastraError(f"{path}: {error}") from error
+    found = {}
+    for name in sorted(set(VARIABLE.findall(text))):
+        if name in environment:
+            found[name] = environment[name]
+        elif f"{name}_FILE" in environment:
+            try:
+                found[name] = _read_value(environment[f"{name}_FILE"])
+            except OrcastraError as error:
+                raise OrcastraError(f"{path}: {name}_FILE: {error}") from error
     return found
+
+
+def _read_value(file: str) -> str:
+    """The value in a file. Raises OrcastraError."""
+    try:
+        return read_small_text(Path(file), _VALUE_BYTES).strip()
+    except FileNotFoundError:
+        raise OrcastraError(f"expected a file, found none at {file}") from None
+    except OrcastraError as error:
+        raise OrcastraError(f"{error} at {file}") from error
 
 
 def image_entry(
@@ -294,7 +303,7 @@ class _Builder:
                 return match[0] if path[-1] not in (URL, API) else "variable"
             return self._variable(path, name, self.environment)
 
-        return _VARIABLE.sub(value, text)
+        return VARIABLE.sub(value, text)
 
     def _variable(self, path: KeyPath, name: str, environment: Mapping[str, str]) -> str:
         if name in environment:
@@ -304,10 +313,10 @@ class _Builder:
             self._tell(path, f"the variable {name} (or {name}_FILE) in the environment", "none")
             return ""
         try:
-            found = Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            self._tell(path, f"a file that can be read, named by {name}_FILE", f"{describe(file)}: {reason}")
+            found = _read_value(file)
+        except OrcastraError as error:
+            expected, _comma, reason = str(error).removeprefix("expected ").partition(", found ")
+            self._tell(path, f"{expected}, named by {name}_FILE", reason)
             return ""
         if not found.isprintable():
             self._tell(path, f"one line in the file that {name}_FILE names", "several")

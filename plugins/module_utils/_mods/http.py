@@ -12,8 +12,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -24,7 +26,12 @@ from urllib.parse import urljoin, urlsplit
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import PartFile, PartFileError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import (
+    Check,
+    PartFile,
+    PartFileError,
+    Version,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import (
     SLOWEST,
     Document,
@@ -56,6 +63,9 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 120.0
 CHUNK_BYTES = 1024 * 1024
 
+_CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
+_RANGE = re.compile(r"bytes ?([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
+_MOST_VALIDATOR = 1024
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Headers that say what is wanted, not who wants it: they may go to another origin.
 HARMLESS_HEADERS = frozenset(
@@ -184,7 +194,7 @@ class Fetcher:
         entry: str = "",
         digest: str | None = None,
         size: int | None = None,
-        check_start: Callable[[bytes], str | None] | None = None,
+        check: Check | None = None,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> Downloaded:
         """GET a file into ``target``, which is replaced in one step once the new one is whole and right.
@@ -194,19 +204,21 @@ class Fetcher:
         the server gave a strong ETag, else begun again; 5 attempts in all. ``headers`` may make it
         conditional: see ``Downloaded.is_new``.
         ``digest`` is ``ALGORITHM:HEX`` with sha256, sha512, sha1 or md5; ``size`` the exact number of bytes;
-        both are checked before ``target`` is touched, as is ``max_bytes``. ``check_start`` gets the first
-        bytes of the body, and returns what is wrong with them, or None. ``progress`` is called with the bytes
-        that are there and those expected, about once per MiB. ``Content-Encoding`` is ignored: the bytes are
-        kept as they were sent.
+        both are checked before ``target`` is touched, as is ``max_bytes``. They count for the file itself,
+        also if it was sent with a ``Content-Encoding``; one that can't be undone is refused. ``check`` says
+        what is wrong with the content. ``progress`` is called with the bytes that are there and those
+        expected, about once per MiB.
         Raises FetchError, also for what the file system says.
         """
         entry = entry or shown(url)
         attempts = _Attempts(self._sleep, self._jitter, entry)
         try:
-            with PartFile(target, digest, max_bytes, check_start) as part:
+            with PartFile(target, digest, max_bytes, check) as part:
                 while True:
                     try:
-                        return self._download_once(url, part, headers, trusted, attempts, size, progress)
+                        return self._download_once(
+                            url, part, headers, trusted, attempts, max_bytes, size, progress
+                        )
                     except PassingError as error:
                         attempts.failed(error)
         except PartFileError as error:
@@ -221,43 +233,49 @@ class Fetcher:
         headers: Mapping[str, str],
         trusted: bool,
         attempts: _Attempts,
+        max_bytes: int,
         size: int | None,
         progress: Callable[[int, int | None], None] | None,
     ) -> Downloaded:
         asked = dict(headers)
-        begun_at = part.size if part.etag else 0
+        begun_at = part.size if part.version.etag else 0
         if begun_at:
             asked = {name: value for name, value in asked.items() if not name.lower().startswith("if-")}
-            asked |= {"Range": f"bytes={begun_at}-", "If-Range": str(part.etag)}
+            asked |= {"Range": f"bytes={begun_at}-", "If-Range": str(part.version.etag)}
+        is_conditional = any(name.lower() in _CONDITIONS for name in asked)
         with self._request_once("GET", url, asked, trusted, attempts.entry, (304, 416)) as reply:
-            if reply.status == 304:
+            if reply.status == 304 and is_conditional:
                 return Downloaded(part.target, False, 0, {}, None, None, attempts.made)
-            if reply.status == 206 and begun_at and _starts_at(reply, begun_at):
-                whole = None if reply.length is None else begun_at + reply.length
+            if reply.status == 206 and begun_at:
+                fault = _other_part(reply, begun_at, part.version)
+                if fault is not None:
+                    part.begin(Version())
+                    raise PassingError(f"{shown(url)} went on with something else ({fault})")
             elif reply.status == 200:
-                part.begin(_strong_etag(reply))
-                whole = reply.length
+                part.begin(_version(reply))
             else:
-                part.begin(None)
+                part.begin(Version())
                 raise PassingError(f"{shown(url)} answered {reply.status} to a download", reply.status)
+            whole = part.version.size
             part.check_room(max(whole or 0, size or 0))
-            for piece in reply.pieces(CHUNK_BYTES):
-                part.write(piece)
-                if progress is not None:
-                    progress(part.size, whole)
+            with contextlib.closing(reply.pieces(CHUNK_BYTES, max_bytes)) as pieces:
+                for piece in pieces:
+                    part.write(piece)
+                    if progress is not None:
+                        progress(part.size, whole)
             if part.size == 0 and reply.length is None and not reply.headers.get("Transfer-Encoding"):
                 # headers that broke off look like this, too
                 raise PassingError(f"{shown(url)} sent nothing, and didn't say so")
-            if size is not None and part.size != size:
-                raise PartFileError(f"expected {size} bytes, found {part.size}")
-            digests = part.finish()
+            if whole is not None and part.size != whole:
+                raise PassingError(f"{shown(url)} broke off after {part.size} of {whole} bytes")
+            digests = part.finish(size)
             return Downloaded(
                 part.target,
                 True,
                 part.size,
                 digests,
-                reply.headers.get("ETag"),
-                reply.headers.get("Last-Modified"),
+                _validator(reply.headers.get("ETag")),
+                _validator(reply.headers.get("Last-Modified")),
                 attempts.made,
             )
 
@@ -365,13 +383,42 @@ def _may_travel(header: str) -> bool:
     return header.lower() in HARMLESS_HEADERS or header.lower() == "accept-encoding"
 
 
-def _strong_etag(reply: Reply) -> str | None:
-    etag = reply.headers.get("ETag")
-    return etag if etag and etag.startswith('"') and reply.headers.get("Accept-Ranges") != "none" else None
+def _version(reply: Reply) -> Version:
+    etag = _validator(reply.headers.get("ETag"))
+    is_strong = etag is not None and etag.startswith('"') and reply.headers.get("Accept-Ranges") != "none"
+    return Version(
+        etag=etag if is_strong else None,
+        last_modified=reply.headers.get("Last-Modified"),
+        size=reply.length,
+        encodings=reply.encodings,
+        content_type=reply.headers.get("Content-Type", ""),
+    )
 
 
-def _starts_at(reply: Reply, offset: int) -> bool:
-    return reply.headers.get("Content-Range", "").replace(" ", "").lower().startswith(f"bytes{offset}-")
+def _other_part(reply: Reply, offset: int, version: Version) -> str | None:
+    """Why a reply 206 is not what is missing behind ``offset`` of that version; None where it is."""
+    found = _RANGE.fullmatch(" ".join(reply.headers.get("Content-Range", "").lower().split()))
+    if found is None:
+        return "no range that can be read"
+    start, end = int(found[1]), int(found[2])
+    total = version.size if found[3] == "*" else int(found[3])
+    if start != offset or end < start or (total is not None and end >= total):
+        return "another range"
+    if version.size not in (None, total) or reply.length not in (None, end - start + 1):
+        return "another size"
+    etag, modified = reply.headers.get("ETag"), reply.headers.get("Last-Modified")
+    if etag not in (None, version.etag):
+        return "another ETag"
+    if None not in (modified, version.last_modified) and modified != version.last_modified:
+        return "another Last-Modified"
+    if etag is None and (modified is None or modified != version.last_modified):
+        return "neither ETag nor Last-Modified"
+    return None if reply.encodings == version.encodings else "another Content-Encoding"
+
+
+def _validator(text: str | None) -> str | None:
+    """What may be sent back in a condition: not what a server would refuse for its length."""
+    return text if text and len(text) <= _MOST_VALIDATOR else None
 
 
 def _innermost(error: BaseException) -> str:

@@ -13,12 +13,23 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.encodings import (
+    EncodingError,
+    TooLong,
+    decoded,
+    decoded_start,
+    unknown,
+)
 
 PART_PREFIX = ".orcastra-part-"
 FILE_MODE = 0o644
+_START_BYTES = 64 * 1024
+_CHUNK_BYTES = 1024 * 1024
 ALGORITHMS = {"sha512": 128, "sha256": 64, "sha1": 40, "md5": 32}
 
 
@@ -36,30 +47,55 @@ def parse_digest(text: str) -> tuple[str, str]:
     return algorithm, number
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What tells one version of a file from another, as a server says it. ``etag`` is a strong one or None.
+
+    ``size`` is that of all of it as it is sent, ``encodings`` what it is encoded with.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+    size: int | None = None
+    encodings: tuple[str, ...] = ()
+    content_type: str = ""
+
+
+class Check(Protocol):
+    """What is asked of a file's content. Both methods say what is wrong, or None."""
+
+    def start(self, start: bytes, content_type: str) -> str | None: ...
+
+    def whole(self, file: IO[bytes], size: int, content_type: str) -> str | None: ...
+
+    def proves(self, start: bytes) -> bool:
+        """Whether a file of this kind begins so, where its kind is known."""
+        ...
+
+    def is_meant(self, encoding: str) -> bool:
+        """Whether its name says that it is encoded that way."""
+        ...
+
+
 class PartFile:
     """Hashes and counts while it is written. A context manager: what is not finished by its end is gone.
 
-    ``etag`` is the strong validator of what is there so far, None where there is none.
+    ``size`` is that of what is there so far, as it was sent; ``version`` what that is of.
     """
 
-    def __init__(
-        self,
-        target: Path,
-        digest: str | None,
-        max_bytes: int,
-        check_start: Callable[[bytes], str | None] | None = None,
-    ) -> None:
+    def __init__(self, target: Path, digest: str | None, max_bytes: int, check: Check | None = None) -> None:
         """Raises PartFileError for a digest that is none."""
         self.target = target
-        self.etag: str | None = None
+        self.version = Version()
         self.size = 0
         try:
             self._wanted = None if digest is None else parse_digest(digest)
         except ValueError as error:
             raise PartFileError(str(error)) from error
         self._max_bytes = max_bytes
-        self._check_start = check_start
-        self._path = target.with_name(f"{PART_PREFIX}{secrets.token_hex(8)}")
+        self._check = check
+        self._path = self._new_path()
+        self._decoded = self._new_path()
         self._file: Any = None
         self._hashes: dict[str, Any] = {}
 
@@ -70,56 +106,147 @@ class PartFile:
         if self._file is not None:
             self._file.close()
             self._path.unlink(missing_ok=True)
+            self._decoded.unlink(missing_ok=True)
             self._file = None
 
-    def begin(self, etag: str | None) -> None:
+    def begin(self, version: Version) -> None:
         """Start, or start again, with nothing. Raises OSError."""
         if self._file is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._file = os.fdopen(os.open(self._path, flags, FILE_MODE), "wb", buffering=0)
-            os.fchmod(self._file.fileno(), FILE_MODE)
+            self._file = self._open(self._path)
         self._file.seek(0)
         self._file.truncate()
-        self.etag = etag
+        self.version = version
         self.size = 0
-        names = {"sha256"} if self._wanted is None else {"sha256", self._wanted[0]}
-        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in names}
+        self._hashes = self._new_hashes()
 
     def check_room(self, expected: int) -> None:
         """Raises PartFileError where so many bytes are too many."""
-        if expected > self._max_bytes:
+        # what is encoded may be a little larger than what it stands for
+        most = self._max_bytes + (self._max_bytes // 1000 + 1024 if self.version.encodings else 0)
+        if expected > most:
             raise PartFileError(f"expected at most {self._max_bytes} bytes, found more")
 
     def write(self, piece: bytes) -> None:
         """Append. Raises OSError, and PartFileError where it becomes too much or begins wrongly."""
         self.check_room(self.size + len(piece))
-        if self.size == 0 and self._check_start is not None:
-            fault = self._check_start(piece)
-            if fault is not None:
-                raise PartFileError(fault)
-        rest = memoryview(piece)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        for algorithm in self._hashes.values():
-            algorithm.update(piece)
+        if self.size == 0 and self._check is not None and not self.version.encodings:
+            self._refuse(self._check.start(piece, self.version.content_type))
+        self._append(self._file, self._hashes, piece)
         self.size += len(piece)
 
-    def finish(self) -> dict[str, str]:
-        """Check the digest, write all to the disk and take the target's place. Returns the digests.
+    def finish(self, size: int | None = None) -> dict[str, str]:
+        """Undo the encodings, check all of it, write it to the disk and take the target's place.
 
-        Raises OSError and PartFileError.
+        ``size`` is what it has to have then. Returns the digests. Raises OSError and PartFileError.
         """
-        digests = {name: algorithm.hexdigest() for name, algorithm in self._hashes.items()}
-        if self._wanted is not None:
+        if self.version.encodings:
+            self._settle_encodings()
+        if size is not None and self.size != size:
+            raise PartFileError(f"expected {size} bytes, found {self.size}")
+        if self.size > self._max_bytes:
+            raise PartFileError(f"expected at most {self._max_bytes} bytes, found more")
+        digests = _hex(self._hashes)
+        if self._wanted is not None and not self._has_wanted_digest():
             name, wanted = self._wanted
-            if not hmac.compare_digest(digests[name], wanted):
-                raise PartFileError(f"expected the digest {name}:{wanted}, found {name}:{digests[name]}")
+            raise PartFileError(f"expected the digest {name}:{wanted}, found {name}:{digests[name]}")
+        if self._check is not None:
+            self._refuse(self._check.whole(self._file, self.size, self.version.content_type))
         os.fsync(self._file.fileno())
         self._file.close()
         os.replace(self._path, self.target)  # noqa: PTH105 - as it is called everywhere
+        self._decoded.unlink(missing_ok=True)
         self._file = None
         sync_folder(self.target.parent)
         return digests
+
+    def _settle_encodings(self) -> None:
+        """Replace what was sent by what it stands for, unless it is the file as it is."""
+        found = self.version.encodings
+        if self._wanted is not None and self._has_wanted_digest():
+            return
+        outer = self._outer_encodings(found)
+        fault = unknown(outer)
+        if fault is not None:
+            if len(found) == 1 and self._check is not None and self._check.is_meant(found[0]):
+                return
+            raise PartFileError(f"expected the file as it is, found {fault}")
+        if not outer:
+            return
+        try:
+            self._decode(outer)
+        except EncodingError as error:
+            raise PartFileError(f"expected {', '.join(outer)}, found {error}") from error
+        except TooLong:
+            raise PartFileError(f"expected at most {self._max_bytes} bytes, found more") from None
+
+    def _outer_encodings(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the encodings below which the file is: as many as leave something of its kind.
+
+        Servers name one for each .tar.gz, too, and some name one for everything.
+        """
+        if self._check is None:
+            return found
+        self._file.seek(0)
+        start = self._file.read(_START_BYTES)
+        for number in range(len(found) + 1):
+            outer = found[number:]
+            if unknown(outer) is None and self._check.proves(decoded_start(start, outer)):
+                return outer
+        return found
+
+    def _decode(self, found: tuple[str, ...]) -> None:
+        self._file.seek(0)
+        pieces = iter(lambda: self._file.read(_CHUNK_BYTES), b"")
+        hashes, size = self._new_hashes(), 0
+        target = self._open(self._decoded)
+        try:
+            for piece in decoded(pieces, found, self._max_bytes):
+                self._append(target, hashes, piece)
+                size += len(piece)
+        except BaseException:
+            target.close()
+            self._decoded.unlink(missing_ok=True)
+            raise
+        self._file.close()
+        os.replace(self._decoded, self._path)  # noqa: PTH105 - as it is called everywhere
+        self._file, self._hashes, self.size = target, hashes, size
+
+    def _has_wanted_digest(self) -> bool:
+        if self._wanted is None:
+            return False
+        name, wanted = self._wanted
+        return hmac.compare_digest(self._hashes[name].hexdigest(), wanted)
+
+    def _new_hashes(self) -> dict[str, Any]:
+        names = {"sha256"} if self._wanted is None else {"sha256", self._wanted[0]}
+        return {name: hashlib.new(name, usedforsecurity=False) for name in names}
+
+    def _new_path(self) -> Path:
+        return self.target.with_name(f"{PART_PREFIX}{secrets.token_hex(8)}")
+
+    @staticmethod
+    def _open(path: Path) -> Any:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = os.fdopen(os.open(path, flags, FILE_MODE), "r+b", buffering=0)
+        os.fchmod(file.fileno(), FILE_MODE)
+        return file
+
+    @staticmethod
+    def _append(file: Any, hashes: Mapping[str, Any], piece: bytes) -> None:
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[file.write(rest) :]
+        for algorithm in hashes.values():
+            algorithm.update(piece)
+
+    @staticmethod
+    def _refuse(fault: str | None) -> None:
+        if fault is not None:
+            raise PartFileError(fault)
+
+
+def _hex(hashes: Mapping[str, Any]) -> dict[str, str]:
+    return {name: algorithm.hexdigest() for name, algorithm in hashes.items()}
 
 
 def sync_folder(folder: Path) -> None:
@@ -134,6 +261,6 @@ def sync_folder(folder: Path) -> None:
 def write_whole(target: Path, content: bytes) -> None:
     """Replace a small file in one step. Raises OSError."""
     with PartFile(target, None, len(content)) as part:
-        part.begin(None)
+        part.begin(Version())
         part.write(content)
         part.finish()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content import Beginning
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Downloaded, Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.manifests import (
     ACCEPT,
@@ -141,7 +142,7 @@ class Registry:
                 entry=entry,
                 digest=layer.digest,
                 size=layer.size,
-                check_start=check_gzip,
+                check=Beginning(check_gzip),
                 progress=progress,
             )
 

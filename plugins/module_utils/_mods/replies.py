@@ -8,15 +8,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.encodings import (
+    EncodingError,
+    TooLong,
+    decoded,
+    decoded_start,
+    encodings,
+    unknown,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.watchdog import BodyWatch
 
 try:
     import urllib3
@@ -33,6 +43,10 @@ CHUNK_BYTES = 1024 * 1024
 _READ_BYTES = 256 * 1024
 # less than this isn't worth resuming behind
 _LEAST_BYTES = 4096
+# of a size that may be true
+_MOST_DIGITS = 18
+# the attribute of a library's reply that holds its socket
+CONNECTION = "orcastra_connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,9 @@ class Pace:
 
 # slower than the slowest line that anybody downloads mods over
 SLOWEST = Pace(64 * 1024, 60.0)
+# All of a body may take this long, and a second more for each so many bytes that are expected.
+BODY_SECONDS = 300.0
+_LEAST_BYTES_A_SECOND = 16 * 1024
 
 
 class FetchError(OrcastraError):
@@ -116,16 +133,38 @@ class Reply:
 
     @property
     def length(self) -> int | None:
-        """What ``Content-Length`` says, None where it says nothing that makes sense."""
-        text = self.headers.get("Content-Length", "").strip()
-        return int(text) if text.isascii() and text.isdigit() else None
+        """What ``Content-Length`` says, None where there is none. Raises FetchError for nonsense."""
+        text = self.headers.get("Content-Length")
+        if text is None or "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return None
+        # the same twice is allowed
+        numbers = {number.strip() for number in text.split(",")}
+        number = numbers.pop()
+        if numbers or not (number.isascii() and number.isdigit()):
+            found = f"{text[:40]!r}"
+        elif len(number.lstrip("0")) > _MOST_DIGITS:
+            found = f"a number of {len(number)} digits"
+        else:
+            return int(number)
+        raise FetchError(
+            self._entry, f"expected a number of bytes in Content-Length from {shown(self.url)}, found {found}"
+        )
 
-    def chunks(self, size: int = CHUNK_BYTES) -> Iterator[bytes]:
-        """The body as it was sent, byte for byte, in pieces of at most ``size`` bytes. Raises FetchError."""
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """What the body is encoded with, whatever it was asked for."""
+        return encodings(self.headers.get("Content-Encoding"))
+
+    def start(self, size: int) -> bytes:
+        """The first bytes of the body, without its encodings. Raises FetchError."""
         try:
-            yield from self.pieces(size)
+            with contextlib.closing(self.pieces(size, size)) as pieces:
+                found = next(pieces, b"")
         except PassingError as error:
             raise FetchError(self._entry, error.reason, error.status) from error
+        return (
+            decoded_start(found, self.encodings) if self.encodings and not unknown(self.encodings) else found
+        )
 
     def read(self, limit: int) -> bytes:
         """The whole body. Raises FetchError where it has more than ``limit`` bytes or breaks off."""
@@ -135,17 +174,34 @@ class Reply:
             raise FetchError(self._entry, error.reason, error.status) from error
 
     def read_once(self, limit: int) -> bytes:
+        """The same, without its encodings. Raises PassingError where it breaks off."""
+        fault = unknown(self.encodings)
+        if fault is not None:
+            raise FetchError(self._entry, f"expected text from {shown(self.url)}, found {fault}")
         found = bytearray()
-        for piece in self.pieces(min(CHUNK_BYTES, limit + 1)):
-            found += piece
-            if len(found) > limit:
-                raise FetchError(
-                    self._entry, f"expected at most {limit} bytes from {shown(self.url)}, found more"
-                )
+        try:
+            with contextlib.closing(self.pieces(min(CHUNK_BYTES, limit + 1), limit)) as pieces:
+                for piece in decoded(pieces, self.encodings, limit):
+                    found += piece
+        except EncodingError as error:
+            said = ", ".join(self.encodings)
+            raise FetchError(self._entry, f"expected {said} from {shown(self.url)}, found {error}") from error
+        except TooLong:
+            raise FetchError(
+                self._entry, f"expected at most {limit} bytes from {shown(self.url)}, found more"
+            ) from None
         return bytes(found)
 
-    def pieces(self, size: int) -> Iterator[bytes]:
-        """The body in pieces of ``size`` bytes. Raises PassingError, after most of what came was given."""
+    def pieces(self, size: int, most: int) -> Generator[bytes, None, None]:
+        """The body as it was sent, in pieces of ``size`` bytes; ``most`` is how much there may be of it.
+
+        Raises PassingError, after most of what came was given.
+        """
+        allowed = BODY_SECONDS + min(most, self.length or most) / _LEAST_BYTES_A_SECOND
+        with BodyWatch(connection_of(self._response), self._slowest.seconds, allowed) as watch:
+            yield from self._pieces(size, watch)
+
+    def _pieces(self, size: int, watch: BodyWatch) -> Iterator[bytes]:
         got, failure = 0, None
         parts: list[bytes] = []
         length = 0
@@ -153,8 +209,9 @@ class Reply:
         while failure is None:
             began = time.monotonic()
             try:
-                some = self._read_some(min(_READ_BYTES, size - length))
-            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+                with watch.reading():
+                    some = self._read_some(min(_READ_BYTES, size - length))
+            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
                 failure = PassingError(self._broke_off(got))
                 failure.__cause__ = error
                 break
@@ -173,6 +230,9 @@ class Reply:
                 yield b"".join(parts)
                 parts.clear()
                 length = 0
+        if watch.reason is not None:
+            # to the library, a connection that was shut down may look like the end
+            failure = PassingError(f"{shown(self.url)} is too slow: it {watch.reason}")
         if length >= (1 if failure is None else _LEAST_BYTES):
             yield b"".join(parts)
         if failure is not None:
@@ -193,3 +253,13 @@ class Reply:
     def _broke_off(self, got: int) -> str:
         whole = "" if self.length is None else f" of {self.length}"
         return f"{shown(self.url)} broke off after {got}{whole} bytes"
+
+
+def connection_of(response: Any) -> Any:
+    """The socket that a reply comes over, as ``sessions`` has noted it; None where it is not known."""
+    raw = getattr(response, "raw", None)
+    for holder in (raw, getattr(raw, "_original_response", None)):
+        found = getattr(holder, CONNECTION, None)
+        if found is not None:
+            return found
+    return None

@@ -13,14 +13,13 @@ import http.cookiejar
 import ipaddress
 import os
 import socket
-import threading
 import traceback
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import CONNECTION, FetchError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.watchdog import deadline
 
 try:
     import requests
@@ -36,15 +35,31 @@ else:
 
 # How long a server may take for the headers of a reply, all of them.
 HEADER_SECONDS = 120.0
+# IPv6 addresses out on the Internet are in here, and only there.
+_GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
 # The translation of IPv4 for hosts that only have IPv6 (RFC 6052).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# What Python takes for public, at least some of its versions, and is not.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "168.63.129.16/32",  # the platform's own services on Azure
+        "192.0.0.0/24",  # special purposes (RFC 6890), one of them Oracle's metadata
+        "192.88.99.0/24",  # the way to 6to4
+        "198.18.0.0/15",
+        "100.64.0.0/10",
+        "2001::/23",  # special purposes (RFC 6890)
+        "2001:db8::/32",
+        "3fff::/20",  # for documentation (RFC 9637)
+    )
+)
 
 
 def is_public(address: str) -> bool:
     """Whether an IP address is out on the Internet.
 
-    Loopback, link-local, private, shared (100.64.0.0/10), multicast and metadata addresses are not, also not
-    as IPv4 in IPv6.
+    Loopback, link-local, site-local, private, shared (100.64.0.0/10), multicast, documentation and metadata
+    addresses are not, also not as IPv4 in IPv6.
     """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
@@ -54,10 +69,12 @@ def is_public(address: str) -> bool:
         inner = ip.ipv4_mapped or ip.sixtofour
         if inner is None and ip in _NAT64:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is None and ip.teredo is not None:
-            inner = ip.teredo[1]
         if inner is not None:
             return is_public(str(inner))
+        if ip not in _GLOBAL_IPV6:
+            return False
+    if any(ip in network for network in _NOT_PUBLIC if network.version == ip.version):
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
@@ -81,21 +98,36 @@ def new_session(*, public_only: bool) -> Any:
 def _new_adapter(public_only: bool) -> Any:
     """An adapter whose connections have a deadline for headers and, where asked for, check addresses."""
 
-    class Http(urllib3.connection.HTTPConnection):
+    class Watched:
+        """What both kinds of connections have: deadlines, and replies that know their sockets."""
+
+        _guard: contextlib.ExitStack
+
         def _new_conn(self) -> socket.socket:
-            return _connect_publicly(self) if public_only else super()._new_conn()
+            if public_only:
+                found = _connect_publicly(self)
+            else:
+                found = super()._new_conn()  # type: ignore[misc]
+            # over when the connection is set up: what a proxy and TLS say first may have no end
+            self._guard.enter_context(deadline(found, HEADER_SECONDS, "setting up the connection"))
+            return found
+
+        def connect(self) -> None:
+            with contextlib.ExitStack() as self._guard:
+                super().connect()  # type: ignore[misc]
 
         def getresponse(self) -> Any:
-            with _deadline(self.sock):
-                return super().getresponse()
+            connection = self.sock  # type: ignore[attr-defined]
+            with deadline(connection, HEADER_SECONDS, "its headers"):
+                found = super().getresponse()  # type: ignore[misc]
+            setattr(found, CONNECTION, connection)
+            return found
 
-    class Https(urllib3.connection.HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connect_publicly(self) if public_only else super()._new_conn()
+    class Http(Watched, urllib3.connection.HTTPConnection):
+        pass
 
-        def getresponse(self) -> Any:
-            with _deadline(self.sock):
-                return super().getresponse()
+    class Https(Watched, urllib3.connection.HTTPSConnection):
+        pass
 
     class HttpPool(urllib3.connectionpool.HTTPConnectionPool):
         ConnectionCls = Http
@@ -109,30 +141,6 @@ def _new_adapter(public_only: bool) -> Any:
             self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
 
     return Adapter(pool_maxsize=32)
-
-
-@contextlib.contextmanager
-def _deadline(connection: Any) -> Iterator[None]:
-    """End a connection whose headers don't come to an end: each byte may come just in time for a timeout."""
-
-    is_over = threading.Event()
-
-    def end() -> None:
-        is_over.set()
-        with contextlib.suppress(OSError):
-            # not that of the TLS socket, which belongs to the thread that reads from it
-            socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-    timer = threading.Timer(HEADER_SECONDS, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-    # to the library, headers that break off are all that there are
-    if is_over.is_set():
-        raise OSError(f"its headers took longer than {HEADER_SECONDS:g} s")
 
 
 def _connect_publicly(connection: Any) -> socket.socket:

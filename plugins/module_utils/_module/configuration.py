@@ -14,17 +14,22 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import JSONSCHEMA_IMPORT_ERROR
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
 
 # the options that hold the user's configuration, as in swarm.yml
 CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
-    "nodes": {"type": "dict", "default": {}},
-    "dependencies": {"type": "dict", "default": {}},
+    "nodes": {"type": "dict"},
+    "dependencies": {"type": "dict"},
     "stack_name": {"type": "str", "default": ""},
     "label_prefix": {"type": "str", "default": ""},
+}
+
+# those that say whether what the configuration doesn't name is removed
+REMOVALS_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "purge": {"type": "bool", "default": False},
+    "accept_removals": {"type": "bool", "default": False},
 }
 
 # those that say who is in the swarm, and how it is set up
@@ -40,14 +45,28 @@ MEMBERSHIP_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 def create_configured_module(
     argument_spec: Mapping[str, Mapping[str, Any]], **libraries: str | None
 ) -> AnsibleModule:
-    """The same as ``create_module``, for one whose options are checked against the schema."""
-    return create_module(argument_spec, jsonschema=JSONSCHEMA_IMPORT_ERROR, **libraries)
+    """The same as ``create_module``, for one whose options hold configuration."""
+    return create_module(argument_spec, **libraries)
+
+
+def check_given(module: AnsibleModule) -> None:
+    """End the module if it was given nothing to work with; an empty mapping is something.
+
+    With ``purge`` and ``accept_removals`` it is enough to confirm that nothing is wanted.
+    """
+    params = module.params
+    confirmed = params.get("purge") and params.get("accept_removals")
+    if params["nodes"] is None and params["dependencies"] is None and not confirmed:
+        module.fail_json(
+            msg="neither nodes nor dependencies is given: nothing to work with ({} if nothing is meant)"
+        )
 
 
 def wanted_from(module: AnsibleModule, nodes: Mapping[str, Any] | None = None, **options: bool) -> Wanted:
     """The configuration in the module's parameters. Ends the module where it is wrong.
 
-    ``nodes``: those of the configuration, where the parameter of this name is something else.
+    ``nodes``: those of the configuration, where the parameter of this name is something else. Without the
+    parameter ``purge`` the module only manages what it is given.
     """
     data = {
         "nodes": module.params["nodes"] if nodes is None else nodes,
@@ -67,4 +86,6 @@ def wanted_from(module: AnsibleModule, nodes: Mapping[str, Any] | None = None, *
         )
     except ConfigError as error:
         module.fail_json(msg=str(error))
-    return wanted
+    return wanted.with_removals(
+        purge=bool(module.params.get("purge")), accepted=bool(module.params.get("accept_removals"))
+    )

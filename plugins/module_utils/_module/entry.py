@@ -14,6 +14,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     CONNECTION_ARGUMENT_SPEC,
     DOCKER_IMPORT_ERROR,
@@ -21,6 +22,28 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     connect,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """One whose sentences do nothing to the terminal: they have names, labels and errors of others in them.
+
+    Data stays as it is.
+    """
+
+    def warn(self, warning: str) -> None:
+        super().warn(printable(warning))
+
+    def fail_json(self, msg: str, **result: Any) -> None:
+        super().fail_json(msg="\n".join(map(printable, str(msg).splitlines())), **_spoken(result))
+
+    def exit_json(self, **result: Any) -> None:
+        super().exit_json(**_spoken(result))
+
+
+def _spoken(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with what it says to people in a form that is safe to print."""
+    notes = result.get("notes")
+    return {**result, "notes": [printable(str(note)) for note in notes]} if notes else result
 
 
 def create_module(
@@ -31,13 +54,15 @@ def create_module(
     ``libraries``: the Python libraries that it needs beside docker, each with the traceback of its import,
     None where that went well. Ends the module if one is missing.
     """
-    module = AnsibleModule(
+    module = _Module(
         argument_spec={**CONNECTION_ARGUMENT_SPEC, **(argument_spec or {})},
         supports_check_mode=True,
     )
     for library, import_error in {"docker": DOCKER_IMPORT_ERROR, **libraries}.items():
         if import_error is not None:
-            module.fail_json(msg=missing_required_lib(library), exception=import_error)
+            install = f"apt install python3-{library}, or pip install {library}"
+            message = f"{missing_required_lib(library)}. To install it: {install}"
+            module.fail_json(msg=message, exception=import_error)
     return module
 
 

@@ -136,6 +136,7 @@ def connect(options: ConnectionOptions) -> Engine:
         base_url = base_url.replace("tcp://", "https://", 1)
     if options.docker_host.startswith("ssh://"):
         _use_ssh()
+    use_ssh_client: dict[str, Any] = {"use_ssh_client": True} if options.use_ssh_client else {}
     try:
         client = docker.APIClient(
             base_url=base_url,
@@ -143,7 +144,8 @@ def connect(options: ConnectionOptions) -> Engine:
             version=PLACEHOLDER_API_VERSION,
             timeout=options.timeout,
             tls=_tls_config(options),
-            use_ssh_client=options.use_ssh_client,
+            # the SDK of Debian 11 does not know this one
+            **use_ssh_client,
         )
     except Exception as error:  # paramiko, the ssh client and the SDK have no base class in common
         raise translate_error(error, options.docker_host) from error

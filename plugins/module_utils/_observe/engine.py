@@ -227,6 +227,14 @@ class Engine:
         found: Json = self.get("/system/df", type="image")
         return int(found.get("LayersSize") or 0)
 
+    def volume_sizes(self) -> dict[str, int]:
+        """Name → bytes of the local volumes. The engine reads through all of them, which may take a while."""
+        kind = None if _version(self.api_version) < (1, 42) else "volume"
+        found: Json = self.get("/system/df", type=kind)
+        sizes = {raw["Name"]: (raw.get("UsageData") or {}).get("Size") for raw in found.get("Volumes") or ()}
+        # -1 is what it says of those that it can't measure
+        return {name: int(size) for name, size in sizes.items() if size is not None and size >= 0}
+
     def list_volumes(self, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
         found: Json = self.get("/volumes", filters=filters)
         return found.get("Volumes") or []

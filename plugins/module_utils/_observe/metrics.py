@@ -11,8 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
@@ -21,15 +21,16 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.endpoints 
     find_endpoints,
     unknown_names,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.exposition import MAX_LINE_BYTES
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.prometheus import (
-    parse_reply,
+    MAX_BYTES,
+    ReplyReader,
     query_urls,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
-    PROMETHEUS_CLIENT_IMPORT_ERROR,
     Page,
-    Sample,
-    parse_text,
+    Samples,
+    TextReader,
     read_page,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import (
@@ -37,11 +38,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape imp
     Question,
     ask_all,
 )
-
-# A server tells of all tasks of the swarm at once; with cAdvisor's labels that is up to 1 KB for each.
-MAX_SERVER_BYTES = 64 * 1024 * 1024
-# Labels of a server's series that may name the node, besides the address in `instance`.
-_NODE_LABELS = ("node_id", "node", "nodename", "hostname", "host")
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.told import read_told
 
 
 @dataclass
@@ -49,12 +46,12 @@ class _Findings:
     """What is known so far; what comes first counts."""
 
     nodes: dict[str, NodeMemory] = field(default_factory=dict)
-    tasks: dict[str, tuple[str, int]] = field(default_factory=dict)
+    tasks: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
-    def add_tasks(self, tasks: Mapping[str, tuple[str, int]]) -> None:
-        for task_id, entry in tasks.items():
-            self.tasks.setdefault(task_id, entry)
+    def add_tasks(self, tasks: Mapping[str, int]) -> None:
+        for task_id, size in tasks.items():
+            self.tasks.setdefault(task_id, size)
 
     def add_node(self, node: Node, host: str, page: Page) -> bool:
         """Whether the page tells the memory of the node's host."""
@@ -102,7 +99,7 @@ class Meter:
 def measure(picture: Picture, sources: MetricSources) -> Memory:
     """Measure once. Takes ``sources.timeout_seconds`` at the most.
 
-    Raises OrcastraError where nothing can be asked at all: a library is missing, or ``ca_path`` is wrong.
+    Raises OrcastraError if ``ca_path`` is wrong.
     """
     return _measure(picture, sources, lambda answers, _sources: answers)
 
@@ -113,15 +110,14 @@ def _measure(
     complete: Callable[[Mapping[str, Answer], MetricSources], Mapping[str, Answer]],
 ) -> Memory:
     """``complete`` gets what was answered, and returns what counts."""
-    if PROMETHEUS_CLIENT_IMPORT_ERROR is not None:
-        raise OrcastraError("the Python library prometheus_client is needed to read metrics")
     endpoints = find_endpoints(picture, sources)
+    owners = _Owners(picture, endpoints)
     server = query_urls(sources.prometheus_url, sources.max_age_seconds) if sources.prometheus_url else ()
     pages = dict.fromkeys(url for entry in endpoints for url in entry.tasks)
     asked = ask_all(
         [
-            *(Question(url, parse_text) for url in pages),
-            *(Question(url, parse_reply, MAX_SERVER_BYTES) for url in server),
+            *(Question(url, partial(TextReader, owners.tasks_at(url), owners.all_tasks)) for url in pages),
+            *(Question(url, partial(ReplyReader, owners.all_tasks), MAX_BYTES) for url in server),
         ],
         timeout_seconds=sources.timeout_seconds,
         ca_path=sources.ca_path,
@@ -130,11 +126,10 @@ def _measure(
     )
     answers = complete(asked, sources)
     found = _Findings(problems=list(unknown_names(picture, sources)))
-    owners = _Owners(picture, endpoints)
     for entry in endpoints:
         _add_direct(found, entry, owners, answers, sources)
     if sources.prometheus_url:
-        _add_server(found, endpoints, [answers[url] for url in server], sources)
+        _add_server(found, endpoints, owners, [answers[url] for url in server], sources)
     else:
         found.problems += [
             f"node {entry.node.hostname}: no node exporter is named for {_whose(entry)}"
@@ -145,23 +140,35 @@ def _measure(
 
 
 class _Owners:
-    """Whose exporter it is that answers."""
+    """Whose exporter it is that answers, and so what it can tell about."""
 
     def __init__(self, picture: Picture, endpoints: Iterable[Endpoints]) -> None:
-        self.hostname_of = {node.id: node.hostname for node in picture.nodes}
-        self.hostnames = {node.hostname for node in picture.nodes}
+        self._hostname_of = {node.id: node.hostname for node in picture.nodes}
+        self._hostnames = {node.hostname for node in picture.nodes}
+        self.node_of = {task.id: task.node_id for task in picture.tasks if task.node_id}
+        self.all_tasks = frozenset(self.node_of)
+        self._tasks_on: dict[str, set[str]] = {}
+        for task_id, node_id in self.node_of.items():
+            self._tasks_on.setdefault(node_id, set()).add(task_id)
         # nodes that name the same exporter are on one host, which may go by the name of any
-        self.meant: dict[str, set[str]] = {}
+        self._meant: dict[str, set[str]] = {}
+        self._nodes_at: dict[str, set[str]] = {}
         for entry in endpoints:
             if entry.memory is not None:
-                self.meant.setdefault(entry.memory, set()).add(entry.node.hostname)
+                self._meant.setdefault(entry.memory, set()).add(entry.node.hostname)
+            for url in entry.tasks:
+                self._nodes_at.setdefault(url, set()).add(entry.node.id)
 
-    def other(self, entry: Endpoints, page: Page) -> str | None:
-        """The host name of the node that the page is about, if it is not the one that it was asked for."""
+    def tasks_at(self, url: str) -> frozenset[str]:
+        """The tasks on the nodes whose exporter is at ``url``."""
+        return frozenset().union(*(self._tasks_on.get(node_id, ()) for node_id in self._nodes_at[url]))
+
+    def other(self, entry: Endpoints, samples: Samples) -> str | None:
+        """The host name of the node that a page is about, if it is not the one that it was asked for."""
         if entry.is_mapped or entry.memory is None:
             return None
-        names = {self.hostname_of.get(name, name) for name in page.names} & self.hostnames
-        return min(names) if names and not names & self.meant[entry.memory] else None
+        names = {self._hostname_of.get(name, name) for name in samples.names} & self._hostnames
+        return min(names) if names and not names & self._meant[entry.memory] else None
 
 
 def _add_direct(
@@ -174,17 +181,18 @@ def _add_direct(
     offset = 0.0
     for url in entry.tasks:
         answer = answers[url]
-        where = f"node {entry.node.hostname}: {url}"
+        where = f"node {entry.node.hostname}: {_shown(url)}"
         if answer.problem is not None:
             found.problems.append(f"{where}: {answer.problem}")
         if answer.value is None:
             continue
-        page = read_page(answer.value, answer.received + offset, sources.max_age_seconds, answer.age)
+        told: Samples = answer.value
+        page = read_page(told.samples, answer.received + offset, sources.max_age_seconds, answer.age)
         if page.clock is not None:
             # a clock that is wrong is wrong for all endpoints of the host
             offset = page.clock - answer.received
         if url == entry.memory:
-            other = owners.other(entry, page)
+            other = owners.other(entry, told)
             if other is not None:
                 found.problems.append(f"{where}: expected the exporter of this node, found that of {other}")
             elif not found.add_node(entry.node, entry.host, page):
@@ -193,65 +201,53 @@ def _add_direct(
         found.add_tasks(page.tasks)
         if page.stale is not None:
             found.problems.append(f"{where}: {page.stale}")
+        if told.foreign:
+            found.problems.append(f"{where}: it names tasks of other nodes, which do not count")
+        if told.too_long:
+            limit = f"{MAX_LINE_BYTES // 1024} KiB"
+            found.problems.append(f"{where}: lines of more than {limit} do not count")
 
 
 def _add_server(
-    found: _Findings, endpoints: Iterable[Endpoints], answers: Iterable[Answer], sources: MetricSources
+    found: _Findings,
+    endpoints: Iterable[Endpoints],
+    owners: _Owners,
+    answers: Iterable[Answer],
+    sources: MetricSources,
 ) -> None:
-    """What a Prometheus server knows. Its samples carry times of one clock: its own."""
-    problems = []
-    age = 0.0
-    by_instance: dict[str, list[Sample]] = {}
-    for answer in answers:
-        if answer.problem is not None:
-            problems.append(answer.problem)
-        age = max(age, answer.age)
-        for sample in answer.value or ():
-            by_instance.setdefault(sample.labels.get("instance", ""), []).append(sample)
-    found.problems += [f"{sources.prometheus_url}: {problem}" for problem in dict.fromkeys(problems)]
-    by_name: dict[str, Page] = {}
-    for instance, samples in by_instance.items():
-        now = max(sample.timestamp or 0.0 for sample in samples)
-        page = read_page(samples, now, sources.max_age_seconds, age)
-        found.add_tasks(page.tasks)
-        if page.stale is not None:
-            found.problems.append(f"{sources.prometheus_url}: instance {instance}: {page.stale}")
-        if page.total is not None:
-            names = [samples[0].labels.get(label, "") for label in _NODE_LABELS]
-            for name in (_host_of(instance), *names):
-                by_name.setdefault(name, page)
+    """What a Prometheus server knows."""
+    server = _shown(sources.prometheus_url or "")
+    problems = dict.fromkeys(answer.problem for answer in answers if answer.problem is not None)
+    found.problems += [f"{server}: {problem}" for problem in problems]
+    told = read_told(endpoints, owners.node_of, answers, sources.max_age_seconds)
+    found.add_tasks(told.tasks)
+    found.problems += [f"{server}: {problem}" for problem in told.problems]
     for entry in endpoints:
         if entry.node.id in found.nodes:
             continue
-        mapped = (entry.host,) if entry.host != entry.node.hostname else ()
-        names = [*mapped, entry.node.id, entry.node.hostname, entry.node.address]
-        known = next((by_name[name] for name in names if name and name in by_name), None)
-        if known is None or not found.add_node(entry.node, entry.host, known):
-            found.problems.append(
-                f"node {entry.node.hostname}: {sources.prometheus_url} knows no memory of it"
-            )
+        page = told.nodes.get(entry.node.id)
+        if page is None or not found.add_node(entry.node, entry.host, page):
+            found.problems.append(f"node {entry.node.hostname}: {server} knows no memory of it")
+
+
+def _shown(url: str) -> str:
+    """The URL for messages: what its query holds may be secret."""
+    path, mark, _query = url.partition("?")
+    return f"{path}{mark}{'…' if mark else ''}"
 
 
 def _whose(entry: Endpoints) -> str:
     return f"its host {entry.host}" if entry.is_mapped else "it"
 
 
-def _host_of(instance: str) -> str:
-    """The host of ``10.0.0.11:9100``, ``[fd00::11]:9100`` or just a name."""
-    host, colon, port = instance.rpartition(":")
-    return (host if colon and port.isdigit() else instance).strip("[]")
-
-
 def _memory(picture: Picture, found: _Findings) -> Memory:
     tasks = {
-        task.id: found.tasks[task.id][1]
-        for task in picture.tasks
-        if task.is_wanted and task.id in found.tasks
+        task.id: found.tasks[task.id] for task in picture.tasks if task.is_wanted and task.id in found.tasks
     }
     sizes: dict[str, list[int]] = {}
-    service_of = {task.id: task.service_id for task in picture.tasks}
-    for task_id, (service_id, size) in found.tasks.items():
-        sizes.setdefault(service_id or service_of.get(task_id, ""), []).append(size)
+    for task in picture.tasks:
+        if task.id in found.tasks:
+            sizes.setdefault(task.service_id, []).append(found.tasks[task.id])
     services = {
         service.id: sum(sizes[service.id]) // len(sizes[service.id])
         for service in picture.services

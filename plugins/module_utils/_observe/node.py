@@ -70,7 +70,7 @@ def view_containers(engine: Engine, ids: Iterable[str]) -> tuple[Container, ...]
 
 
 def view_storage(engine: Engine) -> NodeView:
-    """The node with all containers, images and dangling volumes."""
+    """The node with all containers, images and volumes."""
     listed = engine.list_containers()
     running = tuple(_parse_listed(raw) for raw in listed if raw.get("State") in _RUNNING)
     ended = [raw["Id"] for raw in listed if raw.get("State") not in _RUNNING]
@@ -78,6 +78,7 @@ def view_storage(engine: Engine) -> NodeView:
         view_node(engine),
         containers=running + view_containers(engine, ended),
         images=tuple(_parse_image(raw) for raw in engine.list_images()),
+        volumes=tuple(_parse_volume(raw) for raw in engine.list_volumes()),
         dangling_volumes=tuple(_parse_volume(raw) for raw in engine.list_volumes({"dangling": ["true"]})),
     )
 
@@ -125,7 +126,22 @@ def parse_container(raw: Json) -> Container:
         exit_code=state.get("ExitCode", 0),
         stop_timeout=config.get("StopTimeout"),
         health=_parse_health(state.get("Health"), config.get("Healthcheck") or {}),
+        volumes=_volume_names(raw),
+        anonymous_volumes=_anonymous_volumes(raw),
     )
+
+
+def _volume_names(raw: Json) -> tuple[str, ...]:
+    mounts = [mount for mount in raw.get("Mounts") or () if mount.get("Type") == "volume"]
+    return tuple(dict.fromkeys(mount["Name"] for mount in mounts if mount.get("Name")))
+
+
+def _anonymous_volumes(raw: Json) -> tuple[str, ...]:
+    """What ``docker rm -v`` would take along: the volumes that its configuration does not name."""
+    config = raw.get("HostConfig") or {}
+    named = {bind.partition(":")[0] for bind in config.get("Binds") or ()}
+    named |= {mount.get("Source") for mount in config.get("Mounts") or ()}
+    return tuple(name for name in _volume_names(raw) if name not in named)
 
 
 def _parse_health(health: Json | None, check: Json) -> Health | None:
@@ -152,6 +168,7 @@ def _parse_listed(raw: Json) -> Container:
         image_id=raw.get("ImageID", ""),
         labels=raw.get("Labels") or {},
         created=float(raw.get("Created") or 0),
+        volumes=_volume_names(raw),
     )
 
 

@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import owned
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import decode
@@ -96,7 +98,8 @@ def describe(seen: Observation, tasks: str) -> dict[str, Any]:
         "is_leader": seen.is_leader,
         "nodes": [asdict(node) for node in sorted(picture.nodes, key=lambda node: node.hostname)],
         "services": [
-            asdict(service) for service in sorted(picture.services, key=lambda service: service.name)
+            {**asdict(service), "managed_constraints": owned(service.constraints, service.labels)}
+            for service in sorted(picture.services, key=lambda service: service.name)
         ],
         "tasks": [asdict(task) for task in shown],
         "state": {
@@ -117,7 +120,7 @@ def find_state_object(configs: list[Json]) -> Json | None:
 
 def _decode_state(configs: list[Json]) -> tuple[State, tuple[str, ...]]:
     found = find_state_object(configs)
-    return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {})
+    return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {}, time.time())
 
 
 def _managing(engine: Engine, info: Json) -> Json:

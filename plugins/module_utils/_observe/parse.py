@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import has_placement
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Mount, Node, Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Json
 
@@ -86,10 +87,17 @@ def parse_service(raw: Json) -> Service:
         update_order=(spec.get("UpdateConfig") or {}).get("Order", "stop-first"),
         update_state=(raw.get("UpdateStatus") or {}).get("State"),
         update_message=(raw.get("UpdateStatus") or {}).get("Message", ""),
-        can_roll_back=raw.get("PreviousSpec") not in (None, spec),
+        can_roll_back=_can_roll_back(spec, raw.get("PreviousSpec")),
         stop_grace_seconds=container.get("StopGracePeriod", 10 * _NANOSECONDS) / _NANOSECONDS,
         force_update=template.get("ForceUpdate", 0),
     )
+
+
+def _can_roll_back(spec: Json, previous: Json | None) -> bool:
+    """Whether there is another spec to roll back to, and Swarm's managers survive it."""
+    if previous in (None, spec):
+        return False
+    return has_placement(previous) or not has_placement(spec)
 
 
 def _parse_mode(mode: Json) -> tuple[str, int | None]:

@@ -8,18 +8,27 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.exposition import Sample
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
     CADVISOR,
     CADVISOR_TASK,
     NODE_AVAILABLE,
     NODE_TOTAL,
-    Sample,
+    Kept,
+    Samples,
     cadvisor_max_age,
 )
+
+# The label that names the target of a scrape, and those that may name its node.
+INSTANCE = "instance"
+NODE_LABELS = ("node_id", "node", "nodename", "hostname", "host")
 
 # The range makes it hand out the samples as they were scraped, with their own times, and none that is too
 # old; a plain instant query answers with values of up to five minutes ago as if they were of now.
@@ -37,21 +46,99 @@ def query_urls(server: str, max_age: float) -> tuple[str, ...]:
     return tuple(f"{server.rstrip('/')}/api/v1/query?{urlencode({'query': query})}" for query in queries)
 
 
-def parse_reply(body: bytes) -> tuple[Sample, ...]:
-    """The newest sample of each series. Raises ValueError for another reply."""
-    try:
-        reply = json.loads(body)
-    except ValueError as error:
-        raise ValueError("something that is not JSON") from error
-    if not isinstance(reply, dict) or reply.get("status") != "success":
-        raise ValueError("another reply than Prometheus gives")
-    try:
-        return tuple(_newest(series) for series in reply["data"]["result"])
-    except (TypeError, KeyError, IndexError, AttributeError) as error:
-        raise ValueError("another reply than Prometheus gives") from error
+# A server tells of all tasks of the swarm at once; with cAdvisor's labels that is up to 1 KB for each.
+MAX_BYTES = 64 * 1024 * 1024
+MAX_SERIES = 50_000
+# One series has the samples of the last minutes; between the series there is next to nothing.
+_MAX_SERIES_BYTES = 1024 * 1024
+_MAX_AROUND_BYTES = 64 * 1024
+# A quote in a text has a backslash in front of it, so this can't be part of one.
+_RESULT = re.compile(r'"result"\s*:\s*\[')
+_SPACE = re.compile(r"[\s,]*")
+_ANOTHER = "another reply than Prometheus gives"
+
+
+class ReplyReader:
+    """Reads the reply of a server in pieces: the newest sample of each series about nodes and ``tasks``.
+
+    No more of it is held than one series.
+    """
+
+    def __init__(self, tasks: Collection[str], _content_type: str = "") -> None:
+        self._kept = Kept(tasks, tasks, (INSTANCE, *NODE_LABELS))
+        self._decode = codecs.getincrementaldecoder("utf-8")()
+        self._scan = json.JSONDecoder().raw_decode
+        self._text = ""
+        self._before: str | None = None  # what came before the series, once they begin
+        self._is_behind = False
+        self._number = 0
+        self._least = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in the next piece. Raises ValueError for another reply."""
+        try:
+            self._text += self._decode.decode(chunk)
+            self._read()
+        except (UnicodeDecodeError, RecursionError, OverflowError) as error:
+            raise ValueError("something that is not JSON") from error
+
+    def close(self) -> Samples:
+        """The samples. Raises ValueError for another reply, or one that isn't complete."""
+        if not self._is_behind:
+            self._least = 0
+            self.feed(b"")
+        whole = f"{self._before}{self._text}" if self._is_behind else self._text
+        try:
+            reply = json.loads(whole)
+        except (ValueError, RecursionError) as error:
+            raise ValueError("something that is not JSON") from error
+        if not self._is_behind or not isinstance(reply, dict) or reply.get("status") != "success":
+            raise ValueError(_ANOTHER)
+        return self._kept.result()
+
+    def _read(self) -> None:
+        if self._before is None:
+            begin = _RESULT.search(self._text)
+            if begin is not None:
+                self._before, self._text = self._text[: begin.end()], self._text[begin.end() :]
+        if self._before is not None and not self._is_behind:
+            self._read_series()
+        if (self._before is None or self._is_behind) and len(self._text) > _MAX_AROUND_BYTES:
+            raise ValueError(_ANOTHER)
+
+    def _read_series(self) -> None:
+        # what wasn't complete isn't tried again before there is twice as much of it
+        if len(self._text) < self._least:
+            return
+        position = 0
+        while True:
+            position = _end(_SPACE, self._text, position)
+            if self._text.startswith("]", position):
+                self._is_behind = True
+                break
+            try:
+                series, position = self._scan(self._text, position)
+            except ValueError:
+                break
+            self._number += 1
+            if self._number > MAX_SERIES:
+                raise ValueError(f"more than {MAX_SERIES} series")
+            self._kept.add(_newest(series))
+        self._text = self._text[position:]
+        self._least = 2 * len(self._text)
+        if not self._is_behind and len(self._text) > _MAX_SERIES_BYTES:
+            raise ValueError(_ANOTHER)
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return position if match is None else match.end()
 
 
 def _newest(series: Any) -> Sample:
-    labels = {str(name): str(value) for name, value in series["metric"].items()}
-    timestamp, value = series["values"][-1]
-    return Sample(labels.pop("__name__"), labels, float(value), float(timestamp))
+    try:
+        labels = {str(name): str(value) for name, value in series["metric"].items()}
+        timestamp, value = series["values"][-1]
+        return Sample(labels.pop("__name__"), labels, float(value), float(timestamp))
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
+        raise ValueError(_ANOTHER) from error

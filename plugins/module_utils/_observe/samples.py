@@ -13,18 +13,11 @@ textfile collector, and cAdvisor's. All sizes are bytes, all times are seconds s
 from __future__ import annotations
 
 import math
-import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-
-try:
-    import prometheus_client.parser
-except ImportError:
-    PROMETHEUS_CLIENT_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    PROMETHEUS_CLIENT_IMPORT_ERROR = None
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.exposition import Sample, SampleParser
 
 NODE_TOTAL = "node_memory_MemTotal_bytes"
 NODE_AVAILABLE = "node_memory_MemAvailable_bytes"
@@ -35,70 +28,124 @@ CONTAINER_TIME = "orcastra_container_memory_timestamp_seconds"
 CONTAINER_INTERVAL = "orcastra_container_memory_interval_seconds"
 CADVISOR = "container_memory_working_set_bytes"
 CADVISOR_TASK = "container_label_com_docker_swarm_task_id"
-CADVISOR_SERVICE = "container_label_com_docker_swarm_service_id"
 
 # cAdvisor looks only so rarely at a container that hardly changes: --max_housekeeping_interval
 CADVISOR_SECONDS = 60.0
-# so much of what is wrong with a page is told
-_MAX_REASON = 100
+# No host has more, and what is calculated with it stays a number that everything can show.
+MAX_SIZE_BYTES = 2**53
+# However rarely it says that it is written, a textfile counts for two of these.
+_MAX_INTERVAL_SECONDS = 3600.0
 
-_PREFIXES = tuple(
-    prefix.encode()
-    for prefix in ("node_memory_Mem", NODE_CLOCK, NODE_NAME, "orcastra_container_memory_", CADVISOR)
+NAMES = (
+    NODE_TOTAL,
+    NODE_AVAILABLE,
+    NODE_CLOCK,
+    NODE_NAME,
+    CONTAINER,
+    CONTAINER_TIME,
+    CONTAINER_INTERVAL,
+    CADVISOR,
 )
+# The label that names the task, by the metric.
+_TASK_LABELS = {CONTAINER: "task_id", CADVISOR: CADVISOR_TASK}
+# By the metric, the label that names the node it is about.
+_NODE_LABELS = {CONTAINER: "node_id", NODE_NAME: "nodename"}
+# IDs, host names and addresses are shorter; a page doesn't name more nodes than this.
+_MAX_LABEL_LENGTH = 256
+_MAX_NAMES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One sample. ``timestamp`` is None where it is of this very moment."""
+class Samples:
+    """What an endpoint tells of memory.
 
-    name: str
-    labels: Mapping[str, str]
-    value: float
-    timestamp: float | None = None
+    ``foreign`` counts the samples of tasks on other nodes, ``too_long`` the lines that were too long to
+    be read. ``names``: the IDs of the nodes whose tasks it tells of, and the name that the host goes by.
+    """
+
+    samples: tuple[Sample, ...] = ()
+    foreign: int = 0
+    too_long: int = 0
+    names: frozenset[str] = frozenset()
+
+
+class Kept:
+    """Collects samples: those of ``tasks`` alone, and the last of each series, with the labels that matter.
+
+    ``all_tasks`` are those of the whole swarm. ``series``: the labels that tell series apart, besides the one
+    that names the task. What is kept is bounded by what runs in the swarm, whatever the endpoint says.
+    """
+
+    def __init__(
+        self, tasks: Collection[str], all_tasks: Collection[str], series: Collection[str] = ()
+    ) -> None:
+        self._tasks = tasks
+        self._all_tasks = all_tasks
+        self._series = tuple(series)
+        self._samples: dict[tuple[str, ...], Sample] = {}
+        self._foreign = 0
+        self._names: set[str] = set()
+
+    def add(self, sample: Sample) -> None:
+        name = _label(sample, _NODE_LABELS.get(sample.name))
+        if name and len(self._names) < _MAX_NAMES:
+            self._names.add(name)
+        task_label = _TASK_LABELS.get(sample.name)
+        task_id = task_of(sample)
+        if task_label is not None and task_id not in self._tasks:
+            # without a task, it is a control group of something else; other tasks are over
+            self._foreign += task_id in self._all_tasks
+            return
+        labels = {label: value for label in self._series if (value := _label(sample, label))}
+        key = (sample.name, task_id, *labels.values())
+        if task_label is not None:
+            labels[task_label] = task_id
+        self._samples[key] = Sample(sample.name, labels, sample.value, sample.timestamp)
+
+    def result(self, too_long: int = 0) -> Samples:
+        return Samples(tuple(self._samples.values()), self._foreign, too_long, frozenset(self._names))
+
+
+def task_of(sample: Sample) -> str:
+    """The ID of the task that a sample is about; nothing if it is about something else."""
+    return _label(sample, _TASK_LABELS.get(sample.name))
+
+
+def _label(sample: Sample, name: str | None) -> str:
+    value = "" if name is None else sample.labels.get(name, "")
+    return value if len(value) <= _MAX_LABEL_LENGTH else ""
+
+
+class TextReader:
+    """Reads a page of samples in pieces, of an endpoint that speaks for ``tasks``, some of ``all_tasks``."""
+
+    def __init__(self, tasks: Collection[str], all_tasks: Collection[str], content_type: str = "") -> None:
+        self._parser = SampleParser(NAMES, content_type)
+        self._kept = Kept(tasks, all_tasks)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in the next piece. Raises ValueError if it isn't in the format."""
+        for sample in self._parser.feed(chunk):
+            self._kept.add(sample)
+
+    def close(self) -> Samples:
+        """The samples about memory. Raises ValueError if the page is cut off."""
+        self._parser.close()
+        return self._kept.result(self._parser.too_long)
 
 
 @dataclass(frozen=True)
 class Page:
-    """What one endpoint says. ``tasks``: task ID → (service ID, bytes).
+    """What one endpoint says. ``tasks``: task ID → bytes.
 
-    ``clock`` is the host's own clock, where it was told. ``stale`` says in words which samples are too old.
-    ``names``: the IDs of the nodes whose tasks the textfile is about, and the name that the host goes by.
+    ``clock`` is the host's own clock, if the page has it. ``stale`` says which samples are too old.
     """
 
     total: int | None = None
     available: int | None = None
     clock: float | None = None
-    tasks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    tasks: Mapping[str, int] = field(default_factory=dict)
     stale: str | None = None
-    names: frozenset[str] = frozenset()
-
-
-def parse_text(body: bytes) -> tuple[Sample, ...]:
-    """The samples about memory in a page. Raises ValueError where they are not in the format.
-
-    Of the many other samples of such a page none is parsed: that costs most of the time.
-    """
-    *whole, rest = body.split(b"\n")
-    if rest.startswith(_PREFIXES):
-        # each line has an end; without it a number may have lost digits
-        raise ValueError("a page whose last line is cut off")
-    lines = [line for line in whole if line.startswith(_PREFIXES)]
-    try:
-        text = b"\n".join([*lines, b""]).decode()
-        families = list(prometheus_client.parser.text_string_to_metric_families(text))
-    except (ValueError, KeyError, IndexError) as error:
-        reason = f"{error}"[:_MAX_REASON]
-        raise ValueError(f"something that is not in Prometheus' text format: {reason}") from error
-    return tuple(
-        Sample(sample.name, sample.labels, float(sample.value), _seconds(sample.timestamp))
-        for family in families
-        for sample in family.samples
-    )
-
-
-def _seconds(timestamp: object) -> float | None:
-    return None if timestamp is None else float(timestamp)  # type: ignore[arg-type]
 
 
 def cadvisor_max_age(max_age: float) -> float:
@@ -117,7 +164,6 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
     latest: dict[str, float] = {}
     containers: list[Sample] = []
     cadvisor: list[Sample] = []
-    names: set[str] = set()
     limits = {CADVISOR: cadvisor_max_age(max_age)}
     old = ahead = 0.0
     now = received + age
@@ -128,11 +174,8 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
         if sample.timestamp is not None and abs(now - sample.timestamp) > limit:
             # of a clock that is far ahead it cannot be said how old its samples are
             old, ahead = (limit, ahead) if sample.timestamp < now else (old, limit)
-        elif sample.name == NODE_NAME:
-            names.add(sample.labels.get("nodename", ""))
         elif sample.name == CONTAINER:
             containers.append(sample)
-            names.add(sample.labels.get("node_id", ""))
         elif sample.name == CADVISOR:
             cadvisor.append(sample)
         else:
@@ -144,33 +187,22 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
     clock = latest.get(NODE_CLOCK)
     if containers:
         written = (now if clock is None else clock + age) - latest.get(CONTAINER_TIME, -math.inf)
-        limit = max(max_age, 2 * latest.get(CONTAINER_INTERVAL, 0))
+        limit = max(max_age, 2 * min(latest.get(CONTAINER_INTERVAL, 0), _MAX_INTERVAL_SECONDS))
         if abs(written) <= limit:
-            tasks = _tasks(containers, "task_id", "service_id")
+            tasks = _tasks(containers)
         elif math.isinf(written):
             stale.append("the memory of its tasks has no time")
         else:
             stale.append(f"the memory of its tasks is older than {limit:g} s")
-    tasks = {**_tasks(cadvisor, CADVISOR_TASK, CADVISOR_SERVICE), **tasks}
-    return Page(
-        _size(latest, NODE_TOTAL),
-        _size(latest, NODE_AVAILABLE),
-        clock,
-        tasks,
-        "; ".join(stale) or None,
-        frozenset(names - {""}),
-    )
+    tasks = {**_tasks(cadvisor), **tasks}
+    total, available = _size(latest.get(NODE_TOTAL)), _size(latest.get(NODE_AVAILABLE))
+    return Page(total, available, clock, tasks, "; ".join(stale) or None)
 
 
-def _tasks(samples: Iterable[Sample], task_label: str, service_label: str) -> dict[str, tuple[str, int]]:
-    found: dict[str, tuple[str, int]] = {}
-    for sample in samples:
-        task_id = sample.labels.get(task_label)
-        if task_id and sample.value >= 0:
-            found[task_id] = (sample.labels.get(service_label, ""), int(sample.value))
-    return found
+def _tasks(samples: Iterable[Sample]) -> dict[str, int]:
+    found = {task_of(sample): _size(sample.value) for sample in samples}
+    return {task_id: size for task_id, size in found.items() if task_id and size is not None}
 
 
-def _size(values: Mapping[str, float], name: str) -> int | None:
-    value = values.get(name)
-    return int(value) if value is not None and value >= 0 else None
+def _size(value: float | None) -> int | None:
+    return int(value) if value is not None and 0 <= value <= MAX_SIZE_BYTES else None

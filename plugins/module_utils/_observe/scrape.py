@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ask many HTTP endpoints at once. All together get one deadline, however many of them hang."""
+"""Ask many HTTP endpoints at once. All together get one deadline, however many of them hang.
+
+An answer is read piece by piece as it arrives, so a large one costs no more memory than what is kept of it.
+Once time is up, no connection and no thread is left over.
+"""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -14,12 +18,15 @@ import ssl
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
+from typing import Any, Protocol
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.deadline import Connections, Deadline
 
 # Threads that wait cost little; those that hang must leave room for the others.
 MAX_THREADS = 128
@@ -27,20 +34,41 @@ MAX_THREADS = 128
 MAX_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _CUT_OFF = "an answer that is cut off"
+# Connections that were shut down end their threads within this time.
+_END_SECONDS = 1.0
+
+
+class Reader(Protocol):
+    """Makes of an answer what is wanted. Both methods raise ValueError for a wrong one."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in the next piece."""
+
+    def close(self) -> Any:
+        """The answer is complete: what is wanted of it."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A URL to ask. ``read`` makes of the answer what is wanted; it raises ValueError for a wrong one."""
+    """What to ask for: ``reader`` gets the content type of the answer, and makes what reads the answer.
+
+    ``headers`` go to the host of the URL alone. ``expected``: what error messages call a good answer.
+    Without ``reader`` the status is the whole answer. A redirect is followed if ``redirects``, on the same
+    host.
+    """
 
     url: str
-    read: Callable[[bytes], Any]
+    reader: Callable[[str], Reader] | None = None
     max_bytes: int = MAX_BYTES
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    expected: str = "metrics"
+    redirects: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What ``Question.read`` has returned, or in ``problem`` why there is nothing new.
+    """What the reader has made of an answer, or in ``problem`` why there is nothing new.
 
     ``received``: when it came, in seconds since the epoch; ``age``: how many seconds ago that was, if it was
     not just now.
@@ -69,36 +97,52 @@ def ask_all(
     Raises OrcastraError where ``ca_path`` cannot be used.
     """
     waiting = {question.url: question for question in questions}
-    deadline = time.monotonic() + timeout_seconds
-    opener = _opener(ca_path, validate_certs=validate_certs, use_proxy=use_proxy)
+    deadline = Deadline(timeout_seconds)
+    context = _tls(ca_path, validate_certs=validate_certs)
     todo: queue.SimpleQueue[Question] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[str, Answer]] = queue.SimpleQueue()
     for question in waiting.values():
         todo.put(question)
 
     def work() -> None:
-        while time.monotonic() < deadline:
+        while not deadline.is_over:
             try:
                 question = todo.get_nowait()
             except queue.Empty:
                 return
-            done.put((question.url, _ask(opener, question, deadline)))
+            with deadline.connections() as connections:
+                opener = _opener(connections, context, question, use_proxy=use_proxy)
+                answer = _ask(opener, question, deadline)
+            done.put((question.url, answer))
 
-    for _number in range(min(len(waiting), MAX_THREADS)):
-        # Daemons: the process must be able to end while a name server or an endpoint keeps one waiting.
-        threading.Thread(target=work, daemon=True).start()
+    # daemons: the process must be able to end meanwhile
+    threads = [
+        threading.Thread(target=work, daemon=True) for _number in range(min(len(waiting), MAX_THREADS))
+    ]
     answers: dict[str, Answer] = {}
-    while len(answers) < len(waiting):
-        try:
-            url, answer = done.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            break
-        answers[url] = answer
+    try:
+        for thread in threads:
+            thread.start()
+        while len(answers) < len(waiting):
+            url, answer = done.get(timeout=deadline.left())
+            answers[url] = answer
+    except (queue.Empty, TimeoutError):
+        pass
+    finally:
+        deadline.cut()
+        _join(threads)
     late = Answer(problem=f"no answer within {timeout_seconds:g} s")
     return {url: answers.get(url, late) for url in waiting}
 
 
-def _opener(ca_path: str | None, *, validate_certs: bool, use_proxy: bool) -> urllib.request.OpenerDirector:
+def _join(threads: Iterable[threading.Thread]) -> None:
+    end = time.monotonic() + _END_SECONDS
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join(max(0.0, end - time.monotonic()))
+
+
+def _tls(ca_path: str | None, *, validate_certs: bool) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_path)
     except OSError as error:
@@ -106,13 +150,70 @@ def _opener(ca_path: str | None, *, validate_certs: bool, use_proxy: bool) -> ur
     if not validate_certs:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Stays on the host that was named: whoever answers there has no say in what else is asked.
+
+    ``headers`` are sent again if scheme and port are the same, too.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        before, after = urllib.parse.urlsplit(self._question.url), urllib.parse.urlsplit(newurl)
+        if not self._question.redirects or before.hostname != after.hostname:
+            return None  # the redirect itself is the answer
+        # else urllib reads the page that comes with the redirect, however long it is
+        fp.close()
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if request is not None and _origin(before) == _origin(after):
+            _add_headers(request, self._question)
+        return request
+
+
+def _origin(parts: urllib.parse.SplitResult) -> tuple[str, int | None]:
+    return parts.scheme, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _add_headers(request: urllib.request.Request, question: Question) -> None:
+    for name, value in question.headers.items():
+        # these are the ones that urllib leaves out after a redirect
+        request.add_unredirected_header(name, value)
+
+
+def _opener(
+    connections: Connections, context: ssl.SSLContext, question: Question, *, use_proxy: bool
+) -> urllib.request.OpenerDirector:
+    class Http(http.client.HTTPConnection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self._create_connection = connections.open
+
+    class Https(http.client.HTTPSConnection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self._create_connection = connections.open
+
+    class HttpHandler(urllib.request.HTTPHandler):
+        def http_open(self, req: urllib.request.Request) -> Any:
+            return self.do_open(Http, req)
+
+    class HttpsHandler(urllib.request.HTTPSHandler):
+        def https_open(self, req: urllib.request.Request) -> Any:
+            return self.do_open(Https, req, context=context)
+
     opener = urllib.request.OpenerDirector()
     # no other protocol: a redirection must not lead to a file or to FTP
     for handler in (
         urllib.request.ProxyHandler(None if use_proxy else {}),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=context),
-        urllib.request.HTTPRedirectHandler(),
+        HttpHandler(),
+        HttpsHandler(),
+        _Redirects(question),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.UnknownHandler(),
@@ -121,48 +222,71 @@ def _opener(ca_path: str | None, *, validate_certs: bool, use_proxy: bool) -> ur
     return opener
 
 
-def _ask(opener: urllib.request.OpenerDirector, question: Question, deadline: float) -> Answer:
+def _ask(opener: urllib.request.OpenerDirector, question: Question, deadline: Deadline) -> Answer:
     try:
-        body = _fetch(opener, question, deadline)
-        return Answer(question.read(body), received=time.time())
-    except urllib.error.HTTPError as error:
-        error.close()
-        return Answer(problem=f"expected metrics, found HTTP status {error.code}")
-    except urllib.error.URLError as error:
-        return Answer(problem=_in_words(error.reason))
-    except OSError as error:
-        return Answer(problem=_in_words(error))
-    except http.client.IncompleteRead:
-        return Answer(problem=f"expected metrics, found {_CUT_OFF}")
-    except http.client.HTTPException:
-        return Answer(problem="expected metrics, found something that is not HTTP")
-    except (ValueError, _WrongAnswer) as error:
-        return Answer(problem=f"expected metrics, found {error}")
+        return Answer(_fetch(opener, question, deadline), received=time.time())
     except Exception as error:  # noqa: BLE001 - one endpoint's strange answer must not cost the others
-        return Answer(problem=f"unexpected {type(error).__name__}: {error}")
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        return Answer(problem=_problem(error, question, deadline))
 
 
-def _fetch(opener: urllib.request.OpenerDirector, question: Question, deadline: float) -> bytes:
-    request = urllib.request.Request(question.url, headers={"Accept": "text/plain, application/json"})  # noqa: S310 the configuration takes http and https only
-    body = bytearray()
-    with opener.open(request, timeout=_left(deadline)) as response:
-        # read1: it returns with what has come, so that an endpoint that drips cannot outlast the deadline
+def _problem(error: Exception, question: Question, deadline: Deadline) -> str:
+    """Why there is no answer, in words that hold nothing of what was sent."""
+    found: object = None
+    if isinstance(error, urllib.error.HTTPError):
+        found = f"HTTP status {error.code}"
+        if error.code in (401, 403):
+            found += " (it wants other credentials)" if question.headers else " (it wants credentials)"
+        elif 300 <= error.code < 400:
+            found += " (the redirect is not followed)"
+    elif deadline.is_over:
+        # a connection that was shut down ends in many ways
+        return "no answer in time"
+    elif isinstance(error, urllib.error.URLError):
+        return _in_words(error.reason)
+    elif isinstance(error, http.client.RemoteDisconnected):
+        found = "no answer before the end of the connection"
+    elif isinstance(error, OSError):
+        return _in_words(error)
+    elif isinstance(error, http.client.IncompleteRead):
+        found = _CUT_OFF
+    elif isinstance(error, http.client.InvalidURL):
+        return "its URL cannot be asked for"
+    elif isinstance(error, http.client.HTTPException):
+        found = "something that is not HTTP"
+    elif isinstance(error, (ValueError, _WrongAnswer)):
+        found = error
+    if found is None:
+        return f"unexpected {type(error).__name__}"
+    return f"expected {question.expected}, found {found}"
+
+
+def _fetch(opener: urllib.request.OpenerDirector, question: Question, deadline: Deadline) -> Any:
+    request = urllib.request.Request(  # noqa: S310 the configuration takes http and https only
+        question.url, question.body, {"Accept": "text/plain, application/json"}
+    )
+    _add_headers(request, question)
+    with opener.open(request, timeout=deadline.left()) as response:
+        if question.reader is None:
+            return response.status
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise _WrongAnswer(f"one in the Content-Encoding {encoding[:20]!r}")
+        reader = question.reader(response.headers.get("Content-Type", ""))
+        size = 0
+        # read1: it returns with what has come, so that what is wrong is seen at once
         while chunk := response.read1(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > question.max_bytes:
+            size += len(chunk)
+            if size > question.max_bytes:
                 raise _WrongAnswer(f"more than {question.max_bytes // 1024 // 1024} MiB")
-            _left(deadline)
+            deadline.left()
+            reader.feed(chunk)
+        deadline.left()
         # a number that is cut off is another number
         if response.length:
             raise _WrongAnswer(_CUT_OFF)
-    return bytes(body)
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+        return reader.close()
 
 
 def _in_words(reason: object) -> str:

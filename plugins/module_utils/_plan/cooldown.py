@@ -33,8 +33,9 @@ def wait_seconds(attempts: Attempts | None, intervals: tuple[float, ...], now: f
     """
     if attempts is None:
         return 0.0
-    pause = intervals[min(attempts.count, len(intervals)) - 1]
-    return max(0.0, attempts.last + pause - now)
+    pause = intervals[max(min(attempts.count, len(intervals)), 1) - 1]
+    # a clock that was set back does not make it longer
+    return min(pause, max(0.0, attempts.last + pause - now))
 
 
 def forget_seconds(attempts: Attempts, intervals: tuple[float, ...], now: float) -> float:
@@ -45,7 +46,7 @@ def forget_seconds(attempts: Attempts, intervals: tuple[float, ...], now: float)
     seconds = wait_seconds(attempts, intervals, now)
     if attempts.reason == MISPLACED or attempts.given_up is not None:
         return seconds
-    return max(seconds, attempts.last + CALM_SECONDS - now)
+    return max(seconds, min(CALM_SECONDS, attempts.last + CALM_SECONDS - now))
 
 
 def exhausted(

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import replicas_before
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
@@ -34,7 +35,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan import moves, wording
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
     MISPLACED,
@@ -46,7 +47,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_service, service_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
+    label_constraint,
+    ours,
+    ours_to_hold,
+    ours_to_move,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
 
 DEFAULT_GIVE_UP_SECONDS = 600.0
@@ -79,21 +85,29 @@ def plan_followers(
     state: State,
     now: float,
     give_up_seconds: float = DEFAULT_GIVE_UP_SECONDS,
+    removals: Removals = Removals.ALLOWED,
+    *,
+    begin: bool = True,
 ) -> Plan:
     """Plan the moves of followers. ``now`` is in seconds since the epoch.
 
     ``give_up_seconds``: how long a service may be out of order before it is reported as given up.
+    ``removals``: the policy for managed constraints on the labels of anchors that aren't configured. Without
+    ``begin``, moves that are under way are ended, whoever has begun them, and nothing else is done.
     """
     result = _Result()
     followers: set[str] = set()
     for group in groups:
-        for name in group.missing:
+        for name in group.missing if begin else ():
             missing = no_service(picture, name, group.dependency.stack)
             hint = service_hint(picture, name)
             result.warnings.append(f"dependencies.{group.dependency.anchor}: {missing}{hint}")
         for follower in group.followers:
             followers.add(follower.service.id)
-            _Decision(picture, group, follower, state, now, give_up_seconds, result).decide()
+            decision = _Decision(picture, group, follower, state, now, give_up_seconds, result, removals)
+            if begin or decision.is_under_way:
+                decision.decide()
+            decision.drop_void_entry()
     plan = Plan(
         tuple(result.steps),
         tuple(result.warnings),
@@ -101,7 +115,7 @@ def plan_followers(
         tuple(result.remember),
         result.again_seconds,
     )
-    return plan + plan_leftovers(picture, state, followers, now)
+    return plan + plan_leftovers(picture, state, followers, now, removals if begin else Removals.HELD)
 
 
 class _Decision:
@@ -116,7 +130,9 @@ class _Decision:
         now: float,
         give_up_seconds: float,
         result: _Result,
+        removals: Removals = Removals.ALLOWED,
     ) -> None:
+        self.removals = removals
         self.picture = picture
         self.group = group
         self.dependency: Dependency = group.dependency
@@ -124,6 +140,8 @@ class _Decision:
         self.service: Service = follower.service
         self.move: Move | None = state.moves.get(self.service.id)
         self.attempts: Attempts | None = state.attempts.get(self.service.id)
+        self.scaled_from = moves.scaled_from(self.service, self.move)
+        self.held, self.obsolete = self._held()
         self.now = now
         self.give_up_seconds = give_up_seconds
         self.result = result
@@ -132,6 +150,11 @@ class _Decision:
         self.target_names = wording.names_of(picture, targets) or "its anchor"
         self.complaint = wording.complaint(follower)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a move of the service has been begun, and not ended."""
+        return self.scaled_from is not None or bool(ours_to_move(self.service))
+
     def decide(self) -> None:
         service, place = self.service, self.group.place
         lost = wording.may_still_run(self.picture, self.follower)
@@ -139,8 +162,8 @@ class _Decision:
             self.result.notes.append(lost)
         if service.mode not in ("replicated", "global"):
             self._note(f"is a {service.mode}: jobs are not moved")
-        elif self.move is not None and self.move.replicas is not None and service.replicas == 0:
-            self._scale_back(self.move)
+        elif self.scaled_from is not None:
+            self._scale_back(self.scaled_from)
         elif ours_to_move(service):
             self._go_on()
         elif not place.on or not place.settled:
@@ -154,10 +177,11 @@ class _Decision:
             self.result.look_again(MOVING_SECONDS)
         else:
             self._start()
-        if self.move is not None and not ours_to_move(service) and service.replicas != 0:
-            # it was journaled and never begun, or undone
-            if self.now - self.move.since > VOID_SECONDS:
-                self.result.remember.append(SetMove(service.id, None))
+
+    def drop_void_entry(self) -> None:
+        """Forget a move that was journaled and never begun, or undone."""
+        if self.move is not None and not self.is_under_way and self.now - self.move.since > VOID_SECONDS:
+            self.result.remember.append(SetMove(self.service.id, None))
 
     # the cases
 
@@ -204,6 +228,7 @@ class _Decision:
                 self.now,
                 replicas=service.replicas,
                 leader=moves.leader_of(self.picture),
+                recorded=True,
             )
             self.result.steps.append(
                 ScaleService(
@@ -220,10 +245,8 @@ class _Decision:
         move = Move(self.dependency.anchor, follower.targets, self.now)
         self._place(
             f"move {service.name} to {self.target_names}",
-            add=(
-                *moves.held(follower, self.dependency),
-                *moves.constraints_to_move(self.picture, self.group, follower),
-            ),
+            add=(*self.held, *moves.constraints_to_move(self.picture, self.group, follower)),
+            remove=self.obsolete,
             why=(why,),
             why_not=wording.why_not_evict(self.picture, self.group, follower),
             claims=(*claims, SetMove(service.id, move)),
@@ -257,9 +280,11 @@ class _Decision:
         else:
             self._note(f"is on its way to {self.target_names}{self.complaint}")
 
-    def _scale_back(self, move: Move) -> None:
+    def _scale_back(self, replicas: int) -> None:
         """The service was scaled to 0 for a move: scale it back once all of its containers have stopped."""
         service, follower, place = self.service, self.follower, self.group.place
+        # the entry may have been lost; the service's own record is enough
+        move = self.move or Move(self.dependency.anchor, follower.targets, self.now)
         self.result.look_again(MOVING_SECONDS)
         if follower.stopping or any(task.node_id is not None for task in follower.wanted):
             self._note(f"stops; it is started beside {self.dependency.anchor} after that")
@@ -271,15 +296,15 @@ class _Decision:
                 self.result.remember.append(SetMove(service.id, unseen.move))
             return
         known = place.settled and place.on and follower.can_follow
-        add = moves.held(follower, self.dependency)
+        add = self.held
         if known:
             add += moves.constraints_to_move(self.picture, self.group, follower)
         self._place(
             f"start {service.name} on {self.target_names}" if known else f"start {service.name} again",
             add=add,
-            remove=ours_to_move(service),
+            remove=(*self.obsolete, *ours_to_move(service)),
             why=("all of its containers have stopped",),
-            replicas=move.replicas,
+            replicas=replicas,
             # the time that the move itself may take runs from now on
             settles=(SetMove(service.id, replace(move, replicas=None, since=self.now) if known else None),),
             while_updating=True,
@@ -290,15 +315,20 @@ class _Decision:
 
         ``replace_only``: the anchor's place is not known, so that nothing may be added that no node meets.
         """
-        service, key = self.service, self.dependency.label
-        labelled = any(node.labels.get(key) == "true" for node in self.picture.nodes)
+        service = self.service
         held = moves.held(self.follower, self.dependency)
-        add = held if labelled or not replace_only else ()
+        add = self.held if replace_only else held
         add = tuple(text for text in add if text not in service.constraints)
         remove = tuple(text for text in ours(service) if text not in held)
-        if not add and not remove:
+        if self.removals is not Removals.ALLOWED:
+            # the constraint on another anchor's label may be another task's
+            own = label_constraint(self.dependency.label)
+            remove = tuple(text for text in remove if text == own)
+        is_stale = moves.has_stale_number(service)
+        if not add and not remove and not is_stale:
             return
-        if service.is_updating or not self.follower.is_complete:
+        frees = bool(remove and self.follower.waiting)
+        if (service.is_updating or not self.follower.is_complete) and not frees:
             # to a task that cannot run, a write would be one more attempt, and an update that fails is paused
             state = service.update_state if service.is_updating else "not all of its tasks run"
             self._note(f"gets its constraints later (now: {state})")
@@ -309,7 +339,18 @@ class _Decision:
         if remove:
             purpose = purpose if add else f"take Orcastra's constraint off {service.name}"
             why.append(f"{', '.join(remove)} is no longer needed")
-        self._place(purpose, add=add, remove=remove, why=tuple(why))
+        if is_stale:
+            purpose = purpose if add or remove else f"end the move of {service.name}"
+            why.append("the user has scaled it since it was scaled to 0 for its move")
+        self._place(purpose, add=add, remove=remove, why=tuple(why), while_updating=frees)
+
+    def _held(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What is to hold the service, if a node has the label, and what of ours goes in its favour."""
+        held, key, place = moves.held(self.follower, self.dependency), self.dependency.label, self.group.place
+        is_labelled = any(node.labels.get(key) == "true" for node in self.picture.nodes)
+        if held and not is_labelled and not (place.on and place.settled):
+            return (), ()
+        return held, tuple(text for text in ours_to_hold(self.service) if text not in held)
 
     # parts of steps
 
@@ -335,6 +376,7 @@ class _Decision:
                 add=tuple(text for text in add if text not in self.service.constraints),
                 remove=tuple(text for text in remove if text not in add),
                 replicas=replicas,
+                unrecorded=replicas_before(self.service.labels, self.service.id) is None,
                 why=why,
                 why_not=why_not,
                 claims=claims,
@@ -347,8 +389,8 @@ class _Decision:
         """Take the constraints of the move away again."""
         self._place(
             purpose,
-            add=moves.held(self.follower, self.dependency),
-            remove=ours_to_move(self.service),
+            add=self.held,
+            remove=(*self.obsolete, *ours_to_move(self.service)),
             why=(reason,),
             settles=(SetMove(self.service.id, None),),
             # one that is stuck is freed by that; one that Swarm is through with is not updating any more

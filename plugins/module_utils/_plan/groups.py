@@ -17,10 +17,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Service,
     Task,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Removals, Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import AnchorPlace, place_anchor
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
+    held_labels,
     is_held_by,
+    label_constraint,
     ours_to_move,
     users,
 )
@@ -121,8 +123,11 @@ def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
     """One group for each dependency, in the order of the configuration.
 
     Followers are looked at one after the other: where one will go, there is less room for the next.
+    Unless what isn't configured is removed, our constraint on the label of another anchor keeps counting.
     """
     groups = []
+    labels = frozenset(dependency.label for dependency in wanted.dependencies.values())
+    removes = wanted.dependency_removals is Removals.ALLOWED
     crowded = picture
     for dependency in wanted.dependencies.values():
         place = place_anchor(picture, dependency)
@@ -133,11 +138,34 @@ def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
             if service is None:
                 missing.append(name)
                 continue
-            follower = _follower(picture, crowded, place, service)
+            kept = () if removes else _kept_for_others(service, labels)
+            follower = _follower(picture, crowded, place, service, kept)
             followers.append(follower)
             crowded = _with_arrivals(crowded, follower)
         groups.append(Group(dependency, place, tuple(followers), tuple(missing)))
     return tuple(groups)
+
+
+def followed_labels(groups: tuple[Group, ...]) -> dict[str, frozenset[str]]:
+    """Service ID of a follower → the keys of the labels that come along with it.
+
+    These are the labels of its anchors, and of those that the anchors follow themselves.
+    """
+    above: dict[str, list[Group]] = {}
+    for group in groups:
+        for follower in group.followers if group.place.service is not None else ():
+            above.setdefault(follower.service.id, []).append(group)
+    found = {}
+    for service_id in above:
+        keys: set[str] = set()
+        waiting = [service_id]
+        while waiting:
+            for group in above.get(waiting.pop(), ()):
+                if group.dependency.label not in keys and group.place.service is not None:
+                    keys.add(group.dependency.label)
+                    waiting.append(group.place.service.id)
+        found[service_id] = frozenset(keys)
+    return found
 
 
 def watched_services(picture: Picture, wanted: Wanted) -> frozenset[str]:
@@ -151,8 +179,18 @@ def watched_services(picture: Picture, wanted: Wanted) -> frozenset[str]:
     return frozenset(found)
 
 
-def _follower(picture: Picture, crowded: Picture, place: AnchorPlace, service: Service) -> Follower:
-    """``crowded`` is the picture with those tasks, too, that are about to come."""
+def _kept_for_others(service: Service, labels: frozenset[str]) -> tuple[str, ...]:
+    """Our constraints on labels of anchors that aren't configured here."""
+    return tuple(label_constraint(label) for label in sorted(held_labels(service) - labels))
+
+
+def _follower(
+    picture: Picture, crowded: Picture, place: AnchorPlace, service: Service, kept: tuple[str, ...]
+) -> Follower:
+    """``crowded`` is the picture with those tasks, too, that are about to come.
+
+    ``kept``: constraints of ours that stay, whatever is configured.
+    """
     tasks = picture.tasks_of(service)
     astray: list[Task] = []
     waiting: list[Task] = []
@@ -178,14 +216,17 @@ def _follower(picture: Picture, crowded: Picture, place: AnchorPlace, service: S
         waiting=tuple(waiting),
         stopping=tuple(stopping),
         lost=tuple(lost),
-        obstacles=_obstacles(crowded, place, service),
+        obstacles=_obstacles(crowded, place, service, kept),
     )
 
 
-def _obstacles(picture: Picture, place: AnchorPlace, service: Service) -> dict[str, tuple[str, ...]]:
+def _obstacles(
+    picture: Picture, place: AnchorPlace, service: Service, kept: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
     """For each node of the anchor, why the service cannot run there. It can only follow as a whole."""
     # the label that is about to be set is no obstacle
-    others = tuple(text for text in users(service) if not is_held_by((text,), place.dependency.label))
+    mine = (*users(service), *kept)
+    others = tuple(text for text in mine if not is_held_by((text,), place.dependency.label))
     found = {}
     for node_id in place.on:
         found[node_id] = obstacles(picture, service, picture.node_by_id[node_id], others)

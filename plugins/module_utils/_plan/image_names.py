@@ -45,6 +45,34 @@ def repositories(image: Image) -> frozenset[str]:
     return frozenset(parse_reference(name).repository for name in (*image.tags, *image.digests))
 
 
+def spellings(image: Image) -> frozenset[str]:
+    """Everything that people may call the image: short and full, with and without tag and digest."""
+    found: set[str] = set()
+    marks: dict[str, tuple[list[str], list[str]]] = {}
+    for name in (*image.tags, *image.digests):
+        reference = parse_reference(name)
+        tags, digests = marks.setdefault(reference.repository, ([], []))
+        if reference.digest:
+            digests.append(f"@{reference.digest}")
+        if reference.tag:
+            tags.append(f":{reference.tag}")
+        found.add(name)
+    for repository, (tags, digests) in marks.items():
+        pinned = [f"{tag}{digest}" for tag in tags for digest in digests]
+        for spelling in _repository_spellings(repository):
+            found.update(f"{spelling}{end}" for end in ("", *tags, *digests, *pinned))
+    return frozenset(found)
+
+
+def _repository_spellings(repository: str) -> list[str]:
+    """``redis``, ``library/redis``, ``docker.io/library/redis`` …; of another registry just the one."""
+    first, slash, _rest = repository.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return [repository]
+    paths = [repository] if slash else [repository, f"library/{repository}"]
+    return [*paths, *(f"{home}{path}" for home in _HOME for path in paths)]
+
+
 class UsedImages:
     """The images that somebody uses, by any of the names that a spec may call them."""
 

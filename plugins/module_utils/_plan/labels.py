@@ -6,8 +6,10 @@
 
 Rules
 - A configured label is set where it is missing or has another value.
-- A label that left the configuration is removed if we had set it (the state knows), else only where
-  ``prune_unknown_labels`` asks for it, and then only on nodes that the configuration names.
+- A label that left the configuration is removed if we had set it (the state knows) and the policy for its
+  section allows it, else only where ``prune_unknown_labels`` asks for it, and then only on nodes that the
+  configuration names.
+- The state also knows which of our labels mark anchors, so that a section that is absent keeps its own.
 - An anchor's label belongs to the anchor on every node, whoever set it.
 - It stays on a node that a follower has yet to leave in order, or cannot leave.
 - When its dependency leaves the configuration, it goes after our own constraints on it.
@@ -30,11 +32,17 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelChange, LabelNode, Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+    DEPENDENCIES,
+    NODES,
+    Removals,
+    Wanted,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import (
     ANCHOR_VALUE,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import Held
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.label_effects import label_effects
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import held_labels, users
@@ -45,11 +53,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import 
 class _NodeLabels:
     """What is to become of one node's labels, while it is being worked out.
 
+    ``marks``: the labels of ours that mark anchors; ``all_marks``: those of any node.
     ``present``: key → (value, why it is to be there); ``absent``: key → why it is to go.
     """
 
     node: Node
     owned: frozenset[str]
+    marks: frozenset[str]
+    all_marks: frozenset[str]
     present: dict[str, tuple[str, str]] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -84,23 +95,35 @@ def plan_labels(
     notes += [place.note for place in places if place.note is not None]
 
     anchor_keys = {place.dependency.label for place in places}
-    held = _held_services(picture) if static_labels else {}
+    kept = Held(wanted)
+    all_marks = frozenset(key for keys in state.anchor_labels.values() for key in keys)
+    held = _held_services(picture)
     steps: list[LabelNode] = []
     forgotten: list[StateEdit] = _forget_lost_nodes(picture, state) if static_labels else []
     for node in sorted(picture.nodes, key=lambda node: (node.hostname, node.id)):
-        labels = _NodeLabels(node, state.owned_labels.get(node.id, frozenset()))
+        labels = _NodeLabels(
+            node,
+            state.owned_labels.get(node.id, frozenset()),
+            state.anchor_labels.get(node.id, frozenset()),
+            all_marks,
+        )
         if static_labels:
-            _add_static(labels, static.get(node.id), anchor_keys, wanted.prune_unknown_labels)
+            _add_static(labels, static.get(node.id), anchor_keys, kept)
             _keep_held(labels, held)
+        else:
+            _hold_marks(labels, anchor_keys, kept)
         for group in groups:
             _add_anchor(labels, group)
         notes += labels.notes
-        step = _step(labels)
+        step = _step(labels, anchor_keys)
         if step is not None:
             steps.append(step)
         lost = labels.owned - node.labels.keys() - labels.present.keys()
         if lost and node.is_ready and static_labels:
             forgotten.append(DisownLabels(node.id, lost))
+        forgotten += _marking(labels, anchor_keys)
+    kept.services = sorted(_unnamed_services(groups, held, kept))
+    warnings += kept.warnings()
     warnings += _left_without_a_node(picture, steps)
     # a label is set before another node loses it, so that what it evicts finds a place at once
     steps.sort(key=lambda step: all(change.after is None for change in step.changes))
@@ -113,10 +136,12 @@ def plan_labels(
 
 
 def _add_static(
-    labels: _NodeLabels, static: Mapping[str, str] | None, anchor_keys: set[str], prune_unknown: bool
+    labels: _NodeLabels, static: Mapping[str, str] | None, anchor_keys: set[str], kept: Held
 ) -> None:
     node = labels.node
-    is_configured = static is not None
+    prunes = (
+        kept.wanted.prune_unknown_labels and static is not None and kept.policy(NODES) is not Removals.HELD
+    )
     static = static or {}
     for key, value in static.items():
         labels.present[key] = (value, "configured for this node")
@@ -124,8 +149,10 @@ def _add_static(
         if key in static or key in anchor_keys:
             continue
         if key in labels.owned:
-            labels.absent[key] = "no longer configured for this node, and it was set by Orcastra"
-        elif prune_unknown and is_configured:
+            section = DEPENDENCIES if key in labels.marks else NODES
+            if kept.may_remove(section, key, node.hostname):
+                labels.absent[key] = "no longer configured for this node, and it was set by Orcastra"
+        elif prunes and (key not in labels.all_marks or kept.may_remove(DEPENDENCIES, key, node.hostname)):
             labels.absent[key] = "not configured for this node, and prune_unknown_labels is on"
     if not node.is_ready:
         wrong = [key for key, (value, _why) in labels.present.items() if node.labels.get(key) != value]
@@ -135,6 +162,20 @@ def _add_static(
             )
         labels.present.clear()
         labels.absent.clear()
+
+
+def _hold_marks(labels: _NodeLabels, anchor_keys: set[str], kept: Held) -> None:
+    """Without a look at static labels: note which anchors' labels are held."""
+    for key in sorted(labels.marks & labels.node.labels.keys() - anchor_keys):
+        kept.may_remove(DEPENDENCIES, key, labels.node.hostname)
+
+
+def _unnamed_services(groups: Iterable[Group], held: Mapping[str, list[str]], kept: Held) -> set[str]:
+    """The services that keep our constraint although they are no followers, as the policy has it."""
+    if kept.policy(DEPENDENCIES) is not Removals.HELD:
+        return set()
+    followers = {follower.service.name for group in groups for follower in group.followers}
+    return {name for names in held.values() for name in names} - followers
 
 
 def _held_services(picture: Picture) -> dict[str, list[str]]:
@@ -177,7 +218,16 @@ def _add_anchor(labels: _NodeLabels, group: Group) -> None:
         labels.notes.append(f"node {node.hostname} keeps label {key}: {kept}")
 
 
-def _step(labels: _NodeLabels) -> LabelNode | None:
+def _marking(labels: _NodeLabels, anchor_keys: set[str]) -> list[StateEdit]:
+    """Remember which of our labels mark anchors, where that has changed or an older release set them."""
+    here = labels.owned & labels.node.labels.keys()
+    marks = here & anchor_keys
+    statics = (here & labels.present.keys()) - anchor_keys
+    outdated = (marks - labels.marks) | (statics & labels.marks)
+    return [OwnLabels(labels.node.id, outdated, outdated & marks)] if outdated else []
+
+
+def _step(labels: _NodeLabels, anchor_keys: set[str]) -> LabelNode | None:
     node = labels.node
     changes: list[LabelChange] = []
     why: list[str] = []
@@ -200,7 +250,7 @@ def _step(labels: _NodeLabels) -> LabelNode | None:
         labels=dict(node.labels),
         changes=tuple(changes),
         why=tuple(why),
-        claims=(OwnLabels(node.id, claimed),) if claimed else (),
+        claims=(OwnLabels(node.id, claimed, claimed & anchor_keys),) if claimed else (),
         settles=(DisownLabels(node.id, released),) if released else (),
     )
 

@@ -63,11 +63,13 @@ def plan_mods(
     complete: bool,
     prune: bool,
     now: float,
+    is_given: bool = True,
 ) -> ModPlan:
     """What to look for and what to remove.
 
     ``intact``: name → sha256 of the files that are in the folder, of those that the state names.
-    ``complete``: whether all that is wanted is known; else nothing is removed.
+    ``complete``: whether all that is wanted is known; else nothing is removed. ``is_given``: whether there is
+    a configuration; else nothing is removed that an earlier one has brought.
     """
     wanted, refused = _without_clashes(entries)
     lookups = tuple(_lookup(entry, state.get(entry.key), intact) for entry in wanted)
@@ -82,6 +84,9 @@ def plan_mods(
         elif unwanted:
             kept = _names_in_use(wanted, state)
             for record in unwanted:
+                if not is_given and not record.discovered:
+                    notes.append(f"{record.title}: it stays, because there is no configuration")
+                    continue
                 left = record.seen + KEEP_DISCOVERED_SECONDS - now
                 if record.discovered and record.kind == IMAGE and left > 0:
                     notes.append(f"{record.title}: nobody wants it any more; it stays for {_days(left)}")

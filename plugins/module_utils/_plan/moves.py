@@ -11,6 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import (
+    REPLICAS_LABEL,
+    replicas_before,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
     Node,
     Picture,
@@ -115,6 +119,35 @@ def has_arrived(picture: Picture, follower: Follower) -> bool:
         and not follower.astray
         and all(node is not None and not node.is_down and not violated(moving, node) for node in nodes)
     )
+
+
+def runs_as_moved(picture: Picture, service: Service) -> bool:
+    """Whether as many of its tasks run as are wanted, and all where the constraints of its move allow it."""
+    moving = ours_to_move(service)
+    tasks = [task for task in picture.tasks_of(service) if task.is_wanted]
+    if len(tasks) < (service.replicas or 0):
+        return False
+    nodes = [_node_of(picture, task) for task in tasks if task.is_running]
+    return len(nodes) == len(tasks) and all(node and not violated(moving, node) for node in nodes)
+
+
+def scaled_from(service: Service, move: Move | None) -> int | None:
+    """The number of tasks from before we scaled the service to 0; None if it was not us, or is over.
+
+    The service's own record counts: a redeploy drops it, and then the user's number stays, be it 0. The
+    journal helps out if the record is damaged, or an older release has made none.
+    """
+    if service.replicas != 0:
+        return None
+    before = replicas_before(service.labels, service.id)
+    if before is None and move is not None and (not move.recorded or REPLICAS_LABEL in service.labels):
+        return move.replicas
+    return before
+
+
+def has_stale_number(service: Service) -> bool:
+    """Whether the record of a scaling to 0 is still there, although the user has scaled the service since."""
+    return service.replicas != 0 and replicas_before(service.labels, service.id) is not None
 
 
 def leader_of(picture: Picture) -> str:

@@ -15,7 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, MB, RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import SetAhead, State, apply_edits
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, followed_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_hosts import (
     Host,
     find_hosts,
@@ -80,8 +80,7 @@ class Choice:
         self.hosts = find_hosts(picture, memory, self.units, state, now)
         self.pressure_edits = pressure_edits(self.hosts, rules, state, now)
         self.since = apply_edits(state, self.pressure_edits).pressure
-        labels = frozenset(group.dependency.label for group in groups)
-        self.targets = Targets(picture, labels, now)
+        self.targets = Targets(picture, followed_labels(groups), now)
         self.host_of = {node.id: host for host in self.hosts for node in host.nodes}
         self.begun = state.ahead
         # what the search of this cycle wants, with what an earlier one wanted of hosts that are busy now

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
@@ -46,9 +47,9 @@ class Way:
 
 
 class Targets:
-    """The ways of all units. ``labels``: the keys of all anchors' labels."""
+    """The ways of all units. ``labels``: service ID of a follower → the keys of its anchors' labels."""
 
-    def __init__(self, picture: Picture, labels: frozenset[str], now: float) -> None:
+    def __init__(self, picture: Picture, labels: Mapping[str, frozenset[str]], now: float) -> None:
         self.picture = picture
         self.labels = labels
         self.now = now
@@ -111,11 +112,8 @@ class Targets:
 
     def _constraints(self, unit: Unit, member: Service) -> tuple[str, ...]:
         """The user's own; a follower's anchor takes its label along."""
-        if member is unit.lead:
-            return users(member)
-        return tuple(
-            text for text in users(member) if not any(is_held_by((text,), label) for label in self.labels)
-        )
+        labels = self.labels.get(member.id, ()) if member is not unit.lead else ()
+        return tuple(text for text in users(member) if not any(is_held_by((text,), key) for key in labels))
 
     def _too_many(self, unit: Unit, member: Service, node: Node) -> list[str]:
         most = room(self.picture, member, node)

@@ -20,6 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
     MISPLACED,
     exhausted,
@@ -40,12 +41,14 @@ def plan_restarts(
     now: float,
     give_up_seconds: float,
     busy: frozenset[str] = frozenset(),
+    removals: Removals = Removals.ALLOWED,
 ) -> Plan:
     """Plan the restarts that Swarm itself does not make.
 
     Swarm replaces what fails until its restart policy is used up; only then is a restart of any use. A
     follower is restarted with its anchor where ``restart_dependents`` asks for it. ``busy`` are the IDs of
-    services that the same plan writes to anyway.
+    services that the same plan writes to anyway. Unless ``removals`` are allowed, the tasks of anchors that
+    aren't configured stay remembered while those exist.
     """
     plan = Plan()
     followers = {follower.service.id for group in groups for follower in group.followers}
@@ -66,9 +69,8 @@ def plan_restarts(
         if group.dependency.restart_dependents:
             plan += _restart_dependents(picture, group, state, now, busy)
     anchors = {group.place.service.id for group in groups if group.place.service is not None}
-    forgotten = [
-        SetAnchorTasks(service_id, None) for service_id in sorted(state.anchor_tasks.keys() - anchors)
-    ]
+    kept = anchors if removals is Removals.ALLOWED else anchors | picture.service_by_id.keys()
+    forgotten = [SetAnchorTasks(service_id, None) for service_id in sorted(state.anchor_tasks.keys() - kept)]
     return plan + Plan(remember=tuple(forgotten))
 
 

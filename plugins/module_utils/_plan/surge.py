@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import without
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
     Node,
     Picture,
     Service,
-    Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
@@ -31,8 +31,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import violated
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, followed_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     is_held_by,
     move_off,
@@ -40,6 +39,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed impor
     ours_to_move,
     users,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import runs_as_moved
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.placement import obstacles, room
 
 # how long such a move may take; how long where Swarm has stopped trying
@@ -109,7 +109,7 @@ def still_leaving(picture: Picture, groups: tuple[Group, ...], state: State, nod
         moving = picture.service_by_id.get(service_id)
         if move.kind != DRAIN or move.source != node.id or moving is None:
             continue
-        if not _has_arrived(picture, moving):
+        if not runs_as_moved(picture, moving):
             found.append(f"{moving.name} is on its way{_complaint(picture, moving)}")
     for group in groups:
         anchor = group.place.service
@@ -176,7 +176,7 @@ def plan_surge_ends(picture: Picture, state: State, now: float, limit_seconds: f
                 remember.append(SetMove(service_id, None))
             else:
                 waits = True
-        elif failed is not None or (_has_arrived(picture, service) and not service.is_updating):
+        elif failed is not None or (runs_as_moved(picture, service) and not service.is_updating):
             steps.append(
                 PlaceService(
                     service_id=service.id,
@@ -235,12 +235,12 @@ def _targets(
             fitting.append(other)
     if sum(free[other.id] for other in fitting) < count:
         return ()
-    labels = [group.dependency.label for group in groups]
-    members = _followers(groups, service)
+    labels = followed_labels(groups)
+    members = [(member, _without(users(member), labels[member.id])) for member in _followers(groups, service)]
     for_all = [
         other
         for other in fitting
-        if not any(obstacles(picture, member, other, _without(users(member), labels)) for member in members)
+        if not any(obstacles(picture, member, other, constraints) for member, constraints in members)
     ]
     return tuple(
         sorted(
@@ -252,12 +252,11 @@ def _targets(
 
 def _lasting(service: Service) -> tuple[str, ...]:
     """The constraints of the service without those of a move."""
-    moving = ours_to_move(service)
-    return tuple(text for text in service.constraints if text not in moving)
+    return without(service.constraints, ours_to_move(service))
 
 
-def _without(constraints: Iterable[str], labels: list[str]) -> tuple[str, ...]:
-    """The constraints without those on the label of an anchor, which goes where the anchor goes."""
+def _without(constraints: Iterable[str], labels: frozenset[str]) -> tuple[str, ...]:
+    """The constraints without those on the labels of its anchors, which go where the anchors go."""
     return tuple(text for text in constraints if not any(is_held_by((text,), label) for label in labels))
 
 
@@ -287,21 +286,9 @@ def _failure(picture: Picture, service: Service, move: Move, now: float, limit_s
         return f"Swarm has paused its update{f' ({said})' if said else ''}"
     if (service.update_state or "").startswith("rollback") and not ours_to_move(service):
         return "Swarm has rolled its update back"
-    if now - move.since > limit_seconds and not _has_arrived(picture, service):
+    if now - move.since > limit_seconds and not runs_as_moved(picture, service):
         return f"it has not ended within {limit_seconds:g} s{_complaint(picture, service)}"
     return None
-
-
-def _has_arrived(picture: Picture, service: Service) -> bool:
-    """Whether as many of its tasks run as are wanted, and all where the constraints of the move allow it."""
-    tasks: list[Task] = [task for task in picture.tasks_of(service) if task.is_wanted]
-    if len(tasks) < (service.replicas or 0):
-        return False
-    for task in tasks:
-        node = picture.node_by_id.get(task.node_id or "")
-        if node is None or not task.is_running or violated(ours_to_move(service), node):
-            return False
-    return True
 
 
 def _state_of(service: Service) -> str:

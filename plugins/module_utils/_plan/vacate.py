@@ -27,11 +27,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import (
     departures,
     plan_departure,
-    plan_surge_ends,
     still_leaving,
     surge_failures,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def next_pass(picture: Picture, wanted: Wanted, state: State, name: str, now: fl
         check_spare(picture, node)
     # without the configuration nothing is known of anchors, and what holds their followers is left alone
     following = (
-        plan_anchors(picture, wanted, state, now)
+        plan_anchors(picture, wanted, state, now, balancing=True)
         if wanted.dependencies
-        else plan_surge_ends(picture, state, now)
+        else plan_unfinished(picture, (), state, now)
     )
     mine = departures(state, node)
     failures = surge_failures(picture, state, now)

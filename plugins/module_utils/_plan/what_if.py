@@ -35,7 +35,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Service,
     Task,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import ALIVE, Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import (
+    ALIVE,
+    Group,
+    followed_labels,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import is_held_by, users
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import task_memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
@@ -98,7 +102,7 @@ class _Play:
         self.hosts: dict[tuple[str, int, int], HostForecast] = {}
         self.scheduler = Scheduler(picture, now)
         self.runs = RUNS if len(picture.nodes) <= LARGE_NODES else LARGE_RUNS
-        self.labels = {group.dependency.label for group in groups}
+        self.labels = followed_labels(groups)
         self.anchors: dict[str, list[Service]] = {}
         for group in groups:
             for follower in group.followers:
@@ -241,12 +245,9 @@ class _Play:
         return max((1 + self._depth(anchor, (*below, service.id)) for anchor in anchors), default=0)
 
     def _constraints(self, service: Service) -> tuple[str, ...]:
-        """Those that stay; the labels of anchors go where the anchors go."""
-        if service.id not in self.anchors:
-            return users(service)
-        return tuple(
-            text for text in users(service) if not any(is_held_by((text,), label) for label in self.labels)
-        )
+        """Those that stay; the labels of its anchors go where the anchors go."""
+        labels = self.labels.get(service.id, ())
+        return tuple(text for text in users(service) if not any(is_held_by((text,), key) for key in labels))
 
     # what came of them
 

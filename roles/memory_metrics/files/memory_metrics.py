@@ -11,25 +11,63 @@ reader sees the old one or the new one; after a failure the old one stays, and i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
 import socket
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 TIMEOUT_SECONDS = 20
+# All of a measurement may take this long, also if the engine answers byte by byte.
+DEADLINE_SECONDS = 45
+MAX_BYTES = 32 * 1024 * 1024
+LATE = f"the engine takes longer than {DEADLINE_SECONDS} s"
 THREADS = 8
 METRICS = {
     "bytes": "Memory in use by the container of a task, without inactive page cache.",
     "timestamp_seconds": "When the memory of the containers was looked at.",
     "interval_seconds": "How often the memory of the containers is looked at.",
 }
+
+
+class Engine:
+    """The engine at a socket. ``end`` shuts all connections to it down, for good."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.is_over = False
+        self._handles: set[socket.socket] = set()
+        self._lock = threading.Lock()
+
+    def end(self) -> None:
+        with self._lock:
+            self.is_over = True
+            for handle in self._handles:
+                with contextlib.suppress(OSError):
+                    handle.shutdown(socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def watching(self, connection: socket.socket) -> Iterator[None]:
+        handle = connection.dup()  # the connection itself is closed before all of an answer is read
+        with self._lock:
+            self._handles.add(handle)
+        if self.is_over:
+            self.end()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._handles.discard(handle)
+                handle.close()
 
 
 class EngineConnection(http.client.HTTPConnection):
@@ -53,17 +91,24 @@ class EngineError(Exception):
         self.status = status
 
 
-def get(engine: str, path: str, **query: str) -> Any:
-    """GET from the engine at the socket ``engine``. Raises EngineError and OSError."""
-    connection = EngineConnection(engine)
+def get(engine: Engine, path: str, **query: str) -> Any:
+    """GET from the engine. Raises EngineError and OSError."""
+    connection = EngineConnection(engine.path)
     try:
-        connection.request("GET", f"{path}?{urlencode(query)}")
-        response = connection.getresponse()
-        body = response.read()
+        connection.connect()
+        with engine.watching(connection.sock):
+            connection.request("GET", f"{path}?{urlencode(query)}")
+            response = connection.getresponse()
+            body = response.read(MAX_BYTES)
     except http.client.HTTPException as error:
-        raise OSError(f"not HTTP: {error!r}") from error
+        # a connection that was shut down ends in many ways
+        raise OSError(LATE if engine.is_over else f"not HTTP: {error!r}") from error
     finally:
         connection.close()
+    if engine.is_over:
+        raise OSError(LATE)
+    if len(body) == MAX_BYTES:
+        raise OSError(f"the engine's answer is longer than {MAX_BYTES // 1024 // 1024} MiB")
     if response.status != 200:
         raise EngineError(response.status, body.decode(errors="replace").strip()[:200])
     return json.loads(body)
@@ -102,8 +147,19 @@ def cgroup_memory(pid: int) -> int | None:
     return None
 
 
-def measure(engine: str) -> list[tuple[dict[str, str], int]]:
-    """The labels and the memory of each task's container that runs here."""
+def measure(path: str) -> list[tuple[dict[str, str], int]]:
+    """The labels and the memory of each task's container that runs on the engine at the socket ``path``."""
+    engine = Engine(path)
+    timer = threading.Timer(DEADLINE_SECONDS, engine.end)
+    timer.daemon = True
+    timer.start()
+    try:
+        return _measure(engine)
+    finally:
+        timer.cancel()
+
+
+def _measure(engine: Engine) -> list[tuple[dict[str, str], int]]:
     filters = json.dumps({"label": ["com.docker.swarm.task.id"], "status": ["running"]})
     containers = get(engine, "/containers/json", filters=filters)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import followed_labels, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_targets import Targets
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import Unit, find_units
 from tests.bench.balance.worlds import World
@@ -21,8 +21,8 @@ ROUNDS = 200
 def movable(world: World) -> tuple[list[Unit], Targets]:
     groups = survey(world.picture, world.wanted)
     units = find_units(world.picture, groups, world.sample(), RebalanceRules(), world.state, world.now)
-    labels = frozenset(group.dependency.label for group in groups)
-    return [unit for unit in units if unit.forbidden is None], Targets(world.picture, labels, world.now)
+    targets = Targets(world.picture, followed_labels(groups), world.now)
+    return [unit for unit in units if unit.forbidden is None], targets
 
 
 def move(world: World, unit: Unit, node: Node) -> None:

@@ -17,7 +17,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import lil_matrix
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import followed_labels, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_targets import Targets
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import find_units
 from tests.bench.balance.worlds import World
@@ -47,7 +47,7 @@ class Optimum:
             for unit in find_units(world.picture, groups, world.sample(), rules, world.state, world.now)
             if unit.forbidden is None
         ]
-        targets = Targets(world.picture, frozenset(g.dependency.label for g in groups), world.now)
+        targets = Targets(world.picture, followed_labels(groups), world.now)
         self.hosts = sorted(world.total)
         self.total = np.array([world.total[host] for host in self.hosts], dtype=float)
         used = world.used()

@@ -88,7 +88,12 @@ class World:
 
     def _place(self, step: PlaceService) -> None:
         service = self.picture.service_by_id[step.service_id]
-        changed = replace(service, constraints=tuple(step.changed(service.constraints)))
+        placement = {"Constraints": list(service.constraints)}
+        spec = step.change_spec(
+            {"Labels": dict(service.labels), "Mode": {}, "TaskTemplate": {"Placement": placement}}
+        )
+        constraints = spec["TaskTemplate"]["Placement"].get("Constraints", ())
+        changed = replace(service, constraints=tuple(constraints), labels=spec["Labels"])
         services = tuple(changed if s.id == service.id else s for s in self.picture.services)
         self.picture = replace(self.picture, services=services)
         scheduler = Scheduler(self.picture, self.now)

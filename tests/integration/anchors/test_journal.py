@@ -53,7 +53,7 @@ def test_killed_at_every_write(stage: Stage, before: bool) -> None:
             assert [run.host for run in fresh] == [target], where
             assert overlaps(stage.swarm, name) == [], where
             assert stage.service(name)["Spec"]["Mode"]["Replicated"]["Replicas"] == 1, where
-            assert stage.constraints(name) == ["node.labels.db ==true"], where
+            assert stage.constraints(name) == ["node.labels.db==true"], where
         if not killed:
             break
     assert nth > 5, "a relocation takes more writes than that"

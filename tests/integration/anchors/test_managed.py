@@ -13,7 +13,7 @@ from tests.lab.wait import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-OURS = "node.labels.db ==true"
+OURS = "node.labels.db==true"
 USERS = "node.labels.db == true"
 
 

@@ -26,7 +26,7 @@ def test_short_form_stateful_stateless_and_the_users_own_constraint(stage: Stage
     followers = ("shop_store", "shop_web", "shop_own")
     with stage.orcastra() as loop:
         stage.wait_settled("shop_db", *followers, on="alpha")
-        assert stage.constraints("shop_store") == ["node.labels.db ==true"]
+        assert stage.constraints("shop_store") == ["node.labels.db==true"]
         assert stage.constraints("shop_own") == ["node.labels.db == true"]
         for target in ("bravo", "charlie"):
             stage.move("shop_db", target)

@@ -78,7 +78,7 @@ def test_each_obstacle_is_told_and_nothing_flaps_until_it_is_gone(stage: Stage) 
             del spec["TaskTemplate"]["Placement"]["Platforms"]
 
         stage.scale("shop_hog", 0)
-        stage.constrain("shop_pinned", "node.labels.db ==true")
+        stage.constrain("shop_pinned", "node.labels.db==true")
         stage.change("shop_arm", anything)
         stage.wait_settled("shop_db", *names, "shop_free", on="bravo", timeout=60)
 

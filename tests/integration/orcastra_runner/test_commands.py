@@ -38,7 +38,7 @@ from tests.runner_process import command, environment, orcastra, running
 
 pytestmark = pytest.mark.lab
 
-HELD = "node.labels.db ==true"
+HELD = "node.labels.db==true"
 
 
 class Commands:

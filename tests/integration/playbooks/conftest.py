@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ import yaml
 
 from orcastra_runner.execute import KEEPALIVE
 from tests.lab import Lab
-from tests.lab.host import Host
 
 
 @dataclass(frozen=True)
@@ -95,22 +93,8 @@ class Playbooks:
 
 
 @pytest.fixture(scope="session")
-def host_python(lab: Lab) -> str:
+def host_python() -> str:
     """An interpreter on the hosts that has the modules' packages: the one of these tests."""
-    lab.restore()  # an earlier test that failed may have left a host off
-    return provide_python(lab)
-
-
-def provide_python(lab: Lab) -> str:
-    """Put this process's interpreter with its packages on all hosts. Returns its path."""
-    files = _python_files()
-
-    def provide(host: Host) -> None:
-        if not _can_import(host):
-            _send_python(host, files)
-            assert _can_import(host), f"{sys.executable} doesn't work on {host.name}"
-
-    lab.each(provide)
     return sys.executable
 
 
@@ -138,29 +122,3 @@ def ssh_inventory(lab: Lab, group: str = "swarm", python: str = "") -> dict[str,
 @pytest.fixture
 def run_playbook(inventory: dict[str, Any], tmp_path: Path) -> Playbooks:
     return Playbooks(tmp_path, inventory)
-
-
-def _can_import(host: Host) -> bool:
-    found = host.run(["sh", "-c", f"exec {sys.executable} -c 'import docker, jsonschema'"], check=False)
-    return found.returncode == 0
-
-
-def _python_files() -> list[Path]:
-    """The interpreter of this process without its packages. (sysconfig is not made for threads.)"""
-    shared = Path(str(sysconfig.get_config_var("LIBDIR")), str(sysconfig.get_config_var("INSTSONAME")))
-    library = Path(sysconfig.get_path("stdlib"))
-    return [Path(sys.executable).resolve(), library, *([shared] if shared.is_file() else [])]
-
-
-def _send_python(host: Host, files: list[Path]) -> None:
-    """Copy the interpreter and, where the host doesn't see it, its virtual environment to the same paths."""
-    if host.run(["test", "-e", sys.prefix], check=False).returncode:
-        files = [*files, Path(sys.prefix)]
-    unneeded = ("__pycache__", "test", "idlelib", "ensurepip", "tkinter", "config-*")
-    excluded = [f"--exclude={name}" for name in (*unneeded, f"{files[1]}/site-packages".lstrip("/"))]
-    names = [str(path).lstrip("/") for path in files]
-    with subprocess.Popen(["tar", "-c", "-C", "/", *excluded, *names], stdout=subprocess.PIPE) as sender:
-        subprocess.run(
-            host.command(["tar", "-x", "-C", "/"]), stdin=sender.stdout, env=host.environment(), check=True
-        )
-    assert sender.returncode == 0

@@ -53,7 +53,7 @@ def test_labels_and_constraints_are_removed_and_nothing_moves(run_playbook: Play
     assert site.status == 0, site.output
     assert labels(swarm, "alpha") == {"mine": "x", "db": "true"}
     held = constraints(swarm, "shop_app")
-    assert held == ["node.hostname==alpha", "node.labels.db ==true"]
+    assert held == ["node.hostname==alpha", "node.labels.db==true"]
     before = {task["ID"] for task in tasks(swarm, "shop_app")}
 
     checked = run_playbook(playbook, "--check", "--diff")

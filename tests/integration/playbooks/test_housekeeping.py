@@ -172,6 +172,7 @@ def test_hosts_without_an_instance_are_looked_after_by_the_one_that_acts(
         "AUTOHEAL_DEFAULT_STOP_TIMEOUT": "0",
         "GC_CRON": "* * * * *",
         "GC_GRACE_PERIOD_SECONDS": "1",
+        "GC_PLAIN_CONTAINERS": "1",
         "LOOP_INTERVAL": "2",
         "ORCASTRA_LEADER": "always",
         "MOD_MANAGER_REFRESH_INTERVAL_MINUTES": "0",

@@ -71,15 +71,6 @@ def test_the_site_playbook_with_variables_of_the_inventory(
     assert labels(swarm) == {"alpha": {"nvme": "true"}, "bravo": CONFIGURED["bravo"]}
 
 
-def test_without_a_file_and_with_an_empty_one_nothing_changes(run_playbook: Playbooks, swarm: Lab) -> None:
-    run_playbook.write("swarm.yml", "nodes:\noptions:\n")
-
-    for variables in ({}, {"orcastra_swarm_file": "swarm.yml"}):
-        done = run_playbook(LABEL_SYNC, **variables)
-        assert (done.status, done.changed) == (0, 0), done.output
-    assert labels(swarm) == {}
-
-
 def test_the_example_inventory(run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab) -> None:
     """With the names of this swarm in place of the example's."""
     for name in ("hosts.yml", "swarm.yml"):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -47,11 +48,15 @@ def deploy(swarm: Lab, name: str, labels: dict[str, str]) -> None:
 
 def test_the_hosts_get_what_is_wanted(run_playbook: Playbooks, swarm: Lab, server: ModServer) -> None:
     headers = {"X-Key": SECRET}
-    private = server.put("/private.jar", b"private", headers_needed=headers)
-    deploy(swarm, "game", {"com.linuxserver.mod.map": server.put("/map.zip", b"map")})
+    private = server.put("/private.bin", b"private", headers_needed=headers)
+    in_label = f"{server.put('/map.dat', b'map')}?token={SECRET}"
+    deploy(swarm, "game", {"com.linuxserver.mod.map": in_label})
     config = {
         "discover": {"allow_private": True},
-        "mods": [server.put("/a.jar", b"A" * 100_000), {"url": private, "headers": headers}],
+        "mods": [
+            f"{server.put('/a.bin', b'A' * 100_000)}?token={SECRET}",
+            {"url": private, "headers": headers},
+        ],
     }
     run_playbook.write("config.json", config)
     variables = {"orcastra_mods_file": "config.json", "orcastra_mods_dest": DEST}
@@ -63,23 +68,23 @@ def test_the_hosts_get_what_is_wanted(run_playbook: Playbooks, swarm: Lab, serve
     assert (done.status, done.changed) == (0, 2), done.output
     assert SECRET not in done.output
     for name in ("alpha", "bravo"):
-        assert swarm[name].sh(f"ls {DEST}").split() == ["a.jar", "map.zip", "private.jar"]
+        assert swarm[name].sh(f"ls {DEST}").split() == ["a.bin", "map.dat", "private.bin"]
         assert SECRET not in swarm[name].sh(f"cat {DEST}/.orcastra-mods.json")
     again = run_playbook("orcastra.swarm.mods", limit="alpha,bravo", **variables)
     assert (again.status, again.changed) == (0, 0), again.output
 
     # the service goes, and one mod fails: the others are in order all the same
     swarm["alpha"].sh("docker service rm game")
-    server.put("/a.jar", b"new")
-    server.items["/private.jar"].headers_needed = {"X-Key": "another"}
-    server.put("/private.jar", b"newer", headers_needed={"X-Key": "another"})
+    server.put("/a.bin", b"new")
+    server.items["/private.bin"].headers_needed = {"X-Key": "another"}
+    server.put("/private.bin", b"newer", headers_needed={"X-Key": "another"})
     failed = run_playbook("orcastra.swarm.mods", **variables)
     assert failed.status != 0
     assert f"{private} answered 401" in failed.output
     assert "1 of 2 mods are in order" in failed.output
-    assert swarm["alpha"].sh(f"ls {DEST}; cat {DEST}/a.jar {DEST}/private.jar").split() == [
-        "a.jar",
-        "private.jar",
+    assert swarm["alpha"].sh(f"ls {DEST}; cat {DEST}/a.bin {DEST}/private.bin").split() == [
+        "a.bin",
+        "private.bin",
         "newprivate",
     ]
 
@@ -89,22 +94,22 @@ def test_a_full_disk_and_a_read_only_one_leave_the_old_file(
 ) -> None:
     alpha = swarm["alpha"]
     alpha.sh(f"mkdir -p {DEST}; mount -t tmpfs -o size=1m tmpfs {DEST}")
-    small, large = server.put("/small.jar", b"old"), server.put("/large.jar", b"old")
+    small, large = server.put("/small.bin", b"old"), server.put("/large.bin", b"old")
     variables = {"orcastra_mods": {"mods": [large, small]}, "orcastra_mods_dest": DEST}
     first = run_playbook("orcastra.swarm.mods", **variables)
     assert first.status == 0, first.output
-    server.put("/large.jar", b"x" * 3_000_000)
-    server.put("/small.jar", b"new")
+    server.put("/large.bin", b"x" * 3_000_000)
+    server.put("/small.bin", b"new")
     full = run_playbook("orcastra.swarm.mods", **variables)
     assert full.status != 0
     assert f"{large}: can't be written: No space left on device" in full.output
-    assert alpha.sh(f"cat {DEST}/large.jar {DEST}/small.jar") == "oldnew"
+    assert alpha.sh(f"cat {DEST}/large.bin {DEST}/small.bin") == "oldnew"
     assert alpha.sh(f"ls -A {DEST} | grep -c part- || true").strip() == "0"
     alpha.sh(f"mount -o remount,ro {DEST}")
     read_only = run_playbook("orcastra.swarm.mods", **variables)
     assert read_only.status != 0
     assert "it can't be written: Read-only file system" in read_only.output
-    assert alpha.sh(f"cat {DEST}/large.jar") == "old"
+    assert alpha.sh(f"cat {DEST}/large.bin") == "old"
 
 
 def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
@@ -116,7 +121,7 @@ def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModSer
             folder = tmp_path / host.name
             folder.mkdir()
             (folder / "swarm.yml").write_text("nodes: {}\n")
-            (folder / "config.json").write_text(f'["{server.put("/a.jar", b"0")}"]')
+            (folder / "config.json").write_text(f'["{server.put("/a.bin", b"0")}"]')
             stack.enter_context(
                 running(
                     folder,
@@ -133,13 +138,13 @@ def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModSer
             )
 
         def all_have(content: bytes) -> bool:
-            files = [tmp_path / name / "mods" / "a.jar" for name in addresses]
+            files = [tmp_path / name / "mods" / "a.bin" for name in addresses]
             return all(file.exists() and file.read_bytes() == content for file in files)
 
         wait_until(lambda: all_have(b"0"), 60, "the first refresh")
         for number, address in enumerate(addresses.values(), start=1):
             content = str(number).encode()
-            server.put("/a.jar", content)
+            server.put("/a.bin", content)
             assert ask(address, "POST", "/refresh_mods")[0] == 202
             wait_until(partial(all_have, content), 60, "the refresh that was asked for")
 
@@ -147,7 +152,10 @@ def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModSer
 def test_the_runner_refreshes_by_itself_and_on_command(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
     dest = tmp_path / "mods"
     (tmp_path / "swarm.yml").write_text("nodes: {}\n")
-    (tmp_path / "config.json").write_text(f'["{server.put("/a.jar", b"one")}"]')
+    url = server.put("/a.bin", b"one", headers_needed={"X-Key": SECRET})
+    config = [{"url": f"{url}?token=${{TOKEN}}", "headers": {"X-Key": "${KEY}"}}]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "key").write_text(f"{SECRET}\n")
     environment = {
         "MOD_MANAGER_CONFIG": str(tmp_path / "config.json"),
         "MOD_MANAGER_DEST": str(dest),
@@ -155,13 +163,15 @@ def test_the_runner_refreshes_by_itself_and_on_command(swarm: Lab, server: ModSe
         "ORCASTRA_STATE_DIR": str(tmp_path / "state"),
         "ORCASTRA_LEADER": "always",
         "GC_CRON": "off",
+        "KEY_FILE": str(tmp_path / "key"),
+        "TOKEN": "another",
     }
     with running(tmp_path, swarm["alpha"].docker_host, **environment) as loop:
-        wait_until((dest / "a.jar").exists, 60, "the first refresh")
-        server.put("/a.jar", b"two")
+        wait_until((dest / "a.bin").exists, 60, "the first refresh")
+        server.put("/a.bin", b"two", headers_needed={"X-Key": SECRET})
         commands = tmp_path / "commands" / "swarm-orch.command.yml"
         commands.parent.mkdir(exist_ok=True)
         commands.write_text("- refresh_mods\n")
         loop.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: (dest / "a.jar").read_bytes() == b"two", 120, "the command")
+        wait_until(lambda: (dest / "a.bin").read_bytes() == b"two", 120, "the command")
         loop.end(signal.SIGTERM)

@@ -26,6 +26,19 @@ mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount --bind "$folder/docker" "$root/var/lib/docker"
 mount --bind "$folder/meminfo" "$root/proc/meminfo"
 mount --bind "$folder/boot_id" "$root/proc/sys/kernel/random/boot_id"
+# The checkout and its interpreter, wherever they are: a host's own folders would hide them.
+while IFS= read -r path; do
+    # what the host's release has of its own may be updated there
+    case $path in /usr/local/*) ;; /usr/*) [ ! -e "$root$path" ] || continue ;; esac
+    if [ -d "$path" ]; then
+        mkdir -p "$root$path"
+    else
+        mkdir -p "$root${path%/*}"
+        [ -e "$root$path" ] || : > "$root$path"
+    fi
+    mount --bind "$path" "$root$path"
+    mount -o remount,bind,ro "$root$path"
+done < "$folder/shared"
 
 mkdir "$root/run/.old"
 cd "$root"

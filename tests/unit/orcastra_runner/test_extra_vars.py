@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
-from orcastra_runner.extra_vars import extra_vars
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
+    ConfigFiles,
+    load_configuration,
+)
+from orcastra_runner.command.table import COMMANDS, REFRESH_MODS
+from orcastra_runner.extra_vars import MODS_PLAYBOOK, extra_vars, mods_vars
 from orcastra_runner.settings import Settings
 
 CONFIGURATION = {
@@ -59,3 +68,65 @@ def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings)
     )
     assert again == wanted
     assert variables["orcastra_hosts"] == "localhost"
+
+
+def test_the_playbook_of_mods_gets_what_its_configuration_takes_from_the_environment(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config.json"
+    settings = replace(settings, mod_manager_config=path)
+    assert mods_vars(MODS_PLAYBOOK, settings) == {}
+    path.write_text('["https://h/a?token=${TOKEN}&x=${ABSENT}"]')
+    monkeypatch.setenv("TOKEN", "s3cret")
+    assert mods_vars(MODS_PLAYBOOK, settings) == {"orcastra_mods_variables": {"TOKEN": "s3cret"}}
+    assert mods_vars("orcastra.swarm.label_sync", settings) == {}
+
+
+def test_the_command_that_refreshes_mods_runs_that_playbook() -> None:
+    assert COMMANDS[REFRESH_MODS].playbook == MODS_PLAYBOOK
+
+
+NODES, DEPENDENCIES = {"alpha": {"labels": ["ssd"]}}, {"db": ["web"]}
+
+
+@pytest.mark.parametrize(
+    ("data", "accepted", "given"),
+    [
+        # an explicit nothing is passed on, an absent section isn't
+        ({"nodes": NODES, "dependencies": {}}, False, {"nodes", "dependencies"}),
+        ({"nodes": {}, "dependencies": {}}, False, {"nodes", "dependencies"}),
+        ({"nodes": NODES}, False, {"nodes"}),
+        ({"dependencies": DEPENDENCIES}, False, {"dependencies"}),
+        ({"nodes": {}}, False, {"nodes"}),
+        # what was confirmed counts as an explicit nothing
+        ({"nodes": NODES}, True, {"nodes", "dependencies"}),
+        ({"leader": "alpha"}, True, {"nodes", "dependencies"}),
+    ],
+)
+def test_absent_sections_are_no_empty_ones(
+    settings: Settings, data: dict[str, Any], accepted: bool, given: set[str]
+) -> None:
+    wanted = build_wanted(data, stack_name="shop").with_removals(accepted=accepted)
+
+    variables = extra_vars(wanted, settings)
+
+    assert {part for part in ("nodes", "dependencies") if f"orcastra_{part}" in variables} == given
+    assert "orcastra_purge" not in variables
+
+
+def test_with_nothing_at_all_playbooks_still_end_what_is_under_way(settings: Settings) -> None:
+    variables = extra_vars(build_wanted({"leader": "alpha"}, stack_name="shop"), settings)
+
+    assert (variables["orcastra_nodes"], variables["orcastra_purge"]) == ({}, False)
+    assert "orcastra_dependencies" not in variables
+
+
+def test_a_section_that_is_held_in_part_removes_nothing(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "swarm.yml").write_text("nodes: {alpha: {labels: [ssd]}}\ndependencies: {}\n")
+    (tmp_path / "nodes.yml").touch()
+    wanted = load_configuration(ConfigFiles.in_directory(tmp_path), stack_name="shop")
+
+    variables = extra_vars(wanted, settings)
+
+    assert set(variables["orcastra_nodes"]) == {"alpha"}
+    assert variables["orcastra_purge"] is False

@@ -10,9 +10,31 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    DisownLabels,
+    Move,
+    OwnLabels,
+    SetMove,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import (
+    LabelChange,
+    LabelNode,
+    MendState,
+    Plan,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from orcastra_runner.execute import PlaybookResult, TaskResult
-from orcastra_runner.jobs import LABEL_PLAYBOOK, SITE_PLAYBOOK, JobError, ResyncJob, Stopped, SyncJob
-from tests.unit.builders import wanted
+from orcastra_runner.jobs import (
+    LABEL_PLAYBOOK,
+    SITE_PLAYBOOK,
+    JobError,
+    ResyncJob,
+    Stopped,
+    SyncJob,
+    playbook_for,
+)
+from tests.unit.builders import ours, picture, service, task, wanted
 from tests.unit.orcastra_runner.conftest import Log
 from tests.unit.orcastra_runner.fakes import failed, three_nodes, work_on
 
@@ -153,3 +175,60 @@ def test_a_resync_that_finds_nothing_is_silent(monkeypatch: pytest.MonkeyPatch, 
     fake = three_nodes()
     assert ResyncJob(600).run(work_on(fake, wanted(), monkeypatch)) is False
     assert (fake.playbooks, logged.sentences) == ([SITE_PLAYBOOK], [])
+
+
+LABEL_STEP = LabelNode(
+    node_id="id-alpha",
+    hostname="alpha",
+    labels={},
+    changes=(LabelChange("ssd", None, "true"),),
+    why=(),
+    claims=(OwnLabels("id-alpha", frozenset({"ssd"})),),
+)
+PLACE_STEP = PlaceService(service_id="id-app", name="app", purpose="take it off", constraints=(), why=())
+FORGET_MOVE, FORGET_LABEL = SetMove("id-app", None), DisownLabels("id-lost", frozenset({"ssd"}))
+
+
+@pytest.mark.parametrize(
+    ("plan", "playbook"),
+    [
+        (Plan(steps=(LABEL_STEP,)), LABEL_PLAYBOOK),
+        (Plan(steps=(LABEL_STEP, LABEL_STEP), remember=(FORGET_LABEL,)), LABEL_PLAYBOOK),
+        (Plan(remember=(FORGET_LABEL,)), LABEL_PLAYBOOK),
+        (Plan(steps=(PLACE_STEP,)), SITE_PLAYBOOK),
+        (Plan(steps=(LABEL_STEP, PLACE_STEP)), SITE_PLAYBOOK),
+        (Plan(steps=(MendState(damage=("x",), why=()),)), SITE_PLAYBOOK),
+        (Plan(remember=(FORGET_MOVE,)), SITE_PLAYBOOK),
+        (Plan(steps=(LABEL_STEP,), remember=(FORGET_MOVE,)), SITE_PLAYBOOK),
+    ],
+)
+def test_the_playbook_follows_from_the_plan(plan: Plan, playbook: str) -> None:
+    assert playbook_for(plan) == playbook
+
+
+@pytest.mark.parametrize("config", [wanted(), SSD_ON_ALPHA], ids=["nothing configured", "labels alone"])
+def test_what_was_a_follower_takes_the_site_playbook(config: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    fake.label("alpha", ssd="true")
+    app = service("shop_app", **ours("node.labels.db==true"))
+    fake.picture = picture(*fake.picture.nodes, *fake.picture.services, app, *fake.picture.tasks)
+    with pytest.raises(JobError):  # the fake playbook does nothing to services
+        SyncJob(60, 600).run(work_on(fake, config, monkeypatch))
+    assert fake.playbooks == [SITE_PLAYBOOK] * 2
+
+
+def test_a_journal_that_is_to_be_cleared_takes_the_site_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    fake.picture = picture(*fake.picture.nodes, service("shop_app"), task("shop_app", "alpha"))
+    fake.state = replace(fake.state, moves={"id-shop_app": Move("db", (), 0.0)})
+    SyncJob(60, 600).run(work_on(fake, wanted(), monkeypatch))
+    assert fake.playbooks == [SITE_PLAYBOOK]
+    assert not fake.state.moves
+
+
+def test_with_dependencies_labels_take_the_small_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = three_nodes()
+    config = wanted({"alpha": {"ssd": "true"}}, anchors={"db": ()})
+    assert SyncJob(60, 600).run(work_on(fake, config, monkeypatch)) is True
+    assert fake.playbooks == [LABEL_PLAYBOOK]
+    assert fake.labels_of("bravo") == {"db": "true"}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -22,7 +23,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import parse_text, read_page
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.exposition import Sample, parse_sample
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import TextReader, read_page
 from tests.conftest import CHECKOUT
 
 PROGRAM = CHECKOUT / "roles" / "memory_metrics" / "files" / "memory_metrics.py"
@@ -70,6 +72,12 @@ def engine(tmp_path: Path) -> Iterator[Path]:
         thread.join()
 
 
+def read(page: bytes) -> tuple[Sample, ...]:
+    reader = TextReader(("t1", "t2"), ("t1", "t2"))
+    reader.feed(page)
+    return reader.close().samples
+
+
 def run(engine: Path, output: Path) -> subprocess.CompletedProcess[str]:
     arguments = [f"--engine={engine}", f"--output={output}", "--interval=15"]
     return subprocess.run([sys.executable, PROGRAM, *arguments], capture_output=True, text=True, check=False)
@@ -80,11 +88,41 @@ def test_it_writes_what_we_read(engine: Path, tmp_path: Path) -> None:
     output.parent.mkdir()
     done = run(engine, output)
     assert (done.returncode, done.stderr) == (0, "")
-    samples = parse_text(output.read_bytes())
+    samples = read(output.read_bytes())
     (written,) = [sample.value for sample in samples if sample.name.endswith("timestamp_seconds")]
-    assert read_page(samples, written + 1, 60).tasks == {"t1": ("s1", 400)}
+    assert read_page(samples, written + 1, 60).tasks == {"t1": 400}
     assert stat.S_IMODE(output.stat().st_mode) == 0o644
     assert list(output.parent.iterdir()) == [output]
+
+
+@pytest.mark.parametrize(
+    ("beginning", "again"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    ],
+)
+def test_an_engine_that_drips_is_left_at_the_deadline(
+    program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beginning: bytes, again: bytes
+) -> None:
+    class Dripping(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(beginning)
+            with contextlib.suppress(OSError):
+                while not is_closing.wait(0.01):
+                    self.request.sendall(again)
+
+    is_closing = threading.Event()
+    monkeypatch.setattr(program, "DEADLINE_SECONDS", 0.3)
+    path = tmp_path / "drip.sock"
+    with socketserver.ThreadingUnixStreamServer(str(path), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(OSError, match="takes longer"):
+            program.measure(str(path))
+        is_closing.set()
+        server.shutdown()
 
 
 def test_without_an_engine_the_old_file_stays(tmp_path: Path) -> None:
@@ -114,8 +152,12 @@ def test_memory_is_counted_as_docker_stats_does(
 
 def test_labels_are_escaped(program: ModuleType) -> None:
     labels = {"task_id": "t", "service_id": 's"\\\n'}
-    samples = parse_text(program.render([(labels, 7)], 100, 30).encode())
-    assert read_page(samples, 100, 60).tasks == {"t": ('s"\\\n', 7)}
+    (line,) = (
+        line
+        for line in program.render([(labels, 7)], 100, 30).splitlines()
+        if line.startswith("orcastra_container_memory_bytes")
+    )
+    assert parse_sample(line).labels == labels
 
 
 def test_the_control_group_of_a_process_of_ours(program: ModuleType) -> None:

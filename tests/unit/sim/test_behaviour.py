@@ -6,5 +6,6 @@
 from tests.behaviour.balancing import *  # noqa: F403
 from tests.behaviour.failure import *  # noqa: F403
 from tests.behaviour.placement import *  # noqa: F403
+from tests.behaviour.records import *  # noqa: F403
 from tests.behaviour.updates import *  # noqa: F403
 from tests.behaviour.writes import *  # noqa: F403

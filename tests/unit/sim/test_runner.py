@@ -35,7 +35,7 @@ def test_a_loop_that_has_nothing_to_do_for_an_hour_ends_when_told(
 
 
 def test_an_idle_loop_asks_five_things_a_cycle(sim: Sim, tmp_path: Path) -> None:
-    template = {"ContainerSpec": {"Image": "x"}, "Placement": {"Constraints": ["node.labels.db ==true"]}}
+    template = {"ContainerSpec": {"Image": "x"}, "Placement": {"Constraints": ["node.labels.db==true"]}}
     bravo = sim.node("bravo")
     bravo.spec["Labels"] = {"ssd": "true", "db": "true"}
     sim.store.touch(bravo)

@@ -17,7 +17,13 @@ import pytest
 import yaml
 
 from tests.integration import accidents
-from tests.integration.orcastra_runner.swarm_helpers import node, set_labels
+from tests.integration.orcastra_runner.swarm_helpers import (
+    constraints,
+    create_service,
+    labels,
+    node,
+    set_labels,
+)
 from tests.integration.playbooks.conftest import host_python  # noqa: F401 - a fixture
 from tests.lab import Lab
 from tests.lab.wait import wait_until
@@ -38,8 +44,10 @@ class Control:
         }
 
     def inventory(self, **options: Any) -> None:
+        """``options``: None leaves one of them out."""
         example = yaml.safe_load((ROOT / "inventory/live/orcastra.yml").read_text())
-        text = yaml.safe_dump({**example, "swarm_file": "swarm.yml", "compose": self._compose, **options})
+        merged = {**example, "swarm_file": "swarm.yml", "compose": self._compose, **options}
+        text = yaml.safe_dump({name: value for name, value in merged.items() if value is not None})
         (self.folder / "orcastra.yml").write_text(text)
 
     def configure(self, **data: Any) -> None:
@@ -141,6 +149,47 @@ def test_the_live_swarm_and_what_is_configured(control: Control, swarm: Lab) -> 
     assert lost.name in hosts(found, "managers")
     assert lost.name not in hosts(found, "reachable")
     assert found["_meta"]["hostvars"][lost.name]["swarm_state"] == "down"
+
+
+def test_the_roles_have_the_same_configuration(control: Control, swarm: Lab) -> None:
+    """Nothing but the inventory names the file; without it there, a playbook takes nothing off the swarm."""
+    create_service(swarm, "shop_db", "alpha")
+    create_service(swarm, "shop_app", "alpha")
+    control.configure(
+        nodes={"alpha": {"labels": ["ssd", "zfs"]}, "bravo": {"labels": {"disk": "hdd"}}},
+        dependencies={"db": {"stack": "shop", "services": ["app"]}},
+    )
+    control.inventory()
+
+    def owned() -> tuple[Any, ...]:
+        found = [labels(swarm, name) for name in ("alpha", "bravo", "charlie")]
+        return (*found, constraints(swarm, "shop_app"))
+
+    def site(*options: str) -> subprocess.CompletedProcess[str]:
+        return control.run("ansible-playbook", "orcastra.swarm.site", "--limit", "alpha", *options)
+
+    done = site()
+    assert done.returncode == 0, done.stdout + done.stderr
+    everything = (
+        {"ssd": "true", "zfs": "true", "db": "true"},
+        {"disk": "hdd"},
+        {},
+        ["node.hostname==alpha", "node.labels.db ==true"],
+    )
+    assert owned() == everything
+    again = site()
+    assert (again.returncode, "changed=0" in again.stdout) == (0, True), again.stdout + again.stderr
+
+    control.inventory(swarm_file=None)
+    for options in ((), ("--check",), ("-e", "orcastra_swarmfile=swarm.yml"), ("-e", "orcastra_swarm_file=")):
+        refused = site(*options)
+        assert refused.returncode == 2, refused.stdout + refused.stderr
+        said = " ".join((refused.stdout + refused.stderr).split())
+        assert "neither orcastra_swarm_file nor orcastra_nodes/orcastra_dependencies is set" in said
+    control.inventory()
+    (control.folder / "swarm.yml").write_text("# nodes:\n")
+    assert site().returncode == 2
+    assert owned() == everything
 
 
 def test_from_bare_hosts_to_a_swarm(control: Control, swarm: Lab) -> None:

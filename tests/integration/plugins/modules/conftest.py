@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.lab import Lab
+from tests.result_keys import OF_EVERY_MODULE, RESERVED
 
 
 class Modules:
@@ -39,6 +40,7 @@ class Modules:
         )
         assert result.stdout, result.stderr
         found: dict[str, Any] = json.loads(result.stdout)
+        assert not found.keys() & (RESERVED - OF_EVERY_MODULE)
         found["warnings"] = [_text(warning) for warning in found.get("warnings", [])]
         return found
 

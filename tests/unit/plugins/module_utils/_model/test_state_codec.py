@@ -16,6 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import (
+    ANCHOR_LABELS_LABEL,
     FORMAT_LABEL,
     MOVES_LABEL,
     OWNED_LABELS_LABEL,
@@ -57,6 +58,27 @@ def test_owning_and_disowning_are_each_others_opposite() -> None:
     assert apply_edits(State(), [own]).owned_labels == {"n1": frozenset({"a"})}
     assert apply_edits(State(), [own, own, disown]) == State()
     assert apply_edits(State(), [disown]) == State()
+
+
+def test_which_labels_mark_anchors() -> None:
+    both = OwnLabels("n1", frozenset({"ssd", "db"}), frozenset({"db"}))
+    state = apply_edits(State(), [both])
+
+    assert state.anchor_labels == {"n1": frozenset({"db"})}
+    assert decode(encode(state)) == (state, ())
+    # the same key as a static label, and as none of ours
+    assert apply_edits(state, [OwnLabels("n1", frozenset({"db"}))]).anchor_labels == {}
+    assert apply_edits(state, [DisownLabels("n1", frozenset({"db"}))]).anchor_labels == {}
+    assert apply_edits(state, [DisownLabels("n1", frozenset({"ssd"}))]).anchor_labels == state.anchor_labels
+
+
+def test_while_it_is_not_known_which_ones_do_any_of_them_may() -> None:
+    state = apply_edits(State(), [OwnLabels("n1", frozenset({"ssd"}))])
+
+    found, damage = decode({**encode(state), ANCHOR_LABELS_LABEL: "{"})
+
+    assert len(damage) == 1
+    assert found.anchor_labels == found.owned_labels == state.owned_labels
 
 
 def test_sections_of_a_newer_release_are_carried_along() -> None:

@@ -5,16 +5,19 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModRules, name_fault
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import (
     build_mods,
     load_mods,
+    mods_variables,
     read_mods,
 )
 
@@ -59,7 +62,8 @@ def test_all_kinds_of_entries(tmp_path: Path) -> None:
 
 
 def test_nothing_is_discovery_only(tmp_path: Path) -> None:
-    assert load_mods(tmp_path / "absent.json", {}) == ModRules() == build_mods({}, {})
+    assert load_mods(tmp_path / "absent.json", {}) == build_mods(None, {}) == ModRules(is_given=False)
+    assert build_mods({}, {}) == build_mods([], {}) == ModRules()
     assert ModRules().discovers
     assert not build_mods({"discover": {"docker_mods": False, "label_prefix": None}}, {}).discovers
 
@@ -122,6 +126,85 @@ def test_headers_are_handed_on_apart(tmp_path: Path) -> None:
     assert "s3cret" not in str(found["config"])
     entry = build_mods(found["config"], {**found["variables"], "X": "x"}).entries[1]
     assert entry.headers == {"Authorization": "Bearer s3cret", "Accept": "a/b", "X": "x"}
+
+
+SECRET = "s3cret"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://h/a?token=s3cret",
+        "https://h/a?x=1&token=s3cret&y=2",
+        "https://h/a?s3cret",
+        "https://h/a?token=s3cret=",
+        "https://h/a?token=s3cret;x=1",
+        "https://h/a?next=/b?token=s3cret",
+        "https://h/a#s3cret",
+        "https://h/a?x=#s3cret",
+        "https://h/a?sig=%2Bs3cret%3D",
+        "https://h/a?token=s3cret&other=${OTHER}",
+    ],
+)
+def test_what_a_query_says_is_handed_on_apart(tmp_path: Path, url: str) -> None:
+    path = tmp_path / "config.yml"
+    api = {"api": url, "select": "@"}
+    path.write_text(json.dumps([url, {"url": url, "name": "b"}, api, "https://h/c", "https://h/d?"]))
+    found = read_mods(path)
+    assert SECRET not in str(found["config"])
+    environment = {"OTHER": "o"}
+    rules = build_mods(found["config"], {**found["variables"], **environment})
+    assert rules == load_mods(path, environment)
+    assert rules.entries[0].source == url.replace("${OTHER}", "o")
+
+
+def make(kind: str, path: Path) -> None:
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "large":
+        path.write_bytes(b"x" * 2_000_000)
+    elif kind == "binary":
+        path.write_bytes(b"\xff\xfe")
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "dangling":
+        path.symlink_to("/nonexistent")
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    "kind", ["pipe", "folder", "large", "binary", "device", "dangling", "socket", "absent"]
+)
+def test_the_value_of_a_variable_is_read_from_a_small_file_only(tmp_path: Path, kind: str) -> None:
+    path, value = tmp_path / "config.yml", tmp_path / "value"
+    path.write_text(json.dumps(["https://h/a?token=${TOKEN}"]))
+    make(kind, value)
+    environment = {"TOKEN_FILE": str(value)}
+    with pytest.raises(OrcastraError, match=r"config\.yml: TOKEN_FILE: expected .*found"):
+        mods_variables(path, environment)
+    with pytest.raises(ConfigError, match=r"mods\[0\].*: expected .*TOKEN_FILE, found"):
+        load_mods(path, environment)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "large", "binary", "device", "socket"])
+def test_a_configuration_that_is_no_file_is_told(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "config.yml"
+    make(kind, path)
+    for read in (lambda: mods_variables(path, {}), lambda: load_mods(path, {}), lambda: read_mods(path)):
+        with pytest.raises(OrcastraError, match=r"config\.yml.*: expected .*found"):
+            read()
+
+
+def test_the_values_that_a_file_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "config.yml"
+    assert mods_variables(path, {"A": "a"}) == {}
+    path.write_text("[{url: 'https://h/a?x=${A}', headers: {X: '${B} ${C}'}}]")
+    (tmp_path / "b").write_text("\ufeffb\n")
+    assert mods_variables(path, {"A": "a", "B_FILE": str(tmp_path / "b"), "D": "d"}) == {"A": "a", "B": "b"}
 
 
 @pytest.mark.parametrize(

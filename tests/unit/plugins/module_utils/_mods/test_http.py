@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods import sessions
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content import Beginning
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace, shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import is_public
@@ -146,7 +147,7 @@ def test_a_body_that_trickles_is_resumed_and_not_waited_for(
         ({}, {"max_bytes": 299_999}, "expected at most 299999 bytes, found more"),
         ({"claims": 2**40}, {}, "expected at most 10000000 bytes, found more"),
         ({}, {"size": 5}, "expected 5 bytes, found 300000"),
-        ({}, {"check_start": lambda start: "not gzip"}, "not gzip"),
+        ({}, {"check": Beginning(lambda start: "not gzip")}, "not gzip"),
         ({"status": 204}, {}, "answered 204 to a download (5 attempts)"),
         ({"failures": [(404, {})]}, {}, "answered 404"),
     ],
@@ -291,14 +292,24 @@ def test_a_name_is_judged_by_the_address_that_is_connected_to(
 
 
 def test_public_addresses() -> None:
-    for address in ("1.1.1.1", "2606:4700::1111", "64:ff9b::101:101"):
-        assert is_public(address)
+    for address in (
+        "1.1.1.1", "168.63.129.15", "192.0.1.1", "198.20.0.1", "2606:4700::1111", "64:ff9b::101:101",
+        "::ffff:1.1.1.1", "2002:101:101::", "3ffe:ffff::1",
+    ):  # fmt: skip
+        assert is_public(address), address
     for address in (
         "0.0.0.0", "127.9.9.9", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200",
         "224.0.0.1", "240.0.0.1", "::", "::1", "fe80::1%eth0", "fd00:ec2::254", "::ffff:127.0.0.1",
         "2002:7f00:1::", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "ff02::1", "what",
+        # what clouds and local networks have, whatever this version of Python knows of it
+        "168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "2002:a83f:8110::", "192.0.0.192",
+        "192.0.0.1", "192.0.0.170", "192.88.99.1", "198.18.0.1", "198.19.255.255", "100.64.0.1", "192.0.2.1",
+        "198.51.100.1", "203.0.113.1", "255.255.255.255", "fec0::1", "feff::1", "fe80::1", "3fff::1",
+        "3fff:fff:ffff::1", "2001:db8::1", "2001::1", "2001:10::1", "2001:20::1", "100::1", "5f00::1",
+        "64:ff9b:1::a00:1", "::127.0.0.1", "::ffff:0:127.0.0.1", "::1.1.1.1", "fd00::1", "4000::1", "8000::1",
+        "fe80::1%1", "", "1", "1.1.1", "0x7f.1",
     ):  # fmt: skip
-        assert not is_public(address)
+        assert not is_public(address), address
 
 
 def test_secrets_are_not_shown() -> None:

@@ -76,80 +76,80 @@ def zipped(**files: str) -> bytes:
 
 
 def test_a_second_run_asks_and_changes_nothing(server: ModServer, dest: Path) -> None:
-    mods = [server.put("/a.jar", b"A" * 1000), {"url": server.put("/b", b"B"), "name": "sub/b.jar"}]
+    mods = [server.put("/a.bin", b"A" * 1000), {"url": server.put("/b", b"B"), "name": "sub/b.bin"}]
     first = refresh(dest, *mods)
-    assert (names(dest), first.stored, first.failures) == (["a.jar", "sub/b.jar"], 2, ())
-    assert [step.what for step in first.plan.steps] == ["download a.jar", "download sub/b.jar"]
+    assert (names(dest), first.stored, first.failures) == (["a.bin", "sub/b.bin"], 2, ())
+    assert [step.what for step in first.plan.steps] == ["download a.bin", "download sub/b.bin"]
     sent = server.served_bytes
     second = refresh(dest, *mods)
     assert (second.plan.steps, second.requests, server.served_bytes) == ((), 2, sent)
     assert [mod.status for mod in second.mods] == ["current", "current"]
     # what somebody has spoilt is had again, without a condition
-    (dest / "a.jar").write_bytes(b"spoilt")
+    (dest / "a.bin").write_bytes(b"spoilt")
     third = refresh(dest, *mods)
-    assert ((dest / "a.jar").read_bytes(), third.stored) == (b"A" * 1000, 1)
+    assert ((dest / "a.bin").read_bytes(), third.stored) == (b"A" * 1000, 1)
     assert third.plan.steps[0].why == ("its files are not what was downloaded",)
     # and what is newer takes its place
-    server.put("/a.jar", b"new")
+    server.put("/a.bin", b"new")
     fourth = refresh(dest, *mods)
-    assert ((dest / "a.jar").read_bytes(), fourth.plan.steps[0].what) == (b"new", "replace a.jar")
+    assert ((dest / "a.bin").read_bytes(), fourth.plan.steps[0].what) == (b"new", "replace a.bin")
 
 
 def test_what_is_pinned_and_there_needs_no_request(server: ModServer, dest: Path) -> None:
-    mod = {"url": server.put("/a.jar", b"A"), "sha256": hashlib.sha256(b"A").hexdigest()}
+    mod = {"url": server.put("/a.bin", b"A"), "sha256": hashlib.sha256(b"A").hexdigest()}
     refresh(dest, mod)
     assert refresh(dest, mod).requests == 0
     failed = refresh(dest, {**mod, "sha256": "0" * 64})
     assert "expected the digest sha256:000" in failed.failures[0]
-    assert (dest / "a.jar").read_bytes() == b"A"
+    assert (dest / "a.bin").read_bytes() == b"A"
 
 
 def test_check_mode_asks_but_writes_nothing(server: ModServer, dest: Path) -> None:
-    url = server.put("/a.jar", b"A")
+    url = server.put("/a.bin", b"A")
     found = refresh(dest, url, check=True)
-    assert ([step.what for step in found.plan.steps], found.results) == (["download a.jar"], ())
+    assert ([step.what for step in found.plan.steps], found.results) == (["download a.bin"], ())
     assert not dest.exists()
     refresh(dest, url)
     before = {path: path.stat().st_mtime_ns for path in dest.rglob("*")}
     assert refresh(dest, url, check=True).plan.steps == ()
-    server.put("/a.jar", b"B")
-    assert [step.what for step in refresh(dest, url, check=True).plan.steps] == ["replace a.jar"]
-    assert [step.what for step in refresh(dest, check=True).plan.steps] == ["remove a.jar"]
+    server.put("/a.bin", b"B")
+    assert [step.what for step in refresh(dest, url, check=True).plan.steps] == ["replace a.bin"]
+    assert [step.what for step in refresh(dest, check=True).plan.steps] == ["remove a.bin"]
     assert {path: path.stat().st_mtime_ns for path in dest.rglob("*")} == before
 
 
 def test_only_what_is_ours_is_removed(server: ModServer, dest: Path) -> None:
-    a, b = server.put("/a.jar", b"A"), {"url": server.put("/b.jar", b"B"), "name": "sub/b.jar"}
+    a, b = server.put("/a.bin", b"A"), {"url": server.put("/b.bin", b"B"), "name": "sub/b.bin"}
     dest.mkdir()
-    (dest / "mine.jar").write_bytes(b"mine")
+    (dest / "mine.bin").write_bytes(b"mine")
     refresh(dest, a, b)
     kept = refresh(dest, a, discovery=Discovery(complete=False))
-    assert (kept.removed, names(dest)) == (0, ["a.jar", "mine.jar", "sub/b.jar"])
+    assert (kept.removed, names(dest)) == (0, ["a.bin", "mine.bin", "sub/b.bin"])
     assert "nothing is removed" in kept.plan.notes[0]
     assert refresh(dest, a, prune=False).removed == 0
     assert refresh(dest, a).removed == 1
-    assert (names(dest), (dest / "sub").exists()) == (["a.jar", "mine.jar"], False)
+    assert (names(dest), (dest / "sub").exists()) == (["a.bin", "mine.bin"], False)
     # a damaged state proves nothing
     (dest / STATE).write_text("{")
     damaged = refresh(dest)
-    assert ("is damaged" in damaged.warnings[0], names(dest)) == (True, ["a.jar", "mine.jar"])
+    assert ("is damaged" in damaged.warnings[0], names(dest)) == (True, ["a.bin", "mine.bin"])
     assert len(list(dest.glob(f"{STATE}.damaged-*"))) == 1
 
 
 def test_a_failure_stops_no_other_and_keeps_the_old(server: ModServer, dest: Path) -> None:
-    urls = [server.put(f"/{name}.jar", name.encode()) for name in "abc"]
+    urls = [server.put(f"/{name}.bin", name.encode()) for name in "abc"]
     refresh(dest, *urls)
     for name in "abc":
-        server.put(f"/{name}.jar", name.encode() * 2)
-    server.items["/b.jar"].failures = [(404, {})]
+        server.put(f"/{name}.bin", name.encode() * 2)
+    server.items["/b.bin"].failures = [(404, {})]
     found = refresh(dest, *urls)
     assert found.failures == (f"{urls[1]}: {urls[1]} answered 404",)
-    assert [(dest / f"{name}.jar").read_bytes() for name in "abc"] == [b"aa", b"b", b"cc"]
-    server.items["/b.jar"].failures = [(404, {})]
+    assert [(dest / f"{name}.bin").read_bytes() for name in "abc"] == [b"aa", b"b", b"cc"]
+    server.items["/b.bin"].failures = [(404, {})]
     tolerated = refresh(dest, urls[0], {"url": urls[1], "optional": True}, urls[2])
     assert (tolerated.failures, len(tolerated.tolerated)) == ((), 1)
     # one that failed is still wanted
-    assert "b.jar" in names(dest)
+    assert "b.bin" in names(dest)
 
 
 def test_an_api_says_where_the_file_is(server: ModServer, dest: Path) -> None:
@@ -162,27 +162,27 @@ def test_an_api_says_where_the_file_is(server: ModServer, dest: Path) -> None:
         def release(version: str, body: bytes) -> None:
             digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
             found = {
-                "assets": [{"name": "x.txt"}, {"name": f"m-{version}.jar", "url": asset, "digest": digest}]
+                "assets": [{"name": "x.txt"}, {"name": f"m-{version}.bin", "url": asset, "digest": digest}]
             }
             server.put("/latest", json.dumps(found).encode())
 
         release("1", b"v1")
         mod = {
             "api": f"{server.url}/latest",
-            "select": "assets[?ends_with(name,'.jar')]|[0].{url:url,name:name,digest:digest}",
+            "select": "assets[?ends_with(name,'.bin')]|[0].{url:url,name:name,digest:digest}",
             "headers": {"Authorization": "Bearer ${TOKEN}"},
         }
         environment = {"TOKEN": "s3cret"}
         first = refresh(dest, mod, environment=environment)
-        assert (names(dest), first.failures) == (["m-1.jar"], ())
+        assert (names(dest), first.failures) == (["m-1.bin"], ())
         assert "Authorization" not in cdn.asked[0].headers
         # its digest says that nothing is new
         assert refresh(dest, mod, environment=environment).requests == 1
         release("2", b"v2")
         cdn.put("/file", b"v2")
         again = refresh(dest, mod, environment=environment)
-        assert (names(dest), (dest / "m-2.jar").read_bytes()) == (["m-2.jar"], b"v2")
-        assert [step.what for step in again.plan.steps] == ["replace m-2.jar", "remove m-1.jar"]
+        assert (names(dest), (dest / "m-2.bin").read_bytes()) == (["m-2.bin"], b"v2")
+        assert [step.what for step in again.plan.steps] == ["replace m-2.bin", "remove m-1.bin"]
         release("../../evil", b"v2")
         assert "expected the plain name of a file" in refresh(dest, mod, environment=environment).failures[0]
         server.put("/latest", b'{"assets": []}')
@@ -191,16 +191,16 @@ def test_an_api_says_where_the_file_is(server: ModServer, dest: Path) -> None:
 
 
 def test_modrinth_says_sha512(server: ModServer, dest: Path) -> None:
-    url = server.put("/lithium.jar", b"L")
+    url = server.put("/lithium.bin", b"L")
     digest = hashlib.sha512(b"L").hexdigest()
-    files = [{"primary": True, "url": url, "filename": "lithium.jar", "hashes": {"sha512": digest}}]
+    files = [{"primary": True, "url": url, "filename": "lithium.bin", "hashes": {"sha512": digest}}]
     server.put("/version", json.dumps([{"files": files}]).encode())
     mod = {
         "api": f"{server.url}/version",
         "select": "[0].files[?primary]|[0].{url:url,name:filename,digest:hashes.sha512}",
     }
     assert refresh(dest, mod).stored == 1
-    assert (refresh(dest, mod).requests, server.paths().count("/lithium.jar")) == (1, 1)
+    assert (refresh(dest, mod).requests, server.paths().count("/lithium.bin")) == (1, 1)
 
 
 def test_archives_are_unpacked_and_swapped(server: ModServer, dest: Path) -> None:
@@ -219,18 +219,18 @@ def test_archives_are_unpacked_and_swapped(server: ModServer, dest: Path) -> Non
 
 
 def test_two_mods_never_share_a_place(server: ModServer, dest: Path) -> None:
-    a = server.put("/x/a.jar", b"1")
-    b = server.put("/y/a.jar", b"2")
+    a = server.put("/x/a.bin", b"1")
+    b = server.put("/y/a.bin", b"2")
     wanted = Discovery((url_entry(b, trusted=False),))
     found = refresh(dest, a, discovery=wanted, discover={"allow_private": True})
-    assert ((dest / "a.jar").read_bytes(), "a name of its own" in found.failures[0]) == (b"1", True)
-    server.put("/api", json.dumps({"url": b, "name": "a.jar"}).encode())
+    assert ((dest / "a.bin").read_bytes(), "a name of its own" in found.failures[0]) == (b"1", True)
+    server.put("/api", json.dumps({"url": b, "name": "a.bin"}).encode())
     found = refresh(dest, a, {"api": f"{server.url}/api", "select": "@"})
-    assert ("which is taken" in found.failures[0], (dest / "a.jar").read_bytes()) == (True, b"1")
+    assert ("which is taken" in found.failures[0], (dest / "a.bin").read_bytes()) == (True, b"1")
 
 
 def test_urls_of_labels_stay_outside(server: ModServer, dest: Path) -> None:
-    wanted = Discovery((url_entry(server.put("/a.jar", b"A"), trusted=False),))
+    wanted = Discovery((url_entry(server.put("/a.bin", b"A"), trusted=False),))
     assert "which URLs of labels may not" in refresh(dest, discovery=wanted).failures[0]
     assert server.asked == []
     assert refresh(dest, discovery=wanted, discover={"allow_private": True}).stored == 1
@@ -242,15 +242,15 @@ def test_nothing_is_written_through_a_link(server: ModServer, dest: Path, tmp_pa
     dest.mkdir()
     (dest / "sub").symlink_to(outside)
     (outside / "victim").write_text("whole")
-    (dest / "b.jar").symlink_to(outside / "victim")
-    found = refresh(dest, {"url": server.put("/a", b"A"), "name": "sub/a.jar"}, server.put("/b.jar", b"B"))
-    assert "expected folders on the way to sub/a.jar, found something else at sub" in found.failures[0]
+    (dest / "b.bin").symlink_to(outside / "victim")
+    found = refresh(dest, {"url": server.put("/a", b"A"), "name": "sub/a.bin"}, server.put("/b.bin", b"B"))
+    assert "expected folders on the way to sub/a.bin, found something else at sub" in found.failures[0]
     assert [path.name for path in outside.iterdir()] == ["victim"]
     assert (outside / "victim").read_text() == "whole"
-    assert ((dest / "b.jar").is_symlink(), (dest / "b.jar").read_bytes()) == (False, b"B")
-    (dest / "b.jar").unlink()
-    (dest / "b.jar").mkdir()
-    assert "found a folder" in refresh(dest, server.url + "/b.jar").failures[0]
+    assert ((dest / "b.bin").is_symlink(), (dest / "b.bin").read_bytes()) == (False, b"B")
+    (dest / "b.bin").unlink()
+    (dest / "b.bin").mkdir()
+    assert "found a folder" in refresh(dest, server.url + "/b.bin").failures[0]
 
 
 def test_several_at_a_time_but_no_more(server: ModServer, dest: Path) -> None:
@@ -261,15 +261,15 @@ def test_several_at_a_time_but_no_more(server: ModServer, dest: Path) -> None:
 
 def test_one_refresh_at_a_time(server: ModServer, dest: Path) -> None:
     with ModFolder(dest).alone():
-        found = refresh(dest, server.put("/a.jar", b"A"))
+        found = refresh(dest, server.put("/a.bin", b"A"))
     assert (found.busy, names(dest), server.asked) == (True, [], [])
 
 
 def test_a_killed_refresh_leaves_the_old_file_whole(server: ModServer, dest: Path) -> None:
-    url = server.put("/a.jar", b"old")
+    url = server.put("/a.bin", b"old")
     refresh(dest, url)
     body = os.urandom(6_000_000)
-    server.put("/a.jar", body, pause=0.05)
+    server.put("/a.bin", body, pause=0.05)
     program = (
         "import sys; from pathlib import Path\n"
         "from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import *\n"
@@ -287,23 +287,23 @@ def test_a_killed_refresh_leaves_the_old_file_whole(server: ModServer, dest: Pat
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
-    assert (dest / "a.jar").read_bytes() == b"old"
-    server.put("/a.jar", body)
+    assert (dest / "a.bin").read_bytes() == b"old"
+    server.put("/a.bin", body)
     assert refresh(dest, url).stored == 1
-    assert ((dest / "a.jar").read_bytes(), names(dest)) == (body, ["a.jar"])
+    assert ((dest / "a.bin").read_bytes(), names(dest)) == (body, ["a.bin"])
 
 
 def test_a_file_where_the_folder_should_be(server: ModServer, dest: Path) -> None:
     dest.write_text("a file")
     with pytest.raises(Exception, match="it can't be written"):
-        refresh(dest, server.put("/a.jar", b"A"))
+        refresh(dest, server.put("/a.bin", b"A"))
 
 
 def test_modes_and_redacted_state(server: ModServer, dest: Path) -> None:
-    url = server.put("/a.jar?token=s3cret", b"A")
-    found = refresh(dest, {"url": url, "name": "sub/a.jar"})
+    url = server.put("/a.bin?token=s3cret", b"A")
+    found = refresh(dest, {"url": url, "name": "sub/a.bin"})
     assert stat.S_IMODE((dest / "sub").stat().st_mode) == 0o755
-    assert stat.S_IMODE((dest / "sub/a.jar").stat().st_mode) == 0o644
+    assert stat.S_IMODE((dest / "sub/a.bin").stat().st_mode) == 0o644
     assert "s3cret" not in (dest / STATE).read_text() + repr(found)
     assert "token=***" in (dest / STATE).read_text()
 

@@ -52,9 +52,15 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             answers[question.url] = (
                 Answer(problem="Connection refused")
                 if body is None
-                else Answer(question.read(body), received=1000)
+                else Answer(read(question, body), received=1000)
             )
         return answers
+
+    def read(question: Question, body: bytes) -> Any:
+        assert question.reader is not None
+        reader = question.reader("")
+        reader.feed(body)
+        return reader.close()
 
     monkeypatch.setattr(metrics, "ask_all", ask_all)
     return found
@@ -195,9 +201,72 @@ def test_a_page_of_something_else(pages: dict[str, Any]) -> None:
 
 def test_memory_of_tasks_and_what_is_typical_of_their_service(pages: dict[str, Any]) -> None:
     first, second = task("app", "a"), task("app", "a", slot=2)
-    pages["http://10.0.0.1:9100/metrics"] = exporter(**{first.id: 30, "gone": 10})
-    found = measure(picture(A, service("app"), service("other"), first, second), TEMPLATE)
+    ended = task("app", "a", slot=3, state="shutdown", desired_state="shutdown")
+    pages["http://10.0.0.1:9100/metrics"] = exporter(**{first.id: 30, ended.id: 10, "gone": 1000})
+    found = measure(picture(A, service("app"), service("other"), first, second, ended), TEMPLATE)
     assert (found.tasks, found.services) == ({first.id: 30}, {"id-app": 20})
+    assert found.problems == ()
+
+
+def test_a_service_is_what_swarm_says_not_what_an_exporter_says(pages: dict[str, Any]) -> None:
+    mine = task("other", "a")
+    pages["http://10.0.0.1:9100/metrics"] = exporter(**{mine.id: 30})
+    found = measure(picture(A, service("app"), service("other"), mine), TEMPLATE)
+    assert found.services == {"id-other": 30}
+
+
+def cadvisor(**tasks: int) -> bytes:
+    return "".join(
+        f'container_memory_working_set_bytes{{container_label_com_docker_swarm_task_id="{name}"}} {size}\n'
+        for name, size in tasks.items()
+    ).encode()
+
+
+@pytest.mark.parametrize("page", [exporter, lambda **tasks: exporter() + cadvisor(**tasks)])
+def test_an_exporter_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any], page: Any) -> None:
+    mine, theirs, nowhere = task("app", "a"), task("app", "b", slot=2), task("app", None, slot=3)
+    pages["http://10.0.0.1:9100/metrics"] = page(**{mine.id: 1, theirs.id: 10**12, nowhere.id: 10**12})
+    pages["http://10.0.0.2:9100/metrics"] = page(**{theirs.id: 2})
+    found = measure(picture(A, B, service("app"), mine, theirs, nowhere), TEMPLATE)
+    assert found.tasks == {mine.id: 1, theirs.id: 2}
+    assert found.services == {"id-app": 1}
+    (problem,) = found.problems
+    assert problem.startswith("node a: ")
+    # also if the other one says nothing
+    del pages["http://10.0.0.2:9100/metrics"]
+    assert measure(picture(A, B, service("app"), mine, theirs), TEMPLATE).tasks == {mine.id: 1}
+
+
+def test_a_cadvisor_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any]) -> None:
+    sources = replace(TEMPLATE, cadvisor_url="http://{address}:8080/metrics")
+    mine, theirs = task("app", "a"), task("app", "b", slot=2)
+    pages["http://10.0.0.1:9100/metrics"] = exporter(**{mine.id: 1})
+    pages["http://10.0.0.1:8080/metrics"] = cadvisor(**{mine.id: 7, theirs.id: 7})
+    pages["http://10.0.0.2:9100/metrics"] = exporter()
+    pages["http://10.0.0.2:8080/metrics"] = cadvisor(**{theirs.id: 3, mine.id: 9})
+    assert measure(picture(A, B, service("app"), mine, theirs), sources).tasks == {mine.id: 1, theirs.id: 3}
+
+
+def test_what_is_on_one_host_may_have_one_exporter(pages: dict[str, Any]) -> None:
+    first, second = task("app", "a"), task("app", "b", slot=2)
+    pages["http://x/"] = exporter(**{first.id: 1, second.id: 2})
+    sources = MetricSources(node_exporters={"a": "http://x/", "b": "http://x/"})
+    found = measure(picture(A, B, service("app"), first, second), sources)
+    assert (found.tasks, found.problems) == ({first.id: 1, second.id: 2}, ())
+
+
+def test_lines_that_are_too_long_are_reported(pages: dict[str, Any]) -> None:
+    pages["http://10.0.0.1:9100/metrics"] = exporter(**{"x" * 10_000: 1})
+    found = measure(picture(A), TEMPLATE)
+    assert found.nodes == {"id-a": NodeMemory("a", 100, 40)}
+    assert len(found.problems) == 1
+
+
+def test_the_query_of_a_url_is_not_shown(pages: dict[str, Any]) -> None:
+    sources = MetricSources(
+        node_exporters={"a": "http://x/?token=s3cret"}, prometheus_url="http://p/?t=s3cret"
+    )
+    assert "s3cret" not in str(measure(picture(A), sources))
 
 
 def test_where_no_task_is_measured_it_is_said_once(pages: dict[str, Any]) -> None:
@@ -208,32 +277,180 @@ def test_where_no_task_is_measured_it_is_said_once(pages: dict[str, Any]) -> Non
     ]
 
 
+SERVER = MetricSources(prometheus_url="http://prometheus")
+Series = tuple[str, dict[str, str], int]
+
+
+def ask_server(
+    pages: dict[str, Any],
+    parts: Any,
+    *,
+    nodes: tuple[Series, ...] = (),
+    textfiles: tuple[Series, ...] = (),
+    cadvisors: tuple[Series, ...] = (),
+    sources: MetricSources = SERVER,
+) -> Memory:
+    """What is measured with the help of a server that knows these series."""
+    for url, series in zip(query_urls("http://prometheus", 60), (nodes, textfiles, cadvisors), strict=True):
+        pages[url] = reply(*series)
+    return measure(picture(*parts), sources)
+
+
+def memory_of(instance: str, total: int, available: int, **labels: str) -> tuple[Series, ...]:
+    """A node exporter's two series as a server has them."""
+    named = {"instance": instance, **labels}
+    return (NODE_TOTAL, named, total), (NODE_AVAILABLE, named, available)
+
+
+def task_at(instance: str, task_id: str, size: int, **labels: str) -> Series:
+    """The same of a container that cAdvisor knows."""
+    named = {"instance": instance, "container_label_com_docker_swarm_task_id": task_id, **labels}
+    return "container_memory_working_set_bytes", named, size
+
+
+def textfile_at(instance: str, *tasks: tuple[str, int], **labels: str) -> tuple[Series, ...]:
+    """The same of the textfile that is about ``tasks``."""
+    written = ("orcastra_container_memory_timestamp_seconds", {"instance": instance}, 980)
+    found = [
+        ("orcastra_container_memory_bytes", {"instance": instance, "task_id": task_id, **labels}, size)
+        for task_id, size in tasks
+    ]
+    return (*found, written)
+
+
 def test_a_server_knows_what_nobody_else_tells(pages: dict[str, Any]) -> None:
-    sources = MetricSources(node_exporters={"a": "http://a/"}, prometheus_url="http://prometheus")
-    nodes, textfiles, cadvisor = query_urls("http://prometheus", 60)
     pages["http://a/"] = exporter(100, 40)
-    pages[nodes] = reply(
-        (NODE_TOTAL, {"instance": "10.0.0.1:9100"}, 999),
-        (NODE_AVAILABLE, {"instance": "10.0.0.1:9100"}, 999),
-        (NODE_TOTAL, {"instance": "b:9100"}, 500),
-        (NODE_AVAILABLE, {"instance": "b:9100"}, 100),
+    running = task("app", "b")
+    found = ask_server(
+        pages,
+        (A, B, node("c", address="10.0.0.3"), service("app"), running),
+        nodes=(*memory_of("10.0.0.1:9100", 999, 999), *memory_of("b:9100", 500, 100)),
+        cadvisors=(task_at("b:8080", running.id, 55),),
+        sources=replace(SERVER, node_exporters={"a": "http://a/"}),
     )
-    pages[textfiles] = reply()
-    labels = {
-        "instance": "b:8080",
-        "container_label_com_docker_swarm_task_id": "app-1-b-running",
-        "container_label_com_docker_swarm_service_id": "id-app",
-    }
-    pages[cadvisor] = reply(("container_memory_working_set_bytes", labels, 55))
-    seen = picture(A, B, node("c", address="10.0.0.3"), service("app"), task("app", "b"))
-    found = measure(seen, sources)
     assert found.nodes == {"id-a": NodeMemory("a", 100, 40), "id-b": NodeMemory("b", 500, 100)}
-    assert found.tasks == {"app-1-b-running": 55}
+    assert found.tasks == {running.id: 55}
     assert found.problems == ("node c: http://prometheus knows no memory of it",)
 
 
+@pytest.mark.parametrize("instance", ["10.0.0.1:9100", "a:9100", "a", "id-a", "[10.0.0.1]:9100"])
+def test_an_instance_is_a_node_by_its_name_or_address(pages: dict[str, Any], instance: str) -> None:
+    assert ask_server(pages, (A, B), nodes=memory_of(instance, 100, 40)).nodes.keys() == {"id-a"}
+
+
+@pytest.mark.parametrize("label", ["node_id", "node", "nodename", "hostname", "host"])
+@pytest.mark.parametrize("value", ["b", "id-b", "10.0.0.2"])
+def test_an_instance_elsewhere_is_the_node_that_its_labels_name(
+    pages: dict[str, Any], label: str, value: str
+) -> None:
+    running = task("app", "b")
+    found = ask_server(
+        pages,
+        (A, B, service("app"), running),
+        nodes=memory_of("172.16.0.9:9100", 100, 40, **{label: value}),
+        cadvisors=(task_at("172.16.0.10:8080", running.id, 5, **{label: value}),),
+    )
+    assert (found.nodes, found.tasks) == ({"id-b": NodeMemory("b", 100, 40)}, {running.id: 5})
+
+
+@pytest.mark.parametrize("label", ["node_id", "node", "nodename", "hostname", "host"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_labels_of_an_exporter_do_not_make_it_another_node(
+    pages: dict[str, Any], label: str, order: int
+) -> None:
+    liar = memory_of("10.0.0.1:9100", 7, 7, **{label: "b"})
+    honest = memory_of("10.0.0.2:9100", 100, 40)
+    found = ask_server(pages, (A, B), nodes=sum((liar, honest)[::order], ()))
+    assert found.nodes == {"id-a": NodeMemory("a", 7, 7), "id-b": NodeMemory("b", 100, 40)}
+    # also not if that one says nothing, and not against one that has the name
+    assert ask_server(pages, (A, B), nodes=liar).nodes.keys() == {"id-a"}
+    stranger = memory_of("172.16.0.9:9100", 7, 7, **{label: "b"})
+    found = ask_server(pages, (A, B), nodes=sum((stranger, honest)[::order], ()))
+    assert found.nodes == {"id-b": NodeMemory("b", 100, 40)}
+
+
+def test_two_strangers_that_claim_to_be_one_node_are_none(pages: dict[str, Any]) -> None:
+    found = ask_server(
+        pages,
+        (A, B),
+        nodes=(
+            *memory_of("172.16.0.8:9100", 7, 7, node="b"),
+            *memory_of("172.16.0.9:9100", 100, 40, node="b"),
+        ),
+    )
+    assert found.nodes == {}
+    assert any("172.16.0.8:9100, 172.16.0.9:9100" in problem for problem in found.problems)
+
+
+def test_an_instance_whose_labels_disagree_is_no_node(pages: dict[str, Any]) -> None:
+    found = ask_server(pages, (A, B), nodes=memory_of("172.16.0.8:9100", 7, 7, node="a", host="b"))
+    assert found.nodes == {}
+
+
+def test_one_of_two_nodes_with_one_name_is_meant_by_neither(pages: dict[str, Any]) -> None:
+    twins = (node("b", address="10.0.0.2"), replace(node("b", address="10.0.0.3"), id="id-twin"))
+    found = ask_server(pages, twins, nodes=memory_of("b:9100", 100, 40))
+    assert found.nodes == {}
+    found = ask_server(pages, twins, nodes=memory_of("10.0.0.3:9100", 100, 40))
+    assert found.nodes.keys() == {"id-twin"}
+
+
+def test_through_a_server_an_exporter_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any]) -> None:
+    mine, theirs = task("app", "a"), task("app", "b", slot=2)
+    parts = (A, B, service("app"), mine, theirs)
+    big = 10**12
+    for told in (
+        {"cadvisors": (task_at("10.0.0.1:8080", mine.id, 1), task_at("10.0.0.1:8080", theirs.id, big))},
+        {"textfiles": textfile_at("10.0.0.1:9100", (mine.id, 1), (theirs.id, big))},
+        {"textfiles": textfile_at("10.0.0.1:9100", (mine.id, 1), (theirs.id, big), node_id="id-b")},
+    ):
+        found = ask_server(pages, parts, **told)  # type: ignore[arg-type]
+        assert found.tasks == {mine.id: 1}
+        assert any("tasks of other nodes" in problem for problem in found.problems)
+
+
+def test_a_stranger_is_on_the_node_of_its_tasks(pages: dict[str, Any]) -> None:
+    """cAdvisor as a global service in an overlay network, found by the name tasks.cadvisor."""
+    on_a, on_b, also_b = task("app", "a"), task("app", "b", slot=2), task("app", "b", slot=3)
+    parts = (A, B, service("app"), on_a, on_b, also_b)
+    first = (task_at("172.16.0.8:8080", on_a.id, 1),)
+    second = (task_at("172.16.0.9:8080", on_b.id, 2), task_at("172.16.0.9:8080", also_b.id, 3))
+    found = ask_server(pages, parts, cadvisors=(*first, *second))
+    assert found.tasks == {on_a.id: 1, on_b.id: 2, also_b.id: 3}
+    # one that names tasks of several nodes is on none
+    mixed = (*first, task_at("172.16.0.8:8080", on_b.id, 10**12))
+    found = ask_server(pages, parts, cadvisors=(*mixed, *second))
+    assert found.tasks == {on_b.id: 2, also_b.id: 3}
+    # nor does one count against the node's own, or against another stranger
+    own = (task_at("10.0.0.2:8080", on_b.id, 5),)
+    liar = (task_at("172.16.0.7:8080", on_b.id, 10**12),)
+    for cadvisors in ((*own, *liar), (*liar, *own)):
+        assert ask_server(pages, parts, cadvisors=cadvisors).tasks == {on_b.id: 5}
+    found = ask_server(pages, parts, cadvisors=(*second, *liar))
+    assert found.tasks == {also_b.id: 3}
+    assert any("172.16.0.7:8080, 172.16.0.9:8080" in problem for problem in found.problems)
+
+
+def test_through_a_server_the_textfile_comes_before_cadvisor(pages: dict[str, Any]) -> None:
+    running = task("app", "b")
+    found = ask_server(
+        pages,
+        (A, B, service("app"), running),
+        textfiles=textfile_at("172.16.0.9:9100", (running.id, 5), node_id="id-b"),
+        cadvisors=(task_at("172.16.0.10:8080", running.id, 7),),
+    )
+    assert found.tasks == {running.id: 5}
+
+
+def test_a_virtual_machine_s_host_is_known_to_a_server(pages: dict[str, Any]) -> None:
+    sources = replace(SERVER, node_map={"a": "host-1", "b": "host-1"})
+    nodes = (*memory_of("10.0.0.1:9100", 7, 7), *memory_of("host-1:9100", 1000, 400))
+    found = ask_server(pages, (A, B), nodes=nodes, sources=sources)
+    assert found.nodes == dict.fromkeys(("id-a", "id-b"), NodeMemory("host-1", 1000, 400))
+
+
 def test_a_server_that_does_not_answer(pages: dict[str, Any]) -> None:
-    problems = measure(picture(A), MetricSources(prometheus_url="http://prometheus")).problems
+    problems = measure(picture(A), SERVER).problems
     assert problems == (
         "http://prometheus: Connection refused",
         "node a: http://prometheus knows no memory of it",

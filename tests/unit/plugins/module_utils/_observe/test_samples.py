@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe import prometheus
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.prometheus import (
-    parse_reply,
+    ReplyReader,
     query_urls,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
+    MAX_SIZE_BYTES,
     Page,
-    parse_text,
+    Samples,
+    TextReader,
     read_page,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import MAX_BYTES
@@ -33,16 +36,22 @@ orcastra_container_memory_interval_seconds 30
 """
 
 
+def read(page: bytes, tasks: tuple[str, ...] = ("t",), others: tuple[str, ...] = ()) -> Samples:
+    reader = TextReader(tasks, (*tasks, *others))
+    reader.feed(page)
+    return reader.close()
+
+
 def page(text: str, now: float = 1000, max_age: float = 60) -> Page:
-    return read_page(parse_text(text.encode()), now, max_age)
+    return read_page(read(text.encode()).samples, now, max_age)
 
 
 def test_a_node_exporter_with_a_textfile() -> None:
     found = page(EXPORTER + TEXTFILE)
-    tasks = {"t": ("s", 50_000_000)}
-    assert found == Page(2_000_000_000, 1_500_000_000, 1000, tasks, None, frozenset({"n"}))
-    named = page(EXPORTER + 'node_uname_info{nodename="wrk-b",sysname="Linux"} 1\n')
-    assert named.names == {"wrk-b"}
+    assert found == Page(2_000_000_000, 1_500_000_000, 1000, {"t": 50_000_000}, None)
+    assert read(TEXTFILE.encode()).names == {"n"}
+    named = EXPORTER + 'node_uname_info{nodename="wrk-b",sysname="Linux"} 1\n'
+    assert read(named.encode()).names == {"wrk-b"}
 
 
 def test_a_textfile_that_is_too_old_counts_for_nothing() -> None:
@@ -53,13 +62,13 @@ def test_a_textfile_that_is_too_old_counts_for_nothing() -> None:
 
 
 def test_its_age_is_told_by_the_clock_of_its_own_host() -> None:
-    assert page(EXPORTER + TEXTFILE, now=500_000).tasks == {"t": ("s", 50_000_000)}
+    assert page(EXPORTER + TEXTFILE, now=500_000).tasks == {"t": 50_000_000}
     assert page(TEXTFILE, now=500_000).tasks == {}
 
 
 def test_a_textfile_that_is_written_rarely_may_be_two_of_its_own_intervals_old() -> None:
     text = EXPORTER + TEXTFILE.replace(" 980", " 890").replace("seconds 30", "seconds 60")
-    assert page(text).tasks == {"t": ("s", 50_000_000)}
+    assert page(text).tasks == {"t": 50_000_000}
 
 
 def test_a_textfile_without_a_time_is_of_no_use() -> None:
@@ -75,8 +84,8 @@ CADVISOR = (
 
 
 def test_cadvisor_counts_where_the_textfile_says_nothing() -> None:
-    assert page(CADVISOR).tasks == {"t": ("s", 7_000_000)}
-    assert page(CADVISOR + EXPORTER + TEXTFILE).tasks == {"t": ("s", 50_000_000)}
+    assert page(CADVISOR).tasks == {"t": 7_000_000}
+    assert page(CADVISOR + EXPORTER + TEXTFILE).tasks == {"t": 50_000_000}
 
 
 def test_a_sample_with_an_old_time_of_its_own_is_none() -> None:
@@ -87,14 +96,14 @@ def test_a_sample_with_an_old_time_of_its_own_is_none() -> None:
 
 
 def test_what_cadvisor_says_may_be_two_of_its_own_intervals_old() -> None:
-    assert page(CADVISOR, now=1109).tasks == {"t": ("s", 7_000_000)}
+    assert page(CADVISOR, now=1109).tasks == {"t": 7_000_000}
     found = page(CADVISOR, now=1111)
     assert (found.tasks, found.stale) == ({}, "samples are older than 120 s")
     found = page(CADVISOR, now=869)
     assert (found.tasks, found.stale) == ({}, "samples are of more than 120 s from now: a clock is wrong")
 
 
-@pytest.mark.parametrize("value", ["NaN", "+Inf", "-1"])
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-1", "1e300", f"{2 * MAX_SIZE_BYTES}"])
 def test_values_that_are_no_sizes(value: str) -> None:
     found = page(EXPORTER.replace("1.5e+09", value))
     assert (found.total, found.available) == (2_000_000_000, None)
@@ -104,26 +113,55 @@ def test_other_pages() -> None:
     assert page("<html>welcome</html>") == Page()
     assert page("") == Page()
     with pytest.raises(ValueError, match="not in Prometheus' text format"):
-        parse_text(b"node_memory_MemTotal_bytes many\n")
-    with pytest.raises(ValueError, match=r"text format.*codec"):
-        parse_text(b"node_memory_MemTotal_bytes\xff 1\n")
+        read(b"node_memory_MemTotal_bytes many\n")
 
 
 def test_a_number_that_may_have_lost_digits_is_none() -> None:
     with pytest.raises(ValueError, match="cut off"):
-        parse_text(EXPORTER.encode() + b"node_memory_MemAvailable_bytes 1.")
-    assert len(parse_text(EXPORTER.encode() + b"node_other 1.")) == 3
-
-
-def test_of_a_page_that_is_no_page_little_is_told() -> None:
-    with pytest.raises(ValueError, match="text format") as error:
-        parse_text(b"node_memory_MemTotal_bytes " + b"x" * 100_000 + b"\n")
-    assert len(str(error.value)) < 200
+        read(EXPORTER.encode() + b"node_memory_MemAvailable_bytes 1.")
+    assert len(read(EXPORTER.encode() + b"node_other 1.").samples) == 3
 
 
 def test_of_a_large_page_only_what_matters_is_parsed() -> None:
     filler = b'container_cpu_usage_seconds_total{id="/x"} 1\n' * (MAX_BYTES // 100)
-    assert len(parse_text(filler + EXPORTER.encode())) == 3
+    assert len(read(filler + EXPORTER.encode()).samples) == 3
+
+
+def test_what_is_kept_does_not_grow_with_the_page() -> None:
+    lines = [
+        f'orcastra_container_memory_bytes{{task_id="{task}",node_id="{"n" * 100}{number}"}} {number}'
+        for number in range(5000)
+        for task in ("t", f"made-up-{number}")
+    ]
+    lines += [f'node_uname_info{{nodename="{number}"}} 1' for number in range(5000)]
+    found = read("\n".join([*lines, ""]).encode())
+    assert [(sample.labels, sample.value) for sample in found.samples] == [({"task_id": "t"}, 4999), ({}, 1)]
+    assert len(found.names) < 20
+
+
+def test_an_endpoint_speaks_for_the_tasks_of_its_node_alone() -> None:
+    text = TEXTFILE + TEXTFILE.replace('"t"', '"elsewhere"') + TEXTFILE.replace('"t"', '"over"')
+    found = read(text.encode(), ("t",), ("elsewhere",))
+    assert (page(text).tasks, found.foreign) == ({"t": 50_000_000}, 1)
+
+
+def test_a_label_that_is_too_long_names_nothing() -> None:
+    long = "x" * 5000
+    assert read(f'node_uname_info{{nodename="{long}"}} 1\n'.encode()).names == frozenset()
+    found = read(f'orcastra_container_memory_bytes{{task_id="{long}"}} 1\n'.encode(), (long,))
+    assert found.samples == ()
+
+
+def test_an_interval_that_cannot_be_does_not_keep_a_textfile_alive() -> None:
+    text = EXPORTER + TEXTFILE.replace(" 980", " 900").replace("seconds 30", "seconds 1e12")
+    assert page(text.replace("node_time_seconds 1000", "node_time_seconds 1e6")).tasks == {}
+
+
+def parse_reply(reply: bytes, tasks: tuple[str, ...] = ("t",), pieces: int = 1 << 30) -> Samples:
+    reader = ReplyReader(tasks)
+    for begin in range(0, len(reply), pieces):
+        reader.feed(reply[begin : begin + pieces])
+    return reader.close()
 
 
 def test_the_newest_samples_of_a_server() -> None:
@@ -131,9 +169,82 @@ def test_the_newest_samples_of_a_server() -> None:
         b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":'
         b'"node_memory_MemTotal_bytes","instance":"10.0.0.11:9100"},"values":[[970,"1"],[985.5,"2e9"]]}]}}'
     )
-    (sample,) = parse_reply(reply)
-    assert (sample.name, sample.value, sample.timestamp) == ("node_memory_MemTotal_bytes", 2e9, 985.5)
-    assert sample.labels == {"instance": "10.0.0.11:9100"}
+    for pieces in (1, 7, 1 << 30):
+        (sample,) = parse_reply(reply, pieces=pieces).samples
+        assert (sample.name, sample.value, sample.timestamp) == ("node_memory_MemTotal_bytes", 2e9, 985.5)
+        assert sample.labels == {"instance": "10.0.0.11:9100"}
+
+
+SERIES = '{"metric":{"__name__":"node_memory_MemTotal_bytes","instance":"a"},"values":[[1,"2"]]}'
+
+
+def reply_of(*series: str, before: str = '"status":"success"', after: str = "") -> bytes:
+    return f'{{{before},"data":{{"resultType":"matrix","result":[{",".join(series)}]}}{after}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("reply", "number"),
+    [
+        (reply_of(), 0),
+        (reply_of(SERIES, SERIES.replace('"a"', '"b"')), 2),
+        (reply_of(SERIES, SERIES), 1),
+        (reply_of(SERIES, after=',"warnings":["x"],"stats":{}'), 1),
+        (reply_of(SERIES).replace(b",", b" ,\n ").replace(b":[", b" : [ "), 1),
+        (reply_of(SERIES.replace('"a"', '"ünï \\" \\"result\\":[ ]}"')), 1),
+        (reply_of(SERIES.replace('"a"', '"x","task_id":"t"')), 1),
+        (reply_of(SERIES.replace("[[1", '[[0.5,"NaN"],[1')), 1),
+    ],
+)
+def test_replies_of_servers(reply: bytes, number: int) -> None:
+    for pieces in (1, 5, 1 << 30):
+        assert len(parse_reply(reply, pieces=pieces).samples) == number
+
+
+def test_of_a_large_reply_one_series_is_held_at_a_time() -> None:
+    container = '{"metric":{"__name__":"orcastra_container_memory_bytes","task_id":"%s"},"values":[[1,"2"]]}'
+    reply = reply_of(*(container % task for number in range(3000) for task in ("t", f"made-up-{number}")))
+    reader = ReplyReader(("t",))
+    for begin in range(0, len(reply), 1000):
+        reader.feed(reply[begin : begin + 1000])
+        assert len(reader._text) < 2000
+    assert [sample.labels for sample in reader.close().samples] == [{"task_id": "t"}]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        reply_of(SERIES, "[" * 100_000),
+        reply_of(SERIES.replace('"2"', '"' + "x" * 2_000_000 + '"')),
+        reply_of(SERIES, before='"status":"error"'),
+        reply_of(SERIES, after=f',"infos":["{"x" * 100_000}"]'),
+        reply_of('{"metric":{},"values":[[1,"2"]]}'),
+        reply_of(SERIES.replace('"2"', "null")),
+        reply_of(SERIES.replace("[[1", f"[[1{'0' * 400}")),
+        reply_of(SERIES.replace("[[1", f"[[1{'0' * 5000}")),
+        reply_of(SERIES.replace('[[1,"2"]]', "[]")),
+        reply_of(SERIES.replace('"values"', '"value"')),
+        reply_of(SERIES, "7"),
+        reply_of(SERIES, "{"),
+        reply_of(SERIES)[:-5],
+        reply_of(SERIES)[:-60],
+        reply_of(SERIES) + b"}",
+        reply_of(SERIES).replace(b"matrix", b"\xff"),
+        b"x" * 100_000,
+        b"",
+    ],
+    ids=lambda reply: repr(reply[:20]),
+)
+def test_replies_that_are_none(reply: bytes) -> None:
+    for pieces in (997, 65536, 1 << 30):
+        with pytest.raises(ValueError, match=r"something that is not JSON|another reply than"):
+            parse_reply(reply, pieces=pieces)
+
+
+def test_series_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus, "MAX_SERIES", 3)
+    assert len(parse_reply(reply_of(*[SERIES] * 3)).samples) == 1
+    with pytest.raises(ValueError, match="more than 3 series"):
+        parse_reply(reply_of(*[SERIES] * 4))
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,21 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
+class Text:
+    """Reads the whole body."""
+
+    def __init__(self, content_type: str = "") -> None:
+        self.body = b""
+
+    def feed(self, chunk: bytes) -> None:
+        self.body += chunk
+
+    def close(self) -> str:
+        return self.body.decode()
+
+
 def ask(*urls: str, timeout: float = 5, **options: object) -> dict[str, Answer]:
-    return ask_all([Question(url, bytes.decode) for url in urls], timeout_seconds=timeout, **options)  # type: ignore[arg-type]
+    return ask_all([Question(url, Text) for url in urls], timeout_seconds=timeout, **options)  # type: ignore[arg-type]
 
 
 def test_a_tenth_that_hangs_costs_no_more_than_the_deadline(server: Server) -> None:
@@ -120,7 +133,7 @@ def test_an_endpoint_that_drips_cannot_outlast_the_deadline(server: Server) -> N
 
 def test_what_is_too_long_is_not_read(server: Server) -> None:
     url = f"{server.url}/flood"
-    answers = ask_all([Question(url, bytes.decode, 2 * 1024 * 1024)], timeout_seconds=5)
+    answers = ask_all([Question(url, Text, 2 * 1024 * 1024)], timeout_seconds=5)
     assert answers[url].problem == "expected metrics, found more than 2 MiB"
 
 
@@ -146,13 +159,13 @@ def test_faults_in_words(server: Server) -> None:
 
 
 def test_a_wrong_answer_is_told_with_what_it_was(server: Server) -> None:
-    def read(_body: bytes) -> None:
-        raise ValueError("a picture")
+    class Picture(Text):
+        def close(self) -> str:
+            raise ValueError("a picture")
 
     url = f"{server.url}/a"
-    assert (
-        ask_all([Question(url, read)], timeout_seconds=5)[url].problem == "expected metrics, found a picture"
-    )
+    answer = ask_all([Question(url, Picture)], timeout_seconds=5)[url]
+    assert answer.problem == "expected metrics, found a picture"
 
 
 def test_proxies_of_the_environment_are_used_only_if_asked(

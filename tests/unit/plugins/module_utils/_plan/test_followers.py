@@ -20,7 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
-from tests.unit.builders import node, service, task, wanted
+from tests.unit.builders import node, ours, service, task, wanted
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -37,7 +37,7 @@ from tests.unit.followed import (
 
 
 class TestOrdered:
-    APP = service("shop_app", mounts=VOLUME, constraints=(HELD,))
+    APP = service("shop_app", mounts=VOLUME, **ours(HELD))
 
     def test_labels_the_new_node_moves_and_keeps_the_label_on_the_old_one(self) -> None:
         found = plan(swarm(self.APP))
@@ -51,7 +51,7 @@ class TestOrdered:
         assert "node alpha keeps label db: shop_app has not left it yet" in found.notes
 
     def test_the_first_move_also_adds_the_constraint_on_the_label(self) -> None:
-        found = plan(swarm(replace(self.APP, constraints=("node.role==worker",))))
+        found = plan(swarm(replace(self.APP, **ours(users=("node.role==worker",)))))
 
         assert placed(found).after == {"constraints": ["node.role==worker", HELD, TO_BRAVO]}
 
@@ -59,12 +59,12 @@ class TestOrdered:
         "own", ["node.labels.db == true", "node.labels.db==true", "Node.Labels.db==True"]
     )
     def test_the_users_own_constraint_is_enough(self, own: str) -> None:
-        found = plan(swarm(replace(self.APP, constraints=(own,))))
+        found = plan(swarm(replace(self.APP, **ours(users=(own,)))))
 
         assert placed(found).after == {"constraints": [own, TO_BRAVO]}
 
     def test_waits_while_it_is_on_its_way(self) -> None:
-        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        moving = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="updating")
         state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 3)})
 
         found = plan(swarm(moving, task("shop_app", "bravo", state="starting"), app_on=None), state=state)
@@ -74,7 +74,7 @@ class TestOrdered:
         assert "alpha" not in labels(found)
 
     def test_the_old_node_loses_the_label_once_the_follower_runs_on_the_new_one(self) -> None:
-        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        moving = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="updating")
         bravo = node("bravo", labels={"db": "true"})
 
         found = plan(swarm(moving, bravo, app_on="bravo"))
@@ -83,7 +83,7 @@ class TestOrdered:
         assert writes_to_services(found) == []
 
     def test_the_constraint_of_the_move_goes_when_the_update_is_over(self) -> None:
-        moved = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="completed")
+        moved = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="completed")
         state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 9)})
 
         found = plan(swarm(moved, node("bravo", labels={"db": "true"}), app_on="bravo"), state=state)
@@ -93,14 +93,14 @@ class TestOrdered:
         assert remembered(found, state).moves == {}
 
     def test_follows_on_when_the_anchor_has_moved_meanwhile(self) -> None:
-        moved = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="completed")
+        moved = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="completed")
 
         found = plan(swarm(moved, anchor_on="charlie", app_on="bravo"))
 
         assert placed(found).remove == (TO_BRAVO,)
 
     def test_a_move_that_finds_no_node_is_undone_after_a_while(self) -> None:
-        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        moving = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="updating")
         state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 31)})
         waiting = task("shop_app", None, state="pending", error="no suitable node")
 
@@ -123,7 +123,7 @@ class TestOrdered:
             task("shop_app", "bravo", slot=2),
         )
 
-        assert placed(plan(seen)).add == ("node.id !=id-alpha",)
+        assert placed(plan(seen)).add == ("node.id!=id-alpha",)
 
     def test_nothing_is_written_while_the_service_is_updating(self) -> None:
         found = plan(swarm(replace(self.APP, update_state="updating")))
@@ -138,7 +138,7 @@ class TestOrdered:
         assert found.warnings[0].startswith("shop_app is not beside db, and its update is paused: ")
 
     def test_a_node_that_a_new_leader_has_not_heard_yet_keeps_the_label(self) -> None:
-        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        moving = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="updating")
         unheard = node("alpha", labels={"db": "true"}, state="unknown")
 
         found = plan(swarm(moving, unheard, node("bravo", labels={"db": "true"})))
@@ -146,7 +146,7 @@ class TestOrdered:
         assert found.steps == ()
 
     def test_a_move_is_not_ended_while_an_old_container_is_stopping(self) -> None:
-        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        moving = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="updating")
         state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 31)})
         parts = [
             task("shop_app", "alpha", desired_state="shutdown"),
@@ -159,14 +159,14 @@ class TestOrdered:
         assert "shop_app stops on alpha" in found.notes
 
     def test_a_lost_entry_of_the_journal_is_made_again_so_that_the_move_ends(self) -> None:
-        moving = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="updating")
+        moving = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="updating")
 
         found = plan(swarm(moving, task("shop_app", "bravo", state="starting"), app_on=None))
 
         assert remembered(found).moves["id-shop_app"].since == NOW
 
     def test_a_paused_update_does_not_keep_the_move_from_ending(self) -> None:
-        moved = replace(self.APP, constraints=(HELD, TO_BRAVO), update_state="paused")
+        moved = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="paused")
 
         found = plan(swarm(moved, node("bravo", labels={"db": "true"}), app_on="bravo"))
 
@@ -184,15 +184,15 @@ class TestOrdered:
             task("shop_app", "bravo", slot=2),
         )
 
-        assert placed(plan(seen)).add == ("node.id !=id-alpha",)
+        assert placed(plan(seen)).add == ("node.id!=id-alpha",)
 
     def test_without_a_constraint_on_the_label_replicas_are_kept_off_all_other_nodes(self) -> None:
         config = with_option(manage_constraint=False)
-        app = replace(self.APP, replicas=2, constraints=())
+        app = replace(self.APP, replicas=2, **ours())
         more = [service("shop_db", replicas=2), task("shop_db", "charlie", slot=2), node("delta")]
         seen = swarm(app, *more, task("shop_app", "bravo", slot=2))
 
-        assert placed(plan(seen, config)).add == ("node.id !=id-alpha", "node.id !=id-delta")
+        assert placed(plan(seen, config)).add == ("node.id!=id-alpha", "node.id!=id-delta")
 
     def test_a_host_that_is_down_may_only_be_cut_off(self) -> None:
         down = node("alpha", labels={"db": "true"}, state="down")
@@ -212,7 +212,7 @@ class TestOrdered:
 
 
 class TestSlowToStop:
-    APP = service("shop_app", mounts=VOLUME, constraints=(HELD,), stop_grace_seconds=90, replicas=1)
+    APP = service("shop_app", mounts=VOLUME, **ours(HELD), stop_grace_seconds=90, replicas=1)
     MOVING = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 5, replicas=1)})
 
     def test_is_scaled_to_zero_first_with_the_number_in_the_journal(self) -> None:
@@ -304,7 +304,7 @@ class TestSlowToStop:
 
 
 class TestEvict:
-    APP = service("shop_app", constraints=(HELD,))
+    APP = service("shop_app", **ours(HELD))
 
     def test_the_label_alone_moves_a_stateless_follower(self) -> None:
         found = plan(swarm(self.APP))
@@ -313,7 +313,7 @@ class TestEvict:
         assert [step.target for step in found.steps] == ["node bravo", "node alpha"]
 
     def test_one_without_the_constraint_is_moved_by_one(self) -> None:
-        assert placed(plan(swarm(replace(self.APP, constraints=())))).add == (HELD, TO_BRAVO)
+        assert placed(plan(swarm(replace(self.APP, **ours())))).add == (HELD, TO_BRAVO)
 
     def test_once_the_label_is_gone_it_is_left_to_swarm(self) -> None:
         gone = plan(swarm(self.APP, node("alpha"), node("bravo", labels={"db": "true"})))
@@ -327,7 +327,7 @@ class TestEvict:
 
     def test_one_that_cannot_follow_does_not_keep_the_others(self) -> None:
         config = wanted(anchors={"db": ("app", "web")})
-        web = service("shop_web", constraints=(HELD, "node.hostname == alpha"))
+        web = service("shop_web", **ours(HELD, users=("node.hostname == alpha",)))
 
         found = plan(swarm(self.APP, web, task("shop_web", "alpha")), config)
 
@@ -335,7 +335,7 @@ class TestEvict:
         assert "because shop_web runs there and cannot run beside its anchor" in placed(found).why_not[0]
 
     def test_a_global_follower_goes_with_the_label(self) -> None:
-        app = service("shop_app", mode="global", replicas=None, mounts=VOLUME, constraints=(HELD,))
+        app = service("shop_app", mode="global", replicas=None, mounts=VOLUME, **ours(HELD))
 
         found = plan(swarm(app))
 
@@ -350,7 +350,7 @@ class TestEvict:
 
     def test_one_stateful_follower_puts_all_in_order(self) -> None:
         config = wanted(anchors={"db": ("app", "store")})
-        store = service("shop_store", mounts=VOLUME, constraints=(HELD,))
+        store = service("shop_store", mounts=VOLUME, **ours(HELD))
 
         found = plan(swarm(self.APP, store, task("shop_store", "alpha")), config)
 

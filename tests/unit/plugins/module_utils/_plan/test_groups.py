@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders import node, service, task, wanted
+from tests.unit.builders import node, ours, service, task, wanted
 from tests.unit.followed import (
     HELD,
     VOLUME,
@@ -23,7 +23,7 @@ from tests.unit.followed import (
 
 class TestCannotFollow:
     def test_is_said_with_the_reason_and_the_label_stays(self) -> None:
-        app = service("shop_app", mounts=VOLUME, constraints=(HELD, "node.hostname == alpha"))
+        app = service("shop_app", mounts=VOLUME, **ours(HELD, users=("node.hostname == alpha",)))
 
         found = plan(swarm(app))
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DisownLabels,
     OwnLabels,
@@ -216,7 +218,9 @@ class TestAnchorLabels:
     def test_an_unknown_anchor_is_reported_and_its_label_stays(self) -> None:
         alpha = node("alpha", labels={"db": "true"})
 
-        plan = plan_labels(picture(alpha), wanted(anchors={"db": ()}), owning("alpha", "db"))
+        state = replace(owning("alpha", "db"), anchor_labels=owning("alpha", "db").owned_labels)
+
+        plan = plan_labels(picture(alpha), wanted(anchors={"db": ()}), state)
 
         assert plan.is_empty
         assert plan.warnings == (

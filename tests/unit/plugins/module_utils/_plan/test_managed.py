@@ -6,17 +6,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import CONSTRAINTS_LABEL
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+    Picture,
     Service,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     State,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
+    is_held_by,
+    ours_to_move,
+    users,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -26,6 +37,7 @@ from tests.unit.followed import (
     plan,
     swarm,
     with_option,
+    writes_to_services,
 )
 
 
@@ -34,18 +46,18 @@ class TestHolding:
 
     def test_the_constraint_is_added_once(self) -> None:
         assert placed(plan(swarm(service("shop_app"), **self.IN_PLACE))).add == (HELD,)
-        assert plan(swarm(service("shop_app", constraints=(HELD,)), **self.IN_PLACE)).is_empty
+        assert plan(swarm(service("shop_app", **ours(HELD)), **self.IN_PLACE)).is_empty
 
     def test_not_where_it_is_not_to_be_managed(self) -> None:
         config = with_option(manage_constraint=False)
 
         assert plan(swarm(service("shop_app"), **self.IN_PLACE), config).is_empty
-        assert placed(
-            plan(swarm(service("shop_app", constraints=(HELD,)), **self.IN_PLACE), config)
-        ).remove == (HELD,)
+        assert placed(plan(swarm(service("shop_app", **ours(HELD)), **self.IN_PLACE), config)).remove == (
+            HELD,
+        )
 
     def test_is_removed_with_the_dependency_and_the_users_own_stays(self) -> None:
-        app = service("shop_app", constraints=("node.labels.db == true", HELD, TO_BRAVO))
+        app = service("shop_app", **ours(HELD, TO_BRAVO, users=("node.labels.db == true",)))
 
         found = plan(swarm(app, **self.IN_PLACE), wanted())
 
@@ -58,7 +70,7 @@ class TestHolding:
             seen = swarm(app, anchor_on="alpha", app_on="alpha")
             return plan_anchors(seen, wanted(), state, NOW, static_labels=True)
 
-        first = clean_up(service("shop_app", constraints=(HELD,)))
+        first = clean_up(service("shop_app", **ours(HELD)))
         assert placed(first).remove == (HELD,)
         assert labels(first) == {}
         assert "node alpha keeps label db: it still holds shop_app there" in first.notes
@@ -81,3 +93,112 @@ class TestHolding:
         )
 
         assert found.warnings == ("dependencies.db: there is no service shop_app in this swarm",)
+
+
+MALFORMED = ("", "nonsense", "{}", f'["{HELD}", 1]', f'[["{HELD}"]]', "[" * 99_999, f'["{HELD}"' * 20_000)
+
+# what users write, and what Orcastra has put there in other cases
+OTHERS = (
+    "node.role ==manager",
+    "node.role !=worker",
+    "node.labels.zone ==true",
+    "node.labels.zone==true",
+    "node.labels.db ==true",
+    "node.labels.db==true",
+    "node.id ==id-alpha",
+    "node.id==id-alpha",
+    "node.id !=id-bravo",
+    "node.id!=id-bravo",
+    "node.hostname ==alpha",
+    "engine.labels.a ==b",
+    "node.platform.os ==linux",
+    "NODE.LABELS.db==TRUE",
+    "Node.Id ==id-alpha",
+)
+
+
+def beside(*parts: Service) -> Picture:
+    """The follower runs where its anchor does."""
+    return swarm(*parts, anchor_on="alpha", app_on="alpha")
+
+
+class TestConstraintsOfTheUser:
+    """What no label records is the user's own, however it is spelled."""
+
+    @pytest.mark.parametrize("text", OTHERS)
+    def test_stays_on_a_service_that_nothing_is_known_of(self, text: str) -> None:
+        seen = beside(service("shop_app"), service("other", constraints=(text,)))
+
+        for config in (wanted(), wanted(anchors={"zone": ("app",)})):
+            found = plan(seen, config)
+            assert [step for step in found.steps if isinstance(step, PlaceService)] == []
+
+    @pytest.mark.parametrize("text", OTHERS)
+    def test_stays_on_a_follower_from_its_first_day_to_its_last(self, text: str) -> None:
+        app = service("shop_app", constraints=(text,))
+        holds = not is_held_by((text,), "db")
+
+        first = plan(beside(app))
+        if holds:
+            assert placed(first).after == {"constraints": [text, HELD]}
+            app = replace(app, **ours(HELD, users=(text,)))
+        else:
+            assert writes_to_services(first) == []
+        last = plan(beside(app), wanted())
+        if holds:
+            assert placed(last).after == {"constraints": [text]}
+        else:
+            assert writes_to_services(last) == []
+
+    @pytest.mark.parametrize("text", OTHERS)
+    def test_counts_in_every_forecast(self, text: str) -> None:
+        assert users(service("app", constraints=(text,))) == (text,)
+        assert users(service("app", **ours(HELD, TO_BRAVO, users=(text,)))) == (text,)
+        assert (ours_to_move(service("app", constraints=(text,))), ours(HELD)["constraints"]) == ((), (HELD,))
+
+    @pytest.mark.parametrize("text", MALFORMED)
+    def test_stays_where_the_record_is_malformed_and_is_warned_of_once(self, text: str) -> None:
+        labels = {CONSTRAINTS_LABEL: text}
+        seen = beside(
+            service("shop_app", constraints=(HELD,), labels=labels),
+            service("other", constraints=(TO_BRAVO,), labels=labels),
+        )
+
+        for config in (with_option(), wanted()):
+            found = plan(seen, config)
+            assert writes_to_services(found) == []
+            warned = [text.partition(":")[0] for text in found.warnings if CONSTRAINTS_LABEL in text]
+            assert warned == ["other", "shop_app"]
+            assert all(len(text) < 300 for text in found.warnings)
+
+    def test_a_malformed_record_is_replaced_by_the_next_one(self) -> None:
+        app = service("shop_app", constraints=("node.role==worker",), labels={CONSTRAINTS_LABEL: "nonsense"})
+
+        assert placed(plan(beside(app))).add == (HELD,)
+
+    def test_of_the_same_text_twice_only_ours_goes(self) -> None:
+        app = service("shop_app", **ours(HELD, users=(HELD,)))
+
+        for config in (with_option(), wanted()):
+            found = plan(beside(app), config)
+            assert placed(found).after == {"constraints": [HELD]}
+
+    def test_one_that_the_user_took_away_is_added_again_or_forgotten(self) -> None:
+        app = replace(service("shop_app", **ours(HELD)), constraints=("node.role==worker",))
+
+        assert placed(plan(beside(app))).add == (HELD,)
+        assert plan(beside(app), wanted()).steps == ()
+
+    def test_a_service_made_from_anothers_spec_loses_what_was_ours_there(self) -> None:
+        """Else it would ask for a label that goes with the dependency."""
+        clone = service("clone", **ours(HELD, users=("node.labels.zone==true",)))
+        seen = beside(service("shop_app", **ours(HELD)), clone)
+
+        step = placed(plan(seen))
+        assert (step.name, step.after) == ("clone", {"constraints": ["node.labels.zone==true"]})
+
+    def test_a_move_of_ours_without_an_entry_in_the_journal_ends(self) -> None:
+        lost = service("other", **ours(TO_BRAVO, users=("node.id==id-bravo",)))
+
+        step = placed(plan(beside(service("shop_app", **ours(HELD)), lost)))
+        assert (step.name, step.after) == ("other", {"constraints": ["node.id==id-bravo"]})

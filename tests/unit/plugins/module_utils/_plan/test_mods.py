@@ -55,6 +55,15 @@ def test_nothing_goes_after_a_discovery_that_failed_or_where_nothing_shall() -> 
     assert not plan(old, prune=False).removals
 
 
+def test_without_a_configuration_what_an_earlier_one_brought_stays() -> None:
+    brought, wished = record("a", discovered=False), record("b", kind=URL)
+
+    found = plan(brought, wished, is_given=False)
+
+    assert [removal.names for removal in found.removals] == [("b.tar.xz",)]
+    assert len(found.notes) == 1
+
+
 def test_a_pinned_image_that_is_there_is_not_asked_for() -> None:
     there = record("a", digests={"sha256": "ab", "layer": SUM})
     entry = ModEntry(IMAGE, "user/a", "user/a", "a", "a.tar.xz", digest="sha256:ab")

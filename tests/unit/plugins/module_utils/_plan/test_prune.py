@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import (
+    SERVICE_NAME_LABEL,
     TASK_ID_LABEL,
     Container,
     Image,
@@ -23,6 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state i
     NodeState,
     SetSeen,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import RemoveContainer
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules, plan_prune
 
@@ -45,6 +47,7 @@ def prune(
     use: SwarmUse | None = NOTHING,
     swarm_state: str = "active",
     state: NodeState | None = None,
+    all_volumes: tuple[Volume, ...] = (),
 ) -> Plan:
     view = NodeView(
         "e1",
@@ -53,6 +56,7 @@ def prune(
         swarm_state,
         containers=containers,
         images=images,
+        volumes=(*volumes, *all_volumes),
         dangling_volumes=volumes,
     )
     known = NodeState(
@@ -65,11 +69,21 @@ def gone(plan: Plan) -> list[str]:
     return [step.target for step in plan.steps]
 
 
-def test_containers_go_by_their_end_not_by_their_beginning() -> None:
-    def ended(name: str, ago: float, **fields: Any) -> Container:
-        made = Container(id=name, name=name, state="exited", created=OLD, finished=NOW - ago)
-        return replace(made, **fields)
+def ended(name: str, ago: float = 4 * HOUR, **fields: Any) -> Container:
+    made = Container(id=name, name=name, state="exited", created=OLD, finished=NOW - ago)
+    return replace(made, **fields)
 
+
+def task(name: str, **fields: Any) -> Container:
+    """A container of a Swarm task, ended four hours ago; the ID of the task is the end of its name."""
+    labels = {TASK_ID_LABEL: name.rpartition(".")[2], SERVICE_NAME_LABEL: name.partition(".")[0]}
+    return ended(name, labels={**labels, **fields.pop("labels", {})}, **fields)
+
+
+PLAIN = replace(RULES, plain_containers=True)
+
+
+def test_containers_go_by_their_end_not_by_their_beginning() -> None:
     plan = prune(
         containers=(
             ended("just", 1),
@@ -77,21 +91,84 @@ def test_containers_go_by_their_end_not_by_their_beginning() -> None:
             ended("dead", 4 * HOUR, state="dead"),
             ended("running", 4 * HOUR, state="running"),
             ended("never", 0, state="created", finished=0.0),
-            ended("coming", 0, state="created", finished=0.0, labels={TASK_ID_LABEL: "t"}),
+            task("web.1.t", state="created", finished=0.0),
             ended("kept", 4 * HOUR, labels={"orchestration.prune": "false"}),
             ended("pattern-1", 4 * HOUR),
         ),
-        rules=replace(RULES, exclude_containers=("pattern-*",)),
+        rules=replace(PLAIN, exclude_containers=("pattern-*",)),
     )
     assert gone(plan) == ["container long", "container dead", "container never"]
 
 
 def test_an_image_in_use_here_stays_until_its_container_has_gone() -> None:
     used = image("a:1")
-    fresh = Container(id="c", name="c", state="exited", image_id=used.id, finished=NOW - 1)
+    fresh = task("web.1.t", image_id=used.id, finished=NOW - 1)
     assert gone(prune(used, containers=(fresh,))) == []
     stale = replace(fresh, finished=OLD)
-    assert gone(prune(used, containers=(stale,))) == ["container c", "image a:1"]
+    assert gone(prune(used, containers=(stale,))) == ["container web.1.t of web", "image a:1"]
+    # a container that stays keeps its image, however old it is
+    assert gone(prune(used, containers=(ended("c", image_id=used.id),))) == []
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        ended("legacy"),
+        ended("created", state="created", finished=0.0),
+        ended("dead", state="dead"),
+        ended("compose", labels={"com.docker.compose.project": "p", "com.docker.compose.service": "s"}),
+        # docker commit puts a task's labels into an image, which hands them on
+        ended("from-commit", labels={TASK_ID_LABEL: "abc", SERVICE_NAME_LABEL: "web"}),
+        ended("renamed-abc", labels={TASK_ID_LABEL: "abc"}),
+        ended("web.1.abc"),
+        ended("web.1.", labels={TASK_ID_LABEL: ""}),
+        ended("web.1.abc", labels={SERVICE_NAME_LABEL: "web"}),
+    ],
+    ids=lambda container: container.name,
+)
+def test_what_swarm_did_not_create_stays_unless_opted_in(container: Container) -> None:
+    container = replace(container, anonymous_volumes=("v",), volumes=("v",))
+    view = {"containers": (container,), "volumes": ()}
+    plan = prune(**view)  # type: ignore[arg-type]
+    assert (gone(plan), len(plan.notes)) == ([], 1)
+    assert gone(prune(**view, rules=PLAIN)) == [f"container {container.name}"]  # type: ignore[arg-type]
+
+
+def removed_volumes(plan: Plan) -> list[tuple[tuple[str, ...], bool]]:
+    return [(step.volumes, step.all_volumes) for step in plan.steps if isinstance(step, RemoveContainer)]
+
+
+@pytest.mark.parametrize(
+    ("volume", "rules", "expected"),
+    [
+        (Volume("v", anonymous=True), RULES, (("v",), True)),
+        (Volume("v", anonymous=True), replace(RULES, volumes="none"), ((), False)),
+        (Volume("v", driver="nfs", anonymous=True), RULES, ((), False)),
+        (Volume("v", labels={"orchestration.prune": "false"}), RULES, ((), False)),
+        (Volume("v", labels={"orchestration.prune": "False"}), RULES, ((), False)),
+        (Volume("v"), replace(RULES, exclude_volumes=("v*",)), ((), False)),
+        (None, RULES, ((), False)),
+    ],
+)
+def test_anonymous_volumes_go_with_their_task_unless_something_keeps_them(
+    volume: Volume | None, rules: PruneRules, expected: Any
+) -> None:
+    container = task("web.1.t", volumes=("v", "data"), anonymous_volumes=("v",))
+    plan = prune(containers=(container,), all_volumes=(volume,) if volume else (), rules=rules)
+    assert removed_volumes(plan) == [expected]
+
+
+def test_a_volume_that_another_container_has_stays() -> None:
+    first, second = (
+        task(f"web.{n}.t{n}", volumes=("shared", f"own{n}"), anonymous_volumes=("shared", f"own{n}"))
+        for n in (1, 2)
+    )
+    volumes = tuple(Volume(name, anonymous=True) for name in ("shared", "own1", "own2"))
+    both = prune(containers=(first, second), all_volumes=volumes)
+    assert removed_volumes(both) == [(("shared", "own1"), True), (("shared", "own2"), True)]
+    reader = ended("reader", volumes=("shared",))
+    plan = prune(containers=(first, reader), all_volumes=volumes)
+    assert removed_volumes(plan) == [(("own1",), False)]
 
 
 DIGEST = "sha256:" + "d" * 64
@@ -156,25 +233,109 @@ def test_without_a_manager_images_stay_unless_there_is_no_swarm() -> None:
     assert gone(prune(image("a:1"), use=None, swarm_state="inactive")) == ["image a:1"]
 
 
-def test_named_volumes_go_only_where_they_are_opted_in_and_no_service_has_them() -> None:
+STACK = {"com.docker.stack.namespace": "shop"}
+
+
+def test_unused_volumes_go_only_if_they_are_a_stacks_or_opted_in() -> None:
     volumes = (
         Volume("x", anonymous=True),
         Volume("data"),
-        Volume("mounted"),
-        Volume("labelled", labels={"orchestration.prune": "false"}),
-        Volume("remote", driver="nfs"),
-        Volume("pattern"),
+        Volume("mounted", labels=STACK),
+        Volume("labelled", labels={"orchestration.prune": "false", **STACK}),
+        Volume("remote", driver="nfs", labels=STACK),
+        Volume("pattern", labels=STACK),
+        Volume("shop_data", labels=STACK),
+        Volume("composed", labels={"com.docker.compose.project": "p", **STACK}),
     )
     use = SwarmUse(volumes=frozenset({"mounted"}))
     named = replace(RULES, volumes="named", exclude_volumes=("patt*",))
-    assert gone(prune(volumes=volumes, use=use)) == ["volume x"]
-    assert gone(prune(volumes=volumes, rules=named, use=use)) == ["volume data", "volume x"]
-    assert gone(prune(volumes=volumes, rules=named, use=None)) == ["volume x"]
-    assert gone(prune(volumes=volumes, rules=replace(RULES, volumes="none"), use=use)) == []
+    assert gone(prune(volumes=volumes, use=use)) == []
+    assert gone(prune(volumes=volumes, rules=named, use=use)) == ["volume shop_data"]
+    assert gone(prune(volumes=volumes, rules=named, use=None)) == []
+    plain = replace(named, plain_containers=True)
+    assert gone(prune(volumes=volumes, rules=plain, use=use)) == [
+        "volume composed", "volume data", "volume shop_data", "volume x",
+    ]  # fmt: skip
+    assert gone(prune(volumes=volumes, rules=plain, use=None)) == ["volume x"]
+    assert gone(prune(volumes=volumes, rules=PLAIN, use=use)) == ["volume x"]
+    assert gone(prune(volumes=volumes, rules=replace(PLAIN, volumes="none"), use=use)) == []
 
 
 def test_a_volume_counts_from_when_it_was_first_seen_unused() -> None:
     volume = Volume("x", anonymous=True)
-    plan = prune(volumes=(volume,), state=NodeState(volumes={"other": OLD}))
+    plan = prune(volumes=(volume,), state=NodeState(volumes={"other": OLD}), rules=PLAIN)
     assert gone(plan) == []
     assert plan.remember == (SetSeen({}, {"x": NOW}),)
+
+
+HEX = "5ffc15301cef" + "0" * 52
+REDIS = Image(id=f"sha256:{HEX}", tags=("redis:3.0",), digests=(f"redis@{DIGEST}",), size=5)
+TEAM = Image(id="sha256:" + "b" * 64, tags=("team/app:1",), size=5)
+PRIVATE = Image(id="sha256:" + "c" * 64, tags=("reg.example.org:5000/team/app:1",), size=5)
+UNTAGGED = Image(id="sha256:" + "d1" * 32, size=5)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kept"),
+    [
+        *((pattern, REDIS) for pattern in (
+            "redis", "redis:*", "redis:3.0", "redis:3.?", "library/redis", "library/redis:3.0",
+            "docker.io/redis:3.0", "docker.io/library/redis", "docker.io/library/redis:3.0",
+            "index.docker.io/library/redis:*", "docker.io/library/*", f"redis@{DIGEST}",
+            f"redis:3.0@{DIGEST}",
+            f"docker.io/library/redis:3.0@{DIGEST}", "redis@sha256:*", DIGEST, DIGEST[:20],
+            "5ffc15301cef", "5ffc153", "5FFC15301CEF", "5ffc15301cef*", HEX, f"sha256:{HEX}",
+            "sha256:5ffc15301cef",
+            "sha256:5ffc*", " redis:* ", "'redis:*'", '"redis"', "redis:.*", "redis:3\\.0",
+            "^redis:3.0$", "^redis", "3.0$", "redis:(2|3).0",
+        )),
+        ("team/app", TEAM), ("team/*", TEAM), ("docker.io/team/app:1", TEAM), ("docker.io/team/*", TEAM),
+        ("reg.example.org:5000/*", PRIVATE), ("reg.example.org:5000/team/app", PRIVATE),
+        ("reg.example.org:5000/team/app:1", PRIVATE), ("reg\\.example\\.org:5000/.*", PRIVATE),
+        ("d1d1d1d1d1d1", UNTAGGED),
+    ],
+)  # fmt: skip
+def test_an_image_is_kept_by_each_of_its_names(pattern: str, kept: Image) -> None:
+    every = (REDIS, TEAM, PRIVATE, UNTAGGED)
+    plan = prune(*every, rules=replace(RULES, exclude_images=(pattern,)))
+    assert {f"image {image.title}" for image in every} - set(gone(plan)) == {f"image {kept.title}"}
+    assert plan.notes == ()
+
+
+def test_a_pattern_for_any_registry_keeps_all_of_them() -> None:
+    plan = prune(REDIS, TEAM, PRIVATE, rules=replace(RULES, exclude_images=("*/team/app",)))
+    assert gone(plan) == ["image redis:3.0"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "warns", "notes"),
+    [
+        ("redis:*", 0, 0), ("redis:.*", 1, 0), ("python:3\\.5-alpine", 1, 0), ("^redis", 1, 0),
+        ("nginx.+", 1, 0),
+        ("(redis|nginx)", 1, 0), ("redis[0-9]+", 1, 0), ("redis:3.0$", 1, 0), ("(", 1, 0), ("*(", 1, 0),
+        ("nginx", 0, 1), ("nginx:*", 0, 1), ("Redis", 0, 1), ("beef00beef00", 0, 1), ("a*", 0, 1), ("", 0, 0),
+        ("redis[:]3.0", 0, 0), ("re?is", 0, 0), ("[", 0, 1), ("redis:[0-9].[0-9]", 0, 0),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("option", ["exclude_images", "exclude_containers", "exclude_volumes"])
+def test_patterns_that_cannot_mean_what_they_say_are_told(
+    option: str, pattern: str, warns: int, notes: int
+) -> None:
+    named = ("redis", "redis:3.0")
+    plan = prune(
+        REDIS,
+        containers=tuple(ended(name, state="running") for name in named),
+        volumes=tuple(Volume(name) for name in named),
+        rules=replace(RULES, **{option: (pattern,)}),
+    )
+    assert (len(plan.warnings), len(plan.notes)) == (warns, notes)
+    assert all(text.startswith(f"{option}: ") for text in (*plan.warnings, *plan.notes))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["web.1.t", "web.*", "web", "/web.1.t", "c0ffee", "c0ffee*", "web.1.[a-z]", "w.*t"]
+)
+def test_a_container_is_kept_by_name_service_and_id(pattern: str) -> None:
+    container = task("web.1.t", id="c0ffee" + "0" * 58)
+    assert gone(prune(containers=(container,))) == ["container web.1.t of web"]
+    assert gone(prune(containers=(container,), rules=replace(RULES, exclude_containers=(pattern,)))) == []

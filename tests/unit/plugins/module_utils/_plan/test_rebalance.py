@@ -29,7 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance imp
     plan_rebalance,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import CHOSEN, REJECTED
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 from tests.unit.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
@@ -37,7 +37,7 @@ def test_a_lasting_gap_moves_what_is_on_the_fuller_node() -> None:
     step = the_step(Case().plan())
 
     assert step.what == "move big from alpha to beta"
-    assert step.add == ("node.id ==id-beta",)
+    assert step.add == ("node.id==id-beta",)
     assert "alpha has 75 % of its memory in use, beta 6 %" in step.why[0]
     assert "predicted 38 % on alpha, 44 % on beta" in step.why[1]
     move = apply_edits(State(), step.claims).moves["id-big"]
@@ -201,7 +201,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("name", ALLOWED)
 def test_what_may_move_moves(name: str) -> None:
-    assert the_step(ALLOWED[name].plan()).add == ("node.id ==id-beta",)
+    assert the_step(ALLOWED[name].plan()).add == ("node.id==id-beta",)
     assert ALLOWED[name].verdict() == (CHOSEN, "moves to beta")
 
 
@@ -242,7 +242,7 @@ def test_of_several_replicas_one_is_moved_by_excluding_where_it_is() -> None:
     step = the_step(plan_rebalance(seen, (), measured, RebalanceRules(), state, NOW))
 
     assert step.what == "move web from alpha to delta"
-    assert step.add == ("node.id !=id-alpha",)
+    assert step.add == ("node.id!=id-alpha",)
 
 
 def test_nodes_that_swarm_would_rather_take_are_excluded_too() -> None:
@@ -260,7 +260,7 @@ def test_nodes_that_swarm_would_rather_take_are_excluded_too() -> None:
     step = the_step(plan_rebalance(seen, (), measured, RebalanceRules(), state, NOW))
 
     assert step.what == "move web from alpha to delta"
-    assert step.add == ("node.id !=id-alpha", "node.id !=id-gamma")
+    assert step.add == ("node.id!=id-alpha", "node.id!=id-gamma")
     assert "1 more nodes are excluded" in step.why[-1]
 
 
@@ -280,7 +280,7 @@ def test_a_group_moves_as_a_unit_by_its_anchor() -> None:
     step = the_step(group().plan())
 
     assert step.what == "move shop_big with shop_app, shop_cache, shop_proxy from alpha to beta"
-    assert (step.name, step.add) == ("shop_big", ("node.id ==id-beta",))
+    assert (step.name, step.add) == ("shop_big", ("node.id==id-beta",))
     assert apply_edits(State(), step.claims).moves["id-big"].memory_bytes == 4 * GB
 
 
@@ -323,7 +323,7 @@ def test_a_task_goes_to_its_preferred_node_without_waiting() -> None:
 
     step = the_step(case.plan())
 
-    assert step.add == ("node.id ==id-beta",)
+    assert step.add == ("node.id==id-beta",)
     assert step.why[0] == "beta is its preferred node, and it runs on alpha"
 
 
@@ -377,7 +377,7 @@ def test_a_move_under_way_counts_and_its_hosts_are_left_alone() -> None:
         case.state,
         moves={"id-other": Move("", ("id-beta",), NOW, kind=REBALANCE, source="id-gamma")},
     )
-    case.parts = (service("other", constraints=("node.id ==id-beta",)), task("other", "gamma"))
+    case.parts = (service("other", **ours("node.id==id-beta")), task("other", "gamma"))
 
     assert case.plan().steps == ()
     case.rules = RebalanceRules(max_moves_per_cycle=2)

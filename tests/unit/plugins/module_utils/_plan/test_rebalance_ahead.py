@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
-from tests.unit.builders import node, picture, service, task
+from tests.unit.builders import node, ours, picture, service, task
 from tests.unit.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
@@ -84,6 +84,6 @@ def test_what_is_ahead_waits_for_busy_hosts() -> None:
     case = Case(nodes=samples(alpha=8, beta=8))
     under_way = Move("", ("id-beta",), NOW, kind=REBALANCE, source="id-gamma")
     case.state = State(moves={"id-other": under_way}, ahead={"id-big/id-alpha": "id-beta"})
-    case.parts = (service("other", constraints=("node.id ==id-beta",)), task("other", "gamma"))
+    case.parts = (service("other", **ours("node.id==id-beta")), task("other", "gamma"))
 
     assert not any(isinstance(edit, SetAhead) for edit in case.plan().remember)

@@ -25,17 +25,17 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_mov
     plan_moves_under_way,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 from tests.unit.rebalance_case import the_step
 
 NOW = 1_700_000_000.0
-TO, OFF = "node.id ==id-beta", "node.id !=id-alpha"
+TO, OFF = "node.id==id-beta", "node.id!=id-alpha"
 MOVE = Move("", ("id-beta",), NOW, kind=REBALANCE, source="id-alpha", memory_bytes=7)
 BACKWARD = Move("", ("id-alpha",), NOW, kind=BACK, source="id-beta")
 
 
 def swarm(*tasks: Task, **fields: Any) -> Picture:
-    fields = {"constraints": (TO,), **fields}
+    fields = {**ours(TO), **fields}
     return picture(node("alpha"), node("beta"), node("gamma"), service("app", **fields), *tasks)
 
 
@@ -69,7 +69,7 @@ WAITING = {
         "is on its way to beta; Swarm says: no suitable node",
     ),
     "being rolled back": (
-        swarm(task("app", "alpha"), constraints=(), update_state="rollback_started"),
+        swarm(task("app", "alpha"), **ours(), update_state="rollback_started"),
         "is being updated (rollback_started)",
     ),
 }
@@ -99,7 +99,7 @@ def test_a_move_that_fails_is_undone_and_remembered(name: str) -> None:
     step = the_step(plan(seen, after=after))
 
     assert step.what == "move app back to alpha"
-    assert (step.add, step.remove) == (("node.id ==id-alpha",), (TO,))
+    assert (step.add, step.remove) == (("node.id==id-alpha",), (TO,))
     assert step.while_updating
     state = remembered(step.claims)
     assert state.moves["id-app"] == replace(BACKWARD, since=NOW + after)
@@ -123,44 +123,44 @@ def test_several_replicas_leave_the_new_node_again() -> None:
     seen = swarm(
         task("app", "gamma", slot=1),
         task("app", "beta", slot=2, state="starting"),
-        constraints=(OFF,),
+        **ours(OFF),
         replicas=2,
         update_state="paused",
     )
 
     step = the_step(plan(seen, after=31))
 
-    assert (step.add, step.remove) == (("node.id !=id-beta",), (OFF,))
+    assert (step.add, step.remove) == (("node.id!=id-beta",), (OFF,))
 
 
 def test_the_way_back_is_taken_although_the_write_of_it_was_lost() -> None:
     step = the_step(plan(swarm(task("app", "beta")), move=BACKWARD))
 
-    assert (step.add, step.remove) == (("node.id ==id-alpha",), (TO,))
+    assert (step.add, step.remove) == (("node.id==id-alpha",), (TO,))
 
 
 def test_the_way_back_ends_without_a_second_entry() -> None:
-    seen = swarm(task("app", "alpha"), constraints=("node.id ==id-alpha",))
+    seen = swarm(task("app", "alpha"), **ours("node.id==id-alpha"))
     step = the_step(plan(seen, move=BACKWARD))
 
-    assert step.remove == ("node.id ==id-alpha",)
+    assert step.remove == ("node.id==id-alpha",)
     assert remembered(step.settles, move=BACKWARD) == State()
 
 
 def test_a_way_back_that_fails_is_left_to_swarm() -> None:
-    seen = swarm(task("app", None, state="pending"), constraints=("node.id ==id-alpha",))
+    seen = swarm(task("app", None, state="pending"), **ours("node.id==id-alpha"))
     found = plan(seen, move=BACKWARD, after=31)
 
-    assert the_step(found).remove == ("node.id ==id-alpha",)
+    assert the_step(found).remove == ("node.id==id-alpha",)
     assert remembered(the_step(found).settles, move=BACKWARD) == State()
     assert found.warnings
 
 
 GONE = {
-    "ended, but not yet remembered": (swarm(task("app", "beta"), constraints=()), made(10)),
-    "never begun": (swarm(task("app", "alpha"), constraints=()), {}),
+    "ended, but not yet remembered": (swarm(task("app", "beta"), **ours()), made(10)),
+    "never begun": (swarm(task("app", "alpha"), **ours()), {}),
     "rolled back": (
-        swarm(task("app", "alpha"), constraints=(), update_state="rollback_completed"),
+        swarm(task("app", "alpha"), **ours(), update_state="rollback_completed"),
         made(10, "Swarm rolled it back"),
     ),
     "the service is gone": (picture(node("alpha")), {}),
@@ -190,7 +190,7 @@ def test_a_service_that_has_become_a_follower_is_theirs() -> None:
         node("beta"),
         service("shop_db"),
         task("shop_db", "alpha"),
-        service("shop_app", constraints=(TO,)),
+        service("shop_app", **ours(TO)),
         task("shop_app", "beta"),
     )
     state = State(moves={"id-shop_app": MOVE})

@@ -18,7 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.label_effects import label_effects
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
-from tests.unit.builders import node, picture, service, task
+from tests.unit.builders import node, ours, picture, service, task
 
 STATE = State(
     owned_labels={"id-alpha": frozenset({"disk", "db"}), "id-bravo": frozenset({"disk", "lost"})},
@@ -46,7 +46,7 @@ def test_ours_go_and_others_stay_also_on_a_node_that_is_down() -> None:
 def test_a_label_stays_while_our_constraint_holds_a_service_to_it() -> None:
     seen = picture(
         node("alpha", labels={"disk": "ssd", "db": "true"}),
-        service("shop_app", constraints=("node.labels.db ==true",)),
+        service("shop_app", **ours("node.labels.db==true")),
         service("shop_web", constraints=("node.labels.db==true",)),
     )
     plan = plan_label_removal(seen, State(owned_labels={"id-alpha": frozenset({"disk", "db"})}))
@@ -90,8 +90,8 @@ def test_a_service_that_another_node_can_take_is_told_where_it_may_go() -> None:
 def test_what_loses_our_constraint_before_holds_no_label() -> None:
     seen = picture(
         node("alpha", labels={"db": "true"}),
-        service("shop_app", constraints=("node.labels.db ==true",)),
-        service("shop_web", constraints=("node.labels.db ==true",)),
+        service("shop_app", **ours("node.labels.db==true")),
+        service("shop_web", **ours("node.labels.db==true")),
     )
     owned = State(owned_labels={"id-alpha": frozenset({"db"})})
     assert plan_label_removal(seen, owned, ["shop_app"]).steps == ()

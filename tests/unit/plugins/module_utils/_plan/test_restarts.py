@@ -17,7 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -31,7 +31,7 @@ from tests.unit.followed import (
 
 
 class TestCooldowns:
-    APP = service("shop_app", mounts=VOLUME, constraints=(HELD,))
+    APP = service("shop_app", mounts=VOLUME, **ours(HELD))
 
     def tried(self, count: int, last: float, since: float = NOW - 100, given_up: str | None = None) -> State:
         return State(attempts={"id-shop_app": Attempts(count, last, since, MISPLACED, given_up)})
@@ -81,7 +81,7 @@ class TestCooldowns:
 
 
 class TestRestarts:
-    APP = service("shop_app", constraints=(HELD,))
+    APP = service("shop_app", **ours(HELD))
 
     def restarts(self, found: Plan) -> list[tuple[str, str]]:
         return [(step.name, step.why[0]) for step in found.steps if isinstance(step, RestartService)]
@@ -138,7 +138,7 @@ class TestRestarts:
         config = wanted(anchors={"db": ("app",), "app": ("web",)})
         state = State(attempts={"id-shop_app": Attempts(2, NOW - 11, NOW - 12, MISPLACED)})
         web = [service("shop_web"), task("shop_web", "alpha")]
-        app = service("shop_app", mounts=VOLUME, constraints=(HELD,), update_state="updating")
+        app = service("shop_app", mounts=VOLUME, **ours(HELD), update_state="updating")
 
         astray = plan(swarm(app, *web), config, state)
         assert remembered(astray, state).attempts == state.attempts

@@ -15,7 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 
 SEEN = picture(
     node("alpha", labels={"db": "true"}),
@@ -44,7 +44,7 @@ def test_what_was_given_up_is_tried_only_when_asked_for() -> None:
 
 
 def test_what_is_in_order_is_left_alone() -> None:
-    held = replace(SEEN.service_by_name["shop_app"], constraints=("node.labels.db ==true",))
+    held = replace(SEEN.service_by_name["shop_app"], **ours("node.labels.db==true"))
     seen = picture(
         *SEEN.nodes,
         SEEN.service_by_name["shop_db"],

@@ -29,7 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import LIMIT_SECONDS
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import Pass, next_pass, preview
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 
 DATA = (Mount("volume", "data", "/data"),)
 MOVING = State(moves={"id-web": Move("", (), 100.0, kind=DRAIN, source="id-a")})
@@ -61,10 +61,10 @@ def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drai
     ]
     place = first.plan.steps[1]
     assert isinstance(place, PlaceService)
-    assert place.add == ("node.id !=id-a",)
+    assert place.add == ("node.id!=id-a",)
     assert place.claims == (SetMove("id-web", Move("", (), 101.0, kind=DRAIN, source="id-a")),)
 
-    moved = web(constraints=("node.id !=id-a",), update_state="updating")
+    moved = web(**ours("node.id!=id-a"), update_state="updating")
     under_way = run(on_a(moved, *parts[1:], availability="pause"), MOVING)
     assert (whats(under_way), under_way.is_over) == ([], False)
     assert under_way.left == ("web has not left a yet (its update is updating)", "web is on its way")
@@ -83,7 +83,7 @@ def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drai
 
 def test_an_anchor_leaves_before_its_followers_and_to_where_they_fit() -> None:
     configured = wanted(anchors={"db": ("app",)}, stack="")
-    held = service("app", constraints=("node.labels.db ==true", "node.labels.ssd == true"))
+    held = service("app", **ours("node.labels.db==true", users=("node.labels.ssd == true",)))
     seen = picture(
         node("a", labels={"db": "true", "ssd": "true"}),
         node("b"),
@@ -137,7 +137,7 @@ def test_what_fits_nowhere_else_is_told_and_does_not_keep_the_node() -> None:
     ],
 )
 def test_a_move_that_fails_is_undone_and_ends_it(now: float, fields: dict[str, object], why: str) -> None:
-    moved = web(**{"constraints": ("node.id !=id-a",), **fields})
+    moved = web(**{**ours("node.id!=id-a"), **fields})
     found = run(on_a(moved, task("web", "a"), task("web", "b"), availability="pause"), MOVING, now=now)
     assert why in found.failed[0]
     assert whats(found) == (["end the move of web"] if moved.constraints else [])

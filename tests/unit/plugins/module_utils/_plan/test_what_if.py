@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 
 NOW = 1_700_000_000.0
 GB = 1024**3
@@ -73,7 +73,7 @@ def test_followers_go_with_their_anchor_wherever_it_goes() -> None:
     seen = picture(
         *nodes("alpha", "beta", "gamma"),
         service("shop_db"),
-        service("shop_app", constraints=("node.labels.db ==true",)),
+        service("shop_app", **ours("node.labels.db==true")),
         service("other"),
         task("shop_db", "alpha"),
         task("shop_app", "alpha"),

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Patterns of things that stay: what they match, and which of them can't mean what they say.
+
+Patterns are those of a shell. docker-gc read them as regular expressions, so one that looks like such an
+expression is read both ways: the more it matches, the more stays.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import translate
+
+_ID = re.compile(r"(sha256:)?([0-9a-f]{6,64})\*?")
+_DIGEST_PATTERN = re.compile(r"sha256:[0-9a-f*?\[\]!-]+")
+# what shell patterns have no use for
+_REGEX_SIGNS = re.compile(r"\.[*+?]|\\.|^\^|\$$|[()|]|\][*+?{]|\{\d")
+
+
+class Exclusions:
+    """The patterns of one option; ``option`` is its name in messages.
+
+    What has been asked is remembered, so that ``warnings`` and ``notes`` can say what matched nothing.
+    """
+
+    def __init__(self, option: str, patterns: Iterable[str]) -> None:
+        self._option = option
+        cleaned = (text.strip().strip("'\"").strip() for text in patterns)
+        self._patterns = [_Pattern(text) for text in dict.fromkeys(cleaned) if text]
+
+    def match(self, names: Iterable[str], ids: Iterable[str] = ()) -> bool:
+        """Whether a pattern matches one of the ``names``, or is the beginning of one of the ``ids``.
+
+        ``ids`` are hex digits, with or without ``sha256:``.
+        """
+        known, digits = set(names), {one.rpartition(":")[2] for one in ids}
+        # each is asked, because each has to know whether it ever matched
+        found = [pattern.match(known, digits) for pattern in self._patterns]
+        return any(found)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What looks like a regular expression and is of no use as a shell pattern."""
+        return tuple(
+            f"{self._option}: expected a shell pattern such as redis:*, found {pattern.text!r}, which looks "
+            f"like a regular expression; as such it matches {'something' if pattern.matched else 'nothing'}"
+            for pattern in self._patterns
+            if pattern.is_regex and not pattern.matched_as_glob
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What matched nothing at all."""
+        return tuple(
+            f"{self._option}: {pattern.text!r} matches nothing here"
+            for pattern in self._patterns
+            if not pattern.matched and not pattern.is_regex
+        )
+
+
+class _Pattern:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.matched = False
+        self.matched_as_glob = False
+        self.is_regex = bool(_REGEX_SIGNS.search(text))
+        self._glob = re.compile(translate(text))
+        found = _ID.fullmatch(text.lower())
+        self._id_start = found[2] if found else None
+        self._id_glob = re.compile(translate(text[7:])) if _DIGEST_PATTERN.fullmatch(text) else None
+        self._regex = None
+        if self.is_regex:
+            try:
+                self._regex = re.compile(text)
+                is_anchored = text.startswith("^") or text.endswith("$")
+                self._find = self._regex.search if is_anchored else self._regex.fullmatch
+            except (re.error, RecursionError, OverflowError):
+                self._regex = None
+
+    def match(self, names: set[str], digits: set[str]) -> bool:
+        glob = any(self._glob.match(name) for name in names)
+        if self._id_start is not None:
+            glob = glob or any(number.startswith(self._id_start) for number in digits)
+        if self._id_glob is not None:
+            glob = glob or any(self._id_glob.match(number) for number in digits)
+        regex = self._regex is not None and any(self._find(name) for name in names)
+        self.matched_as_glob |= glob
+        self.matched |= glob or regex
+        return glob or regex

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is kept although the configuration doesn't name it, because its section is absent.
+
+One warning for each section: how much is kept, some of the names, and how to confirm the removal. A section
+that is absent while nothing of it is ours is an ordinary configuration: no warning.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+    DEPENDENCIES,
+    NODES,
+    Removals,
+    Wanted,
+)
+
+MAX_NAMES = 3
+
+
+@dataclass
+class Held:
+    """What is kept of each section: label key → host names of the nodes that keep it, and services.
+
+    ``services``: names of services that keep a managed constraint.
+    """
+
+    wanted: Wanted
+    labels: dict[str, dict[str, list[str]]] = field(default_factory=lambda: {NODES: {}, DEPENDENCIES: {}})
+    services: list[str] = field(default_factory=list)
+
+    def policy(self, section: str) -> Removals:
+        """The policy for what we own of a section."""
+        return self.wanted.node_removals if section == NODES else self.wanted.dependency_removals
+
+    def may_remove(self, section: str, key: str, hostname: str) -> bool:
+        """Whether a label of ours that the configuration doesn't name may go; if it is held, note it."""
+        policy = self.policy(section)
+        if policy is Removals.HELD:
+            self.labels[section].setdefault(key, []).append(hostname)
+        return policy is Removals.ALLOWED
+
+    def warnings(self) -> list[str]:
+        """One warning for each section of which anything is held."""
+        found = []
+        for section in (NODES, DEPENDENCIES):
+            parts = []
+            labels = self.labels[section]
+            if labels:
+                parts.append(f"{_count(sum(map(len, labels.values())), 'label')} ({_places(labels)})")
+            services = self.services if section == DEPENDENCIES else []
+            if services:
+                parts.append(f"the constraints of {_count(len(services), 'service')} ({_some(services)})")
+            if parts:
+                found.append(
+                    f"{section}: the configuration doesn't have this section, so nothing is removed: "
+                    f"{' and '.join(parts)}, set by Orcastra, stay. To remove them, write `{section}: {{}}`, "
+                    f"run `orcastra command accept_removals`, or set accept_removals: true"
+                )
+        return found
+
+
+def anchors_not_given(wanted: Wanted, state: State) -> tuple[str, ...]:
+    """A warning for what moves services without knowing the anchors that they follow, if there are any."""
+    anchors = sorted({key for keys in state.anchor_labels.values() for key in keys})
+    if DEPENDENCIES not in wanted.absent_sections or not anchors:
+        return ()
+    warning = (
+        f"dependencies: the configuration doesn't have this section, so anchors ({_some(anchors)}) and the "
+        f"services that follow them are not kept together. If that is what you mean, write "
+        f"`dependencies: {{}}`"
+    )
+    return (warning,)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _places(labels: Mapping[str, Sequence[str]]) -> str:
+    return _some([f"{key} on {hostname}" for key, names in sorted(labels.items()) for hostname in names])
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MAX_NAMES])
+    return shown if len(names) <= MAX_NAMES else f"{shown} and {len(names) - MAX_NAMES} more"

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Missing is not empty: which sections of the configuration are given, and what follows for removals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
+    ConfigFiles,
+    load_configuration,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals, Wanted
+
+BOTH = frozenset({"nodes", "dependencies"})
+ONE_NODE = "nodes: {a: {labels: [ssd]}}\n"
+ONE_ANCHOR = "dependencies: {db: [web]}\n"
+
+
+def load(folder: Path, texts: dict[str, str]) -> Wanted:
+    for name, text in texts.items():
+        (folder / f"{name}.yml").write_bytes(text.encode())
+    return load_configuration(ConfigFiles.in_directory(folder), stack_name="main")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "\n\n",
+        "\ufeff",
+        "# all of it a comment\n",
+        "---\n",
+        "---\n...\n",
+        "null\n",
+        "~",
+        "--- # nothing yet\n",
+        "%YAML 1.2\n---\n",
+        "x-labels: &labels [ssd]\n",
+    ],
+)
+def test_a_blank_file_says_nothing(tmp_path: Path, text: str) -> None:
+    for name, absent in (("swarm", BOTH), ("nodes", BOTH), ("dependencies", BOTH)):
+        folder = tmp_path / name
+        folder.mkdir()
+        wanted = load(folder, {name: text})
+        assert wanted.absent_sections == absent
+        assert [(one.file, one.found) for one in wanted.warnings] == [(f"{folder}/{name}.yml", "nothing")]
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "---\n{}\n", "{ }  # nothing", "nodes: {}\ndependencies: []\n"])
+def test_only_braces_or_brackets_mean_nothing(tmp_path: Path, text: str) -> None:
+    wanted = load(tmp_path, {"swarm": text})
+    assert (wanted.absent_sections, wanted.warnings) == (frozenset(), ())
+    assert (wanted.nodes, wanted.dependencies) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("texts", "absent", "warned"),
+    [
+        ({}, BOTH, []),
+        ({"swarm": ONE_NODE}, {"dependencies"}, []),
+        ({"swarm": ONE_ANCHOR}, {"nodes"}, []),
+        ({"swarm": "leader: a\n"}, BOTH, []),
+        ({"swarm": "options: {}\n"}, BOTH, []),
+        ({"swarm": ONE_NODE + "dependencies:\n"}, {"dependencies"}, ["dependencies"]),
+        ({"swarm": ONE_NODE + "dependencies: ~\n"}, {"dependencies"}, ["dependencies"]),
+        ({"swarm": ONE_NODE + "dependencies:\n  # db: [web]\n"}, {"dependencies"}, ["dependencies"]),
+        ({"swarm": "nodes:\ndependencies:\n"}, BOTH, ["nodes", "dependencies"]),
+        ({"swarm": ONE_NODE + "dependencies: {}\n"}, set(), []),
+        # separate files
+        ({"nodes": "a: {labels: [ssd]}\n"}, {"dependencies"}, []),
+        ({"nodes": "{}"}, {"dependencies"}, []),
+        ({"nodes": "[]"}, {"dependencies"}, []),
+        ({"nodes": "nodes: {}"}, {"dependencies"}, []),
+        ({"nodes": "nodes:"}, BOTH, ["nodes"]),
+        ({"nodes": "leader: a\n"}, BOTH, []),
+        ({"dependencies": "db: [web]\n"}, {"nodes"}, []),
+        ({"dependencies": "{}"}, {"nodes"}, []),
+        ({"swarm": ONE_NODE + ONE_ANCHOR, "nodes": "{}", "dependencies": "{}"}, set(), []),
+        # one that is blank may have been cut off, whatever the other one says
+        ({"swarm": ONE_NODE + ONE_ANCHOR, "nodes": ""}, {"nodes"}, ["nodes"]),
+        ({"swarm": "nodes:\n", "nodes": "a: {}", "dependencies": "{}"}, {"nodes"}, ["nodes"]),
+        ({"swarm": "", "nodes": "a: {}", "dependencies": "db: [web]"}, BOTH, [""]),
+    ],
+)
+def test_which_sections_are_absent(
+    tmp_path: Path, texts: dict[str, str], absent: set[str], warned: list[str]
+) -> None:
+    wanted = load(tmp_path, texts)
+    assert wanted.absent_sections == absent
+    assert [warning.key for warning in wanted.warnings] == warned
+    assert all(warning.file is not None for warning in wanted.warnings)
+    for section, policy in (
+        ("nodes", wanted.node_removals),
+        ("dependencies", wanted.dependency_removals),
+    ):
+        assert policy is (Removals.HELD if section in absent else Removals.ALLOWED)
+
+
+def test_policies_for_removals() -> None:
+    given = Wanted(absent_sections=frozenset({"dependencies"}))
+
+    def policies(wanted: Wanted) -> tuple[Removals, Removals]:
+        return wanted.node_removals, wanted.dependency_removals
+
+    assert policies(given) == (Removals.ALLOWED, Removals.ALLOWED)
+    assert policies(given.with_removals()) == (Removals.ALLOWED, Removals.HELD)
+    assert policies(given.with_removals(accepted=True)) == (Removals.ALLOWED, Removals.ALLOWED)
+    for accepted in (False, True):
+        foreign = given.with_removals(purge=False, accepted=accepted)
+        assert policies(foreign) == (Removals.FOREIGN, Removals.FOREIGN)

@@ -1,0 +1,323 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Servers that keep one waiting, go on with another file, or claim nonsense: all of it has an end."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery, refresh_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods import replies, sessions
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace
+from tests.mod_server import ModServer, strong
+
+BODY = bytes(range(256)) * 1000
+Script = Callable[[BaseHTTPRequestHandler], None]
+
+
+@pytest.fixture
+def server() -> Iterator[ModServer]:
+    with ModServer() as server:
+        yield server
+
+
+@pytest.fixture
+def fetcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetcher]:
+    """One that is a hundred times less patient."""
+    monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
+    monkeypatch.setattr(replies, "BODY_SECONDS", 3.0)
+    fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.3), sleep=lambda _seconds: None)
+    yield fetcher
+    fetcher.close()
+
+
+def download(fetcher: Fetcher, url: str, target: Path, **more: Any) -> Any:
+    more = {"headers": {}, "trusted": True, "max_bytes": 1_000_000, "entry": "a mod", **more}
+    return fetcher.download(url, target, **more)
+
+
+def drip(data: bytes, *, first: bytes = b"", pause: float = 0.02) -> Script:
+    """Send ``first`` at once and ``data`` a byte at a time, for ever; as soon as it is lost, stop."""
+
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(first)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            for byte in data:
+                handler.wfile.write(bytes([byte]))
+                time.sleep(pause)
+
+    return script
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+SLOW: dict[str, Script] = {
+    "chunk sizes": drip(b"0", first=CHUNKED),
+    "chunk extensions": drip(b"x", first=CHUNKED + b"5;"),
+    "chunk extensions in between": drip(b"1;" + b"x" * 40 + b"\r\na\r\n", first=CHUNKED),
+    "the end of a chunk": drip(b"\r", first=CHUNKED + b"5\r\nhello"),
+    "trailers": drip(b"X-A: b\r\n", first=CHUNKED + b"5\r\nhello\r\n0\r\n"),
+    "one trailer": drip(b"x", first=CHUNKED + b"5\r\nhello\r\n0\r\nX-Long: "),
+    "the body": drip(b"x", first=OK + b"Content-Length: 100000\r\n\r\n"),
+    "a body without a length": drip(b"x", first=OK + b"\r\n"),
+    "nothing of the body": drip(b"", first=OK + b"Content-Length: 100000\r\n\r\n", pause=1),
+    "the status": drip(b"H"),
+    "header lines": drip(b"X-A: b\r\n", first=OK),
+    "one header": drip(b"x", first=OK + b"X-Long: "),
+    "interim replies": drip(b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "early hints": drip(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+    "a redirect": drip(b"X-A: b\r\n", first=b"HTTP/1.1 302 Found\r\nLocation: /a\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_what_drips_is_given_up(fetcher: Fetcher, server: ModServer, tmp_path: Path, name: str) -> None:
+    url = server.put("/a", script=SLOW[name])
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(FetchError, match=r"^a mod: .*\(5 attempts\)$") as caught:
+        download(fetcher, url, tmp_path / "a")
+    assert "unexpected" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["chunk sizes", "trailers", "the body", "interim replies", "header lines"])
+def test_documents_that_drip_are_given_up(fetcher: Fetcher, server: ModServer, name: str) -> None:
+    url = server.put("/a", script=SLOW[name])
+    with pytest.raises(FetchError, match=r"\(5 attempts\)$"):
+        fetcher.document(url, {}, trusted=True, limit=1000, entry="a mod")
+
+
+def test_all_of_a_body_has_a_deadline(
+    fetcher: Fetcher, server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is never too slow in any moment, and never ends."""
+    monkeypatch.setattr(replies, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(replies, "_LEAST_BYTES_A_SECOND", 10_000_000)
+    chunk = b"2000\r\n" + bytes(0x2000) + b"\r\n"
+
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(CHUNKED)
+        for _number in range(2000):
+            handler.wfile.write(chunk)
+            time.sleep(0.05)
+
+    url = server.put("/a", script=script)
+    with pytest.raises(FetchError, match=r"is too slow: it took longer than 1 s \(5 attempts\)"):
+        download(fetcher, url, tmp_path / "a")
+
+
+def test_setting_up_a_connection_has_a_deadline(fetcher: Fetcher, tmp_path: Path) -> None:
+    """What TLS and a proxy say first may drip, too."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+        def answer(connection: socket.socket) -> None:
+            with contextlib.suppress(OSError), connection:
+                # the beginning of a long record of TLS
+                connection.sendall(b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xf0")
+                for _number in range(3000):
+                    connection.sendall(b"\x03")
+                    time.sleep(0.02)
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/a"
+        with pytest.raises(FetchError, match=r"longer than 0\.3 s"):
+            download(fetcher, url, tmp_path / "a")
+
+
+def test_a_refresh_ends_and_the_next_one_begins(
+    server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock of the folder is let go of."""
+    monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
+    bad, good = server.put("/bad", script=SLOW["chunk sizes"]), server.put("/good", b"x")
+    for expected in (1, 0):
+        fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.3), sleep=lambda _seconds: None)
+        found = refresh_mods(build_mods([bad, good], {}), tmp_path, Discovery(), fetcher=fetcher)
+        fetcher.close()
+        assert (found.busy, found.stored, len(found.failures)) == (False, expected, 1)
+
+
+def resumed(server: ModServer, status: str, headers: dict[str, str], body: bytes) -> str:
+    """A file that breaks off after 100,000 bytes; what is asked for behind that gets this, once."""
+    answers = iter([True])
+
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        has_range = handler.headers.get("Range") is not None
+        if has_range and next(answers, False):
+            lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
+            head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""])
+            handler.wfile.write(head.encode("latin-1") + body)
+            return
+        sent = BODY if handler.headers.get("Range") is None and not next(answers, False) else BODY[:100_000]
+        head = f"HTTP/1.1 200 OK\r\nETag: {strong(BODY)}\r\nLast-Modified: Mon, 01 Jun 2026 10:00:00 GMT\r\n"
+        handler.wfile.write(f"{head}Content-Length: {len(BODY)}\r\n\r\n".encode() + sent)
+
+    first = iter([True])
+
+    def route(handler: BaseHTTPRequestHandler) -> None:
+        if next(first, False):
+            head = (
+                f"HTTP/1.1 200 OK\r\nETag: {strong(BODY)}\r\nLast-Modified: Mon, 01 Jun 2026 10:00:00 GMT\r\n"
+            )
+            handler.wfile.write(f"{head}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:100_000])
+        else:
+            script(handler)
+
+    return server.put("/a", script=route)
+
+
+SIZE = len(BODY)
+REST = f"bytes 100000-{SIZE - 1}/{SIZE}"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Range": REST, "ETag": '"another"'},
+        {"Content-Range": REST, "ETag": f"W/{strong(BODY)}"},
+        {"Content-Range": REST, "ETag": strong(BODY), "Last-Modified": "Tue, 02 Jun 2026 10:00:00 GMT"},
+        {"Content-Range": REST, "Last-Modified": "Tue, 02 Jun 2026 10:00:00 GMT"},
+        {"Content-Range": REST},
+        {"Content-Range": REST, "ETag": strong(BODY), "Content-Encoding": "gzip"},
+        {"ETag": strong(BODY)},
+        {"Content-Range": f"bytes 0-{SIZE - 100_001}/{SIZE}", "ETag": strong(BODY)},
+        {"Content-Range": f"bytes 100001-{SIZE}/{SIZE}", "ETag": strong(BODY)},
+        {"Content-Range": f"bytes 100000-{SIZE}/{SIZE + 1}", "ETag": strong(BODY)},
+        {"Content-Range": f"bytes 100000-{SIZE - 1}/{SIZE - 5}", "ETag": strong(BODY)},
+        {"Content-Range": f"bytes 100000-99999/{SIZE}", "ETag": strong(BODY)},
+        {"Content-Range": f"bytes 100000-100009/{SIZE}", "ETag": strong(BODY)},
+        {"Content-Range": f"bytes */{SIZE}", "ETag": strong(BODY)},
+        {"Content-Range": f"items 100000-{SIZE - 1}/{SIZE}", "ETag": strong(BODY)},
+        {"Content-Range": "bytes " + "9" * 5000 + "-" + "9" * 5000 + "/*", "ETag": strong(BODY)},
+        {"Content-Type": "multipart/byteranges; boundary=x", "ETag": strong(BODY)},
+    ],
+    ids=range(17),
+)  # fmt: skip
+def test_what_is_not_the_rest_is_not_glued_on(
+    server: ModServer, tmp_path: Path, headers: dict[str, str]
+) -> None:
+    fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
+    url = resumed(server, "206 Partial Content", headers, b"!" * (SIZE - 100_000))
+    got = download(fetcher, url, tmp_path / "a")
+    fetcher.close()
+    assert (tmp_path / "a").read_bytes() == BODY
+    asked = [one.headers.get("Range") for one in server.asked]
+    # the rest, and then all of it
+    assert (asked[:3], got.attempts) == ([None, "bytes=100000-", None], 3)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Range": REST, "ETag": strong(BODY)},
+        {"Content-Range": f"bytes 100000-{SIZE - 1}/*", "ETag": strong(BODY)},
+        {"content-range": f"BYTES  100000-{SIZE - 1}/{SIZE}", "etag": strong(BODY)},
+        {"Content-Range": REST, "Last-Modified": "Mon, 01 Jun 2026 10:00:00 GMT"},
+    ],
+    ids=range(4),
+)
+def test_what_is_the_rest_is_taken(server: ModServer, tmp_path: Path, headers: dict[str, str]) -> None:
+    fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
+    url = resumed(server, "206 Partial Content", headers, BODY[100_000:])
+    got = download(fetcher, url, tmp_path / "a")
+    fetcher.close()
+    assert ((tmp_path / "a").read_bytes(), got.attempts) == (BODY, 2)
+
+
+@pytest.mark.parametrize(
+    "length",
+    [
+        "9" * 5000,
+        "9" * 30,
+        "-1",
+        "+5",
+        "5_0",
+        "0x5",
+        "five",
+        "5.0",
+        "1e3",
+        "",
+        " ",
+        "5, 6",
+        "\xb2",
+        "5;",
+        "5 5",
+    ],
+    ids=range(15),
+)
+def test_a_length_that_makes_no_sense_is_told(server: ModServer, tmp_path: Path, length: str) -> None:
+    (tmp_path / "a").write_text("old")
+    fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
+    head = OK + b"Content-Length: " + length.encode("latin-1") + b"\r\n\r\n12345"
+    url = server.put("/a", script=lambda handler: handler.wfile.write(head))
+    for ask in (
+        lambda: download(fetcher, url, tmp_path / "a"),
+        lambda: fetcher.document(url, {}, trusted=True, limit=1000, entry="a mod"),
+    ):
+        with pytest.raises(FetchError, match=r"^a mod: ") as caught:
+            ask()
+        assert "Content-Length" in str(caught.value) or "InvalidHeader" in str(caught.value)
+        assert len(str(caught.value)) < 300
+    fetcher.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"Content-Length: 5\r\nContent-Length: 5\r\n", b"12345"),
+        (b"Content-Length: 5, 5\r\n", b"12345"),
+        (b"Content-Length: 0005\r\n", b"12345"),
+        (b"Content-Length:   5  \r\n", b"12345"),
+        (b"Content-Length: 999\r\nTransfer-Encoding: chunked\r\n", b"5\r\n12345\r\n0\r\n\r\n"),
+        (b"", b"12345"),
+    ],
+    ids=range(6),
+)
+def test_a_length_that_makes_sense_is_none_to_speak_of(
+    server: ModServer, tmp_path: Path, head: bytes, body: bytes
+) -> None:
+    fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
+    url = server.put("/a", script=lambda handler: handler.wfile.write(OK + head + b"\r\n" + body))
+    download(fetcher, url, tmp_path / "a")
+    fetcher.close()
+    assert (tmp_path / "a").read_bytes() == b"12345"
+
+
+def test_nothing_new_is_no_answer_to_a_plain_question(server: ModServer, tmp_path: Path) -> None:
+    fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
+    url = server.put("/a", script=lambda handler: handler.wfile.write(b"HTTP/1.1 304 Not Modified\r\n\r\n"))
+    with pytest.raises(FetchError, match="answered 304 to a download"):
+        download(fetcher, url, tmp_path / "a")
+    fetcher.close()
+
+
+def test_an_etag_without_an_end_is_not_sent_back(server: ModServer, tmp_path: Path) -> None:
+    fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
+    etag = f'"{"x" * 5000}"'
+    url = server.put("/a", BODY, etag=etag, breaks=[100_000])
+    got = download(fetcher, url, tmp_path / "a")
+    fetcher.close()
+    assert (got.etag, server.asked[1].headers.get("Range")) == (None, None)
+    assert (tmp_path / "a").read_bytes() == BODY

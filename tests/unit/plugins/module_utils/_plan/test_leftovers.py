@@ -1,0 +1,281 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Moves end, whoever has begun them and whatever is configured by now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import (
+    REPLICAS_LABEL,
+    with_replicas_before,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    DRAIN,
+    REBALANCE,
+    Move,
+    State,
+    apply_edits,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import (
+    LIMIT_SECONDS,
+    STUCK_SECONDS,
+    plan_leftovers,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import (
+    plan_anchors,
+    plan_label_sync,
+    plan_removal,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import next_pass
+from tests.unit.builders import node, ours, picture, service, task, wanted
+from tests.unit.followed import (
+    CONFIG,
+    HELD,
+    NOW,
+    TO_BRAVO,
+    VOLUME,
+    placed,
+    plan,
+    remembered,
+    swarm,
+    with_option,
+    writes_to_services,
+)
+
+ID = "id-shop_app"
+MOVE = Move("db", ("id-bravo",), NOW - 5, replicas=2, recorded=True)
+JOURNAL = State(moves={ID: MOVE})
+MOVING = State(moves={ID: replace(MOVE, replicas=None)})
+OTHER = Dependency(anchor="web", stack="shop", label="web", followers=("cache",))
+
+Planner = Callable[[Picture, State, float], Plan]
+
+
+def scaled(replicas: int = 2, service_id: str = ID, at: int = 0) -> Service:
+    """A follower that was scaled to 0 for a move."""
+    app = service("shop_app", mounts=VOLUME, replicas=at, **ours(HELD))
+    return replace(app, labels=with_replicas_before(app.labels, service_id, replicas))
+
+
+def moving(**fields: object) -> Service:
+    return service("shop_app", mounts=VOLUME, update_state="updating", **{**ours(HELD, TO_BRAVO), **fields})
+
+
+def with_config(config: Wanted) -> Planner:
+    return lambda seen, state, now: plan_anchors(seen, config, state, now)
+
+
+# everything that plans for the swarm, and everything that may become of a configuration
+PLANNERS: dict[str, Planner] = {
+    "the same configuration": with_config(CONFIG),
+    "no dependency": with_config(wanted()),
+    "labels alone": with_config(wanted({"alpha": {"ssd": "true"}})),
+    "another dependency": with_config(Wanted(dependencies={"web": OTHER})),
+    "no follower": with_config(wanted(anchors={"db": ()})),
+    "another follower": with_config(wanted(anchors={"db": ("cache",)})),
+    "another anchor": with_config(wanted(anchors={"web": ("app",)})),
+    "another stack": with_config(wanted(anchors={"db": ("app",)}, stack="other")),
+    "a constraint of the user's own": with_config(with_option(manage_constraint=False)),
+    "another way to move": with_config(with_option(relocate="evict")),
+    "label_sync": lambda seen, state, now: plan_label_sync(seen, CONFIG, state, now),
+    "label_sync without dependencies": lambda seen, state, now: plan_label_sync(seen, wanted(), state, now),
+    "label_sync with others": lambda seen, state, now: plan_label_sync(
+        seen, Wanted(dependencies={"web": OTHER}), state, now
+    ),
+    "removal": plan_removal,
+    "without purge": lambda seen, state, now: plan_leftovers(seen, state, set(), now, purge=False),
+    "beside rebalance": lambda seen, state, now: plan_unfinished(seen, (), state, now, balancing=False),
+    "drain": lambda seen, state, now: next_pass(seen, wanted(), state, "charlie", now, spare=False).plan,
+    "drain with dependencies": lambda seen, state, now: (
+        next_pass(seen, CONFIG, state, "charlie", now, spare=False).plan
+    ),
+}
+STATES = {"journal": JOURNAL, "lost": State()}
+
+
+def of_services(found: Plan) -> Plan:
+    """What the plan does to services."""
+    steps = tuple(s for s in found.steps if not isinstance(s, LabelNode) and s.action != "set_availability")
+    return replace(found, steps=steps)
+
+
+@pytest.mark.parametrize("name", PLANNERS)
+class TestEveryPlanner:
+    @pytest.mark.parametrize("state", STATES)
+    def test_a_service_that_was_scaled_to_0_comes_back(self, name: str, state: str) -> None:
+        found = PLANNERS[name](swarm(scaled(), app_on=None), STATES[state], NOW)
+
+        step = placed(of_services(found))
+        assert (step.target, step.replicas) == ("service shop_app", 2)
+        assert step.while_updating
+
+    @pytest.mark.parametrize("state", STATES)
+    def test_but_not_before_its_containers_have_stopped(self, name: str, state: str) -> None:
+        stopping = task("shop_app", "alpha", desired_state="shutdown")
+        found = PLANNERS[name](swarm(scaled(), stopping, app_on=None), STATES[state], NOW)
+
+        assert writes_to_services(of_services(found)) == []
+        assert found.again_seconds == 1.0
+
+    def test_a_number_that_only_the_journal_of_an_older_release_has(self, name: str) -> None:
+        app = service("shop_app", mounts=VOLUME, replicas=0, **ours(HELD))
+        state = State(moves={ID: replace(MOVE, recorded=False)})
+
+        step = placed(of_services(PLANNERS[name](swarm(app, app_on=None), state, NOW)))
+        assert (step.replicas, step.unrecorded) == (2, True)
+
+    @pytest.mark.parametrize("replicas", [0, 1, 5])
+    def test_a_redeploy_in_between_keeps_the_users_number(self, name: str, replicas: int) -> None:
+        """It drops what we have recorded."""
+        app = service("shop_app", mounts=VOLUME, replicas=replicas)
+        found = PLANNERS[name](swarm(app, app_on=None), JOURNAL, NOW)
+
+        for step in of_services(found).steps:
+            assert getattr(step, "replicas", None) is None
+        later = PLANNERS[name](swarm(app, app_on=None), JOURNAL, NOW + 100)
+        assert ID not in apply_edits(JOURNAL, later.remember).moves
+
+    def test_a_scaling_in_between_keeps_the_users_number_and_drops_the_record(self, name: str) -> None:
+        tasks = [task("shop_app", "bravo", slot=slot) for slot in (1, 2, 3)]
+        found = PLANNERS[name](swarm(scaled(at=3), *tasks, app_on=None), JOURNAL, NOW)
+
+        for step in of_services(found).steps:
+            assert getattr(step, "replicas", None) is None
+            spec = {
+                "Labels": dict(scaled().labels),
+                "Mode": {"Replicated": {"Replicas": 3}},
+                "TaskTemplate": {"Placement": {"Constraints": [HELD]}},
+            }
+            assert REPLICAS_LABEL not in step.change_spec(spec)["Labels"]  # type: ignore[attr-defined]
+
+    def test_a_service_that_was_made_from_its_spec_meanwhile_is_left_alone(self, name: str) -> None:
+        clone = replace(scaled(), id="id-clone", name="clone", constraints=())
+        found = PLANNERS[name](swarm(service("shop_app", **ours(HELD)), clone), State(), NOW)
+
+        assert "service clone" not in [step.target for step in found.steps]
+
+    def test_a_rollback_to_the_scaling_to_0_is_no_wish_for_it(self, name: str) -> None:
+        """It brings the record back that the start has dropped."""
+        app = replace(scaled(), update_state="rollback_completed")
+        found = PLANNERS[name](swarm(app, app_on=None), State(), NOW)
+
+        assert placed(of_services(found)).replicas == 2
+
+    @pytest.mark.parametrize("state", [MOVING, State()], ids=["journal", "lost"])
+    def test_a_move_by_a_constraint_ends(self, name: str, state: State) -> None:
+        """Where it has arrived, at once."""
+        app = replace(moving(), update_state="completed")
+        found = PLANNERS[name](swarm(app, app_on="bravo"), state, NOW)
+
+        step = placed(of_services(found))
+        assert TO_BRAVO in step.remove
+        assert remembered(of_services(found), state).moves == {}
+
+    def test_a_move_by_a_constraint_that_cannot_end_is_undone(self, name: str) -> None:
+        seen = swarm(moving(), task("shop_app", None, state="pending"), app_on=None)
+        found = PLANNERS[name](seen, MOVING, NOW + LIMIT_SECONDS)
+
+        assert TO_BRAVO in placed(of_services(found)).remove
+
+    def test_a_write_while_the_old_container_stops_would_start_the_next_one(self, name: str) -> None:
+        stopping = task("shop_app", "alpha", desired_state="shutdown")
+        ready = task("shop_app", "bravo", state="preparing", desired_state="ready")
+        found = PLANNERS[name](swarm(moving(), stopping, ready, app_on=None), MOVING, NOW)
+
+        if name != "another way to move":  # the user does not mind two copies
+            assert writes_to_services(of_services(found)) == []
+            assert found.again_seconds == 1.0
+
+
+class TestWithoutPurge:
+    def end(self, app: Service, *tasks: object, state: State = MOVING, after: float = 0) -> Plan:
+        seen = swarm(app, *tasks, app_on=None)  # type: ignore[arg-type]
+        return plan_leftovers(seen, state, set(), NOW + after, purge=False)
+
+    def test_what_holds_a_service_stays(self) -> None:
+        app = service("shop_app", **ours(HELD))
+        seen = swarm(app, app_on="alpha")
+
+        assert plan_leftovers(seen, State(), set(), NOW, purge=False) == Plan()
+        assert placed(plan_leftovers(seen, State(), set(), NOW)).remove == (HELD,)
+
+    def test_what_holds_a_service_stays_after_its_move(self) -> None:
+        found = self.end(replace(moving(), update_state="completed"), task("shop_app", "bravo"))
+        assert placed(found).after == {"constraints": [HELD]}
+
+        step = placed(self.end(scaled(), state=JOURNAL))
+        assert (step.after["constraints"], step.replicas) == ([HELD], 2)
+
+    def test_a_move_of_somebody_else_is_given_its_time(self) -> None:
+        pending, starting = (
+            task("shop_app", None, state="pending"),
+            task("shop_app", "bravo", state="starting"),
+        )
+
+        for one, limit in ((pending, STUCK_SECONDS), (starting, LIMIT_SECONDS)):
+            waits = self.end(moving(), one, after=limit - 6)
+            assert (waits.steps, waits.again_seconds) == ((), 1.0)
+            assert placed(self.end(moving(), one, after=limit)).remove == (TO_BRAVO,)
+        watched = self.end(moving(), task("shop_app", "bravo"))
+        assert (watched.steps, watched.again_seconds) == ((), 1.0)
+
+
+class TestWithPurge:
+    def test_one_write_starts_the_service_and_takes_everything_back(self) -> None:
+        step = placed(plan(swarm(scaled(), app_on=None), wanted(), JOURNAL))
+
+        assert (step.replicas, step.after["constraints"], step.remove) == (2, [], (HELD,))
+
+    def test_a_move_to_nowhere_is_undone_at_once(self) -> None:
+        found = plan(swarm(moving(), task("shop_app", None, state="pending"), app_on=None), wanted(), MOVING)
+
+        assert placed(found).after == {"constraints": []}
+
+
+class TestOtherMoves:
+    """Those for balance, and those off a node, in planners that know nothing of either."""
+
+    SEEN = picture(
+        node("alpha"),
+        node("bravo"),
+        node("charlie"),
+        service("web", replicas=1, update_state="completed", **ours(TO_BRAVO)),
+        task("web", "bravo"),
+    )
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "label_sync",
+            "label_sync without dependencies",
+            "removal",
+            "drain",
+            "drain with dependencies",
+        ],
+    )
+    @pytest.mark.parametrize("kind", [REBALANCE, DRAIN])
+    def test_they_end(self, name: str, kind: str) -> None:
+        move = Move("", ("id-bravo",), NOW - 5, kind=kind, source="id-alpha")
+        state = State(moves={"id-web": move})
+        found = of_services(PLANNERS[name](self.SEEN, state, NOW))
+
+        assert placed(found).remove == (TO_BRAVO,)
+        assert remembered(found, state).moves == {}
+
+    def test_those_for_balance_are_left_to_their_own_planner_if_there_is_one(self) -> None:
+        move = Move("", ("id-bravo",), NOW - 5, kind=REBALANCE, source="id-alpha")
+        state = State(moves={"id-web": move})
+
+        assert plan_anchors(self.SEEN, wanted(), state, NOW).steps == ()
+        assert plan_unfinished(self.SEEN, (), state, NOW, balancing=False).steps == ()
+        assert placed(plan_anchors(self.SEEN, wanted(), state, NOW, balancing=True)).remove == (TO_BRAVO,)

@@ -1,0 +1,362 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is removed of ours that the configuration doesn't name: all, nothing with a warning, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    Attempts,
+    Move,
+    State,
+    apply_edits,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals, Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from tests.unit.builders import node, picture, service, task, wanted
+
+NOW = 1_000_000.0
+HELD_TO_DB = "node.labels.db ==true"
+HELD_TO_CACHE = "node.labels.cache ==true"
+TO_BRAVO = "node.id ==id-bravo"
+ALLOWED, HELD, FOREIGN = Removals.ALLOWED, Removals.HELD, Removals.FOREIGN
+
+
+def policies(
+    config: Wanted, nodes: Removals = Removals.ALLOWED, dependencies: Removals = Removals.ALLOWED
+) -> Wanted:
+    return replace(config, node_removals=nodes, dependency_removals=dependencies)
+
+
+def owning(
+    static: dict[str, set[str]], anchors: dict[str, set[str]] | None = None, **fields: object
+) -> State:
+    """Host name → keys of the labels that we have set there."""
+    marks = {f"id-{name}": frozenset(keys) for name, keys in (anchors or {}).items()}
+    owned = {f"id-{name}": frozenset(keys) for name, keys in static.items()}
+    for node_id, keys in marks.items():
+        owned[node_id] = owned.get(node_id, frozenset()) | keys
+    return State(owned_labels=owned, anchor_labels=marks, **fields)  # type: ignore[arg-type]
+
+
+def removed(plan: Plan) -> dict[str, set[str]]:
+    """Host name → labels that go."""
+    steps = [step for step in plan.steps if isinstance(step, LabelNode)]
+    found = {step.hostname: {c.key for c in step.changes if c.after is None} for step in steps}
+    return {hostname: keys for hostname, keys in found.items() if keys}
+
+
+def placed(plan: Plan) -> dict[str, PlaceService]:
+    return {step.name: step for step in plan.steps if isinstance(step, PlaceService)}
+
+
+def after(plan: Plan, state: State) -> State:
+    edits = [*plan.remember]
+    for step in plan.steps:
+        edits += [*step.claims, *step.settles]
+    return apply_edits(state, edits)
+
+
+class TestLabels:
+    SEEN: ClassVar = picture(
+        node("alpha", labels={"ssd": "true", "old": "1", "theirs": "x"}),
+        node("bravo", labels={"hdd": "true", "db": "true"}),
+    )
+    STATE: ClassVar = owning({"alpha": {"ssd", "old"}, "bravo": {"hdd"}}, {"bravo": {"db"}})
+    CONFIG: ClassVar = wanted({"alpha": {"ssd": "true"}})
+
+    def test_allowed(self) -> None:
+        assert removed(plan_labels(self.SEEN, self.CONFIG, self.STATE)) == {
+            "alpha": {"old"},
+            "bravo": {"hdd", "db"},
+        }
+
+    @pytest.mark.parametrize(
+        ("nodes", "dependencies", "expected", "warnings"),
+        [
+            (HELD, HELD, {}, 2),
+            (HELD, ALLOWED, {"bravo": {"db"}}, 1),
+            (ALLOWED, HELD, {"alpha": {"old"}, "bravo": {"hdd"}}, 1),
+            (FOREIGN, FOREIGN, {}, 0),
+        ],
+    )
+    def test_each_section_has_its_own_policy(
+        self,
+        nodes: Removals,
+        dependencies: Removals,
+        expected: dict[str, set[str]],
+        warnings: int,
+    ) -> None:
+        plan = plan_labels(self.SEEN, policies(self.CONFIG, nodes, dependencies), self.STATE)
+
+        assert removed(plan) == expected
+        assert len(plan.warnings) == warnings
+        # whatever is kept stays ours
+        kept = after(plan, self.STATE).owned_labels
+        assert kept == {
+            node_id: left
+            for node_id, keys in self.STATE.owned_labels.items()
+            if (left := keys - expected.get(node_id.removeprefix("id-"), set()))
+        }
+
+    def test_a_warning_names_what_is_held_and_how_to_confirm(self) -> None:
+        labels = {f"l{number}": "true" for number in range(5)}
+        seen = picture(node("alpha", labels=labels))
+
+        (warning,) = plan_labels(
+            seen, policies(wanted(), nodes=HELD), owning({"alpha": set(labels)})
+        ).warnings
+
+        for part in ("nodes: ", "5 labels", "l0 on alpha", "2 more", "orcastra command accept_removals"):
+            assert part in warning
+        assert "accept_removals: true" in warning
+        assert "l4" not in warning
+
+    def test_an_absent_section_with_nothing_owned_says_nothing(self) -> None:
+        for state in (State(), owning({"charlie": {"gone"}}), owning({"alpha": {"gone"}})):
+            plan = plan_labels(self.SEEN, policies(wanted(), HELD, HELD), state)
+            assert (plan.steps, plan.warnings) == ((), ())
+
+    def test_a_section_that_names_everything_is_held_without_a_word(self) -> None:
+        plan = plan_labels(
+            picture(node("alpha", labels={"ssd": "true"})),
+            policies(self.CONFIG, HELD, HELD),
+            owning({"alpha": {"ssd"}}),
+        )
+        assert plan.warnings == ()
+
+    def test_named_labels_are_set_whatever_the_policy(self) -> None:
+        for policy in Removals:
+            plan = plan_labels(picture(node("alpha")), policies(self.CONFIG, policy, policy), State())
+            assert [step.what for step in plan.steps] == ["set ssd=true on node alpha"]
+
+    def test_an_anchors_label_follows_it_whatever_the_policy(self) -> None:
+        seen = picture(
+            node("alpha", labels={"db": "true"}), node("bravo"), service("shop_db"), task("shop_db", "bravo")
+        )
+        for policy in Removals:
+            plan = plan_labels(
+                seen, policies(wanted(anchors={"db": ()}), policy, policy), owning({}, {"alpha": {"db"}})
+            )
+            assert removed(plan) == {"alpha": {"db"}}
+
+    def test_unknown_labels_are_pruned_of_named_nodes_and_ours_are_another_tasks(self) -> None:
+        config = replace(self.CONFIG, prune_unknown_labels=True)
+
+        assert removed(plan_labels(self.SEEN, policies(config, FOREIGN, FOREIGN), self.STATE)) == {
+            "alpha": {"theirs"}
+        }
+        assert removed(plan_labels(self.SEEN, policies(config, HELD, HELD), self.STATE)) == {}
+
+    def test_pruning_leaves_the_labels_of_anchors_whose_section_is_absent(self) -> None:
+        seen = picture(
+            node("alpha", labels={"db": "true", "theirs": "x"}), node("bravo", labels={"db": "true"})
+        )
+        config = wanted({"alpha": {}}, prune_unknown_labels=True)
+        state = owning({}, {"bravo": {"db"}})
+
+        assert removed(plan_labels(seen, policies(config, dependencies=HELD), state)) == {"alpha": {"theirs"}}
+        assert removed(plan_labels(seen, config, state)) == {"alpha": {"db", "theirs"}, "bravo": {"db"}}
+
+    def test_what_marks_an_anchor_is_remembered(self) -> None:
+        seen = picture(node("alpha"), service("shop_db"), task("shop_db", "alpha"))
+        config = wanted({"alpha": {"ssd": "true"}}, {"db": ()})
+
+        state = after(plan_labels(seen, config, State()), State())
+
+        assert state.owned_labels == {"id-alpha": frozenset({"ssd", "db"})}
+        assert state.anchor_labels == {"id-alpha": frozenset({"db"})}
+
+    def test_and_what_an_older_release_has_set_is_marked_while_it_is_configured(self) -> None:
+        labels = {"ssd": "true", "db": "true"}
+        seen = picture(node("alpha", labels=labels), service("shop_db"), task("shop_db", "alpha"))
+        old = owning({"alpha": {"ssd", "db"}})
+
+        plan = plan_labels(seen, wanted({"alpha": {"ssd": "true"}}, {"db": ()}), old)
+
+        assert plan.steps == ()
+        assert after(plan, old).anchor_labels == {"id-alpha": frozenset({"db"})}
+        assert plan_labels(seen, wanted({"alpha": {"ssd": "true"}}, {"db": ()}), after(plan, old)).is_empty
+        # the key becomes a static label: it is marked no more
+        static = plan_labels(seen, wanted({"alpha": labels}), after(plan, old))
+        assert after(static, after(plan, old)).anchor_labels == {}
+
+
+class TestConstraints:
+    """Another anchor and its follower, which this configuration doesn't name."""
+
+    def seen(self, **app: object) -> Picture:
+        return picture(
+            node("alpha", labels={"db": "true"}),
+            node("bravo"),
+            service("shop_db"),
+            task("shop_db", "alpha"),
+            service("shop_app", **{"constraints": (HELD_TO_DB,), **app}),  # type: ignore[arg-type]
+            task("shop_app", "alpha"),
+            service("shop_search"),
+            task("shop_search", "alpha"),
+        )
+
+    CONFIG: ClassVar = wanted(anchors={"search": ()})
+    STATE: ClassVar = owning(
+        {},
+        {"alpha": {"db", "search"}},
+        attempts={"id-shop_app": Attempts(2, NOW - 5, NOW - 10, MISPLACED)},
+        anchor_tasks={"id-shop_db": frozenset({"shop_db-1-alpha-running"})},
+    )
+
+    def plan(self, policy: Removals, state: State | None = None, **app: object) -> Plan:
+        config = policies(self.CONFIG, policy, policy)
+        return plan_anchors(self.seen(**app), config, state or self.STATE, NOW)
+
+    def test_allowed(self) -> None:
+        plan = self.plan(ALLOWED)
+
+        assert placed(plan)["shop_app"].remove == (HELD_TO_DB,)
+        assert after(plan, self.STATE).anchor_tasks == {}
+
+    @pytest.mark.parametrize("policy", [HELD, FOREIGN])
+    def test_held_and_foreign_ones_stay_and_so_does_what_is_remembered(self, policy: Removals) -> None:
+        plan = self.plan(policy)
+
+        assert placed(plan) == {}
+        assert after(plan, self.STATE).anchor_tasks == self.STATE.anchor_tasks
+        assert after(plan, self.STATE).attempts == self.STATE.attempts
+        assert len(plan.warnings) == (1 if policy is HELD else 0)
+
+    def test_the_warning_names_labels_and_services(self) -> None:
+        (warning,) = self.plan(HELD).warnings
+
+        for part in ("dependencies: ", "1 label", "db on alpha", "1 service", "shop_app"):
+            assert part in warning
+
+    @pytest.mark.parametrize("policy", [HELD, FOREIGN])
+    def test_what_is_remembered_of_services_that_are_gone_is_forgotten(self, policy: Removals) -> None:
+        gone = replace(
+            self.STATE,
+            anchor_tasks={"id-gone": frozenset({"t"})},
+            attempts={"id-gone": Attempts(1, NOW, NOW, MISPLACED)},
+        )
+
+        state = after(self.plan(policy, gone), gone)
+
+        assert (state.anchor_tasks, state.attempts) == ({}, {})
+
+    @pytest.mark.parametrize(("policy", "kept"), [(ALLOWED, False), (HELD, True), (FOREIGN, True)])
+    def test_to_try_at_once_forgets_the_attempts_of_named_services(
+        self, policy: Removals, kept: bool
+    ) -> None:
+        config = policies(self.CONFIG, policy, policy)
+
+        plan = plan_anchors(self.seen(), config, self.STATE, NOW, retry_now=True)
+
+        assert ("id-shop_app" in after(plan, self.STATE).attempts) is kept
+
+    def test_the_constraint_of_another_task_on_a_follower_of_both_stays(self) -> None:
+        seen = picture(
+            node("alpha", labels={"db": "true", "cache": "true"}),
+            service("shop_cache"),
+            task("shop_cache", "alpha"),
+            service("shop_app", constraints=(HELD_TO_DB,)),
+            task("shop_app", "alpha"),
+        )
+        config = wanted(anchors={"cache": ("app",)})
+
+        foreign = placed(plan_anchors(seen, policies(config, FOREIGN, FOREIGN), State(), NOW))["shop_app"]
+        allowed = placed(plan_anchors(seen, config, State(), NOW))["shop_app"]
+
+        assert (foreign.add, foreign.remove) == ((HELD_TO_CACHE,), ())
+        assert (allowed.add, allowed.remove) == ((HELD_TO_CACHE,), (HELD_TO_DB,))
+
+    def test_a_follower_of_two_tasks_is_not_moved_where_the_other_one_keeps_it_from(self) -> None:
+        seen = picture(
+            node("alpha", labels={"db": "true"}),
+            node("bravo", labels={"cache": "true"}),
+            service("shop_cache"),
+            task("shop_cache", "bravo"),
+            service("shop_app", constraints=(HELD_TO_DB,)),
+            task("shop_app", "alpha"),
+        )
+        config = wanted(anchors={"cache": ("app",)})
+
+        foreign = plan_anchors(seen, policies(config, FOREIGN, FOREIGN), State(), NOW)
+
+        assert placed(foreign) == {}
+        assert any("shop_app" in warning for warning in foreign.warnings)
+        assert placed(plan_anchors(seen, config, State(), NOW))["shop_app"].add == (HELD_TO_CACHE, TO_BRAVO)
+
+
+class TestMoves:
+    """A move in the journal is ended whatever the policy."""
+
+    def plan(self, policy: Removals, move: Move, **app: object) -> tuple[Plan, State]:
+        seen = picture(
+            node("alpha", labels={"db": "true"}),
+            node("bravo", labels={"db": "true"}),
+            service("shop_app", **{"constraints": (HELD_TO_DB, TO_BRAVO), **app}),  # type: ignore[arg-type]
+            *([task("shop_app", "bravo")] if app.get("replicas") != 0 else []),
+        )
+        state = State(moves={"id-shop_app": move})
+        return plan_anchors(seen, policies(wanted(), policy, policy), state, NOW), state
+
+    @pytest.mark.parametrize("policy", list(Removals))
+    def test_by_its_constraint_alone(self, policy: Removals) -> None:
+        plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100))
+
+        step = placed(plan)["shop_app"]
+        assert TO_BRAVO in step.remove
+        assert (HELD_TO_DB in step.remove) is (policy is ALLOWED)
+        assert after(plan, state).moves == {}
+
+    @pytest.mark.parametrize("policy", list(Removals))
+    def test_of_a_service_that_was_scaled_to_0(self, policy: Removals) -> None:
+        move = Move("db", ("id-bravo",), NOW - 100, replicas=2)
+
+        plan, state = self.plan(policy, move, replicas=0, constraints=(HELD_TO_DB,))
+
+        step = placed(plan)["shop_app"]
+        assert step.replicas == 2
+        assert (HELD_TO_DB in step.remove) is (policy is ALLOWED)
+        assert after(plan, state).moves == {}
+
+    @pytest.mark.parametrize("policy", [HELD, FOREIGN])
+    def test_one_that_never_began_is_forgotten(self, policy: Removals) -> None:
+        plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100), constraints=(HELD_TO_DB,))
+
+        assert placed(plan) == {}
+        assert after(plan, state).moves == {}
+
+    def test_another_task_has_a_minute_to_end_its_own(self) -> None:
+        young = Move("db", ("id-bravo",), NOW - 30)
+
+        plan, state = self.plan(FOREIGN, young)
+        scaled, _state = self.plan(FOREIGN, replace(young, replicas=2), replicas=0, constraints=(HELD_TO_DB,))
+
+        assert (placed(plan), placed(scaled)) == ({}, {})
+        assert after(plan, state) == state
+        # a loop that waits for its own moves doesn't wait for this one
+        assert plan.again_seconds is None
+        assert placed(self.plan(HELD, young)[0])["shop_app"].remove == (TO_BRAVO,)
+
+
+def test_whoever_moves_services_hears_of_anchors_that_are_not_given() -> None:
+    state = owning({}, {"alpha": {"db"}})
+    absent = Wanted(absent_sections=frozenset({"dependencies"}))
+
+    (warning,) = anchors_not_given(absent, state)
+
+    assert "db" in warning
+    for config, known in ((absent, State()), (Wanted(), state), (wanted(anchors={"db": ()}), state)):
+        assert anchors_not_given(config, known) == ()

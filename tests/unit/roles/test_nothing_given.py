@@ -1,0 +1,240 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Roles that were given nothing, or only a part, on a simulated swarm with labels and constraints of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import sim as simulator
+
+WHOLE: dict[str, Any] = {
+    "nodes": {"alpha": {"labels": ["ssd", "zfs"]}, "bravo": {"labels": {"disk": "hdd"}}},
+    "dependencies": {"db": ["app"]},
+}
+FILES = {
+    "swarm.yml": yaml.safe_dump(WHOLE),
+    "blank.yml": "",
+    "comments.yml": "# nodes: {}\n",
+    "dashes.yml": "---\n",
+    "null.yml": "null\n",
+    "extension.yml": "x-labels: &ssd [ssd]\n",
+    "leader.yml": "leader: alpha\n",
+    "options.yml": "options: {prune_unknown_labels: true}\n",
+    "sections.yml": "nodes:\ndependencies: ~\n",
+    "cut-off.yml": "nodes: {alpha: {labels: [ssd",
+    "nodes.yml": yaml.safe_dump({"nodes": WHOLE["nodes"]}),
+    "no-anchors.yml": yaml.safe_dump({"nodes": WHOLE["nodes"], "dependencies": None}),
+    "dependencies.yml": yaml.safe_dump({"dependencies": WHOLE["dependencies"]}),
+    "nothing.yml": "{}\n",
+}
+SWARM_FILES = {name.partition(".")[0]: {"orcastra_swarm_file": name} for name in FILES}
+
+# what is no configuration, for the roles that need one
+NOTHING: dict[str, dict[str, Any]] = {
+    "unset": {},
+    "misspelt": {"orcastra_swarmfile": "swarm.yml", "orcastra_node": {}, "orcastra_dependancies": {}},
+    "empty text": {"orcastra_swarm_file": ""},
+    "null": {"orcastra_swarm_file": None, "orcastra_nodes": None, "orcastra_dependencies": None},
+    "text for a mapping": {"orcastra_nodes": ""},
+    "missing": {"orcastra_swarm_file": "missing.yml"},
+    "folder": {"orcastra_swarm_file": "."},
+    "space": {"orcastra_swarm_file": " "},
+    "confirmed": {"orcastra_accept_removals": True},
+    "purge": {"orcastra_purge": True, "orcastra_options": {"prune_unknown_labels": True}},
+    **{
+        name: SWARM_FILES[name]
+        for name in (
+            *("blank", "comments", "dashes", "null", "extension"),
+            *("leader", "options", "sections", "cut-off"),
+        )
+    },
+}
+# a part, the rest of which stays
+PARTS: dict[str, dict[str, Any]] = {
+    **{name: SWARM_FILES[name] for name in ("nodes", "no-anchors", "dependencies")},
+    "nodes as a variable": {"orcastra_nodes": WHOLE["nodes"]},
+    "another team's": {"orcastra_nodes": {"charlie": {}}, "orcastra_purge": False},
+    "an empty part": {"orcastra_dependencies": WHOLE["dependencies"], "orcastra_nodes": None},
+}
+
+
+@dataclass
+class Control:
+    """A control node on which roles run against the swarm, each in a block of one playbook."""
+
+    folder: Path
+    sim: simulator.Sim
+
+    def run(self, *blocks: tuple[str, dict[str, Any]], check: bool = False) -> list[dict[str, Any]]:
+        """For each block, a role with its variables: whether it failed, and its message."""
+        tasks: list[dict[str, Any]] = []
+        for role, variables in blocks:
+            said = {"results": "{{ results + [{'failed': %s, 'msg': %s}] }}"}
+            tasks.append(
+                {
+                    "block": [
+                        {
+                            "ansible.builtin.include_role": {"name": f"orcastra.swarm.{role}"},
+                            "vars": variables,
+                        },
+                        {"ansible.builtin.set_fact": {"results": said["results"] % ("false", "''")}},
+                    ],
+                    "rescue": [
+                        {
+                            "ansible.builtin.set_fact": {
+                                "results": said["results"] % ("true", "ansible_failed_result.msg")
+                            }
+                        }
+                    ],
+                }
+            )
+        tasks.append(
+            {
+                "ansible.builtin.copy": {
+                    "content": "{{ results | to_json }}",
+                    "dest": f"{self.folder}/results",
+                },
+                "check_mode": False,
+            }
+        )
+        play = {
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {
+                "results": [],
+                "orcastra_stack_name": "shop",
+                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            },
+            "module_defaults": {
+                "group/orcastra.swarm.swarm": {"docker_host": self.sim.docker_host(), "timeout": 20}
+            },
+            "tasks": tasks,
+        }
+        (self.folder / "playbook.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("DOCKER", "ANSIBLE_"))
+        }
+        done = subprocess.run(
+            [
+                Path(sys.executable).parent / "ansible-playbook",
+                "playbook.yml",
+                *(["--check"] if check else []),
+            ],
+            cwd=self.folder,
+            env={
+                **kept,
+                "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+                "ANSIBLE_NOCOLOR": "1",
+                "LC_ALL": "C.UTF-8",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: list[dict[str, Any]] = json.loads((self.folder / "results").read_text())
+        return found
+
+    def owned(self) -> dict[str, Any]:
+        """What is set in the swarm: labels of nodes and constraints of services."""
+        nodes = {node.hostname: node.spec["Labels"] for node in self.sim.store.nodes.values()}
+        services = {
+            service.name: service.spec.raw["TaskTemplate"].get("Placement", {}).get("Constraints") or []
+            for service in self.sim.store.services.values()
+        }
+        return {name: found for name, found in {**nodes, **services}.items() if found}
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
+    folder = tmp_path_factory.mktemp("control")
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    with simulator.swarm() as sim:
+        for name in ("shop_db", "shop_app"):
+            raw = {"Name": name, "TaskTemplate": {"ContainerSpec": {"Image": "orcastra/app"}}}
+            sim.place(raw, [sim.node("charlie")])
+        control = Control(folder, sim)
+        results = control.run(*((role, SWARM_FILES["swarm"]) for role in ("label_sync", "anchors")))
+        assert [result["msg"] for result in results if result["failed"]] == []
+        sim.advance(30)
+        assert control.owned() == {
+            "alpha": {"ssd": "true", "zfs": "true"},
+            "bravo": {"disk": "hdd"},
+            "charlie": {"db": "true"},
+            "shop_app": ["node.labels.db ==true"],
+        }
+        yield control
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_nothing_to_work_with(control: Control, check: bool) -> None:
+    before = control.owned()
+    blocks = [(role, given) for role in ("label_sync", "anchors") for given in NOTHING.values()]
+
+    results = control.run(*blocks, check=check)
+
+    names = [f"{role}: {name}" for role in ("label_sync", "anchors") for name in NOTHING]
+    assert [name for name, result in zip(names, results, strict=True) if not result["failed"]] == []
+    assert all(result["msg"] for result in results)
+    assert "nothing to work with" in results[names.index("label_sync: misspelt")]["msg"]
+    assert control.owned() == before
+
+
+def test_other_roles_with_nothing_to_work_with(control: Control) -> None:
+    before = control.owned()
+    nothing: list[tuple[str, dict[str, Any]]] = [
+        ("heal", {}),
+        ("heal", {"orcastra_swarmfile": "swarm.yml", "orcastra_unlock_key": "x"}),
+        ("heal", SWARM_FILES["comments"]),
+        ("bootstrap", {}),
+        ("bootstrap", SWARM_FILES["blank"]),
+        ("rebalance", {}),
+        ("rebalance", {"orcastra_rebalance_fil": "rebalance.yml"}),
+        ("rebalance", {"orcastra_rebalance_file": "comments.yml"}),
+        ("rebalance", {"orcastra_swarm_file": "swarm.yml", "orcastra_rebalance": None}),
+        ("log_rotate", {}),
+        ("log_rotate", {"orcastra_log_rotate_file": []}),
+        ("node_drain", {}),
+        ("node_drain", {"orcastra_nodes": []}),
+        ("service_restart", {"orcastra_services": []}),
+        ("node_exporter", {"orcastra_node_exporter_file": "blank.yml"}),
+        ("mods", {"orcastra_mods_file": "blank.yml"}),
+    ]
+
+    results = control.run(*nothing, check=True)
+
+    assert [given for given, result in zip(nothing, results, strict=True) if not result["failed"]] == []
+    assert control.owned() == before
+
+
+def test_a_part_removes_nothing_of_the_rest(control: Control) -> None:
+    before = control.owned()
+
+    results = control.run(*((role, given) for role in ("label_sync", "anchors") for given in PARTS.values()))
+
+    assert [result["msg"] for result in results if result["failed"]] == []
+    assert control.owned() == before
+
+
+def test_an_explicit_nothing_removes_everything(control: Control) -> None:
+    for role in ("anchors", "label_sync"):
+        (result,) = control.run((role, SWARM_FILES["nothing"]))
+        assert not result["failed"]
+        control.sim.advance(30)
+
+    assert control.owned() == {}
