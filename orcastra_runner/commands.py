@@ -33,8 +33,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner import log
+from orcastra_runner.api_token import configured_token, own_token
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
 from orcastra_runner.command.job import CommandJob
@@ -43,7 +45,7 @@ from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.results import file_data
 from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command, has_limit
-from orcastra_runner.configuration import Configuration
+from orcastra_runner.configuration import Configuration, has_configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.extra_vars import extra_vars, mods_vars
 from orcastra_runner.heal import HealJob, plan_healing
@@ -100,7 +102,7 @@ def run(settings: Settings) -> Ending:
     rebalance_file = RebalanceFile(settings.rebalance_path)
     if settings.run_once:
         command_file.refresh(at_once=True)
-    token = settings.read_token()
+    token = configured_token(settings)
     records = Records(dry_run=settings.dry_run)
     requests = CommandRequests()
     with ExitStack() as stack:
@@ -145,6 +147,7 @@ def run(settings: Settings) -> Ending:
             watcher=watcher,
             command_file=command_file,
             leader_watch=leader_watch,
+            once_wait_seconds=settings.once_wait,
         )
         if settings.run_once:
             is_well = loop.run_once()
@@ -182,7 +185,7 @@ def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *
     configuration = Configuration(settings)
     rebalance_file = RebalanceFile(settings.rebalance_path)
     with closing(Swarm(_connector())) as swarm:
-        picture = swarm.see().picture
+        picture = without_doubtful(swarm.see().picture, configuration.wanted)
     memory = measure(picture, rebalance_file.rebalance.sources)
     found = forecasts(picture, configuration.wanted, memory, lose, add)
     data = forecast_data(found, memory)
@@ -212,7 +215,7 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     With an id it is carried out once only, however often and from wherever it is asked for.
     """
     log.configure(settings.log_format, debug=settings.debug)
-    wanted = Configuration(settings).wanted if command.needs_configuration else Wanted()
+    wanted = _wanted_for(settings, command)
     words = command.words(argument)
     signals = Signals()
     signals.install()
@@ -262,6 +265,16 @@ def _rehearse_command(work: Work, command: Command, argument: str | None, id_: s
     return found.problem is None
 
 
+def _wanted_for(settings: Settings, command: Command) -> Wanted:
+    """The configuration, or nothing where a command can do without. Raises ConfigError.
+
+    One that is given a node looks up there which address it has: any node can go by any name.
+    """
+    if command.needs_configuration or (command.argument == "node" and has_configuration(settings)):
+        return Configuration(settings).wanted
+    return Wanted()
+
+
 def check_configuration(settings: Settings) -> None:
     """Print what the configuration holds. Raises ConfigError with everything that is wrong with it."""
     configuration = Configuration(settings)
@@ -270,6 +283,7 @@ def check_configuration(settings: Settings) -> None:
     rebalance_file = RebalanceFile(settings.rebalance_path)
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
+    configured_token(settings)
     files = ", ".join(str(path) for path in present)
     _say(
         f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
@@ -324,9 +338,8 @@ def _working(
         ) -> PlaybookResult:
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
-            rebalance = {"orcastra_rebalance": dict(rebalance_file.data)}
             mods = mods_vars(name, settings)
-            values = {**extra_vars(work.wanted, settings), **rebalance, **mods, **variables}
+            values = {**extra_vars(work.wanted, settings), **rebalance_file.extra_vars(), **mods, **variables}
             return playbooks.run(name, values, should_stop, check=check)
 
         work = Work(
@@ -382,7 +395,7 @@ def _on_hosts(
 def _serve(
     settings: Settings,
     address: tuple[str | None, int],
-    token: str | None,
+    token: bytes | None,
     records: Records,
     signals: Signals,
     requests: CommandRequests,
@@ -394,7 +407,7 @@ def _serve(
     from orcastra_runner.web.server import WebServer  # noqa: PLC0415
     from orcastra_runner.web.site import Site  # noqa: PLC0415
 
-    guard = Guard(token, settings.http_hosts)
+    guard = Guard(token or own_token(settings.state_dir), settings.http_hosts)
     ask_for_mods = next((job.ask for job in local if isinstance(job, ModRequestsJob)), None)
     site = Site(records, signals, requests, guard, ask_for_mods)
     server = WebServer(site, *address)

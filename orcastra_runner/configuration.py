@@ -85,6 +85,11 @@ def files_of(settings: Settings) -> ConfigFiles:
     )
 
 
+def has_configuration(settings: Settings) -> bool:
+    """Whether any of the files is there."""
+    return any(found is not None for found in files_of(settings).fingerprint())
+
+
 def describe_changes(before: Wanted, after: Wanted) -> str:
     """Return in one line what is different, empty if nothing is."""
     parts = [

@@ -29,6 +29,8 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
     return {
         "orcastra_hosts": "localhost",
         **_sections(wanted),
+        # commands give the names of nodes as orcastra_nodes
+        "orcastra_configured_nodes": {name: _node(node) for name, node in wanted.nodes.items()},
         "orcastra_options": {"prune_unknown_labels": wanted.prune_unknown_labels},
         "orcastra_leader": wanted.leader or "",
         "orcastra_advertise_addr": wanted.advertise_addr or "",
@@ -86,6 +88,7 @@ def _node(node: NodeWanted) -> dict[str, Any]:
         "role": node.role,
         "availability": node.availability,
         "data_path_addr": node.data_path_addr,
+        "swarm_addr": node.swarm_addr,
     }
     given = {key: value for key, value in optional.items() if value is not None}
     return {**given, "labels": dict(node.labels)}

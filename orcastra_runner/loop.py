@@ -45,8 +45,10 @@ FILE_CHECK_SECONDS = 1.0
 DEBOUNCE_SECONDS = 0.1
 EVENT_GAP_SECONDS = 0.5
 
-# One cycle by itself sees what it began through to its end, if that is not too far away.
+# One cycle by itself sees what it began through to its end, if that is not too far away: it ends once it has
+# brought nothing new about for ONCE_WAIT_SECONDS, and after LONGEST_CYCLE_SECONDS in any case.
 FOLLOW_UP_SECONDS = 5.0
+ONCE_WAIT_SECONDS = 60.0
 LONGEST_CYCLE_SECONDS = 300.0
 
 log = get_logger()
@@ -67,6 +69,7 @@ class Loop:
         watcher: Watcher | None = None,
         command_file: CommandFile | None = None,
         leader_watch: LeaderWatch | None = None,
+        once_wait_seconds: float = ONCE_WAIT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``acts_anywhere``: act whichever engine is the leader. ``clock`` returns seconds, never less.
@@ -74,6 +77,7 @@ class Loop:
         ``watcher`` is told what to watch, and wakes the loop through the signals' inbox.
         A change of ``command_file`` makes the job ``commands`` due.
         ``leader_watch`` is told when to watch for the lead, and wakes the loop in the same way.
+        ``once_wait_seconds``: how long ``run_once`` waits while it can do nothing new.
         """
         self._jobs = {job.name: job for job in jobs}
         self._work = work
@@ -84,6 +88,7 @@ class Loop:
         self._watcher = watcher
         self._command_file = command_file
         self._leader_watch = leader_watch
+        self._once_wait_seconds = once_wait_seconds
         self._looked_at = -EVENT_GAP_SECONDS
         self._clock = clock
         self._records = work.records
@@ -175,16 +180,27 @@ class Loop:
             self._schedule.hasten("sync", self._clock() + seconds)
 
     def _run_to_the_end(self, jobs: Sequence[Job]) -> bool:
-        """Run the jobs, and those that have begun something again until it has ended."""
-        deadline = self._clock() + LONGEST_CYCLE_SECONDS
+        """Run the jobs, and those that have begun something again until it has ended.
+
+        What is only tried again and again is nothing new, and neither is waiting for Swarm. So a service that
+        never runs does not keep this from its end.
+        """
+        deadline = self._clock() + max(LONGEST_CYCLE_SECONDS, self._once_wait_seconds)
         results = [self._run(job) for job in jobs]
+        done: set[tuple[str, str]] = set()
+        limit = 0.0
         while None not in results and not self._signals.stop_requested:
             waiting = [job for job in jobs if job.again_seconds is not None]
             seconds = min((job.again_seconds or 0.0 for job in waiting), default=None)
-            if seconds is None or seconds > FOLLOW_UP_SECONDS:
+            if seconds is None:
                 break
-            if self._clock() + seconds > deadline:
-                log.warning("what was begun has not ended yet; the next cycle goes on with it")
+            before = len(done)
+            done |= {(action.job, action.what) for action in self._records.view().history}
+            if len(done) > before or not limit:
+                limit = self._clock() + self._once_wait_seconds
+            latest = deadline if self._has_scaled_to_0() else min(limit, deadline)
+            if seconds > FOLLOW_UP_SECONDS or self._clock() + seconds > latest:
+                self._tell_what_is_left(waiting)
                 break
             with contextlib.suppress(queue.Empty):
                 self._signals.inbox.get(timeout=max(seconds, 0.001))
@@ -204,6 +220,20 @@ class Loop:
         elif self._work.dry_run:
             log.info("plan only: nothing was written")
         return True
+
+    def _has_scaled_to_0(self) -> bool:
+        """Whether a service is down because we are moving it: it must not stay so until the next run."""
+        with contextlib.suppress(OrcastraError):
+            return any(move.replicas is not None for move in self._work.swarm.see().state.moves.values())
+        return False
+
+    def _tell_what_is_left(self, waiting: Sequence[Job]) -> None:
+        plans = self._records.view().plans
+        log.warning("what was begun has not ended yet; the next run goes on with it")
+        for job in waiting:
+            plan = plans.get(job.name)
+            for note in plan.notes if plan is not None else ():
+                log.warning("left for the next run", job=job.name, what=note)
 
     def _look(self) -> Observation:
         """Look at the swarm. Tells what went wrong before it raises it."""

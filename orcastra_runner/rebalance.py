@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -15,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import ConfigFiles
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import load_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import (
+    load_rebalance,
+    take_apart,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
@@ -25,6 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import Meter, measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import (
     plan_rebalance,
     rebalance_candidates,
@@ -44,7 +49,7 @@ log = get_logger()
 
 
 class RebalanceFile:
-    """``rebalance_config.yml``. ``rebalance`` and ``data`` are never anything but valid.
+    """``rebalance_config.yml``. ``rebalance`` and what the playbooks get are never anything but valid.
 
     Without the file nothing is balanced: ``is_present`` says whether there is one.
     """
@@ -53,7 +58,7 @@ class RebalanceFile:
         """Read and check the file. Raises ConfigError with everything that is wrong with it."""
         self.path = path
         self.rebalance = Rebalance()
-        self.data: Mapping[str, Any] = {}
+        self._data: Mapping[str, Any] = {}
         self._files = ConfigFiles(swarm=path)
         self._used = self._files.fingerprint()
         self._load()
@@ -66,6 +71,11 @@ class RebalanceFile:
     def in_force(self) -> Rebalance | None:
         """What balances, None where nothing does."""
         return self.rebalance if self.is_present else None
+
+    def extra_vars(self) -> dict[str, Any]:
+        """What the playbooks get of it, with the secrets apart. Raises OrcastraError."""
+        data, variables = take_apart(self._data, os.environ)
+        return {"orcastra_rebalance": data, "orcastra_rebalance_variables": variables}
 
     def refresh(self) -> None:
         """Use the file as it is now, if it changed and is valid; tells of both."""
@@ -86,7 +96,7 @@ class RebalanceFile:
             log.info("the rules of rebalancing have changed", file=str(self.path))
 
     def _load(self) -> None:
-        self.rebalance, self.data = load_rebalance(self.path)
+        self.rebalance, self._data = load_rebalance(self.path, os.environ)
 
 
 @dataclass(frozen=True)
@@ -102,11 +112,12 @@ def plan_balancing(seen: Observation, wanted: Wanted, rebalance: Rebalance | Non
 
     Raises OrcastraError where nothing can be measured at all.
     """
-    groups, now = survey(seen.picture, wanted), time.time()
+    picture = without_doubtful(seen.picture, wanted)
+    groups, now = survey(picture, wanted), time.time()
     if rebalance is None:
-        return Balancing(plan_moves_under_way(seen.picture, groups, seen.state, now))
-    memory = measure(seen.picture, rebalance.sources)
-    arguments = (seen.picture, groups, memory, rebalance.rules, seen.state, now)
+        return Balancing(plan_moves_under_way(picture, groups, seen.state, now))
+    memory = measure(picture, rebalance.sources)
+    arguments = (picture, groups, memory, rebalance.rules, seen.state, now)
     plan = Plan(warnings=memory.problems) + plan_rebalance(*arguments)
     return Balancing(plan, rebalance_candidates(*arguments))
 
@@ -137,10 +148,11 @@ class RebalanceJob:
     def run(self, work: Work) -> bool:
         self._file.refresh()
         seen = work.swarm.see()
+        picture = without_doubtful(seen.picture, work.wanted)
         memory = None
         if self._file.is_present:
-            memory = self._measuring.result(seen.picture, self._file.rebalance.sources)
-        plan = self._plan(seen, work, memory)
+            memory = self._measuring.result(picture, self._file.rebalance.sources)
+        plan = self._plan(picture, seen, work, memory)
         self.again_seconds = plan.again_seconds
         if self._file.is_present and memory is None:
             self.again_seconds = PATIENCE_SECONDS
@@ -155,17 +167,17 @@ class RebalanceJob:
             work.swarm.forget()
         return bool(plan.steps)
 
-    def _plan(self, seen: Observation, work: Work, memory: Memory | None) -> Plan:
+    def _plan(self, picture: Picture, seen: Observation, work: Work, memory: Memory | None) -> Plan:
         """What is under way is ended in any case; without ``memory`` nothing is begun."""
-        groups, rules = survey(seen.picture, work.wanted), self._file.rebalance.rules
+        groups, rules = survey(picture, work.wanted), self._file.rebalance.rules
         if memory is None:
-            plan = plan_moves_under_way(seen.picture, groups, seen.state, time.time())
+            plan = plan_moves_under_way(picture, groups, seen.state, time.time())
             if not self._file.is_present:
                 self._said = Plan()
             # while it is measured, what was said last holds
             plan = self._said + plan
         else:
-            plan = plan_rebalance(seen.picture, groups, memory, rules, seen.state, time.time())
+            plan = plan_rebalance(picture, groups, memory, rules, seen.state, time.time())
             plan = Plan(warnings=memory.problems) + plan
             self._said = Plan(warnings=plan.warnings, notes=plan.notes)
             work.records.measured(memory)

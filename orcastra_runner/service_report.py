@@ -14,6 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import expected_and_running
 
 
@@ -26,6 +27,7 @@ def services_data(seen: Observation, short: Iterable[Shortage]) -> list[dict[str
 
 def _service(seen: Observation, service: Service, short: Shortage | None) -> dict[str, Any]:
     expected, running = expected_and_running(seen.picture, service)
+    over = finished(seen.picture, service)
     places: Counter[str] = Counter()
     for task in seen.picture.tasks_of(service):
         if task.is_running:
@@ -37,6 +39,7 @@ def _service(seen: Observation, service: Service, short: Shortage | None) -> dic
         "mode": service.mode,
         "expected": expected,
         "running": running,
+        "finished": len(over.done),
         "on": dict(sorted(places.items())),
         "update": service.update_state,
         "problem": None if short is None else short.text,
@@ -53,7 +56,10 @@ def lines(services: Sequence[Mapping[str, Any]]) -> list[str]:
     for service in services:
         on = ", ".join(f"{name} ×{number}" if number > 1 else name for name, number in service["on"].items())
         places = f" on {on}" if on else ""
-        told.append(f"  {service['name']:<{width}}  {service['running']} of {service['expected']}{places}")
+        over = f", {service['finished']} finished" if service["finished"] else ""
+        told.append(
+            f"  {service['name']:<{width}}  {service['running']} of {service['expected']}{places}{over}"
+        )
         if service["problem"]:
             told.append(f"  {'':<{width}}  {service['problem']}")
     return told

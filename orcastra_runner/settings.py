@@ -270,10 +270,17 @@ VARIABLES = (
         "ORCASTRA_API_TOKEN",
         "text",
         None,
-        "bearer token that writes over HTTP need; without one, only this machine itself may write",
+        "bearer token that writes over HTTP need; default: the one in api_token in ORCASTRA_STATE_DIR",
     ),
     Variable("ORCASTRA_API_TOKEN_FILE", "path", None, "file that holds that token, such as a Swarm secret"),
     Variable("RUN_ONCE", "bool", False, "do one whole cycle, then exit (--once)"),
+    Variable(
+        "ORCASTRA_ONCE_WAIT",
+        "seconds",
+        60.0,
+        "seconds that one cycle (--once) waits for what has begun while it can do nothing new itself",
+        least=0,
+    ),
     Variable("DRY_RUN", "bool", False, "plan only, write nothing (--check)"),
     Variable("DEBUG", "bool", False, "log the details too (--debug)"),
     Variable(
@@ -350,6 +357,7 @@ class Settings:
     api_token: str | None = field(repr=False)
     api_token_file: Path | None
     run_once: bool
+    once_wait: float
     dry_run: bool
     debug: bool
     log_format: str
@@ -371,22 +379,6 @@ class Settings:
     def listen(self) -> tuple[str | None, int] | None:
         """Host (None: all addresses) and port to serve HTTP at; None: nowhere."""
         return address.parse_address(self.http_address)
-
-    def read_token(self) -> str | None:
-        """Return the token that writes over HTTP need, None without one. Raises UsageError."""
-        if self.api_token_file is None:
-            return self.api_token
-        if self.api_token is not None:
-            raise UsageError("expected one of ORCASTRA_API_TOKEN and ORCASTRA_API_TOKEN_FILE, found both")
-        try:
-            token = self.api_token_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"ORCASTRA_API_TOKEN_FILE: the token cannot be read: {error}") from error
-        if not token:
-            raise UsageError(
-                f"ORCASTRA_API_TOKEN_FILE: expected a token in {self.api_token_file}, found none"
-            )
-        return token
 
     @property
     def autoheal_interval_seconds(self) -> float:

@@ -22,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import node_hint
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes, node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
 from orcastra_runner.report import count, to_text
 from orcastra_runner.settings import UsageError
@@ -54,14 +54,13 @@ def forecasts(
     for number, node in enumerate(new):
         if node.hostname in {other.hostname for other in new[:number]}:
             raise UsageError(f"--add {add[number]}: expected each name once")
-    return (what_if(picture, groups, memory, now, lose=_nodes(picture, lose), add=new),)
+    return (what_if(picture, groups, memory, now, lose=_nodes(picture, wanted, lose), add=new),)
 
 
-def _nodes(picture: Picture, names: Iterable[str]) -> list[Node]:
+def _nodes(picture: Picture, wanted: Wanted, names: Iterable[str]) -> list[Node]:
     found = []
     for name in dict.fromkeys(names):
-        node = picture.node_by_id.get(name)
-        namesakes = (node,) if node is not None else picture.nodes_by_hostname.get(name, ())
+        namesakes = find_nodes(picture, name, wanted)
         if not namesakes:
             known = ", ".join(sorted(picture.nodes_by_hostname))
             hint = node_hint(picture, name)

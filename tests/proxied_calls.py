@@ -96,10 +96,19 @@ REFUSED: dict[str, Call] = {
 }
 
 # What others might ask for, as it stands in the request, the ways around a list of paths among it.
-_ENCODED = "filters=%7B%22name%22%3A+%5B%22orcastra.state%22%5D%7D"
+_ENCODED = "filters=%7B%22names%22%3A+%5B%22orcastra.state%22%5D%7D"
 FOREIGN = [
     ("GET", "/secrets"),
     ("GET", "/configs"),
+    # these would show others whose names begin so
+    ("GET", f"/configs?{_ENCODED.replace('names', 'name')}"),
+    ("GET", f"/configs?{_ENCODED.replace('state', 'state.damaged')}"),
+    ("GET", f"/configs?{_ENCODED.replace('.state', '')}"),
+    ("GET", f"/configs?{_ENCODED.replace('orcastra.state', '')}"),
+    ("GET", f"/configs?{_ENCODED.replace('orcastra.state', 'orcastraXstate')}"),
+    ("GET", f"/configs?{_ENCODED.replace('%5D', '%2C+%22other%22%5D')}"),
+    ("GET", f"/configs?{_ENCODED.replace('%7D', '%2C+%22id%22%3A+%5B%22a%22%5D%7D')}"),
+    ("GET", "/configs/orcastra.state"),
     ("GET", f"/configs?{_ENCODED}&filters=%7B%7D"),
     ("GET", f"/configs?%66ilters=%7B%7D&{_ENCODED}"),
     ("GET", "/swarm"),

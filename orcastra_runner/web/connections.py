@@ -5,85 +5,180 @@
 """Who is connected. Nobody keeps others out by staying: with one too many, the quietest has to go.
 
 A container's health check comes over the same port. If it could be kept out, whoever reaches the port could
-have the container replaced again and again.
+have the container replaced again and again. So a connection that sends more than a request can be is ended
+before anything is made of it, and those of other machines go before those of this one, where the check runs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from orcastra_runner.log import get_logger
 
 MAX_CONNECTIONS = 100
+# With more than that, all are heard first, for so many rounds of the event loop: most are answered or gone
+# then. Until then there may be so many times as many.
+TRIM_ROUNDS = 10
+MOST_CONNECTIONS = 4
 # Whoever has connected has to have asked for something by then.
 FIRST_REQUEST_SECONDS = 10.0
+# A request with all that belongs to it is smaller; a client sends the next one after the answer.
+MAX_UNANSWERED_BYTES = 48 * 1024
+NOT_UNDERSTOOD = "a request could not be understood"
+
+log = get_logger()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A connection. ``unanswered``: how many bytes have come since the last answer."""
+
+    is_local: bool
+    silence: asyncio.TimerHandle
+    is_heard: bool = False
+    unanswered: int = 0
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        return self.is_local, self.is_heard
 
 
 class Connections:
-    """Those that are open, by the protocol that serves each. The first has been quiet for the longest."""
+    """Those that are open, by their transports."""
 
     def __init__(self) -> None:
-        self._open: dict[Any, asyncio.Transport] = {}
-        self._silent: set[Any] = set()
+        self._open: dict[asyncio.Transport, _Open] = {}
+        # Those of the lowest rank have to go first, and of them the one that was quiet for the longest.
+        self._ranks: dict[tuple[bool, bool], dict[asyncio.Transport, None]] = {
+            (is_local, is_heard): {} for is_local in (False, True) for is_heard in (False, True)
+        }
+        self._is_trimming = False
 
     @property
     def number(self) -> int:
         return len(self._open)
 
-    def watch(self, protocol: asyncio.Protocol) -> asyncio.Protocol:
-        """The protocol for a new connection: does what ``protocol`` does, and is known here."""
-        return _Watched(protocol, self)
+    def watch(self, make: Callable[[], asyncio.Protocol]) -> asyncio.Protocol:
+        """The protocol for a new connection: it does what the one that ``make`` returns does."""
+        return _Watched(make, self)
 
-    def asked(self, protocol: Any) -> None:
+    def asked(self, transport: asyncio.Transport | None) -> None:
         """A request has come, whole but for its body."""
-        self._silent.discard(protocol)
-        if protocol in self._open:
-            self._open[protocol] = self._open.pop(protocol)
+        found = self._open.get(transport) if transport is not None else None
+        if found is not None and transport is not None:
+            found.silence.cancel()
+            queue = self._ranks[found.rank]
+            del queue[transport]
+            queue[transport] = None
 
-    def opened(self, protocol: Any, transport: asyncio.Transport) -> None:
-        self._open[protocol] = transport
-        self._silent.add(protocol)
-        asyncio.get_running_loop().call_later(FIRST_REQUEST_SECONDS, self._drop_if_silent, protocol)
-        if len(self._open) > MAX_CONNECTIONS:
-            self._drop(next(iter(self._open)))
+    def answered(self, transport: asyncio.Transport | None) -> None:
+        """The answer was sent, so there may be another request."""
+        if transport is not None and transport in self._open:
+            self._open[transport].unanswered = 0
 
-    def closed(self, protocol: Any) -> None:
-        self._open.pop(protocol, None)
-        self._silent.discard(protocol)
+    def received(self, transport: asyncio.Transport, size: int) -> bool:
+        """So many bytes have come. Returns whether that is all right; if not, the connection is ended."""
+        found = self._open.get(transport)
+        if found is None:
+            return False
+        if not found.is_heard:
+            del self._ranks[found.rank][transport]
+            found.is_heard = True
+            self._ranks[found.rank][transport] = None
+        found.unanswered += size
+        if found.unanswered <= MAX_UNANSWERED_BYTES:
+            return True
+        self.drop(transport)
+        return False
 
-    def _drop_if_silent(self, protocol: Any) -> None:
-        if protocol in self._silent:
-            self._drop(protocol)
+    def opened(self, transport: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        silence = loop.call_later(FIRST_REQUEST_SECONDS, self.drop, transport)
+        found = self._open[transport] = _Open(_is_local(transport), silence)
+        self._ranks[found.rank][transport] = None
+        if len(self._open) > MOST_CONNECTIONS * MAX_CONNECTIONS:
+            self._drop_quietest()
+        elif len(self._open) > MAX_CONNECTIONS and not self._is_trimming:
+            self._is_trimming = True
+            self._trim(TRIM_ROUNDS)
 
-    def _drop(self, protocol: Any) -> None:
-        transport = self._open.pop(protocol)
-        self._silent.discard(protocol)
+    def closed(self, transport: asyncio.Transport) -> None:
+        found = self._open.pop(transport, None)
+        if found is not None:
+            found.silence.cancel()
+            del self._ranks[found.rank][transport]
+
+    def drop(self, transport: asyncio.Transport) -> None:
+        """End a connection at once."""
+        self.closed(transport)
         # whoever does not read would keep a connection open that is only closed
         transport.abort()
 
+    def _trim(self, rounds: int) -> None:
+        if rounds:
+            asyncio.get_running_loop().call_soon(self._trim, rounds - 1)
+            return
+        self._is_trimming = False
+        while len(self._open) > MAX_CONNECTIONS:
+            self._drop_quietest()
+
+    def _drop_quietest(self) -> None:
+        self.drop(next(transport for queue in self._ranks.values() for transport in queue))
+
+
+def _is_local(transport: asyncio.Transport) -> bool:
+    """Whether the other side is on this machine."""
+    peer = transport.get_extra_info("peername")
+    try:
+        address = ipaddress.ip_address(peer[0])
+    except (TypeError, IndexError, ValueError):
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
 
 class _Watched(asyncio.Protocol):
-    """Hands everything on."""
+    """Hands everything on, once there is anything: to connect and to leave costs next to nothing."""
 
-    def __init__(self, protocol: asyncio.Protocol, connections: Connections) -> None:
-        self._protocol = protocol
+    def __init__(self, make: Callable[[], asyncio.Protocol], connections: Connections) -> None:
+        self._make = make
         self._connections = connections
+        self._protocol: asyncio.Protocol | None = None
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._protocol.connection_made(transport)
-        self._connections.opened(self._protocol, cast("asyncio.Transport", transport))
+        self._transport = cast("asyncio.Transport", transport)
+        self._connections.opened(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.closed(self._protocol)
-        self._protocol.connection_lost(exc)
+        if self._transport is not None:
+            self._connections.closed(self._transport)
+        if self._protocol is not None:
+            self._protocol.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._protocol.data_received(data)
+        transport = self._transport
+        if transport is None or not self._connections.received(transport, len(data)):
+            return
+        try:
+            if self._protocol is None:
+                self._protocol = self._make()
+                self._protocol.connection_made(transport)
+            self._protocol.data_received(data)
+        except Exception as error:  # noqa: BLE001 - whatever a parser stumbles over, others go on
+            log.debug(NOT_UNDERSTOOD, error=type(error).__name__)
+            self._connections.drop(transport)
 
     def eof_received(self) -> bool | None:
-        return self._protocol.eof_received()
+        return None if self._protocol is None else self._protocol.eof_received()
 
     def pause_writing(self) -> None:
-        self._protocol.pause_writing()
+        if self._protocol is not None:
+            self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        self._protocol.resume_writing()
+        if self._protocol is not None:
+            self._protocol.resume_writing()

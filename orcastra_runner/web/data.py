@@ -23,6 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import AnchorPlace
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
@@ -170,11 +171,15 @@ def _memory(memory: Memory | None, node_id: str) -> dict[str, Any] | None:
     return {"host": found.host, "used_bytes": found.used_bytes, "total_bytes": found.total_bytes}
 
 
+def _anchor_name(place: AnchorPlace) -> str:
+    return place.dependency.anchor if place.service is None else place.service.name
+
+
 def _group(seen: Observation, group: Group) -> dict[str, Any]:
     anchor = group.place.service
     hostnames = [node.hostname for node in seen.picture.nodes if node.id in group.place.on]
     return {
-        "anchor": group.dependency.anchor if anchor is None else anchor.name,
+        "anchor": _anchor_name(group.place),
         "exists": anchor is not None,
         "label": group.dependency.label,
         "on": sorted(hostnames),
@@ -182,7 +187,9 @@ def _group(seen: Observation, group: Group) -> dict[str, Any]:
         "followers": [
             {
                 "service": follower.service.name,
+                "follows": _anchor_name(follower.anchorage.place),
                 "in_place": follower.is_in_place,
+                "finished": bool(follower.finished.done) and not follower.wanted,
                 "astray": len(follower.astray),
                 "can_follow": follower.can_follow,
             }
@@ -199,7 +206,8 @@ def _attempts(seen: Observation, wanted: Wanted) -> list[dict[str, Any]]:
         for name in dependency.followers:
             service = find_service(seen.picture, name, dependency.stack)
             if service is not None:
-                intervals[service.name] = dependency.retry_intervals
+                # of several anchors the first one decides
+                intervals.setdefault(service.name, dependency.retry_intervals)
     pauses = {}
     for service_id, tried in seen.state.attempts.items():
         service = seen.picture.service_by_id.get(service_id)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from functools import partial
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
-from orcastra_runner.log import first_line, get_logger
-from orcastra_runner.web.site import Site
+from orcastra_runner.log import get_logger
+from orcastra_runner.web.connections import NOT_UNDERSTOOD
+from orcastra_runner.web.guard import Refusal
+from orcastra_runner.web.site import Site, refusal
 
 # addresses that stand for all of them
 EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - to be recognised
@@ -23,6 +25,9 @@ STOP_SECONDS = 2.0
 IDLE_SECONDS = 30.0
 # how long the rest of a request is read that is refused already, so that its sender sees why
 LINGER_SECONDS = 1.0
+SHUTDOWN_SECONDS = 0.5
+# As many may wait to be accepted; who finds no room tries again a second later, or three.
+BACKLOG = 200
 
 log = get_logger()
 
@@ -35,17 +40,9 @@ class WebServer:
         self._site = site
         self._host = host
         self._loop = asyncio.new_event_loop()
-        self._server: asyncio.Server | None = None
+        self._listener: asyncio.Server | None = None
+        self._http: web.Server | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
-        self._runner = web.AppRunner(
-            site.application(),
-            access_log=None,
-            handle_signals=False,
-            keepalive_timeout=IDLE_SECONDS,
-            lingering_time=LINGER_SECONDS,
-            logger=_http_log(),
-            shutdown_timeout=0.5,
-        )
 
     def start(self) -> bool:
         """Begin to serve. Returns whether that was possible; if not, says so in one line of the log."""
@@ -79,31 +76,72 @@ class WebServer:
         self._loop.close()
 
     async def _start(self) -> None:
-        await self._runner.setup()
-        self._server = await self._loop.create_server(self._protocol, self._host, self.port, backlog=64)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        await self._runner.cleanup()
+        # No application of aiohttp's: with one, some requests are answered before it is ours to say how.
+        self._http = web.Server(self._site.handler())
+        self._listener = await self._loop.create_server(
+            partial(self._site.connections.watch, self._protocol), self._host, self.port, backlog=BACKLOG
+        )
+        self.port = self._listener.sockets[0].getsockname()[1]
 
     def _protocol(self) -> asyncio.Protocol:
-        server = self._runner.server
-        assert server is not None
-        return self._site.connections.watch(server())
+        assert self._http is not None
+        return _Protocol(
+            self._http,
+            loop=self._loop,
+            access_log=None,  # type: ignore[arg-type]
+            # A small request can be large once it is decompressed; nobody has to send such a one.
+            auto_decompress=False,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            logger=_http_log(),
+        )
+
+    async def _stop(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        if self._http is not None:
+            self._http.pre_shutdown()
+            await self._http.shutdown(SHUTDOWN_SECONDS)
+        # those whose client has gone may still wait for the rest of its request
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Protocol(web.RequestHandler):
+    """One connection."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002
+    ) -> web.StreamResponse:
+        """The answer to what is no request, which the library would answer with a page of its own."""
+        if status >= 500:
+            log.error("a request could not be answered", what=type(exc).__name__)
+            return refusal(Refusal(status, "internal error; the log says which"))
+        log.debug(NOT_UNDERSTOOD, error=type(exc).__name__)
+        return refusal(Refusal(status, "expected HTTP, found something else"))
 
 
 def _http_log() -> logging.Logger:
-    """What aiohttp complains to. Anybody can send what is no HTTP: that is not worth an error each time."""
+    """What aiohttp complains to.
+
+    An exception there is always about a request that could not be understood, or broke off: what we do with a
+    good one, and what goes wrong then, is reported by the site. Anybody can send such requests.
+    """
     logger = logging.getLogger("orcastra.http")
     logger.filters = [_is_worth_telling]
     return logger
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
-    error = record.exc_info[1] if record.exc_info else None
-    if not isinstance(error, HttpProcessingError):
+    if not record.exc_info:
         return True
-    log.debug("a request could not be understood", error=first_line(error.message))
+    log.debug(NOT_UNDERSTOOD, error=type(record.exc_info[1]).__name__)
     return False

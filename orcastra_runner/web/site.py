@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import resources
@@ -27,11 +27,12 @@ from orcastra_runner.command.table import REFRESH_MODS
 from orcastra_runner.log import get_logger
 from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
-from orcastra_runner.web.connections import Connections
+from orcastra_runner.web.connections import NOT_UNDERSTOOD, Connections
 from orcastra_runner.web.data import DOCUMENTS, Documents
 from orcastra_runner.web.guard import Guard, Refusal
 
 MAX_BODY_BYTES = 16 * 1024
+_LENGTH_DIGITS = 10
 BODY_SECONDS = 5.0
 # An answer has to be read by then, but for what fits into the buffers.
 SEND_SECONDS = 20.0
@@ -56,7 +57,7 @@ HEADERS = {
 # what machines ask for, under whatever name they know us by, and what has nothing in it but numbers
 FOR_MACHINES = ("/healthz", "/readyz", "/metrics")
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 log = get_logger()
 
@@ -77,50 +78,66 @@ class Site:
     clock: Callable[[], float] = time.time
     connections: Connections = field(default_factory=Connections)
 
-    def application(self) -> web.Application:
-        app = web.Application(middlewares=[self._middleware()], client_max_size=MAX_BODY_BYTES)
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._metrics)
-        documents = Documents(self.records)
-        for name in DOCUMENTS:
-            app.router.add_get(f"/api/{name}", partial(_send_document, documents, name))
-        app.router.add_post("/sync", self._sync)
-        app.router.add_post("/refresh_mods", self._refresh_mods)
-        app.router.add_post("/commands", self._commands)
-        folder = resources.files("orcastra_runner.web") / "page"
-        for path, (name, content_type) in PAGE.items():
-            app.router.add_get(path, partial(_send_file, (folder / name).read_bytes(), content_type))
-        return app
+    def handler(self) -> Handler:
+        """What answers a request, whatever it is."""
+        routes = self._routes()
 
-    def _middleware(self) -> Any:
-        @web.middleware
-        async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self.connections.asked(request.protocol)
-            response = await self._answer(request, handler)
-            response.headers.update({key: HEADERS[key] for key in HEADERS if key not in response.headers})
-            resource = request.match_info.route.resource
-            path = "other" if resource is None else resource.canonical
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            self.connections.asked(request.transport)
+            response = await self._answer(request, routes)
+            _complete(response)
+            path = request.path if request.path in routes else "other"
             self.records.metrics.requests.labels(path, str(response.status)).inc()
             await _send(request, response)
+            self.connections.answered(request.transport)
             return response
 
-        return middleware
+        return handle
 
-    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    def _routes(self) -> dict[str, dict[str, Handler]]:
+        """Path → method → what answers it."""
+        documents = Documents(self.records)
+        folder = resources.files("orcastra_runner.web") / "page"
+        reads: dict[str, Handler] = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+            **{f"/api/{name}": partial(_send_document, documents, name) for name in DOCUMENTS},
+            **{
+                path: partial(_send_file, (folder / name).read_bytes(), content_type)
+                for path, (name, content_type) in PAGE.items()
+            },
+        }
+        writes: dict[str, Handler] = {
+            "/sync": self._sync,
+            "/refresh_mods": self._refresh_mods,
+            "/commands": self._commands,
+        }
+        return {
+            **{path: {hdrs.METH_GET: read, hdrs.METH_HEAD: read} for path, read in reads.items()},
+            **{path: {hdrs.METH_POST: write} for path, write in writes.items()},
+        }
+
+    async def _answer(
+        self, request: web.BaseRequest, routes: Mapping[str, Mapping[str, Handler]]
+    ) -> web.StreamResponse:
         refusal = None if request.path in FOR_MACHINES else self.guard.check_host(request.headers)
         if refusal is None and request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
-            refusal = self.guard.check_write(request.headers, request.remote)
+            refusal = self.guard.check_write(request.headers)
         if refusal is not None:
             return _refuse(refusal)
+        methods = routes.get(request.path)
+        if methods is None:
+            return _json({"error": "Not Found"}, 404)
+        if request.method not in methods:
+            response = _json({"error": "Method Not Allowed"}, 405)
+            response.headers[hdrs.ALLOW] = ",".join(sorted(methods))
+            return response
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                return await handler(request)
-        except web.HTTPException as error:
-            response = _json({"error": error.reason}, error.status)
-            if hdrs.ALLOW in error.headers:
-                response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
-            return response
+                return await methods[request.method](request)
+        except _Refused as error:
+            return _refuse(error.refusal)
         except TimeoutError:
             return _refuse(Refusal(408, "the request took too long"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are answered
@@ -129,30 +146,30 @@ class Site:
             )
             return _refuse(Refusal(500, "internal error; the log says which"))
 
-    async def _healthz(self, _request: web.Request) -> web.Response:
+    async def _healthz(self, _request: web.BaseRequest) -> web.Response:
         seconds = round(self.records.seconds_since_beat(), 1)
         if self.records.is_stuck():
             running = [job.name for job in self.records.view().jobs.values() if job.is_running]
             return _json({"status": "stuck", "idle_seconds": seconds, "running": running}, 503)
         return _json({"status": "live", "idle_seconds": seconds})
 
-    async def _readyz(self, _request: web.Request) -> web.Response:
+    async def _readyz(self, _request: web.BaseRequest) -> web.Response:
         view = self.records.view()
         is_ready = view.answers and not self.records.is_stuck()
         status = "ready" if is_ready else "not ready"
         return _json({"status": status, "role": view.role}, 200 if is_ready else 503)
 
-    async def _metrics(self, _request: web.Request) -> web.Response:
+    async def _metrics(self, _request: web.BaseRequest) -> web.Response:
         body = self.records.metrics.text(self.records.seconds_since_beat())
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
 
-    async def _sync(self, request: web.Request) -> web.Response:
+    async def _sync(self, request: web.BaseRequest) -> web.Response:
         await _read_json(request)
         self.signals.sync()
         view = self.records.view()
         return _json({"status": "accepted", "role": view.role, "acts": view.acts}, 202)
 
-    async def _refresh_mods(self, request: web.Request) -> web.Response:
+    async def _refresh_mods(self, request: web.BaseRequest) -> web.Response:
         await _read_json(request)
         view = self.records.view()
         if view.acts or view.dry_run or self.ask_for_mods is None:
@@ -161,7 +178,7 @@ class Site:
         self.ask_for_mods()
         return _json({"command": REFRESH_MODS, "status": "accepted"}, 202)
 
-    async def _commands(self, request: web.Request) -> web.Response:
+    async def _commands(self, request: web.BaseRequest) -> web.Response:
         return self._take(await _read_json(request))
 
     def _take(self, asked: Any) -> web.Response:
@@ -197,7 +214,7 @@ class Site:
         return _json({"id": entry.id, "command": entry.words, "status": "accepted"}, 202)
 
 
-async def _send(request: web.Request, response: web.StreamResponse) -> None:
+async def _send(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Send the answer here, where it can be seen to that this comes to an end."""
     try:
         async with asyncio.timeout(SEND_SECONDS):
@@ -210,22 +227,55 @@ async def _send(request: web.Request, response: web.StreamResponse) -> None:
         pass  # aiohttp finds out by itself
 
 
-async def _read_json(request: web.Request) -> Any:
+class _Refused(Exception):
+    """The request can't be answered as it is."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.refusal = Refusal(status, text)
+
+
+async def _read_json(request: web.BaseRequest) -> Any:
     """The body, None where there is none. Anything but JSON is refused: a form of another site is none."""
-    if not request.can_read_body:
-        return None
-    body = await request.read()
+    body = await _read(request)
     if not body.strip():
         return None
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(reason="expected Content-Type: application/json")
+    content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise _Refused(415, "expected Content-Type: application/json")
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise web.HTTPBadRequest(reason="expected JSON") from None
+        raise _Refused(400, "expected JSON") from None
 
 
-async def _send_document(documents: Documents, name: str, request: web.Request) -> web.Response:
+async def _read(request: web.BaseRequest) -> bytes:
+    """The body as it was sent. Raises _Refused if it is too long, compressed or broken."""
+    if not request.can_read_body:
+        return b""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
+        raise _Refused(415, "expected a body that is not compressed")
+    too_long = _Refused(413, f"expected a body of at most {MAX_BODY_BYTES} bytes")
+    length = request.headers.get(hdrs.CONTENT_LENGTH, "")
+    if length.isdecimal() and (len(length) > _LENGTH_DIGITS or int(length) > MAX_BODY_BYTES):
+        raise too_long
+    if request.headers.get(hdrs.EXPECT, "").strip().lower() == "100-continue" and request.transport:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = bytearray()
+    try:
+        while len(body) <= MAX_BODY_BYTES and (part := await request.content.readany()):
+            body += part
+    except TimeoutError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what is wrong with a body has no one class
+        log.debug(NOT_UNDERSTOOD, error=type(error).__name__)
+        raise _Refused(400, "expected a body that is whole") from None
+    if len(body) > MAX_BODY_BYTES:
+        raise too_long
+    return bytes(body)
+
+
+async def _send_document(documents: Documents, name: str, request: web.BaseRequest) -> web.Response:
     # a large swarm takes a moment, and /healthz is not to wait for it
     document = await asyncio.to_thread(documents.get, name)
     headers = {hdrs.ETAG: document.etag, hdrs.VARY: "Accept-Encoding"}
@@ -238,17 +288,29 @@ async def _send_document(documents: Documents, name: str, request: web.Request) 
     return web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
 
 
-async def _send_file(body: bytes, content_type: str, _request: web.Request) -> web.Response:
+async def _send_file(body: bytes, content_type: str, _request: web.BaseRequest) -> web.Response:
     return web.Response(body=body, content_type=content_type, charset="utf-8")
+
+
+def refusal(reason: Refusal) -> web.StreamResponse:
+    """The complete answer to what is refused."""
+    response = _refuse(reason)
+    _complete(response)
+    return response
+
+
+def _complete(response: web.StreamResponse) -> None:
+    """Add what each answer has."""
+    response.headers.update({key: HEADERS[key] for key in HEADERS if key not in response.headers})
 
 
 def _json(data: dict[str, Any], status: int = 200) -> web.Response:
     return web.json_response(data, status=status, headers={hdrs.CACHE_CONTROL: "no-store"})
 
 
-def _refuse(refusal: Refusal) -> web.Response:
-    response = _json({"error": refusal.text}, refusal.status)
-    if refusal.status == 401:
+def _refuse(reason: Refusal) -> web.Response:
+    response = _json({"error": reason.text}, reason.status)
+    if reason.status == 401:
         response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
     # the rest of the body is not worth reading
     response.force_close()

@@ -120,6 +120,7 @@ cache_connection: ~/.cache/orcastra
 cache_timeout: 60
 """
 
+import re
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -140,6 +141,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe, suggest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line, printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     CONNECTION_ARGUMENT_SPEC,
@@ -158,6 +160,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hosts import 
 _handed: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 _NAMES = ("orcastra.yml", "orcastra.yaml", "swarm_inventory.yml", "swarm_inventory.yaml")
+# What no release of Ansible evaluates.
+_PLAIN = re.compile(r"[\w.:/@+, -]*")
 _ENDINGS = (".orcastra.yml", ".orcastra.yaml", ".swarm.yml", ".swarm.yaml")
 
 
@@ -177,16 +181,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         except OrcastraError as error:
             raise AnsibleParserError(f"{path}: {error}") from None
         nodes = self._nodes(path, options, use_cache=cache)
-        merged = merge_hosts(wanted, nodes)
+        others = {
+            name: str(host.get_vars().get("ansible_host") or "")
+            for name, host in self.inventory.hosts.items()
+        }
+        merged = merge_hosts(wanted, nodes, others)
         for problem in wanted.warnings:
-            self.display.warning(str(problem))
+            self.display.warning(printable(str(problem)))
         for warning in merged.warnings:
-            self.display.warning(f"{path}: {warning}")
+            self.display.warning(printable(f"{path}: {warning}"))
         for group in GROUPS:
             self.inventory.add_group(group)
         configured = self.get_option("swarm_file") or self.get_option("nodes_file")
         for host in merged.hosts:
-            self._add(host, leave_out=() if configured else ("unknown",))
+            self._add(path, host, leave_out=() if configured else ("unknown",))
         self._hand_over(path, [host.name for host in merged.hosts])
 
     def _read_options(self, path: str) -> None:
@@ -285,7 +293,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 raise AnsibleParserError(
                     f"{path}: {error} (strict_connection: false makes do with the configured nodes)"
                 ) from None
-            self.display.warning(f"{path}: {error}. Only the configured nodes are in the inventory.")
+            self.display.warning(
+                f"{path}: {one_line(error)}. Only the configured nodes are in the inventory."
+            )
             return None
         except OrcastraError as error:
             raise AnsibleParserError(f"{path}: {error}") from None
@@ -293,8 +303,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self._cache[key] = {"docker_host": options.docker_host, "nodes": [asdict(node) for node in nodes]}
         return nodes
 
-    def _add(self, host: InventoryHost, leave_out: tuple[str, ...]) -> None:
-        name = host.name
+    def _add(self, path: str, host: InventoryHost, leave_out: tuple[str, ...]) -> None:
+        name = self._name(path, host)
+        is_new = name not in self.inventory.hosts
         self.inventory.add_host(name)
         for group in host.groups:
             if group not in leave_out:
@@ -302,6 +313,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                     name, group=self.inventory.add_group(self._sanitize_group_name(group))
                 )
         variables = _literal(dict(host.variables))
+        if not is_new and not host.pinned:
+            # the inventory knows better where a host of its own is
+            variables.pop("ansible_host", None)
         for key, value in variables.items():
             self.inventory.set_variable(name, key, value)
         strict = self.get_option("strict")
@@ -309,9 +323,24 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
 
+    def _name(self, path: str, host: InventoryHost) -> str:
+        """The host's name, unless a group of the inventory has it: that would get the host's variables."""
+        if host.name not in self.inventory.groups:
+            return host.name
+        if not host.node_id or host.node_id in self.inventory.groups:
+            raise AnsibleParserError(
+                f"{path}: nodes.{host.name}: expected a name that no group of the inventory has"
+            )
+        what = f"its name '{host.name}' is that of a group, so it goes by its ID"
+        self.display.warning(printable(f"{path}: node {host.node_id}: {what}"))
+        return host.node_id
+
 
 def _literal(value: Any) -> Any:
-    """The value, marked where Ansible might take it for a template."""
+    """The value, marked where Ansible might take it for a template.
+
+    A template may begin with a line that gives it other delimiters than braces.
+    """
     if isinstance(value, dict):
         return {_literal(key): _literal(item) for key, item in value.items()}
-    return wrap_var(value) if isinstance(value, str) and "{" in value else value
+    return wrap_var(value) if isinstance(value, str) and not _PLAIN.fullmatch(value) else value

@@ -30,8 +30,9 @@ options:
     description:
       - Which of the files it is, V(swarm) for C(swarm.yml), V(rebalance) for C(rebalance_config.yml),
         V(node_exporter) for C(deploy_node_exporter.yml) or V(mods) for the C(config.json) of mods.
+      - V(rebalance_variables) are the secrets of C(rebalance_config.yml), which V(rebalance) leaves out.
     type: str
-    choices: [swarm, rebalance, node_exporter, mods]
+    choices: [swarm, rebalance, rebalance_variables, node_exporter, mods]
     default: swarm
     version_added: 0.2.0
 notes:
@@ -58,10 +59,13 @@ _raw:
       are empty text, and C(managers) is nothing.
     - With another O(kind) just what is in the file. With V(mods) that is in C(config), with the values of
       headers, which may be secret, apart in C(variables).
+    - With V(rebalance), C(${…}) stands for each secret. Their values, those of C(${VAR}) in the environment
+      of the control node among them, are what V(rebalance_variables) gives.
   type: list
   elements: dict
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,7 +76,10 @@ from ansible.utils.display import Display
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import load_exporter
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import load_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import (
+    load_rebalance,
+    take_apart,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import SECTIONS, refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
@@ -114,7 +121,11 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 
 
 def _read_rebalance(path: Path) -> dict[str, Any]:
-    return dict(load_rebalance(path)[1])
+    return take_apart(load_rebalance(path)[1], os.environ)[0]
+
+
+def _read_rebalance_variables(path: Path) -> dict[str, Any]:
+    return dict(take_apart(load_rebalance(path)[1], os.environ)[1])
 
 
 def _read_exporter(path: Path) -> dict[str, Any]:
@@ -144,6 +155,7 @@ def _read_swarm(path: Path) -> dict[str, Any]:
 _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "swarm": _read_swarm,
     "rebalance": _read_rebalance,
+    "rebalance_variables": _read_rebalance_variables,
     "node_exporter": _read_exporter,
     "mods": read_mods,
 }

@@ -51,9 +51,12 @@ options:
 seealso:
   - module: orcastra.swarm.label_sync
 notes:
-  - A constraint that this module sets is spelled with a space before its operator and none after it, which is
-    how it is told from your own. It is set again when a redeploy drops it. With O(purge) it is removed when
-    the dependency leaves the configuration.
+  - A constraint that this module sets is recorded in the service's own label C(orcastra.constraints), a JSON
+    list, in the same update. Only what that label lists is ever removed, however it is spelled. A redeploy
+    drops both, and the module sets both again. With O(purge) both are removed when the dependency leaves the
+    configuration.
+  - A move that is under way is finished or undone first, also if O(dependencies) do not have it, and if
+    another module has begun it.
   - Only nodes and services that need a change are written, and every field that this module does not own
     keeps its value. A service that Swarm is updating is left alone until the update is over.
 author:

@@ -38,6 +38,11 @@ drivers:
   returned: success
   type: dict
   sample: {json-file: 12, local: 3}
+data_root:
+  description: The folder on the host in which the engine keeps its data, also the log files of containers.
+  returned: success
+  type: str
+  sample: /var/lib/docker
 """
 
 from collections import Counter
@@ -61,6 +66,7 @@ def main() -> None:
             "changed": False,
             "unlimited": unlimited,
             "drivers": dict(sorted(Counter(log.driver for log in logs).items())),
+            "data_root": str(engine.info().get("DockerRootDir") or ""),
         }
 
     run(module, action)

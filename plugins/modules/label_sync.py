@@ -62,6 +62,7 @@ notes:
     scaled to 0 or waits for its node, the label stays where it is.
   - Where services depend on an anchor, the label also stays on the node that they have yet to leave in order.
     The module M(orcastra.swarm.anchor_placement) moves them.
+  - A move of a service that is under way is finished or undone, whoever has begun it. None is begun.
 author:
   - Orcastra contributors (@orcastra)
 """
@@ -120,7 +121,8 @@ plan:
   elements: dict
   contains:
     action:
-      description: The kind of step, V(label_node) or V(mend_state).
+      description:
+        - The kind of step, V(label_node) or V(mend_state); V(place_service) where a move of a service ends.
       type: str
       sample: label_node
     target:
@@ -141,6 +143,12 @@ plan:
       type: list
       elements: str
       sample: []
+again_seconds:
+  description: After how many seconds the module has something to do again, as a move is under way.
+  returned: when there is such a thing
+  type: float
+  sample: 1.0
+  version_added: 0.2.0
 notes:
   description: What was left as it is, and why.
   returned: success

@@ -13,8 +13,8 @@ description:
   - Downloads files and mod images into a folder of the host, those of the configuration and those that
     services and containers ask for, with C(DOCKER_MODS) or labels. What is there and unchanged isn't
     downloaded again.
-  - A file takes its place in one step, once it is whole and its digest is right. One mod that fails keeps its
-    old file and stops no other.
+  - A file takes its place in one step, once it is whole, its digest is right, and it is what its name says.
+    One mod that fails keeps its old file and stops no other.
   - Files that nobody wants any more are removed, only those that this module has stored, and only where it is
     known of all services what they want. Mod images that were discovered stay for 7 more days. Without
     O(config) and O(config_file), the files of an earlier configuration stay.
@@ -197,9 +197,11 @@ def take_parameters(module: AnsibleModule) -> dict[str, Any]:
     module.params["variables"] = dict.fromkeys(given["variables"], MASK)
     if given["wishes"] is not None:
         module.params["wishes"] = [masked_url(str(wish)) for wish in given["wishes"]]
-    # of short ones, whatever looks like them would be hidden, too
-    secrets = secrets_of(given["config"], given["variables"]) | secrets_of(given["wishes"], {})
-    module.no_log_values = {secret for secret in secrets if len(secret) >= _SECRET_LENGTH}
+    module.no_log_values = set()
+    if not given["discover_only"]:
+        # of short ones, whatever looks like them would be hidden, too; wishes have to arrive as they are
+        secrets = secrets_of(given["config"], given["variables"]) | secrets_of(given["wishes"], {})
+        module.no_log_values = {secret for secret in secrets if len(secret) >= _SECRET_LENGTH}
     return given
 
 

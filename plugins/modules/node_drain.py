@@ -25,6 +25,13 @@ options:
     type: list
     elements: str
     required: true
+  configured_nodes:
+    description:
+      - The nodes of the configuration, as under C(nodes) in C(swarm.yml). For a host that has an C(ip) or a
+        C(swarm_addr) there, only a node at that address counts; any node can give itself any host name.
+    type: dict
+    default: {}
+    version_added: 0.2.0
   availability:
     description:
       - What becomes of the nodes.
@@ -135,6 +142,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.drain import wait_until_empty
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.vacate import Vacating
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     create_configured_module,
@@ -152,6 +160,7 @@ def main() -> None:
     module = create_configured_module(
         {
             "nodes": {"type": "list", "elements": "str", "required": True},
+            "configured_nodes": {"type": "dict", "default": {}},
             "availability": {"type": "str", "choices": ["active", "drain", "pause"], "default": "drain"},
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 300},
@@ -167,32 +176,36 @@ def main() -> None:
     if not names:
         module.fail_json(msg="nodes: expected at least one node, found an empty list")
     waits = params["wait"] and availability == "drain" and not module.check_mode
-    wanted = wanted_from(module, nodes={})
+    wanted = wanted_from(module, nodes=params["configured_nodes"])
+    # names are resolved once: nothing that happens later makes them mean another node
+    ids: list[str] = []
+
+    def find(picture: Picture) -> None:
+        ids[:] = dict.fromkeys(one_node(picture, name, wanted).id for name in names)
 
     def planner(_engine: Engine, seen: Observation) -> Plan:
+        find(seen.picture)
         plan = Plan()
-        for name in names:
+        for node_id in ids:
             if params["surge"] and availability == "drain":
-                plan += preview(seen.picture, wanted, seen.state, name, time.time(), spare=spare)
+                plan += preview(seen.picture, wanted, seen.state, node_id, time.time(), spare=spare)
             else:
                 plan += plan_availability(
-                    seen.picture, seen.state, name, availability, time.time(), stops=spare
+                    seen.picture, seen.state, node_id, availability, time.time(), stops=spare
                 )
         return plan
 
     def finish(engine: Engine) -> dict[str, object]:
         if waits:
-            wait_until_empty(engine, names, params["wait_timeout"])
+            wait_until_empty(engine, ids, params["wait_timeout"])
         return {}
 
     def surge(engine: Engine) -> dict[str, Any]:
         vacating = Vacating(engine, wanted, params["wait_timeout"], spare)
-        picture = observe(engine).picture
-        for name in names:
-            one_node(picture, name)
+        find(observe(engine).picture)
         try:
-            for name in names:
-                vacating.run(name)
+            for node_id in ids:
+                vacating.run(node_id)
         except OrcastraError as error:
             module.fail_json(msg=str(error), **finish_plan(module, vacating.done))
         return finish_plan(module, vacating.done)

@@ -27,16 +27,24 @@ options:
         C(env_tz)).
       - When the service is created, it is filled in from the default, which is C(prom/node-exporter) on every
         node, in the host's network, on port 9100, with the host's files to be read, and with a textfile
-        collector for C(/var/lib/prometheus/node-exporter). With nothing at all it is the default.
+        collector for C(/var/lib/prometheus/node-exporter). C({}) is the default itself.
+      - Without it the default is created if there is no such service. One that is there and differs is left
+        as it is, and the module fails.
       - A list, such as C(args), replaces the one that the service has. Labels and variables that the
         definition does not name stay.
     type: dict
-    default: {}
   metrics_url:
     description:
       - Where the exporter of a node is asked whether it is healthy, with C({address}) or C({hostname}) for
         the node.
       - By default the published port, that of C(--web.listen-address), or 9100.
+    type: str
+  metrics_username:
+    description: The user of HTTP basic authentication there.
+    type: str
+    version_added: 0.2.0
+  metrics_password:
+    description: That user's password.
     type: str
   wait_timeout:
     description:
@@ -121,12 +129,16 @@ healthy_nodes:
 
 from typing import Any
 
+from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.exporter_health import (
     await_exporters,
     await_update,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import build_exporter
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.logins import basic_headers
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import url_fault
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
@@ -138,19 +150,37 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
 
 
+def asked(module: AnsibleModule, default: str) -> tuple[str, dict[str, str]]:
+    """Where exporters are asked, and with which headers. Ends the module if a parameter is wrong."""
+    given = module.params
+    url: str = given["metrics_url"] or default
+    fault = url_fault(url, is_template="{" in url)
+    if fault is not None:
+        hint = " (they go in metrics_username and metrics_password)" if "@" in url else ""
+        module.fail_json(msg=f"metrics_url: expected {fault[0]}{hint}, found {fault[1]}")
+    user, password = given["metrics_username"], given["metrics_password"]
+    if (user is None) != (password is None):
+        module.fail_json(
+            msg="metrics_username: expected it together with metrics_password, found one of them"
+        )
+    return url, {} if user is None else basic_headers(user, password)
+
+
 def main() -> None:
     module = create_configured_module(
         {
-            "definition": {"type": "dict", "default": {}},
+            "definition": {"type": "dict"},
             "metrics_url": {"type": "str"},
+            "metrics_username": {"type": "str"},
+            "metrics_password": {"type": "str", "no_log": True},
             "wait_timeout": {"type": "int", "default": 120},
-        }
+        },
     )
     try:
-        wanted = build_exporter(module.params["definition"])
+        wanted = build_exporter(module.params["definition"] or {})
     except ConfigError as error:
         module.fail_json(msg=str(error))
-    url = module.params["metrics_url"] or f"http://{{address}}:{wanted.port}/metrics"
+    url, headers = asked(module, f"http://{{address}}:{wanted.port}/metrics")
     wait_timeout = module.params["wait_timeout"]
 
     def plan_now(engine: Engine, picture: Picture) -> Plan:
@@ -159,7 +189,13 @@ def main() -> None:
             return plan_exporter(picture, wanted, None, {})
         names = [network["Target"] for network in wanted.spec["TaskTemplate"].get("Networks", ())]
         networks = {name: engine.swarm_network_id(name) for name in names}
-        return plan_exporter(picture, wanted, engine.get_service(service.id)["Spec"], networks)
+        found = plan_exporter(picture, wanted, engine.get_service(service.id)["Spec"], networks)
+        if found.steps and module.params["definition"] is None:
+            raise OrcastraError(
+                f"definition: expected one, because service {wanted.name} differs from the default; found "
+                f"none ({{}} makes it the default)"
+            )
+        return found
 
     def plan(engine: Engine, seen: Observation) -> Plan:
         found = plan_now(engine, seen.picture)
@@ -170,7 +206,7 @@ def main() -> None:
     def verify(engine: Engine) -> dict[str, Any]:
         if module.check_mode or not wait_timeout:
             return {"healthy_nodes": []}
-        return {"healthy_nodes": list(await_exporters(engine, wanted.name, url, wait_timeout))}
+        return {"healthy_nodes": list(await_exporters(engine, wanted.name, url, wait_timeout, headers))}
 
     run_engine_plan(module, plan, verify)
 

@@ -39,7 +39,6 @@ options:
         stack created it.
     type: bool
     default: false
-    version_added: 0.2.0
   keep_images:
     description: How many images of each repository stay, the newest ones.
     type: int

@@ -39,6 +39,16 @@ options:
         C({hostname}) in them, C(cadvisors), C(prometheus_url), C(scrape_interval_seconds) (samples older than
         twice that do not count; those of cAdvisor may be two minutes old, as it looks that rarely itself),
         C(timeout_seconds) (5, for all endpoints together), C(ca_path), C(validate_certs) and C(use_proxy).
+      - An endpoint that wants a login gets C(username) and C(password), or C(bearer_token), or C(headers), a
+        mapping. They stand beside C(exporter_url) of a node exporter and C(url) of a cAdvisor, or, for all
+        that have none of their own, in C(metrics.node_exporter_auth), C(metrics.cadvisor_auth) and
+        C(metrics.prometheus_auth). Their secrets have to be C(${VAR}), see O(variables).
+    type: dict
+    default: {}
+  variables:
+    description:
+      - Values of C(${VAR}) in O(rebalance_config). One that is not named here is taken from the environment
+        of the module, or from the file that C(VAR_FILE) names there.
     type: dict
     default: {}
   now:
@@ -54,6 +64,7 @@ notes:
     service is brought to where there is room.
   - A move is made through a placement constraint that is removed at its end; services are never restarted
     by force.
+  - A move that another module has begun is finished or undone, too.
 author:
   - Orcastra contributors (@orcastra)
 """
@@ -75,9 +86,19 @@ EXAMPLES = r"""
         mgr-a: http://10.0.0.11:9100/metrics
         wrk-b: http://10.0.0.12:9100/metrics
 
+- name: Balance memory, with node exporters that want a login
+  orcastra.swarm.rebalance:
+    rebalance_config:
+      metrics:
+        node_exporter_url: https://{address}:9100/metrics
+        node_exporter_auth: {username: prom, password: "${PROM_PASSWORD}"}
+    variables:
+      PROM_PASSWORD: "{{ vault_prom_password }}"
+
 - name: Show what would be moved, and why nothing else
   orcastra.swarm.rebalance:
     rebalance_config: "{{ lookup('orcastra.swarm.swarm_file', 'rebalance_config.yml', kind='rebalance') }}"
+    variables: "{{ lookup('orcastra.swarm.swarm_file', 'rebalance_config.yml', kind='rebalance_variables') }}"
   check_mode: true
 """
 
@@ -152,6 +173,7 @@ memory:
       sample: 1979711488
 """
 
+import os
 import time
 from dataclasses import asdict, replace
 from typing import Any
@@ -169,6 +191,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics im
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
 
@@ -178,27 +201,32 @@ def main() -> None:
         {
             **CONFIGURATION_ARGUMENT_SPEC,
             "rebalance_config": {"type": "dict", "default": {}},
+            "variables": {"type": "dict", "default": {}, "no_log": True},
             "now": {"type": "bool", "default": False},
         }
     )
     wanted = wanted_from(module)
+    variables = {name: str(value) for name, value in module.params["variables"].items()}
     try:
-        rebalance = build_rebalance(module.params["rebalance_config"])
+        rebalance = build_rebalance(
+            module.params["rebalance_config"], {**os.environ, **variables}, may_be_literal=False
+        )
     except ConfigError as error:
         module.fail_json(msg=str(error))
     rules = replace(rebalance.rules, sustained_seconds=0) if module.params["now"] else rebalance.rules
     measured: list[dict[str, Any]] = []
 
     def plan(seen: Observation) -> Plan:
-        memory = measure(seen.picture, rebalance.sources)
+        picture = without_doubtful(seen.picture, wanted)
+        memory = measure(picture, rebalance.sources)
         measured.extend(
             {"hostname": node.hostname, "id": node.id, **asdict(memory.nodes[node.id])}
-            for node in sorted(seen.picture.nodes, key=lambda node: node.hostname)
+            for node in sorted(picture.nodes, key=lambda node: node.hostname)
             if node.id in memory.nodes
         )
-        groups, now = survey(seen.picture, wanted), time.time()
-        planned = plan_rebalance(seen.picture, groups, memory, rules, seen.state, now)
-        others = plan_unfinished(seen.picture, groups, seen.state, now, balancing=False)
+        groups, now = survey(picture, wanted), time.time()
+        planned = plan_rebalance(picture, groups, memory, rules, seen.state, now)
+        others = plan_unfinished(picture, groups, seen.state, now, balancing=False)
         return Plan(warnings=memory.problems + anchors_not_given(wanted, seen.state)) + planned + others
 
     run_plan(module, plan, {"memory": measured})

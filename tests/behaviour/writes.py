@@ -55,7 +55,10 @@ def test_a_config_is_a_versioned_store(swarm: Swarm) -> None:
     with pytest.raises(EngineError, match="only updates to Labels are allowed"):
         engine.update_config(config_id, now["Version"]["Index"], other)
     engine.create_config({"Name": "state.old", "Data": DATA})
-    assert sorted(one["Spec"]["Name"] for one in engine.list_configs("state")) == ["state", "state.old"]
+    assert [one["Spec"]["Name"] for one in engine.list_configs("state")] == ["state"]
+    assert engine.list_configs("stat") == engine.list_configs("STATE") == []
+    found = engine.get("/configs", filters={"name": ["state"]})
+    assert sorted(one["Spec"]["Name"] for one in found) == ["state", "state.old"]
     engine.delete_config(config_id)
     with pytest.raises(NotFound):
         engine.get_config(config_id)

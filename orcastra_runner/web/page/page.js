@@ -51,6 +51,17 @@ function problem(service) {
   return make("div", {}, make("p", { class: "error" }, service.problem), since);
 }
 
+function runs(service) {
+  const parts = service.expected || !service.finished ? [`${service.running} of ${service.expected}`] : [];
+  return [...parts, ...(service.finished ? [`${service.finished} finished`] : [])].join(", ");
+}
+
+// Swarm pauses an update whose tasks end soon, also if they have completed.
+function updating(service) {
+  const isFinished = service.finished && service.running >= service.expected && !service.problem;
+  return service.update && !isFinished && !["completed", "rollback_completed"].includes(service.update);
+}
+
 function banners() {
   const { plan, state } = found;
   const shown = [];
@@ -162,9 +173,10 @@ function groups(words, byName) {
   fill("groups", shown.slice(0, showAll ? shown.length : SHOWN).map((group) => {
     const followers = group.followers.map((follower) => {
       const service = byName.get(follower.service);
-      const state = follower.in_place ? ["in place", "good"] : follower.can_follow ? ["not in place", "warn"] : ["cannot follow", "bad"];
+      const state = follower.finished ? ["finished", "good"] : follower.in_place ? ["in place", "good"] : follower.can_follow ? ["not in place", "warn"] : ["cannot follow", "bad"];
       return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, follower.service), badge(...state)),
-        soft(service ? `${service.running} of ${service.expected} on ${places(service.on)}` : ""),
+        follower.follows !== group.anchor && !follower.finished ? soft(`follows ${follower.follows}`) : null,
+        soft(service ? `${runs(service)}${service.expected ? ` on ${places(service.on)}` : ""}` : ""),
         problem(service));
     });
     for (const name of group.missing) followers.push(make("li", {}, make("span", { class: "what" }, name), " ", badge("does not exist", "warn")));
@@ -189,9 +201,9 @@ function services() {
   if (!rest.length) return fill("services", soft(words.length ? "No service matches." : grouped.size ? "" : "No services."));
   const rows = rest.slice(0, showAll ? rest.length : SHOWN).map((service) => make("tr", {},
     make("th", { scope: "row" }, service.name),
-    make("td", { class: "number", "data-name": "runs" }, `${service.running} of ${service.expected} `,
+    make("td", { class: "number", "data-name": "runs" }, `${runs(service)} `,
       service.running < service.expected ? badge("short", "warn") : null,
-      service.update && !["completed", "rollback_completed"].includes(service.update) ? badge(service.update, "warn") : null),
+      updating(service) ? badge(service.update, "warn") : null),
     make("td", { "data-name": "on" }, places(service.on), problem(service))));
   const table = make("table", {}, make("thead", {}, make("tr", {},
     ["Service", "Runs", "On"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows));

@@ -9,6 +9,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
@@ -40,11 +42,17 @@ def await_update(engine: Engine, name: str, timeout_seconds: float) -> Picture:
         time.sleep(POLL_SECONDS)
 
 
-def await_exporters(engine: Engine, name: str, url: str, timeout_seconds: float) -> tuple[str, ...]:
+def await_exporters(
+    engine: Engine,
+    name: str,
+    url: str,
+    timeout_seconds: float,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[str, ...]:
     """Wait until the service runs on each node that it is to run on, and answers there at ``url``.
 
-    ``url`` has ``{address}`` or ``{hostname}`` in it. Returns the host names of the nodes. Raises
-    OrcastraError with all nodes that are not healthy in time, and why.
+    ``url`` has ``{address}`` or ``{hostname}`` in it, ``headers`` are sent there. Returns the host names of
+    the nodes. Raises OrcastraError with all nodes that are not healthy in time, and why.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
@@ -53,7 +61,7 @@ def await_exporters(engine: Engine, name: str, url: str, timeout_seconds: float)
         is_late = time.monotonic() > deadline
         # what fails again and again is running at times
         if not problems or is_late:
-            problems += _silent(picture, name, url)
+            problems += _silent(picture, name, MetricSources(node_exporter_url=url, headers={url: headers}))
         if not problems:
             return tuple(node.hostname for node in global_places(picture, picture.service_by_name[name]))
         if is_late:
@@ -83,13 +91,13 @@ def _missing(picture: Picture, name: str) -> list[str]:
     return problems
 
 
-def _silent(picture: Picture, name: str, url: str) -> list[str]:
+def _silent(picture: Picture, name: str, sources: MetricSources) -> list[str]:
     """The nodes whose exporter runs but does not tell the node's memory."""
     service = picture.service_by_name.get(name)
     if service is None:
         return []
     running = {task.node_id for task in picture.tasks_of(service) if task.is_running}
     asked = Picture(nodes=tuple(node for node in picture.nodes if node.id in running and node.is_ready))
-    memory = measure(asked, MetricSources(node_exporter_url=url))
+    memory = measure(asked, sources)
     silent = {f"node {node.hostname}" for node in asked.nodes if node.id not in memory.nodes}
     return [problem for problem in memory.problems if problem.partition(":")[0] in silent]

@@ -138,8 +138,9 @@ class EntryUpdater:
 
     def _update_file(self, lookup: Lookup) -> Updated:
         entry, record = lookup.entry, lookup.record
-        located = locate(entry, self._fetcher)
+        located = locate(entry, self._fetcher, record, lookup.conditions)
         self._claim(located.name, entry)
+        self._check_owner(located.name, lookup)
         if record is not None and not same_place(located, record, unpack=entry.unpack):
             record = None
         if record is not None and is_current(located, record):
@@ -198,8 +199,6 @@ class EntryUpdater:
             self._folder.with_status(ModFile(f"{located.name}/{file.name}", file.size, file.sha256))
             for file in unpacked
         )
-        if not files:
-            raise FetchError(entry.title, "expected files in the archive, found none")
         return self._stored(lookup, located, got, files, folder=located.name)
 
     def _download(
@@ -247,6 +246,15 @@ class EntryUpdater:
                 if name == place or name.startswith(f"{place}/") or place.startswith(f"{name}/"):
                     raise FetchError(entry.title, f"expected a name of its own, found {name}, which is taken")
             self._places[name] = entry.key
+
+    def _check_owner(self, name: str, lookup: Lookup) -> None:
+        """Raises FetchError where a server that nobody has named chooses the name of somebody else's file."""
+        entry, record = lookup.entry, lookup.record
+        if entry.trusted or entry.name is not None:
+            return
+        ours = {record.folder, *(file.name for file in record.files)} if record is not None else set()
+        if name not in ours and (self._folder.path / name).exists():
+            raise FetchError(entry.title, f"expected a name of its own, found {name}, which is there already")
 
     @property
     def places(self) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.validate im
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import (
     KeyPath,
     describe,
+    describe_kind,
     one_of,
     suggest,
 )
@@ -73,6 +74,9 @@ def _in_words(fault: Fault) -> list[tuple[KeyPath, str, str]]:
     if fault.keyword == "required":
         missing = [key for key in schema["required"] if key not in value]
         return [((*path, key), schema["properties"][key]["title"], "nothing") for key in missing]
+    if schema.get("writeOnly"):
+        # a secret, or something that may hold one
+        return [(path, schema["title"], describe_kind(value))]
     # where any number is welcome, quotes do not make a wrong one right
     can_help = fault.keyword == "type" or "number" not in schema["type"]
     hint = _quotes(schema["type"], value) if can_help else ""

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a schema cannot say about dependencies: chains, cycles, followers of two anchors, labels.
+"""What a schema cannot say about dependencies: chains, cycles, names, labels.
 
 A service is known by its full name, ``<stack>_<name>``. Followers are of their anchor's stack; a follower
 that has an entry of its own under ``dependencies`` continues the chain where both full names are the same.
+It may follow several anchors; of these the first one leads, in the order of the configuration.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -101,9 +102,8 @@ def _check_anchors(merged: Merged, found: Mapping[str, Dependency]) -> list[Prob
 
 def _check_followers(merged: Merged, found: Mapping[str, Dependency]) -> list[Problem]:
     problems: list[Problem] = []
-    # full name of a follower → its anchor, and where that is said
-    seen: dict[str, tuple[str, KeyPath]] = {}
     for anchor, dependency in found.items():
+        seen: dict[str, KeyPath] = {}
         for index, name in enumerate(dependency.followers):
             if not name:
                 continue
@@ -113,14 +113,10 @@ def _check_followers(merged: Merged, found: Mapping[str, Dependency]) -> list[Pr
                 what = f"{describe(name)}, the anchor itself"
                 problems.append(merged.problem(path, "another service than the anchor", what))
             elif full not in seen:
-                seen[full] = (anchor, path)
-            elif seen[full][0] == anchor:
-                what = f"{describe(name)} again (first: {merged.place(seen[full][1])})"
-                problems.append(merged.problem(path, "each service once", what))
+                seen[full] = path
             else:
-                other, place = seen[full][0], merged.place(seen[full][1])
-                what = f"{describe(name)}, which already follows '{other}' ({place})"
-                problems.append(merged.problem(path, "a service that follows no other anchor", what))
+                what = f"{describe(name)} again (first: {merged.place(seen[full])})"
+                problems.append(merged.problem(path, "each service once", what))
     return problems
 
 

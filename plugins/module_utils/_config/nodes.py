@@ -38,7 +38,11 @@ def build_nodes(merged: Merged) -> tuple[dict[str, NodeWanted], list[Problem]]:
             role=node.get("role"),
             availability=node.get("availability"),
             data_path_addr=node.get("data_path_addr"),
+            swarm_addr=node.get("swarm_addr"),
         )
+        seen_as = node.get("swarm_addr")
+        if seen_as is not None and _address(seen_as) is None:
+            problems.append(merged.problem(("nodes", name, "swarm_addr"), "an IP address", describe(seen_as)))
         if ip is None:
             continue
         path = ("nodes", name, "ip")

@@ -15,6 +15,12 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import in_order, plain_document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.logins import (
+    Apart,
+    has_login,
+    login_headers,
+    ours,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance_schema import REBALANCE_SCHEMA
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
@@ -38,27 +44,81 @@ _INTERVALS: tuple[KeyPath, ...] = (
     ("default", "check_interval_seconds"),
 )
 _EXPORTERS = ("node_exporter_nodes", "node_exporters")
+_LOGINS = ("node_exporter_auth", "cadvisor_auth", "prometheus_auth")
+# where user and password go instead of a URL
+_HINT = "write a mapping, with username and password beside the URL"
+_HINTS = {
+    "exporter_url": "they have keys of their own here: username and password",
+    "url": "they have keys of their own here: username and password",
+    "node_exporter_url": "they go in metrics.node_exporter_auth: username and password",
+    "cadvisor_url": "they go in metrics.cadvisor_auth: username and password",
+    "prometheus_url": "they go in metrics.prometheus_auth: username and password",
+}
 
 
-def load_rebalance(path: Path) -> tuple[Rebalance, Mapping[str, Any]]:
+def load_rebalance(
+    path: Path, environment: Mapping[str, str] | None = None
+) -> tuple[Rebalance, Mapping[str, Any]]:
     """Read and check the file; also returns its data, for ``build_rebalance`` elsewhere.
 
-    An absent file gives the defaults, and so does ``{}``. Raises ConfigError with all problems, for one that
-    is there and says nothing, too: it may be half written.
+    ``environment`` has the values of ``${VAR}``; without one they stay as they are. An absent file gives the
+    defaults, and so does ``{}``. Raises ConfigError with all problems, also if the file is blank: it
+    may be half written.
     """
     document, problems = read_file(path)
-    return _build(document, refuse_blank(document, problems)), document.data or {}
+    return _build(document, refuse_blank(document, problems), environment), document.data or {}
 
 
-def build_rebalance(data: Mapping[str, Any]) -> Rebalance:
-    """Check plain data, a mapping as in the file. Raises ConfigError with all problems."""
+def build_rebalance(
+    data: Mapping[str, Any], environment: Mapping[str, str] | None = None, *, may_be_literal: bool = True
+) -> Rebalance:
+    """Check plain data, a mapping as in the file. Raises ConfigError with all problems.
+
+    ``may_be_literal``: whether secrets may stand in it as they are.
+    """
     document, problems = plain_document(data)
-    return _build(document, problems)
+    return _build(document, problems, environment, may_be_literal=may_be_literal)
 
 
-def _build(document: Document, met: Iterable[Problem]) -> Rebalance:
+def take_apart(
+    data: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Valid data in which ``${…}`` stands for each secret, and the values of these variables.
+
+    What is for other tools is left out: secrets can be anywhere in it.
+    So that the secrets can be handed on apart from the rest. A ``${VAR}`` that ``environment`` doesn't have
+    counts where the data is used. Raises OrcastraError if a file that holds a value can't be read.
+    """
+    apart = Apart(environment)
+    found = ours(data)
+    for part in _EXPORTERS:
+        if isinstance(found.get(part), Mapping):
+            found[part] = _each_apart(apart, found[part])
+    if isinstance(found.get("metrics"), Mapping):
+        metrics = found["metrics"] = ours(found["metrics"])
+        for key in (*_LOGINS, "cadvisors"):
+            if isinstance(metrics.get(key), Mapping):
+                each = _each_apart if key == "cadvisors" else Apart.login
+                metrics[key] = each(apart, metrics[key])
+    return found, apart.variables
+
+
+def _each_apart(apart: Apart, entries: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: apart.login(entry) if isinstance(entry, Mapping) else entry
+        for name, entry in ours(entries).items()
+    }
+
+
+def _build(
+    document: Document,
+    met: Iterable[Problem],
+    environment: Mapping[str, str] | None,
+    *,
+    may_be_literal: bool = True,
+) -> Rebalance:
     shape = check_against(document, REBALANCE_SCHEMA)
-    values = _Values(document, shape)
+    values = _Values(document, shape, environment, may_be_literal=may_be_literal)
     interval = _interval(values)
     rebalance = Rebalance(
         rules=_rules(values),
@@ -74,10 +134,19 @@ def _build(document: Document, met: Iterable[Problem]) -> Rebalance:
 class _Values:
     """The document's values that have the right shape, and what else is wrong with them."""
 
-    def __init__(self, document: Document, refused: Collection[KeyPath]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        refused: Collection[KeyPath],
+        environment: Mapping[str, str] | None,
+        *,
+        may_be_literal: bool,
+    ) -> None:
         self.problems: list[Problem] = []
         self._document = document
         self._refused = refused
+        self._environment = environment
+        self._may_be_literal = may_be_literal
 
     def get(self, *path: str, default: Any = None) -> Any:
         """The value at ``path``; ``default`` where there is none, or one that was refused."""
@@ -92,6 +161,18 @@ class _Values:
         """The keys of the mapping at ``path``, without those that are for other tools."""
         found = self.get(*path, default={})
         return [name for name in found if not name.startswith("x-") and (*path, name) not in self._refused]
+
+    def login(self, *path: str) -> dict[str, str] | None:
+        """The headers of the login at ``path``; None if there is none."""
+        given = self.get(*path, default={})
+        refused = any(wrong[: len(path)] == path and len(wrong) > len(path) for wrong in self._refused)
+        if not isinstance(given, Mapping) or refused or not has_login(given):
+            return None
+
+        def tell(below: KeyPath, expected: str, found: str) -> None:
+            self.tell((*path, *below), expected, found)
+
+        return login_headers(given, self._environment, tell, may_be_literal=self._may_be_literal)
 
     def tell(self, path: KeyPath, expected: str, found: str) -> None:
         self.problems.append(self._document.problem(path, expected, found))
@@ -141,21 +222,31 @@ def _limits(
 
 
 def _sources(values: _Values, interval: float) -> MetricSources:
-    exporters = _exporters(values)
+    headers = _Headers(values)
+    exporters = _exporters(values, headers)
     prometheus = _url(values, ("metrics", "prometheus_url"))
     template = _url(values, ("metrics", "node_exporter_url"), is_template=True)
     if template is None and not exporters and prometheus is None:
         template = DEFAULT_NODE_EXPORTER_URL
-    paths = {
-        name: _url(values, ("metrics", "cadvisors", name)) for name in values.names("metrics", "cadvisors")
-    }
+    cadvisors = {}
+    for name in values.names("metrics", "cadvisors"):
+        path = _entry(values, ("metrics", "cadvisors", name), "url")
+        url = _url(values, path)
+        if url is not None:
+            cadvisors[name] = url
+            headers.add(url, ("metrics", "cadvisors", name), "cadvisor_auth")
+    cadvisor_template = _url(values, ("metrics", "cadvisor_url"), is_template=True)
+    headers.add(template, None, "node_exporter_auth")
+    headers.add(cadvisor_template, None, "cadvisor_auth")
+    headers.add(prometheus, None, "prometheus_auth")
     return MetricSources(
         node_exporters=exporters,
         node_map={name: values.get("node_map", name) for name in values.names("node_map")},
         node_exporter_url=template,
-        cadvisors={name: url for name, url in paths.items() if url is not None},
-        cadvisor_url=_url(values, ("metrics", "cadvisor_url"), is_template=True),
+        cadvisors=cadvisors,
+        cadvisor_url=cadvisor_template,
         prometheus_url=prometheus,
+        headers=headers.found,
         scrape_interval_seconds=float(values.get("metrics", "scrape_interval_seconds", default=interval)),
         timeout_seconds=float(
             values.get("metrics", "timeout_seconds", default=MetricSources.timeout_seconds)
@@ -166,15 +257,38 @@ def _sources(values: _Values, interval: float) -> MetricSources:
     )
 
 
-def _exporters(values: _Values) -> dict[str, str]:
+class _Headers:
+    """The headers that go to each URL."""
+
+    def __init__(self, values: _Values) -> None:
+        self.found: dict[str, dict[str, str]] = {}
+        self._values = values
+        self._defaults = {key: values.login("metrics", key) for key in _LOGINS}
+        self._places: dict[str, KeyPath] = {}
+
+    def add(self, url: str | None, path: tuple[str, ...] | None, default: str) -> None:
+        """Note the login at ``path``, or else the default one, for a URL or a template of URLs."""
+        if url is None:
+            return
+        headers = None if path is None else self._values.login(*path)
+        if headers is None:
+            headers = self._defaults[default]
+        place = path or ("metrics", default)
+        if self.found.get(url, headers) != headers:
+            other = self._places[url]
+            self._values.tell(place, f"the same login for the same URL as {dotted(other)} has", "another")
+        if headers:
+            self.found[url] = headers
+        self._places.setdefault(url, place)
+
+
+def _exporters(values: _Values, headers: _Headers) -> dict[str, str]:
     """Both spellings in one."""
     found: dict[str, str] = {}
     places: dict[str, KeyPath] = {}
     for part in _EXPORTERS:
         for name in values.names(part):
-            path: tuple[str, ...] = (part, name)
-            if isinstance(values.get(*path), Mapping):
-                path = (*path, "exporter_url")
+            path = _entry(values, (part, name), "exporter_url")
             url = _url(values, path)
             if url is None:
                 continue
@@ -182,7 +296,13 @@ def _exporters(values: _Values) -> dict[str, str]:
                 place = f"{dotted(places[name])} ({values.place(places[name])})"
                 values.tell(path, f"the same URL as {place}", describe(url))
             found[name], places[name] = url, path
+            headers.add(url, (part, name), "node_exporter_auth")
     return found
+
+
+def _entry(values: _Values, path: tuple[str, ...], key: str) -> tuple[str, ...]:
+    """Where the URL of an entry is: the entry itself, or a key of it."""
+    return (*path, key) if isinstance(values.get(*path), Mapping) else path
 
 
 def _url(values: _Values, path: tuple[str, ...], *, is_template: bool = False) -> str | None:
@@ -191,6 +311,9 @@ def _url(values: _Values, path: tuple[str, ...], *, is_template: bool = False) -
         return None
     fault = url_fault(text, is_template=is_template)
     if fault is not None:
-        values.tell(path, *fault)
+        expected, found = fault
+        if "@" in text:
+            expected += f" ({_HINTS.get(path[-1], _HINT)})"
+        values.tell(path, expected, found)
         return None
     return str(text)

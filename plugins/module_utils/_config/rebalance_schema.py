@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.logins import LOGIN, LOGIN_KEYS
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import EXTENSIONS, Schema
 
 _NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$(?!\n)"
@@ -35,6 +36,11 @@ def _mapping(title: str, description: str, properties: dict[str, Any]) -> Schema
         "patternProperties": EXTENSIONS,
         "additionalProperties": False,
     }
+
+
+def _unseen(title: str, description: str, properties: dict[str, Any]) -> Schema:
+    """A mapping that may hold secrets, so that no message shows what is in its place."""
+    return {**_mapping(title, description, properties), "writeOnly": True}
 
 
 def _boolean(description: str) -> Schema:
@@ -68,14 +74,19 @@ _ENDPOINTS: Schema = {
     "additionalProperties": {
         "type": ["string", "object"],
         "title": "a URL, or a mapping with exporter_url",
-        "properties": {"exporter_url": {"type": "string", "title": _URL_TEXT, "description": "The URL."}},
+        "writeOnly": True,
+        "properties": {
+            "exporter_url": {"type": "string", "title": _URL_TEXT, "description": "The URL."},
+            **LOGIN_KEYS,
+        },
         "required": ["exporter_url"],
         "patternProperties": EXTENSIONS,
         "additionalProperties": False,
     },
+    "writeOnly": True,
 }
 
-_METRICS = _mapping(
+_METRICS = _unseen(
     "a mapping with settings of the measurement",
     "How memory is measured.",
     {
@@ -91,8 +102,28 @@ _METRICS = _mapping(
             **_ENDPOINTS,
             "title": "a mapping of nodes to URLs",
             "description": "Node (host name or ID) → URL of its cAdvisor, where it differs.",
-            "additionalProperties": {"type": "string", "title": _URL_TEXT, "description": "The URL."},
+            "additionalProperties": {
+                "type": ["string", "object"],
+                "title": "a URL, or a mapping with url",
+                "writeOnly": True,
+                "properties": {
+                    "url": {"type": "string", "title": _URL_TEXT, "description": "The URL."},
+                    **LOGIN_KEYS,
+                },
+                "required": ["url"],
+                "patternProperties": EXTENSIONS,
+                "additionalProperties": False,
+            },
         },
+        "node_exporter_auth": {
+            **LOGIN,
+            "description": "How to log in at all node exporters that have no login of their own.",
+        },
+        "cadvisor_auth": {
+            **LOGIN,
+            "description": "How to log in at all cAdvisors that have no login of their own.",
+        },
+        "prometheus_auth": {**LOGIN, "description": "How to log in at the Prometheus server."},
         "prometheus_url": _text(
             "a URL like http://10.0.0.11:9090",
             "A Prometheus server that scrapes node exporters or cAdvisor. Default: none.",
@@ -114,7 +145,7 @@ _METRICS = _mapping(
 
 REBALANCE_SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    **_mapping(
+    **_unseen(
         "a mapping with default, services, node_exporters or other settings of rebalancing",
         "Orcastra: when and what to move so that memory in use is balanced.",
         {

@@ -59,7 +59,7 @@ _NODE: Schema = {
         "ip": {
             "type": ["string", "null"],
             "title": "an IP address",
-            "description": "Address of the host.",
+            "description": "Address of the host. A node of this name at another address is not taken for it.",
         },
         "labels": _LABELS,
         "role": {
@@ -79,6 +79,12 @@ _NODE: Schema = {
             "pattern": r"^[^\s\x00-\x1f\x7f\ud800-\udfff]+$(?!\n)",
             "title": "an IP address or a network interface",
             "description": "The interface for the traffic of containers, where it isn't that of `ip`.",
+        },
+        "swarm_addr": {
+            "type": ["string", "null"],
+            "title": "an IP address",
+            "description": "Where the swarm sees the host, if it isn't `ip`: behind NAT, or with several "
+            "interfaces. `docker node inspect` shows it as `ManagerStatus.Addr` or `Status.Addr`.",
         },
     },
     "patternProperties": EXTENSIONS,

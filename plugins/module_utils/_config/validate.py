@@ -28,6 +28,7 @@ KEYWORDS = frozenset(
         "enum",
         "exclusiveMinimum",
         "items",
+        "maxItems",
         "maximum",
         "minItems",
         "minimum",
@@ -125,6 +126,7 @@ def _is_one_of(value: object, choices: list[Any]) -> bool:
 _CHECKS: dict[str, Callable[[Any, Any], bool]] = {
     "enum": _is_one_of,
     "exclusiveMinimum": lambda value, least: not _is_number(value) or value > least,
+    "maxItems": lambda value, most: not isinstance(value, (list, tuple)) or len(value) <= most,
     "maximum": lambda value, most: not _is_number(value) or value <= most,
     "minItems": lambda value, least: not isinstance(value, (list, tuple)) or len(value) >= least,
     "minimum": lambda value, least: not _is_number(value) or value >= least,

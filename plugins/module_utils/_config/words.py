@@ -56,6 +56,19 @@ def describe(value: Any) -> str:
     return "nothing" if value is None else _compact(value)
 
 
+def describe_kind(value: Any) -> str:
+    """What was found, without its content."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number (put it in quotes)"
+    return "nothing" if value is None else "other text"
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'labels'?`` for the closest of ``known``, empty where none is close."""
     matches = difflib.get_close_matches(name[:MAX_SHOWN], list(known), n=1)

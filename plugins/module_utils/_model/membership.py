@@ -13,6 +13,7 @@ from dataclasses import field
 from functools import cached_property
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.address import Address, seen_at
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 # A promotion takes seconds; a node that has the role for so long and is no manager never becomes one.
@@ -36,7 +37,7 @@ def quorum(managers: int) -> int:
 class KnownNode:
     """An entry in a manager's list of nodes. ``manager_addr``: where it is joined, empty for a worker.
 
-    ``age_seconds``: how long ago Swarm last wrote the entry.
+    ``address``: where the managers see it from. ``age_seconds``: how long ago Swarm last wrote the entry.
     """
 
     id: str
@@ -46,6 +47,12 @@ class KnownNode:
     reachability: str | None = None
     manager_addr: str = ""
     age_seconds: float = 0.0
+    address: str = ""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where Swarm sees it; empty where it does not know."""
+        return seen_at(self.address, self.manager_addr)
 
     @property
     def is_half_manager(self) -> bool:

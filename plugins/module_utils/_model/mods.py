@@ -74,6 +74,15 @@ def name_fault(name: str) -> str | None:
     return None
 
 
+def stored_name_fault(name: str) -> str | None:
+    """The same for a file that is there: below the folder of an archive, a name may have a dot in front."""
+    first, _slash, rest = name.partition("/")
+    fault = name_fault(first)
+    if fault is None and rest and any(part in ("", ".", "..") or "\0" in part for part in rest.split("/")):
+        return "a name inside the folder"
+    return fault
+
+
 def entry_key(kind: str, source: str, shown: str, more: str = "") -> str:
     """What an entry is remembered by: the source as ``shown`` and a hash of all of it, without secrets."""
     mark = hashlib.sha256(f"{source}\n{more}".encode(errors="replace")).hexdigest()[:12]

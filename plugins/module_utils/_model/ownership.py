@@ -20,6 +20,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+
 CONSTRAINTS_LABEL = "orcastra.constraints"
 REPLICAS_LABEL = "orcastra.replicas"
 
@@ -100,13 +102,17 @@ def has_placement(spec: Mapping[str, Any]) -> bool:
 def with_record(labels: Mapping[str, str], constraints: Iterable[str]) -> dict[str, str]:
     """``labels`` with the record that ``constraints`` are ours; without a record if there are none.
 
-    A malformed label is replaced only if there is something to record.
+    A malformed label is replaced only if there is something to record. Raises OrcastraError where that is too
+    much to be read again.
     """
     constraints = tuple(constraints)
     changed = dict(labels)
     before = recorded(labels)
     if constraints and before != constraints:
-        changed[CONSTRAINTS_LABEL] = json.dumps(constraints)
+        text = changed[CONSTRAINTS_LABEL] = json.dumps(constraints)
+        if len(text) > MAX_LABEL_CHARACTERS:
+            limit = f"at most {MAX_LABEL_CHARACTERS} characters of constraints to record"
+            raise OrcastraError(f"expected {limit}, found {len(text)}")
     elif not constraints and before is not None:
         changed.pop(CONSTRAINTS_LABEL, None)
     return changed

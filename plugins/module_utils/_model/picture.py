@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.address import Address, seen_at
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 
 STACK_LABEL = "com.docker.stack.namespace"
@@ -26,7 +27,9 @@ STACK_LABEL = "com.docker.stack.namespace"
 class Node:
     """A member of the swarm, or an entry that a member left behind.
 
-    ``updated``: when Swarm last wrote the entry, as it does when the node's state changes.
+    ``hostname`` and ``engine_labels`` are what its own host says, whoever is root there. ``address`` is where
+    the managers see it from, ``manager_addr`` where a manager is joined. ``updated``: when Swarm last wrote
+    the entry, as it does when the node's state changes.
     """
 
     id: str
@@ -46,6 +49,12 @@ class Node:
     leader: bool = False
     reachability: str | None = None
     updated: float = 0.0
+    manager_addr: str = ""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where Swarm sees it; empty where it does not know."""
+        return seen_at(self.address, self.manager_addr)
 
     @property
     def is_ready(self) -> bool:
@@ -77,6 +86,7 @@ class Service:
     """A service, reduced to what planners look at. Writes always start from the engine's own raw spec.
 
     ``can_roll_back``: Swarm has a spec from before the last update, and it is another one.
+    ``previous_constraints`` are the constraints of that spec.
     ``preferences``: the labels over whose values Swarm spreads its tasks, ``node.labels.zone``.
     """
 
@@ -101,6 +111,7 @@ class Service:
     update_state: str | None = None
     update_message: str = ""
     can_roll_back: bool = False
+    previous_constraints: tuple[str, ...] = ()
     stop_grace_seconds: float = 10.0
     force_update: int = 0
 
@@ -116,7 +127,12 @@ class Service:
     @property
     def is_updating(self) -> bool:
         """Whether an update or rollback is under way, or stuck; a write now would cancel or revive it."""
-        return self.update_state in ("updating", "rollback_started") or self.is_update_paused
+        return self.is_update_running or self.is_update_paused
+
+    @property
+    def is_update_running(self) -> bool:
+        """Whether Swarm is at work on an update or rollback, or watches what it has started."""
+        return self.update_state in ("updating", "rollback_started")
 
     @property
     def is_update_paused(self) -> bool:
@@ -159,11 +175,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Picture:
-    """Everything a plan is made from, as seen in one pass over at most four list requests."""
+    """Everything a plan is made from, as seen in one pass over at most four list requests.
+
+    ``doubtful``: IDs of nodes that are not found by their host names, as these are another host's; see
+    ``_plan.names``.
+    """
 
     nodes: tuple[Node, ...] = ()
     services: tuple[Service, ...] = ()
     tasks: tuple[Task, ...] = ()
+    doubtful: frozenset[str] = frozenset()
 
     @cached_property
     def node_by_id(self) -> Mapping[str, Node]:
@@ -176,6 +197,19 @@ class Picture:
         for node in self.nodes:
             found.setdefault(node.hostname, []).append(node)
         return {hostname: tuple(nodes) for hostname, nodes in found.items()}
+
+    def named(self, hostname: str) -> tuple[Node, ...]:
+        """The nodes that are found by a host name."""
+        nodes = self.nodes_by_hostname.get(hostname, ())
+        return tuple(node for node in nodes if node.id not in self.doubtful) if self.doubtful else nodes
+
+    def has_own_name(self, node: Node) -> bool:
+        """Whether a host name means this node and no other that is up."""
+        return (
+            bool(node.hostname)
+            and all(other.id == node.id or not other.is_ready for other in (node, *self.named(node.hostname)))
+            and node.id not in self.doubtful
+        )
 
     @cached_property
     def service_by_id(self) -> Mapping[str, Service]:

@@ -51,6 +51,7 @@ class MetricSources:
     - ``node_exporter_url``: the URL of all other nodes, with ``{address}`` or ``{hostname}`` in it, or None
     - ``cadvisors``, ``cadvisor_url``: the same for cAdvisor
     - ``prometheus_url``: where a Prometheus server is, or None; what is asked directly counts more
+    - ``headers``: a URL of these, or a template of URLs → the headers that are sent there, secrets among them
     - ``scrape_interval_seconds``: a sample that is older than twice this is none
     - ``timeout_seconds``: how long all endpoints together may take
     - ``ca_path``: a file of CA certificates instead of the system's
@@ -62,6 +63,7 @@ class MetricSources:
     cadvisors: Mapping[str, str] = field(default_factory=dict)
     cadvisor_url: str | None = None
     prometheus_url: str | None = None
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     scrape_interval_seconds: float = 30.0
     timeout_seconds: float = 5.0
     ca_path: str | None = None

@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import Track
 
 STATE_NAME = "orcastra.state"
 
@@ -157,6 +158,7 @@ class State:
     - ``moves``: service ID → the move that is under way
     - ``attempts``: service ID → what was tried so far
     - ``anchor_tasks``: service ID of an anchor → IDs of its tasks when its followers were last in order
+    - ``tracks``: service ID of an anchor or follower that has moved lately → where to, and how often
     - ``commands``: identity of a command → what became of it
     - ``handovers``: identity of a command that runs → what of it is handed over to another instance
     - ``relocations``: service ID → its balancing moves, the newest last
@@ -170,6 +172,7 @@ class State:
     moves: Mapping[str, Move] = field(default_factory=dict)
     attempts: Mapping[str, Attempts] = field(default_factory=dict)
     anchor_tasks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tracks: Mapping[str, Track] = field(default_factory=dict)
     commands: Mapping[str, CommandRecord] = field(default_factory=dict)
     relocations: Mapping[str, tuple[Relocation, ...]] = field(default_factory=dict)
     handovers: Mapping[str, Handover] = field(default_factory=dict)

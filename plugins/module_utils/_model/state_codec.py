@@ -53,6 +53,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values
     required,
     text,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import MAX_TIMES, Track
 
 FORMAT = "1"
 FORMAT_LABEL = "orcastra.format"
@@ -61,6 +62,7 @@ ANCHOR_LABELS_LABEL = "orcastra.anchor_labels"
 MOVES_LABEL = "orcastra.journal"
 ATTEMPTS_LABEL = "orcastra.attempts"
 ANCHOR_TASKS_LABEL = "orcastra.anchors"
+TRACKS_LABEL = "orcastra.tracks"
 COMMANDS_LABEL = "orcastra.commands"
 HANDOVERS_LABEL = "orcastra.handovers"
 RELOCATIONS_LABEL = "orcastra.rebalance"
@@ -122,8 +124,8 @@ def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, 
         damage += [f"label {section.label}: {fault}" for fault in faults[:_NAMED]]
         if len(faults) > _NAMED:
             damage.append(f"label {section.label}: {len(faults) - _NAMED} more entries are damaged")
-    if "anchor_labels" not in fields:
-        # any of our labels may be an anchor's, so the absence of static ones takes none of them away
+    if ANCHOR_LABELS_LABEL in given and "anchor_labels" not in fields:
+        # damaged: any of our labels may be an anchor's, so the absence of static ones takes none of them away
         fields["anchor_labels"] = fields.get("owned_labels", {})
     known = {FORMAT_LABEL, *(section.label for section in _SECTIONS)}
     others = {label: value for label, value in given.items() if label not in known}
@@ -223,6 +225,20 @@ def _decode_attempts(entry: Any, reader: Reader) -> Attempts:
     )
 
 
+def _decode_track(entry: Any, reader: Reader) -> Track:
+    entry = mapping(entry)
+    return Track(
+        nodes=tuple(sorted(set(names(required(entry, "nodes"), "nodes")))),
+        last=reader.moment(required(entry, "last"), "last"),
+        moves=_decode_times(required(entry, "moves"), "moves", reader),
+        restless=_decode_times(required(entry, "restless"), "restless", reader),
+    )
+
+
+def _decode_times(value: Any, name: str, reader: Reader) -> tuple[float, ...]:
+    return tuple(reader.moment(time, name) for time in items(value, name))[-MAX_TIMES:]
+
+
 def _decode_command(entry: Any, reader: Reader) -> CommandRecord:
     entry = mapping(entry)
     return CommandRecord(
@@ -281,6 +297,7 @@ _SECTIONS = (
     _Section(AHEAD_LABEL, "ahead", str, _decode_text),
     _Section(PRESSURE_LABEL, "pressure", float, _decode_moment),
     _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),
+    _Section(TRACKS_LABEL, "tracks", asdict, _decode_track),
     _Section(COMMANDS_LABEL, "commands", asdict, _decode_command),
     _Section(HANDOVERS_LABEL, "handovers", asdict, _decode_handover),
     _Section(ANCHOR_TASKS_LABEL, "anchor_tasks", sorted, _decode_names),

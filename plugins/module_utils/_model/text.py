@@ -26,6 +26,14 @@ _BLANK = re.compile(
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 
 
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a host name can stand in a URL, an inventory or a file name: what DNS has, and ``_``."""
+    return _SAFE_NAME.fullmatch(name) is not None
+
+
 def printable(text: str) -> str:
     """The text on one line, with everything that a terminal would not show as a character escaped.
 

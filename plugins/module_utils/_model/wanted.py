@@ -12,6 +12,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import field, replace
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.address import Address, parse_address
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
 
@@ -38,7 +39,10 @@ class Removals(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class NodeWanted:
-    """One entry of ``nodes``: a host name (or node ID) and its labels, as the strings Swarm keeps."""
+    """One entry of ``nodes``: a host name (or node ID) and its labels, as the strings Swarm keeps.
+
+    ``swarm_addr``: the address from which the swarm sees it, where that is not ``ip``.
+    """
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +50,12 @@ class NodeWanted:
     role: str | None = None
     availability: str | None = None
     data_path_addr: str | None = None
+    swarm_addr: str | None = None
+
+    @property
+    def expected_address(self) -> Address | None:
+        """Where the swarm has to see the node for it to be this one; None where nothing says so."""
+        return parse_address(self.swarm_addr or self.ip)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ _HEADER_BYTES = 1024 * 1024
 # below this an archive may be as dense as it likes
 _RATIO_FLOOR_BYTES = 16 * 1024 * 1024
 _ENCRYPTED = 0x1
+_DOS_FOLDER = 0x10
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -97,6 +98,8 @@ def unpack(archive: Path, target: Path, limits: Limits | None = None) -> tuple[U
     folder = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{target.name}-", dir=target.parent))
     try:
         files = _unpack_into(archive, folder, limits)
+        if not files:
+            raise ArchiveError("expected files in the archive, found none")
         folder.chmod(0o755)
         _take_place(folder, target)
     finally:
@@ -148,7 +151,9 @@ def _unpack_zip(stream: IO[bytes], writer: _Writer) -> None:
                 raise ArchiveError(f"{name!r} is encrypted")
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise ArchiveError(f"{name!r} is neither a file nor a folder")
-            if name.endswith("/") or kind == stat.S_IFDIR:
+            # made on Windows, a folder may be one by its attribute alone
+            by_attribute = kind == 0 and entry.external_attr & _DOS_FOLDER and not entry.file_size
+            if name.endswith(("/", "\\")) or kind == stat.S_IFDIR or by_attribute:
                 writer.add_folder(name)
                 continue
             with archive.open(entry) as content:
@@ -244,9 +249,8 @@ class _Writer:
         for parent in folders:
             self._make_folder(parent)
         mode = 0o755 if executable else 0o644
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         found, checksum = 0, hashlib.sha256()
-        with os.fdopen(os.open(self._folder / path, flags, mode), "wb") as file:
+        with os.fdopen(self._create(path, mode), "wb") as file:
             for chunk in _chunks(content):
                 found += len(chunk)
                 self._budget.spend(len(chunk))
@@ -259,9 +263,19 @@ class _Writer:
             raise ArchiveError(f"the archive is damaged: {name!r} ends early")
         self.files.append(UnpackedFile(path, found, checksum.hexdigest()))
 
+    def _create(self, path: str, mode: int) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.open(self._folder / path, flags, mode)
+        except FileExistsError:
+            raise ArchiveError(f"to this file system, {path!r} is the name of another file in it") from None
+
     def _make_folder(self, path: str) -> None:
         folder = self._folder / path
-        folder.mkdir()
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            raise ArchiveError(f"to this file system, {path!r} is the name of another file in it") from None
         folder.chmod(0o755)
 
 

@@ -2,13 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The names in an archive: each stays inside, and no two mean the same file, on whatever file system."""
+"""The names in an archive: each stays inside, and no two are the same.
+
+Names that differ in case alone are two names: whether they are for the file system, it says itself.
+"""
 
 # This module is private to the collection: its interface may change in any release.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 
@@ -27,8 +30,7 @@ class Names:
         self._max_entries = max_entries
         self._entries = 0
         self._folders: set[str] = set()
-        # how a name looks to a file system that knows no case or no accents, → as it was written
-        self._seen: dict[str, str] = {}
+        self._files: set[str] = set()
 
     def add_folder(self, name: str) -> list[str]:
         """The folders to be made for it, from the outside in; none where it was there already."""
@@ -45,7 +47,9 @@ class Names:
         path = "/".join(parts)
         if path in self._folders:
             raise ArchiveError(f"{name!r} is both a file and a folder")
-        self._remember(path)
+        if path in self._files:
+            raise ArchiveError(f"{name!r} is there twice")
+        self._files.add(path)
         return path, folders
 
     def _make_folders(self, parts: list[str]) -> list[str]:
@@ -54,17 +58,12 @@ class Names:
             path = "/".join(parts[:length])
             if path in self._folders:
                 continue
+            if path in self._files:
+                raise ArchiveError(f"{path!r} is both a file and a folder")
             self._count()
-            self._remember(path)
             self._folders.add(path)
             made.append(path)
         return made
-
-    def _remember(self, path: str) -> None:
-        key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
-        if key in self._seen:
-            raise ArchiveError(f"{path!r} and {self._seen[key]!r} would be the same file")
-        self._seen[key] = path
 
     def _count(self) -> None:
         self._entries += 1
@@ -73,16 +72,20 @@ class Names:
 
 
 def _parts(name: str) -> list[str]:
-    """The parts of a relative name, those that mean nothing left out."""
+    """The parts of a relative name, those that mean nothing left out.
+
+    Archives made on Windows may have backslashes between them, and unzip takes them for slashes.
+    """
     try:
         length = len(name.encode())
     except UnicodeEncodeError as error:
         raise ArchiveError(f"{name!r} isn't UTF-8") from error
     if any(ord(char) < 32 or ord(char) == 127 for char in name):
         raise ArchiveError(f"{name!r} has a control character in its name")
-    if name.startswith("/") or "\\" in name or name[1:2] == ":":
-        raise ArchiveError(f"{name!r} isn't a relative name with slashes")
-    parts = [part for part in name.split("/") if part not in ("", ".")]
+    plain = name.replace("\\", "/")
+    parts = [part for part in plain.split("/") if part not in ("", ".")]
+    if plain.startswith("/") or (parts and re.match(r"[A-Za-z]:", parts[0])):
+        raise ArchiveError(f"{name!r} isn't a relative name")
     if ".." in parts:
         raise ArchiveError(f"{name!r} leads out of the folder")
     if length > _NAME_BYTES or any(len(part.encode()) > _PART_BYTES for part in parts):

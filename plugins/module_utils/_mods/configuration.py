@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import in_order, plain_document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
@@ -23,6 +23,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections im
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.text_files import read_small_text
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown, url_fault
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.variables import (
+    VariableError,
+    variable_value,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits import MAX_BYTES
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
@@ -48,6 +52,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference imp
     ImageReferenceError,
     parse_reference,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.server_names import (
+    archive_folder,
+    last_part,
+    says_something,
+)
 
 try:
     import jmespath
@@ -58,7 +67,6 @@ else:
     HAS_JMESPATH = True
 
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ARCHIVE_ENDING = re.compile(r"(?i)\.(zip|tgz|tbz2|txz|tar(\.(gz|bz2|xz))?)$")
 # of a file that has the value of one variable
 _VALUE_BYTES = 64 * 1024
 
@@ -110,24 +118,12 @@ def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]
         raise OrcastraError(f"{path}: {error}") from error
     found = {}
     for name in sorted(set(VARIABLE.findall(text))):
-        if name in environment:
-            found[name] = environment[name]
-        elif f"{name}_FILE" in environment:
+        if name in environment or f"{name}_FILE" in environment:
             try:
-                found[name] = _read_value(environment[f"{name}_FILE"])
-            except OrcastraError as error:
-                raise OrcastraError(f"{path}: {name}_FILE: {error}") from error
+                found[name] = variable_value(name, environment)
+            except VariableError as error:
+                raise OrcastraError(f"{path}: {error}") from error
     return found
-
-
-def _read_value(file: str) -> str:
-    """The value in a file. Raises OrcastraError."""
-    try:
-        return read_small_text(Path(file), _VALUE_BYTES).strip()
-    except FileNotFoundError:
-        raise OrcastraError(f"expected a file, found none at {file}") from None
-    except OrcastraError as error:
-        raise OrcastraError(f"{error} at {file}") from error
 
 
 def image_entry(
@@ -150,31 +146,32 @@ def image_entry(
 
 
 def url_entry(url: str, *, trusted: bool, **more: Any) -> ModEntry:
-    """The entry of a URL. Raises OrcastraError where it is none, or ends in nothing that can be a name."""
+    """The entry of a URL. Its name is None where only the server knows it.
+
+    Raises OrcastraError where it is no URL, or ends in nothing that can be a name.
+    """
     fault = url_fault(url)
     if fault is not None:
         raise OrcastraError(f"expected {fault[0]}, found {describe(shown(url))}")
     name = more.pop("name", None)
     if name is None:
-        name = _last_part(url)
+        name = last_part(url)
         wrong = "a name" if "/" in name else name_fault(name)
-        if wrong is not None:
+        if wrong is not None and (name or not urlsplit(url).query):
             raise OrcastraError(f"expected a URL that ends in {wrong}, found {describe(shown(url))}")
-        if more.get("unpack"):
-            name = _ARCHIVE_ENDING.sub("", name) or name
+        if not says_something(name):
+            name = None
+        elif more.get("unpack"):
+            name = archive_folder(name)
     return ModEntry(
         URL,
         url,
         title=shown(url),
-        key=entry_key(URL, url, shown(url), name),
+        key=entry_key(URL, url, shown(url), name or ""),
         name=name,
         trusted=trusted,
         **more,
     )
-
-
-def _last_part(url: str) -> str:
-    return unquote(urlsplit(url).path.rpartition("/")[2])
 
 
 @dataclass
@@ -306,21 +303,11 @@ class _Builder:
         return VARIABLE.sub(value, text)
 
     def _variable(self, path: KeyPath, name: str, environment: Mapping[str, str]) -> str:
-        if name in environment:
-            return environment[name]
-        file = environment.get(f"{name}_FILE")
-        if file is None:
-            self._tell(path, f"the variable {name} (or {name}_FILE) in the environment", "none")
-            return ""
         try:
-            found = _read_value(file)
-        except OrcastraError as error:
-            expected, _comma, reason = str(error).removeprefix("expected ").partition(", found ")
-            self._tell(path, f"{expected}, named by {name}_FILE", reason)
+            return variable_value(name, environment)
+        except VariableError as error:
+            self._tell(path, error.expected, error.found)
             return ""
-        if not found.isprintable():
-            self._tell(path, f"one line in the file that {name}_FILE names", "several")
-        return found
 
     def _tell(self, path: KeyPath, expected: str, found: str) -> None:
         self.problems.append(self.document.problem(path, expected, found))

@@ -30,6 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import 
     decode_mod_state,
     encode_mod_state,
     name_fault,
+    stored_name_fault,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import break_stale_lock
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import PART_PREFIX, write_whole
@@ -110,7 +111,7 @@ class ModFolder:
         return found
 
     def _digest(self, file: ModFile) -> str | None:
-        if name_fault(file.name) is not None or self._link_on_the_way(file.name) is not None:
+        if stored_name_fault(file.name) is not None or self._link_on_the_way(file.name) is not None:
             return None
         path = self.path / file.name
         try:
@@ -155,7 +156,7 @@ class ModFolder:
         """Remove files, and folders that are empty then. Returns whether any was there. Raises OSError."""
         changed = False
         for name in names:
-            if name_fault(name) is not None or self._link_on_the_way(name) is not None:
+            if stored_name_fault(name) is not None or self._link_on_the_way(name) is not None:
                 continue
             path = self.path / name
             try:

@@ -23,6 +23,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import parse_digest
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.server_names import (
+    archive_folder,
+    name_from_reply,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import origin
 
 try:
@@ -50,10 +54,16 @@ class Located:
     digest: str | None
 
 
-def locate(entry: ModEntry, fetcher: Fetcher) -> Located:
-    """Where the file of a URL or API entry is. Raises FetchError."""
+def locate(
+    entry: ModEntry, fetcher: Fetcher, record: ModRecord | None, conditions: Mapping[str, str]
+) -> Located:
+    """Where the file of a URL or API entry is. Raises FetchError.
+
+    ``record`` is what is there, ``conditions`` the headers that ask whether it still is.
+    """
     if entry.kind != API:
-        return Located(entry.source, entry.name or "", entry.headers, entry.digest)
+        name = entry.name if entry.name is not None else _name_at_server(entry, fetcher, record, conditions)
+        return Located(entry.source, name, entry.headers, entry.digest)
     if not HAS_JMESPATH:
         raise FetchError(entry.title, "the Python library jmespath is needed for 'api'")
     document = fetcher.document(
@@ -69,6 +79,22 @@ def locate(entry: ModEntry, fetcher: Fetcher) -> Located:
         reason = str(error).partition("\n")[0][:200]
         raise FetchError(entry.title, f"select can't be applied to the answer: {reason}") from error
     return _selected(entry, found)
+
+
+def _name_at_server(
+    entry: ModEntry, fetcher: Fetcher, record: ModRecord | None, conditions: Mapping[str, str]
+) -> str:
+    """What the server calls the file; nothing of its content is read."""
+    headers = {**entry.headers, **conditions}
+    with fetcher.request(
+        "GET", entry.source, headers, trusted=entry.trusted, entry=entry.title, accept=(304,)
+    ) as reply:
+        if reply.status == 304 and record is not None:
+            return record.folder or record.files[0].name
+        name = name_from_reply(entry.source, reply.url, reply.headers)
+    if name is None:
+        raise FetchError(entry.title, "expected a name from its server, found none; give it one with 'name'")
+    return archive_folder(name) if entry.unpack else name
 
 
 def _selected(entry: ModEntry, found: Any) -> Located:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import field
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_safe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Endpoints:
     whether ``node_map`` names it.
 
     ``memory``: the URL of the exporter that counts for it, None where there is none; ``tasks``: the URLs that
-    may know its tasks.
+    may know its tasks; ``headers``: URL → the headers that are sent there.
     """
 
     node: Node
@@ -30,6 +32,7 @@ class Endpoints:
     memory: str | None
     tasks: tuple[str, ...] = ()
     is_mapped: bool = False
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
 def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints, ...]:
@@ -39,17 +42,25 @@ def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints,
     for node in picture.nodes:
         if not node.is_ready:
             continue
-        own = _named(sources.node_exporters, node)
-        physical = _named(sources.node_map, node)
+        own = _named(picture, sources.node_exporters, node)
+        physical = _named(picture, sources.node_map, node)
+        template = None if own else sources.node_exporter_url
         own = own or _filled(sources.node_exporter_url, node)
         # of a virtual machine only its host's memory counts; its own exporter may still know its tasks
         memory = own if physical is None else sources.node_exporters.get(physical)
         host = physical or _unique_name(picture, node)
         if memory is not None:
             host = hosts.setdefault(memory, host)
-        cadvisor = _named(sources.cadvisors, node) or _filled(sources.cadvisor_url, node)
+        named_cadvisor = _named(picture, sources.cadvisors, node)
+        cadvisor = named_cadvisor or _filled(sources.cadvisor_url, node)
         tasks = tuple(dict.fromkeys(url for url in (memory, own, cadvisor) if url is not None))
-        found.append(Endpoints(node, host, memory, tasks, is_mapped=physical is not None))
+        # by the URL as it is configured, which may be a template
+        logins = {
+            cadvisor: None if named_cadvisor else sources.cadvisor_url,
+            own: template,
+        }
+        headers = {url: sources.headers.get(logins.get(url) or url, {}) for url in tasks}
+        found.append(Endpoints(node, host, memory, tasks, physical is not None, headers))
     return tuple(found)
 
 
@@ -63,13 +74,17 @@ def unknown_names(picture: Picture, sources: MetricSources) -> tuple[str, ...]:
     return tuple(f"{name}: no node of this swarm has this host name or ID" for name in lost)
 
 
-def _named(names: Mapping[str, str], node: Node) -> str | None:
-    return names.get(node.id) or names.get(node.hostname)
+def _named(picture: Picture, names: Mapping[str, str], node: Node) -> str | None:
+    """What is named for ``node``: by its ID, or by its host name where that is no other's as well."""
+    return names.get(node.id) or (names.get(node.hostname) if picture.has_own_name(node) else None)
 
 
 def _filled(template: str | None, node: Node) -> str | None:
-    """The URL of ``node``; None where it needs an address and Swarm knows none."""
-    if template is None:
+    """The URL of ``node``; None if it needs an address and Swarm knows none, or a host name that can be none.
+
+    A host name is whatever somebody with root on the host has chosen.
+    """
+    if template is None or ("{hostname}" in template and not is_safe_name(node.hostname)):
         return None
     host = node.address
     try:
@@ -85,9 +100,5 @@ def _filled(template: str | None, node: Node) -> str | None:
 
 
 def _unique_name(picture: Picture, node: Node) -> str:
-    """The host name, with the ID behind it if another node that is ready has the same.
-
-    An entry that a node left behind when it joined again is not ready, and confuses nothing.
-    """
-    namesakes = [other for other in picture.nodes_by_hostname[node.hostname] if other.is_ready]
-    return node.hostname if len(namesakes) <= 1 else f"{node.hostname} ({node.id})"
+    """The host name, or the ID if the name is not the node's alone."""
+    return node.hostname if picture.has_own_name(node) else node.id

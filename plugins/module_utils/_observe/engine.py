@@ -105,9 +105,9 @@ class Engine:
     def list_tasks(self, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
         return self._get_list("/tasks", filters=filters)
 
-    def list_configs(self, name_prefix: str) -> list[Json]:
-        """Configs whose name begins with ``name_prefix``: Swarm's own name filter means prefixes."""
-        return self._get_list("/configs", filters={"name": [name_prefix]})
+    def list_configs(self, name: str) -> list[Json]:
+        """The configs of this name, at most one. Swarm's filter ``name`` would mean what begins so, too."""
+        return self._get_list("/configs", filters={"names": [name]})
 
     def get_node(self, node_id: str) -> Json:
         return self._get_one(f"/nodes/{quote(node_id, safe='')}")

@@ -64,4 +64,5 @@ def _known(raw: Json, now: float) -> KnownNode:
         reachability=manager.get("Reachability"),
         manager_addr=manager.get("Addr", ""),
         age_seconds=max(0.0, now - parse_time(raw.get("UpdatedAt", ""))),
+        address=(raw.get("Status") or {}).get("Addr", ""),
     )

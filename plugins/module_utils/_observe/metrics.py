@@ -112,12 +112,21 @@ def _measure(
     """``complete`` gets what was answered, and returns what counts."""
     endpoints = find_endpoints(picture, sources)
     owners = _Owners(picture, endpoints)
-    server = query_urls(sources.prometheus_url, sources.max_age_seconds) if sources.prometheus_url else ()
-    pages = dict.fromkeys(url for entry in endpoints for url in entry.tasks)
+    server: Mapping[str, Mapping[str, str]] = {}
+    if sources.prometheus_url:
+        login = sources.headers.get(sources.prometheus_url, {})
+        server = dict.fromkeys(query_urls(sources.prometheus_url, sources.max_age_seconds), login)
+    pages = {url: entry.headers.get(url, {}) for entry in reversed(endpoints) for url in entry.tasks}
     asked = ask_all(
         [
-            *(Question(url, partial(TextReader, owners.tasks_at(url), owners.all_tasks)) for url in pages),
-            *(Question(url, partial(ReplyReader, owners.all_tasks), MAX_BYTES) for url in server),
+            *(
+                Question(url, partial(TextReader, owners.tasks_at(url), owners.all_tasks), headers=headers)
+                for url, headers in pages.items()
+            ),
+            *(
+                Question(url, partial(ReplyReader, owners.all_tasks), MAX_BYTES, headers)
+                for url, headers in server.items()
+            ),
         ],
         timeout_seconds=sources.timeout_seconds,
         ca_path=sources.ca_path,

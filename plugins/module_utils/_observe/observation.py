@@ -111,7 +111,7 @@ def describe(seen: Observation, tasks: str) -> dict[str, Any]:
 
 
 def find_state_object(configs: list[Json]) -> Json | None:
-    """The state object among ``configs``, which Swarm filters by prefix only."""
+    """The state object among ``configs``."""
     for config in configs:
         if config["Spec"]["Name"] == STATE_NAME:
             return config

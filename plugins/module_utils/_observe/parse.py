@@ -45,6 +45,7 @@ def parse_node(raw: Json) -> Node:
         leader=manager.get("Leader", False),
         reachability=manager.get("Reachability"),
         updated=parse_time(raw.get("UpdatedAt", "")),
+        manager_addr=manager.get("Addr", ""),
     )
 
 
@@ -88,6 +89,7 @@ def parse_service(raw: Json) -> Service:
         update_state=(raw.get("UpdateStatus") or {}).get("State"),
         update_message=(raw.get("UpdateStatus") or {}).get("Message", ""),
         can_roll_back=_can_roll_back(spec, raw.get("PreviousSpec")),
+        previous_constraints=_constraints_of(raw.get("PreviousSpec") or {}),
         stop_grace_seconds=container.get("StopGracePeriod", 10 * _NANOSECONDS) / _NANOSECONDS,
         force_update=template.get("ForceUpdate", 0),
     )
@@ -98,6 +100,11 @@ def _can_roll_back(spec: Json, previous: Json | None) -> bool:
     if previous in (None, spec):
         return False
     return has_placement(previous) or not has_placement(spec)
+
+
+def _constraints_of(spec: Json) -> tuple[str, ...]:
+    placement = (spec.get("TaskTemplate") or {}).get("Placement") or {}
+    return tuple(placement.get("Constraints") or ())
 
 
 def _parse_mode(mode: Json) -> tuple[str, int | None]:

@@ -182,8 +182,8 @@ def _origin(parts: urllib.parse.SplitResult) -> tuple[str, int | None]:
 
 def _add_headers(request: urllib.request.Request, question: Question) -> None:
     for name, value in question.headers.items():
-        # these are the ones that urllib leaves out after a redirect
-        request.add_unredirected_header(name, value)
+        # these are the ones that urllib leaves out after a redirect; it sends the bytes of latin-1
+        request.add_unredirected_header(name, value.encode().decode("latin-1"))
 
 
 def _opener(
@@ -255,7 +255,7 @@ def _problem(error: Exception, question: Question, deadline: Deadline) -> str:
         return "its URL cannot be asked for"
     elif isinstance(error, http.client.HTTPException):
         found = "something that is not HTTP"
-    elif isinstance(error, (ValueError, _WrongAnswer)):
+    elif isinstance(error, _WrongAnswer):
         found = error
     if found is None:
         return f"unexpected {type(error).__name__}"
@@ -281,12 +281,19 @@ def _fetch(opener: urllib.request.OpenerDirector, question: Question, deadline: 
             if size > question.max_bytes:
                 raise _WrongAnswer(f"more than {question.max_bytes // 1024 // 1024} MiB")
             deadline.left()
-            reader.feed(chunk)
+            _read(reader.feed, chunk)
         deadline.left()
         # a number that is cut off is another number
         if response.length:
             raise _WrongAnswer(_CUT_OFF)
-        return reader.close()
+        return _read(reader.close)
+
+
+def _read(part: Callable[..., Any], *arguments: bytes) -> Any:
+    try:
+        return part(*arguments)
+    except ValueError as error:
+        raise _WrongAnswer(str(error)) from error
 
 
 def _in_words(reason: object) -> str:

@@ -17,6 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_service, service_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
 
@@ -44,7 +45,8 @@ class AnchorPlace:
 def place_anchor(picture: Picture, dependency: Dependency) -> AnchorPlace:
     """Decide which nodes carry the label of ``dependency``'s anchor.
 
-    Exactly those where its tasks run, once all of them do. Until then (the anchor is starting, restarting,
+    Exactly those where its tasks run, once all of them do. A task that has finished counts, too: its
+    followers may need what it has left there. Until then (the anchor is starting, restarting,
     scaled to 0, or its node has just been lost) the nodes that have the label keep it: taking it away
     would make Swarm kill the followers although the anchor may come back to the same place. Only a node
     that is down loses it as soon as the anchor runs anywhere else.
@@ -58,7 +60,7 @@ def place_anchor(picture: Picture, dependency: Dependency) -> AnchorPlace:
             on={},
             settled=False,
             warning=f"dependencies.{dependency.anchor}: {missing}; its label stays as it is"
-            f"{service_hint(picture, dependency.anchor)}",
+            f"{service_hint(picture, dependency.anchor, dependency.stack)}",
         )
     wanted = [task for task in picture.tasks_of(service) if task.is_wanted]
     running = [task for task in wanted if _runs_on_ready_node(picture, task)]
@@ -66,9 +68,13 @@ def place_anchor(picture: Picture, dependency: Dependency) -> AnchorPlace:
     for task in running:
         if task.node_id is not None:
             on[task.node_id] = f"{service.name} runs there"
+    for task in finished(picture, service).done:
+        node = picture.node_by_id.get(task.node_id or "")
+        if node is not None and node.is_ready:
+            on.setdefault(node.id, f"{service.name} has finished there")
     names = ", ".join(sorted(picture.node_by_id[node_id].hostname for node_id in on))
-    elsewhere = f"{service.name} runs on {names}"
-    if running and len(running) == len(wanted):
+    elsewhere = f"{service.name} {'runs' if running else 'has finished'} on {names}"
+    if on and len(running) == len(wanted):
         return AnchorPlace(dependency, service=service, on=on, elsewhere=elsewhere)
     return AnchorPlace(
         dependency,

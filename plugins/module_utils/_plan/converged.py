@@ -13,6 +13,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints i
     platform_allows,
     violated,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
 
 
 def absence(node: Node) -> str | None:
@@ -27,7 +28,7 @@ def absence(node: Node) -> str | None:
 def unsettled(picture: Picture) -> dict[str, str]:
     """Service name → what it lacks, for each that doesn't run as asked, or is being updated.
 
-    Jobs end by themselves and are left out.
+    Jobs end by themselves and are left out. Of other services, tasks that have finished lack nothing.
     """
     found = {}
     for service in sorted(picture.services, key=lambda service: service.name):
@@ -43,15 +44,17 @@ def _lacks(picture: Picture, service: Service) -> str | None:
     running = [task for task in picture.tasks_of(service) if task.is_running]
     nodes = [picture.node_by_id.get(task.node_id or "") for task in running]
     on = [node.id for node in nodes if node is not None and node.is_ready]
+    over = finished(picture, service).tasks
     if service.mode == "global":
-        missing = [node.hostname for node in global_places(picture, service) if node.id not in on]
+        fine = {*on, *(task.node_id for task in over)}
+        missing = [node.hostname for node in global_places(picture, service) if node.id not in fine]
         if missing:
             return f"does not run on {', '.join(sorted(missing))}"
-    elif len(on) < (service.replicas or 0):
+    elif len(on) + len(over) < (service.replicas or 0):
         errors = sorted({task.error for task in picture.tasks_of(service) if task.is_wanted} - {""})
         why = f" ({'; '.join(errors)})" if errors else ""
         return f"{len(on)} of {service.replicas} tasks run{why}"
-    if service.update_state in ("updating", "rollback_started"):
+    if service.is_update_running:
         return "is being updated"
     return None
 

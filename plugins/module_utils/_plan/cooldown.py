@@ -12,17 +12,22 @@ from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts
 
-# Why a follower is moved. One that was only misplaced is in order again as soon as it is in place.
+# Why a follower is moved, and why it is restarted with its anchor. Nothing of it has failed then: it is in
+# order again as soon as it is in place and runs.
 MISPLACED = "not beside its anchor"
+ANCHOR_RESTARTED = "its anchor was restarted"
+NO_FAILURES = (MISPLACED, ANCHOR_RESTARTED)
 
 # What has failed is in order again once it has run for so long; else it would never be given up.
 CALM_SECONDS = 30.0
 
 
 def next_attempt(attempts: Attempts | None, reason: str, now: float) -> Attempts:
-    """What is remembered once something is tried again."""
+    """What is remembered once something is tried again. That the service had failed is not forgotten."""
     if attempts is None:
         return Attempts(count=1, last=now, since=now, reason=reason)
+    if reason in NO_FAILURES and attempts.reason not in NO_FAILURES:
+        reason = attempts.reason
     return replace(attempts, count=attempts.count + 1, last=now, reason=reason)
 
 
@@ -41,12 +46,21 @@ def wait_seconds(attempts: Attempts | None, intervals: tuple[float, ...], now: f
 def forget_seconds(attempts: Attempts, intervals: tuple[float, ...], now: float) -> float:
     """How long what was tried is still remembered for a service that is in order; 0: it may be forgotten.
 
-    Never before its pause is over, so that an anchor which keeps moving is followed ever more slowly.
+    A move that succeeded is no attempt that failed: the next one begins anew. What had failed may fail again,
+    and is remembered until its pause is over.
     """
-    seconds = wait_seconds(attempts, intervals, now)
-    if attempts.reason == MISPLACED or attempts.given_up is not None:
-        return seconds
-    return max(seconds, min(CALM_SECONDS, attempts.last + CALM_SECONDS - now))
+    if attempts.reason in NO_FAILURES:
+        return 0.0
+    if attempts.given_up is not None:
+        return wait_seconds(attempts, intervals, now)
+    return calm_seconds(attempts, intervals, now)
+
+
+def calm_seconds(attempts: Attempts, intervals: tuple[float, ...], now: float) -> float:
+    """How long what has failed has yet to run until it is in order again."""
+    # a time that is still to come, of a clock that was ahead, must not hold anything up
+    calm = min(CALM_SECONDS, attempts.last + CALM_SECONDS - now)
+    return max(wait_seconds(attempts, intervals, now), calm)
 
 
 def exhausted(

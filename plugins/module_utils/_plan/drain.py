@@ -18,10 +18,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import ALIVE
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import is_managing
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import (
+    find_nodes,
+    identify,
+    node_hint,
+)
 
 
 def plan_availability(
@@ -57,11 +61,17 @@ def plan_availability(
     return Plan(steps=(step,), warnings=warnings, remember=remember)
 
 
-def one_node(picture: Picture, name: str) -> Node:
-    """The node that ``name``, a host name or an ID, means. Raises OrcastraError unless it is exactly one."""
-    nodes = find_nodes(picture, name)
+def one_node(picture: Picture, name: str, wanted: Wanted | None = None) -> Node:
+    """The node that ``name``, a host name or an ID, means. Raises OrcastraError unless it is exactly one.
+
+    ``wanted``: of a configured host, only a node at its address counts.
+    """
+    nodes = find_nodes(picture, name, wanted)
+    if not nodes and wanted is not None and name in wanted.nodes:
+        doubts = identify(picture, wanted.nodes[name]).warnings
+        raise OrcastraError(f"node {name}: {'; '.join(doubts)}")
     if not nodes:
-        raise OrcastraError(no_node(picture, name))
+        raise OrcastraError(f"there is no node {name} in this swarm{node_hint(picture, name)}")
     if len(nodes) > 1:
         ids = ", ".join(node.id for node in nodes)
         raise OrcastraError(f"node {name}: {len(nodes)} nodes have this host name; give one of the IDs {ids}")

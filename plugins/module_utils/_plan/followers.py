@@ -18,7 +18,8 @@ the next one sees the same picture and goes on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import replicas_before
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
@@ -34,21 +35,25 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     State,
     StateEdit,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan import moves, wording
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
     MISPLACED,
-    exhausted,
+    NO_FAILURES,
     forget_seconds,
     next_attempt,
     wait_seconds,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.follower_case import (
+    UPDATE_SECONDS,
+    FollowerCase,
+    Result,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_service, service_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
-    label_constraint,
     ours,
     ours_to_hold,
     ours_to_move,
@@ -56,27 +61,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
 
 DEFAULT_GIVE_UP_SECONDS = 600.0
-STUCK_SECONDS = 30.0
 
 # an entry of the journal for which nothing was done is void after that long: its controller is dead
 VOID_SECONDS = 60.0
-
-# when to look again at an update that is not ours
-UPDATE_SECONDS = 5.0
-
-
-@dataclass
-class _Result:
-    """What is collected while the followers are looked at one by one."""
-
-    steps: list[Step] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    remember: list[StateEdit] = field(default_factory=list)
-    again_seconds: float | None = None
-
-    def look_again(self, seconds: float) -> None:
-        self.again_seconds = seconds if self.again_seconds is None else min(self.again_seconds, seconds)
 
 
 def plan_followers(
@@ -95,16 +82,20 @@ def plan_followers(
     ``removals``: the policy for managed constraints on the labels of anchors that aren't configured. Without
     ``begin``, moves that are under way are ended, whoever has begun them, and nothing else is done.
     """
-    result = _Result()
+    result = Result(picture, groups)
     followers: set[str] = set()
     for group in groups:
         for name in group.missing if begin else ():
             missing = no_service(picture, name, group.dependency.stack)
-            hint = service_hint(picture, name)
+            hint = service_hint(picture, name, group.dependency.stack)
             result.warnings.append(f"dependencies.{group.dependency.anchor}: {missing}{hint}")
+        if group.unrest is not None:
+            result.warnings.append(group.unrest)
         for follower in group.followers:
             followers.add(follower.service.id)
-            decision = _Decision(picture, group, follower, state, now, give_up_seconds, result, removals)
+            if not follower.is_led_by(group.dependency):
+                continue
+            decision = _Decision(picture, group, follower, state, now, give_up_seconds, result)
             if begin or decision.is_under_way:
                 decision.decide()
             decision.drop_void_entry()
@@ -118,7 +109,7 @@ def plan_followers(
     return plan + plan_leftovers(picture, state, followers, now, removals if begin else Removals.HELD)
 
 
-class _Decision:
+class _Decision(FollowerCase):
     """What is to become of one follower in this cycle."""
 
     def __init__(
@@ -129,19 +120,20 @@ class _Decision:
         state: State,
         now: float,
         give_up_seconds: float,
-        result: _Result,
-        removals: Removals = Removals.ALLOWED,
+        result: Result,
     ) -> None:
-        self.removals = removals
         self.picture = picture
-        self.group = group
+        self.groups = result.groups_of[follower.service.id]
+        self.group = replace(group, place=follower.anchorage.place)
         self.dependency: Dependency = group.dependency
         self.follower = follower
         self.service: Service = follower.service
         self.move: Move | None = state.moves.get(self.service.id)
         self.attempts: Attempts | None = state.attempts.get(self.service.id)
         self.scaled_from = moves.scaled_from(self.service, self.move)
+        self.foreign = follower.kept
         self.held, self.obsolete = self._held()
+        self.state = state
         self.now = now
         self.give_up_seconds = give_up_seconds
         self.result = result
@@ -160,6 +152,7 @@ class _Decision:
         lost = wording.may_still_run(self.picture, self.follower)
         if lost is not None and self.follower.needs_order(self.dependency):
             self.result.notes.append(lost)
+        self._tell_apart()
         if service.mode not in ("replicated", "global"):
             self._note(f"is a {service.mode}: jobs are not moved")
         elif self.scaled_from is not None:
@@ -170,9 +163,14 @@ class _Decision:
             self._hold(replace_only=True)
         elif not self.follower.astray:
             self._settle()
+        elif self.follower.runs_to_its_end:
+            self._note(
+                f"runs to its end on {wording.places_of(self.picture, self.follower.astray)}: its "
+                "restart condition is 'none', so it is not started again elsewhere"
+            )
         elif not self.follower.can_follow:
-            self.result.warnings += wording.cannot_follow(self.picture, self.group, self.follower)
-        elif moves.goes_by_label(self.picture, self.group, self.follower):
+            self.result.warnings += wording.cannot_follow(self.picture, self.follower)
+        elif self._goes_by_label():
             self._hold()
             self.result.look_again(MOVING_SECONDS)
         else:
@@ -191,7 +189,7 @@ class _Decision:
         if self.follower.is_in_place:
             self._forget()
         elif self.follower.waiting and not self.follower.can_follow:
-            self.result.warnings += wording.cannot_follow(self.picture, self.group, self.follower)
+            self.result.warnings += wording.cannot_follow(self.picture, self.follower)
 
     def _start(self) -> None:
         """Begin a move, if it is time to."""
@@ -207,20 +205,25 @@ class _Decision:
             # it had failed and runs again: the attempts to move it are counted afresh
             if not forget_seconds(self.attempts, self.dependency.retry_intervals, self.now):
                 self.attempts = None
+        why_scaled = moves.why_scaled(follower, self.dependency)
+        add = (*self.held, *moves.constraints_to_move(self.picture, self.group, follower))
+        if follower.finished and (why_scaled is not None or self._would_run_again(add, ())):
+            places = wording.places_of(self.picture, follower.astray)
+            self._note(f"stays on {places}: a move would run those of its tasks again that have finished")
+            return
         given_up = self._given_up()
         if given_up is not None:
             self._give_up(given_up)
             return
         seconds = wait_seconds(self.attempts, self.dependency.retry_intervals, self.now)
+        seconds = max(seconds, self._wait_for_rest())
         if seconds > 0:
             self._note(f"is astray; the next attempt to move it is in {seconds:.0f} s")
             self.result.look_again(seconds)
             return
         self.result.look_again(MOVING_SECONDS)
-        attempts = next_attempt(self.attempts, MISPLACED, self.now)
-        claims: tuple[StateEdit, ...] = (SetAttempts(service.id, attempts),)
+        claims = self._claims(next_attempt(self.attempts, MISPLACED, self.now))
         why = wording.why_astray(self.picture, self.group, follower)
-        why_scaled = moves.why_scaled(follower, self.dependency)
         if why_scaled is not None:
             move = Move(
                 self.dependency.anchor,
@@ -242,14 +245,30 @@ class _Decision:
                 )
             )
             return
-        move = Move(self.dependency.anchor, follower.targets, self.now)
+        self._move(add, claims, wording.why_not_evict(self.picture, self.group, follower))
+
+    def _move(
+        self, add: tuple[str, ...], claims: tuple[StateEdit, ...], why_not: tuple[str, ...], **options: Any
+    ) -> None:
+        move = Move(self.dependency.anchor, self.follower.targets, self.now)
         self._place(
-            f"move {service.name} to {self.target_names}",
-            add=(*self.held, *moves.constraints_to_move(self.picture, self.group, follower)),
-            remove=self.obsolete,
-            why=(why,),
-            why_not=wording.why_not_evict(self.picture, self.group, follower),
-            claims=(*claims, SetMove(service.id, move)),
+            f"move {self.service.name} to {self.target_names}",
+            add=add,
+            # a constraint on another label could leave it without a node
+            remove=(*self.obsolete, *ours_to_move(self.service)),
+            why=(wording.why_astray(self.picture, self.group, self.follower),),
+            why_not=why_not,
+            claims=(*claims, SetMove(self.service.id, move)),
+            **options,
+        )
+
+    def _move_on(self) -> None:
+        """It has arrived where its anchor was: move it on in the same write that ends that move."""
+        self._move(
+            (*self.held, *moves.constraints_to_move(self.picture, self.group, self.follower)),
+            self._claims(next_attempt(None, MISPLACED, self.now)),
+            ("waiting until Swarm has watched the last move: it has arrived, and its anchor has moved on",),
+            while_updating=True,
         )
 
     def _go_on(self) -> None:
@@ -265,15 +284,23 @@ class _Decision:
             if service.update_state == "updating":
                 self._note("is in place; its move ends once Swarm has watched the update for long enough")
             else:
-                self._end(f"end the move of {service.name}", f"it runs beside {self.dependency.anchor}")
+                why = f"it runs beside {self.dependency.anchor}"
+                self._end(f"end the move of {service.name}", why, has_succeeded=True)
         elif follower.stopping and follower.needs_order(self.dependency):
             # a write now would have Swarm start the next container without waiting for this one
             self._note(f"stops on {wording.places_of(self.picture, follower.stopping)}")
         elif not leads:
-            if service.update_state == "updating" and not follower.waiting:
+            if self._may_move_on():
+                self._move_on()
+            elif service.update_state == "updating" and not follower.waiting:
                 self._note("is on its way to where its anchor was; it goes on once its update is over")
             else:
-                self._end(f"end the move of {service.name}", f"{self.dependency.anchor} has moved on")
+                why = f"{self.dependency.anchor} has moved on"
+                arrived = moves.runs_as_moved(self.picture, service)
+                self._end(f"end the move of {service.name}", why, has_succeeded=arrived)
+        elif not follower.is_complete and not follower.wanted and not service.is_update_running:
+            # what is wrong with it has nothing to do with where it is to run
+            self._end(f"end the move of {service.name}", "Swarm has given it up where it went")
         elif self.move is not None and self.now - self.move.since > (limit := self._longest()):
             reason = f"it has not ended within {limit:g} s{self.complaint}"
             self._end(f"undo the move of {service.name}", reason)
@@ -319,20 +346,26 @@ class _Decision:
         held = moves.held(self.follower, self.dependency)
         add = self.held if replace_only else held
         add = tuple(text for text in add if text not in service.constraints)
-        remove = tuple(text for text in ours(service) if text not in held)
-        if self.removals is not Removals.ALLOWED:
-            # the constraint on another anchor's label may be another task's
-            own = label_constraint(self.dependency.label)
-            remove = tuple(text for text in remove if text == own)
+        remove = tuple(text for text in ours(service) if text not in held and text not in self.foreign)
         is_stale = moves.has_stale_number(service)
         if not add and not remove and not is_stale:
             return
         frees = bool(remove and self.follower.waiting)
-        if (service.is_updating or not self.follower.is_complete) and not frees:
+        if not self._may_be_written() and not frees:
             # to a task that cannot run, a write would be one more attempt, and an update that fails is paused
             state = service.update_state if service.is_updating else "not all of its tasks run"
             self._note(f"gets its constraints later (now: {state})")
-            self.result.look_again(UPDATE_SECONDS)
+            if not service.is_update_paused:
+                self.result.look_again(UPDATE_SECONDS)
+            return
+        again = self._would_run_again(add, remove)
+        if again and add:
+            self._note(
+                f"gets no constraint on label {self.dependency.label}: with it, Swarm would run again what "
+                f"has run on {wording.places_of(self.picture, again) or 'a node that is gone'}"
+            )
+            add, again = (), self._would_run_again((), remove)
+        if again or not (add or remove):
             return
         purpose = f"hold {service.name} to the nodes of {self.dependency.anchor}"
         why = [f"it depends on {self.dependency.anchor} and has no constraint on its label"] if add else []
@@ -342,7 +375,8 @@ class _Decision:
         if is_stale:
             purpose = purpose if add or remove else f"end the move of {service.name}"
             why.append("the user has scaled it since it was scaled to 0 for its move")
-        self._place(purpose, add=add, remove=remove, why=tuple(why), while_updating=frees)
+        writes_anyway = frees or service.is_update_paused
+        self._place(purpose, add=add, remove=remove, why=tuple(why), while_updating=writes_anyway)
 
     def _held(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What is to hold the service, if a node has the label, and what of ours goes in its favour."""
@@ -350,7 +384,8 @@ class _Decision:
         is_labelled = any(node.labels.get(key) == "true" for node in self.picture.nodes)
         if held and not is_labelled and not (place.on and place.settled):
             return (), ()
-        return held, tuple(text for text in ours_to_hold(self.service) if text not in held)
+        kept = (*held, *self.foreign)
+        return held, tuple(text for text in ours_to_hold(self.service) if text not in kept)
 
     # parts of steps
 
@@ -385,57 +420,18 @@ class _Decision:
             )
         )
 
-    def _end(self, purpose: str, reason: str) -> None:
-        """Take the constraints of the move away again."""
+    def _end(self, purpose: str, reason: str, *, has_succeeded: bool = False) -> None:
+        """Take the constraints of the move away again. After a success the next one begins anew."""
+        settles: tuple[StateEdit, ...] = (SetMove(self.service.id, None),)
+        if has_succeeded and self.attempts is not None and self.attempts.reason in NO_FAILURES:
+            settles += (SetAttempts(self.service.id, None),)
+        removed = (*self.obsolete, *ours_to_move(self.service))
         self._place(
             purpose,
-            add=self.held,
-            remove=(*self.obsolete, *ours_to_move(self.service)),
+            add=() if self._would_run_again(self.held, removed) else self.held,
+            remove=removed,
             why=(reason,),
-            settles=(SetMove(self.service.id, None),),
+            settles=settles,
             # one that is stuck is freed by that; one that Swarm is through with is not updating any more
             while_updating=True,
         )
-
-    def _longest(self) -> float:
-        """How long a move may take. With a task that finds no node the service is down: then not for long."""
-        return min(STUCK_SECONDS, self.give_up_seconds) if self.follower.waiting else self.give_up_seconds
-
-    def _note(self, text: str) -> None:
-        self.result.notes.append(f"{self.service.name} {text}")
-
-    def _wait_for_update(self) -> None:
-        state = self.service.update_state
-        if state in ("updating", "rollback_started"):
-            self._note(f"is astray; it is moved once its update is over (now: {state})")
-            self.result.look_again(UPDATE_SECONDS)
-            return
-        # it stays like that until somebody does something about it
-        self.result.warnings.append(
-            f"{self.service.name} is not beside {self.dependency.anchor}, and its update is {state}: "
-            f"it is moved once that is resolved (docker service update or rollback)"
-        )
-
-    # what was tried
-
-    def _given_up(self) -> str | None:
-        if self.attempts is not None and self.attempts.given_up is not None:
-            return self.attempts.given_up
-        return exhausted(self.attempts, self.dependency.retry_intervals, self.give_up_seconds, self.now)
-
-    def _give_up(self, reason: str) -> None:
-        self.result.warnings.append(f"{self.service.name} is given up: {reason}; it is not beside its anchor")
-        if self.attempts is not None and self.attempts.given_up is None:
-            edit = SetAttempts(self.service.id, replace(self.attempts, given_up=reason))
-            self.result.remember.append(edit)
-
-    def _forget(self) -> None:
-        if self.move is not None:
-            self.result.remember.append(SetMove(self.service.id, None))
-        if self.attempts is None:
-            return
-        seconds = forget_seconds(self.attempts, self.dependency.retry_intervals, self.now)
-        if seconds > 0:
-            self.result.look_again(seconds)
-        else:
-            self.result.remember.append(SetAttempts(self.service.id, None))

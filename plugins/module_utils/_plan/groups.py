@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
     Node,
@@ -18,7 +18,17 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Removals, Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import AnchorPlace, place_anchor
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchorage import Anchorage, find_anchorage
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import (
+    ANCHOR_VALUE,
+    AnchorPlace,
+    place_anchor,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
+    Finished,
+    finished,
+    runs_once,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     held_labels,
     is_held_by,
@@ -40,16 +50,23 @@ class Follower:
     ``astray``: its tasks on nodes that are not down, and not the anchor's. ``waiting``: its tasks that no
     node has been found for. ``stopping``: those that are not to run any more, but whose containers still
     may. ``lost``: those whose containers ran on a node that is down now, and still run there if it is only
-    cut off. ``obstacles``: for each node of the anchor, what keeps the service off it.
+    cut off. ``obstacles``: for each node of the anchor, what keeps the service off it. ``finished``: those
+    that are over, so that no others take their places. ``kept``: constraints of ours on the labels of anchors
+    that aren't configured here.
+
+    Where there are several anchors, "the anchor's nodes" are those of ``anchorage``.
     """
 
     service: Service
+    anchorage: Anchorage
     tasks: tuple[Task, ...]
     astray: tuple[Task, ...]
     waiting: tuple[Task, ...]
     stopping: tuple[Task, ...]
     lost: tuple[Task, ...]
     obstacles: Mapping[str, tuple[str, ...]]
+    finished: Finished = field(default_factory=Finished)
+    kept: tuple[str, ...] = ()
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -67,14 +84,24 @@ class Follower:
 
     @property
     def is_complete(self) -> bool:
-        """Whether as many tasks run as are to run, wherever that is."""
-        enough = self.service.replicas is None or len(self.wanted) >= self.service.replicas
+        """Whether as many tasks run as are to run, wherever that is. What has finished is not missing."""
+        present = len(self.wanted) + len(self.finished)
+        enough = self.service.replicas is None or present >= self.service.replicas
         return enough and all(task.is_running for task in self.wanted)
 
     @property
     def is_in_place(self) -> bool:
         """Whether every task that is to run does so on a node of the anchor."""
         return self.is_complete and not self.astray
+
+    @property
+    def runs_to_its_end(self) -> bool:
+        """Whether its tasks stay where they are: to move one would be to run it a second time."""
+        return runs_once(self.service)
+
+    def is_led_by(self, dependency: Dependency) -> bool:
+        """Whether the anchor of ``dependency`` is the one that it follows if it has several."""
+        return self.anchorage.place.dependency.anchor == dependency.anchor
 
     def needs_order(self, dependency: Dependency) -> bool:
         """Whether its old container has to stop before the new one starts, as ``relocate`` says.
@@ -90,12 +117,16 @@ class Follower:
 
 @dataclass(frozen=True)
 class Group:
-    """An anchor's place and its followers. ``missing``: names of followers that do not exist."""
+    """An anchor's place and its followers. ``missing``: names of followers that do not exist.
+
+    ``unrest``: why they wait although their anchor is elsewhere, or None.
+    """
 
     dependency: Dependency
     place: AnchorPlace
     followers: tuple[Follower, ...]
     missing: tuple[str, ...]
+    unrest: str | None = None
 
     @property
     def is_ordered(self) -> bool:
@@ -103,20 +134,49 @@ class Group:
 
         One that needs it decides for all: the label leaves the old node only once.
         """
-        return any(follower.needs_order(self.dependency) and follower.astray for follower in self.followers)
+        return any(
+            follower.needs_order(follower.anchorage.place.dependency)
+            and follower.astray
+            and not follower.runs_to_its_end
+            for follower in self._bound
+        )
+
+    @property
+    def _bound(self) -> tuple[Follower, ...]:
+        """The followers that feel it when a node loses the label.
+
+        Others follow the anchor only where it runs beside their leading one.
+        """
+        label = self.dependency.label
+        return tuple(
+            follower
+            for follower in self.followers
+            if follower.is_led_by(self.dependency) or is_held_by(follower.service.constraints, label)
+        )
 
     def label_kept_on(self, node: Node) -> str | None:
         """Why the anchor's label must not be taken off ``node`` yet, or None."""
-        for follower in self.followers:
+        for follower in self._bound:
             if ours_to_move(follower.service) and not follower.is_in_place:
                 return f"{follower.service.name} is on its way"
             if not any(task.node_id == node.id for task in follower.astray):
+                if not follower.is_led_by(self.dependency) and self._would_end(follower, node):
+                    return f"{follower.service.name} runs there, and its constraint demands it"
                 continue
+            if self.unrest is not None:
+                return self.unrest
+            if follower.runs_to_its_end:
+                return f"{follower.service.name} runs to its end there: its restart condition is 'none'"
             if not follower.can_follow:
                 return f"{follower.service.name} runs there and cannot run beside its anchor"
             if self.is_ordered:
                 return f"{follower.service.name} has not left it yet"
         return None
+
+    def _would_end(self, follower: Follower, node: Node) -> bool:
+        """Whether the loss of the label would end a follower that stays with its leading anchor."""
+        is_there = any(task.node_id == node.id for task in follower.wanted)
+        return is_there and is_held_by(users(follower.service), self.dependency.label)
 
 
 def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
@@ -129,8 +189,16 @@ def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
     labels = frozenset(dependency.label for dependency in wanted.dependencies.values())
     removes = wanted.dependency_removals is Removals.ALLOWED
     crowded = picture
-    for dependency in wanted.dependencies.values():
-        place = place_anchor(picture, dependency)
+    places = [place_anchor(picture, dependency) for dependency in wanted.dependencies.values()]
+    places_of: dict[str, list[AnchorPlace]] = {}
+    for place in places:
+        for name in place.dependency.followers:
+            service = find_service(picture, name, place.dependency.stack)
+            if service is not None:
+                places_of.setdefault(service.id, []).append(place)
+    known: dict[str, Follower] = {}
+    for place in places:
+        dependency = place.dependency
         followers: list[Follower] = []
         missing: list[str] = []
         for name in dependency.followers:
@@ -138,10 +206,11 @@ def survey(picture: Picture, wanted: Wanted) -> tuple[Group, ...]:
             if service is None:
                 missing.append(name)
                 continue
-            kept = () if removes else _kept_for_others(service, labels)
-            follower = _follower(picture, crowded, place, service, kept)
-            followers.append(follower)
-            crowded = _with_arrivals(crowded, follower)
+            if service.id not in known:
+                kept = () if removes else _kept_for_others(service, labels)
+                known[service.id] = _follower(picture, crowded, places_of[service.id], service, kept)
+                crowded = _with_arrivals(crowded, known[service.id])
+            followers.append(known[service.id])
         groups.append(Group(dependency, place, tuple(followers), tuple(missing)))
     return tuple(groups)
 
@@ -168,6 +237,17 @@ def followed_labels(groups: tuple[Group, ...]) -> dict[str, frozenset[str]]:
     return found
 
 
+def labelled(picture: Picture, groups: tuple[Group, ...]) -> Picture:
+    """The picture once the labels of all anchors whose place is known are there, and nowhere else."""
+    on = {group.dependency.label: group.place.on for group in groups if group.place.settled}
+    nodes = []
+    for node in picture.nodes:
+        labels = {key: value for key, value in node.labels.items() if key not in on}
+        labels.update({key: ANCHOR_VALUE for key, node_ids in on.items() if node.id in node_ids})
+        nodes.append(node if labels == node.labels else replace(node, labels=labels))
+    return replace(picture, nodes=tuple(nodes))
+
+
 def watched_services(picture: Picture, wanted: Wanted) -> frozenset[str]:
     """The IDs of all anchors and followers that exist: whatever happens to one of their tasks matters."""
     found = set()
@@ -185,12 +265,25 @@ def _kept_for_others(service: Service, labels: frozenset[str]) -> tuple[str, ...
 
 
 def _follower(
-    picture: Picture, crowded: Picture, place: AnchorPlace, service: Service, kept: tuple[str, ...]
+    picture: Picture,
+    crowded: Picture,
+    places: Sequence[AnchorPlace],
+    service: Service,
+    kept: tuple[str, ...],
 ) -> Follower:
-    """``crowded`` is the picture with those tasks, too, that are about to come.
+    """``places``: those of its anchors. ``crowded``: the picture with tasks that are about to come, too.
 
     ``kept``: constraints of ours that stay, whatever is configured.
     """
+    anchorage = find_anchorage(places, service)
+    found = _obstacles(crowded, anchorage, service, kept)
+    if all(found.values()) and anchorage.place != anchorage.places[0]:
+        # better beside one anchor than beside none
+        alone = anchorage.without_others
+        around = _obstacles(crowded, alone, service, kept)
+        if not all(around.values()):
+            anchorage, found = alone, around
+    place = anchorage.place
     tasks = picture.tasks_of(service)
     astray: list[Task] = []
     waiting: list[Task] = []
@@ -211,24 +304,28 @@ def _follower(
             astray.append(task)
     return Follower(
         service=service,
+        anchorage=anchorage,
         tasks=tasks,
         astray=tuple(astray),
         waiting=tuple(waiting),
         stopping=tuple(stopping),
         lost=tuple(lost),
-        obstacles=_obstacles(crowded, place, service, kept),
+        obstacles=found,
+        finished=finished(picture, service),
+        kept=kept,
     )
 
 
 def _obstacles(
-    picture: Picture, place: AnchorPlace, service: Service, kept: tuple[str, ...]
+    picture: Picture, anchorage: Anchorage, service: Service, kept: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]]:
     """For each node of the anchor, why the service cannot run there. It can only follow as a whole."""
-    # the label that is about to be set is no obstacle
     mine = (*users(service), *kept)
-    others = tuple(text for text in mine if not is_held_by((text,), place.dependency.label))
     found = {}
-    for node_id in place.on:
+    for node_id in anchorage.place.on:
+        # a label that is about to be set is no obstacle
+        labels = [place.dependency.label for place in anchorage.places if node_id in place.on]
+        others = tuple(text for text in mine if not any(is_held_by((text,), key) for key in labels))
         found[node_id] = obstacles(picture, service, picture.node_by_id[node_id], others)
     replicas = service.replicas or 0
     free = [node_id for node_id, reasons in found.items() if not reasons]
@@ -248,7 +345,8 @@ def _with_arrivals(picture: Picture, follower: Follower) -> Picture:
     service = follower.service
     takes_room = service.reserved_memory_bytes or service.reserved_nano_cpus or service.host_ports
     targets = follower.targets
-    if not takes_room or len(targets) != 1 or not (follower.astray or follower.waiting):
+    is_coming = (follower.astray and not follower.runs_to_its_end) or follower.waiting
+    if not takes_room or len(targets) != 1 or not is_coming:
         return picture
     coming = {task.id for task in (*follower.astray, *follower.waiting)}
     tasks = [replace(task, node_id=targets[0]) if task.id in coming else task for task in picture.tasks]

@@ -13,7 +13,7 @@ What has to be done on the hosts themselves (joining again, unlocking) is planne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
@@ -30,14 +30,17 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership i
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted, Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import (
     choose_managers,
     is_managing,
     plan_roles,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import quorum_lost_text
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import (
+    identify_all,
+    why_not_its_node,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings import plan_settings
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import plan_short
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import plan_paused
@@ -71,7 +74,7 @@ def plan_heal(picture: Picture, wanted: Wanted, healing: Healing, now: float) ->
     """
     check_quorum(picture)
     names = tuple(wanted.nodes) or tuple(healing.members)
-    nodes, strangers = _entries(picture, names, healing.members)
+    nodes, strangers = _entries(picture, wanted, names, healing.members)
     stale, notes = _stale(picture, wanted, names, nodes, healing.members, now)
     current = {name for name, node in nodes.items() if node.role == "manager"}
     managers = choose_managers(wanted, names, current)
@@ -106,8 +109,10 @@ def needs_hosts(picture: Picture, wanted: Wanted, now: float) -> list[str]:
     ``now`` is in seconds since the epoch.
     """
     found = []
-    for name in wanted.nodes:
-        nodes = find_nodes(picture, name)
+    for name, identity in identify_all(picture, wanted).by_name.items():
+        nodes = identity.nodes
+        if identity.namesakes or identity.alias is not None:
+            continue  # it is there, and what is wrong is its name
         if not nodes:
             found.append(f"{name} is not in the swarm")
         elif not any(node.is_ready for node in nodes):
@@ -123,27 +128,39 @@ def needs_hosts(picture: Picture, wanted: Wanted, now: float) -> list[str]:
 
 
 def _entries(
-    picture: Picture, names: tuple[str, ...], members: Mapping[str, Member]
+    picture: Picture, wanted: Wanted, names: tuple[str, ...], members: Mapping[str, Member]
 ) -> tuple[dict[str, Node], list[str]]:
     """Host name → its entry in the swarm, and complaints about hosts that have none although they say so."""
     found: dict[str, Node] = {}
-    complaints = []
-    for name in names:
+    complaints: list[str] = []
+    claims: dict[str, list[str]] = {}
+    entries = {name: wanted.nodes.get(name, NodeWanted(name)) for name in names}
+    identities = identify_all(picture, replace(wanted, nodes=entries))
+    for name, identity in identities.by_name.items():
         member = members.get(name)
         if member is not None and member.state == ACTIVE and not member.problem:
             node = picture.node_by_id.get(member.node_id)
+            doubt = why_not_its_node(identity.entry, node, entries)
             if node is None:
                 complaints.append(
                     f"{name}: it says it is node {member.node_id}, which this swarm does not have"
                 )
+            elif doubt is not None:
+                complaints.append(doubt)
             else:
-                found[name] = node
-            continue
-        nodes = find_nodes(picture, name)
-        if len(nodes) == 1:
-            found[name] = nodes[0]
-        elif len([node for node in nodes if node.is_ready]) > 1:
-            complaints.append(f"{name}: {len(nodes)} nodes of this swarm have this host name")
+                claims.setdefault(node.id, []).append(name)
+        elif len(identity.nodes) == 1:
+            claims.setdefault(identity.nodes[0].id, []).append(name)
+        elif identity.doubtful:
+            complaints += identity.warnings
+    for node_id, claimants in claims.items():
+        if len(claimants) == 1:
+            found[claimants[0]] = picture.node_by_id[node_id]
+        else:
+            names_of_it = " and ".join(claimants)
+            complaints.append(
+                f"{names_of_it}: expected a node for each, found node {node_id} for all of them"
+            )
     return found, complaints
 
 

@@ -8,27 +8,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.address import names_a_host, parse_address
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_safe_name, printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted, Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import identify_all
 
 # These groups are there even where they are empty, so that a playbook can always name them.
 GROUPS = ("swarm", "managers", "workers", "leader", "reachable", "down", "missing", "unknown")
-# what an engine says where it doesn't know its own address
-_NO_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+# how much of a strange name is shown
+_SHOWN = 64
+# the groups of labels begin with it
+LABEL_GROUP = "label_"
+# What Ansible, or the resolver, takes for the control node or for groups of its own.
+_LOCAL = frozenset({"localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"})
+_RESERVED = frozenset({"all", "ungrouped", "hostvars", *GROUPS})
+# Programs read each of these as an IPv4 address: 127.1, 0x7f000001, 2130706433.
+_NUMBERS = re.compile(r"(?:0[xX][0-9a-fA-F]+|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]+|[0-9]+)){0,3}\.?")
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryHost:
-    """A host by its name in the inventory. ``groups``: raw names, which Ansible may not take as they are."""
+    """A host by its name in the inventory. ``groups``: raw names, which Ansible may not take as they are.
+
+    ``node_id``: the ID of its node; empty while it has none. ``pinned``: its address is configured.
+    """
 
     name: str
     groups: tuple[str, ...]
     variables: Mapping[str, Any]
+    node_id: str = ""
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,47 +54,97 @@ class Hosts:
     warnings: tuple[str, ...] = ()
 
 
-def merge_hosts(wanted: Wanted, nodes: Sequence[Node] | None) -> Hosts:
+def merge_hosts(
+    wanted: Wanted, nodes: Sequence[Node] | None, others: Mapping[str, str] | None = None
+) -> Hosts:
     """Merge the configuration with the swarm's ``nodes``; None means that the swarm could not be asked.
 
-    A host has the name it is configured by, else its host name. A leftover entry of a host that has joined
-    again counts for nothing.
+    A host has the name it is configured by, else its host name if that can do no harm: older releases of
+    Ansible evaluate the names of hosts as templates, patterns have characters of their own, and a name that
+    is another's would make one host pass for the other. Else it goes by its node ID. A leftover entry of a
+    host that has joined again counts for nothing. ``others``: the hosts that the inventory has from
+    elsewhere, each with its ``ansible_host``, empty without one.
     """
     hosts: list[InventoryHost] = []
     warnings: list[str] = []
     picture = Picture(nodes=tuple(nodes or ()))
+    identities = identify_all(picture, wanted).by_name
     names: dict[str, str] = {}
     for name, entry in wanted.nodes.items():
-        found = find_nodes(picture, name)
-        if len(found) > 1:
-            warnings.append(_shared(name, found))
+        identity = identities[name]
+        if len(identity.nodes or identity.namesakes) > 1:
+            warnings.append(_shared(name, identity.nodes or identity.namesakes))
             continue
-        if not found:
+        warnings += [identity.why_not(node) for node in identity.impostors]
+        if not identity.nodes:
             hosts.append(_configured_host(wanted, entry, asked=nodes is not None))
             continue
-        node = found[0]
+        node = identity.nodes[0]
         if node.id in names:
             warnings.append(f"nodes.{name}: this is the node {names[node.id]} again, so it is left out")
             continue
         names[node.id] = name
         hosts.append(_live_host(name, node, entry))
+    impostors = {node.id for identity in identities.values() for node in identity.impostors}
+    configured = {name.lower() for name in wanted.nodes}
     for hostname in sorted(picture.nodes_by_hostname):
-        found = find_nodes(picture, hostname)
-        if len(found) == 1 and found[0].id in names:
-            continue
-        alone = len(found) == 1 and hostname not in wanted.nodes and hostname
-        if not alone and hostname not in wanted.nodes:
-            warnings.append(_shared(hostname, found))
+        found = [node for node in picture.nodes_by_hostname[hostname] if node.is_ready]
+        found = found or list(picture.nodes_by_hostname[hostname])
         for node in found:
-            if node.id not in names:
-                name = hostname if alone else node.id
-                hosts.append(_live_host(name, node, wanted.nodes.get(hostname), shares_name=not alone))
+            if node.id in names:
+                continue
+            if not is_safe_name(node.id):
+                warnings.append(f"a node has the ID {node.id!r}, which is none, so it is left out")
+                continue
+            shares_name = len(found) > 1
+            entry_of_it = wanted.nodes.get(hostname) if node.id not in impostors else None
+            why = None
+            if shares_name and hostname not in wanted.nodes and node is found[0]:
+                warnings.append(_shared(hostname, found))
+            elif not shares_name and hostname not in wanted.nodes:
+                why = _why_no_name(node, picture, configured, others or {})
+            if why is not None:
+                warnings.append(f"node {node.id}: {why}, so it goes by its ID")
+            is_named = why is None and not shares_name and hostname not in wanted.nodes
+            name = hostname if is_named else node.id
+            hosts.append(_live_host(name, node, entry_of_it, shares_name=not is_named))
     return Hosts(tuple(sorted(hosts, key=lambda host: host.name)), tuple(warnings))
+
+
+def _why_no_name(
+    node: Node, picture: Picture, configured: Collection[str], others: Mapping[str, str]
+) -> str | None:
+    """Why a node cannot have its host name in an inventory, in words; None where it can.
+
+    ``configured``: the configured names, in lower case.
+    """
+    name = node.hostname
+    folded = name.lower().rstrip(".")
+    shown = printable(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
+    if not name:
+        return "it has no host name"
+    if not is_safe_name(name):
+        return f"its host name '{shown}' has other characters than letters, digits, '_', '-' and '.'"
+    if folded in _LOCAL or folded.startswith("localhost.") or folded.endswith(".localhost"):
+        return f"its host name '{shown}' means the host that asks"
+    address = parse_address(name)
+    if _NUMBERS.fullmatch(name) and (address is None or address not in node.addresses):
+        return f"its host name '{shown}' is an address that is not its own"
+    if folded in _RESERVED or folded.startswith(LABEL_GROUP):
+        return f"its host name '{shown}' is that of a group"
+    if folded in configured:
+        return f"its host name '{shown}' is a configured one but for its case"
+    if name in picture.node_by_id and name != node.id:
+        return f"its host name '{shown}' is the ID of another node"
+    elsewhere = parse_address(others.get(name))
+    if elsewhere is not None and elsewhere not in node.addresses:
+        return f"its host name '{shown}' is that of another host of the inventory, at {elsewhere}"
+    return None
 
 
 def _shared(name: str, nodes: Sequence[Node]) -> str:
     ids = ", ".join(sorted(node.id for node in nodes))
-    shown = name or "no host name"
+    shown = printable(name[:_SHOWN]) or "no host name"
     return f"{shown}: {len(nodes)} nodes have this name, so each goes by its ID: {ids}"
 
 
@@ -95,7 +160,7 @@ def _live_host(
         groups.append("down")
     if entry is None:
         groups.append("unknown")
-    address = "" if node.address in _NO_ADDRESS else node.address
+    address = next((str(one) for one in node.addresses if names_a_host(one)), "")
     # one address cannot be that of several nodes
     configured = entry.ip if entry is not None and not shares_name else None
     return _host(
@@ -117,6 +182,7 @@ def _live_host(
             "architecture": node.architecture,
             "configured": entry is not None,
         },
+        pinned=configured is not None,
     )
 
 
@@ -147,15 +213,16 @@ def _configured_host(wanted: Wanted, entry: NodeWanted, *, asked: bool) -> Inven
             "architecture": "",
             "configured": True,
         },
+        pinned=entry.ip is not None,
     )
 
 
-def _host(name: str, groups: list[str], ip: str, facts: dict[str, Any]) -> InventoryHost:
+def _host(name: str, groups: list[str], ip: str, facts: dict[str, Any], *, pinned: bool) -> InventoryHost:
     for key, value in sorted(facts["labels"].items()):
-        groups.append(f"label_{key}")
+        groups.append(f"{LABEL_GROUP}{key}")
         if value:
-            groups.append(f"label_{key}_{value}")
+            groups.append(f"{LABEL_GROUP}{key}_{value}")
     variables: dict[str, Any] = {f"swarm_{key}": value for key, value in {"ip": ip, **facts}.items()}
     if ip:
         variables["ansible_host"] = ip
-    return InventoryHost(name, tuple(dict.fromkeys(groups)), variables)
+    return InventoryHost(name, tuple(dict.fromkeys(groups)), variables, facts["id"], pinned)

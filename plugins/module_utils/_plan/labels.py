@@ -13,6 +13,8 @@ Rules
 - An anchor's label belongs to the anchor on every node, whoever set it.
 - It stays on a node that a follower has yet to leave in order, or cannot leave.
 - When its dependency leaves the configuration, it goes after our own constraints on it.
+- A node that only says it is a configured host, and is another one for all that is known, keeps the static
+  labels that it has: none is set, none removed.
 - A node that is down keeps its static labels as they are; it loses an anchor's label as soon as the anchor
   runs elsewhere.
 """
@@ -43,10 +45,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors impor
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import Held
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.label_effects import label_effects
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import held_labels, users
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import (
+    Identities,
+    identify_all,
+)
 
 
 @dataclass
@@ -82,13 +86,12 @@ def plan_labels(
     warnings: list[str] = []
     notes: list[str] = []
     static: dict[str, Mapping[str, str]] = {}
-    for name, node_wanted in wanted.nodes.items() if static_labels else ():
-        found = find_nodes(picture, name)
-        if not found:
-            hint = node_hint(picture, name)
-            warnings.append(f"nodes.{name}: no node of this swarm has this host name or ID{hint}")
-        for node in found:
-            static[node.id] = {**static.get(node.id, {}), **node_wanted.labels}
+    identities = identify_all(picture, wanted) if static_labels else Identities()
+    warnings += identities.warnings
+    doubtful = identities.doubtful_ids
+    for name, identity in identities.by_name.items():
+        for node in identity.nodes:
+            static[node.id] = {**static.get(node.id, {}), **wanted.nodes[name].labels}
     groups = survey(picture, wanted) if groups is None else groups
     places = [group.place for group in groups]
     warnings += [place.warning for place in places if place.warning is not None]
@@ -108,7 +111,8 @@ def plan_labels(
             all_marks,
         )
         if static_labels:
-            _add_static(labels, static.get(node.id), anchor_keys, kept)
+            if node.id not in doubtful:
+                _add_static(labels, static.get(node.id), anchor_keys, kept)
             _keep_held(labels, held)
         else:
             _hold_marks(labels, anchor_keys, kept)

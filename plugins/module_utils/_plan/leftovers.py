@@ -5,7 +5,7 @@
 """What Orcastra has done to services that are no followers any more: end it, and take it back.
 
 - A move under way always ends: it is finished or undone, whatever the configuration says by now. If only a
-  part of the configuration is given, another task may have begun the move: it gets some time to end it itself.
+  part of the configuration is given, another task may have begun the move and gets some time to end it.
 - A constraint that only holds a service to an anchor's label goes only if the whole configuration is known.
 """
 

@@ -24,6 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Move
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import violated
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import missing_tasks
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     is_held_by,
@@ -122,10 +123,10 @@ def has_arrived(picture: Picture, follower: Follower) -> bool:
 
 
 def runs_as_moved(picture: Picture, service: Service) -> bool:
-    """Whether as many of its tasks run as are wanted, and all where the constraints of its move allow it."""
+    """Whether all of its tasks run, each where the constraints of its move allow it."""
     moving = ours_to_move(service)
     tasks = [task for task in picture.tasks_of(service) if task.is_wanted]
-    if len(tasks) < (service.replicas or 0):
+    if missing_tasks(picture, service):
         return False
     nodes = [_node_of(picture, task) for task in tasks if task.is_running]
     return len(nodes) == len(tasks) and all(node and not violated(moving, node) for node in nodes)
@@ -148,6 +149,15 @@ def scaled_from(service: Service, move: Move | None) -> int | None:
 def has_stale_number(service: Service) -> bool:
     """Whether the record of a scaling to 0 is still there, although the user has scaled the service since."""
     return service.replicas != 0 and replicas_before(service.labels, service.id) is not None
+
+
+def is_only_watched(picture: Picture, service: Service) -> bool:
+    """Whether nothing is left of the service's update but that Swarm watches it, and it is our own move.
+
+    A write then cancels nothing. If it were the user's, Swarm could not roll it back any more.
+    """
+    is_ours = set(ours_to_move(service)) - set(service.previous_constraints)
+    return service.update_state == "updating" and bool(is_ours) and runs_as_moved(picture, service)
 
 
 def leader_of(picture: Picture) -> str:

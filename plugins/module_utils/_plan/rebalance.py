@@ -34,6 +34,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes, node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import (
     Candidate,
     Choice,
@@ -145,8 +146,12 @@ def _unknown(picture: Picture, rules: RebalanceRules) -> tuple[str, ...]:
     ]
     for service in sorted(picture.services, key=lambda service: service.name):
         name = service.labels.get(PREFERRED_LABEL)
-        if name and name not in picture.node_by_id and name not in picture.nodes_by_hostname:
-            found.append(f"{service.name}: label {PREFERRED_LABEL}: there is no node {name} in this swarm")
+        nodes = find_nodes(picture, name) if name else ()
+        if name and len(nodes) != 1:
+            what = f"there is no node {name} in this swarm{node_hint(picture, name)}"
+            if nodes:
+                what = f"{len(nodes)} nodes have the host name {name}, so it counts for none of them"
+            found.append(f"{service.name}: label {PREFERRED_LABEL}: {what}")
     return tuple(found)
 
 

@@ -32,6 +32,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import violated
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import missing_tasks
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     move_off,
@@ -187,7 +188,7 @@ class _Ending:
             wanted = (move_to(self.move.nodes[0]),)
         elif not wanted:
             wanted = (move_off(self.move.source),)
-        if len(self.tasks) < (self.service.replicas or 0):
+        if missing_tasks(self.picture, self.service):
             return False
         for task in self.tasks:
             node = self.picture.node_by_id.get(task.node_id or "")

@@ -26,6 +26,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import
     ServiceRules,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Relocation, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
+    finished,
+    missing_tasks,
+    runs_once,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes
@@ -221,22 +226,28 @@ class _Survey:
         return total
 
     def _members(self, lead: Service) -> tuple[Service, ...]:
-        """The service, and all that follows it, directly or not."""
+        """The service, and all that follows it, directly or not. What has finished does not move any more."""
         members = [lead]
         waiting = [lead]
         while waiting:
             for follower in self.followers_of.get(waiting.pop().id, ()):
-                if follower not in members:
+                if follower not in members and not self._is_over(follower):
                     members.append(follower)
                     waiting.append(follower)
         return tuple(members)
+
+    def _is_over(self, service: Service) -> bool:
+        is_wanted = any(task.is_wanted for task in self.picture.tasks_of(service))
+        return not is_wanted and bool(finished(self.picture, service))
 
     def _preferred(self, service: Service) -> tuple[Node, ...]:
         name = service.labels.get(PREFERRED_LABEL, "")
         if not name:
             return ()
         if name not in self.preferred:
-            self.preferred[name] = find_nodes(self.picture, name)
+            found = find_nodes(self.picture, name)
+            # of several under one name, nobody can say which is meant
+            self.preferred[name] = found if len(found) == 1 else ()
         return self.preferred[name]
 
     # what forbids a move to anywhere
@@ -265,6 +276,8 @@ class _Survey:
             return f"its label {ALLOW_LABEL} is false"
         if not service.is_replicated:
             return f"it is a {service.mode} service"
+        if runs_once(service):
+            return "its restart condition is 'none': it runs to its end where it is"
         if allowed == "true" or service_rules(service, self.rules).may_leave_data:
             return None
         for mount in service.mounts:
@@ -285,8 +298,10 @@ class _Survey:
         if service.id in self.state.attempts:
             return "it is being mended"
         tasks = [task for task in self.picture.tasks_of(service) if task.is_wanted]
-        if len(tasks) < (service.replicas or 0) or not all(task.is_running for task in tasks):
+        if missing_tasks(self.picture, service) or not all(task.is_running for task in tasks):
             return "not all of its tasks run"
+        if tasks and finished(self.picture, service):
+            return "some of its tasks have finished, and a move would run them again"
         places = {task.node_id for task in lead_tasks}
         if any(task.node_id not in places for task in tasks):
             return "it is not yet beside its anchor"

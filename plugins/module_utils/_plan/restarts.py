@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import RestartService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     SetAnchorTasks,
@@ -22,16 +23,24 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
+    ANCHOR_RESTARTED,
     MISPLACED,
     exhausted,
     forget_seconds,
     next_attempt,
     wait_seconds,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
+    NEVER,
+    finished,
+    missing_tasks,
+    runs_once,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_service_asked_for
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unrest import restarted, wait_for_rest
 
 
 def plan_restarts(
@@ -53,11 +62,13 @@ def plan_restarts(
     plan = Plan()
     followers = {follower.service.id for group in groups for follower in group.followers}
     # a service in the middle of a chain is in two groups
+    seen: dict[str, Service] = {}
     done = set(busy)
     for group in groups:
         services = [group.place.service] if group.place.service is not None else []
         services += [follower.service for follower in group.followers if not follower.astray]
         for service in services:
+            seen[service.id] = service
             if service.id not in done:
                 done.add(service.id)
                 intervals = group.dependency.retry_intervals
@@ -67,11 +78,17 @@ def plan_restarts(
                     picture, service, intervals, state, now, give_up_seconds, forgets=forgets
                 )
         if group.dependency.restart_dependents:
-            plan += _restart_dependents(picture, group, state, now, busy)
+            plan += _restart_dependents(picture, group, state, now, busy | _written(plan))
     anchors = {group.place.service.id for group in groups if group.place.service is not None}
     kept = anchors if removals is Removals.ALLOWED else anchors | picture.service_by_id.keys()
     forgotten = [SetAnchorTasks(service_id, None) for service_id in sorted(state.anchor_tasks.keys() - kept)]
-    return plan + Plan(remember=tuple(forgotten))
+    failed = [text for service in seen.values() for text in _failed_for_good(picture, service)]
+    return plan + Plan(remember=tuple(forgotten), warnings=tuple(failed))
+
+
+def _written(plan: Plan) -> frozenset[str]:
+    """The IDs of the services that the plan writes to."""
+    return frozenset(step.service_id for step in plan.steps if isinstance(step, RestartService))
 
 
 def plan_asked_restarts(picture: Picture, names: list[str], stack: str, state: State) -> Plan:
@@ -117,6 +134,10 @@ def _restart_failed(
         if seconds > 0:
             return Plan(again_seconds=seconds)
         return Plan(remember=(SetAttempts(service.id, None),))
+    done = len(finished(picture, service).done)
+    if done:
+        why_not = f"it is not restarted, because that would run again {done} of its tasks that have finished"
+        return Plan(warnings=(f"{service.name}: {reason}; {why_not}",))
     ours = attempts is not None and attempts.reason != MISPLACED
     if service.is_updating and not ours:
         # a restart of ours that fails leaves its update paused, too; any other pause is left alone
@@ -139,12 +160,13 @@ def _restart_failed(
 
 def _given_up_by_swarm(picture: Picture, service: Service) -> str | None:
     """Why Swarm no longer tries to run as many tasks as the service asks for, or None."""
-    if not service.is_replicated or not service.replicas or ours_to_move(service):
+    if not service.is_replicated or not service.replicas or ours_to_move(service) or runs_once(service):
         return None
-    if service.update_state in ("updating", "rollback_started"):
+    if service.is_update_running:
         return None
-    tasks = picture.tasks_of(service)
-    missing = service.replicas - sum(task.is_wanted for task in tasks)
+    over = {task.slot for task in finished(picture, service).tasks}
+    tasks = [task for task in picture.tasks_of(service) if task.slot not in over]
+    missing = missing_tasks(picture, service)
     ended = [task for task in tasks if task.state in ("failed", "rejected", "complete", "shutdown")]
     if (
         missing <= 0
@@ -152,9 +174,23 @@ def _given_up_by_swarm(picture: Picture, service: Service) -> str | None:
         or not any(task.state in ("failed", "rejected", "complete") for task in ended)
     ):
         return None
-    last = max(ended, key=lambda task: task.created)
+    return f"Swarm has given up {missing} of its {service.replicas} tasks ({_how_it_ended(ended)})"
+
+
+def _failed_for_good(picture: Picture, service: Service) -> tuple[str, ...]:
+    """A warning if tasks have failed that the user never wants to be restarted."""
+    failed = finished(picture, service).failed
+    if not failed:
+        return ()
+    tasks = "its task" if service.replicas == 1 else f"{len(failed)} of its tasks"
+    why = f"its restart condition is '{NEVER}', so it is not restarted"
+    return (f"{service.name}: {tasks} did not complete ({_how_it_ended(failed)}); {why}",)
+
+
+def _how_it_ended(tasks: Sequence[Task]) -> str:
+    last = max(tasks, key=lambda task: task.created)
     detail = last.error or (f"exit code {last.exit_code}" if last.exit_code else last.message)
-    return f"Swarm has given up {missing} of its {service.replicas} tasks ({last.state}: {detail})"
+    return f"{last.state}: {detail}"
 
 
 def _restart_dependents(
@@ -168,6 +204,8 @@ def _restart_dependents(
     if anchor is None or not group.place.settled:
         return Plan()
     tasks = [task for task in picture.tasks_of(anchor) if task.is_wanted]
+    if not tasks:
+        return Plan()  # it has finished
     present = frozenset(task.id for task in tasks)
     remembered = state.anchor_tasks.get(anchor.id)
     if present == remembered:
@@ -179,21 +217,25 @@ def _restart_dependents(
     plan = Plan()
     late = False
     for follower in group.followers:
-        if not _is_older(follower, newest):
-            continue
+        if not _is_older(follower, newest) or follower.runs_to_its_end or follower.finished:
+            continue  # what runs once is not run a second time
         late = True
         service = follower.service
         if follower.astray or ours_to_move(service) or service.is_updating or service.id in busy:
             continue  # a move replaces its tasks, too
         attempts = state.attempts.get(follower.service.id)
         seconds = wait_seconds(attempts, group.dependency.retry_intervals, now)
+        seconds = max(seconds, wait_for_rest((group,), service, state, now))
         why = f"{anchor.name} was restarted, and restart_dependents is on"
         if seconds > 0:
             note = f"{follower.service.name} is restarted in {seconds:.0f} s: {why}"
             plan += Plan(notes=(note,), again_seconds=seconds)
         elif attempts is None or attempts.given_up is None:
-            claim = SetAttempts(follower.service.id, next_attempt(attempts, why, now))
-            plan += Plan(steps=(_restart(follower.service, (why,), (claim,)),))
+            claims = (
+                SetAttempts(service.id, next_attempt(attempts, ANCHOR_RESTARTED, now)),
+                restarted(picture, group, follower, state, now),
+            )
+            plan += Plan(steps=(_restart(service, (why,), claims),))
     return plan if late else remember
 
 

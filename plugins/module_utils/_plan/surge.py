@@ -31,6 +31,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     StateEdit,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished, runs_once
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, followed_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     is_held_by,
@@ -56,7 +57,7 @@ def plan_departure(picture: Picture, groups: tuple[Group, ...], state: State, no
     """Begin to move off ``node`` what is to run elsewhere first. ``now`` is in seconds since the epoch."""
     steps: list[Step] = []
     notes: list[str] = []
-    warnings: list[str] = []
+    warnings = _ended_by_drain(picture, node)
     for service, count in _leaving(picture, groups, node):
         if service.id in state.moves or ours_to_move(service):
             continue
@@ -119,6 +120,9 @@ def still_leaving(picture: Picture, groups: tuple[Group, ...], state: State, nod
         for follower in group.followers:
             attempts = state.attempts.get(follower.service.id)
             hopeless = group.place.settled and not follower.can_follow
+            hopeless = hopeless or follower.runs_to_its_end or bool(follower.finished)
+            # one of several anchors that run apart is not followed
+            hopeless = hopeless or not follower.is_led_by(group.dependency)
             if hopeless or (attempts is not None and attempts.given_up) or not follower.service.is_replicated:
                 continue
             if any(task.node_id == node.id for task in follower.wanted):
@@ -209,11 +213,25 @@ def _leaving(picture: Picture, groups: tuple[Group, ...], node: Node) -> list[tu
         service = picture.service_by_id.get(service_id)
         if service is None or not service.is_replicated or service_id in followers:
             continue
+        if runs_once(service) or finished(picture, service):
+            continue  # what has finished, or is never to be started again, would run a second time
         # two copies of what keeps data are never to run at once, whatever its update order
         overlaps = service.is_stateful and service.update_order == "start-first"
         if not overlaps and (service.update_order == "start-first" or service_id in anchors):
             found.append((service, count))
     return sorted(found, key=lambda entry: entry[0].name)
+
+
+def _ended_by_drain(picture: Picture, node: Node) -> list[str]:
+    """A warning for each service whose task there is ended by the drain and never started again."""
+    there = {task.service_id for task in picture.wanted_by_node.get(node.id, ())}
+    services = (picture.service_by_id[service_id] for service_id in there & picture.service_by_id.keys())
+    names = sorted(service.name for service in services if service.is_replicated and runs_once(service))
+    return [
+        f"{name}: the drain ends its task on {node.hostname}, and nothing starts it again: its restart "
+        f"condition is 'none'"
+        for name in names
+    ]
 
 
 def _targets(

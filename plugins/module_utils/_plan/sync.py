@@ -13,7 +13,11 @@ from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import ServiceStep
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import SetAttempts, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+    SetAttempts,
+    State,
+    apply_edits,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals, Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers import (
@@ -28,6 +32,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.restarts import plan_restarts
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import plan_surge_ends
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unrest import watch_anchors, with_unrest
 
 
 def plan_anchors(
@@ -58,12 +63,15 @@ def plan_anchors(
         kept = {service_id: made for service_id, made in state.attempts.items() if service_id not in ids}
         forgotten, state = Plan(remember=edits), replace(state, attempts=kept)
     groups = survey(picture, wanted)
+    tracks = watch_anchors(picture, groups, state, now)
+    state = apply_edits(state, tracks)
+    groups = with_unrest(groups, state, now)
     moves = plan_followers(picture, groups, state, now, give_up_seconds, removals)
     # one write to a service at a time: the next cycle sees what became of it
     busy = frozenset(step.service_id for step in moves.steps if isinstance(step, ServiceStep))
     return (
         forgotten
-        + Plan(warnings=malformed_records(picture))
+        + Plan(warnings=malformed_records(picture), remember=tracks)
         + plan_labels(picture, wanted, state, groups, static_labels=static_labels)
         + moves
         + plan_surge_ends(picture, state, now)

@@ -14,6 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_step
     RollBack,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import expected_and_running
 
@@ -26,8 +27,15 @@ def plan_paused(picture: Picture, way: str) -> Plan:
     """
     steps: list[Step] = []
     warnings: list[str] = []
+    notes: list[str] = []
     for service in sorted(picture.services, key=lambda service: service.name):
         if not service.is_update_paused or ours_to_move(service):
+            continue
+        if way != "resume" and _has_only_finished(picture, service):
+            notes.append(
+                f"the update of {service.name} is paused, because its tasks have finished so soon: nothing "
+                f"is wrong with it"
+            )
             continue
         what = (
             f"the {'rollback' if service.update_state == 'rollback_paused' else 'update'} of {service.name}"
@@ -62,7 +70,17 @@ def plan_paused(picture: Picture, way: str) -> Plan:
                     why_not=("going on: it would fail again",) if way == "auto" else (),
                 )
             )
-    return Plan(steps=tuple(steps), warnings=tuple(warnings))
+    return Plan(steps=tuple(steps), warnings=tuple(warnings), notes=tuple(notes))
+
+
+def _has_only_finished(picture: Picture, service: Service) -> bool:
+    """Whether the service's tasks have all completed, or run, and some have completed.
+
+    Swarm takes it for a failure if a task ends while it still watches the update. To resume or roll back
+    would be to run finished tasks again.
+    """
+    over = finished(picture, service)
+    return bool(over.done) and not over.failed and not _failing(picture, service)
 
 
 def _failing(picture: Picture, service: Service) -> str:

@@ -35,6 +35,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Service,
     Task,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import ANCHOR_VALUE
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import (
     ALIVE,
     Group,
@@ -104,10 +105,12 @@ class _Play:
         self.runs = RUNS if len(picture.nodes) <= LARGE_NODES else LARGE_RUNS
         self.labels = followed_labels(groups)
         self.anchors: dict[str, list[Service]] = {}
+        self.label_of: dict[str, str] = {}
         for group in groups:
             for follower in group.followers:
                 if group.place.service is not None:
                     self.anchors.setdefault(follower.service.id, []).append(group.place.service)
+                    self.label_of[group.place.service.id] = group.dependency.label
         self.constraints = {service.id: self._constraints(service) for service in picture.services}
         self.jobs: dict[str, list[Task]] = {}
         self.pending: list[Task] = []
@@ -208,10 +211,7 @@ class _Play:
                 scheduler.take(service, task.node_id)
         went: dict[str, str | None] = {}
         for turn, (task, service) in enumerate(self._order(tasks, number)):
-            anchors = self.anchors.get(service.id)
-            only = None
-            if anchors:
-                only = frozenset.intersection(*(scheduler.places(anchor) for anchor in anchors))
+            only = self._only(service)
             constraints = self.constraints[service.id]
             if task.id in self.stuck:
                 only = self.new if only is None else only & self.new
@@ -226,6 +226,29 @@ class _Play:
             if task.node_id:
                 scheduler.put(service, task.node_id)
         return _lost_first(tasks, went)
+
+    def _only(self, service: Service) -> frozenset[str] | None:
+        """The IDs of the nodes to which its anchors bind a service; None: it is free.
+
+        It runs where all of them run. If they are apart, it follows the first one, and those whose labels the
+        user's own constraints demand.
+        """
+        places: list[frozenset[str]] = []
+        binding: list[frozenset[str]] = []
+        for anchor in self.anchors.get(service.id, ()):
+            label = self.label_of[anchor.id]
+            place = self.scheduler.places(anchor)
+            if not any(task.is_wanted for task in self.picture.tasks_of(anchor)):
+                # it has finished, or is scaled to 0: its label stays where it is
+                place = frozenset(n.id for n in self.picture.nodes if n.labels.get(label) == ANCHOR_VALUE)
+                if not place:
+                    continue
+            if not binding or is_held_by(users(service), label):
+                binding.append(place)
+            places.append(place)
+        if not places:
+            return None
+        return frozenset.intersection(*places) or frozenset.intersection(*binding)
 
     def _order(self, tasks: list[tuple[Task, Service]], number: int) -> list[tuple[Task, Service]]:
         """One order of events: anchors before those that follow them, else what is restarted sooner first."""

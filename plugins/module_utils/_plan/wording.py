@@ -33,9 +33,10 @@ def places_of(picture: Picture, tasks: Iterable[Task]) -> str:
 
 
 def why_astray(picture: Picture, group: Group, follower: Follower) -> str:
+    names = follower.anchorage.followed
     return (
-        f"it depends on {group.dependency.anchor}, which runs on {names_of(picture, group.place.on)}, "
-        f"and runs on {places_of(picture, follower.astray)}"
+        f"it depends on {' and '.join(names)}, which {'runs' if len(names) == 1 else 'run'} on "
+        f"{names_of(picture, group.place.on)}, and runs on {places_of(picture, follower.astray)}"
     )
 
 
@@ -46,6 +47,8 @@ def why_not_evict(picture: Picture, group: Group, follower: Follower) -> tuple[s
             node = picture.node_by_id[task.node_id or ""]
             if node.availability != "active":
                 return (f"the label alone: on a node that is {node.availability} it evicts nobody",)
+            if node.id in follower.anchorage.places[0].on:
+                return (f"the label alone: node {node.hostname} keeps it, because its anchor runs there",)
             kept = group.label_kept_on(node)
             if kept is not None:
                 return (f"the label alone: node {node.hostname} keeps it, because {kept}",)
@@ -59,10 +62,11 @@ def why_not_evict(picture: Picture, group: Group, follower: Follower) -> tuple[s
     return (f"taking the label off its node at once (evict): {reason}",)
 
 
-def cannot_follow(picture: Picture, group: Group, follower: Follower) -> list[str]:
+def cannot_follow(picture: Picture, follower: Follower) -> list[str]:
     """For each node of the anchor, why the follower cannot run there."""
+    names = " and ".join(follower.anchorage.followed)
     return [
-        f"{follower.service.name} cannot run beside {group.dependency.anchor} on "
+        f"{follower.service.name} cannot run beside {names} on "
         f"{picture.node_by_id[node_id].hostname}: {'; '.join(reasons)}"
         for node_id, reasons in follower.obstacles.items()
     ]

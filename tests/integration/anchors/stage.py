@@ -170,6 +170,14 @@ class Stage:
         found: list[dict[str, Any]] = self.api("GET", "/tasks", query={"filters": {"service": [name]}})
         return found
 
+    def running(self, name: str) -> list[str]:
+        """The IDs of the service's containers that run."""
+        return [
+            task["Status"]["ContainerStatus"]["ContainerID"]
+            for task in self.tasks(name)
+            if task["Status"]["State"] == "running"
+        ]
+
     def places(self, name: str) -> list[str]:
         """The hosts on which the service's tasks run that are to run, one entry for each; [] while some
         of them do not."""
@@ -236,7 +244,7 @@ class Stage:
             places = self.places(follower)
             if not places or not set(places) <= set(anchor_on):
                 return f"{follower} is on {places}, {anchor} on {anchor_on}"
-            moving = [text for text in self.constraints(follower) if text.startswith("node.id ")]
+            moving = [text for text in self.constraints(follower) if text.startswith("node.id")]
             if moving:
                 return f"{follower} has {moving}"
             if held_by(self.constraints(follower), key) != 1:
@@ -274,6 +282,22 @@ class Stage:
         return "\n".join(
             f"{entry['time']} {entry['event']} {entry.get('what', '')}" for entry in entries[-60:]
         )
+
+    def wait_settled_on(self, label: str, host: str, *followers: str, timeout: float = 45) -> None:
+        """Wait until an anchor's label is on one host alone, and its followers are held to it there."""
+
+        def is_settled() -> bool:
+            are_there = all(
+                self.places(name) == [host] and held_by(self.constraints(name), label) == 1
+                for name in followers
+            )
+            return are_there and self.labelled(label) == [host]
+
+        wait_until(is_settled, timeout, f"label {label} and {', '.join(followers)} to be on {host}")
+
+    def update_state(self, name: str) -> str | None:
+        found: str | None = (self.service(name).get("UpdateStatus") or {}).get("State")
+        return found
 
     def versions(self, *names: str) -> dict[str, int]:
         """The versions of the services' specs."""

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.anchors.stage import ATTEMPTS, Stage, cycles
+from tests.integration.anchors.stage import ATTEMPTS, SECOND, Stage, cycles
 from tests.lab.wait import wait_until
 from tests.runner_process import orcastra
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-NEVER_AGAIN = {"RestartPolicy": {"Condition": "none"}}
+# Swarm itself restarts it once
+SOON_GIVEN_UP = {"RestartPolicy": {"Condition": "on-failure", "MaxAttempts": 1, "Delay": SECOND // 5}}
 FAILS = ["sh", "-c", "exit 3"]
 
 
@@ -32,12 +33,21 @@ def given_up(stage: Stage) -> dict[str, Any]:
     return {entry["service"]: entry["given_up"] for entry in found if entry["given_up"]}
 
 
+def kill(stage: Stage, name: str) -> None:
+    """End the service's only container, as if it had failed."""
+    (place,) = wait_until(lambda: stage.places(name), 30, f"{name} to run")
+    filters = {"label": [f"com.docker.swarm.service.name={name}"]}
+    (container,) = stage.swarm[place].api("GET", "/containers/json", query={"filters": filters})
+    stage.swarm[place].api("POST", f"/containers/{container['Id']}/kill")
+    wait_until(lambda: container["Id"] not in str(stage.running(name)), 30, f"{name} to have ended")
+
+
 def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
-    """One follower exits once; another always fails, also after a change of the leader."""
+    """One follower fails twice; another always fails, also after a change of the leader."""
     stage.deploy("db", on="alpha")
-    stage.deploy("once", **NEVER_AGAIN)
-    stage.create("bad", command=FAILS, **NEVER_AGAIN)
-    stage.configure({"db": {"services": ["once", "bad"], "retry_intervals": [1, 2]}})
+    stage.deploy("twice", **SOON_GIVEN_UP)
+    stage.create("bad", command=FAILS, **SOON_GIVEN_UP)
+    stage.configure({"db": {"services": ["twice", "bad"], "retry_intervals": [1, 2]}})
     with stage.orcastra() as loop:
         loop.wait_for("shop_bad is given up: tried 3 times without success")
         assert restarts(stage, "shop_bad") == 3
@@ -45,13 +55,11 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
         text = orcastra("status", DOCKER_HOST=stage.swarm.leader().docker_host).stdout
         assert "shop_bad: given up: tried 3 times without success" in text
 
-        (place,) = stage.places("shop_once")
-        host = stage.swarm[place]
-        filters = {"label": ["com.docker.swarm.service.name=shop_once"]}
-        (container,) = host.api("GET", "/containers/json", query={"filters": filters})
-        host.api("POST", f"/containers/{container['Id']}/kill")
-        wait_until(lambda: restarts(stage, "shop_once") == 1, 20, "shop_once to be restarted")
-        stage.wait_settled("shop_db", "shop_once", on="alpha")
+        stage.wait_settled("shop_db", "shop_twice", on="alpha")
+        kill(stage, "shop_twice")
+        kill(stage, "shop_twice")
+        wait_until(lambda: restarts(stage, "shop_twice") == 1, 20, "shop_twice to be restarted")
+        stage.wait_settled("shop_db", "shop_twice", on="alpha")
 
     # the state is in the swarm: another controller on another manager knows
     old = stage.swarm.leader()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.lab import Host, Lab
@@ -36,18 +37,26 @@ def service(swarm: Lab, name: str, through: Host | None = None) -> dict[str, Any
     return found
 
 
-def change_constraints(swarm: Lab, name: str, *constraints: str) -> None:
-    """Give a service exactly these constraints, as its user would."""
+def change(swarm: Lab, name: str, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change a service's spec, as its user would."""
 
     def write() -> bool:
         found = service(swarm, name)
-        spec = found["Spec"]
-        spec["TaskTemplate"]["Placement"]["Constraints"] = list(constraints)
+        edit(found["Spec"])
         path = f"/services/{found['ID']}/update?version={found['Version']['Index']}"
-        swarm.leader().api("POST", path, spec)
+        swarm.leader().api("POST", path, found["Spec"])
         return True
 
-    wait_until(write, what=f"{name} to get its constraints")
+    wait_until(write, what=f"{name} to be changed")
+
+
+def change_constraints(swarm: Lab, name: str, *constraints: str) -> None:
+    """Give a service exactly these constraints, as its user would."""
+
+    def edit(spec: dict[str, Any]) -> None:
+        spec["TaskTemplate"]["Placement"]["Constraints"] = list(constraints)
+
+    change(swarm, name, edit)
 
 
 def constraints(swarm: Lab, name: str) -> list[str]:

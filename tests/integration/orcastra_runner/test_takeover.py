@@ -69,8 +69,8 @@ def test_the_leader_is_lost_in_the_middle_of_a_move(
     stage.deploy("calm", on=source)
     stage.deploy("web", on=target)
     stage.deploy("app", volume=True, command=SLOW_TO_STOP, grace=30)
-    never_again = {"RestartPolicy": {"Condition": "none"}}
-    stage.create("bad", command=["sh", "-c", "exit 3"], **never_again)
+    soon_given_up = {"RestartPolicy": {"Condition": "on-failure", "MaxAttempts": 1}}
+    stage.create("bad", command=["sh", "-c", "exit 3"], **soon_given_up)
     swarm.each(lambda host: fall_ill(host, "plain-ill"))
     try:
         with on_every_host(swarm, **SETTINGS) as instances:
@@ -88,7 +88,7 @@ def test_the_leader_is_lost_in_the_middle_of_a_move(
             stage.move("shop_db", target)
             wait_until(lambda: stage.remembered(JOURNAL), 30, "the move to be written down", 0.02)
             wait_until(
-                lambda: any(text.startswith("node.id ") for text in stage.constraints("shop_app")), 30,
+                lambda: any(text.startswith("node.id") for text in stage.constraints("shop_app")), 30,
                 "the follower to be told where to go", 0.02,
             )  # fmt: skip
             taken = instances.lose_leader()

@@ -63,13 +63,16 @@ def result_of(address: str, id_: str) -> dict[str, Any] | None:
     return next((one for one in state["commands"] if one.get("id") == id_ and "finished" in one), None)
 
 
-def check_commands(swarm: Lab, address: str, loop: Loop) -> None:
-    """A command is carried out once, however often it is sent."""
+def check_commands(swarm: Lab, address: str, loop: Loop, state_dir: Path) -> None:
+    """A command is carried out once, however often it is sent, with the token in the state folder."""
     asked = {"command": "restart_service", "service": "shop_db", "id": "once"}
+    assert ask(address, "POST", "/commands", asked)[0] == 401
+    token = (state_dir / "api_token").read_text().strip()
+    right = {"Authorization": f"Bearer {token}"}
     for _ in range(2):
-        assert ask(address, "POST", "/commands", asked)[0] in (200, 202)
+        assert ask(address, "POST", "/commands", asked, **right)[0] in (200, 202)
     wait_until(lambda: result_of(address, "once") is not None, timeout=120, what="the result")
-    status, told = ask(address, "POST", "/commands", asked)
+    status, told = ask(address, "POST", "/commands", asked, **right)
     assert (status, told["status"], told["command"]) == (200, "done", "restart_service shop_db")
     assert loop.said("restart_service shop_db begins") == 1
     services = swarm.leader().api("GET", "/services")
@@ -99,7 +102,13 @@ def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
     for name, on in (("shop_db", "bravo"), ("shop_app", None), ("shop_cache", None), ("shop_proxy", None)):
         create_service(swarm, name, on)
     address = free_address()
-    settings = {"EVENT_MODE": "true", "RELABEL_TIME": "3600", "ORCASTRA_HTTP_ADDRESS": address}
+    state_dir = config_dir.parent / "state"
+    settings = {
+        "EVENT_MODE": "true",
+        "RELABEL_TIME": "3600",
+        "ORCASTRA_HTTP_ADDRESS": address,
+        "ORCASTRA_STATE_DIR": str(state_dir),
+    }
     with running(config_dir, leader.docker_host, **settings) as loop:
         loop.wait_for("page and metrics")
         wait_until(lambda: ask(address, "GET", "/readyz")[0] == 200, timeout=60, what="the first look")
@@ -119,7 +128,7 @@ def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
             timeout=30,
             what="the history to have it",
         )
-        check_commands(swarm, address, loop)
+        check_commands(swarm, address, loop, state_dir)
         metrics = ask(address, "GET", "/metrics")[1]
         for line in (
             "swarm_orch_leader 1.0",

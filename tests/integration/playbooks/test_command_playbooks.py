@@ -6,18 +6,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.integration.orcastra_runner.swarm_helpers import (
+    change,
+    change_constraints,
     constraints,
     create_service,
     labels,
     node,
     restarts,
     running_on,
+    service,
     set_labels,
     tasks,
 )
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab
+from tests.lab.wait import wait_until
 
 CONFIGURATION = {
     "nodes": {"bravo": {"labels": {"disk": "ssd"}}},
@@ -67,6 +73,47 @@ def test_labels_and_constraints_are_removed_and_nothing_moves(run_playbook: Play
     for options in ((), ("--check",)):
         again = run_playbook(playbook, *options)
         assert (again.status, again.changed) == (0, 0), again.output
+
+
+def test_a_service_that_is_being_moved_is_started_again_first(run_playbook: Playbooks, swarm: Lab) -> None:
+    """It was scaled to 0, and nobody else is there to start it again."""
+    playbook = "orcastra.swarm.remove_labels"
+    create_service(swarm, "shop_db", "alpha")
+    create_service(swarm, "shop_app", "alpha")
+
+    def slow(spec: dict[str, Any]) -> None:
+        container = spec["TaskTemplate"]["ContainerSpec"]
+        container["Command"] = ["sh", "-c", "trap 'sleep 15; exit 0' TERM; while :; do sleep 0.1; done"]
+        container["Init"] = False
+        container["StopGracePeriod"] = 90_000_000_000
+        container["Mounts"] = [{"Type": "volume", "Source": "data", "Target": "/data"}]
+        del spec["TaskTemplate"]["Placement"]["Constraints"]
+
+    def replicas() -> int:
+        number: int = service(swarm, "shop_app")["Spec"]["Mode"]["Replicated"]["Replicas"]
+        return number
+
+    change(swarm, "shop_app", slow)
+    wait_until(lambda: running_on(swarm, "shop_app"), 40, "the slow one to run")
+    before = service(swarm, "shop_app")["Spec"]
+    run_playbook.write("swarm.yml", {"dependencies": CONFIGURATION["dependencies"]})
+
+    def site() -> bool:
+        done = run_playbook("orcastra.swarm.site", orcastra_swarm_file="swarm.yml")
+        assert done.status == 0, done.output
+        return replicas() == 0
+
+    change_constraints(swarm, "shop_db", f"node.hostname!={running_on(swarm, 'shop_app')}")
+    wait_until(lambda: running_on(swarm, "shop_db") not in (None, running_on(swarm, "shop_app")), 40, "db")
+    wait_until(site, 60, "the follower to be scaled to 0", interval=1)
+    done = run_playbook(playbook)
+    assert done.status == 0, done.output
+    assert replicas() == 1
+    assert service(swarm, "shop_app")["Spec"] == before
+    assert all(not labels(swarm, name) for name in ("alpha", "bravo", "charlie"))
+    wait_until(lambda: running_on(swarm, "shop_app"), 40, "it to run")
+    again = run_playbook(playbook)
+    assert (again.status, again.changed) == (0, 0), again.output
 
 
 def test_a_node_is_drained_until_it_is_activated(run_playbook: Playbooks, swarm: Lab) -> None:

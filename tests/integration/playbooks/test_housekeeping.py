@@ -112,28 +112,55 @@ def test_a_worker_removes_images_that_no_service_has(playbooks: Playbooks, swarm
 
 def test_log_files_are_rotated_as_said(playbooks: Playbooks, swarm: Lab) -> None:
     alpha = swarm["alpha"]
-    alpha.sh("mkdir -p /srv/rotated && head -c 20000 /dev/zero > /srv/rotated/app.log")
-    alpha.sh("docker create --name plain-endless orcastra/app")
-    entry = {"name": "app", "paths": ["/srv/rotated/*.log"], "rotate": 2, "size": "10k", "compress": False}
+    alpha.sh(
+        "mkdir -p '/srv/rotated/Media Server'; head -c 20000 /dev/zero > '/srv/rotated/Media Server/app.log'"
+    )
+    alpha.sh("docker create --name plain-endless -v proxy_logs:/log orcastra/app")
+    volume = "/var/lib/docker/volumes/proxy_logs/_data"
+    alpha.sh(
+        f"head -c 20000 /dev/zero > {volume}/access.log; ln -s /var/lib/docker/containers /srv/rotated/link"
+    )
+    entry = {
+        "name": "app",
+        "paths": ["/srv/{rotated,absent}/Media Server/*.log", "/var/lib/docker/volumes/*/_data/*.log"],
+        "rotate": 2,
+        "size": "10k",
+        "compress": False,
+        "postrotate": "if true; then\n  echo rotated >> /srv/rotated/said\nfi",
+    }
     variables: dict[str, Any] = {"orcastra_log_rotate_files": [entry], "orcastra_log_rotate_install": False}
 
-    for bad in (
-        {"size": None, "frequency": None},
-        {"paths": ["/srv/**/x.log"]},
-        {"paths": ["/var/lib/docker/containers/*/*-json.log"]},
-        {"paths": ["/data/docker/containers/*/*.log"]},
-        {"paths": ["x.log"]},
-        {"size": "10 MB"},
-        {"postrotate": "true\n}\n/etc/passwd {"},
-    ):
-        wrong = {name: value for name, value in {**entry, **bad}.items() if value is not None}
-        refused = playbooks(
-            "orcastra.swarm.log_rotate", **{**variables, "orcastra_log_rotate_files": [wrong]}
-        )
-        assert refused.status != 0
-        assert "orcastra_log_rotate_files, entry app: expected" in refused.output
+    bad = [
+        {"name": "one", "size": None},
+        {"name": "two", "paths": ["/srv/**/x.log"]},
+        {"name": "three", "paths": ["/var/lib/docker/./containers//*/*-json.log"]},
+        {"name": "four", "paths": ["/data/docker/containers/*/*.log"]},
+        {"name": "five", "paths": ["/var/lib/docker/*/*/*.log"]},
+        {"name": "six", "paths": ["/srv/rotated/link/*/*.log"]},
+        {"name": "seven", "size": "10 MB"},
+        {"name": "eight", "postrotate": "true\nendscript\n}"},
+    ]
+    plain = {"paths": ["/srv/plain.log"], "rotate": 2, "size": "10k"}
+    wrong = [
+        {
+            name: value
+            for name, value in {**plain, "paths": [f"/srv/plain-{one['name']}.log"], **one}.items()
+            if value is not None
+        }
+        for one in bad
+    ]
+    refused = playbooks(
+        "orcastra.swarm.log_rotate", **{**variables, "orcastra_log_rotate_files": [entry, *wrong]}
+    )
+    assert refused.status != 0
+    assert "entry app" not in refused.output
+    for one in bad:
+        assert f"entry {one['name']}: " in refused.output
     assert alpha.sh("ls /etc/logrotate.d").split().count("orcastra") == 0
 
+    checked = playbooks("orcastra.swarm.log_rotate", "--check", "--diff", **variables)
+    assert (checked.status, checked.changed) == (0, 1), checked.output
+    assert alpha.sh("ls /etc/logrotate.d").split().count("orcastra") == 0
     done = playbooks("orcastra.swarm.log_rotate", **variables)
     assert (done.status, done.changed) == (0, 1), done.output
     assert "the log file has no limit (max-size) for" in done.output
@@ -141,12 +168,14 @@ def test_log_files_are_rotated_as_said(playbooks: Playbooks, swarm: Lab) -> None
     assert (again.status, again.changed) == (0, 0), again.output
     for _ in range(4):
         alpha.sh("logrotate -s /srv/rotated/state /etc/logrotate.d/orcastra")
-        alpha.sh("head -c 20000 /dev/zero > /srv/rotated/app.log")
-    assert alpha.sh("ls /srv/rotated").split() == ["app.log", "app.log.1", "app.log.2", "state"]
+        alpha.sh("head -c 20000 /dev/zero > '/srv/rotated/Media Server/app.log'")
+    assert alpha.sh("ls '/srv/rotated/Media Server'").split() == ["app.log", "app.log.1", "app.log.2"]
+    assert "access.log.1" in alpha.sh(f"ls {volume}").split()
+    assert alpha.sh("cat /srv/rotated/said").split() == ["rotated"] * 4
 
     gone = playbooks("orcastra.swarm.log_rotate", **{**variables, "orcastra_log_rotate_files": []})
     assert (gone.status, gone.changed) == (0, 1), gone.output
-    alpha.sh("docker rm plain-endless")
+    alpha.sh("docker rm plain-endless; docker volume rm proxy_logs")
 
 
 @pytest.mark.timeout(900)

@@ -142,10 +142,11 @@ def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModSer
             return all(file.exists() and file.read_bytes() == content for file in files)
 
         wait_until(lambda: all_have(b"0"), 60, "the first refresh")
-        for number, address in enumerate(addresses.values(), start=1):
+        for number, (name, address) in enumerate(addresses.items(), start=1):
             content = str(number).encode()
             server.put("/a.bin", content)
-            assert ask(address, "POST", "/refresh_mods")[0] == 202
+            token = (tmp_path / name / "state" / "api_token").read_text().strip()
+            assert ask(address, "POST", "/refresh_mods", Authorization=f"Bearer {token}")[0] == 202
             wait_until(partial(all_have, content), 60, "the refresh that was asked for")
 
 

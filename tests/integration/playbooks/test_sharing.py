@@ -67,8 +67,8 @@ def test_nobody_undoes_what_another_has_done(run_playbook: Playbooks, swarm: Lab
     assert labels(swarm, "alpha") == {"ssd": "true", "zfs": "true", "nvme": "true", "wiki_db": "true"}
     assert labels(swarm, "bravo") == {"disk": "hdd", "room": "attic", "rack": "4"}
     assert labels(swarm, "charlie") == {"search": "true"}
-    assert "node.labels.wiki_db ==true" in constraints(swarm, "apps_wiki")
-    assert "node.labels.search ==true" in constraints(swarm, "apps_indexer")
+    assert "node.labels.wiki_db==true" in constraints(swarm, "apps_wiki")
+    assert "node.labels.search==true" in constraints(swarm, "apps_indexer")
 
     # as a part, the site keeps theirs as well; as the whole, it knows what was set, and by whom
     assert site(orcastra_purge=False).changed == 1
@@ -80,7 +80,7 @@ def test_nobody_undoes_what_another_has_done(run_playbook: Playbooks, swarm: Lab
     assert labels(swarm, "bravo") == {"disk": "hdd", "room": "cellar"}
     assert labels(swarm, "charlie") == {}
     assert constraints(swarm, "apps_indexer") == ["node.hostname==charlie"]
-    assert "node.labels.wiki_db ==true" in constraints(swarm, "apps_wiki")
+    assert "node.labels.wiki_db==true" in constraints(swarm, "apps_wiki")
 
 
 def test_a_section_that_is_gone_is_held_until_that_is_confirmed(run_playbook: Playbooks, swarm: Lab) -> None:
@@ -89,7 +89,7 @@ def test_a_section_that_is_gone_is_held_until_that_is_confirmed(run_playbook: Pl
     site = "orcastra.swarm.site"
     run_playbook.write("swarm.yml", SITE)
     assert run_playbook(site, orcastra_swarm_file="swarm.yml").status == 0
-    held = ["node.hostname==alpha", "node.labels.wiki_db ==true"]
+    held = ["node.hostname==alpha", "node.labels.wiki_db==true"]
     assert constraints(swarm, "apps_wiki") == held
 
     run_playbook.write("swarm.yml", {"nodes": {"alpha": {"labels": ["ssd"]}}})

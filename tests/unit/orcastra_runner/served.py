@@ -26,6 +26,7 @@ from tests.unit.builders import node, picture, service, task, wanted
 from tests.unit.orcastra_runner.conftest import Clock
 
 JSON = {"Content-Type": "application/json"}
+TOKEN = "the right one"
 WANTED = wanted(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
 
 
@@ -88,10 +89,11 @@ class Served:
         return self.ask("GET", path, **headers)
 
     def post(self, path: str, body: Any = None, /, **headers: str) -> Reply:
-        return self.ask("POST", path, body, **headers)
+        """With the token, unless ``headers`` has something else in its place."""
+        return self.ask("POST", path, body, **{"Authorization": f"Bearer {TOKEN}", **headers})
 
 
-def serve(clock: Clock, token: str | None = None, **options: Any) -> Served:
+def serve(clock: Clock, token: bytes | None = TOKEN.encode(), **options: Any) -> Served:
     records = Records(monotonic=clock, **options)
     site = Site(records, Signals(), CommandRequests(), Guard(token, ("swarm.example",)))
     server = WebServer(site, "127.0.0.1", 0)

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
     load_configuration,
 )
 from orcastra_runner.command.table import COMMANDS, REFRESH_MODS
+from orcastra_runner.execute import _flow
 from orcastra_runner.extra_vars import MODS_PLAYBOOK, extra_vars, mods_vars
 from orcastra_runner.settings import Settings
 
@@ -51,7 +52,7 @@ CONFIGURATION = {
 def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings) -> None:
     settings = replace(settings, stack_name="shop", label_prefix="orc.", restart_dependents=True)
     wanted = build_wanted(CONFIGURATION, stack_name="shop", label_prefix="orc.", restart_dependents=True)
-    variables = json.loads(json.dumps(extra_vars(wanted, settings)))
+    variables = {name: yaml.safe_load(_flow(value)) for name, value in extra_vars(wanted, settings).items()}
     again = build_wanted(
         {
             "nodes": variables["orcastra_nodes"],
@@ -67,6 +68,8 @@ def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings)
         restart_dependents=variables["orcastra_restart_dependents"],
     )
     assert again == wanted
+    # of several anchors the first one leads
+    assert list(again.dependencies) == ["db", "search", "alone"]
     assert variables["orcastra_hosts"] == "localhost"
 
 

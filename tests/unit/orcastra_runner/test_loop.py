@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Move, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
     EngineUnreachable,
     NoLeader,
@@ -23,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.jobs import Job, JobError, SyncJob, Work
-from orcastra_runner.loop import Loop
+from orcastra_runner.loop import LONGEST_CYCLE_SECONDS, ONCE_WAIT_SECONDS, Loop
 from orcastra_runner.settings import Settings
 from orcastra_runner.signals import STOP, SYNC, Signals
 from tests.unit.orcastra_runner.conftest import Clock, Log
@@ -378,6 +381,83 @@ def test_once_fails_where_a_part_failed_and_still_does_the_rest(
     other.errors = [JobError("no way")]
     assert Driven(fake, here, clock, monkeypatch, jobs=[other, SyncJob(60, 600)]).loop.run_once() is False
     assert fake.labels_of("alpha") == {"ssd": "true"}
+
+
+class WaitingJob:
+    """Wants to be run again each second, and does what the test says: one step for each entry."""
+
+    name = "sync"
+    interval = 60.0
+    starts_late = False
+
+    def __init__(self, again_seconds: float = 1.0, steps: Callable[[int], str | None] = lambda _run: None):
+        self.again_seconds: float | None = again_seconds
+        self.runs = 0
+        self._steps = steps
+
+    def run(self, work: Work) -> bool:
+        what = self._steps(self.runs)
+        self.runs += 1
+        work.records.planned(self.name, Plan(notes=("shop_app waits",), again_seconds=self.again_seconds))
+        if what is not None:
+            work.records.playbook_stepped(self.name, {"what": what, "action": "restart_service"}, None)
+        return what is not None
+
+
+@pytest.fixture
+def once(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., float]:
+    """Runs one cycle with a job. Returns the seconds that it took, by a clock that waiting moves."""
+
+    def run(job: Job, fake: FakeSwarm | None = None, **options: float) -> float:
+        driven = Driven(fake or three_nodes(), here, clock, monkeypatch, jobs=[job])
+        driven.loop._once_wait_seconds = options.get("wait", ONCE_WAIT_SECONDS)
+
+        class Inbox:
+            def get(_self, timeout: float) -> str:  # noqa: N805
+                clock.now += timeout
+                raise queue.Empty
+
+        monkeypatch.setattr(driven.signals, "inbox", Inbox())
+        started = clock.now
+        assert driven.loop.run_once() is True
+        return clock.now - started
+
+    return run
+
+
+def test_once_ends_although_something_never_does(once: Callable[..., float], logged: Log) -> None:
+    assert 50 <= once(WaitingJob()) <= 60
+    left = [entry for entry in logged.entries if entry["event"] == "left for the next run"]
+    assert [(entry["job"], entry["what"]) for entry in left] == [("sync", "shop_app waits")]
+
+
+@pytest.mark.parametrize("wait", [0.0, 5.0, 400.0])
+def test_once_waits_as_long_as_it_is_told(once: Callable[..., float], wait: float) -> None:
+    assert wait - 2 <= once(WaitingJob(), wait=wait) <= wait
+
+
+def test_once_does_not_take_retries_for_progress(once: Callable[..., float]) -> None:
+    assert once(WaitingJob(steps=lambda run: "restart shop_bad" if run % 3 else None)) <= 62
+
+
+def test_once_goes_on_while_something_new_happens(once: Callable[..., float]) -> None:
+    job = WaitingJob(steps=lambda run: f"move service {run}" if run % 40 == 0 and run <= 80 else None)
+    assert 130 <= once(job) <= 150
+
+
+def test_once_ends_after_five_minutes_in_any_case(once: Callable[..., float]) -> None:
+    assert 290 <= once(WaitingJob(steps=lambda run: f"move service {run}")) <= LONGEST_CYCLE_SECONDS
+
+
+def test_once_leaves_no_service_scaled_to_0(once: Callable[..., float]) -> None:
+    fake = three_nodes()
+    fake.state = State(moves={"id-shop_db": Move("db", ("id-alpha",), 0.0, replicas=1)})
+    assert 290 <= once(WaitingJob(), fake) <= LONGEST_CYCLE_SECONDS
+
+
+def test_once_does_not_wait_for_a_retry_that_is_far_away(once: Callable[..., float], logged: Log) -> None:
+    assert once(WaitingJob(again_seconds=10.0)) == 0
+    assert "left for the next run" in {entry["event"] for entry in logged.entries}
 
 
 def test_messages_reach_the_inbox_from_real_signals() -> None:

@@ -176,7 +176,7 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
             "alpha": {"ssd": "true", "zfs": "true"},
             "bravo": {"disk": "hdd"},
             "charlie": {"db": "true"},
-            "shop_app": ["node.labels.db ==true"],
+            "shop_app": ["node.labels.db==true"],
         }
         yield control
 

@@ -5,6 +5,7 @@
 
 from tests.behaviour.balancing import *  # noqa: F403
 from tests.behaviour.failure import *  # noqa: F403
+from tests.behaviour.finished import *  # noqa: F403
 from tests.behaviour.placement import *  # noqa: F403
 from tests.behaviour.records import *  # noqa: F403
 from tests.behaviour.updates import *  # noqa: F403

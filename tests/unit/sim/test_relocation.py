@@ -68,10 +68,10 @@ def settle(sim: Sim, controllers: list[Controller], watch: Copies) -> None:
         assert sim.service(name).spec.constraints == (HELD,)
 
 
-def move_anchor(sim: Sim) -> None:
-    """Somebody has the database run on echo."""
+def move_anchor(sim: Sim, target: str = "echo") -> None:
+    """The user has the database run on another host."""
     service = sim.service("db")
-    raw = {**service.spec.raw, "TaskTemplate": spec("db", "node.hostname==echo")["TaskTemplate"]}
+    raw = {**service.spec.raw, "TaskTemplate": spec("db", f"node.hostname=={target}")["TaskTemplate"]}
     reply = sim._api._writes.update_service(service.id, {"version": str(service.version)}, raw)
     assert reply
 
@@ -140,6 +140,9 @@ def test_followers_follow_through_a_storm(shop: Sim, seed: int) -> None:
             Fault(status=500, message="rpc error: code = DeadlineExceeded desc = deadline", chance=0.03)
         ),
     ]
+    for target in ("foxtrot", "delta", "foxtrot"):
+        move_anchor(shop, target)
+        run(shop, controllers, 60, watch, until=lambda target=target: shop.where("files") == [target])  # type: ignore[misc]
     move_anchor(shop)
     run(shop, controllers, 90, watch, until=lambda: has_arrived(shop))
     shop.faults.clear()

@@ -28,6 +28,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import p
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import next_pass
 from tests.sim import Behaviour, Sim, swarm
+from tests.sim.dirty import Panic
 from tests.unit.sim.controller import Controller, run
 from tests.unit.sim.test_relocation import SECOND, VOLUME, Copies, move_anchor, spec
 
@@ -287,6 +288,32 @@ def test_the_spec_is_the_users_again_in_the_end(shop: Sim) -> None:
     assert app.pop("Constraints") == []  # the engine leaves that out
     assert {name: shop.service(name).spec.raw for name in before} == before
     check_that_nothing_is_left(shop, controller)
+    controller.close()
+
+
+def test_a_service_without_any_placement_survives_a_rollback(shop: Sim) -> None:
+    """Real managers crash where a rollback takes a placement away that running tasks have."""
+    raw = {"Name": "bare", "TaskTemplate": {"ContainerSpec": {"Image": "x"}}}
+    shop.place(raw, [shop.node("delta")])
+    controller = Controller(shop, {"dependencies": {"db": {"services": ["bare"]}}})
+    run(shop, [controller], 15, lambda: None)
+    assert shop.service("bare").spec.constraints == (HELD,)
+    change(shop, "bare", lambda spec: spec["TaskTemplate"].update(ForceUpdate=1))
+    run(shop, [controller], 15, lambda: None)
+
+    for _ in range(2):  # the restart, then the constraint
+        service = shop.service("bare")
+        query = {"version": str(service.version), "rollback": "previous"}
+        shop._api._writes.update_service(service.id, query, service.spec.raw)
+        shop.advance(1)
+        assert service.spec.has_placement
+        run(shop, [controller], 15, lambda: None)
+        assert shop.where("bare") == ["delta"]
+
+    # what would have happened
+    change(shop, "bare", lambda spec: spec["TaskTemplate"].pop("Placement"))
+    with pytest.raises(Panic):
+        shop.advance(1)
     controller.close()
 
 

@@ -174,7 +174,7 @@ def test_the_roles_have_the_same_configuration(control: Control, swarm: Lab) -> 
         {"ssd": "true", "zfs": "true", "db": "true"},
         {"disk": "hdd"},
         {},
-        ["node.hostname==alpha", "node.labels.db ==true"],
+        ["node.hostname==alpha", "node.labels.db==true"],
     )
     assert owned() == everything
     again = site()

@@ -285,7 +285,7 @@ def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
     )
 
     assert done["plan"][0]["action"] == "mend_state"
-    assert len(engine.list_configs(STATE_NAME)) == 2
+    assert len(engine.get("/configs", filters={"name": [STATE_NAME]})) == 2
 
 
 def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(

@@ -138,6 +138,16 @@ def test_one_that_does_not_come_up_is_told_and_can_be_put_right(swarm: Lab, run_
     assert sorted(done.get("healthy_nodes", [])) == ["alpha", "bravo", "charlie"], done
 
 
+def test_without_a_definition_a_service_of_ones_own_is_left_alone(swarm: Lab, run_module: Modules) -> None:
+    run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
+
+    for check in (True, False):
+        refused = run_module("node_exporter", check=check)
+        assert refused["failed"]
+        assert "definition: expected one" in refused["msg"]
+    assert not run_module("node_exporter", definition=DEFINITION, wait_timeout=60)["changed"]
+
+
 def test_a_wrong_definition_is_refused_with_everything_that_is_wrong(swarm: Lab, run_module: Modules) -> None:
     refused = run_module("node_exporter", definition={"imag": "x", "args": "--all"})
     assert refused["failed"]

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import socket
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from orcastra_runner.web import site
 from orcastra_runner.web.server import WebServer
 from tests.lab.wait import wait_until
 from tests.unit.orcastra_runner.conftest import Clock, Log
-from tests.unit.orcastra_runner.served import Served, acting, serve
+from tests.unit.orcastra_runner.served import TOKEN, Served, acting, serve
 
 
 @pytest.fixture
@@ -41,8 +43,8 @@ def test_who_connects_and_says_nothing_is_dropped(
             silent.sendall(b"GET / HTTP/1.1\r\nHost: loc")
             assert silent.recv(1) == b""
         with socket.create_connection(address, timeout=20) as slow:
-            head = b"POST /sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            slow.sendall(head + b"Content-Length: 9\r\n\r\n{")
+            head = f"POST /sync HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+            slow.sendall(head.encode() + b"Content-Length: 9\r\n\r\n{")
             assert b"408" in slow.recv(100)
     finally:
         served.server.stop()
@@ -89,9 +91,97 @@ def test_who_was_quiet_for_the_longest_makes_room(served: Served, monkeypatch: p
         for client in (first, second, third):
             assert client.recv(8) == b"HTTP/1.1"
         assert lives(first)
-        assert served.get("/healthz").status == 200, "one more is served"
-        assert hung_up(second), "and the one that asked before the others had to go"
+        with connect(served) as fourth:
+            assert lives(fourth), "one more is served"
+            assert hung_up(second), "and the one that asked before the others had to go"
+            assert lives(first)
+            assert lives(third)
+
+
+def test_who_has_said_nothing_makes_room_first(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_connections, "MAX_CONNECTIONS", 2)
+    with connect(served) as first, connect(served, asks=0) as silent:
         assert lives(first)
+        wait_until(lambda: served.site.connections.number == 2, timeout=20, what="both connections")
+        with connect(served) as third:
+            assert lives(third)
+            assert hung_up(silent)
+            assert lives(first)
+
+
+class Elsewhere:
+    """A transport to another machine."""
+
+    def __init__(self, peer: object) -> None:
+        self.peer = peer
+        self.is_ended = False
+
+    def get_extra_info(self, _name: str) -> object:
+        return self.peer
+
+    def abort(self) -> None:
+        self.is_ended = True
+
+
+def test_who_is_on_another_machine_makes_room_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The health check is on this one."""
+    monkeypatch.setattr(web_connections, "MAX_CONNECTIONS", 3)
+    peers = [("127.0.0.1", 1), ("::1", 2, 0, 0), ("10.0.0.9", 3), ("::ffff:127.0.0.1", 4, 0, 0), None]
+    transports: list[Any] = [Elsewhere(peer) for peer in peers]
+
+    async def open_all() -> None:
+        connections = web_connections.Connections()
+        for transport in transports:
+            connections.opened(transport)
+        assert connections.number == 5
+        for _ in range(2 * web_connections.TRIM_ROUNDS):
+            await asyncio.sleep(0)
+        assert connections.number == 3
+
+    asyncio.run(open_all())
+    assert [transport.is_ended for transport in transports] == [False, False, True, False, True]
+
+
+def test_connections_are_bounded_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_connections, "MAX_CONNECTIONS", 2)
+    transports: list[Any] = [Elsewhere(("127.0.0.1", number)) for number in range(50)]
+
+    async def open_all() -> None:
+        connections = web_connections.Connections()
+        for transport in transports:
+            connections.opened(transport)
+            assert connections.number <= 2 * web_connections.MOST_CONNECTIONS
+
+    asyncio.run(open_all())
+    assert not transports[-1].is_ended
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: l\r\n\r\n" * 5000,
+        b"POST /sync HTTP/1.1\r\nHost: l\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 50_000,
+        b"POST /sync HTTP/1.1\r\nHost: l\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000,
+        b"\xff" * 200_000,
+        b"\r\n" * 100_000,
+    ],
+    ids=["pipeline", "chunks", "body", "junk", "blank lines"],
+)
+def test_who_sends_more_than_a_request_is_dropped(served: Served, logged: Log, sent: bytes) -> None:
+    with connect(served, asks=0) as client:
+        with contextlib.suppress(ConnectionError):
+            client.sendall(sent)
+        assert hung_up(client)
+    assert served.get("/healthz").status == 200
+    assert [entry for entry in logged.entries if entry["level"] in ("warning", "error")] == []
+
+
+def test_one_connection_may_ask_as_often_as_it_likes(served: Served) -> None:
+    with connect(served, asks=0) as client:
+        request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 7000 + b"\r\n\r\n"
+        for _ in range(3 * web_connections.MAX_UNANSWERED_BYTES // len(request)):
+            client.sendall(request)
+            assert b"live" in client.recv(4096)
 
 
 def test_who_does_not_read_is_dropped(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,9 @@ def hosts(found: dict[str, Any], group: str) -> list[str]:
 
 def test_groups_and_variables(sim: simulator.Sim, tmp_path: Path) -> None:
     sim.node("delta").spec["Labels"] = {"node.rack": "{{ 1 + 1 }}"}
-    (tmp_path / "sw.yml").write_text("nodes: {alpha: {ip: 10.0.0.1}, delta: , yankee: }\n")
+    (tmp_path / "sw.yml").write_text(
+        "nodes: {alpha: {ip: 10.0.0.1, swarm_addr: 127.20.0.1}, delta: , yankee: }\n"
+    )
     (tmp_path / "nodes.yml").write_text("zulu: {ip: 10.0.0.9}\n")
     (tmp_path / "orcastra.yml").write_text(
         f"{PLUGIN}swarm_file: sw.yml\nnodes_file: nodes.yml\nstrict: true\n"

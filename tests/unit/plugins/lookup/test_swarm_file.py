@@ -12,6 +12,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.orcastra.swarm.plugins.lookup.swarm_file import LookupModule
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import build_rebalance
 
 NOTHING = {
     "leader": "",
@@ -102,6 +103,38 @@ def test_a_missing_file_is_named() -> None:
         look_up("missing.yml")
 
 
+def test_the_secrets_of_a_file_are_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = tmp_path / "rebalance_config.yml"
+    rules.write_text(
+        "node_exporters:\n"
+        "  a: {exporter_url: 'http://a/', username: prom, password: 's3cret'}\n"
+        "  b: {exporter_url: 'http://b/', username: '${B_USER}', password: '${B_PASSWORD}'}\n"
+        "  c: http://c/\n"
+        "metrics:\n"
+        "  cadvisors: {a: {url: 'http://c/', bearer_token: 's3cret too'}}\n"
+        "  prometheus_url: http://p/\n"
+        "  prometheus_auth: {headers: {X-Key: 'key ${KEY}'}}\n"
+    )
+    (tmp_path / "key").write_text("s3cret key\n")
+    monkeypatch.setenv("KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("B_USER", "bob")
+    lookup = LookupModule(loader=DataLoader())
+    (data,) = lookup.run([str(rules)], {}, kind="rebalance")
+    (variables,) = lookup.run([str(rules)], {}, kind="rebalance_variables")
+    assert "s3cret" not in str(data)
+    assert data["node_exporters"]["a"]["username"] == "prom"
+    # what only the host knows stays as it is
+    assert data["node_exporters"]["b"]["password"] == "${B_PASSWORD}"
+    assert sorted(variables.values()) == ["bob", "key s3cret key", "s3cret", "s3cret too"]
+    built = build_rebalance(data, {**variables, "B_PASSWORD": "x"}, may_be_literal=False)
+    assert built.sources.headers["http://p/"] == {"X-Key": "key s3cret key"}
+    assert built.sources.headers["http://c/"] == {"Authorization": "Bearer s3cret too"}
+
+    monkeypatch.setenv("KEY_FILE", str(tmp_path / "missing"))
+    with pytest.raises(AnsibleLookupError, match="KEY_FILE"):
+        lookup.run([str(rules)], {}, kind="rebalance_variables")
+
+
 def test_other_files(tmp_path: Path) -> None:
     rules, service = tmp_path / "rebalance_config.yml", tmp_path / "deploy_node_exporter.yml"
     rules.write_text("services: {wiki: }\n")
@@ -112,7 +145,8 @@ def test_other_files(tmp_path: Path) -> None:
     with pytest.raises(AnsibleLookupError, match=r"yml:2: args: expected a list of arguments"):
         lookup.run([str(service)], {}, kind="node_exporter")
     with pytest.raises(
-        AnsibleLookupError, match="kind: expected one of swarm, rebalance, node_exporter, mods"
+        AnsibleLookupError,
+        match="kind: expected one of swarm, rebalance, rebalance_variables, node_exporter, mods",
     ):
         lookup.run([str(rules)], {}, kind="wishes")
     mods = tmp_path / "config.json"

@@ -59,7 +59,7 @@ def damage(engine: Engine, value: str) -> None:
 def test_no_object_before_there_is_something_to_remember(engine: Engine) -> None:
     assert not StateStore(engine).update([DisownLabels("n1", frozenset({"a"}))])
 
-    assert engine.list_configs(STATE_NAME) == []
+    assert engine.get("/configs", filters={"name": [STATE_NAME]}) == []
 
 
 def test_what_is_written_is_read_by_the_next_observation(engine: Engine) -> None:
@@ -84,7 +84,7 @@ def test_concurrent_controllers_lose_nothing(swarm: Lab, engine: Engine) -> None
         list(pool.map(write, range(12)))
 
     assert observe(engine).state.owned_labels.keys() == {f"n{number}" for number in range(12)}
-    assert len(engine.list_configs(STATE_NAME)) == 1
+    assert len(engine.get("/configs", filters={"name": [STATE_NAME]})) == 1
 
 
 def test_a_damaged_object_is_set_aside_whole_and_started_afresh(engine: Engine) -> None:
@@ -97,7 +97,8 @@ def test_a_damaged_object_is_set_aside_whole_and_started_afresh(engine: Engine) 
     seen = observe(engine)
     assert seen.damage == ()
     assert seen.state.owned_labels == {"n2": frozenset({"b"})}
-    (aside,) = (config for config in engine.list_configs(STATE_NAME) if config["Spec"]["Name"] != STATE_NAME)
+    found = engine.get("/configs", filters={"name": [STATE_NAME]})
+    (aside,) = (config for config in found if config["Spec"]["Name"] != STATE_NAME)
     assert aside["Spec"]["Name"].startswith("orcastra.state.damaged-")
     kept = json.loads(base64.b64decode(aside["Spec"]["Data"]))
     assert kept[OWNED_LABELS_LABEL] == '{"n1": ["a"'

@@ -179,7 +179,10 @@ UNQUOTE = "(leave out the quotes)"
         (node(availability="Drain"), "nodes.n.availability: expected active, pause or drain, found 'Drain'"),
         (
             node(IP="10.0.0.1"),
-            "nodes.n.IP: expected one of ip, labels, role, availability, data_path_addr, found 'IP'",
+            (
+                "nodes.n.IP: expected one of ip, labels, role, availability, data_path_addr, swarm_addr, "
+                "found 'IP'"
+            ),
         ),
         (node(ip=10.1), f"nodes.n.ip: expected an IP address, found the number 10.1 {QUOTE}"),
         (node(ip="10.0.0.256"), "nodes.n.ip: expected an IP address, found '10.0.0.256'"),
@@ -354,7 +357,7 @@ def test_a_refused_value_hides_nothing_beside_it() -> None:
             "(dependencies.db)"
         ),
         "nodes.a.role: expected manager or worker, found 'boss'",
-        "nodes.b.id: expected one of ip, labels, role, availability, data_path_addr, found 'id'",
+        "nodes.b.id: expected one of ip, labels, role, availability, data_path_addr, swarm_addr, found 'id'",
         (
             "nodes.b.ip: expected an address of its own for each node, found '10.0.0.1', "
             "which is the address of 'a' (nodes.a.ip)"

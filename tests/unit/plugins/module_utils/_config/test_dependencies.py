@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What dependencies mean together: chains, cycles, followers of two anchors, labels."""
+"""What dependencies mean together: chains, cycles, followers of several anchors, labels."""
 
 from __future__ import annotations
 
@@ -44,13 +44,18 @@ def in_stack(stack: str, *services: str) -> dict[str, Any]:
         {"a": in_stack("apps", "b"), "b": in_stack("other", "b2")},
         # no stack: full names
         {"a": in_stack("", "apps_b"), "b": in_stack("apps", "c")},
+        # several anchors, also under another name of the same service
+        {"a": ["x"], "b": ["y", "x"], "c": ["x"]},
+        {"a": in_stack("apps", "x"), "b": in_stack("", "apps_x")},
+        # also where one of the anchors follows the other
+        {"a": ["b", "c"], "b": ["c"]},
+        {"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": ["e"]},
     ],
 )
 def test_fine(dependencies: dict[str, Any]) -> None:
     assert problems_of(dependencies) == []
 
 
-ALONE = "expected a service that follows no other anchor"
 TWICE = "expected one entry for each anchor, found a second one for the service"
 CYCLE = "expected a chain with an end, found the cycle"
 
@@ -69,6 +74,15 @@ CYCLE = "expected a chain with an end, found the cycle"
         (
             {"a": in_stack("apps", "b"), "b": in_stack("apps", "a")},
             [f"dependencies.b.services[0]: {CYCLE} a → b → a"],
+        ),
+        # through one of several anchors
+        (
+            {"a": ["x"], "b": ["x"], "x": ["y"], "y": ["b"]},
+            [f"dependencies.y[0]: {CYCLE} b → x → y → b"],
+        ),
+        (
+            {"a": ["x"], "b": ["x"], "x": ["a", "b"]},
+            [f"dependencies.x[0]: {CYCLE} a → x → a", f"dependencies.x[1]: {CYCLE} b → x → b"],
         ),
         # through full names
         (
@@ -96,24 +110,10 @@ def test_cycles(dependencies: dict[str, Any], expected: list[str]) -> None:
                 for index in (1, 2)
             ],
         ),
+        # twice under one of several
         (
-            {"a": ["x"], "b": ["y", "x"]},
-            [(f"dependencies.b[1]: {ALONE}, found 'x', which already follows 'a' (dependencies.a[0])")],
-        ),
-        # under another name of the same service
-        (
-            {"a": in_stack("apps", "x"), "b": in_stack("", "apps_x")},
-            [
-                (
-                    f"dependencies.b.services[0]: {ALONE}, found 'apps_x', "
-                    "which already follows 'a' (dependencies.a.services[0])"
-                )
-            ],
-        ),
-        # also where one of the anchors follows the other
-        (
-            {"a": ["b", "c"], "b": ["c"]},
-            [(f"dependencies.b[0]: {ALONE}, found 'c', which already follows 'a' (dependencies.a[1])")],
+            {"a": ["x"], "b": ["x", "y", "x"]},
+            ["dependencies.b[2]: expected each service once, found 'x' again (first: dependencies.b[0])"],
         ),
         (
             {"b": in_stack("apps"), "apps_b": in_stack("")},
@@ -136,7 +136,7 @@ def test_a_link_of_a_chain_has_to_say_its_stack() -> None:
     ]
     assert problems_of(chain) == expected
     assert problems_of({**chain, "b": {"services": ["c"], "stack": None}}) == expected
-    # told once, even if it follows two
+    # told once, even if it follows two anchors
     assert len(problems_of({**chain, "d": in_stack("other", "b")})) == 1
     assert problems_of({**chain, "b": in_stack("main", "c")}) == []
     assert problems_of({**chain, "b": in_stack("apps", "c")}) == []

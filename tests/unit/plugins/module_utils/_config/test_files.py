@@ -48,11 +48,10 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-NODE_KEYS = "expected one of ip, labels, role, availability, data_path_addr"
+NODE_KEYS = "expected one of ip, labels, role, availability, data_path_addr, swarm_addr"
 PARTS = "expected one of leader, advertise_addr, managers, nodes, options, swarm, dependencies"
 MAPPING = "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or dependencies"
 OTHER = "expected another service than the anchor"
-ALONE = "expected a service that follows no other anchor"
 
 UPSTREAM = """\
 leader: mgr-a                      # host name of the first manager
@@ -171,14 +170,19 @@ def test_problems_across_files_name_both_places(folder: Folder) -> None:
             "which is the address of 'mgr-a' (swarm.yml:2)"
         ),
         (
-            f"dependencies.yml:4: dependencies.cache[0]: {ALONE}, found 'web', "
-            "which already follows 'db' (swarm.yml:5)"
-        ),
-        (
             "swarm.yml:2: nodes.mgr-a.labels[0]: expected a label that is no anchor's, found 'db', "
             "which marks the nodes of the anchor 'db' (swarm.yml:5)"
         ),
     ]
+
+
+def test_anchors_keep_the_order_of_the_files(folder: Folder) -> None:
+    """Of several anchors of a service the first one leads."""
+    wanted = folder.load(
+        swarm="dependencies:\n  web: [app]\n  cache: [app]\n",
+        dependencies="cache: [app]\nbroker: [app]\n",
+    )
+    assert list(wanted.dependencies) == ["web", "cache", "broker"]
 
 
 def test_what_is_won_over_is_checked_for_its_shape_only(folder: Folder) -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import (
     CONSTRAINTS_LABEL,
     MAX_LABEL_CHARACTERS,
@@ -195,6 +196,14 @@ class TestPlacing:
         assert place(remove=(HELD,)).change_spec(copy.deepcopy(broken)) == broken
         found = place(add=(TO_BRAVO,)).change_spec(copy.deepcopy(broken))
         assert found == spec(HELD, TO_BRAVO, labels=record(TO_BRAVO))
+
+    def test_what_could_not_be_read_again_is_not_recorded(self) -> None:
+        many = tuple(f"node.id!={number:025}" for number in range(MAX_LABEL_CHARACTERS // 37))
+
+        with pytest.raises(OrcastraError):
+            place(add=many).change_spec(spec())
+        thousand = place(add=many[:1000]).change_spec(spec())
+        assert len(owned(constraints_of(thousand), thousand["Labels"])) == 1000
 
     def test_nothing_is_written_twice(self) -> None:
         once = place(add=(HELD,)).change_spec(spec(USERS))

@@ -20,8 +20,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec 
     FORMAT_LABEL,
     MOVES_LABEL,
     OWNED_LABELS_LABEL,
+    TRACKS_LABEL,
     decode,
     encode,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import (
+    KEPT_SECONDS,
+    MAX_TIMES,
+    SetTrack,
+    Track,
 )
 
 
@@ -40,6 +47,42 @@ def test_moves_for_balance_are_encoded_and_decoded_again() -> None:
     )
 
     assert decode(encode(state)) == (state, ())
+
+
+def test_tracks_are_encoded_and_decoded_again() -> None:
+    state = State(tracks={"s1": Track(("n1", "n2"), 7.25, (5.5, 7.25), (7.25,)), "s2": Track((), 1.0)})
+
+    assert decode(encode(state)) == (state, ())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"s1": {"nodes": ["n1"], "last": NaN, "moves": [], "restless": []}}',
+        '{"s1": {"nodes": ["n1"], "last": -1, "moves": [], "restless": []}}',
+        '{"s1": {"nodes": ["n1"], "last": 1, "moves": [Infinity], "restless": []}}',
+        '{"s1": {"nodes": ["n1"], "last": 1, "moves": [], "restless": ["soon"]}}',
+        '{"s1": {"nodes": ["n1"], "last": 1, "moves": [], "restless": {}}}',
+        '{"s1": {"nodes": "n1", "last": 1, "moves": [], "restless": []}}',
+        '{"s1": {"nodes": ["n1"], "last": null, "moves": [], "restless": []}}',
+        '{"s1": []}',
+    ],
+)
+def test_damaged_tracks_read_as_none(value: str) -> None:
+    state, damage = decode({**encode(State()), TRACKS_LABEL: value})
+
+    assert state.tracks == {}
+    assert len(damage) == 1
+
+
+def test_tracks_stay_small() -> None:
+    many = ",".join("1" for _ in range(1000))
+    value = f'{{"s1": {{"nodes": [], "last": 1, "moves": [{many}], "restless": [{many}]}}}}'
+    state, _damage = decode({**encode(State()), TRACKS_LABEL: value})
+    assert len(state.tracks["s1"].moves) == len(state.tracks["s1"].restless) == MAX_TIMES
+
+    late = SetTrack("s2", Track((), 2 + KEPT_SECONDS))
+    assert apply_edits(state, [late]).tracks.keys() == {"s2"}
 
 
 def test_a_move_of_an_older_release_is_a_followers() -> None:

@@ -39,6 +39,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values
     MAX_SKEW_SECONDS,
     MAX_TIME,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import Track
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
     exhausted,
@@ -53,6 +54,7 @@ LABELS = [section.label for section in state_codec._SECTIONS]
 
 FULL = State(
     owned_labels={"n1": frozenset({"a", "b"})},
+    anchor_labels={"n1": frozenset({"b"})},
     moves={"s1": Move("db", ("n2",), NOW - 9, 3, DRAIN, "n1", 7, "n3", NOW - 1)},
     attempts={"s1": Attempts(2, NOW - 3, NOW - 9, "fails", "no more")},
     anchor_tasks={"s1": frozenset({"t1"})},
@@ -61,6 +63,7 @@ FULL = State(
     handovers={"id:1": Handover(("n1",), ("alpha",), "boot", NOW - 5, "drained", "bravo", 3)},
     pressure={"alpha": NOW - 60},
     ahead={"s1/n1": "n2"},
+    tracks={"s1": Track(("n1",), NOW - 9, (NOW - 90, NOW - 9), (NOW - 60,))},
     asked_availability={"n1": NOW - 60},
     other_sections={"orcastra.future": "what is this"},
 )
@@ -208,7 +211,7 @@ def test_a_part_that_is_missing_is_named() -> None:
         for name in entry:
             left = {key: {k: v for k, v in one.items() if k != name} for key, one in entries.items()}
             state, damage = damaged(section.label, json.dumps(left))
-            optional = ("kind", "source", "memory_bytes", "leader", "unseen_since")
+            optional = ("kind", "source", "memory_bytes", "leader", "unseen_since", "recorded")
             is_optional = section.label == state_codec.MOVES_LABEL and name in optional
             assert bool(damage) != is_optional
             assert bool(getattr(state, section.field)) == is_optional

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -119,17 +120,21 @@ HOSTILE: list[tuple[list[Entry], str]] = [
     ([("../out", b"x", 0o644)], "leads out"),
     ([("a/../../out", b"x", 0o644)], "leads out"),
     ([("/etc/passwd", b"x", 0o644)], "relative name"),
-    ([("..\\out", b"x", 0o644)], "relative name"),
+    ([("..\\out", b"x", 0o644)], "leads out"),
+    ([("a\\..\\..\\out", b"x", 0o644)], "leads out"),
+    ([("a/..\\../out", b"x", 0o644)], "leads out"),
+    ([("\\out", b"x", 0o644)], "relative name"),
+    ([("\\\\server\\share\\out", b"x", 0o644)], "relative name"),
     ([("C:/out", b"x", 0o644)], "relative name"),
+    ([("C:\\out", b"x", 0o644)], "relative name"),
+    ([("c:out", b"x", 0o644)], "relative name"),
+    ([(".\\C:\\out", b"x", 0o644)], "relative name"),
     ([("a\nb", b"x", 0o644)], "control character"),
     ([(".", b"x", 0o644)], "no name for a file"),
-    ([("a", b"x", 0o644), ("a", b"y", 0o644)], "same file"),
-    ([("a", b"x", 0o644), ("./a", b"y", 0o644)], "same file"),
-    ([("Mod", b"x", 0o644), ("mod", b"y", 0o644)], "same file"),
-    ([("Mod/a", b"x", 0o644), ("mod/b", b"y", 0o644)], "same file"),
-    ([("stra\u00dfe", b"x", 0o644), ("strasse", b"y", 0o644)], "same file"),
-    ([("caf\u00e9", b"x", 0o644), ("cafe\u0301", b"y", 0o644)], "same file"),
-    ([("a", b"x", 0o644), ("a/b", b"y", 0o644)], "same file"),
+    ([("a", b"x", 0o644), ("a", b"y", 0o644)], "is there twice"),
+    ([("a", b"x", 0o644), ("./a", b"y", 0o644)], "is there twice"),
+    ([("a/b", b"x", 0o644), ("a\\b", b"y", 0o644)], "is there twice"),
+    ([("a", b"x", 0o644), ("a/b", b"y", 0o644)], "both a file and a folder"),
     ([("a/b", b"x", 0o644), ("a", b"y", 0o644)], "both a file and a folder"),
     ([("x" * 256, b"x", 0o644)], "too long"),
     ([("x/" * 1100 + "x", b"x", 0o644)], "too long"),
@@ -150,6 +155,60 @@ def test_hostile_names_are_refused(
         unpack(source, target)
     assert [path.name for path in place.rglob("*")] == ["mod", "mine"]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("make", [zip_of, tar_of])
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([("Mod", b"x", 0o644), ("mod", b"y", 0o644)], {"Mod", "mod"}),
+        ([("Mods/a", b"x", 0o644), ("mods/a", b"y", 0o644)], {"Mods/a", "mods/a"}),
+        ([("Mods/", None, 0o755), ("mods/a", b"y", 0o644)], {"mods/a"}),
+        ([("stra\u00dfe", b"x", 0o644), ("strasse", b"y", 0o644)], {"stra\u00dfe", "strasse"}),
+        ([("caf\u00e9", b"x", 0o644), ("cafe\u0301", b"y", 0o644)], {"caf\u00e9", "cafe\u0301"}),
+        ([("mods\\a.dll", b"x", 0o644), ("mods\\sub\\b", b"y", 0o644)], {"mods/a.dll", "mods/sub/b"}),
+        ([("mods\\", None, 0o755), ("mods\\a", b"x", 0o644)], {"mods/a"}),
+        ([("mods/sub\\a", b"x", 0o644), ("mods\\sub/b", b"y", 0o644)], {"mods/sub/a", "mods/sub/b"}),
+        ([(".\\mods\\.\\a", b"x", 0o644)], {"mods/a"}),
+        ([("a b/c:d", b"x", 0o644), ("...", b"y", 0o644)], {"a b/c:d", "..."}),
+    ],
+    ids=range(10),
+)
+def test_names_of_other_systems_work(
+    tmp_path: Path, place: Path, make: Any, entries: list[Entry], expected: set[str]
+) -> None:
+    files = unpack(make(tmp_path / "archive", entries), place / "mod")
+    assert {file.name for file in files} == expected
+    found = {path.relative_to(place / "mod").as_posix() for path in (place / "mod").rglob("*")}
+    assert {name for name in found if (place / "mod" / name).is_file()} == expected
+
+
+def test_a_folder_of_windows_is_one_by_its_attribute(tmp_path: Path, place: Path) -> None:
+    source = tmp_path / "archive"
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, content, attributes in (("mods", b"", 0x10), ("mods\\a", b"x", 0x20)):
+            info = zipfile.ZipInfo("placeholder")
+            info.filename, info.create_system, info.external_attr = name, 0, attributes
+            archive.writestr(info, content)
+    unpack(source, place / "mod")
+    assert (place / "mod/mods/a").read_bytes() == b"x"
+
+
+def test_a_file_system_without_case_is_noticed(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One on which the second of two names opens the first."""
+    inner = os.open
+
+    def open_without_case(path: Any, *more: Any, **others: Any) -> int:
+        lower = Path(str(path)).with_name(Path(str(path)).name.lower())
+        return inner(lower if ".orcastra-unpack-" in str(path) else path, *more, **others)
+
+    monkeypatch.setattr(archive_module.os, "open", open_without_case)
+    source = tar_of(tmp_path / "archive", [("Mod", b"x", 0o644), ("mod", b"y", 0o644)])
+    with pytest.raises(ArchiveError, match="to this file system, 'mod' is the name of another"):
+        unpack(source, place / "mod")
+    assert not list(place.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,17 @@ def test_archives_are_unpacked_and_swapped(server: ModServer, dest: Path) -> Non
     assert (names(dest), (dest / "pack").exists()) == ([], False)
 
 
+def test_hidden_and_long_names_in_an_archive_are_known_again(server: ModServer, dest: Path) -> None:
+    files = {".hidden": "1", "a/.git/x": "2", "b/" + "x" * 250: "3"}
+    mod = {"url": server.put("/pack.zip", zipped(**files)), "unpack": True}
+    assert refresh(dest, mod).stored == 1
+    sent = server.served_bytes
+    assert refresh(dest, mod).plan.steps == ()
+    assert server.served_bytes == sent
+    assert refresh(dest).removed == 1
+    assert (names(dest), (dest / "pack").exists()) == ([], False)
+
+
 def test_two_mods_never_share_a_place(server: ModServer, dest: Path) -> None:
     a = server.put("/x/a.bin", b"1")
     b = server.put("/y/a.bin", b"2")

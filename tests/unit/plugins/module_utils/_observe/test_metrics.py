@@ -66,6 +66,51 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return found
 
 
+def test_logins_go_where_they_belong(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: dict[str, Any] = {}
+
+    def ask_all(questions: Iterable[Question], **_options: Any) -> dict[str, Answer]:
+        sent.update({question.url: dict(question.headers) for question in questions})
+        return {url: Answer(problem="no") for url in sent}
+
+    monkeypatch.setattr(metrics, "ask_all", ask_all)
+    sources = MetricSources(
+        node_exporters={"a": "http://a/", "host-1": "http://host/"},
+        node_map={"c": "host-1"},
+        node_exporter_url="http://{address}:9100/metrics",
+        cadvisors={"b": "http://cb/"},
+        cadvisor_url="http://{hostname}:8080/metrics",
+        prometheus_url="http://p",
+        headers={
+            "http://a/": {"X": "a"},
+            "http://host/": {"X": "host"},
+            "http://{address}:9100/metrics": {"X": "each"},
+            "http://{hostname}:8080/metrics": {"X": "each cadvisor"},
+            "http://p": {"X": "server"},
+        },
+    )
+    measure(picture(A, B, node("c", address="10.0.0.3")), sources)
+    told = {url: headers.get("X") for url, headers in sent.items() if "/api/v1/query" not in url}
+    assert told == {
+        "http://a/": "a",
+        "http://10.0.0.2:9100/metrics": "each",
+        "http://10.0.0.3:9100/metrics": "each",
+        "http://host/": "host",
+        "http://a:8080/metrics": "each cadvisor",
+        "http://cb/": None,
+        "http://c:8080/metrics": "each cadvisor",
+    }
+    assert {sent[url]["X"] for url in query_urls("http://p", 60)} == {"server"}
+
+
+@pytest.mark.parametrize("name", ["evil/x", "evil@10.0.0.9", "evil?", "a b", "evil#", "[::1]", "-x", "", "ü"])
+def test_a_host_name_that_leads_elsewhere_is_not_asked(pages: dict[str, Any], name: str) -> None:
+    seen = picture(node(name, address="10.0.0.1"))
+    found = measure(seen, MetricSources(node_exporter_url="http://{hostname}:9100/metrics"))
+    assert len(found.problems) == 1
+    assert "no node exporter is named" in found.problems[0]
+
+
 def test_every_node_is_asked_at_its_address(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter(100, 40)
     pages["http://[fd00::3]:9100/metrics"] = exporter(200, 250)

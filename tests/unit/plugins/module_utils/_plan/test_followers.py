@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     ScaleService,
 )
@@ -20,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
-from tests.unit.builders import node, ours, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -355,3 +357,55 @@ class TestEvict:
         found = plan(swarm(self.APP, store, task("shop_store", "alpha")), config)
 
         assert writes_to_services(found) == ["move shop_app to bravo", "move shop_store to bravo"]
+
+
+class TestAnotherAnchor:
+    """A follower that another anchor's label of ours still holds: no node may have both labels."""
+
+    OLD = "node.labels.old==true"
+
+    def app(self, *moving: str, **fields: Any) -> Service:
+        return service(
+            "shop_app",
+            **{"mounts": VOLUME, **ours(self.OLD, *moving, users=("node.role==worker",)), **fields},
+        )
+
+    def test_each_write_replaces_the_old_one(self) -> None:
+        astray = placed(plan(swarm(self.app())))
+        assert astray.after == {"constraints": ["node.role==worker", HELD, TO_BRAVO]}
+        arrived = placed(plan(swarm(self.app(TO_BRAVO, update_state="completed"), app_on="bravo")))
+        assert arrived.after == {"constraints": ["node.role==worker", HELD]}
+        in_place = placed(plan(swarm(self.app(), anchor_on="alpha", app_on="alpha")))
+        assert in_place.after == {"constraints": ["node.role==worker", HELD]}
+
+    def test_is_replaced_while_the_service_is_scaled_to_0(self) -> None:
+        move = Move("old", ("id-alpha",), NOW - 5, replicas=1)
+
+        step = placed(
+            plan(swarm(self.app(replicas=0), app_on=None), state=State(moves={"id-shop_app": move}))
+        )
+
+        assert (step.replicas, step.after["constraints"]) == (1, ["node.role==worker", HELD, TO_BRAVO])
+
+    def test_stays_until_a_node_has_the_new_label(self) -> None:
+        """Else the service, which was scaled to 0, would find no node."""
+        parts = (node("alpha", labels={"old": "true"}), self.app(replicas=0))
+        state = State(moves={"id-shop_app": Move("old", ("id-alpha",), NOW - 5, replicas=1)})
+
+        step = placed(plan(picture(*parts), state=state))
+
+        assert (step.replicas, step.after["constraints"]) == (1, ["node.role==worker", self.OLD])
+
+    @pytest.mark.parametrize("update_state", [None, "updating", "paused"])
+    def test_goes_at_once_if_it_keeps_tasks_from_a_node(self, update_state: str | None) -> None:
+        app = self.app(**ours(self.OLD, HELD), update_state=update_state)
+        waiting = task("shop_app", None, state="pending")
+
+        step = placed(plan(swarm(app, waiting, app_on=None)))
+
+        assert (step.remove, step.while_updating) == ((self.OLD,), True)
+
+    def test_goes_where_the_user_holds_the_service(self) -> None:
+        app = service("shop_app", mounts=VOLUME, **ours(self.OLD, users=("node.labels.db == true",)))
+
+        assert placed(plan(swarm(app))).after == {"constraints": ["node.labels.db == true", TO_BRAVO]}

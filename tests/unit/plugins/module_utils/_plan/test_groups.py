@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders import node, ours, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import followed_labels, survey
+from tests.unit.builders import node, ours, picture, service, task, wanted
 from tests.unit.followed import (
     HELD,
     VOLUME,
@@ -70,3 +71,16 @@ class TestCannotFollow:
         assert found.warnings == (
             "shop_web cannot run beside db on bravo: it reserves 600 MiB of memory, 424 MiB are unreserved",
         )
+
+
+def test_labels_come_along_with_all_that_follow_directly_or_not() -> None:
+    names = ("shop_a", "shop_b", "shop_c", "shop_d")
+    seen = picture(
+        node("alpha"), *(service(name) for name in names), *(task(name, "alpha") for name in names)
+    )
+    config = wanted(anchors={"a": ("b",), "b": ("c",), "d": (), "gone": ("c",)})
+
+    assert followed_labels(survey(seen, config)) == {
+        "id-shop_b": frozenset({"a"}),
+        "id-shop_c": frozenset({"a", "b"}),
+    }

@@ -10,15 +10,12 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import STACK_LABEL, Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import one_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import (
     closest,
     service_hint,
-    similar_nodes,
     similar_services,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.restarts import plan_asked_restarts
 from tests.unit.builders import node, picture, service, wanted
 
@@ -56,26 +53,7 @@ SWARM = picture(
     ],
 )
 def test_services(name: str, expected: list[str]) -> None:
-    assert [one.name for one in similar_services(SWARM, name)] == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("NODE1", ["node1"]),
-        ("node1.example.org", ["node1"]),
-        ("node2", ["node2.example.org"]),
-        ("10.0.0.2", ["node2.example.org"]),
-        ("k3x9q2m7", ["node1"]),
-        ("nod1", ["node1"]),
-        ("nod", ["node1", "node3"]),
-        ("node-3", ["node3"]),
-        ("alpha", []),
-        ("", []),
-    ],
-)
-def test_nodes(name: str, expected: list[str]) -> None:
-    assert sorted(one.hostname for one in similar_nodes(SWARM, name))[: len(expected) or 1] == expected
+    assert [one.name for one in similar_services(SWARM, name, "swarm-dev")] == expected
 
 
 @pytest.mark.parametrize(
@@ -87,7 +65,7 @@ def test_nodes(name: str, expected: list[str]) -> None:
             "mqtt",
             (
                 "there is no service swarm-dev_mqtt in this swarm, nor one called mqtt"
-                "; did you mean infra_mqtt (stack: infra)?"
+                "; did you mean 'infra_mqtt'?"
             ),
         ),
     ],
@@ -100,23 +78,14 @@ def test_whoever_asks_for_a_service_learns_what_was_looked_for(name: str, expect
 
 def test_the_plan_suggests_the_stack_of_anchors_and_followers() -> None:
     (group,) = survey(SWARM, wanted(anchors={"search": ("indexer",)}, stack="swarm-dev"))
-    assert "did you mean apps_search (stack: apps) or infra_search (stack: infra)?" in str(
-        group.place.warning
-    )
-    assert service_hint(SWARM, "indexer") == "; did you mean apps_indexer (stack: apps)?"
-
-
-def test_the_plan_suggests_nodes() -> None:
-    (warning,) = plan_labels(SWARM, wanted({"NODE1": {}}), State()).warnings
-    assert warning.endswith("; did you mean node1?")
-    with pytest.raises(
-        OrcastraError, match=r"there is no node node2 in this swarm; did you mean node2\.example"
-    ):
-        one_node(SWARM, "node2")
+    assert str(group.place.warning).endswith("; did you mean 'apps_search' or 'infra_search'?")
+    hint = "; did you mean 'apps_indexer'? Then set stack: apps"
+    assert service_hint(SWARM, "indexer", "swarm-dev") == hint
+    assert service_hint(SWARM, "indexr", "apps") == "; did you mean 'apps_indexer'?"
 
 
 def test_at_most_three_are_suggested() -> None:
     names = [f"service{number}" for number in range(20)]
     assert len(closest("servic", names)) == 3
     many = picture(*(service(f"s{number}_web", labels={STACK_LABEL: f"s{number}"}) for number in range(9)))
-    assert len(similar_services(many, "web")) == 3
+    assert len(similar_services(many, "web", "")) == 3

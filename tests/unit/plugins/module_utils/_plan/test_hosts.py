@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted, Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hosts import InventoryHost, merge_hosts
 from tests.unit.builders import node
@@ -20,7 +23,11 @@ def by_name(hosts: tuple[InventoryHost, ...]) -> dict[str, InventoryHost]:
 
 
 def test_what_is_configured_meets_what_is_there() -> None:
-    wanted = configured(alpha={"ip": "10.0.0.1"}, bravo={}, zulu={"labels": {"a": "1"}, "role": "manager"})
+    wanted = configured(
+        alpha={"ip": "10.0.0.1", "swarm_addr": "10.1.0.1"},
+        bravo={},
+        zulu={"labels": {"a": "1"}, "role": "manager"},
+    )
     merged = merge_hosts(
         wanted,
         [
@@ -77,7 +84,7 @@ def test_an_entry_left_behind_counts_for_nothing() -> None:
 
 def test_nodes_that_share_a_name_go_by_their_ids() -> None:
     nodes = [node("bravo", id="one", address="10.0.0.1"), node("bravo", id="two", address="10.0.0.2")]
-    for wanted in (configured(bravo={"ip": "10.9.9.9"}), Wanted()):
+    for wanted in (configured(bravo={}), Wanted()):
         merged = merge_hosts(wanted, nodes)
         assert len(merged.warnings) == 1
         assert "2 nodes have this name, so each goes by its ID: one, two" in merged.warnings[0]
@@ -92,3 +99,140 @@ def test_a_node_that_is_configured_by_its_id_and_again_by_its_name() -> None:
     merged = merge_hosts(configured(**{"id-bravo": {}, "bravo": {}}), [node("bravo")])
     assert [(host.name, host.variables["swarm_hostname"]) for host in merged.hosts] == [("id-bravo", "bravo")]
     assert merged.warnings == ("nodes.bravo: this is the node id-bravo again, so it is left out",)
+
+
+UNSAFE = {
+    "a template": "{{ lookup('pipe', 'id') }}",
+    "a statement": "{% raw %}",
+    "other delimiters": "#jinja2:variable_start_string:'[%'",
+    "a pattern that excludes": "!managers",
+    "a pattern that intersects": "&managers",
+    "two patterns": "a:b",
+    "more patterns": "a,b",
+    "an index": "x[0]",
+    "a range": "x[0:9]",
+    "a regular expression": "~.*",
+    "a wildcard": "*",
+    "an option": "-oProxyCommand=id",
+    "a path": "../alpha",
+    "a folder": "a/b",
+    "a user": "root@b",
+    "a blank": "a b",
+    "a line break": "a\nb",
+    "one at the end": "alpha\n",
+    "an escape": "a\x1b[31m",
+    "a dot first": ".a",
+    "a look-alike": "\u0430lpha",
+    "full width": "\uff41lpha",
+    "zero width": "al\u200bpha",
+    "a very long one": "x" * 254,
+    "nothing": "",
+    "the control node": "localhost",
+    "it in capitals": "LocalHost",
+    "it with a dot": "localhost.",
+    "it with a domain": "localhost.localdomain",
+    "a name below it": "x.localhost",
+    "its address": "127.0.0.1",
+    "its address, shorter": "127.1",
+    "its address, as a number": "2130706433",
+    "its address, in hex": "0x7f000001",
+    "in octal": "0177.0.0.1",
+    "another host's address": "10.0.0.99",
+    "a group of Ansible's": "all",
+    "another one": "ungrouped",
+    "our group": "managers",
+    "it in capitals, too": "Managers",
+    "the group of a label": "label_disk_hdd",
+    "a configured name in capitals": "ALPHA",
+    "another node's ID": "id-alpha",
+}
+
+
+@pytest.mark.parametrize("case", UNSAFE)
+def test_a_name_that_may_do_harm_is_none(case: str) -> None:
+    name = UNSAFE[case]
+    nodes = [node("alpha", address="10.0.0.1"), node(name, id="id-evil", address="10.0.0.2")]
+    merged = merge_hosts(configured(alpha={}), nodes)
+    assert [host.name for host in merged.hosts] == ["alpha", "id-evil"]
+    assert [host.variables["swarm_id"] for host in merged.hosts] == ["id-alpha", "id-evil"]
+    (warning,) = merged.warnings
+    assert warning.startswith("node id-evil: ")
+    assert all(is_printable(character) for character in warning)
+    assert len(warning) < 300
+
+
+@pytest.mark.parametrize(
+    "name", ["bravo", "Bravo", "b", "7", "wrk-b.example.com", "wrk_b", "x" * 253, "localhost-1", "10.0.0.2"]
+)
+def test_other_names_are_as_good_as_ever(name: str) -> None:
+    own = "0.0.0.7" if name == "7" else "10.0.0.2"
+    merged = merge_hosts(Wanted(), [node(name, id="id-b", address=own)])
+    assert [host.name for host in merged.hosts] == [name if name != "7" else "id-b"]
+
+
+def test_an_id_that_is_none_is_left_out() -> None:
+    merged = merge_hosts(Wanted(), [node("{{ 1 }}", id="{{ 2 }}"), node("alpha")])
+    assert [host.name for host in merged.hosts] == ["alpha"]
+    assert len(merged.warnings) == 1
+
+
+def test_a_node_at_another_address_is_not_the_configured_one() -> None:
+    """The real one is missing then, and the impostor one that nobody has configured."""
+    wanted = configured(bravo={"ip": "10.0.0.2", "labels": {"a": "1"}})
+    merged = merge_hosts(wanted, [node("bravo", id="id-evil", address="10.0.0.66")])
+    hosts = by_name(merged.hosts)
+    assert set(hosts) == {"bravo", "id-evil"}
+    assert hosts["bravo"].groups == ("swarm", "missing", "label_a", "label_a_1")
+    assert hosts["bravo"].variables["ansible_host"] == "10.0.0.2"
+    assert "unknown" in hosts["id-evil"].groups
+    assert hosts["id-evil"].variables["ansible_host"] == "10.0.0.66"
+    assert hosts["id-evil"].variables["swarm_configured"] is False
+    assert len(merged.warnings) == 1
+    # the real one comes back
+    merged = merge_hosts(
+        wanted,
+        [node("bravo", id="id-evil", address="10.0.0.66"), node("bravo", id="id-real", address="10.0.0.2")],
+    )
+    hosts = by_name(merged.hosts)
+    assert hosts["bravo"].variables["swarm_id"] == "id-real"
+    assert hosts["id-evil"].variables["swarm_configured"] is False
+    # it is down: the impostor does not take its place either
+    merged = merge_hosts(
+        wanted,
+        [
+            node("bravo", id="id-evil", address="10.0.0.66"),
+            node("bravo", id="id-real", address="10.0.0.2", state="down"),
+        ],
+    )
+    assert by_name(merged.hosts)["bravo"].variables["swarm_id"] == "id-real"
+    assert set(by_name(merged.hosts)) == {"bravo", "id-evil"}
+
+
+def test_hosts_of_other_inventories() -> None:
+    nodes = [node("other", address="10.0.0.2"), node("same", address="10.0.0.3"), node("third")]
+    merged = merge_hosts(
+        Wanted(), nodes, {"other": "10.9.9.9", "same": "10.0.0.3", "third": "", "x": "10.0.0.2"}
+    )
+    assert [host.name for host in merged.hosts] == ["id-other", "same", "third"]
+    assert len(merged.warnings) == 1
+    assert not any(host.pinned for host in merged.hosts)
+
+
+@pytest.mark.parametrize(
+    ("seen", "shown"),
+    [
+        ({"address": "10.0.0.2"}, "10.0.0.2"),
+        ({"address": "0.0.0.0", "manager_addr": "10.0.0.2:2377"}, "10.0.0.2"),
+        ({"address": "", "manager_addr": "[fd00::2]:2377"}, "fd00::2"),
+        ({"address": "::ffff:10.0.0.2"}, "10.0.0.2"),
+        ({"address": "127.0.0.1"}, None),
+        ({"address": "224.0.0.1"}, None),
+        ({"address": "{{ 1 }}"}, None),
+        ({"address": "example.com"}, None),
+        ({"address": "-oProxyCommand=id"}, None),
+    ],
+)
+def test_an_address_is_one_or_there_is_none(seen: dict[str, str], shown: str | None) -> None:
+    (host,) = merge_hosts(Wanted(), [node("alpha", **seen)]).hosts
+    assert host.variables.get("ansible_host") == shown
+    assert host.variables["swarm_ip"] == (shown or "")

@@ -24,7 +24,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+    Dependency,
+    Removals,
+    Wanted,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import (
     LIMIT_SECONDS,
     STUCK_SECONDS,
@@ -93,7 +97,7 @@ PLANNERS: dict[str, Planner] = {
         seen, Wanted(dependencies={"web": OTHER}), state, now
     ),
     "removal": plan_removal,
-    "without purge": lambda seen, state, now: plan_leftovers(seen, state, set(), now, purge=False),
+    "without purge": lambda seen, state, now: plan_leftovers(seen, state, set(), now, removals=Removals.HELD),
     "beside rebalance": lambda seen, state, now: plan_unfinished(seen, (), state, now, balancing=False),
     "drain": lambda seen, state, now: next_pass(seen, wanted(), state, "charlie", now, spare=False).plan,
     "drain with dependencies": lambda seen, state, now: (
@@ -200,13 +204,13 @@ class TestEveryPlanner:
 class TestWithoutPurge:
     def end(self, app: Service, *tasks: object, state: State = MOVING, after: float = 0) -> Plan:
         seen = swarm(app, *tasks, app_on=None)  # type: ignore[arg-type]
-        return plan_leftovers(seen, state, set(), NOW + after, purge=False)
+        return plan_leftovers(seen, state, set(), NOW + after, removals=Removals.HELD)
 
     def test_what_holds_a_service_stays(self) -> None:
         app = service("shop_app", **ours(HELD))
         seen = swarm(app, app_on="alpha")
 
-        assert plan_leftovers(seen, State(), set(), NOW, purge=False) == Plan()
+        assert plan_leftovers(seen, State(), set(), NOW, removals=Removals.HELD) == Plan()
         assert placed(plan_leftovers(seen, State(), set(), NOW)).remove == (HELD,)
 
     def test_what_holds_a_service_stays_after_its_move(self) -> None:

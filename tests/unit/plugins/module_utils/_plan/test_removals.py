@@ -11,7 +11,6 @@ from typing import ClassVar
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     Attempts,
@@ -25,12 +24,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import node, ours, picture, service, task, wanted
 
 NOW = 1_000_000.0
-HELD_TO_DB = "node.labels.db ==true"
-HELD_TO_CACHE = "node.labels.cache ==true"
-TO_BRAVO = "node.id ==id-bravo"
+HELD_TO_DB = "node.labels.db==true"
+HELD_TO_CACHE = "node.labels.cache==true"
+TO_BRAVO = "node.id==id-bravo"
 ALLOWED, HELD, FOREIGN = Removals.ALLOWED, Removals.HELD, Removals.FOREIGN
 
 
@@ -197,17 +196,16 @@ class TestLabels:
 class TestConstraints:
     """Another anchor and its follower, which this configuration doesn't name."""
 
-    def seen(self, **app: object) -> Picture:
-        return picture(
-            node("alpha", labels={"db": "true"}),
-            node("bravo"),
-            service("shop_db"),
-            task("shop_db", "alpha"),
-            service("shop_app", **{"constraints": (HELD_TO_DB,), **app}),  # type: ignore[arg-type]
-            task("shop_app", "alpha"),
-            service("shop_search"),
-            task("shop_search", "alpha"),
-        )
+    SEEN: ClassVar = picture(
+        node("alpha", labels={"db": "true"}),
+        node("bravo"),
+        service("shop_db"),
+        task("shop_db", "alpha"),
+        service("shop_app", **ours(HELD_TO_DB)),
+        task("shop_app", "alpha"),
+        service("shop_search"),
+        task("shop_search", "alpha"),
+    )
 
     CONFIG: ClassVar = wanted(anchors={"search": ()})
     STATE: ClassVar = owning(
@@ -217,9 +215,9 @@ class TestConstraints:
         anchor_tasks={"id-shop_db": frozenset({"shop_db-1-alpha-running"})},
     )
 
-    def plan(self, policy: Removals, state: State | None = None, **app: object) -> Plan:
+    def plan(self, policy: Removals, state: State | None = None) -> Plan:
         config = policies(self.CONFIG, policy, policy)
-        return plan_anchors(self.seen(**app), config, state or self.STATE, NOW)
+        return plan_anchors(self.SEEN, config, state or self.STATE, NOW)
 
     def test_allowed(self) -> None:
         plan = self.plan(ALLOWED)
@@ -260,7 +258,7 @@ class TestConstraints:
     ) -> None:
         config = policies(self.CONFIG, policy, policy)
 
-        plan = plan_anchors(self.seen(), config, self.STATE, NOW, retry_now=True)
+        plan = plan_anchors(self.SEEN, config, self.STATE, NOW, retry_now=True)
 
         assert ("id-shop_app" in after(plan, self.STATE).attempts) is kept
 
@@ -269,7 +267,7 @@ class TestConstraints:
             node("alpha", labels={"db": "true", "cache": "true"}),
             service("shop_cache"),
             task("shop_cache", "alpha"),
-            service("shop_app", constraints=(HELD_TO_DB,)),
+            service("shop_app", **ours(HELD_TO_DB)),
             task("shop_app", "alpha"),
         )
         config = wanted(anchors={"cache": ("app",)})
@@ -286,7 +284,7 @@ class TestConstraints:
             node("bravo", labels={"cache": "true"}),
             service("shop_cache"),
             task("shop_cache", "bravo"),
-            service("shop_app", constraints=(HELD_TO_DB,)),
+            service("shop_app", **ours(HELD_TO_DB)),
             task("shop_app", "alpha"),
         )
         config = wanted(anchors={"cache": ("app",)})
@@ -301,19 +299,19 @@ class TestConstraints:
 class TestMoves:
     """A move in the journal is ended whatever the policy."""
 
-    def plan(self, policy: Removals, move: Move, **app: object) -> tuple[Plan, State]:
+    def plan(self, policy: Removals, move: Move, *constraints: str, replicas: int = 1) -> tuple[Plan, State]:
         seen = picture(
             node("alpha", labels={"db": "true"}),
             node("bravo", labels={"db": "true"}),
-            service("shop_app", **{"constraints": (HELD_TO_DB, TO_BRAVO), **app}),  # type: ignore[arg-type]
-            *([task("shop_app", "bravo")] if app.get("replicas") != 0 else []),
+            service("shop_app", replicas=replicas, **ours(HELD_TO_DB, *constraints)),
+            *([task("shop_app", "bravo")] if replicas else []),
         )
         state = State(moves={"id-shop_app": move})
         return plan_anchors(seen, policies(wanted(), policy, policy), state, NOW), state
 
     @pytest.mark.parametrize("policy", list(Removals))
     def test_by_its_constraint_alone(self, policy: Removals) -> None:
-        plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100))
+        plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100), TO_BRAVO)
 
         step = placed(plan)["shop_app"]
         assert TO_BRAVO in step.remove
@@ -324,7 +322,7 @@ class TestMoves:
     def test_of_a_service_that_was_scaled_to_0(self, policy: Removals) -> None:
         move = Move("db", ("id-bravo",), NOW - 100, replicas=2)
 
-        plan, state = self.plan(policy, move, replicas=0, constraints=(HELD_TO_DB,))
+        plan, state = self.plan(policy, move, replicas=0)
 
         step = placed(plan)["shop_app"]
         assert step.replicas == 2
@@ -333,7 +331,7 @@ class TestMoves:
 
     @pytest.mark.parametrize("policy", [HELD, FOREIGN])
     def test_one_that_never_began_is_forgotten(self, policy: Removals) -> None:
-        plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100), constraints=(HELD_TO_DB,))
+        plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100))
 
         assert placed(plan) == {}
         assert after(plan, state).moves == {}
@@ -341,14 +339,14 @@ class TestMoves:
     def test_another_task_has_a_minute_to_end_its_own(self) -> None:
         young = Move("db", ("id-bravo",), NOW - 30)
 
-        plan, state = self.plan(FOREIGN, young)
-        scaled, _state = self.plan(FOREIGN, replace(young, replicas=2), replicas=0, constraints=(HELD_TO_DB,))
+        plan, state = self.plan(FOREIGN, young, TO_BRAVO)
+        scaled, _state = self.plan(FOREIGN, replace(young, replicas=2), replicas=0)
 
         assert (placed(plan), placed(scaled)) == ({}, {})
         assert after(plan, state) == state
         # a loop that waits for its own moves doesn't wait for this one
         assert plan.again_seconds is None
-        assert placed(self.plan(HELD, young)[0])["shop_app"].remove == (TO_BRAVO,)
+        assert placed(self.plan(HELD, young, TO_BRAVO)[0])["shop_app"].remove == (TO_BRAVO,)
 
 
 def test_whoever_moves_services_hears_of_anchors_that_are_not_given() -> None:

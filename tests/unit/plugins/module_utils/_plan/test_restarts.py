@@ -71,11 +71,10 @@ class TestCooldowns:
         assert writes_to_services(found) == ["move shop_app to bravo"]
         assert remembered(found, state).attempts["id-shop_app"].count == 1
 
-    def test_what_is_in_order_is_forgotten_after_its_pause(self) -> None:
+    def test_what_has_arrived_is_in_order_at_once(self) -> None:
         seen = swarm(self.APP, anchor_on="alpha", app_on="alpha")
 
-        assert plan(seen, state=self.tried(2, NOW - 4)).is_empty
-        assert remembered(plan(seen, state=self.tried(2, NOW - 10)), self.tried(2, NOW - 10)).attempts == {}
+        assert remembered(plan(seen, state=self.tried(2, NOW - 4)), self.tried(2, NOW - 4)).attempts == {}
         given_up = self.tried(6, NOW - 1000, given_up="tried 6 times without success")
         assert remembered(plan(seen, state=given_up), given_up).attempts == {}
 

@@ -88,6 +88,24 @@ def test_followers_go_with_their_anchor_wherever_it_goes() -> None:
     }
 
 
+@pytest.mark.parametrize("own", ["node.labels.web==true", "node.labels.web ==true"])
+def test_a_constraint_of_the_users_on_the_label_of_another_anchor_counts(own: str) -> None:
+    seen = picture(
+        *nodes("alpha", "beta"),
+        service("shop_db"),
+        service("shop_web"),
+        service("shop_app", **ours("node.labels.db==true", users=(own,))),
+        task("shop_db", "alpha"),
+        task("shop_web", "beta"),
+        task("shop_app", "alpha"),
+    )
+
+    found = forecast(seen, "alpha", config=wanted(anchors={"db": ("app",), "web": ()}))
+
+    (fate,) = found.unplaced
+    assert (fate.service, fate.obstacles) == ("shop_app", (f"beta: its constraint {own} forbids it",))
+
+
 def test_a_follower_that_cannot_be_beside_its_anchor_stays_down() -> None:
     seen = picture(
         *nodes("alpha", "beta"),

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The token that writes over HTTP need: the one that is configured, or else one of our own.
+
+Our own is made at the first start and kept in the state folder, in a file that its owner alone can read. So
+whoever may read that file may write; an address says nothing of who asks, because any proxy on this machine
+asks from this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tempfile
+from pathlib import Path
+
+from orcastra_runner.log import get_logger
+from orcastra_runner.settings import Settings, UsageError
+
+FILE_NAME = "api_token"
+MAX_BYTES = 4096
+_EXPECTED = "one line of printable text in UTF-8"
+# Opening a pipe would wait for ever.
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+
+log = get_logger()
+
+
+class _Unfit(Exception):
+    """What a file holds is no token; the text says why."""
+
+
+def configured_token(settings: Settings) -> bytes | None:
+    """The token in ORCASTRA_API_TOKEN or in the file that ORCASTRA_API_TOKEN_FILE names, None without one.
+
+    White space around it doesn't count. Raises UsageError, which doesn't show it.
+    """
+    if settings.api_token_file is None:
+        if settings.api_token is None:
+            return None
+        try:
+            # what isn't UTF-8 in the environment comes as surrogates
+            return _checked(os.fsencode(settings.api_token))
+        except _Unfit as error:
+            raise UsageError(f"ORCASTRA_API_TOKEN: expected {_EXPECTED}, found {error}") from None
+    if settings.api_token is not None:
+        raise UsageError("expected one of ORCASTRA_API_TOKEN and ORCASTRA_API_TOKEN_FILE, found both")
+    try:
+        found, _status = _read(settings.api_token_file, _FLAGS)
+        return _checked(found)
+    except (OSError, _Unfit) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"ORCASTRA_API_TOKEN_FILE: expected {_EXPECTED} in {settings.api_token_file}, found: {reason}"
+        ) from None
+
+
+def own_token(folder: Path) -> bytes | None:
+    """The token that is kept in ``folder``; it is made if there is none, or if others can know it.
+
+    None, with a warning, if it can't be kept there.
+    """
+    path = folder / FILE_NAME
+    try:
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        try:
+            token = _kept(path)
+        except FileNotFoundError:
+            token = _make(path, replace=False)
+        except _Unfit as error:
+            log.warning("the token for writes over HTTP is replaced", file=str(path), reason=str(error))
+            token = _make(path, replace=True)
+    except (OSError, _Unfit) as error:
+        log.warning(
+            "no writes over HTTP without ORCASTRA_API_TOKEN: the state folder cannot keep a token",
+            file=str(path),
+            error=getattr(error, "strerror", None) or str(error),
+        )
+        return None
+    log.debug("writes over HTTP need the token in a file", file=str(path))
+    return token
+
+
+def _kept(path: Path) -> bytes:
+    """Raises OSError if it isn't ours, _Unfit if it is to be replaced."""
+    found, status = _read(path, _FLAGS | os.O_NOFOLLOW)
+    if status.st_uid != os.geteuid():
+        raise PermissionError(None, f"the file belongs to user {status.st_uid}")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise _Unfit("others than its owner could read the file, or change it")
+    return _checked(found)
+
+
+def _make(path: Path, *, replace: bool) -> bytes:
+    token = secrets.token_urlsafe(32).encode()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(token + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            temporary.replace(path)
+            return token
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        # another instance was first
+        return _kept(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return token
+
+
+def _read(path: Path, flags: int) -> tuple[bytes, os.stat_result]:
+    handle = os.open(path, flags)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(None, "no regular file")
+        return file.read(MAX_BYTES + 1), status
+
+
+def _checked(found: bytes) -> bytes:
+    if len(found) > MAX_BYTES:
+        raise _Unfit(f"more than {MAX_BYTES} bytes")
+    try:
+        text = found.decode().strip()
+    except UnicodeDecodeError:
+        raise _Unfit("bytes that are not UTF-8") from None
+    if not text:
+        raise _Unfit("nothing")
+    if not text.isprintable():
+        raise _Unfit("several lines, or control characters")
+    return text.encode()

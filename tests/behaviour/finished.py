@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes Swarm run a finished task again, and what does not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.behaviour.world import NODES, SECOND, Swarm
+
+CONDITIONS = pytest.mark.parametrize("condition", ["none", "on-failure"])
+HELD = "node.labels.db==true"
+RECORD = {"orcastra.constraints": json.dumps([HELD])}
+
+
+def ended(swarm: Swarm, name: str, state: str = "complete") -> list[str]:
+    """The IDs of the tasks that have ended so."""
+    return [task["ID"] for task in swarm.tasks(name) if task["Status"]["State"] == state]
+
+
+def run_to_the_end(
+    swarm: Swarm, name: str, condition: str, replicas: int | None = 1, **parts: Any
+) -> list[str]:
+    """Deploy a service whose tasks end after a second, and wait until all have. Returns their IDs."""
+    parts = {"program": "short", **parts}
+    swarm.deploy(name, replicas, restart={"Condition": condition}, **parts)
+    count = len(NODES) if replicas is None else replicas
+    state = "failed" if parts["program"] == "broken" else "complete"
+    swarm.until(lambda: len(ended(swarm, name, state)) == count, f"{count} tasks of {name} to end")
+    return [task["ID"] for task in swarm.tasks(name)]
+
+
+def hold(swarm: Swarm, name: str, *constraints: str) -> None:
+    """Write the constraints and, in the same update, the service's label that records them."""
+
+    def change(spec: dict[str, Any]) -> None:
+        spec["TaskTemplate"]["Placement"] = {"Constraints": list(constraints)}
+        spec["Labels"] = RECORD
+
+    swarm.change(name, change)
+
+
+def runs_no_more(swarm: Swarm, name: str, tasks: list[str]) -> None:
+    swarm.stays(lambda: [task["ID"] for task in swarm.tasks(name)] == tasks, 2, f"{name} has run again")
+
+
+@CONDITIONS
+def test_a_constraint_that_its_node_meets_runs_nothing_again(swarm: Swarm, condition: str) -> None:
+    swarm.label("bravo", db="true")
+    tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": ["node.hostname==bravo"]})
+
+    hold(swarm, "once", "node.hostname==bravo", HELD)
+    runs_no_more(swarm, "once", tasks)
+    assert swarm.update_state("once") is None
+
+    # nor does the loss of the label, or another write that leaves the constraints alone
+    swarm.label("bravo")
+    runs_no_more(swarm, "once", tasks)
+    # nor the removal of the constraint
+    hold(swarm, "once")
+    runs_no_more(swarm, "once", tasks)
+
+
+def test_nor_if_it_has_failed_and_is_never_to_be_restarted(swarm: Swarm) -> None:
+    swarm.label("bravo", db="true")
+    where = {"Constraints": ["node.hostname==bravo"]}
+    tasks = run_to_the_end(swarm, "once", "none", program="broken", placement=where)
+
+    hold(swarm, "once", "node.hostname==bravo", HELD)
+    runs_no_more(swarm, "once", tasks)
+
+
+@CONDITIONS
+def test_a_constraint_that_its_node_violates_runs_it_again(swarm: Swarm, condition: str) -> None:
+    swarm.label("bravo", db="true")
+    tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": ["node.hostname==alpha"]})
+
+    hold(swarm, "once", HELD)
+    swarm.until(lambda: len(swarm.tasks("once")) == len(tasks) + 1, "another run")
+    swarm.until(lambda: len(ended(swarm, "once")) == 2, "its end")
+    assert swarm.name_of(swarm.tasks("once")[-1]["NodeID"]) == "bravo"
+
+
+@CONDITIONS
+def test_a_constraint_that_was_added_after_its_run_waits_for_the_next_write(
+    swarm: Swarm, condition: str
+) -> None:
+    """The label has gone from its node: any write, even of a label, runs it again then."""
+    swarm.label("bravo", db="true")
+    tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": ["node.hostname==bravo"]})
+    hold(swarm, "once", HELD)
+    swarm.label("bravo")
+    swarm.label("alpha", db="true")
+    runs_no_more(swarm, "once", tasks)
+
+    swarm.change("once", lambda spec: spec.update(Labels={**RECORD, "team": "shop"}))
+    swarm.until(lambda: len(swarm.tasks("once")) == len(tasks) + 1, "another run")
+
+    # the second run had the constraint from its start: for that one it is no change
+    swarm.until(lambda: len(ended(swarm, "once")) == 2, "the end of the second run")
+    swarm.label("alpha")
+    both = [task["ID"] for task in swarm.tasks("once")]
+    swarm.change("once", lambda spec: spec.update(Labels=RECORD))
+    runs_no_more(swarm, "once", both)
+
+
+@CONDITIONS
+def test_an_update_of_something_that_ends_soon_is_paused_and_a_write_to_it_runs_nothing(
+    swarm: Swarm, condition: str
+) -> None:
+    swarm.label("bravo", db="true")
+    run_to_the_end(
+        swarm,
+        "cron",
+        condition,
+        placement={"Constraints": ["node.hostname==bravo"]},
+        update={"Monitor": 10 * SECOND},
+    )
+    swarm.force("cron")
+    swarm.until(lambda: len(ended(swarm, "cron")) == 2, "the second run to end")
+    swarm.until(lambda: swarm.update_state("cron") == "paused", "the pause of its update")
+
+    tasks = [task["ID"] for task in swarm.tasks("cron")]
+    hold(swarm, "cron", "node.hostname==bravo", HELD)
+    runs_no_more(swarm, "cron", tasks)
+    assert swarm.update_state("cron") is None
+
+
+def test_a_write_to_a_paused_update_of_several_goes_on_with_the_rest(swarm: Swarm) -> None:
+    """So with more than one task nothing may be written: some may not have had their turn."""
+    swarm.label("bravo", db="true")
+    where = {"Constraints": ["node.hostname==bravo"]}
+    update = {"Monitor": 10 * SECOND, "Delay": 5 * SECOND}
+    run_to_the_end(swarm, "cron", "none", 3, placement=where, update=update)
+    swarm.force("cron")
+    swarm.until(lambda: swarm.update_state("cron") == "paused", "the pause of its update")
+    tasks = [task["ID"] for task in swarm.tasks("cron")]
+    assert len(tasks) < 6
+
+    hold(swarm, "cron", "node.hostname==bravo", HELD)
+    swarm.until(lambda: len(swarm.tasks("cron")) > len(tasks), "another run")
+
+
+@CONDITIONS
+def test_a_global_service_runs_nothing_again_whatever_its_constraints(swarm: Swarm, condition: str) -> None:
+    swarm.label("bravo", db="true")
+    tasks = run_to_the_end(swarm, "agent", condition, None)
+
+    hold(swarm, "agent", HELD)
+    runs_no_more(swarm, "agent", tasks)

@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Services that run once (migrations, seeds, cron jobs) beside an anchor, as an anchor, and elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.integration.anchors.containers import runs
+from tests.integration.anchors.stage import SECOND, Stage, cycles, held_by
+from tests.lab.wait import wait_until
+from tests.runner_process import orcastra
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+NEVER = {"RestartPolicy": {"Condition": "none"}}
+ON_FAILURE = {"RestartPolicy": {"Condition": "on-failure", "Delay": SECOND // 5}}
+# as Swarm watches updates if nobody says otherwise: longer than these tasks take
+WATCHED = {"UpdateConfig": {"Monitor": 5 * SECOND}}
+
+
+def ends(stage: Stage, name: str, state: str = "complete", count: int = 1) -> None:
+    """Wait until so many tasks of the service have ended so, and nothing of it runs."""
+
+    def have_ended() -> bool:
+        states = [task["Status"]["State"] for task in stage.tasks(name)]
+        return states.count(state) == len(states) == count
+
+    wait_until(have_ended, 30, f"{count} tasks of {name} to be {state}")
+
+
+def force(stage: Stage, name: str) -> None:
+    """Run it again, as swarm-cronjob does."""
+
+    def edit(spec: dict[str, Any]) -> None:
+        spec["TaskTemplate"]["ForceUpdate"] = spec["TaskTemplate"].get("ForceUpdate", 0) + 1
+        spec["Mode"]["Replicated"]["Replicas"] = 1
+
+    stage.change(name, edit)
+
+
+def where(stage: Stage, name: str) -> list[str]:
+    """On which hosts it has run, in that order."""
+    return [run.host for run in runs(stage.swarm, name)]
+
+
+def test_what_has_finished_is_left_alone(stage: Stage) -> None:
+    stage.deploy("db", on="alpha")
+    stage.create("migrate", on="alpha", command=["true"], **NEVER, **WATCHED)
+    stage.create("buckets", on="alpha", command=["true"], **ON_FAILURE, **WATCHED)
+    stage.create("stray", on="bravo", command=["true"], **NEVER)
+    stage.create("bad", on="alpha", command=["sh", "-c", "exit 3"], **NEVER)
+    stage.create("seed", on="bravo", command=["true"], **NEVER)
+    stage.deploy("reader")
+    stage.create("lone", command=["true"], **NEVER)
+    stage.create("cron", replicas=0, command=["true"], **NEVER, **WATCHED)
+    once = ("shop_migrate", "shop_buckets", "shop_stray", "shop_seed", "shop_lone")
+    for name in once:
+        ends(stage, name)
+    ends(stage, "shop_bad", "failed")
+    stage.configure(
+        {
+            "db": {"services": ["migrate", "buckets", "stray", "bad", "cron"], "restart_dependents": True},
+            "seed": {"services": ["reader"]},
+        }
+    )
+    with stage.orcastra() as loop:
+        for name in ("shop_migrate", "shop_buckets", "shop_cron"):
+            wait_until(
+                lambda name=name: held_by(stage.constraints(name), "db") == 1, 30, f"{name} to be held"
+            )  # type: ignore[misc]
+        # what a seed has left is where it has run
+        stage.wait_settled_on("seed", "bravo", "shop_reader")
+        loop.wait_for("shop_bad: its task did not complete")
+        cycles(loop, 8)
+        for name in once:
+            assert len(where(stage, name)) == 1, name
+        assert where(stage, "shop_bad") == ["alpha"]
+        # the constraint would run it again
+        assert held_by(stage.constraints("shop_stray"), "db") == 0
+
+        # runs that somebody wants, one beside the anchor as it is then
+        force(stage, "shop_cron")
+        ends(stage, "shop_cron")
+        force(stage, "shop_migrate")
+        ends(stage, "shop_migrate", count=2)
+        wait_until(lambda: stage.update_state("shop_migrate") == "paused", 30, "Swarm to pause its update")
+        cycles(loop, 8)
+        assert where(stage, "shop_cron") == ["alpha"]
+
+        # the anchor moves on, and is restarted
+        stage.move("shop_db", "charlie")
+        wait_until(lambda: stage.labelled("db") == ["charlie"], 30, "the label to follow")
+        force(stage, "shop_cron")
+        ends(stage, "shop_cron", count=2)
+        stage.change("shop_db", lambda spec: spec["TaskTemplate"].update(ForceUpdate=1))
+        cycles(loop, 8)
+        assert where(stage, "shop_cron") == ["alpha", "charlie"]
+        assert where(stage, "shop_migrate") == ["alpha", "alpha"]
+        for name in ("shop_buckets", "shop_stray", "shop_seed", "shop_lone", "shop_bad"):
+            assert len(where(stage, name)) == 1, name
+        assert stage.places("shop_reader") == ["bravo"]
+    result = orcastra(
+        "run",
+        "--once",
+        "--config",
+        stage.folder,
+        DOCKER_HOST=stage.swarm.leader().docker_host,
+        STACK_NAME="shop",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "nothing to be done: everything is as configured" in result.stderr
+
+
+@pytest.mark.parametrize("limit", ["0", "1"])
+def test_swarm_keeps_the_last_task_however_short_its_history(stage: Stage, limit: str) -> None:
+    host = stage.swarm.leader()
+    host.sh(f"docker swarm update --task-history-limit {limit}")
+    stage.deploy("db", on="alpha")
+    stage.create("migrate", on="alpha", command=["true"], **NEVER)
+    ends(stage, "shop_migrate")
+    stage.configure({"db": ["migrate"]})
+    with stage.orcastra() as loop:
+        wait_until(lambda: held_by(stage.constraints("shop_migrate"), "db") == 1, 30, "it to be held")
+        cycles(loop, 8)
+    assert where(stage, "shop_migrate") == ["alpha"]
+
+
+def test_what_runs_once_runs_to_its_end_where_it_is(stage: Stage) -> None:
+    """Two of three have finished; another would have to begin again."""
+    command = ["sh", "-c", 'test "$SLOT" = 3 || exit 0; sleep 1000000']
+    stage.deploy("db", on="alpha")
+    stage.deploy("import", on="alpha", **NEVER)
+    container = {"Image": "orcastra/app", "Command": command, "Env": ["SLOT={{.Task.Slot}}"]}
+    stage.create("some", on="alpha", replicas=3, ContainerSpec=container, **ON_FAILURE)
+    wait_until(lambda: len(stage.running("shop_some")) == 1, 30, "two of three to end")
+    for name in ("shop_import", "shop_some"):
+        stage.constrain(name, "node.hostname != charlie")
+    stage.configure({"db": {"services": ["import", "some"], "relocate": "ordered"}})
+    with stage.orcastra() as loop:
+        wait_until(lambda: stage.labelled("db") == ["alpha"], 30, "the label")
+        cycles(loop, 4)
+        before = {name: where(stage, name) for name in ("shop_import", "shop_some")}
+        stage.move("shop_db", "bravo")
+        wait_until(lambda: "bravo" in stage.labelled("db"), 30, "the label to be there")
+        loop.wait_for("shop_import runs to its end on alpha")
+        loop.wait_for("shop_some stays on alpha")
+        cycles(loop, 8)
+        # without it they would be ended there
+        assert stage.labelled("db") == ["alpha", "bravo"]
+        assert {name: where(stage, name) for name in before} == before
+
+
+def test_one_cycle_ends_although_a_service_never_runs(stage: Stage) -> None:
+    stage.deploy("db", on="alpha")
+    stage.create("loops", command=["sh", "-c", "exit 3"])
+    stage.create("nowhere", constraints=["node.labels.nothing == here"])
+    stage.create(
+        "bad", command=["sh", "-c", "exit 3"], RestartPolicy={"Condition": "on-failure", "MaxAttempts": 1}
+    )
+    stage.configure({"db": {"services": ["loops", "nowhere", "bad"], "retry_intervals": [1, 1, 1, 1, 1]}})
+    result = orcastra(
+        "run",
+        "--once",
+        "--log-format",
+        "json",
+        "--config",
+        stage.folder,
+        DOCKER_HOST=stage.swarm.leader().docker_host,
+        EVENT_MODE="true",
+        STACK_NAME="shop",
+        ORCASTRA_ONCE_WAIT="8",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "left for the next run" in result.stderr

@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names that nodes give themselves: with every release of Ansible, none becomes code on the control node."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import sim as simulator
+from tests.ansible_cores import RELEASES, NoCore, ansible_core
+
+# 64 characters are the longest host name that Linux takes; {mark} is a file that must not come to be
+TEMPLATES = (
+    "{{{{lookup('pipe','touch {mark}')}}}}",
+    "x{{% if lookup('pipe','touch {mark}') %}}y{{% endif %}}z",
+)
+# a template can choose delimiters of its own
+OTHER_DELIMITERS = (
+    "#jinja2:variable_start_string:'[%',variable_end_string:'%]'\n[% lookup('pipe','touch {mark}') %]"
+)
+ODD = (
+    "!managers",
+    "&managers",
+    "managers:&workers",
+    "x[0]",
+    "~.*",
+    "*",
+    "a,b",
+    "-oProxyCommand=x",
+    "localhost",
+    "127.0.0.1",
+    "2130706433",
+    "all",
+    "ungrouped",
+    "managers",
+    "label_disk_hdd",
+    "is_active",
+    "ALPHA",
+    "аlpha",
+    "x" * 300,
+    "a b",
+    "a\nb",
+    "../alpha",
+    "\x1b[31m",
+)
+
+INVENTORY = """
+plugin: orcastra.swarm.swarm
+swarm_file: swarm.yml
+compose:
+  ansible_connection: "'local'"
+  engine: swarm_engine_labels.engine | default('')
+keyed_groups:
+  - {key: swarm_availability, prefix: is}
+  - {key: swarm_hostname, prefix: name}
+"""
+
+# what a playbook of the collection does, with an engine for each host
+PLAY = """
+- hosts: all
+  ignore_errors: true
+  gather_facts: false
+  environment:
+    DOCKER_HOST: "{{ engine }}"
+  vars:
+    orcastra_state_dir: "{{ playbook_dir }}/state"
+    orcastra_swarm_file: swarm.yml
+  roles:
+    - role: orcastra.swarm.%s
+  post_tasks:
+    - ansible.builtin.debug:
+        msg: "{{ item }}"
+      loop:
+        - "{{ inventory_hostname }} {{ ansible_play_hosts }} {{ groups }} {{ group_names }}"
+        - "{{ hostvars[inventory_hostname] }}"
+        - "{{ swarm_hostname }} {{ swarm_engine_labels }} {{ swarm_labels }}"
+        - "{{ ansible_play_hosts_all | map('extract', hostvars) | list }}"
+"""
+
+
+class Control:
+    """A control node with a release of Ansible, and an inventory of a simulated swarm."""
+
+    def __init__(self, folder: Path, commands: Path, sim: simulator.Sim) -> None:
+        self.folder = folder
+        self.sim = sim
+        self._commands = commands
+        self.write("orcastra.yml", INVENTORY)
+        self.write("swarm.yml", "nodes: {alpha: }\n")
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("DOCKER", "ANSIBLE_"))
+        }
+        return subprocess.run(
+            [self._commands / program, *arguments],
+            cwd=self.folder,
+            env={
+                **kept,
+                "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+                "ANSIBLE_HOME": str(self.folder / "home"),
+                "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_PIPELINING": "1",
+                "ANSIBLE_PYTHON_INTERPRETER": str(self._commands / "python"),
+                "COLUMNS": "1000",
+                "DOCKER_HOST": self.sim.docker_host("alpha"),
+                "LC_ALL": "C.UTF-8",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def listed(self, inventory: str = "orcastra.yml") -> tuple[dict[str, Any], str]:
+        """What ansible-inventory lists, and what it says."""
+        done = self.run("ansible-inventory", "-i", inventory, "--list")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout, object_hook=_plain), done.stderr
+
+    def add_node(self, hostname: str, **labels: str) -> str:
+        """A worker of this name. Returns its ID."""
+        node = self.sim.add_node(hostname, engine_labels=labels, labels={"disk": "hdd"})
+        node.engine_labels["engine"] = (
+            f"tcp://{node.address}:{self.sim.docker_host('alpha').rpartition(':')[2]}"
+        )
+        return str(node.id)
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    """From ansible-core 2.19 on, the listing marks what is not to be evaluated as a template."""
+    return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
+
+
+@pytest.fixture(params=RELEASES)
+def commands(request: pytest.FixtureRequest) -> Path:
+    try:
+        return ansible_core(request.param)
+    except NoCore as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def control(commands: Path, tmp_path: Path) -> Iterator[Control]:
+    with simulator.swarm(managers=["alpha"]) as sim:
+        sim.node("alpha").engine_labels["engine"] = sim.docker_host("alpha")
+        yield Control(tmp_path, commands, sim)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_name_and_no_label_is_evaluated(control: Control) -> None:
+    mark = control.folder / "m"
+    evil = [template.format(mark="m") for template in TEMPLATES]
+    assert all(len(name) <= 64 for name in evil)
+    ids = [control.add_node(name, **{name: name}) for name in evil]
+    other = OTHER_DELIMITERS.replace("{mark}", "m")
+    ids.append(control.add_node("delta", label=other, **{other: "x"}))
+    found, said = control.listed()
+    assert {*ids[:-1], "delta"} == set(found["workers"]["hosts"])
+    assert set(found["_meta"]["hostvars"]) == {"alpha", "delta", *ids[:-1]}
+    assert all(node_id in said for node_id in ids[:-1])
+    # the last one refuses to do it: all of these hosts are this machine
+    control.write("play.yml", "".join(PLAY % role for role in ("heal", "prune", "node_reboot")))
+    done = control.run("ansible-playbook", "-i", "orcastra.yml", "play.yml", "--check", "--diff", "-v")
+    assert done.stdout.count("PLAY [") == 3, done.stdout + done.stderr
+    assert f"{ids[0]} : ok=" in " ".join(done.stdout.split())
+    assert not mark.exists()
+
+
+@pytest.mark.slow
+def test_the_templates_are_dangerous_where_nobody_looks(control: Control) -> None:
+    """Else the test above would prove nothing. From 2.19 on, Ansible itself trusts no such name."""
+    version = control.run("ansible", "--version").stdout
+    name = TEMPLATES[0].format(mark="m")
+    control.write("orcastra.yml", json.dumps({"all": {"hosts": {name: {"ansible_connection": "local"}}}}))
+    control.write(
+        "play.yml",
+        "- {hosts: all, gather_facts: false, tasks: [{debug: {msg: '{{ ansible_play_hosts }}'}}]}\n",
+    )
+    control.run("ansible-playbook", "-i", "orcastra.yml", "play.yml")
+    assert (control.folder / "m").exists() == ("core 2.17" in version or "core 2.18" in version)
+
+
+def test_names_that_mean_something_else_to_ansible(control: Control) -> None:
+    ids = [control.add_node(name) for name in ODD]
+    found, said = control.listed()
+    assert set(found["workers"]["hosts"]) == set(ids)
+    assert set(found["_meta"]["hostvars"]) == {"alpha", *ids}
+    assert [node_id for node_id in ids if node_id not in said] == []
+    assert "\x1b" not in said
+
+
+def test_names_that_another_inventory_has(control: Control) -> None:
+    """A node leads no other host, and no group, to itself."""
+    other, db, same = (control.add_node(name) for name in ("other", "db", "same"))
+    address = control.sim.node("same").address
+    both = control.folder / "inventory"
+    both.mkdir()
+    hosts = {"other": {"ansible_host": "10.9.9.9"}, "same": {"ansible_host": address}, "third": {}}
+    (both / "0.yml").write_text(json.dumps({"db": {"hosts": hosts}}))
+    (both / "1.orcastra.yml").write_text(INVENTORY.replace("swarm.yml", "../swarm.yml"))
+    found, said = control.listed("inventory")
+    variables = found["_meta"]["hostvars"]
+    assert variables["other"] == {"ansible_host": "10.9.9.9"}
+    assert (variables["same"]["ansible_host"], variables["same"]["swarm_id"]) == (address, same)
+    assert variables.get("third", {}) == {}
+    assert [variables[node_id]["swarm_hostname"] for node_id in (other, db)] == ["other", "db"]
+    assert {other, db, "same"} == set(found["workers"]["hosts"])
+    assert other in said
+    assert db in said

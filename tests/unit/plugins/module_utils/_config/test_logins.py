@@ -1,0 +1,263 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Logins at exporters and servers: all the ways to write them, and that no message shows a secret."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import (
+    build_rebalance,
+    load_rebalance,
+    take_apart,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.variables import MAX_FILE_BYTES
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
+
+URL = "http://10.0.0.11:9100/metrics"
+AT = "http://u:s3cret@{address}/"
+
+
+def basic(text: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
+
+
+def headers(data: dict[str, Any], environment: dict[str, str] | None = None, **options: bool) -> Any:
+    return build_rebalance(data, environment or {}, **options).sources.headers
+
+
+def faults(data: Any, environment: dict[str, str] | None = None, **options: bool) -> list[str]:
+    """The keys that are wrong. No message shows a secret."""
+    with pytest.raises(ConfigError) as caught:
+        build_rebalance(data, environment or {}, **options)
+    assert "s3cret" not in str(caught.value)
+    return [problem.key for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("login", "expected"),
+    [
+        ({"username": "prom", "password": "pä:ss ${X}"}, basic("prom:pä:ss one")),
+        ({"username": "${X}", "password": "${X}${Y}"}, basic("one:onetwo")),
+        ({"username": "prom", "password": ""}, basic("prom:")),
+        ({"bearer_token": "t-${Y}"}, {"Authorization": "Bearer t-two"}),
+        (
+            {"headers": {"X-Scope-OrgID": "${X}", "authorization": "Token ${Y}"}},
+            {"X-Scope-OrgID": "one", "authorization": "Token two"},
+        ),
+        ({"headers": {"X-A": "b"}, "username": "u", "password": "p"}, {"X-A": "b", **basic("u:p")}),
+        ({"username": None, "x-note": "ours"}, None),
+    ],
+)
+def test_ways_to_log_in(login: dict[str, Any], expected: dict[str, str] | None) -> None:
+    environment = {"X": "one", "Y": "two"}
+    for part in ("node_exporters", "node_exporter_nodes"):
+        found = headers({part: {"a": {"exporter_url": URL, **login}}}, environment)
+        assert found == ({} if expected is None else {URL: expected})
+    found = headers({"metrics": {"cadvisors": {"a": {"url": URL, **login}}}}, environment)
+    assert found.get(URL) == expected
+    for kind, address in (
+        ("prometheus", "http://p:9090"),
+        ("node_exporter", "http://{address}/"),
+        ("cadvisor", "http://{hostname}/"),
+    ):
+        found = headers({"metrics": {f"{kind}_url": address, f"{kind}_auth": login}}, environment)
+        assert found.get(address) == expected
+
+
+def test_an_endpoint_without_a_login_of_its_own_has_that_of_its_kind() -> None:
+    data = {
+        "node_exporters": {
+            "a": "http://a/",
+            "b": {"exporter_url": "http://b/"},
+            "c": {"exporter_url": "http://c/", "bearer_token": "own"},
+        },
+        "metrics": {
+            "node_exporter_auth": {"username": "u", "password": "p"},
+            "cadvisors": {"a": "http://ca/", "b": {"url": "http://cb/", "bearer_token": "b"}},
+            "prometheus_url": "http://p/",
+        },
+    }
+    assert headers(data) == {
+        "http://a/": basic("u:p"),
+        "http://b/": basic("u:p"),
+        "http://c/": {"Authorization": "Bearer own"},
+        "http://cb/": {"Authorization": "Bearer b"},
+    }
+    # with nothing else, each node is asked at its address
+    default = {"metrics": {"node_exporter_auth": {"username": "u", "password": "p"}}}
+    assert headers(default) == {"http://{address}:9100/metrics": basic("u:p")}
+
+
+@pytest.mark.parametrize(
+    ("login", "keys"),
+    [
+        ({"username": "u"}, ["password"]),
+        ({"password": "s3cret"}, ["username"]),
+        ({"username": "u", "password": "s3cret", "bearer_token": "s3cret"}, ["username"]),
+        ({"bearer_token": "s3cret", "headers": {"Authorization": "s3cret"}}, ["bearer_token"]),
+        ({"username": "u:s3cret", "password": "s3cret"}, ["username"]),
+        ({"username": "u", "password": "${MISSING}"}, ["password"]),
+        ({"username": "u", "password": "${no name}"}, ["password"]),
+        ({"username": "u", "password": "${}"}, ["password"]),
+        ({"username": "u", "password": "s3cret\nX: y"}, ["password"]),
+        ({"username": "u", "password": "${LINES}"}, ["password"]),
+        ({"bearer_token": "s3cret\r"}, ["bearer_token"]),
+        ({"headers": {"X-A": "s3cret\0"}}, ["headers.X-A"]),
+        ({"headers": {"Host": "s3cret"}}, ["headers.Host"]),
+        ({"headers": {"content-length": "5"}}, ["headers.content-length"]),
+        ({"headers": {"a b": "s3cret"}}, ["headers.'a b'"]),
+        ({"headers": {"X-A": ["s3cret"]}}, ["headers.X-A"]),
+        ({"headers": {"X-A": 5}}, ["headers.X-A"]),
+        ({"headers": ["s3cret"]}, ["headers"]),
+        ({"headers": "s3cret"}, ["headers"]),
+        ({"username": ["s3cret"], "password": "p"}, ["username"]),
+        ({"username": "u", "password": {"s3cret": 1}}, ["password"]),
+        ({"username": "u", "password": ["s3cret"]}, ["password"]),
+        ({"bearer_token": True}, ["bearer_token"]),
+        ({"user": "u", "pasword": "s3cret"}, ["pasword", "user"]),
+    ],
+)
+def test_what_is_wrong_with_a_login(login: dict[str, Any], keys: list[str]) -> None:
+    environment = {"LINES": "s3cret\ns3cret"}
+    for path, data in (
+        ("node_exporters.a", {"node_exporters": {"a": {"exporter_url": URL, **login}}}),
+        ("metrics.cadvisors.a", {"metrics": {"cadvisors": {"a": {"url": URL, **login}}}}),
+        ("metrics.prometheus_auth", {"metrics": {"prometheus_url": URL, "prometheus_auth": login}}),
+    ):
+        assert faults(data, environment) == [f"{path}.{key}" for key in keys]
+
+
+@pytest.mark.parametrize("value", [12345678, 1.5, True])
+def test_a_password_that_yaml_takes_for_something_else_is_not_shown(value: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_rebalance({"node_exporters": {"a": {"exporter_url": URL, "username": "u", "password": value}}})
+    (problem,) = caught.value.problems
+    assert problem.key == "node_exporters.a.password"
+    assert str(value).lower() not in problem.found.replace("true or false", "")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"node_exporters": [{"password": "s3cret"}]},
+        {"node_exporters": {"a": [{"password": "s3cret"}]}},
+        {"node_exporters": {"a": {"password": "s3cret"}}},
+        {"node_exporters": "s3cret"},
+        {"metrics": [{"password": "s3cret"}]},
+        {"metrics": {"node_exporter_auth": ["s3cret"]}},
+        {"metrics": {"node_exporter_auth": "s3cret"}},
+        {"metrics": {"cadvisors": {"a": ["s3cret"]}}},
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_shown_either(data: dict[str, Any]) -> None:
+    assert len(faults(data)) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "hint"),
+    [
+        ({"node_exporters": {"a": AT}}, "node_exporters.a", "username"),
+        ({"node_exporters": {"a": {"exporter_url": AT}}}, "node_exporters.a.exporter_url", "username"),
+        ({"metrics": {"cadvisors": {"a": AT}}}, "metrics.cadvisors.a", "username"),
+        ({"metrics": {"cadvisors": {"a": {"url": AT}}}}, "metrics.cadvisors.a.url", "username"),
+        ({"metrics": {"prometheus_url": AT}}, "metrics.prometheus_url", "prometheus_auth"),
+        ({"metrics": {"node_exporter_url": AT}}, "metrics.node_exporter_url", "node_exporter_auth"),
+        ({"metrics": {"cadvisor_url": AT}}, "metrics.cadvisor_url", "cadvisor_auth"),
+    ],
+)
+def test_user_and_password_in_a_url_are_refused_with_the_keys_for_them(
+    data: dict[str, Any], key: str, hint: str
+) -> None:
+    assert faults(data) == [key]
+    with pytest.raises(ConfigError, match=hint):
+        build_rebalance(data)
+
+
+def test_one_url_has_one_login() -> None:
+    first, second = ({"exporter_url": URL, "bearer_token": token} for token in ("s3cret", "s3cret too"))
+    assert faults({"node_exporters": {"a": first, "b": second}}) == ["node_exporters.b"]
+    assert faults({"node_exporters": {"a": first, "b": URL}}) == ["node_exporters.b"]
+    assert headers({"node_exporters": {"a": first, "b": first}}) == {URL: {"Authorization": "Bearer s3cret"}}
+
+
+@pytest.mark.parametrize(
+    "login",
+    [{"username": "u", "password": "s3cret"}, {"bearer_token": "s3cret"}, {"headers": {"X-Key": "s3cret"}}],
+)
+def test_a_parameter_of_a_module_may_hold_no_secret(login: dict[str, Any]) -> None:
+    """It is in the log of the host before we see it."""
+    data = {"node_exporters": {"a": {"exporter_url": URL, **login}}}
+    (key,) = faults(data, may_be_literal=False)
+    assert key.startswith("node_exporters.a.")
+    apart, variables = take_apart(data, {})
+    assert headers(apart, variables, may_be_literal=False) == headers(data)
+    assert "s3cret" not in str(apart)
+
+
+def test_what_is_taken_apart_is_the_same_configuration() -> None:
+    data: dict[str, Any] = {
+        "node_map": {"a": "b"},
+        "node_exporters": {"a": URL, "b": {"exporter_url": "http://b/", "username": "u", "password": "${P}"}},
+        "metrics": {
+            "timeout_seconds": 3,
+            "ca_path": None,
+            "cadvisors": {"a": "http://c/"},
+            "prometheus_auth": None,
+        },
+    }
+    secret = {"username": "u", "password": "s3cret"}
+    metrics: Any = {**data["metrics"], "x-login": secret}
+    hidden = {**data, "metrics": metrics, "x-login": secret}
+    hidden["node_exporters"] = {**data["node_exporters"], "x-login": secret}
+    assert "s3cret" not in str(take_apart(hidden, {}))
+    assert headers({"metrics": {"prometheus_url": URL, "prometheus_auth": {"headers": {"x-key": "k"}}}}) == {
+        URL: {"x-key": "k"}
+    }
+    apart, variables = take_apart(data, {"P": "s3cret"})
+    assert build_rebalance(apart, variables) == build_rebalance(data, {"P": "s3cret"})
+    assert {**apart, "node_exporters": data["node_exporters"]} == data
+    assert take_apart(data, {}) == (data, {})
+    assert "s3cret" not in repr(build_rebalance(data, {"P": "s3cret"}))
+
+
+def test_a_variable_s_file(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    path = tmp_path / "rebalance_config.yml"
+    path.write_text(
+        "node_exporters:\n  a:\n    exporter_url: http://a/\n    username: prom\n"
+        "    password: ${PROM_PASSWORD}\n"
+    )
+    environment = {"PROM_PASSWORD_FILE": str(file)}
+    file.write_text("s3cret\n")
+    found, _data = load_rebalance(path, environment)
+    assert found.sources.headers == {"http://a/": basic("prom:s3cret")}
+
+    def refuse() -> None:
+        with pytest.raises(ConfigError) as caught:
+            load_rebalance(path, environment)
+        (problem,) = caught.value.problems
+        assert (problem.line, problem.key) == (5, "node_exporters.a.password")
+        assert "s3cret" not in str(problem)
+
+    for content in (b"s3cret\ns3cret\n", b"s3cret\xff", b"s3cret" * MAX_FILE_BYTES):
+        file.write_bytes(content)
+        refuse()
+    file.unlink()
+    refuse()
+    os.mkfifo(file)
+    refuse()
+    with pytest.raises(OrcastraError, match="PROM_PASSWORD_FILE"):
+        take_apart(_data, environment)
+    file.unlink()
+    file.mkdir()
+    refuse()
+    environment.clear()
+    refuse()

@@ -1,0 +1,502 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Services that run once: what has finished is not missing anywhere, and nothing of ours runs it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
+    PlaceService,
+    ServiceStep,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, Move, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import unsettled
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
+    finished,
+    missing_tasks,
+    would_run_again,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import find_units
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import plan_departure, still_leaving
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import plan_paused
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import what_if
+from tests.unit.builders import node, ours, picture, service, task, wanted
+from tests.unit.followed import (
+    CONFIG,
+    HELD,
+    NOW,
+    TO_BRAVO,
+    VOLUME,
+    labels,
+    placed,
+    plan,
+    remembered,
+    swarm,
+    with_option,
+)
+
+BOTH = pytest.mark.parametrize("condition", ["none", "on-failure"])
+
+
+def app(condition: str, **fields: Any) -> Service:
+    return service("shop_app", restart_condition=condition, **fields)
+
+
+def done(name: str, where: str, **fields: Any) -> Task:
+    return task(name, where, **{"state": "complete", "desired_state": "shutdown", "exit_code": 0, **fields})
+
+
+def failed(name: str, where: str, **fields: Any) -> Task:
+    return done(name, where, **{"state": "failed", "exit_code": 3, "error": "non-zero exit (3)", **fields})
+
+
+def writes(found: Plan) -> list[ServiceStep]:
+    return [step for step in found.steps if isinstance(step, ServiceStep)]
+
+
+class TestWhatIsOver:
+    def found(self, one: Service, *tasks: Task) -> tuple[int, int, int]:
+        """How many are done, have failed for good, and are missing."""
+        seen = picture(node("alpha"), node("down", state="down"), one, *tasks)
+        over = finished(seen, one)
+        return len(over.done), len(over.failed), missing_tasks(seen, one)
+
+    @BOTH
+    def test_a_completed_task(self, condition: str) -> None:
+        assert self.found(app(condition), done("shop_app", "alpha")) == (1, 0, 0)
+
+    @BOTH
+    def test_a_completed_task_whose_node_left_the_swarm(self, condition: str) -> None:
+        assert self.found(app(condition), done("shop_app", "gone")) == (1, 0, 0)
+
+    def test_under_any_nothing_ever_is(self) -> None:
+        assert self.found(app("any"), done("shop_app", "alpha")) == (0, 0, 1)
+
+    @pytest.mark.parametrize("state", ["failed", "rejected", "shutdown", "orphaned"])
+    def test_a_failure_is_final_under_none_alone(self, state: str) -> None:
+        ended = failed("shop_app", "alpha", state=state)
+
+        assert self.found(app("none"), ended) == (0, 1, 0)
+        assert self.found(app("on-failure"), ended) == (0, 0, 1)
+
+    def test_one_that_was_lost_with_its_node_is_not_replaced_under_none(self) -> None:
+        lost = task("shop_app", "down", desired_state="shutdown")
+
+        assert self.found(app("none"), lost) == (0, 1, 0)
+        assert self.found(app("on-failure"), lost) == (0, 0, 1)
+
+    def test_one_that_still_stops_is_not_over_yet(self) -> None:
+        assert self.found(app("none"), task("shop_app", "alpha", desired_state="shutdown")) == (0, 0, 1)
+
+    @BOTH
+    def test_a_new_run_counts_whatever_became_of_the_earlier_ones(self, condition: str) -> None:
+        old = done("shop_app", "alpha", created=1.0)
+        again = task("shop_app", "alpha", id="again", created=2.0)
+
+        assert self.found(app(condition), old, again) == (0, 0, 0)
+        assert self.found(app(condition), old, replace(again, state="pending", node_id=None)) == (0, 0, 0)
+        assert self.found(app(condition), replace(old, created=3.0), again) == (0, 0, 0)
+
+    @BOTH
+    def test_the_latest_run_counts(self, condition: str) -> None:
+        old = failed("shop_app", "alpha", id="old", created=1.0)
+        new = done("shop_app", "alpha", id="new", created=2.0)
+
+        assert self.found(app(condition), old, new) == (1, 0, 0)
+
+    @BOTH
+    def test_some_of_several(self, condition: str) -> None:
+        three = app(condition, replicas=3)
+        parts = [done("shop_app", "alpha", slot=1), done("shop_app", "alpha", slot=2)]
+
+        assert self.found(three, *parts, task("shop_app", "alpha", slot=3)) == (2, 0, 0)
+        assert self.found(three, *parts) == (2, 0, 1)
+
+    def test_a_task_that_is_being_removed_does_not_count(self) -> None:
+        assert self.found(app("none"), done("shop_app", "alpha", desired_state="remove")) == (0, 0, 1)
+
+    def test_jobs_have_rules_of_their_own(self) -> None:
+        job = app("on-failure", mode="replicated-job")
+
+        assert self.found(job, done("shop_app", "alpha"))[0] == 0
+
+    def test_what_a_write_would_run_again(self) -> None:
+        one = app("on-failure", replicas=3)
+        here, there = done("shop_app", "alpha", slot=1), done("shop_app", "bravo", slot=2)
+        gone, runs = done("shop_app", "gone", slot=3), task("shop_app", "bravo", slot=4)
+        seen = picture(node("alpha", labels={"db": "true"}), node("bravo"), one, here, there, gone, runs)
+
+        assert would_run_again(seen, one, ()) == (gone,)
+        assert would_run_again(seen, one, (HELD,), (runs,)) == (there, gone)
+        assert would_run_again(seen, replace(one, restart_condition="none"), (HELD,), (runs,)) == (
+            there,
+            gone,
+            runs,
+        )
+        assert would_run_again(seen, replace(one, mode="global", replicas=None), (HELD,)) == ()
+
+
+class TestFollowers:
+    @BOTH
+    def test_is_not_restarted_and_gets_its_constraint(self, condition: str) -> None:
+        seen = swarm(app(condition), done("shop_app", "alpha"), anchor_on="alpha", app_on=None)
+        found = plan(seen)
+
+        assert placed(found).add == (HELD,)
+        assert (found.warnings, found.notes, found.again_seconds) == ((), (), None)
+        held = swarm(app(condition, **ours(HELD)), done("shop_app", "alpha"), anchor_on="alpha", app_on=None)
+        assert plan(held).is_empty
+        (group,) = survey(held, CONFIG)
+        assert group.followers[0].is_in_place
+
+    @BOTH
+    def test_gets_no_constraint_that_would_run_it_again(self, condition: str) -> None:
+        for where in ("alpha", "gone"):
+            seen = swarm(app(condition), done("shop_app", where), anchor_on="bravo", app_on=None)
+            found = plan(seen)
+
+            assert writes(found) == []
+            assert any("would run again" in note for note in found.notes)
+            assert found.again_seconds is None
+            # nor does it keep the label there
+            assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
+
+    @BOTH
+    def test_keeps_its_constraint_when_its_anchor_moves_on(self, condition: str) -> None:
+        seen = swarm(app(condition, **ours(HELD)), done("shop_app", "alpha"), anchor_on="bravo", app_on=None)
+
+        assert writes(plan(seen)) == []
+
+    @BOTH
+    def test_a_paused_update_of_one_task_is_no_obstacle(self, condition: str) -> None:
+        """That is how Swarm leaves a run of swarm-cronjob."""
+        paused = app(condition, update_state="paused")
+        step = placed(plan(swarm(paused, done("shop_app", "alpha"), anchor_on="alpha", app_on=None)))
+
+        assert (step.add, step.while_updating) == ((HELD,), True)
+
+    @BOTH
+    def test_a_paused_update_of_several_is(self, condition: str) -> None:
+        paused = app(condition, update_state="paused", replicas=2)
+        parts = [done("shop_app", "alpha", slot=slot) for slot in (1, 2)]
+        found = plan(swarm(paused, *parts, anchor_on="alpha", app_on=None))
+
+        assert writes(found) == []
+        assert found.again_seconds is None
+
+    @pytest.mark.parametrize("state", ["updating", "rollback_started", "rollback_paused"])
+    def test_so_is_any_other_update(self, state: str) -> None:
+        updating = app("none", update_state=state)
+
+        assert writes(plan(swarm(updating, done("shop_app", "alpha"), anchor_on="alpha", app_on=None))) == []
+
+    def test_before_its_first_run_it_gets_its_constraint(self) -> None:
+        """swarm-cronjob wants its services deployed with 0 replicas."""
+        seen = swarm(app("none", replicas=0), anchor_on="alpha", app_on=None)
+
+        assert placed(plan(seen)).add == (HELD,)
+        assert writes(plan(swarm(app("none", replicas=0, **ours(HELD)), app_on=None))) == []
+
+    def test_a_failure_under_none_is_reported_and_left(self) -> None:
+        found = plan(swarm(app("none"), failed("shop_app", "alpha"), anchor_on="alpha", app_on=None))
+
+        assert [type(step) for step in writes(found)] == [PlaceService]
+        (warning,) = found.warnings
+        assert "shop_app" in warning
+        assert "non-zero exit (3)" in warning
+        assert found.again_seconds is None
+
+    def test_attempts_that_are_used_up_are_a_failure(self) -> None:
+        seen = swarm(app("on-failure"), failed("shop_app", "alpha"), anchor_on="alpha", app_on=None)
+
+        (step,) = writes(plan(seen))
+        assert step.action == "restart_service"
+
+    def test_a_restart_that_would_run_finished_tasks_again_is_left_to_the_user(self) -> None:
+        parts = [
+            done("shop_app", "alpha", slot=1),
+            done("shop_app", "alpha", slot=2),
+            failed("shop_app", "alpha", slot=3),
+        ]
+        seen = swarm(app("on-failure", replicas=3), *parts, anchor_on="alpha", app_on=None)
+        found = plan(seen)
+
+        assert writes(found) == []
+        (warning,) = found.warnings
+        assert "non-zero exit (3)" in warning
+
+    @pytest.mark.parametrize("mounts", [(), VOLUME])
+    def test_what_may_never_be_started_again_runs_to_its_end_where_it_is(self, mounts: Any) -> None:
+        seen = swarm(app("none", mounts=mounts, **ours(HELD)))
+        found = plan(seen)
+
+        assert writes(found) == []
+        # the label would have Swarm end it, and start no other
+        assert labels(found) == {"bravo": {"db": "true"}}
+        assert found.warnings == ()
+
+    def test_it_gets_no_constraint_either_while_it_runs_elsewhere(self) -> None:
+        unsettled_anchor = [
+            node("bravo", labels={"db": "true"}),
+            node("alpha"),
+            task("shop_db", "bravo", state="starting", id="shop_db-1-bravo-running"),
+        ]
+        assert writes(plan(swarm(app("none")))) == []
+        assert writes(plan(swarm(app("none"), *unsettled_anchor))) == []
+
+    def test_others_go_while_it_stays(self) -> None:
+        config = wanted(anchors={"db": ("app", "web")})
+        web = service("shop_web", **ours(HELD))
+        found = plan(swarm(app("none", **ours(HELD)), web, task("shop_web", "alpha")), config)
+
+        # not by the label alone, which stays
+        assert [step.name for step in writes(found)] == ["shop_web"]
+        assert placed(found).add == (TO_BRAVO,)
+
+    def test_some_of_several_are_not_moved_where_that_would_run_the_others_again(self) -> None:
+        ordered = app("on-failure", replicas=2, mounts=VOLUME, **ours(HELD))
+        runs = task("shop_app", "alpha", slot=2)
+
+        stays = plan(swarm(ordered, done("shop_app", "alpha"), runs, app_on=None))
+        assert writes(stays) == []
+        assert labels(stays) == {"bravo": {"db": "true"}}
+
+        # it is labelled first
+        assert writes(plan(swarm(ordered, done("shop_app", "bravo"), runs, app_on=None))) == []
+        bravo = node("bravo", labels={"db": "true"})
+        goes = plan(swarm(ordered, done("shop_app", "bravo"), runs, bravo, app_on=None))
+        assert placed(goes).add == (TO_BRAVO,)
+
+    def test_some_of_several_are_not_scaled_to_0(self) -> None:
+        slow = app("on-failure", replicas=2, mounts=VOLUME, **ours(HELD), stop_grace_seconds=90)
+        runs = task("shop_app", "alpha", slot=2)
+
+        assert writes(plan(swarm(slow, done("shop_app", "bravo"), runs, app_on=None))) == []
+
+    def test_a_move_ends_although_its_task_has_finished_meanwhile(self) -> None:
+        moved = app("on-failure", mounts=VOLUME, **ours(HELD, TO_BRAVO), update_state="paused")
+        state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 9)})
+        seen = swarm(
+            moved, done("shop_app", "bravo"), node("bravo", labels={"db": "true"}), node("alpha"), app_on=None
+        )
+        found = plan(seen, state=state)
+
+        assert (placed(found).remove, placed(found).add) == ((TO_BRAVO,), ())
+        assert remembered(found, state).moves == {}
+
+    def test_what_was_tried_is_forgotten_once_it_has_finished(self) -> None:
+        state = State(attempts={"id-shop_app": Attempts(2, NOW - 31, NOW - 60, "Swarm has given up")})
+        seen = swarm(
+            app("on-failure", **ours(HELD)),
+            done("shop_app", "alpha"),
+            anchor_on="alpha",
+            app_on=None,
+        )
+
+        assert remembered(plan(seen, state=state), state).attempts == {}
+
+    @pytest.mark.parametrize(
+        ("condition", "first", "restarts"),
+        [
+            ("none", "complete", 0),
+            ("none", "running", 0),
+            ("on-failure", "complete", 0),
+            ("on-failure", "running", 1),
+        ],
+    )
+    def test_is_not_restarted_with_its_anchor(self, condition: str, first: str, restarts: int) -> None:
+        config = with_option(restart_dependents=True)
+        state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
+        one = app(condition, replicas=1, **ours(HELD))
+        own = task("shop_app", "alpha", created=10.0)
+        if first == "complete":
+            own = replace(own, state="complete", desired_state="shutdown")
+        seen = swarm(one, own, task("shop_db", "alpha", id="second", created=20.0), app_on=None)
+        seen = replace(seen, tasks=tuple(t for t in seen.tasks if t.node_id == "id-alpha"))
+        found = plan(seen, config, state)
+
+        assert [step.action for step in writes(found)] == ["restart_service"] * restarts
+        if not restarts:
+            assert remembered(found, state).anchor_tasks == {"id-shop_db": frozenset({"second"})}
+
+    def test_nor_if_some_of_its_tasks_have_finished(self) -> None:
+        config = with_option(restart_dependents=True)
+        state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
+        one = app("on-failure", replicas=2, **ours(HELD))
+        parts = [done("shop_app", "alpha", created=9.0), task("shop_app", "alpha", slot=2, created=10.0)]
+        seen = swarm(one, *parts, task("shop_db", "alpha", id="second", created=20.0), app_on=None)
+        seen = replace(seen, tasks=tuple(t for t in seen.tasks if t.node_id == "id-alpha"))
+
+        assert writes(plan(seen, config, state)) == []
+
+
+class TestAnchors:
+    @staticmethod
+    def seed(
+        *tasks: Task, condition: str = "none", label_on: str | None = None, app_on: str = "alpha"
+    ) -> Picture:
+        nodes = [node(name, labels={"db": "true"} if name == label_on else {}) for name in ("alpha", "bravo")]
+        parts = [service("shop_db", restart_condition=condition), *tasks]
+        return picture(*nodes, *parts, service("shop_app", **ours(HELD)), task("shop_app", app_on))
+
+    @BOTH
+    def test_its_label_is_where_it_has_finished(self, condition: str) -> None:
+        seed = done("shop_db", "alpha")
+
+        assert labels(plan(self.seed(seed, condition=condition))) == {"alpha": {"db": "true"}}
+        assert plan(self.seed(seed, condition=condition, label_on="alpha")).is_empty
+
+    @BOTH
+    def test_after_another_run_elsewhere_it_is_there(self, condition: str) -> None:
+        old, new = done("shop_db", "alpha", created=1.0), done("shop_db", "bravo", created=2.0)
+        found = plan(self.seed(old, new, condition=condition, label_on="alpha"))
+
+        assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
+
+    @pytest.mark.parametrize("state", ["failed", "rejected", "shutdown"])
+    def test_after_a_failure_it_stays(self, state: str) -> None:
+        found = plan(self.seed(failed("shop_db", "bravo", state=state), label_on="alpha"))
+
+        assert found.steps == ()
+        assert len(found.warnings) == 1
+
+    @BOTH
+    def test_while_it_runs_again_it_stays(self, condition: str) -> None:
+        again = task("shop_db", "bravo", id="again", state="starting", created=2.0)
+        found = plan(self.seed(done("shop_db", "alpha"), again, condition=condition, label_on="alpha"))
+
+        assert found.steps == ()
+
+    @BOTH
+    def test_its_node_is_down_or_gone(self, condition: str) -> None:
+        seen = self.seed(done("shop_db", "alpha"), condition=condition, label_on="alpha", app_on="bravo")
+        down = tuple(replace(one, state="down") if one.hostname == "alpha" else one for one in seen.nodes)
+        gone = tuple(one for one in seen.nodes if one.hostname != "alpha")
+
+        for nodes in (down, gone):
+            assert plan(replace(seen, nodes=nodes)).steps == ()
+
+    @BOTH
+    def test_followers_go_there(self, condition: str) -> None:
+        found = plan(self.seed(done("shop_db", "bravo"), condition=condition, label_on="alpha"))
+
+        assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
+
+    def test_is_not_restarted(self) -> None:
+        assert writes(plan(self.seed(done("shop_db", "alpha"), label_on="alpha"))) == []
+        under_any = self.seed(done("shop_db", "alpha"), condition="any", label_on="alpha")
+        assert [step.action for step in writes(plan(under_any))] == ["restart_service"]
+
+
+class TestElsewhere:
+    @BOTH
+    def test_nothing_waits_for_it(self, condition: str) -> None:
+        seen = picture(
+            node("alpha"),
+            node("bravo"),
+            service("once", restart_condition=condition),
+            done("once", "alpha"),
+            service("some", restart_condition=condition, replicas=3),
+            done("some", "alpha", slot=1),
+            done("some", "alpha", slot=2),
+            task("some", "alpha", slot=3),
+            service("each", mode="global", replicas=None, restart_condition=condition),
+            done("each", "alpha", slot=None),
+            task("each", "bravo", slot=None),
+            service("short", restart_condition=condition, replicas=2),
+            done("short", "alpha", slot=1),
+        )
+
+        assert list(unsettled(seen)) == ["short"]
+
+    @BOTH
+    def test_its_paused_update_is_fine(self, condition: str) -> None:
+        once = service("cron", restart_condition=condition, update_state="paused", can_roll_back=True)
+        seen = picture(node("alpha"), once, done("cron", "alpha"))
+
+        for way in ("auto", "rollback", "report"):
+            found = plan_paused(seen, way)
+            assert (found.steps, found.warnings) == ((), ())
+        assert [step.action for step in plan_paused(seen, "resume").steps] == ["resume_update"]
+
+    def test_one_that_has_failed_is_not(self) -> None:
+        once = service("cron", restart_condition="none", update_state="paused", can_roll_back=True)
+        seen = picture(node("alpha"), once, failed("cron", "alpha"))
+
+        assert plan_paused(seen, "report").warnings
+        assert plan_paused(seen, "rollback").steps
+
+    @BOTH
+    def test_balancing_moves_its_anchor_without_it(self, condition: str) -> None:
+        migrate = service("shop_app", restart_condition=condition, mounts=VOLUME, update_state="paused")
+        parts = [service("shop_db"), task("shop_db", "alpha"), migrate, done("shop_app", "alpha")]
+        seen = picture(node("alpha"), node("bravo"), *parts)
+        memory = Memory(tasks={"shop_db-1-alpha-running": 1})
+        (unit,) = find_units(seen, survey(seen, CONFIG), memory, RebalanceRules(), State(), NOW)
+
+        assert [member.name for member in unit.members] == ["shop_db"]
+        assert unit.forbidden is None
+
+    @pytest.mark.parametrize(
+        ("condition", "tasks"),
+        [
+            ("none", [task("one", "alpha", slot=2)]),
+            ("on-failure", [task("one", "alpha", slot=2), done("one", "alpha", slot=1)]),
+        ],
+    )
+    def test_balancing_leaves_what_would_run_twice(self, condition: str, tasks: list[Task]) -> None:
+        one = service("one", restart_condition=condition, replicas=len(tasks))
+        seen = picture(node("alpha"), node("bravo"), one, *tasks)
+        memory = Memory(tasks={one.id: 1 for one in tasks})
+        (unit,) = find_units(seen, (), memory, RebalanceRules(), State(), NOW)
+
+        assert unit.forbidden is not None
+
+    @pytest.mark.parametrize("condition", ["none", "on-failure"])
+    def test_a_drain_begins_no_move_that_would_run_it_again(self, condition: str) -> None:
+        one = service("one", restart_condition=condition, replicas=2, update_order="start-first")
+        tasks = [task("one", "alpha", slot=2), done("one", "alpha", slot=1)]
+        seen = picture(node("alpha"), node("bravo"), one, *tasks)
+        alpha = seen.node_by_id["id-alpha"]
+        found = plan_departure(seen, (), State(), alpha, NOW)
+
+        assert found.steps == ()
+        assert bool(found.warnings) == (condition == "none")
+        assert still_leaving(seen, (), State(), alpha) == ()
+
+    @pytest.mark.parametrize("condition", ["none", "on-failure"])
+    def test_a_drain_does_not_wait_for_a_follower_that_stays(self, condition: str) -> None:
+        one = app(condition, replicas=2, **ours(HELD))
+        tasks = [task("shop_app", "alpha", slot=2), done("shop_app", "alpha", slot=1)]
+        seen = swarm(one, *tasks, app_on=None)
+
+        assert still_leaving(seen, survey(seen, CONFIG), State(), seen.node_by_id["id-alpha"]) == ()
+
+    @BOTH
+    def test_a_forecast_does_not_count_it(self, condition: str) -> None:
+        seen = picture(
+            node("alpha"),
+            node("bravo", labels={"db": "true"}),
+            service("shop_db", restart_condition=condition),
+            done("shop_db", "bravo"),
+            service("shop_app"),
+            task("shop_app", "alpha"),
+        )
+        found = what_if(seen, survey(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-alpha"]])
+
+        (fate,) = found.fates
+        # beside what its anchor has left behind
+        assert (fate.service, fate.to, fate.unplaced) == ("shop_app", ("bravo",), 0)
+        lost = what_if(seen, survey(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-bravo"]])
+        assert lost.fates == ()
