@@ -4,19 +4,20 @@
 
 """The command line: options, exit codes, and errors as one clear sentence.
 
-Exit codes: 0 fine, 1 a part failed, 2 the configuration or the command line is wrong, 3 there is something
-to do (``plan --detailed-exitcode``).
+Exit codes: 0 fine, 1 a part failed, 2 the configuration or the command line is wrong. With
+``--detailed-exitcode`` also 3, there is something to do, and 4, the one cycle was left to another instance.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line, printable
@@ -28,11 +29,23 @@ EXIT_FINE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_CHANGES = 3
+EXIT_STOOD_BY = 4
+
+# argparse's words for what it does not know; the quotes differ from one release of Python to the next
+_NO_OPTION = "unrecognized arguments: "
+_NO_CHOICE = re.compile(r"invalid choice: '?(?P<found>[^']*?)'? \(choose from (?P<known>.*)\)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` (default: those of the process) ask for. Returns the exit code."""
-    options = build_parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = build_parser()
+    if given[:1] == ["help"]:
+        return _help(parser, given[1:])
+    if not given:
+        parser.print_help(sys.stderr)
+        parser.exit(EXIT_USAGE)
+    options = parser.parse_args(given)
     debug = getattr(options, "debug", False)
     try:
         settings, problems = collect_settings()
@@ -75,12 +88,47 @@ def apply_options(settings: Settings, options: argparse.Namespace) -> Settings:
     return replace(settings, **changes)
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that knows what may have been meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong, and with what may have been meant."""
+        wrong = _NO_CHOICE.search(message)
+        if wrong is not None:
+            known = [name.strip().strip("'") for name in wrong["known"].split(",")]
+            message += _did_you_mean(wrong["found"], known)
+        elif message.startswith(_NO_OPTION):
+            option = message.removeprefix(_NO_OPTION).split()[0].partition("=")[0]
+            message += _did_you_mean(option, _options(self))
+        super().error(message)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import closest  # noqa: PLC0415
+
+    matches = closest(name, known)
+    return f"; did you mean {' or '.join(matches)}?" if matches else ""
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    """The long options of a parser and of those of its commands."""
+    found = set()
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way
+        found |= {text for text in action.option_strings if text.startswith("--")}
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for child in action.choices.values():
+                found |= _options(child)
+    return found
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; the chosen command is a function in ``command``."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="orcastra",
         description="Makes a Docker Swarm look after itself.",
-        epilog="exit codes: 0 fine, 1 a part failed, 2 the configuration or the command line is wrong",
+        epilog="`orcastra help COMMAND` shows the options of a command, `orcastra help environment` the "
+        "variables that hold the settings. Exit codes: 0 fine, 1 a part failed, 2 the configuration or the "
+        "command line is wrong.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"orcastra {__version__}")
@@ -90,6 +138,11 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--once", action="store_true", help="do one whole cycle, then exit")
     run.add_argument("--check", action="store_true", help="plan only, write nothing")
     run.add_argument("--log-format", choices=("text", "json"), help="text for people, json for machines")
+    run.add_argument(
+        "--detailed-exitcode",
+        action="store_true",
+        help=f"with --once, exit with {EXIT_STOOD_BY} if nothing was done here because another node leads",
+    )
     run.set_defaults(command=_run)
 
     plan = _add(commands, "plan", "show what would be done now, why, and why not otherwise")
@@ -127,15 +180,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     what_if.set_defaults(command=_what_if)
 
-    status = _add(commands, "status", "show who leads, the nodes, and what is remembered of them")
+    status = _add(commands, "status", "show who leads, the nodes, the services, and what is remembered")
     _add_format(status)
     status.set_defaults(command=_status)
 
     command = _add(commands, "command", "carry out a command now, as the command file does")
-    command.add_argument("name", metavar="NAME", help="what to do: see below")
+    command.add_argument("name", metavar="NAME", help="what to do: one of those below")
     command.add_argument("argument", metavar="SERVICE|NODE", nargs="?", help="what to do it with")
     command.add_argument("--id", metavar="ID", help="do it once only, however often it is asked for")
-    command.add_argument("--check", action="store_true", help="only say what would be run")
+    command.add_argument("--check", action="store_true", help="list what would be done, and do nothing")
     command.epilog = f"{commands_help()}\n\n{command.epilog}"
     command.set_defaults(command=_command)
 
@@ -148,7 +201,20 @@ def build_parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_config_check, collects_problems=True)
     schema = _add(parts, "schema", "print the JSON Schema of swarm.yml, for editors")
     schema.set_defaults(command=_config_schema)
+    about = commands.add_parser("help", help="show the help of a command, or `environment`: all settings")
+    about.add_argument("topic", nargs="*", metavar="COMMAND|environment")
     return parser
+
+
+def _help(parser: argparse.ArgumentParser, topic: Sequence[str]) -> int:
+    """Show the help of what ``topic`` names. Returns the exit code."""
+    if list(topic) == ["environment"]:
+        sys.stdout.write(f"{variables_help()}\n")
+        return EXIT_FINE
+    # the last part of a topic may be one that a command takes: `help command restart_service`
+    shown = topic[:1] if topic[:1] == ["command"] else topic
+    parser.parse_args([*shown, "--help"])
+    return EXIT_FINE
 
 
 def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
@@ -156,7 +222,7 @@ def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        epilog=variables_help(),
+        epilog="Settings come from the environment, too: `orcastra help environment` lists the variables.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -179,10 +245,13 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
 # The commands import what they need when they run: `orcastra --help` needs neither Docker's SDK nor Ansible.
 
 
-def _run(settings: Settings, _options: argparse.Namespace) -> int:
-    from orcastra_runner.commands import run  # noqa: PLC0415
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import Ending, run  # noqa: PLC0415
 
-    return EXIT_FINE if run(settings) else EXIT_FAILED
+    ending = run(settings)
+    if ending is Ending.STOOD_BY:
+        return EXIT_STOOD_BY if options.detailed_exitcode else EXIT_FINE
+    return EXIT_FINE if ending is Ending.WELL else EXIT_FAILED
 
 
 def _plan(settings: Settings, options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from enum import Enum
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -76,6 +77,7 @@ from orcastra_runner.report import (
     to_json,
     to_text,
 )
+from orcastra_runner.service_report import services_data
 from orcastra_runner.settings import Settings, UsageError
 from orcastra_runner.signals import Signals, StopNow
 from orcastra_runner.swarm import Swarm, plan_all
@@ -86,8 +88,16 @@ from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
 logger = log.get_logger()
 
 
-def run(settings: Settings) -> bool:
-    """Loop, or do one cycle. Returns whether it went well. Raises ConfigError for a bad configuration."""
+class Ending(Enum):
+    """How a run has ended. ``STOOD_BY``: its one cycle was left to another instance."""
+
+    WELL = "well"
+    FAILED = "failed"
+    STOOD_BY = "stood by"
+
+
+def run(settings: Settings) -> Ending:
+    """Loop, or do one cycle. Raises ConfigError for a bad configuration."""
     log.configure(settings.log_format, debug=settings.debug)
     configuration, rebalance_file = load(settings)
     _warn(settings, configuration, rebalance_file)
@@ -147,9 +157,10 @@ def run(settings: Settings) -> bool:
             once_wait_seconds=settings.once_wait,
         )
         if settings.run_once:
-            return loop.run_once()
+            is_well = loop.run_once()
+            return Ending.STOOD_BY if loop.stood_by else Ending.WELL if is_well else Ending.FAILED
         loop.run()
-    return True
+    return Ending.WELL
 
 
 def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
@@ -188,11 +199,13 @@ def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *
 
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
-    """Print who leads, the nodes and what is remembered. Needs no configuration."""
+    """Print who leads, the nodes, the services and what is remembered. Needs no configuration."""
     log.configure(settings.log_format, debug=settings.debug)
     with closing(Swarm(_connector())) as swarm:
         seen = swarm.see()
         status = status_data(seen, acts_anywhere=settings.acts_anywhere)
+    short = shortages(seen.picture, seen.engine_time or time.time())
+    status["service_list"] = services_data(seen, short)
     command_file = CommandFile(partial(command_path, settings))
     command_file.refresh(at_once=True)
     if command_file.content is not None and (command_file.content.is_known or command_file.content.problems):
@@ -249,10 +262,10 @@ def _rehearse_command(work: Work, command: Command, argument: str | None, id_: s
     """Print what the command would do. Returns whether it would succeed, as far as that can be known."""
     before = remembered(work, id_)
     if before is not None:
-        _print(f"{command.words(argument)}: {before.status} before, and not repeated; nothing was done")
+        _say(f"{command.words(argument)}: {before.status} before, and not repeated; nothing was done")
         return True
     found = rehearse(work, command, argument)
-    _print("\n".join(found.lines(command.words(argument))))
+    _print(to_text(found.lines(command.words(argument))))
     return found.problem is None
 
 

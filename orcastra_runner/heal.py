@@ -58,11 +58,14 @@ def plan_members(swarm: Swarm, seen: Observation, wanted: Wanted) -> Plan:
 
 def plan_hosts(seen: Observation, wanted: Wanted, *, has_inventory: bool) -> Plan:
     """Say what only the hosts themselves can mend, and who does that if it stays so."""
-    what = f"the playbook {HEAL_PLAYBOOK} is run"
+    what = f"If it does not come back, Orcastra runs the playbook {HEAL_PLAYBOOK}"
     if not has_inventory:
-        what = f"run the playbook {HEAL_PLAYBOOK}: without ORCASTRA_INVENTORY nothing else does"
+        what = (
+            f"If it does not come back, run the playbook {HEAL_PLAYBOOK}; with ORCASTRA_INVENTORY set, "
+            f"Orcastra runs it by itself"
+        )
     missing = needs_hosts(seen.picture, wanted, time.time())
-    return Plan(warnings=tuple(f"{text}; if it stays so, {what}" for text in missing))
+    return Plan(warnings=tuple(f"{text}. {what}" for text in missing))
 
 
 class HealJob:

@@ -27,12 +27,23 @@ ANYWHERE = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S10
 
 def ask_health(host: str | None, port: int) -> tuple[bool, str]:
     """Ask /healthz at the address that is served. Returns whether it lives, and that in words."""
+    asked = ANYWHERE.get(host, host or "")
+    where = f"[{asked}]:{port}" if ":" in asked else f"{asked}:{port}"
     try:
-        status, body = _get(ANYWHERE.get(host, host or ""), port)
+        status, body = _get(asked, port)
         found = json.loads(body)
         said, seconds = str(found["status"]), float(found["idle_seconds"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return False, f"no answer: {type(error).__name__}: {error}"
+    except ConnectionRefusedError:
+        return False, (
+            f"no answer: nothing listens at {where}; does `orcastra run` run on this machine, and is that "
+            f"its {address.VARIABLE}?"
+        )
+    except TimeoutError:
+        return False, f"no answer: {where} has not answered within {TIMEOUT_SECONDS:g} s"
+    except OSError as error:
+        return False, f"no answer: {where}: {error.strerror or error}"
+    except (ValueError, KeyError, TypeError):
+        return False, f"no answer: what listens at {where} is not Orcastra"
     return status == 200 and said == "live", f"{said}: the loop came round {seconds:g} s ago"
 
 

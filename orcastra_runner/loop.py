@@ -96,6 +96,8 @@ class Loop:
         self._troubles = Troubles(clock, self._records.trouble)
         self._shortages = ShortageLog(clock)
         self._role: str | None = None
+        self.stood_by = False
+        """Whether the one cycle of ``run_once`` was left to another instance."""
 
     def run(self) -> None:
         """Loop until a signal ends it."""
@@ -117,8 +119,12 @@ class Loop:
             seen = self._look()
             log.info(found(seen))
             if not self._may_act(seen):
-                log.info(
-                    "nothing was done: only the leader's engine acts (ORCASTRA_LEADER=always changes that)"
+                self.stood_by = True
+                log.warning(
+                    "nothing was done here: only the instance on the leader's node acts "
+                    "(ORCASTRA_LEADER=always changes that)",
+                    node=node_name(seen),
+                    leader=leader_of(seen),
                 )
                 return True
             return self._run_to_the_end([job for job in self._jobs.values() if not job.starts_late])

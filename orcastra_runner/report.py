@@ -22,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
-from orcastra_runner import follower_report, shortages
+from orcastra_runner import follower_report, service_report, shortages
 from orcastra_runner.command import results as command_results
 from orcastra_runner.swarm import leader_of, node_name
 
@@ -184,6 +184,7 @@ def status_text(status: dict[str, Any]) -> str:
             f"  {printable(node['hostname']):<{width}}  {role:<7}  {node['state']}, {availability}, {tasks}"
         )
         lines += [f"  {'':<{width}}  {label}" for label in _labels(node)]
+    lines += service_report.lines(status.get("service_list", ()))
     lines += follower_report.lines(status["moves"], status["attempts"])
     lines += command_results.status_lines(status["commands"])
     lines += ["", *_state_lines(status["state"])]

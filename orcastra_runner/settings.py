@@ -385,7 +385,7 @@ def unknown_variables() -> list[str]:
 
 
 def variables_help() -> str:
-    """Return the table of variables in plain text, for ``--help``."""
+    """Return the table of variables in plain text, for ``orcastra help environment``."""
     lines = ["environment variables (the command line wins over them):"]
     for variable in VARIABLES:
         default = f" [{variable.shown_default}]" if variable.shown_default else ""

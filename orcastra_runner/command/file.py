@@ -28,7 +28,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.words impor
     suggest,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
-from orcastra_runner.command.table import COMMANDS, Command
+from orcastra_runner.command.table import COMMANDS, Command, suggest_command
 from orcastra_runner.settings import UsageError
 
 # All of them are remembered in the swarm, where space is small.
@@ -135,6 +135,16 @@ def parse_words(name: str, argument: str | None, id_: str | None) -> tuple[Comma
     """Return the command that the shell asks for. Raises UsageError where it is none."""
     if id_ is not None and not is_good_id(id_):
         raise UsageError(f"--id: expected {ID_EXPECTED}, found {describe(id_)}")
+    bare = name.partition(":")[0].strip()
+    if bare not in COMMANDS:
+        hint = suggest_command(bare) or "."
+        raise UsageError(
+            f"expected a command, found {describe(bare)}{hint} `orcastra help command` lists all of them"
+        )
+    wanted = COMMANDS[bare].argument
+    if wanted is not None and not (argument or name.partition(":")[2].strip()):
+        usage = f"orcastra command {bare} {wanted.upper()}"
+        raise UsageError(f"{bare}: expected the name of a {wanted}, found nothing: `{usage}`")
     text = name if argument is None else f"{name}:{argument}"
     content = parse(Document([text]))
     for problem in content.problems:
@@ -201,7 +211,7 @@ class _Reader:
             return None, None
         name, colon, argument = (part.strip() for part in text.partition(":"))
         if name not in COMMANDS:
-            self.tell(path, one_of(COMMANDS), f"{describe(name)}{suggest(name, COMMANDS)}")
+            self.tell(path, one_of(COMMANDS), f"{describe(name)}{suggest_command(name)}")
             return None, None
         return COMMANDS[name], argument if colon else None
 

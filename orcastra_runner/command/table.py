@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import closest
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -176,6 +178,12 @@ REBOOT = COMMANDS["reboot_node"]
 def has_limit(playbook: str) -> bool:
     """Whether ORCASTRA_PLAYBOOK_TIMEOUT holds for a playbook."""
     return not any(command.has_no_limit for command in _ALL if command.playbook == playbook)
+
+
+def suggest_command(name: str) -> str:
+    """``; did you mean 'restart_service'?``, empty if no command is close."""
+    matches = [f"'{found}'" for found in closest(name, COMMANDS)]
+    return f"; did you mean {' or '.join(matches)}?" if matches else ""
 
 
 def commands_help() -> str:

@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import json
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,20 +19,18 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     iso_time,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service, Task
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import AnchorPlace
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import expected_and_running
 from orcastra_runner import follower_report
 from orcastra_runner.records import JobState, Records, View
 from orcastra_runner.report import plan_data, status_data
+from orcastra_runner.service_report import services_data
 from orcastra_runner.version import __version__
 
 # what is smaller is sent as it is
@@ -144,7 +141,6 @@ def _document(version: int, data: dict[str, Any]) -> Document:
 
 def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
     status = status_data(seen, acts_anywhere=False)
-    short = {one.service: one for one in view.short}
     nodes = status["nodes"]
     for node in nodes:
         node["memory"] = _memory(view.memory, node["id"])
@@ -159,10 +155,7 @@ def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
         "nodes": nodes,
         "measured": _iso(view.measured),
         "groups": [_group(seen, group) for group in survey(seen.picture, view.wanted)],
-        "services": [
-            _service(seen, service, short.get(service.name))
-            for service in sorted(seen.picture.services, key=lambda one: one.name)
-        ],
+        "services": services_data(seen, view.short),
         "moves": status["moves"],
         "attempts": _attempts(seen, view.wanted),
         "balanced": _balanced(seen),
@@ -176,31 +169,6 @@ def _memory(memory: Memory | None, node_id: str) -> dict[str, Any] | None:
     if found is None:
         return None
     return {"host": found.host, "used_bytes": found.used_bytes, "total_bytes": found.total_bytes}
-
-
-def _service(seen: Observation, service: Service, short: Shortage | None) -> dict[str, Any]:
-    tasks = [task for task in seen.picture.tasks_of(service) if task.is_running]
-    expected, running = expected_and_running(seen.picture, service)
-    over = finished(seen.picture, service)
-    problem = None if short is None else short.text
-    if problem is None and over.failed:
-        problem = _says(max(over.failed, key=lambda task: task.created))
-    return {
-        "name": service.name,
-        "stack": service.stack,
-        "mode": service.mode,
-        "expected": expected,
-        "running": running,
-        "finished": len(over.done),
-        "on": dict(sorted(Counter(_hostname(seen, task) for task in tasks).items())),
-        "update": service.update_state,
-        "problem": problem,
-        "short_since": None if short is None else _iso(short.since),
-    }
-
-
-def _says(task: Task) -> str:
-    return task.error or task.message or task.state
 
 
 def _anchor_name(place: AnchorPlace) -> str:

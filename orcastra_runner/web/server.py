@@ -18,6 +18,8 @@ from orcastra_runner.web.connections import NOT_UNDERSTOOD
 from orcastra_runner.web.guard import Refusal
 from orcastra_runner.web.site import Site, refusal
 
+# addresses that stand for all of them
+EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - to be recognised
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
 IDLE_SECONDS = 30.0
@@ -53,7 +55,13 @@ class WebServer:
             log.warning("no page and no metrics: HTTP cannot be served", address=where, error=reason)
             self.stop()
             return False
-        host = "127.0.0.1" if self._host is None else self._host
+        host = self._host or ""
+        if host in EVERYWHERE:
+            here = "[::1]" if host == "::" else "127.0.0.1"
+            log.info(
+                "page and metrics", what=f"port {self.port} at all addresses, here http://{here}:{self.port}/"
+            )
+            return True
         shown = f"[{host}]" if ":" in host else host
         log.info("page and metrics", what=f"http://{shown}:{self.port}/")
         return True

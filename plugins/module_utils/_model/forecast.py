@@ -91,6 +91,11 @@ class Forecast:
     down: tuple[str, ...] = ()
 
     @property
+    def unplaced(self) -> tuple[Fate, ...]:
+        """Those of which tasks would be without a place, today or then."""
+        return tuple(fate for fate in self.fates if fate.unplaced)
+
+    @property
     def worse(self) -> tuple[Fate, ...]:
         """Those with more tasks without a place than today."""
         return tuple(fate for fate in self.fates if fate.is_worse)

@@ -100,4 +100,5 @@ def _filled(template: str | None, node: Node) -> str | None:
 
 
 def _unique_name(picture: Picture, node: Node) -> str:
+    """The host name, or the ID if the name is not the node's alone."""
     return node.hostname if picture.has_own_name(node) else node.id

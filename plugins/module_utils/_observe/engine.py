@@ -13,6 +13,7 @@ rebuild specs from the fields they know and lose the rest, and some ask for inse
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -86,8 +87,9 @@ class Engine:
         except EngineUnreachable:
             raise
         except (EngineError, TypeError, KeyError) as error:
+            said = str(error).removeprefix(f"{self.docker_host}: ")
             raise EngineUnreachable(
-                f"{self.docker_host}: expected a Docker engine, found something else: {error}"
+                f"{self.docker_host}: expected a Docker engine, found something else: {said}"
             ) from error
 
     def info(self) -> Json:
@@ -395,10 +397,25 @@ def translate_error(error: BaseException, docker_host: str) -> EngineError:
     is_tls = any(isinstance(cause, requests.exceptions.SSLError) for cause in causes)
     if is_tls or any(words in str(error).lower() for words in _TLS_WORDS):
         return TlsMismatch(f"{docker_host}: TLS with the engine failed: {text}")
+    stranger = next((cause for cause in causes if type(cause) is http.client.BadStatusLine), None)
+    if stranger is not None:
+        return EngineUnreachable(f"{docker_host}: expected a Docker engine, found {_stranger(str(stranger))}")
     timeouts = (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)
     if any(isinstance(cause, timeouts) for cause in causes):
         return EngineTimeout(f"{docker_host}: the engine did not answer in time: {text}")
     return EngineUnreachable(f"{docker_host}: the engine cannot be reached: {text}")
+
+
+def _stranger(line: str) -> str:
+    """What answers instead of an engine, by its first line, which is no HTTP."""
+    said = "".join(char if char.isprintable() else " " for char in line.strip("'\""))
+    said = " ".join(said.split())[:60]
+    if said.startswith("SSH-"):
+        return (
+            f"an SSH server ({said}). Use ssh://USER@HOST to reach the engine through it, or the port of the "
+            f"engine itself"
+        )
+    return f"something that does not speak HTTP{f' ({said})' if said else ''}; is it the right port?"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

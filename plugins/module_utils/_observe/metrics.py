@@ -246,7 +246,7 @@ def _shown(url: str) -> str:
 
 
 def _whose(entry: Endpoints) -> str:
-    return "it" if entry.host == entry.node.hostname else f"its host {entry.host}"
+    return f"its host {entry.host}" if entry.is_mapped else "it"
 
 
 def _memory(picture: Picture, found: _Findings) -> Memory:

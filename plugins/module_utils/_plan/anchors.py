@@ -18,6 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_service, service_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
 
 ANCHOR_VALUE = "true"
@@ -52,14 +53,14 @@ def place_anchor(picture: Picture, dependency: Dependency) -> AnchorPlace:
     """
     service = find_service(picture, dependency.anchor, dependency.stack)
     if service is None:
-        name = f"{dependency.stack}_{dependency.anchor}" if dependency.stack else dependency.anchor
+        missing = no_service(picture, dependency.anchor, dependency.stack)
         return AnchorPlace(
             dependency,
             service=None,
             on={},
             settled=False,
-            warning=f"dependencies.{dependency.anchor}: there is no service {name} in this swarm; "
-            f"its label stays as it is",
+            warning=f"dependencies.{dependency.anchor}: {missing}; its label stays as it is"
+            f"{service_hint(picture, dependency.anchor, dependency.stack)}",
         )
     wanted = [task for task in picture.tasks_of(service) if task.is_wanted]
     running = [task for task in wanted if _runs_on_ready_node(picture, task)]

@@ -51,6 +51,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.follower_case
     Result,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_service, service_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
     ours,
@@ -85,10 +86,9 @@ def plan_followers(
     followers: set[str] = set()
     for group in groups:
         for name in group.missing if begin else ():
-            full = f"{group.dependency.stack}_{name}" if group.dependency.stack else name
-            result.warnings.append(
-                f"dependencies.{group.dependency.anchor}: there is no service {full} in this swarm"
-            )
+            missing = no_service(picture, name, group.dependency.stack)
+            hint = service_hint(picture, name, group.dependency.stack)
+            result.warnings.append(f"dependencies.{group.dependency.anchor}: {missing}{hint}")
         if group.unrest is not None:
             result.warnings.append(group.unrest)
         for follower in group.followers:

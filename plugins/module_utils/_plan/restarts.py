@@ -37,6 +37,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished impo
     runs_once,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_service_asked_for
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unrest import restarted, wait_for_rest
@@ -100,8 +101,7 @@ def plan_asked_restarts(picture: Picture, names: list[str], stack: str, state: S
     for name in names:
         service = find_service(picture, name, stack)
         if service is None:
-            full = f"{stack}_{name}" if stack else name
-            problems.append(f"there is no service {full} in this swarm")
+            problems.append(no_service_asked_for(picture, name, stack))
         elif service.is_updating:
             problems.append(f"{service.name} is not restarted: Swarm is updating it ({service.update_state})")
         else:

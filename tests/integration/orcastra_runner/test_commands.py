@@ -213,7 +213,8 @@ def test_the_shell_does_the_same(swarm: Lab, commands: Commands) -> None:
     missing = shell(swarm, commands, "restart_service", "nobody")
     assert missing.returncode == 1
     assert missing.stdout == (
-        "restart_service nobody: failed: there is no service swarm-dev_nobody in this swarm\n"
+        "restart_service nobody: failed: there is no service swarm-dev_nobody in this swarm, "
+        "nor one called nobody\n"
     )
     set_labels(swarm, "bravo", {})
     checked = shell(swarm, commands, "relabel_all", "--check")

@@ -54,7 +54,10 @@ def test_what_heal_would_do_is_in_the_plan(swarm: Lab, tmp_path: Path) -> None:
     assert "waits: 1 of its tasks waits for a node. " in warnings
     assert "its constraint node.labels.nowhere == true forbids it" in warnings
     assert "the update of web is paused" in warnings
-    assert "delta is not in the swarm; if it stays so, run the playbook orcastra.swarm.heal" in warnings
+    assert (
+        "delta is not in the swarm. If it does not come back, run the playbook orcastra.swarm.heal"
+        in warnings
+    )
 
     said = orcastra("plan", *config, **engine).stdout
     assert said.startswith("3 steps to be done:\n")

@@ -21,6 +21,7 @@ import structlog
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from orcastra_runner import cli, commands
+from orcastra_runner.settings import VARIABLES
 from orcastra_runner.version import __version__
 from tests.runner_process import environment, orcastra
 from tests.unit.builders import wanted
@@ -45,16 +46,82 @@ def reset_log() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["--help"], ["run", "--help"], ["plan", "--help"], ["status", "--help"], ["config", "check", "--help"]],
+    "command",
+    [[], ["run"], ["plan"], ["what-if"], ["status"], ["command"], ["healthcheck"], ["config"],
+     ["config", "check"], ["config", "schema"]],
+)  # fmt: skip
+def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for arguments in ([*command, "--help"], ["help", *command]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        assert ended.value.code == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert shown[0].startswith(" ".join(["usage: orcastra", *command]))
+    # the table of variables is a topic of its own
+    assert "MAX_MISMATCH_DURATION" not in shown[0]
+    assert len(shown[0].splitlines()) < 80
+
+
+def test_help_for_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # it is needed most while something in it is wrong
+    monkeypatch.setenv("RELABEL_TIME", "soon")
+    assert cli.main(["help", "environment"]) == 0
+    out = capsys.readouterr().out
+    for variable in VARIABLES:
+        assert f"  {variable.name}\n" in out
+
+
+def test_without_a_command_there_is_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([])
+    assert ended.value.code == cli.EXIT_USAGE
+    err = capsys.readouterr().err
+    assert "usage: orcastra" in err
+    assert "what-if" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["plann"], "plan"),
+        (["whatif"], "what-if"),
+        (["staus"], "status"),
+        (["config", "chek"], "check"),
+        (["healtcheck"], "healthcheck"),
+        (["run", "--onc"], "--once"),
+        (["plan", "--fromat=json"], "--format"),
+        (["help", "comand"], "command"),
+    ],
 )
-def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_typing_error_is_answered_with_what_may_be_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
-    assert ended.value.code == 0
-    out = capsys.readouterr().out
-    assert "usage: orcastra" in out
-    assert ("RELABEL_TIME" in out) == (arguments != ["--help"])
+    assert ended.value.code == cli.EXIT_USAGE
+    assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ending", "options", "code"),
+    [
+        (commands.Ending.WELL, [], cli.EXIT_FINE),
+        (commands.Ending.FAILED, [], cli.EXIT_FAILED),
+        (commands.Ending.STOOD_BY, [], cli.EXIT_FINE),
+        (commands.Ending.STOOD_BY, ["--detailed-exitcode"], cli.EXIT_STOOD_BY),
+        (commands.Ending.WELL, ["--detailed-exitcode"], cli.EXIT_FINE),
+        (commands.Ending.FAILED, ["--detailed-exitcode"], cli.EXIT_FAILED),
+    ],
+)
+def test_the_exit_code_of_one_cycle(
+    monkeypatch: pytest.MonkeyPatch, ending: commands.Ending, options: list[str], code: int
+) -> None:
+    monkeypatch.setattr(commands, "run", lambda _settings: ending)
+    assert cli.main(["run", "--once", *options]) == code
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,7 +234,9 @@ def test_the_plan_says_what_heal_would_do(
 
 def test_status_needs_no_configuration(fake: FakeSwarm, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status"]) == 0
-    assert "Leader:    alpha" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Leader:    alpha" in out
+    assert "Services:\n  shop_db  1 of 1 on bravo\n" in out
     assert cli.main(["status", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["leader"] == "alpha"
 

@@ -432,9 +432,11 @@ def test_once_on_a_standby_does_nothing_and_says_so(
 ) -> None:
     fake = three_nodes()
     fake.local = "bravo"
-    assert Driven(fake, here, clock, monkeypatch).loop.run_once() is True
+    loop = Driven(fake, here, clock, monkeypatch).loop
+    assert (loop.run_once(), loop.stood_by) == (True, True)
     assert fake.playbooks == []
-    assert "nothing was done" in logged.sentences[-1]
+    assert logged.sentences[-1].startswith("warning nothing was done here")
+    assert (logged.entries[-1]["node"], logged.entries[-1]["leader"]) == ("bravo", "alpha")
 
 
 @pytest.mark.parametrize("error", [EngineUnreachable("no answer"), NotAManager("a worker")])

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.records import Records
@@ -116,6 +117,37 @@ def test_what_an_operator_wants_to_see(
     assert bar == "75%"
     back = browser.run("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, back[4:-1].split(","))) < 3 * 128) == dark
+    assert browser.messages == []
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+def test_an_anchor_that_does_not_run_says_why(
+    browser: Browser, site: tuple[Records, str], width: int
+) -> None:
+    records, url = site
+    held = service("shop_db", constraints=("node.labels.nowhere==true",))
+    parts = picture(
+        *SEEN.picture.nodes,
+        held,
+        service("shop_app"),
+        task("shop_db", None, state="pending"),
+        task("shop_app", "alpha"),
+    )
+    seen = replace(SEEN, picture=parts, state=State())
+    records.saw(seen, 0.01)
+    records.planned("sync", Plan())
+    browser.messages.clear()
+    browser.look_at(url, width=width)
+    browser.wait_for("document.getElementById('live').textContent === 'live'")
+    keep(browser, f"short-{width}")
+    reason = "its constraint node.labels.nowhere==true forbids it"
+    assert reason in browser.run("document.querySelector('#groups article').innerText")
+    assert reason in browser.run("document.getElementById('attention').innerText")
+    headline = browser.run("document.getElementById('plan').innerText")
+    assert headline.startswith(
+        "Nothing to be done: the swarm is as configured, but 1 service is short of tasks: shop_db."
+    )
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
     assert browser.messages == []
 
 

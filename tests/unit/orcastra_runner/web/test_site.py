@@ -20,16 +20,16 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
 from orcastra_runner import cli, healthcheck
 from orcastra_runner.command.job import CommandJob
-from orcastra_runner.command.requests import MAX_WAITING
+from orcastra_runner.command.requests import MAX_WAITING, CommandRequests
 from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import ResyncJob, SyncJob
 from orcastra_runner.local.autoheal import AutohealJob
 from orcastra_runner.local.mods import ModsJob
 from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.rebalance import RebalanceJob
-from orcastra_runner.records import STUCK_SECONDS
+from orcastra_runner.records import STUCK_SECONDS, Records
 from orcastra_runner.settings import read_settings
-from orcastra_runner.signals import ASKED, SYNC
+from orcastra_runner.signals import ASKED, SYNC, Signals
 from orcastra_runner.swarm import plan_all
 from orcastra_runner.web import server as web_server
 from orcastra_runner.web import site
@@ -88,6 +88,37 @@ def test_healthcheck_asks_healthz(
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", "off")
     assert ask() == 2
     assert "expected an address in ORCASTRA_HTTP_ADDRESS, found off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:{0}/"),
+        (None, "port {0} at all addresses, here http://127.0.0.1:{0}/"),
+        ("0.0.0.0", "port {0} at all addresses, here http://127.0.0.1:{0}/"),
+        ("::", "port {0} at all addresses, here http://[::1]:{0}/"),
+        ("localhost", "http://localhost:{0}/"),
+    ],
+)
+def test_the_log_says_where_it_is_served(logged: Log, host: str | None, said: str) -> None:
+    server = WebServer(site.Site(Records(), Signals(), CommandRequests(), Guard(None, ())), host, 0)
+    assert server.start()
+    try:
+        (entry,) = [entry for entry in logged.entries if entry["event"] == "page and metrics"]
+        assert entry["what"] == said.format(server.port)
+    finally:
+        server.stop()
+
+
+def test_healthcheck_says_what_to_look_at_if_nothing_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for host in ("127.0.0.1", None, "0.0.0.0"):
+        is_live, text = healthcheck.ask_health(host, port)
+        assert not is_live
+        assert text.startswith(f"no answer: nothing listens at 127.0.0.1:{port}; ")
+        assert "Errno" not in text
+        assert "Error" not in text
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.0 200 OK\r\n\r\n[]"])

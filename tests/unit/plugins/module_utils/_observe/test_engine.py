@@ -7,11 +7,17 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+    ConnectionOptions,
+    connect,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
     EngineError,
@@ -69,3 +75,47 @@ def test_the_swarm_without_its_tokens() -> None:
         cluster(LocalNodeState="active")
     with pytest.raises(NoLeader):
         cluster(Cluster={"ID": ""}, Error="rpc error: The swarm does not have a leader.")
+
+
+def _serve(listener: socket.socket, greeting: bytes) -> None:
+    connection, _address = listener.accept()
+    with connection:
+        connection.settimeout(5)
+        connection.recv(4096)
+        connection.sendall(greeting)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "said"),
+    [
+        (
+            b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
+            "found an SSH server (SSH-2.0-OpenSSH_9.2p1 Debian-2). Use ssh://",
+        ),
+        (b"SSH-1.99-dropbear\n", "found an SSH server (SSH-1.99-dropbear)"),
+        (
+            b"220 mail.example.org ESMTP\r\n",
+            "found something that does not speak HTTP (220 mail.example.org ESMTP)",
+        ),
+        (b"-ERR unknown command\r\n", "found something that does not speak HTTP (-ERR unknown command)"),
+        (b"\x15\x03\x01\x00\x02\x02\x16", "found something that does not speak HTTP"),
+        (b"J\x00\x00\x00\n5.5.5-10.11", "found something that does not speak HTTP"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+            "found something else: GET /version: expected JSON",
+        ),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", "found something else: GET /version: no"),
+        (b"", "Remote end closed connection"),
+    ],
+)
+def test_whatever_else_answers_at_the_port_is_named(greeting: bytes, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_serve, args=(listener, greeting))
+        thread.start()
+        host = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(EngineUnreachable) as caught:
+            connect(ConnectionOptions(docker_host=host, timeout=5))
+        thread.join()
+    assert said in str(caught.value)
+    assert str(caught.value).count(host) == 1
+    assert str(caught.value).isprintable()

@@ -148,6 +148,21 @@ def test_a_node_whose_address_is_not_known(pages: dict[str, Any], address: str) 
     assert found.problems == ("node a: no node exporter is named for it",)
 
 
+def test_a_node_that_joined_again_goes_by_its_host_name(pages: dict[str, Any]) -> None:
+    pages["http://10.0.0.1:9100/metrics"] = exporter(100, 40)
+    stale = node("old", hostname="a", state="down", address="10.0.0.1")
+    assert measure(picture(A, stale), TEMPLATE).nodes["id-a"].host == "a"
+    (problem,) = measure(picture(node("a", address=""), stale), TEMPLATE).problems
+    assert problem == "node a: no node exporter is named for it"
+
+
+def test_nodes_with_one_host_name_are_told_apart_by_their_ids(pages: dict[str, Any]) -> None:
+    twin = node("twin", hostname="a", address="10.0.0.9")
+    pages["http://10.0.0.1:9100/metrics"] = pages["http://10.0.0.9:9100/metrics"] = exporter(100, 40)
+    found = measure(picture(A, twin), TEMPLATE)
+    assert {one.host for one in found.nodes.values()} == {"a (id-a)", "a (id-twin)"}
+
+
 def test_a_node_that_is_down_is_not_asked(pages: dict[str, Any]) -> None:
     assert measure(picture(node("a", address="10.0.0.1", state="down")), TEMPLATE) == Memory()
 

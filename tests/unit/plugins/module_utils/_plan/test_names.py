@@ -21,12 +21,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.endpoints import find_endpoints
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import one_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, needs_hosts, plan_heal
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import service_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import (
     find_nodes,
     identify,
     identify_all,
-    service_hint,
     without_doubtful,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names of services that the swarm does not have: what is missing, and what may have been meant."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import did_you_mean, printable
+
+# how many names are suggested at most
+SUGGESTED = 3
+# how similar names must be, from 0 to 1, and how much less than the most similar one
+SIMILAR = 0.65
+# the same for names with a stack in front, which alone makes them somewhat similar
+SIMILAR_WITH_STACK = 0.75
+CLOSE = 0.08
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+def no_service(picture: Picture, name: str, stack: str) -> str:
+    """Say that there is no such service, under the full name that was looked for."""
+    return f"there is no service {_full_name(picture, name, stack)} in this swarm"
+
+
+def no_service_asked_for(picture: Picture, name: str, stack: str) -> str:
+    """The same where someone asks for it, who may not know that a stack is put in front of the name."""
+    also = f", nor one called {name}" if _full_name(picture, name, stack) != name else ""
+    return f"{no_service(picture, name, stack)}{also}{_listed(similar_services(picture, name, stack))}"
+
+
+def service_hint(picture: Picture, name: str, stack: str) -> str:
+    """What a name in the configuration probably means; empty if no service is like it.
+
+    A service of the same name in another stack is what is meant most of the time.
+    """
+    found = similar_services(picture, name, stack)
+    if len(found) == 1 and found[0].stack not in (None, stack) and short_name(found[0]) == name:
+        return f"{did_you_mean(found[0].name)} Then set stack: {found[0].stack}"
+    return _listed(found)
+
+
+def similar_services(picture: Picture, name: str, stack: str) -> list[Service]:
+    """Services that may be meant: those with this name in another stack, else those with a similar one."""
+    services = sorted(picture.services, key=lambda service: service.name)
+    # the short name may have been given with the wrong stack in front, or none
+    same = [service for service in services if _fold(short_name(service)) == _fold(name)]
+    if not same:
+        same = [service for service in services if _fold(name).endswith(f"_{_fold(short_name(service))}")]
+    if same:
+        return same[:SUGGESTED]
+    by_name = {service.name: service for service in services}
+    short = {short_name(service): service for service in reversed(services)}
+    full = closest(f"{stack}_{name}", by_name, SIMILAR_WITH_STACK) if stack else []
+    found = [by_name[one] for one in full or closest(name, by_name, SIMILAR_WITH_STACK)]
+    return (found or [short[one] for one in closest(name, short)])[:SUGGESTED]
+
+
+def short_name(service: Service) -> str:
+    """The name without the stack's prefix."""
+    return service.name.removeprefix(f"{service.stack}_") if service.stack else service.name
+
+
+def closest(name: str, known: Iterable[str], similar: float = SIMILAR) -> list[str]:
+    """Those of the known names that resemble ``name``, or of which a part does, the closest first."""
+    known = sorted(known)
+    wanted = _fold(name)
+    ratios = {one: _ratio(wanted, _fold(one)) for one in known}
+    if max(ratios.values(), default=0.0) < similar:
+        ratios = {
+            one: max(_ratio(wanted, part) for part in (*_SEPARATORS.split(_fold(one)), "")) for one in known
+        }
+    best = max(ratios.values(), default=0.0)
+    near = [one for one in known if ratios[one] >= max(similar, best - CLOSE)]
+    return sorted(near, key=lambda one: -ratios[one])[:SUGGESTED]
+
+
+def _ratio(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio() if one else 0.0
+
+
+def _full_name(picture: Picture, name: str, stack: str) -> str:
+    """The name with the stack in front, unless it begins with a stack of the swarm as full names do."""
+    has_stack = any(one.stack and name.startswith(f"{one.stack}_") for one in picture.services)
+    return name if has_stack or not stack else f"{stack}_{name}"
+
+
+def _listed(services: list[Service]) -> str:
+    if len(services) < 2:
+        return did_you_mean(services[0].name) if services else ""
+    names = [f"'{printable(one.name)}'" for one in services]
+    return f"; did you mean {', '.join(names[:-1])} or {names[-1]}?"
+
+
+def _fold(text: str) -> str:
+    return text.strip().lower().replace("-", "_")

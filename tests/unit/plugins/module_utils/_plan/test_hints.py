@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may be meant by a name that nothing has."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import STACK_LABEL, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import (
+    closest,
+    service_hint,
+    similar_services,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.restarts import plan_asked_restarts
+from tests.unit.builders import node, picture, service, wanted
+
+
+def of_stack(stack: str, *names: str) -> list[Service]:
+    return [service(f"{stack}_{name}", labels={STACK_LABEL: stack}) for name in names]
+
+
+SWARM = picture(
+    *of_stack("apps", "wiki_db", "wiki", "wiki_cache", "search", "indexer"),
+    *of_stack("infra", "proxy", "mqtt", "search"),
+    service("standalone"),
+    node("node1", id="k3x9q2m7v1b5n8c4z6l0p2w9r", address="10.0.0.1"),
+    node("node2.example.org", id="a1b2c3d4e5f6g7h8i9j0k1l2m", address="10.0.0.2"),
+    node("node3", state="down"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("search", ["apps_search", "infra_search"]),
+        ("wiki", ["apps_wiki"]),
+        ("Wiki", ["apps_wiki"]),
+        ("wiki-db", ["apps_wiki_db"]),
+        ("swarm-dev_mqtt", ["infra_mqtt"]),
+        ("app_wiki", ["apps_wiki"]),
+        ("apps_wki", ["apps_wiki"]),
+        ("indexr", ["apps_indexer"]),
+        ("prox", ["infra_proxy"]),
+        ("cache", ["apps_wiki_cache"]),
+        ("standalon", ["standalone"]),
+        ("nope", []),
+        ("", []),
+    ],
+)
+def test_services(name: str, expected: list[str]) -> None:
+    assert [one.name for one in similar_services(SWARM, name, "swarm-dev")] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nope", "there is no service swarm-dev_nope in this swarm, nor one called nope"),
+        ("apps_nope", "there is no service apps_nope in this swarm"),
+        (
+            "mqtt",
+            (
+                "there is no service swarm-dev_mqtt in this swarm, nor one called mqtt"
+                "; did you mean 'infra_mqtt'?"
+            ),
+        ),
+    ],
+)
+def test_whoever_asks_for_a_service_learns_what_was_looked_for(name: str, expected: str) -> None:
+    with pytest.raises(OrcastraError) as caught:
+        plan_asked_restarts(SWARM, [name], "swarm-dev", State())
+    assert str(caught.value) == expected
+
+
+def test_the_plan_suggests_the_stack_of_anchors_and_followers() -> None:
+    (group,) = survey(SWARM, wanted(anchors={"search": ("indexer",)}, stack="swarm-dev"))
+    assert str(group.place.warning).endswith("; did you mean 'apps_search' or 'infra_search'?")
+    hint = "; did you mean 'apps_indexer'? Then set stack: apps"
+    assert service_hint(SWARM, "indexer", "swarm-dev") == hint
+    assert service_hint(SWARM, "indexr", "apps") == "; did you mean 'apps_indexer'?"
+
+
+def test_at_most_three_are_suggested() -> None:
+    names = [f"service{number}" for number in range(20)]
+    assert len(closest("servic", names)) == 3
+    many = picture(*(service(f"s{number}_web", labels={STACK_LABEL: f"s{number}"}) for number in range(9)))
+    assert len(similar_services(many, "web", "")) == 3
