@@ -40,7 +40,7 @@ KEYWORDS = frozenset(
         "type",
     }
 )
-ANNOTATIONS = frozenset({"$schema", "title", "description", "default"})
+ANNOTATIONS = frozenset({"$schema", "title", "description", "default", "writeOnly"})
 
 
 @dataclass(frozen=True, slots=True)

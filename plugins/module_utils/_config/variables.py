@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Mapping
+from pathlib import Path
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.text_files import read_small_text
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 
@@ -62,23 +62,12 @@ def variable_value(name: str, environment: Mapping[str, str]) -> str:
         raise VariableError(f"the variable {name} (or {name}_FILE) in the environment", "none")
     expected = f"a file that can be read, named by {name}_FILE"
     try:
-        found = _read(path).decode().strip()
-    except OSError as error:
-        raise VariableError(expected, f"{describe(path)}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise VariableError(expected, f"{describe(path)}: it is no text") from error
+        found = read_small_text(Path(path), MAX_FILE_BYTES).strip()
+    except FileNotFoundError as error:
+        raise VariableError(expected, f"none at {describe(path)}") from error
+    except OrcastraError as error:
+        reason = str(error).partition(", found ")[2]
+        raise VariableError(expected, f"{describe(path)}: {reason}") from error
     if not found.isprintable():
         raise VariableError(f"one line in the file that {name}_FILE names", "several")
     return found
-
-
-def _read(path: str) -> bytes:
-    # opening a pipe would wait for ever
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(None, "it is no regular file")
-        content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise OSError(None, f"it is larger than {MAX_FILE_BYTES // 1024} KiB")
-    return content

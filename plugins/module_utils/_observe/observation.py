@@ -65,7 +65,8 @@ def observe(engine: Engine) -> Observation:
         services=tuple(parse_service(raw) for raw in engine.list_services()),
         tasks=tuple(parse_task(raw) for raw in engine.list_tasks()),
     )
-    state, damage = _decode_state(found)
+    engine_time = parse_time(info.get("SystemTime") or "")
+    state, damage = _decode_state(found, max(time.time(), engine_time))
     return Observation(
         picture=picture,
         state=state,
@@ -73,7 +74,7 @@ def observe(engine: Engine) -> Observation:
         local_node_id=swarm["NodeID"],
         cluster_id=(swarm.get("Cluster") or {}).get("ID", ""),
         requests=engine.requests - before,
-        engine_time=parse_time(info.get("SystemTime") or ""),
+        engine_time=engine_time,
     )
 
 
@@ -85,7 +86,7 @@ def observe_nodes(engine: Engine) -> tuple[Node, ...]:
 
 def observe_state(engine: Engine) -> State:
     """The remembered state alone, in one request; what is damaged reads as empty. Raises NotAManager."""
-    return _decode_state(engine.find_config(STATE_NAME))[0]
+    return _decode_state(engine.find_config(STATE_NAME), time.time())[0]
 
 
 def describe(seen: Observation, tasks: str) -> dict[str, Any]:
@@ -110,8 +111,8 @@ def describe(seen: Observation, tasks: str) -> dict[str, Any]:
     }
 
 
-def _decode_state(found: Json | None) -> tuple[State, tuple[str, ...]]:
-    return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {}, time.time())
+def _decode_state(found: Json | None, now: float) -> tuple[State, tuple[str, ...]]:
+    return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {}, now)
 
 
 def _managing(engine: Engine, info: Json) -> Json:

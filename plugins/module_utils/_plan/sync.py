@@ -49,7 +49,7 @@ def plan_anchors(
     """Plan everything that keeps followers with their anchors; with ``static_labels`` those of nodes, too.
 
     ``now`` is in seconds since the epoch. The labels come first: they are what the moves rest on. With
-    ``retry_now`` all earlier attempts are forgotten: what waits for its next one, or for an anchor to rest, or
+    ``retry_now`` all earlier attempts are forgotten: what waits for its next one or for an anchor to rest, or
     was given up is tried. Of services that aren't configured they are kept, unless the configuration is the
     whole one. With ``balancing`` moves for balance are ended, too.
     """

@@ -21,25 +21,6 @@ def test_news_are_said_once_until_they_went_away() -> None:
     assert news.fresh("notes", ["a", "b"]) == ["a"]
 
 
-def test_a_countdown_is_no_news() -> None:
-    news = News()
-    assert news.fresh("notes", ["app waits 59 s", "app waits 1.5 s"]) == ["app waits 1.5 s"]
-    assert news.fresh("notes", ["app waits 42 s"]) == []
-    assert news.fresh("notes", ["web waits 42 s", "42 of app"]) == ["web waits 42 s", "42 of app"]
-
-
-def test_what_comes_and_goes_is_said_once_in_a_while(clock: Clock) -> None:
-    news = News(clock)
-    said = []
-    for turn in range(60):
-        said += news.fresh("notes", ["odd" if turn % 2 else "even"], 60)
-        clock.now += 5
-    # it does not go away for long enough to be news
-    assert said == ["even", "odd"]
-    clock.now += 120
-    assert news.fresh("notes", ["even"], 60) == ["even"]
-
-
 def test_the_same_trouble_is_told_once_and_then_every_ten_minutes(logged: Log, clock: Clock) -> None:
     troubles = Troubles(clock)
     for _ in range(120):

@@ -176,7 +176,10 @@ def test_it_comes_back_whatever_is_configured_by_then(
         assert sim.where("files") == sim.where("web") * REPLICAS
     elif follows and name != "an anchor that is not there":
         assert sim.where("files") == ["echo"] * REPLICAS
-    if not follows:
+    if name == "labels alone":
+        # a section that is absent takes nothing away
+        assert set(labels(sim)) == {"mine", CONSTRAINTS_LABEL}
+    elif not follows:
         assert set(labels(sim)) == {"mine"}
         assert sim.service("files").spec.constraints == tuple(USERS)
     controller.close()
@@ -281,7 +284,7 @@ def test_the_spec_is_the_users_again_in_the_end(shop: Sim) -> None:
         assert json.loads(labels(shop, name)[CONSTRAINTS_LABEL]) == [HELD]
     assert shop.service("web").spec.raw == before["web"]
 
-    controller.wanted = build_wanted(NO_DEPENDENCIES, stack_name="")
+    controller.wanted = build_wanted({**NO_DEPENDENCIES, "dependencies": {}}, stack_name="")
     run(shop, [controller], 30, watch)
     del before["db"]  # the user has moved it
     app = before["app"]["TaskTemplate"]["Placement"]

@@ -48,7 +48,7 @@ def rehearsed(
         assert asked == [(command.playbook, command.variables(argument, own), True)]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [name for name in COMMANDS if COMMANDS[name].playbook])
 def test_each_command_lists_its_plan(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     found = rehearsed(monkeypatch, name, task("a", step("do this")), task("b", step("do that")))
     assert [one["what"] for one in found.steps] == ["do this", "do that"]

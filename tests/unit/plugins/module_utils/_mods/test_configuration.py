@@ -184,7 +184,7 @@ def test_the_value_of_a_variable_is_read_from_a_small_file_only(tmp_path: Path, 
     path.write_text(json.dumps(["https://h/a?token=${TOKEN}"]))
     make(kind, value)
     environment = {"TOKEN_FILE": str(value)}
-    with pytest.raises(OrcastraError, match=r"config\.yml: TOKEN_FILE: expected .*found"):
+    with pytest.raises(OrcastraError, match=r"config\.yml: expected .*TOKEN_FILE, found"):
         mods_variables(path, environment)
     with pytest.raises(ConfigError, match=r"mods\[0\].*: expected .*TOKEN_FILE, found"):
         load_mods(path, environment)
