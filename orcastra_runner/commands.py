@@ -256,6 +256,8 @@ def check_configuration(settings: Settings) -> None:
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
     files = ", ".join(str(path) for path in present)
+    for warning in wanted.warnings:
+        _say(f"warning: {warning}")
     _say(
         f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
         f"{count(len(wanted.dependencies), 'dependency')} in {files}"

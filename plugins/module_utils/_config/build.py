@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.dependencies import build_dependencies
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.label_warnings import label_warnings
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.managers import (
     build_swarm,
     check_managers,
@@ -23,7 +24,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.nodes import build_nodes, check_manager
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    MAX_PROBLEMS,
+    ConfigError,
+    Problem,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 
 MAX_DEPTH = 50
@@ -91,6 +96,7 @@ def build(
         found += check_managers(merged, nodes)
     if found:
         raise ConfigError(in_order(found))
+    warnings = in_order(label_warnings(merged))
     return Wanted(
         nodes=nodes,
         dependencies=dependencies,
@@ -99,6 +105,7 @@ def build(
         prune_unknown_labels=merged.options.get("prune_unknown_labels", False),
         managers=merged.managers,
         swarm=swarm,
+        warnings=tuple(str(warning) for warning in warnings[:MAX_PROBLEMS]),
     )
 
 

@@ -83,7 +83,10 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The whole configuration; the files' ``options`` are fields of their own here."""
+    """The whole configuration; the files' ``options`` are fields of their own here.
+
+    ``warnings``: what is as it may be, and yet hardly what the user meant, in words.
+    """
 
     nodes: Mapping[str, NodeWanted] = field(default_factory=dict)
     dependencies: Mapping[str, Dependency] = field(default_factory=dict)
@@ -92,6 +95,7 @@ class Wanted:
     prune_unknown_labels: bool = False
     managers: int | None = None
     swarm: SwarmWanted = field(default_factory=SwarmWanted)
+    warnings: tuple[str, ...] = ()
 
     @property
     def decides_roles(self) -> bool:

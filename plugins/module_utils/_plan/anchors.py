@@ -17,7 +17,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture impo
     Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import (
+    find_service,
+    service_hint,
+)
 
 ANCHOR_VALUE = "true"
 
@@ -57,7 +60,7 @@ def place_anchor(picture: Picture, dependency: Dependency) -> AnchorPlace:
             on={},
             settled=False,
             warning=f"dependencies.{dependency.anchor}: there is no service {name} in this swarm; "
-            f"its label stays as it is",
+            f"its label stays as it is{service_hint(picture, dependency.anchor, dependency.stack)}",
         )
     wanted = [task for task in picture.tasks_of(service) if task.is_wanted]
     running = [task for task in wanted if _runs_on_ready_node(picture, task)]

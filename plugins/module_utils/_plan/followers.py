@@ -47,6 +47,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import plan_leftovers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours, ours_to_move
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.moves import MOVING_SECONDS
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import service_hint
 
 DEFAULT_GIVE_UP_SECONDS = 600.0
 STUCK_SECONDS = 30.0
@@ -90,6 +91,7 @@ def plan_followers(
             full = f"{group.dependency.stack}_{name}" if group.dependency.stack else name
             result.warnings.append(
                 f"dependencies.{group.dependency.anchor}: there is no service {full} in this swarm"
+                f"{service_hint(picture, name, group.dependency.stack)}"
             )
         for follower in group.followers:
             followers.add(follower.service.id)

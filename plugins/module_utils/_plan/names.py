@@ -262,14 +262,16 @@ def find_service(picture: Picture, name: str, stack: str) -> Service | None:
     return picture.service_by_name.get(name)
 
 
-def service_hint(picture: Picture, name: str, stack: str) -> str:
+def service_hint(picture: Picture, name: str, stack: str, *, is_configured: bool = True) -> str:
     """What ``name``, of which there is no service, probably means; empty where none is like it.
 
-    A service of the same name in another stack is what is meant most of the time.
+    A service of the same name in another stack is what is meant most of the time. ``is_configured``: the name
+    stands in the configuration, so that its stack can be set there.
     """
     for service in sorted(picture.services, key=lambda service: service.name):
         if service.stack and service.stack != stack and service.name == f"{service.stack}_{name}":
-            return f"{did_you_mean(service.name)} Then set stack: {service.stack}"
+            remedy = f" Then set stack: {service.stack}" if is_configured else ""
+            return f"{did_you_mean(service.name)}{remedy}"
     names = [service.name for service in picture.services]
     prefix = f"{stack}_" if stack else ""
     found = closest(f"{prefix}{name}", names) or closest(name, names)

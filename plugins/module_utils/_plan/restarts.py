@@ -29,7 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown impo
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Follower, Group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import ours_to_move
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service, service_hint
 
 
 def plan_restarts(
@@ -82,7 +82,8 @@ def plan_asked_restarts(picture: Picture, names: list[str], stack: str, state: S
         service = find_service(picture, name, stack)
         if service is None:
             full = f"{stack}_{name}" if stack else name
-            problems.append(f"there is no service {full} in this swarm")
+            hint = service_hint(picture, name, stack, is_configured=False)
+            problems.append(f"there is no service {full} in this swarm{hint}")
         elif service.is_updating:
             problems.append(f"{service.name} is not restarted: Swarm is updating it ({service.update_state})")
         else:
