@@ -177,8 +177,10 @@ UNQUOTE = "(leave out the quotes)"
         (node(availability="Drain"), "nodes.n.availability: expected active, pause or drain, found 'Drain'"),
         (
             node(IP="10.0.0.1"),
-            "nodes.n.IP: expected one of ip, labels, role, availability, data_path_addr, swarm_addr, "
-            "found 'IP'",
+            (
+                "nodes.n.IP: expected one of ip, labels, role, availability, data_path_addr, swarm_addr, "
+                "found 'IP'"
+            ),
         ),
         (node(ip=10.1), f"nodes.n.ip: expected an IP address, found the number 10.1 {QUOTE}"),
         (node(ip="10.0.0.256"), "nodes.n.ip: expected an IP address, found '10.0.0.256'"),
