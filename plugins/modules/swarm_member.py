@@ -12,6 +12,8 @@ version_added: 0.2.0
 description:
   - Unlocks a locked manager, makes the swarm on the leader, joins it on the other hosts, and joins again
     where a host has lost its membership. It runs on each host, with what all hosts have said before.
+  - A host only joins a swarm, or leaves one that it has lost, on the word of a majority of the configured
+    managers, so O(members) has to tell what they say. Any single host may lie.
   - A host that belongs to another swarm is refused unless O(leave_other_swarm=true).
   - Hosts join as workers. M(orcastra.swarm.swarm_heal) promotes those that are to be managers, one at a time,
     so that the token of managers never has to leave them.
@@ -44,6 +46,13 @@ options:
       - The token to join with; it decides in which role. Its swarm is verified by Docker through it.
       - Without it, nothing joins, and RV(joins) tells whether the host has to.
     type: str
+  join_tokens:
+    description:
+      - For hosts in O(members) the token that each gives, instead of O(join_token). Of those hosts that count
+        as managers, the token that most of them give is used.
+    type: dict
+    default: {}
+    version_added: 0.2.0
   join_role:
     description: The role that O(join_token) is for.
     type: str
@@ -163,6 +172,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.member import
     plan_member,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.trust import most_common
 
 
 def main() -> None:
@@ -175,6 +185,7 @@ def main() -> None:
             "address": {"type": "str"},
             "make_swarm": {"type": "bool", "default": True},
             "join_token": {"type": "str", "no_log": True},
+            "join_tokens": {"type": "dict", "default": {}, "no_log": True},
             "join_role": {"type": "str", "choices": ["worker", "manager"], "default": "worker"},
             "unlock_key": {"type": "str", "no_log": True},
             "leave_other_swarm": {"type": "bool", "default": False},
@@ -196,13 +207,15 @@ def main() -> None:
             may_init=params["make_swarm"],
             force_new_cluster=params["force_new_cluster"] or "",
         )
+        tokens = [str(params["join_tokens"][host]) for host in formation.via if host in params["join_tokens"]]
+        token = params["join_token"] or most_common(tokens) or ""
         options = MemberOptions(
             unlock_key=params["unlock_key"] or "",
-            join_token=params["join_token"] or "",
+            join_token=token,
             join_role=params["join_role"],
             address=params["address"] or "",
             leave_other_swarm=params["leave_other_swarm"],
-            joins=bool(params["join_token"]) or module.check_mode,
+            joins=bool(token) or module.check_mode,
             wait_seconds=params["wait_timeout"],
         )
         plan = plan_member(name, member, formation, wanted, options)

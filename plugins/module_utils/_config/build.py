@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.dependencies import build_dependencies
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.label_warnings import label_warnings
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.managers import (
     build_swarm,
     check_managers,
@@ -24,7 +25,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.nodes impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import absent_sections
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    MAX_PROBLEMS,
+    ConfigError,
+    Problem,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 
 MAX_DEPTH = 50
@@ -95,6 +100,7 @@ def build(
     if found:
         raise ConfigError(in_order(found))
     absent, warnings = absent_sections(all_documents)
+    warnings += tuple(in_order(label_warnings(merged))[:MAX_PROBLEMS])
     return Wanted(
         nodes=nodes,
         dependencies=dependencies,

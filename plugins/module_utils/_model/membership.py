@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,10 @@ PROMOTION_SECONDS = 60.0
 INACTIVE = "inactive"
 ACTIVE = "active"
 LOCKED = "locked"
+
+# what a host may say of itself, and of how many nodes
+MAX_SAID = 4096
+MAX_LISTED = 10_000
 
 MAX_MANAGERS = 7
 DEFAULT_MANAGERS = 3
@@ -96,15 +100,79 @@ class Member:
         return self.manages and bool(self.managers) and reachable >= quorum(len(self.managers))
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Member:
-        """The reverse of ``dataclasses.asdict``; what is unknown there is passed over."""
-        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
-        known["remote_managers"] = tuple(known.get("remote_managers") or ())
-        known["nodes"] = tuple(
-            KnownNode(**{name: node[name] for name in KnownNode.__dataclass_fields__ if name in node})
-            for node in known.get("nodes") or ()
-        )
-        return cls(**known)
+    def from_data(cls, data: Any) -> Member:
+        """The reverse of ``dataclasses.asdict``; what is unknown there is passed over.
+
+        The data is what a host has said. Where it is no such thing, the host counts as not asked.
+        """
+        try:
+            return cls(**_values(data, _MEMBER))
+        except _NoAnswer as error:
+            return cls(problem=f"it gave an answer that cannot be read: {error}")
+
+
+class _NoAnswer(Exception):
+    """What a host has said is not what it was asked for."""
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_SAID:
+        raise _NoAnswer(f"expected text of at most {MAX_SAID} characters")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _NoAnswer("expected true or false")
+    return value
+
+
+def _age(value: Any) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
+        raise _NoAnswer("expected a number of seconds")
+    return float(value)
+
+
+def _items(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
+    def read_items(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)) or len(value) > MAX_LISTED:
+            raise _NoAnswer(f"expected a list of at most {MAX_LISTED}")
+        return tuple(read(item) for item in value)
+
+    return read_items
+
+
+def _node(value: Any) -> KnownNode:
+    found = _values(value, _NODE)
+    if not {"id", "hostname"} <= found.keys():
+        raise _NoAnswer("expected the ID and the host name of each node")
+    return KnownNode(**found)
+
+
+def _values(data: Any, readers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise _NoAnswer("expected a mapping")
+    found = {}
+    for name, read in readers.items():
+        if name in data:
+            try:
+                found[name] = read(data[name])
+            except _NoAnswer as error:
+                raise _NoAnswer(f"{name}: {error}") from None
+    return found
+
+
+_NODE: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("id", "hostname", "role", "state", "manager_addr", "address"), _text),
+    "reachability": lambda value: None if value is None else _text(value),
+    "age_seconds": _age,
+}
+_MEMBER: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("hostname", "problem", "state", "error", "node_id", "address", "cluster_id"), _text),
+    "control": _flag,
+    "remote_managers": _items(_text),
+    "nodes": _items(_node),
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +187,12 @@ class Formation:
     - ``lost``: hosts that believe in their membership, of which the swarm knows nothing → why
     - ``foreign``: hosts in another swarm → which, in words
     - ``faults``: hosts that cannot be dealt with → why
+    - ``doubts``: hosts that say they manage it, and are not believed → why
+    - ``contested``: why only the leader's word tells which swarm it is, in words; empty where it does not
     - ``trouble``: why nobody can join or be changed, in words; empty where that is possible
+    - ``divided``: the hosts that say they manage it, where the trouble is that too few confirm that; each of
+      them can still do what concerns nothing but its own swarm
+    - ``is_contradicted``: whether a host says otherwise, rather than too many nothing at all
     """
 
     cluster_id: str = ""
@@ -130,7 +203,16 @@ class Formation:
     lost: Mapping[str, str] = field(default_factory=dict)
     foreign: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    contested: str = ""
     trouble: str = ""
+    divided: tuple[str, ...] = ()
+    is_contradicted: bool = False
+
+    @property
+    def acts(self) -> str:
+        """The host that changes what a manager can change through the API; empty for none."""
+        return next(iter(self.via or self.divided), "")
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def plan_labels(
     ``groups`` are the anchors and their followers where they have been surveyed already. Without
     ``static_labels`` only the labels of anchors are looked at.
     """
-    warnings: list[str] = []
+    warnings: list[str] = [*map(str, wanted.warnings)] if static_labels else []
     notes: list[str] = []
     static: dict[str, Mapping[str, str]] = {}
     identities = identify_all(picture, wanted) if static_labels else Identities()

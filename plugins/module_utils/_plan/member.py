@@ -51,8 +51,10 @@ def plan_member(
     name: str, member: Member, formation: Formation, wanted: Wanted, options: MemberOptions
 ) -> Plan:
     """Plan the steps of the host ``name``. Raises OrcastraError, naming it, where it cannot be helped."""
+    is_doubted = name in formation.doubts and name not in formation.divided
+    doubts = (f"{name}: {formation.doubts[name]}",) if is_doubted else ()
     return _plan_member(name, member, formation, wanted, options) + Plan(
-        warnings=_other_name(name, member, wanted)
+        warnings=(*_other_name(name, member, wanted), *doubts)
     )
 
 
@@ -84,11 +86,15 @@ def _plan_member(
             f"{name}: belongs to {formation.foreign[name]}; it is left alone unless "
             f"orcastra_leave_other_swarm=true tells it to leave"
         )
+    if formation.contested and member.state == INACTIVE and not options.leave_other_swarm:
+        raise OrcastraError(f"{name}: {formation.contested}")
     # a host may be told to leave before there is a swarm to join; one is lost only to a swarm that is there
     leaving = {*formation.foreign} if options.leave_other_swarm else set()
     if not formation.trouble:
         leaving |= {*formation.lost}
     if formation.trouble and name not in leaving:
+        if name in formation.divided:
+            return Plan(warnings=(f"{name}: {formation.trouble}",))
         if member.state == INACTIVE or member.manages:
             raise OrcastraError(f"{name}: {formation.trouble}")
         return Plan(notes=(f"{name}: {formation.trouble}",))

@@ -7,6 +7,8 @@
 Rules
 - The configured swarm is the one whose ID is configured, else the one that most of the hosts belong to; of
   two with equally many, the leader's.
+- Who manages it, a majority of the configured managers says; see ``trust``. Its nodes are those that most of
+  its managers list.
 - A host that believes it is a member, but which the swarm does not know, has lost its membership: it joins
   anew. One that knows other managers is in another swarm, and is refused unless told to leave it.
 - A swarm is made only on the configured leader, and only while no host is in any swarm and so many of the
@@ -17,7 +19,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import (
@@ -30,8 +32,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership i
     Member,
     quorum,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted, Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import choose_managers
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import (
+    goes_by,
+    is_where_expected,
+    why_not_its_node,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.trust import agree, believe
 
 
 def plan_formation(
@@ -44,37 +52,62 @@ def plan_formation(
     """
     silent = Member(problem="it is not among the hosts of this play, or did not answer")
     hosts = {name: members.get(name, silent) for name in wanted.nodes} if wanted.nodes else {**members}
-    faults = _faults(hosts)
+    entries = {name: wanted.nodes.get(name, NodeWanted(name)) for name in hosts}
+    faults = _faults(hosts, entries)
     sound = {name: member for name, member in hosts.items() if name not in faults}
-    cluster_id = wanted.swarm.cluster_id or _most_common(sound, wanted.leader)
-    managing = {name: member for name, member in sound.items() if member.manages}
-    # without a leader, a manager does not know the ID
-    ours = {name: member for name, member in managing.items() if member.cluster_id in (cluster_id, "")}
-    able = {name: member for name, member in ours.items() if member.has_quorum}
-    nodes = _nodes(able or ours)
+    trust = believe(hosts, sound, wanted, force_new_cluster)
+    believed = {name: trust.claims[name] for name in trust.managing}
+    able = {name: member for name, member in believed.items() if member.has_quorum}
+    agreed = agree([member.nodes for member in (able or believed).values()])
+    faults |= _false_names(sound, entries, agreed.nodes)
+    sound = {name: member for name, member in sound.items() if name not in faults}
     current = {
         name
         for name, member in sound.items()
-        if member.node_id in nodes and nodes[member.node_id].role == "manager"
+        if member.node_id in agreed.nodes
+        and agreed.nodes[member.node_id].role == "manager"
+        and is_where_expected(entries[name], agreed.nodes[member.node_id]) is not False
     }
     managers = choose_managers(wanted, tuple(hosts), current)
+
+    def rank(name: str) -> tuple[bool, str]:
+        return name not in managers, name
+
     formation = Formation(
-        cluster_id=cluster_id,
-        via=tuple(sorted(able, key=lambda name: (name not in managers, name))),
-        nodes=nodes,
+        cluster_id=trust.cluster_id,
+        via=tuple(sorted(_in_agreement(able, agreed.nodes) or able, key=rank)),
+        nodes=agreed.nodes,
         managers=managers,
         faults=faults,
+        doubts=trust.doubts,
     )
     if able:
-        return _judge(formation, sound, 0.0 if force_new_cluster else PROMOTION_SECONDS)
-    if ours:
-        if force_new_cluster in ours:
+        found = _judge(formation, sound, agreed.disputed, 0.0 if force_new_cluster else PROMOTION_SECONDS)
+        found = replace(found, contested=trust.contested)
+        # who is lost leaves by force: that takes the word of most of the managers that there are
+        total = sum(node.reachability is not None for node in agreed.nodes.values())
+        is_heard = trust.is_certain and len(able) >= quorum(total)
+        return found if is_heard else replace(found, lost={})
+    if trust.claims:
+        if force_new_cluster in trust.claims:
             return replace(formation, init_on=force_new_cluster)
-        return replace(formation, trouble=_quorum_lost(ours, force_new_cluster))
+        having_quorum = [name for name, member in trust.claims.items() if member.has_quorum]
+        if trust.trouble and having_quorum:
+            acts = tuple(sorted(having_quorum, key=rank))
+            return replace(
+                formation, trouble=trust.trouble, divided=acts, is_contradicted=trust.is_contradicted
+            )
+        return replace(formation, trouble=_quorum_lost(believed or trust.claims, force_new_cluster))
     return _without_manager(formation, hosts, wanted, may_init=may_init)
 
 
-def _faults(hosts: Mapping[str, Member]) -> dict[str, str]:
+def _in_agreement(able: Mapping[str, Member], nodes: Mapping[str, KnownNode]) -> list[str]:
+    """The managers that list just those as managers which most of them do."""
+    managers = {node_id for node_id, node in nodes.items() if node.reachability is not None}
+    return [name for name, member in able.items() if {node.id for node in member.managers} == managers]
+
+
+def _faults(hosts: Mapping[str, Member], entries: Mapping[str, NodeWanted]) -> dict[str, str]:
     """Hosts that could not be asked, and those that cannot be told apart."""
     faults = {name: member.problem for name, member in hosts.items() if member.problem}
     by_id: dict[str, list[str]] = {}
@@ -89,50 +122,61 @@ def _faults(hosts: Mapping[str, Member]) -> dict[str, str]:
     for node_id, names in by_id.items():
         if len(names) > 1:
             what = f"{' and '.join(names)} say that they are the same node, {node_id}: one host under two "
-            faults |= dict.fromkeys(names, f"{what}names, or a copy of the other's disk")
+            right = _owner(node_id, names, hosts, entries)
+            faults |= {name: f"{what}names, or a copy of the other's disk" for name in names if name != right}
     for hostname, names in by_hostname.items():
         if len(names) > 1:
             what = f"{' and '.join(names)} have the same host name, {hostname}; each needs its own"
-            faults |= {name: what for name in names if name not in faults}
+            # a host that takes another's name does not do it any harm
+            right = _only([name for name in names if goes_by(hostname, name)])
+            faults |= {name: what for name in names if name != right and name not in faults}
     return faults
 
 
-def _most_common(hosts: Mapping[str, Member], leader: str | None) -> str:
-    """The ID of the swarm that most hosts belong to, empty where no host manages any."""
-    counts: dict[str, int] = {}
-    for member in hosts.values():
-        if member.manages:
-            counts.setdefault(member.cluster_id, 0)
-    for member in hosts.values():
-        for cluster_id in counts:
-            if member.manages:
-                counts[cluster_id] += member.cluster_id == cluster_id
-            elif member.state == ACTIVE:
-                nodes = _nodes({n: m for n, m in hosts.items() if m.cluster_id == cluster_id})
-                counts[cluster_id] += member.node_id in nodes
-    leading = hosts[leader].cluster_id if leader is not None and leader in hosts else ""
-    return max(counts, key=lambda cluster_id: (counts[cluster_id], cluster_id == leading), default="")
+def _owner(
+    node_id: str, names: Sequence[str], hosts: Mapping[str, Member], entries: Mapping[str, NodeWanted]
+) -> str | None:
+    """Which of several hosts that say they are one node is that, by what the other managers list."""
+    others = [member for name, member in hosts.items() if name not in names and member.manages]
+    node = agree([member.nodes for member in others if member.nodes]).nodes.get(node_id)
+    if node is None:
+        return None
+    at_it = _only([name for name in names if is_where_expected(entries[name], node)])
+    return at_it or _only([name for name in names if goes_by(node.hostname, name)])
 
 
-def _nodes(managing: Mapping[str, Member]) -> dict[str, KnownNode]:
-    """The nodes as the manager sees them that sees most managers reachable."""
-    lists = [member.nodes for member in managing.values()]
-    if not lists:
-        return {}
-    best = max(lists, key=lambda nodes: sum(node.reachability == "reachable" for node in nodes))
-    return {node.id: node for node in best}
+def _only(names: Sequence[str]) -> str | None:
+    return names[0] if len(names) == 1 else None
 
 
-def _judge(formation: Formation, hosts: Mapping[str, Member], patience: float) -> Formation:
+def _false_names(
+    sound: Mapping[str, Member], entries: Mapping[str, NodeWanted], nodes: Mapping[str, KnownNode]
+) -> dict[str, str]:
+    """Hosts that say they are a node which is another host's → that in words."""
+    found = {}
+    for name, member in sound.items():
+        node = nodes.get(member.node_id)
+        if node is None or is_where_expected(entries[name], node) is False:
+            continue
+        doubt = why_not_its_node(entries[name], node, entries)
+        if doubt is not None:
+            found[name] = doubt.partition(": ")[2]
+    return found
+
+
+def _judge(
+    formation: Formation, hosts: Mapping[str, Member], disputed: Collection[str], patience: float
+) -> Formation:
     """Tell members of the swarm from hosts that have lost it, and from those of other swarms.
 
-    ``patience``: for how many seconds a node may have the role of a manager without being one.
+    ``disputed``: IDs of nodes of which some managers know, and as many do not. ``patience``: for how many
+    seconds a node may have the role of a manager without being one.
     """
     lost: dict[str, str] = {}
     foreign: dict[str, str] = {}
     ids = {node.id for node in formation.nodes.values() if node.manager_addr}
     for name, member in hosts.items():
-        if member.state in (INACTIVE, LOCKED):
+        if member.state in (INACTIVE, LOCKED) or member.node_id in disputed:
             continue
         if member.manages and member.cluster_id and member.cluster_id != formation.cluster_id:
             foreign[name] = f"the swarm {member.cluster_id}, which it manages"
@@ -163,7 +207,7 @@ def _without_manager(
     if locked:
         return replace(formation, trouble=f"the managers {', '.join(locked)} are locked; unlock them first")
     if present:
-        found = _judge(formation, present, PROMOTION_SECONDS)
+        found = _judge(formation, present, (), PROMOTION_SECONDS)
         what = f"{', '.join(present)} {'are' if len(present) > 1 else 'is'} in a swarm"
         trouble = f"no host that was asked manages the swarm, and no new one is made, because {what}"
         return replace(found, trouble=trouble)

@@ -34,7 +34,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes, node_hint
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import no_service_asked_for
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import (
+    find_nodes,
+    node_hint,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import (
     Candidate,
     Choice,
@@ -142,7 +146,8 @@ def _notes_on_nodes(picture: Picture, memory: Memory) -> list[str]:
 
 def _unknown(picture: Picture, rules: RebalanceRules) -> tuple[str, ...]:
     found = [
-        f"services.{name}: there is no such service in this swarm" for name in unknown_names(picture, rules)
+        f"services.{name}: {no_service_asked_for(picture, name, '')}"
+        for name in unknown_names(picture, rules)
     ]
     for service in sorted(picture.services, key=lambda service: service.name):
         name = service.labels.get(PREFERRED_LABEL)

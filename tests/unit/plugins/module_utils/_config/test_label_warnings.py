@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Labels that Swarm takes, and that no constraint can ask for: a warning, with what is probably meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
+    ConfigFiles,
+    load_configuration,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import (
+    ConstraintError,
+    parse_constraint,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
+from orcastra_runner import cli
+from tests.unit.builders import node, picture
+
+
+def warnings(labels: Any) -> tuple[str, ...]:
+    return build_wanted({"nodes": {"n": {"labels": labels}}}, stack_name="").warnings
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["ssd", "zfs", "com.example.rack", "a-b", "a_b", "A1", "1"],
+        {
+            "disk": "hdd",
+            "rack": 7,
+            "on": True,
+            "mac": "aa:bb",
+            "path": "/srv/x",
+            "any": "a b (c) [d] x|y $1 ^",
+        },
+        {"nodes": "x", "node": "x", "labels": "y", "engine": "z", "orcastra": "1", "nodelabels.x": "1"},
+        [],
+        {},
+        None,
+    ],
+)
+def test_labels_that_are_fine(labels: Any) -> None:
+    assert warnings(labels) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("node.labels.db", "did you mean 'db'?"),
+        ("Node.Labels.db", "did you mean 'db'?"),
+        ("node.label.db", "did you mean 'db'?"),
+        ("node.labels.com.example.db", "did you mean 'com.example.db'?"),
+        ("engine.labels.ssd", "did you mean 'ssd'?"),
+        ("labels.db", "did you mean 'db'?"),
+        ("node.role", "did you mean 'role'?"),
+        ("node.hostname", "did you mean 'hostname'?"),
+        ("com.example/rack", "did you mean 'com.example.rack'?"),
+        ("a/b/c", "did you mean 'a.b.c'?"),
+        ("rack#1", "did you mean 'rack.1'?"),
+        ("a,b", "did you mean 'a.b'?"),
+        ("x@y", "did you mean 'x.y'?"),
+        ("Größe", "'ö', 'ß'"),
+        ("полка", "'п'"),
+        ("аb", "'а'"),  # the first letter is Cyrillic
+        ("a\u200bb", r"\u200b"),
+        ("a\u202eb", r"\u202e"),
+        ("+", "'+'"),
+        ("orcastra.state", "keeps for itself"),
+        ("Orcastra.x", "keeps for itself"),
+    ],
+)
+def test_keys(key: str, hint: str) -> None:
+    for labels in ([key], {key: "x"}, {key: ""}):
+        found = warnings(labels)
+        assert found[0].startswith("nodes.n.labels")
+        assert hint in found[0]
+        assert all(is_printable(character) for character in "".join(found))
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [("ssd:true", "ssd: true"), ("disk:hdd", "disk: hdd"), ("ssd:", "ssd: true"), ("a:b:c", "a: b:c")],
+)
+def test_a_pair_in_a_list(key: str, hint: str) -> None:
+    (found,) = warnings([key])
+    assert f"did you mean {hint}, in a mapping?" in found
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("", "did you mean true?"),
+        (None, "did you mean true?"),
+        ("  ", "did you mean true?"),
+        (" x", "without blanks around it"),
+        ("x ", "without blanks around it"),
+        ("größer", "'ö', 'ß'"),
+        ("a=b", "'='"),
+        ("a,b", "','"),
+        ("a@b", "'@'"),
+        ("{{ 1 }}", "'{', '}'"),
+        ("50%", "'%'"),
+        ("a'b", '"\'"'),
+        ("a\u00a0b", r"\xa0"),
+    ],
+)
+def test_values(value: Any, hint: str) -> None:
+    (found,) = warnings({"a": value})
+    assert found.startswith("nodes.n.labels.a: expected a value")
+    assert hint in found
+
+
+@pytest.mark.parametrize("text", [chr(code) for code in range(0x20, 0x7F)] + ["é", "\u200b"])
+def test_it_is_what_swarm_takes(text: str) -> None:
+    """The parser of constraints is held to real engines."""
+
+    def is_refused(expression: str) -> bool:
+        try:
+            parse_constraint(expression)
+        except ConstraintError:
+            return True
+        return False
+
+    if text not in " =!":
+        assert bool(warnings([f"a{text}b"])) == is_refused(f"node.labels.a{text}b==x")
+        assert bool(warnings({"a": f"b{text}c"})) == is_refused(f"node.labels.a==b{text}c")
+
+
+def test_where_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    file = tmp_path / "swarm.yml"
+    file.write_text("nodes:\n  n:\n    labels:\n      - good\n      - ssd:true\n  m: {labels: {a/b: x}}\n")
+    wanted = load_configuration(ConfigFiles(swarm=file), stack_name="")
+    assert [text.partition(": expected")[0] for text in wanted.warnings] == [
+        f"{file}:5: nodes.n.labels[1]",
+        f"{file}:6: nodes.m.labels.a/b",
+    ]
+    # they are no errors, and every plan has them
+    monkeypatch.setenv("ORCASTRA_CONFIG_DIR", str(tmp_path))
+    assert cli.main(["config", "check"]) == 0
+    said = capsys.readouterr()
+    assert said.out.count("warning: ") == 2
+    assert plan_labels(picture(node("n"), node("m")), wanted, State()).warnings == wanted.warnings
+
+
+def test_many_of_them() -> None:
+    assert len(warnings({f"a/{number}": "x" for number in range(5000)})) == 100

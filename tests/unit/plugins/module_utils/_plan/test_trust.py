@@ -1,0 +1,533 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Nobody's word alone makes a host leave a swarm or join one, and no liar gets what managers have."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.orcastra.swarm.plugins.filter.formation import formation as formation_filter
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import JoinSwarm
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import (
+    Formation,
+    KnownNode,
+    Member,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+    NodeWanted,
+    SwarmWanted,
+    Wanted,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.member import MemberOptions, plan_member
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.trust import agree, most_common
+
+REAL, FAKE = "real", "fake"
+BARE = Member()
+SILENT = Member(problem="nobody answers")
+EVIL = "10.66.66.66:2377"
+
+
+def listing(*managers: str, workers: str = "", addr: str = "") -> tuple[KnownNode, ...]:
+    """A manager's list. ``addr``: where all managers are joined, by default each at its own address."""
+    found = [
+        KnownNode(
+            f"id-{name}", name, "manager", reachability="reachable", manager_addr=addr or f"{name}:2377"
+        )
+        for name in managers
+    ]
+    return (*found, *(KnownNode(f"id-{name}", name) for name in workers))
+
+
+def manager(name: str, nodes: tuple[KnownNode, ...], swarm: str = REAL) -> Member:
+    return Member(
+        hostname=name, state="active", node_id=f"id-{name}", control=True, cluster_id=swarm, nodes=nodes,
+        remote_managers=tuple(node.id for node in nodes if node.reachability),
+    )  # fmt: skip
+
+
+def worker(name: str, managers: str) -> Member:
+    ids = tuple(f"id-{other}" for other in managers)
+    return Member(hostname=name, state="active", node_id=f"id-{name}", remote_managers=ids)
+
+
+def liar(name: str, swarm: str = REAL, also: str = "") -> Member:
+    """It says that it manages the swarm, with six others at its own address. ``also``: and with these."""
+    fakes = tuple(f"{name}{number}" for number in range(6))
+    return manager(name, listing(name, *fakes, *also, addr=EVIL), swarm)
+
+
+def swarm_of(managers: str, workers: str = "") -> dict[str, Member]:
+    nodes = listing(*managers, workers=workers)
+    return {
+        **{name: manager(name, nodes) for name in managers},
+        **{name: worker(name, managers) for name in workers},
+    }
+
+
+def config(
+    managers: str = "",
+    workers: str = "",
+    free: str = "",
+    leader: str | None = None,
+    cluster_id: str | None = None,
+) -> Wanted:
+    roles = {
+        **dict.fromkeys(managers, "manager"),
+        **dict.fromkeys(workers, "worker"),
+        **dict.fromkeys(free, None),
+    }
+    nodes = {name: NodeWanted(name, role=role) for name, role in sorted(roles.items())}
+    return Wanted(nodes=nodes, leader=leader, swarm=SwarmWanted(cluster_id=cluster_id))
+
+
+def plans(members: dict[str, Member], wanted: Wanted, **options: Any) -> dict[str, list[str]]:
+    """What each host does, or the error that it ends with; all could join."""
+    formation = plan_formation(members, wanted)
+    found: dict[str, list[str]] = {}
+    for name, member in members.items():
+        try:
+            plan = plan_member(name, member, formation, wanted, MemberOptions(join_token="t", **options))
+            found[name] = [step.action for step in plan.steps]
+            for step in plan.steps:
+                if isinstance(step, JoinSwarm):
+                    assert EVIL not in step.addresses
+        except OrcastraError:
+            found[name] = ["error"]
+    return found
+
+
+def assert_nothing_happens_to(hosts: str, members: dict[str, Member], wanted: Wanted) -> Formation:
+    done = plans(members, wanted)
+    # being told that nothing is done is fine
+    assert {name: done[name] for name in hosts if done[name] not in ([], ["error"])} == {}
+    formation = plan_formation(members, wanted)
+    assert EVIL not in formation.addresses
+    assert formation.init_on == ""
+    return formation
+
+
+# workers that lie
+
+
+@pytest.mark.parametrize("swarm", [REAL, FAKE])
+@pytest.mark.parametrize("also", ["", "abc"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        config("abc", "dw"),
+        config("abc", "dw", cluster_id=REAL),
+        config(free="abcdw"),
+        config(free="abcdw", leader="a"),
+        config(free="abcd", workers="w"),
+        config(free="abcdw", leader="a", cluster_id=REAL),
+        Wanted(),
+    ],
+    ids=["roles", "roles and ID", "free", "leader", "some roles", "leader and ID", "no configuration"],
+)
+def test_a_worker_that_says_it_manages_the_swarm(wanted: Wanted, swarm: str, also: str) -> None:
+    members = {**swarm_of("abc", "dw"), "w": liar("w", swarm, also)}
+    for order in ("abcdw", "wdcba"):
+        hosts = {name: members[name] for name in order}
+        formation = assert_nothing_happens_to("abcd", hosts, wanted)
+        assert set(formation.via) == set("abc")
+        assert (formation.cluster_id, formation.trouble) == (REAL, "")
+        assert set(formation.addresses) == {"a:2377", "b:2377", "c:2377"}
+
+
+@pytest.mark.parametrize("away", ["a", "b", "c", "ab", "abc"])
+def test_it_does_not_help_the_liar_that_managers_are_away(away: str) -> None:
+    members = {**swarm_of("abc", "dw"), "w": liar("w"), **dict.fromkeys(away, SILENT)}
+    formation = assert_nothing_happens_to("abcd", members, config("abc", "dw"))
+    assert bool(formation.via) == (len(away) < 2)
+    # where nothing says who may be a manager, the honest ones still have to be outvoted
+    if len(away) < 3:
+        assert_nothing_happens_to("abcd", members, config(free="abcdw", leader="a"))
+
+
+def test_a_host_that_is_to_join_does_not_join_the_liar() -> None:
+    members = {**swarm_of("abc", "w"), "w": liar("w"), "n": BARE}
+    assert plans(members, config("abc", "wn"))["n"] == ["join_swarm"]
+    for away in ("ab", "abc"):
+        silent = {**members, **dict.fromkeys(away, SILENT)}
+        assert plans(silent, config("abc", "wn"))["n"] == ["error"]
+
+
+def test_a_liar_does_not_become_the_first_manager() -> None:
+    members = {**dict.fromkeys("abc", BARE), "w": liar("w", FAKE)}
+    wanted = config("abc", "w", leader="a")
+    formation = plan_formation(members, wanted)
+    assert (formation.via, formation.init_on) == ((), "")
+    assert plans(members, wanted)["a"] == ["error"]
+
+
+# managers that lie
+
+
+@pytest.mark.parametrize("who", ["a", "b", "c"])
+@pytest.mark.parametrize(
+    "wanted", [config("abc", "d"), config(free="abcd", leader="a")], ids=["roles", "free"]
+)
+def test_one_manager_of_three(who: str, wanted: Wanted) -> None:
+    members = swarm_of("abc", "d")
+    honest = "abcd".replace(who, "")
+    for lie in (liar(who), liar(who, also="abc"), liar(who, FAKE), manager(who, listing(who, addr=EVIL))):
+        formation = assert_nothing_happens_to(honest, {**members, who: lie}, wanted)
+        assert set(formation.via) == set("abc") - {who}
+        assert set(formation.addresses) <= {f"{name}:2377" for name in "abc"}
+        # who is to join asks the others
+        joining = {**members, who: lie, "d": BARE}
+        assert plans(joining, wanted)["d"] == ["join_swarm"]
+
+
+def test_one_manager_of_three_while_another_is_away() -> None:
+    """Neither of the two left can be believed more than the other."""
+    members = {**swarm_of("abc", "d"), "b": SILENT, "c": liar("c")}
+    for wanted in (config("abc", "d"), config(free="abcd", leader="a")):
+        assert_nothing_happens_to("ad", members, wanted)
+    wanted = config("abc", "d")
+    assert plans({**members, "d": BARE}, wanted)["d"] == ["error"]
+
+
+def test_a_manager_that_leaves_others_out() -> None:
+    """They are lost only if most managers do not have them."""
+    members = swarm_of("abc", "de")
+    members["a"] = manager("a", listing("a", "b", "c"))
+    for away in ("", "b", "c"):
+        assert_nothing_happens_to("bcde", {**members, **dict.fromkeys(away, SILENT)}, config("abc", "de"))
+    for name in "bc":
+        members[name] = manager(name, listing("a", "b", "c", workers="e"))
+    done = plans(members, config("abc", "de"))
+    assert (done["d"], done["e"]) == (["leave_swarm", "join_swarm"], [])
+
+
+def test_a_manager_that_calls_another_host_half_a_manager() -> None:
+    half = KnownNode("id-d", "d", "manager", age_seconds=9999)
+    members = swarm_of("abc", "d")
+    members["a"] = manager("a", (*listing("a", "b", "c"), half))
+    for away in ("", "b"):
+        assert_nothing_happens_to("bcd", {**members, **dict.fromkeys(away, SILENT)}, config("abc", "d"))
+    members["b"] = manager("b", (*listing("a", "b", "c"), half))
+    assert plans(members, config("abc", "d"))["d"] == ["leave_swarm", "join_swarm"]
+
+
+@pytest.mark.parametrize("away", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize(
+    "wanted", [config("abcde", "f"), config(free="abcdef", leader="a")], ids=["roles", "free"]
+)
+def test_two_liars_of_five(away: str, wanted: Wanted) -> None:
+    """With two of the others away, they would be as many as the honest ones."""
+    fakes = listing("d", "e", *(f"x{number}" for number in range(5)), addr=EVIL)
+    members = {**swarm_of("abcde", "f"), **{name: manager(name, fakes) for name in "de"}}
+    members |= dict.fromkeys(away, SILENT)
+    formation = assert_nothing_happens_to("abcf", members, wanted)
+    assert bool(formation.via) == (not away or (away == "a" and wanted.leader == "a"))
+    assert not set(formation.via) & set("de")
+
+
+def test_three_liars_of_five_cannot_be_helped() -> None:
+    fakes = listing("c", "d", "e", addr=EVIL)
+    members = {**swarm_of("abcde"), **{name: manager(name, fakes) for name in "cde"}}
+    assert set(plan_formation(members, config("abcde")).via) == set("cde")
+
+
+# what must go on working
+
+
+def test_one_configured_manager() -> None:
+    members = {**swarm_of("a", "w"), "n": BARE}
+    for wanted in (config("a", "wn"), replace(config(free="awn", leader="a"), managers=1)):
+        assert plans(members, wanted) == {"a": [], "w": [], "n": ["join_swarm"]}
+        lying = {**members, "w": liar("w")}
+        assert plan_formation(lying, wanted).via == ("a",)
+        assert plans(lying, wanted)["n"] == ["join_swarm"]
+        assert_nothing_happens_to("w", {**members, "a": SILENT}, wanted)
+
+
+def test_three_managers_with_one_down() -> None:
+    for wanted in (config("abc", "dn"), config(free="abcdn", leader="a")):
+        for away in "abc":
+            members = {**swarm_of("abc", "d"), away: SILENT, "n": BARE}
+            done = plans(members, wanted)
+            assert (done["d"], done["n"]) == ([], ["join_swarm"])
+            struck_off = {**members, "d": worker("d", "abc")}
+            for name in "abc".replace(away, ""):
+                struck_off[name] = manager(name, listing("a", "b", "c"))
+            assert plans(struck_off, wanted)["d"] == ["leave_swarm", "join_swarm"]
+
+
+@pytest.mark.parametrize("number", [2, 4, 6])
+def test_even_numbers_of_managers(number: int) -> None:
+    """As while one is replaced."""
+    names = "abcdef"[:number]
+    members = {**swarm_of(names), "n": BARE}
+    assert plans(members, config(free=names + "n", leader="a"))["n"] == ["join_swarm"]
+    # half of them are no majority
+    half = {**members, **dict.fromkeys(names[: number // 2], SILENT)}
+    lying = {**half, names[-1]: liar(names[-1])}
+    assert_nothing_happens_to(names, lying, config(free=names + "n", leader="a"))
+
+
+def test_a_swarm_that_was_only_just_made() -> None:
+    """The first manager is alone, and the others are bare: there is nobody who could confirm it yet."""
+    for wanted in (config("abc"), config(free="abc", leader="a"), config(free="abcdefg", leader="a")):
+        members = dict.fromkeys(wanted.nodes, BARE)
+        assert plan_formation(members, wanted).init_on == "a"
+        members = {**members, "a": manager("a", listing("a"))}
+        assert set(map(tuple, plans(members, wanted).values())) == {(), ("join_swarm",)}
+        # one of three that cannot be asked could not be a majority of another one
+        done = plans({**members, "c": SILENT}, wanted)
+        assert (done["a"], done["b"]) == ([], ["join_swarm"])
+        assert plans({**members, "b": SILENT, "c": SILENT}, wanted)["a"] == []
+    assert plans({"a": members["a"], "b": SILENT, "c": SILENT, "d": BARE}, config("abc", "d"))["d"] == [
+        "error"
+    ]
+
+
+def test_workers_that_are_to_become_managers_vote() -> None:
+    members = {"a": manager("a", listing("a", workers="bc")), "b": worker("b", "a"), "c": worker("c", "a")}
+    formation = plan_formation({**members, "n": BARE}, config("abc", "n"))
+    assert (formation.via, formation.managers) == (("a",), ("a", "b", "c"))
+    # one was demoted by hand, and then struck off
+    members["a"] = manager("a", listing("a", workers="b"))
+    assert plans(members, config("abc"))["c"] == ["leave_swarm", "join_swarm"]
+
+
+def test_managers_that_are_configured_as_workers_now() -> None:
+    members = {**swarm_of("ab", "cde"), "n": BARE}
+    formation = plan_formation(members, config("cde", "abn"))
+    assert set(formation.via) == {"a", "b"}
+    assert plans(members, config("cde", "abn"))["n"] == ["join_swarm"]
+
+
+def test_two_swarms_of_our_own_hosts() -> None:
+    two = {
+        **{name: manager(name, listing("a", "b", workers="e")) for name in "ab"},
+        **{name: manager(name, listing("c", "d"), FAKE) for name in "cd"},
+        "e": worker("e", "ab"),
+    }
+    wanted = config(free="abcde", leader="a")
+    formation = plan_formation(two, wanted)
+    assert (formation.cluster_id, set(formation.foreign), formation.lost) == (REAL, {"c", "d"}, {})
+    assert plans(two, wanted) == {"a": [], "b": [], "c": ["error"], "d": ["error"], "e": []}
+    # of two halves none has a majority: the leader's counts if the user tells the others to leave theirs
+    del two["e"]
+    wanted = config("abcd", leader="a")
+    formation = plan_formation({**two, "n": BARE}, wanted)
+    assert (formation.via, formation.lost) == (("a", "b"), {}) or formation.contested
+    assert plans(two, wanted)["c"] == ["error"]
+    assert plans(two, wanted, leave_other_swarm=True)["c"] == ["leave_swarm", "join_swarm"]
+    # without a leader nothing tells
+    assert_nothing_happens_to("abcd", two, config("abcd"))
+
+
+def test_the_leaders_word_alone_makes_nobody_join_or_leave() -> None:
+    members = {"a": manager("a", listing("a")), "b": manager("b", listing("b"), FAKE), "c": BARE}
+    wanted = config("abc", leader="a")
+    assert plans(members, wanted) == {"a": [], "b": ["error"], "c": ["error"]}
+    told = plans(members, wanted, leave_other_swarm=True)
+    assert told == {"a": [], "b": ["leave_swarm", "join_swarm"], "c": ["join_swarm"]}
+
+
+def test_the_id_of_the_swarm_that_is_meant() -> None:
+    """It settles which swarm is ours, and not who manages it: a liar knows it, too."""
+    members = {"a": manager("a", listing("a")), "b": manager("b", listing("b"), FAKE), "n": BARE}
+    assert plans(members, config(free="abn", leader="b"))["n"] == ["error"]
+    assert plans(members, config(free="abn", leader="b", cluster_id=REAL))["n"] == ["join_swarm"]
+    members = {**swarm_of("abc"), "w": liar("w", REAL), "n": BARE}
+    assert plan_formation(members, config("abc", "wn", cluster_id=REAL)).via == ("a", "b", "c")
+    other = {**swarm_of("ab"), "c": manager("c", listing("c"), FAKE), "n": BARE}
+    done = plans(other, config("abc", "n", cluster_id=REAL))
+    assert (done["c"], done["n"]) == (["error"], ["join_swarm"])
+    formation = plan_formation(other, config("abc", "n", cluster_id=FAKE))
+    assert formation.via == ()
+    assert_nothing_happens_to("abc", other, config("abc", "n", cluster_id=FAKE))
+
+
+def test_a_manager_alone_goes_on_with_what_is_its_own() -> None:
+    """As with --limit: no host joins or leaves, and that is no failure of the manager."""
+    members = {"a": swarm_of("abc", "d")["a"], "d": worker("d", "abc")}
+    wanted = config("abc", "d")
+    formation = plan_formation(members, wanted)
+    assert (formation.via, formation.acts, formation.is_contradicted) == ((), "a", False)
+    plan = plan_member("a", members["a"], formation, wanted, MemberOptions())
+    assert plan.steps == ()
+    assert len(plan.warnings) == 1
+    assert plan_member("d", members["d"], formation, wanted, MemberOptions()).steps == ()
+
+
+def test_who_was_named_to_go_on_alone_is_believed() -> None:
+    alone = (*listing("a"), KnownNode("id-b", "b", "manager", "down", "unreachable"))
+    members = {"a": manager("a", alone), "b": BARE, "c": SILENT}
+    assert plan_formation(members, config("abc")).trouble
+    members["a"] = manager("a", listing("a", workers="bc"))
+    old = manager("c", ())
+    members["c"] = replace(old, remote_managers=("id-a", "id-b", "id-c"), cluster_id="")
+    formation = plan_formation(members, config("abc"), force_new_cluster="a")
+    assert formation.via == ("a",)
+
+
+# names
+
+
+def test_who_claims_another_hosts_id_is_the_one_at_fault() -> None:
+    members = swarm_of("abc", "dw")
+    for name in "abcd":
+        lying = {**members, "w": replace(members["w"], node_id=f"id-{name}")}
+        formation = plan_formation(lying, config("abc", "dw"))
+        assert set(formation.faults) == {"w"}
+        assert set(formation.via) == set("abc")
+    # the real one is away
+    formation = plan_formation(
+        {**members, "c": SILENT, "w": replace(members["w"], node_id="id-c")}, config("abc", "dw")
+    )
+    assert set(formation.faults) == {"c", "w"}
+    assert formation.managers == ("a", "b", "c")
+
+
+def test_who_takes_another_hosts_name_is_the_one_at_fault() -> None:
+    members = swarm_of("abc", "dw")
+    formation = plan_formation({**members, "w": replace(members["w"], hostname="a")}, config("abc", "dw"))
+    assert (set(formation.faults), set(formation.via)) == ({"w"}, set("abc"))
+
+
+def test_a_claim_at_another_address_makes_nobody_a_manager_to_be() -> None:
+    nodes = (
+        *listing("a", "b", "c"),
+        KnownNode("id-w", "w", "manager", reachability="reachable", address="10.0.0.66"),
+    )
+    members = {**{name: manager(name, nodes) for name in "abc"}, "w": manager("w", nodes)}
+    wanted = replace(config(free="abcw", leader="a"), managers=3)
+    at_its_address = {**wanted.nodes, "w": NodeWanted("w", ip="10.0.0.9")}
+    assert "w" not in plan_formation(members, replace(wanted, nodes=at_its_address)).managers
+
+
+# what is made of lists
+
+
+def test_lists_are_put_together_by_majority() -> None:
+    one, two, three = listing("a", "b", workers="c"), listing("a", "b", "x", workers="c"), listing("a", "b")
+    agreed = agree([one, two, three])
+    assert set(agreed.nodes) == {"id-a", "id-b", "id-c"}
+    assert agreed.disputed == frozenset()
+    agreed = agree([one, two])
+    assert (set(agreed.nodes), agreed.disputed) == ({"id-a", "id-b", "id-c"}, {"id-x"})
+    assert agree([]).nodes == {}
+    moved = agree([one, listing("a", "b", addr=EVIL)])
+    assert [node.manager_addr for node in moved.nodes.values()] == ["", ""]
+    assert agree([(*one, *one)]).nodes == agree([one]).nodes
+
+
+def test_the_token_that_most_managers_give() -> None:
+    assert most_common(["x", "y", "x"]) == "x"
+    assert most_common(["y", "x", "x"]) == "x"
+    assert most_common(["y", "x"]) == "y"
+    assert most_common([]) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        "text",
+        [],
+        {"control": "yes"},
+        {"state": 5},
+        {"nodes": {}},
+        {"nodes": ["id-a"]},
+        {"nodes": [{"id": "x"}]},
+        {"nodes": [{"id": "x", "hostname": ["y"]}]},
+        {"nodes": [{"id": "x", "hostname": "y", "age_seconds": "old"}]},
+        {"nodes": [{"id": "x", "hostname": "y", "age_seconds": float("nan")}]},
+        {"nodes": [{"id": "x", "hostname": "y"}] * 10_001},
+        {"remote_managers": "id-a"},
+        {"remote_managers": [{"NodeID": "x"}]},
+        {"hostname": "x" * 5000},
+    ],
+)
+def test_an_answer_that_is_none(data: Any) -> None:
+    member = Member.from_data(data)
+    assert member.problem
+    members = {**swarm_of("abc"), "w": member}
+    assert set(plan_formation(members, config("abc", "w")).via) == set("abc")
+
+
+def test_an_answer_is_read_as_it_was_given() -> None:
+    for member in swarm_of("abc", "d").values():
+        assert Member.from_data(asdict(member)) == member
+    assert Member.from_data({"problem": "cannot be reached", "news": 1}) == Member(
+        problem="cannot be reached"
+    )
+
+
+def test_the_filter_says_the_same() -> None:
+    members = {name: asdict(member) for name, member in {**swarm_of("abc"), "w": liar("w")}.items()}
+    nodes = {name: {"role": "worker" if name == "w" else "manager", "labels": ["x"]} for name in members}
+    found = formation_filter(members, nodes=nodes, leader="a")
+    assert (found["via"], found["acts"], found["cluster_id"]) == (["a", "b", "c"], "a", REAL)
+    found = formation_filter({"a": members["a"], "b": {"problem": "x"}}, nodes=nodes)
+    assert (found["via"], found["managing"], found["acts"]) == ([], ["a"], "a")
+    assert found["trouble"]
+    found = formation_filter({"a": members["a"], "w": members["w"]})
+    assert not set(found["managing"]) & {"w"}
+
+
+LIES = st.one_of(
+    st.just(SILENT),
+    st.just(BARE),
+    st.builds(
+        Member,
+        hostname=st.sampled_from("abcdw"),
+        state=st.sampled_from(["active", "inactive", "locked", "error", "pending", "x"]),
+        node_id=st.sampled_from([f"id-{name}" for name in "abcdwx"]),
+        control=st.booleans(),
+        cluster_id=st.sampled_from([REAL, FAKE, ""]),
+        remote_managers=st.lists(st.sampled_from([f"id-{name}" for name in "abcdwx"])).map(tuple),
+        nodes=st.lists(
+            st.builds(
+                KnownNode,
+                id=st.sampled_from([f"id-{name}" for name in "abcdwxyz"]),
+                hostname=st.sampled_from("abcdwx"),
+                role=st.sampled_from(["manager", "worker"]),
+                state=st.sampled_from(["ready", "down"]),
+                reachability=st.sampled_from([None, "reachable", "unreachable"]),
+                manager_addr=st.just(EVIL),
+                age_seconds=st.sampled_from([0.0, 9999.0]),
+            ),
+            max_size=6,
+        ).map(tuple),
+    ),
+)
+
+
+@given(st.permutations("abcdw"), LIES, st.sampled_from("abcdw"))
+@settings(max_examples=200, deadline=None)
+def test_whatever_one_host_says_the_others_stay(order: list[str], lie: Member, who: str) -> None:
+    honest = {**swarm_of("abc", "dw"), who: lie}
+    members = {name: honest[name] for name in order}
+    others = "abcdw".replace(who, "")
+    for wanted in (
+        config("abc", "dw"),
+        config(free="abcdw", leader="a"),
+        config("abc", "dw", cluster_id=REAL),
+    ):
+        assert_nothing_happens_to(others, members, wanted)
+
+
+@given(LIES, LIES)
+@settings(max_examples=40, deadline=None)
+def test_whatever_two_of_five_managers_say_the_others_stay(one: Member, two: Member) -> None:
+    members = swarm_of("abcde", "f")
+    for first, second in permutations("abcde", 2):
+        lying = {**members, first: one, second: two}
+        honest = "".join(name for name in members if name not in (first, second))
+        assert_nothing_happens_to(honest, lying, config("abcde", "f"))
