@@ -28,7 +28,7 @@ from tests.unit.builders import node, picture
 
 
 def warnings(labels: Any) -> tuple[str, ...]:
-    return build_wanted({"nodes": {"n": {"labels": labels}}}, stack_name="").warnings
+    return tuple(map(str, build_wanted({"nodes": {"n": {"labels": labels}}}, stack_name="").warnings))
 
 
 @pytest.mark.parametrize(

@@ -344,7 +344,7 @@ def test_unknown_names_are_reported() -> None:
     )
 
     assert case.plan().warnings == (
-        "services.ghost: there is no such service in this swarm",
+        "services.ghost: there is no service ghost in this swarm",
         "big: label orchestration.preferred.node: there is no node nowhere in this swarm",
     )
 
