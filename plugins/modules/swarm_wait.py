@@ -28,8 +28,8 @@ options:
   services:
     description:
       - Whether to wait for all services. Jobs are not waited for, nor are updates that Swarm has paused.
-      - Nor are tasks that have finished. Under the restart condition V(none) that is every task that has ended,
-        under V(on-failure) one with exit code 0.
+      - Nor are tasks that have finished. Under the restart condition V(none) that is every task that has
+        ended, under V(on-failure) one with exit code 0.
     type: bool
     default: true
   ignore:

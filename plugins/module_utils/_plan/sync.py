@@ -43,8 +43,8 @@ def plan_anchors(
     """Plan everything that keeps followers with their anchors; with ``static_labels`` those of nodes, too.
 
     ``now`` is in seconds since the epoch. The labels come first: they are what the moves rest on. With
-    ``retry_now`` all earlier attempts are forgotten: what waits for its next one, or for an anchor to rest, or
-    was given up is tried.
+    ``retry_now`` all earlier attempts are forgotten: what waits for its next one, or for an anchor to rest,
+    or was given up is tried.
     """
     forgotten = Plan()
     if retry_now:
