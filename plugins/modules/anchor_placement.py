@@ -22,9 +22,9 @@ description:
   - Fails, and changes nothing, if neither O(nodes) nor O(dependencies) is given.
   - Makes one step at a time and does not wait for Swarm. Run it again, or let C(orcastra run) do so, until it
     changes nothing. Each run goes on from what it finds, so it may be interrupted at any point.
-  - Restarts services that Swarm has stopped trying to run, with growing pauses. What has finished is never
-    run again. Under the restart condition V(none) that is every task that has ended, under V(on-failure) one
-    with exit code 0.
+  - Restarts services that Swarm has stopped trying to run, with growing pauses.
+  - Never runs a task again that has finished. Under the restart condition V(none) that is every task that has
+    ended, under V(on-failure) one with exit code 0.
   - Has to reach the engine of a manager; any manager of the swarm will do.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
