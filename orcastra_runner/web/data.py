@@ -73,12 +73,18 @@ def plans_data(view: View) -> dict[str, Any]:
     return {
         "dry_run": view.dry_run,
         "acts": view.acts,
-        "headline": whole["headline"] if view.acts else "This instance does not plan now",
+        "headline": _headline(view, whole["headline"]),
         "steps": [{"job": job, **step} for job, part in parts.items() for step in part["plan"]],
         "warnings": whole["warnings"],
         "notes": whole["notes"],
         "short_of_tasks": whole["short_of_tasks"],
     }
+
+
+def _headline(view: View, planned: str) -> str:
+    if not view.acts:
+        return "This instance does not plan now"
+    return planned if view.plans else "Nothing has been planned yet"
 
 
 def history_data(view: View) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 from typing import Any
 
@@ -310,3 +311,52 @@ def test_what_has_finished(condition: str, state: str) -> None:
     ended = old(state)
     expected = state == "complete" and condition != "any"
     assert is_finished(ended, service("web", restart_condition=condition)) == expected
+
+
+STATES = (
+    "new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running",
+    "complete", "shutdown", "failed", "rejected", "remove", "orphaned",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_anything_that_swarm_may_show(seed: int) -> None:
+    """It never fails, and counts as many tasks as it has reasons for."""
+    chance = random.Random(seed)
+    modes = ("replicated", "global", "replicated-job", "global-job")
+    services = [
+        service(
+            f"s{number}",
+            mode=(mode := chance.choice(modes)),
+            replicas=None if mode.startswith("global") else chance.randrange(4),
+            restart_condition=chance.choice(("any", "none", "on-failure")),
+            restart_delay_seconds=chance.choice((0.0, 5.0, 600.0)),
+            constraints=chance.choice(((), ("node.hostname==a",), ("node.labels.x==1",), ("nonsense",))),
+            reserved_memory_bytes=chance.choice((0, 2**40)),
+            update_state=chance.choice((None, "updating", "paused", "rollback_paused", "completed")),
+        )
+        for number in range(4)
+    ]
+    tasks = [
+        task(
+            f"s{chance.randrange(5)}",
+            chance.choice(("a", "b", "c", "d", "gone", None)),
+            id=f"t{number}",
+            slot=chance.choice((None, 1, 2, 3)),
+            state=chance.choice(STATES),
+            desired_state=chance.choice(("running", "ready", "shutdown", "remove", "complete")),
+            created=NOW - chance.choice((0, 1, 30, 400, 10_000)),
+            since=chance.choice(("", "2026-01-01T00:00:00.5Z", "nonsense")),
+            error=chance.choice(("", "boom", f"task {TASK_ID}")),
+            exit_code=chance.choice((None, 0, 1)),
+        )
+        for number in range(chance.randrange(30))
+    ]
+    seen = picture(*NODES, *services, *tasks)
+    found = {short.service: short for short in shortages(seen, NOW)}
+    for one in services:
+        expected, running = expected_and_running(seen, one)
+        assert (one.name in found) == (expected > running) or one.mode.endswith("job")
+        if one.name in found:
+            assert found[one.name].text
+            assert TASK_ID not in str(found[one.name])
