@@ -161,7 +161,13 @@ FOREIGN = [
 
 
 # enough for each of the calls
-_ANSWER = {"ID": "x", "Id": "x", "ApiVersion": "1.45", "Swarm": {"Cluster": {"ID": "x"}}, "Spec": {"Name": STATE_NAME}}
+_ANSWER = {
+    "ID": "x",
+    "Id": "x",
+    "ApiVersion": "1.45",
+    "Swarm": {"Cluster": {"ID": "x"}},
+    "Spec": {"Name": STATE_NAME},
+}
 
 
 class _Recorder(BaseAdapter):

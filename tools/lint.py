@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 COLLECTION_LINK = ".venv/collections/ansible_collections/orcastra/swarm/"
-MAX_LINES = 500
+MAX_LINES = 600
 HEADER = "# SPDX-License-Identifier: GPL-3.0-or-later"
 
 

@@ -13,8 +13,9 @@ options:
       - The nodes of the swarm and their labels, as under C(nodes) in C(swarm.yml). The keys are host names
         or node IDs.
       - Each value can have C(labels), a list of keys (which get the value V(true)) or a mapping of keys to
-        values; and C(ip), C(role) and C(availability).
-      - A name that no node of the swarm has is reported as a warning.
+        values; and C(ip), C(swarm_addr), C(role) and C(availability).
+      - A name that no node of the swarm has is reported as a warning. So is a node that has the name at
+        another address than the C(ip), or the C(swarm_addr) of a host behind NAT, and is not that host.
     type: dict
   dependencies:
     description:

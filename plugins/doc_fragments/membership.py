@@ -11,7 +11,9 @@ options:
   nodes:
     description:
       - The nodes of the swarm, as under C(nodes) in C(swarm.yml). The keys are host names.
-      - Each value can have C(ip), C(role), C(availability), C(data_path_addr) and C(labels).
+      - Each value can have C(ip), C(swarm_addr), C(role), C(availability), C(data_path_addr) and C(labels).
+      - A node only counts as the host of its name if the swarm sees it at the C(ip), or at the
+        C(swarm_addr) of a host behind NAT. Without both, the name is all there is.
       - Without any, the hosts in O(members) are the nodes.
     type: dict
     default: {}

@@ -18,6 +18,10 @@ description:
   - A host has the name under which it is configured, else its host name. Where several nodes that are up
     share a name, each goes by its ID. An entry that a host has left behind when it joined again is passed
     over.
+  - A node that has a configured name at another address than the C(ip), or the C(swarm_addr), of its entry is
+    not that host, and goes by its ID. So does a node whose host name has other characters than letters,
+    digits, C(_), C(-) and C(.), or means the control node, a group, an address or another host. A warning
+    says so.
   - The name of the inventory file is C(orcastra.yml), C(swarm_inventory.yml), or ends in C(.orcastra.yml)
     or C(.swarm.yml). C(.yaml) is as good.
   - 'Groups: C(swarm), all of them; C(managers) and C(workers), by their role in the swarm; C(leader);
@@ -34,10 +38,11 @@ description:
     wherever they are set.
 notes:
   - 'Host variables: C(ansible_host) and C(swarm_ip), the configured address, else the one that the
-    managers see; C(swarm_id), C(swarm_hostname), C(swarm_role), C(swarm_availability), C(swarm_state)
-    (V(missing) for a host that is missing), C(swarm_leader), C(swarm_reachability) of managers,
-    C(swarm_labels), C(swarm_engine_labels), C(swarm_engine_version), C(swarm_os), C(swarm_architecture),
-    and C(swarm_configured), whether it is configured. They are there for O(compose), O(groups) and
+    managers see (a host that the inventory has from elsewhere, too, keeps its own C(ansible_host));
+    C(swarm_id), C(swarm_hostname), C(swarm_role), C(swarm_availability), C(swarm_state) (V(missing) for a
+    host that is missing), C(swarm_leader), C(swarm_reachability) of managers, C(swarm_labels),
+    C(swarm_engine_labels), C(swarm_engine_version), C(swarm_os), C(swarm_architecture), and
+    C(swarm_configured), whether it is configured. They are there for O(compose), O(groups) and
     O(keyed_groups), too. Text that is not known is empty.'
   - With O(cache), what is kept is what the swarm says. The configuration is always read.
 extends_documentation_fragment:

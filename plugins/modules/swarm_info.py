@@ -72,6 +72,7 @@ nodes:
     availability: {description: "V(active), V(pause) or V(drain).", type: str}
     state: {description: "V(ready), V(down), V(unknown) or V(disconnected).", type: str}
     address: {description: The address that the managers see., type: str}
+    manager_addr: {description: "Where a manager is joined, with the port; empty for a worker.", type: str}
     labels: {description: The node's labels., type: dict}
     engine_labels: {description: The labels of its engine., type: dict}
     engine_version: {description: The version of its engine., type: str}

@@ -48,11 +48,16 @@ class Run:
 
 
 class Playbooks:
-    """Runs playbooks with the inventory ``inventory.yml`` of ``folder``, which is also the current folder."""
+    """Runs playbooks with an ``inventory`` in ``folder``, which is also the current folder.
+
+    ``commands``: the folder with the commands of Ansible.
+    """
 
     def __init__(self, folder: Path, inventory: dict[str, Any]) -> None:
         self.folder = folder
-        self.write("inventory.yml", inventory)
+        self.inventory = "inventory.yml"
+        self.commands = Path(sys.executable).parent
+        self.write(self.inventory, inventory)
 
     def write(self, name: str, content: Any) -> Path:
         """Write a YAML file into the folder. Text is written as it is."""
@@ -66,9 +71,9 @@ class Playbooks:
         Without a limit, on all of its hosts. ``variables`` are extra variables.
         """
         limits = ["--limit", limit] if limit else []
-        program = Path(sys.executable).parent / "ansible-playbook"
+        program = self.commands / "ansible-playbook"
         result = subprocess.run(
-            [program, playbook, "-i", "inventory.yml", *limits, "-e", json.dumps(variables), *options],
+            [program, playbook, "-i", self.inventory, *limits, "-e", json.dumps(variables), *options],
             cwd=self.folder,
             env=self._environment(),
             capture_output=True,
