@@ -96,9 +96,6 @@ class Variable:
         if not text.strip():
             return default, None
         try:
-            if self.is_secret:
-                # what a file or a command puts around it, such as a line end, is no part of it
-                text = text.strip()
             _refuse_slips(text)
             _refuse_other_than(self.choices, text)
             return KINDS[self.kind].parse(text, self), None

@@ -140,7 +140,7 @@ def test_where_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     file = tmp_path / "swarm.yml"
     file.write_text("nodes:\n  n:\n    labels:\n      - good\n      - ssd:true\n  m: {labels: {a/b: x}}\n")
     wanted = load_configuration(ConfigFiles(swarm=file), stack_name="")
-    assert [text.partition(": expected")[0] for text in wanted.warnings] == [
+    assert [str(problem).partition(": expected")[0] for problem in wanted.warnings] == [
         f"{file}:5: nodes.n.labels[1]",
         f"{file}:6: nodes.m.labels.a/b",
     ]
