@@ -35,6 +35,8 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
         **({} if wanted.managers is None else {"orcastra_managers": wanted.managers}),
         "orcastra_stack_name": settings.stack_name,
         "orcastra_label_prefix": settings.label_prefix,
+        # an inventory may name a file as well: ours is the configuration in force
+        "orcastra_swarm_file": "",
         "orcastra_restart_dependents": settings.restart_dependents,
         "orcastra_max_mismatch_duration": settings.max_mismatch_duration,
         "orcastra_mods_dest": str(settings.mod_manager_dest),

@@ -76,6 +76,8 @@ def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings)
     # of several anchors the first one leads
     assert list(again.dependencies) == ["db", "search", "alone"]
     assert variables["orcastra_hosts"] == "localhost"
+    # no other file counts, not even one that the user's inventory names
+    assert variables["orcastra_swarm_file"] == ""
 
 
 def test_the_playbook_of_mods_gets_what_its_configuration_takes_from_the_environment(
