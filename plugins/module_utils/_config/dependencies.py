@@ -158,12 +158,13 @@ def _check_cycles(merged: Merged, found: Mapping[str, Dependency]) -> list[Probl
                 above[lower].setdefault(anchor, index)
     problems: list[Problem] = []
     while len(problems) <= MAX_PROBLEMS:
+        cycle: list[str] = []
         try:
             TopologicalSorter(above).prepare()
         except CycleError as error:
             # [a, b, a]: each is the anchor of the next
-            cycle: list[str] = error.args[1][:-1]
-        else:
+            cycle = error.args[1][:-1]
+        if not cycle:
             break
         start = cycle.index(min(cycle, key=lambda anchor: order[anchor]))
         cycle = cycle[start:] + cycle[:start]

@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 MAX_FILE_BYTES = 64 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_EXPECTED_NAME = "the name of a variable in ${…}"
 
 
 class VariableError(OrcastraError):
@@ -45,7 +46,7 @@ def check_names(text: str) -> None:
     """Raises VariableError if something in ``${…}`` can't be the name of a variable."""
     for name in VARIABLE.findall(text):
         if not _NAME.fullmatch(name):
-            raise VariableError("the name of a variable in ${…}", describe(name))
+            raise VariableError(_EXPECTED_NAME, describe(name))
 
 
 def variable_value(name: str, environment: Mapping[str, str]) -> str:
@@ -54,7 +55,7 @@ def variable_value(name: str, environment: Mapping[str, str]) -> str:
     Raises VariableError.
     """
     if not _NAME.fullmatch(name):
-        raise VariableError("the name of a variable in ${…}", describe(name))
+        raise VariableError(_EXPECTED_NAME, describe(name))
     if name in environment:
         return environment[name]
     path = environment.get(f"{name}_FILE")

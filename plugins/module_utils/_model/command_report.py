@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 from typing import Any
 
@@ -43,5 +44,5 @@ def commands_data(state: State) -> list[dict[str, Any]]:
 
 def iso_time(seconds: float) -> str:
     """Seconds since the epoch as ``2026-03-01T12:00:00Z``; what has no date is shown as the nearest one."""
-    within = min(max(seconds, 0.0), MAX_TIME) if seconds == seconds else 0.0  # noqa: PLR0124 - NaN is not
+    within = min(max(seconds, 0.0), MAX_TIME) if not math.isnan(seconds) else 0.0
     return datetime.fromtimestamp(within, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -32,11 +32,12 @@ else:
             return dataclasses.dataclass(cls, **options)
         # Python 3.9 refuses a field without a default after one with a default, also one that is inherited.
         for name in vars(cls).get("__annotations__", {}):
-            given = getattr(cls, name, None) if name in vars(cls) else dataclasses.field()
+            if name not in vars(cls):
+                setattr(cls, name, _REQUIRED)
+            given = getattr(cls, name)
             if isinstance(given, dataclasses.Field):
                 if given.default is given.default_factory is dataclasses.MISSING:
                     given.default = _REQUIRED
-                setattr(cls, name, given)
         made = dataclasses.dataclass(cls, **options)
         original = made.__init__
         required = [one.name for one in dataclasses.fields(made) if one.default is _REQUIRED]

@@ -70,11 +70,9 @@ class Check(Protocol):
 
     def proves(self, start: bytes) -> bool:
         """Whether a file of this kind begins so, where its kind is known."""
-        ...
 
     def is_meant(self, encoding: str) -> bool:
         """Whether its name says that it is encoded that way."""
-        ...
 
 
 class PartFile:

@@ -397,7 +397,7 @@ def translate_error(error: BaseException, docker_host: str) -> EngineError:
     is_tls = any(isinstance(cause, requests.exceptions.SSLError) for cause in causes)
     if is_tls or any(words in str(error).lower() for words in _TLS_WORDS):
         return TlsMismatch(f"{docker_host}: TLS with the engine failed: {text}")
-    stranger = next((cause for cause in causes if type(cause) is http.client.BadStatusLine), None)
+    stranger = next((cause for cause in causes if _is_no_http(cause)), None)
     if stranger is not None:
         return EngineUnreachable(f"{docker_host}: expected a Docker engine, found {_stranger(str(stranger))}")
     timeouts = (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)
@@ -429,3 +429,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = getattr(current, "reason", None) or current.__cause__ or (nested[-1] if nested else None)
         if not isinstance(current, BaseException):
             current = None
+
+
+def _is_no_http(error: BaseException) -> bool:
+    """Whether there was an answer, and no HTTP; to end without one is a kind of it to the library."""
+    ended = isinstance(error, http.client.RemoteDisconnected)
+    return isinstance(error, http.client.BadStatusLine) and not ended

@@ -135,7 +135,7 @@ def _missing(picture: Picture, service: Service) -> list[_Slot]:
     open_slots.sort(key=lambda slot: not any(task.is_wanted for task in slot.tasks))
     if number > 0 and not slots and service.restart_condition != "any":
         return []  # it may have finished long ago: Swarm keeps its history only for so long
-    return [*open_slots[: max(number, 0)], *(_Slot([]) for _ in range(number - len(open_slots)))]
+    return [*open_slots[: max(number, 0)], *(_Slot([]) for _number in range(number - len(open_slots)))]
 
 
 def _is_served(picture: Picture, slot: _Slot, service: Service) -> bool:
@@ -323,7 +323,8 @@ class _Look:
         return f"{found}. {'. '.join(told[:SHOWN_NODES])}{more}", False
 
     def _obstacles(self, node: Node) -> tuple[str, ...]:
-        assert self.scheduler is not None
+        if self.scheduler is None:
+            return ()
         if self.service.mode != "global":
             return self.scheduler.obstacles(self.service, node, self.service.constraints)
         # its own task, which waits, is counted there already
