@@ -59,13 +59,17 @@ class Container:
 
     @property
     def is_task(self) -> bool:
-        """Whether Swarm runs it.
+        """Whether Swarm runs it, by its labels."""
+        return bool(self.labels.get(TASK_ID_LABEL))
+
+    @property
+    def is_proven_task(self) -> bool:
+        """The same by its name as well, for what removes containers.
 
         The label alone is no proof: ``docker commit`` copies it into an image, and so into each container
         of that image. Swarm's own containers have the task's ID in their names, too.
         """
-        task_id = self.labels.get(TASK_ID_LABEL)
-        return bool(task_id) and self.name.endswith(f".{task_id}")
+        return self.is_task and self.name.endswith(f".{self.labels[TASK_ID_LABEL]}")
 
     @property
     def was_unhealthy(self) -> bool:

@@ -129,7 +129,7 @@ class _Planner:
             why = self._why_container(container)
             if why is None:
                 continue
-            if not container.is_task and not self._rules.plain_containers:
+            if not container.is_proven_task and not self._rules.plain_containers:
                 plain += 1
                 continue
             found.append((container, why))
@@ -148,7 +148,7 @@ class _Planner:
         if container.state in ("exited", "dead"):
             since = container.finished or container.created
             fact = "ended"
-        elif container.state == "created" and not container.is_task:
+        elif container.state == "created" and not container.is_proven_task:
             # Swarm creates the containers of its tasks before it starts them
             since = container.created
             fact = "was created and never started; that was"
@@ -253,7 +253,7 @@ def _container_names(container: Container) -> tuple[str, ...]:
     """What people may call it: its name, and its service's where it is a task."""
     service = container.labels.get(SERVICE_NAME_LABEL)
     names = (container.name, f"/{container.name}")
-    return (*names, service) if container.is_task and service else names
+    return (*names, service) if container.is_proven_task and service else names
 
 
 def _digests(image: Image) -> list[str]:

@@ -14,11 +14,20 @@ from tests.lab import Lab
 from tests.lab.swarm import swarm_info
 
 
+def _members(run_module: Modules, swarm: Lab, *names: str) -> dict[str, Any]:
+    """What these hosts say of the swarm."""
+    hosts = {name: swarm[name].docker_host for name in names}
+    return {
+        name: run_module("swarm_member_info", docker_host=docker_host)["member"]
+        for name, docker_host in hosts.items()
+    }
+
+
 def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
     charlie = swarm["charlie"]
     at_charlie = {"docker_host": charlie.docker_host, "name": "charlie"}
     look = run_module("swarm_member_info", join_tokens=True)
-    token, members = look["tokens"]["worker"], {"alpha": look["member"]}
+    token = look["tokens"]["worker"]
 
     planned = run_module("swarm_member", state="absent", check=True, **at_charlie)
     assert planned["changed"]
@@ -32,6 +41,10 @@ def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
     assert "ManagerStatus" not in entry
     assert not run_module("swarm_member", state="absent", **at_charlie)["changed"]
 
+    # one host's word is not enough to join the swarm that it tells of
+    alone = run_module("swarm_member", members=_members(run_module, swarm, "alpha"), **at_charlie)
+    assert alone["failed"]
+    members = _members(run_module, swarm, "alpha", "bravo")
     untold = run_module("swarm_member", members=members, **at_charlie)
     assert (untold["changed"], untold["joins"]) == (False, True)
     # the right ID, but the digest of another swarm's certificate
@@ -47,7 +60,7 @@ def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
     assert [step["action"] for step in joined["plan"]] == ["join_swarm"]
     assert joined["member"]["state"] == "active"
     assert token not in str(joined)
-    members = {"alpha": run_module("swarm_member_info")["member"]}
+    members = _members(run_module, swarm, "alpha", "bravo")
     assert not run_module("swarm_member", members=members, join_token=token, **at_charlie)["changed"]
 
 
@@ -68,8 +81,8 @@ def test_names_that_are_wrong(run_module: Modules, swarm: Lab) -> None:
         return run_module("swarm_member", docker_host=swarm[host].docker_host, name=name, **options)
 
     long = member("alpha.example.com", "alpha", nodes={"alpha.example.com": {"labels": ["ssd"]}})
-    assert not long["changed"]
-    assert long["warnings"][0].startswith("nodes.alpha.example.com: expected the host name, which is alpha")
+    assert long["failed"]
+    assert "alpha.example.com" in long["msg"]
 
     first = member("alpha", "alpha")["member"]
     twin = member("twin", "alpha", members={"alpha": first})
