@@ -168,7 +168,7 @@ class _Planner:
         )
         return RemoveContainer(
             container_id=container.id,
-            title=container.title,
+            title=container.title if container.is_proven_task else container.name,
             volumes=volumes,
             all_volumes=bool(volumes) and volumes == container.anonymous_volumes,
             force=self._rules.force_containers,
