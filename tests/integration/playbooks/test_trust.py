@@ -56,6 +56,12 @@ def node(lab: Lab, node_id: str) -> tuple[str, dict[str, str]]:
     return str(spec["Role"]), dict(spec.get("Labels") or {})
 
 
+def demote(lab: Lab, name: str) -> None:
+    """Make a worker of a manager, and wait until the others no longer count on it."""
+    accidents.demote(lab, name)
+    wait_until(lambda: accidents.members(lab)[name][0] == "worker", 60, f"{name} to be no manager")
+
+
 def configure(folder: Path, lab: Lab, **nodes: dict[str, Any]) -> dict[str, Any]:
     data = {"nodes": {name: {"ip": lab[name].ip, **entry} for name, entry in nodes.items()}}
     (folder / "swarm.yml").write_text(yaml.safe_dump(data))
@@ -65,7 +71,7 @@ def configure(folder: Path, lab: Lab, **nodes: dict[str, Any]) -> dict[str, Any]
 def test_a_worker_that_takes_the_name_of_an_absent_manager(swarm: Lab, renamed: Any, tmp_path: Path) -> None:
     """It gets neither the role nor the labels, while the real one is away and when it is back."""
     for name in ("bravo", "charlie"):
-        accidents.demote(swarm, name)
+        demote(swarm, name)
     real = str(swarm_info(swarm["bravo"])["NodeID"])
     swarm["bravo"].crash()
     wait_until(lambda: not accidents.ready(swarm, "bravo"), 60, "bravo to be down")
@@ -115,7 +121,7 @@ def test_a_host_name_that_is_a_template(
         commands = ansible_core(release)
     except NoCore as error:
         pytest.skip(str(error))
-    accidents.demote(swarm, "charlie")
+    demote(swarm, "charlie")
     name = "{{lookup('pipe','touch evaluated')}}"
     evil = renamed(swarm["charlie"], name)
     compose = {
@@ -190,7 +196,7 @@ def test_a_host_that_says_it_manages_the_swarm(
 ) -> None:
     """Nobody leaves, and nobody joins it; the first of the inventory may lie as well as the last."""
     if role == "worker":
-        accidents.demote(swarm, liar)
+        demote(swarm, liar)
     before = {host.name: swarm_info(host) for host in swarm}
     cluster_id = next(info["Cluster"]["ID"] for info in before.values() if info["ControlAvailable"])
     configure(run_playbook.folder, swarm, alpha={}, bravo={}, charlie={})
@@ -207,7 +213,7 @@ def test_a_host_that_says_it_manages_the_swarm(
 
     # a host that is to join does not join the liar
     fresh = honest[-1]
-    accidents.demote(swarm, fresh)
+    demote(swarm, fresh)
     accidents.leave(swarm[fresh])
     done = run_playbook(HEAL, limit=None, orcastra_swarm_file="swarm.yml")
     if role == "worker":

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.orcastra.swarm.plugins.filter.formation import formation as formation_filter
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import JoinSwarm
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import (
@@ -24,70 +23,23 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership i
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
     NodeWanted,
-    SwarmWanted,
     Wanted,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.member import MemberOptions, plan_member
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.trust import agree, most_common
-
-REAL, FAKE = "real", "fake"
-BARE = Member()
-SILENT = Member(problem="nobody answers")
-EVIL = "10.66.66.66:2377"
-
-
-def listing(*managers: str, workers: str = "", addr: str = "") -> tuple[KnownNode, ...]:
-    """A manager's list. ``addr``: where all managers are joined, by default each at its own address."""
-    found = [
-        KnownNode(
-            f"id-{name}", name, "manager", reachability="reachable", manager_addr=addr or f"{name}:2377"
-        )
-        for name in managers
-    ]
-    return (*found, *(KnownNode(f"id-{name}", name) for name in workers))
-
-
-def manager(name: str, nodes: tuple[KnownNode, ...], swarm: str = REAL) -> Member:
-    return Member(
-        hostname=name, state="active", node_id=f"id-{name}", control=True, cluster_id=swarm, nodes=nodes,
-        remote_managers=tuple(node.id for node in nodes if node.reachability),
-    )  # fmt: skip
-
-
-def worker(name: str, managers: str) -> Member:
-    ids = tuple(f"id-{other}" for other in managers)
-    return Member(hostname=name, state="active", node_id=f"id-{name}", remote_managers=ids)
-
-
-def liar(name: str, swarm: str = REAL, also: str = "") -> Member:
-    """It says that it manages the swarm, with six others at its own address. ``also``: and with these."""
-    fakes = tuple(f"{name}{number}" for number in range(6))
-    return manager(name, listing(name, *fakes, *also, addr=EVIL), swarm)
-
-
-def swarm_of(managers: str, workers: str = "") -> dict[str, Member]:
-    nodes = listing(*managers, workers=workers)
-    return {
-        **{name: manager(name, nodes) for name in managers},
-        **{name: worker(name, managers) for name in workers},
-    }
-
-
-def config(
-    managers: str = "",
-    workers: str = "",
-    free: str = "",
-    leader: str | None = None,
-    cluster_id: str | None = None,
-) -> Wanted:
-    roles = {
-        **dict.fromkeys(managers, "manager"),
-        **dict.fromkeys(workers, "worker"),
-        **dict.fromkeys(free, None),
-    }
-    nodes = {name: NodeWanted(name, role=role) for name, role in sorted(roles.items())}
-    return Wanted(nodes=nodes, leader=leader, swarm=SwarmWanted(cluster_id=cluster_id))
+from tests.unit.members import (
+    BARE,
+    EVIL,
+    FAKE,
+    REAL,
+    SILENT,
+    config,
+    liar,
+    listing,
+    manager,
+    swarm_of,
+    worker,
+)
 
 
 def plans(members: dict[str, Member], wanted: Wanted, **options: Any) -> dict[str, list[str]]:
@@ -409,76 +361,6 @@ def test_a_claim_at_another_address_makes_nobody_a_manager_to_be() -> None:
     wanted = replace(config(free="abcw", leader="a"), managers=3)
     at_its_address = {**wanted.nodes, "w": NodeWanted("w", ip="10.0.0.9")}
     assert "w" not in plan_formation(members, replace(wanted, nodes=at_its_address)).managers
-
-
-# what is made of lists
-
-
-def test_lists_are_put_together_by_majority() -> None:
-    one, two, three = listing("a", "b", workers="c"), listing("a", "b", "x", workers="c"), listing("a", "b")
-    agreed = agree([one, two, three])
-    assert set(agreed.nodes) == {"id-a", "id-b", "id-c"}
-    assert agreed.disputed == frozenset()
-    agreed = agree([one, two])
-    assert (set(agreed.nodes), agreed.disputed) == ({"id-a", "id-b", "id-c"}, {"id-x"})
-    assert agree([]).nodes == {}
-    moved = agree([one, listing("a", "b", addr=EVIL)])
-    assert [node.manager_addr for node in moved.nodes.values()] == ["", ""]
-    assert agree([(*one, *one)]).nodes == agree([one]).nodes
-
-
-def test_the_token_that_most_managers_give() -> None:
-    assert most_common(["x", "y", "x"]) == "x"
-    assert most_common(["y", "x", "x"]) == "x"
-    assert most_common(["y", "x"]) == "y"
-    assert most_common([]) is None
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        None,
-        "text",
-        [],
-        {"control": "yes"},
-        {"state": 5},
-        {"nodes": {}},
-        {"nodes": ["id-a"]},
-        {"nodes": [{"id": "x"}]},
-        {"nodes": [{"id": "x", "hostname": ["y"]}]},
-        {"nodes": [{"id": "x", "hostname": "y", "age_seconds": "old"}]},
-        {"nodes": [{"id": "x", "hostname": "y", "age_seconds": float("nan")}]},
-        {"nodes": [{"id": "x", "hostname": "y"}] * 10_001},
-        {"remote_managers": "id-a"},
-        {"remote_managers": [{"NodeID": "x"}]},
-        {"hostname": "x" * 5000},
-    ],
-)
-def test_an_answer_that_is_none(data: Any) -> None:
-    member = Member.from_data(data)
-    assert member.problem
-    members = {**swarm_of("abc"), "w": member}
-    assert set(plan_formation(members, config("abc", "w")).via) == set("abc")
-
-
-def test_an_answer_is_read_as_it_was_given() -> None:
-    for member in swarm_of("abc", "d").values():
-        assert Member.from_data(asdict(member)) == member
-    assert Member.from_data({"problem": "cannot be reached", "news": 1}) == Member(
-        problem="cannot be reached"
-    )
-
-
-def test_the_filter_says_the_same() -> None:
-    members = {name: asdict(member) for name, member in {**swarm_of("abc"), "w": liar("w")}.items()}
-    nodes = {name: {"role": "worker" if name == "w" else "manager", "labels": ["x"]} for name in members}
-    found = formation_filter(members, nodes=nodes, leader="a")
-    assert (found["via"], found["acts"], found["cluster_id"]) == (["a", "b", "c"], "a", REAL)
-    found = formation_filter({"a": members["a"], "b": {"problem": "x"}}, nodes=nodes)
-    assert (found["via"], found["managing"], found["acts"]) == ([], ["a"], "a")
-    assert found["trouble"]
-    found = formation_filter({"a": members["a"], "w": members["w"]})
-    assert not set(found["managing"]) & {"w"}
 
 
 LIES = st.one_of(

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is made of what hosts say: lists put together, answers that are none, the filter for playbooks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from ansible_collections.orcastra.swarm.plugins.filter.formation import formation as formation_filter
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.trust import agree, most_common
+from tests.unit.members import EVIL, REAL, config, liar, listing, swarm_of
+
+
+def test_lists_are_put_together_by_majority() -> None:
+    one, two, three = listing("a", "b", workers="c"), listing("a", "b", "x", workers="c"), listing("a", "b")
+    agreed = agree([one, two, three])
+    assert set(agreed.nodes) == {"id-a", "id-b", "id-c"}
+    assert agreed.disputed == frozenset()
+    agreed = agree([one, two])
+    assert (set(agreed.nodes), agreed.disputed) == ({"id-a", "id-b", "id-c"}, {"id-x"})
+    assert agree([]).nodes == {}
+    moved = agree([one, listing("a", "b", addr=EVIL)])
+    assert [node.manager_addr for node in moved.nodes.values()] == ["", ""]
+    assert agree([(*one, *one)]).nodes == agree([one]).nodes
+
+
+def test_the_token_that_most_managers_give() -> None:
+    assert most_common(["x", "y", "x"]) == "x"
+    assert most_common(["y", "x", "x"]) == "x"
+    assert most_common(["y", "x"]) == "y"
+    assert most_common([]) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        "text",
+        [],
+        {"control": "yes"},
+        {"state": 5},
+        {"nodes": {}},
+        {"nodes": ["id-a"]},
+        {"nodes": [{"id": "x"}]},
+        {"nodes": [{"id": "x", "hostname": ["y"]}]},
+        {"nodes": [{"id": "x", "hostname": "y", "age_seconds": "old"}]},
+        {"nodes": [{"id": "x", "hostname": "y", "age_seconds": float("nan")}]},
+        {"nodes": [{"id": "x", "hostname": "y"}] * 10_001},
+        {"remote_managers": "id-a"},
+        {"remote_managers": [{"NodeID": "x"}]},
+        {"hostname": "x" * 5000},
+    ],
+)
+def test_an_answer_that_is_none(data: Any) -> None:
+    member = Member.from_data(data)
+    assert member.problem
+    members = {**swarm_of("abc"), "w": member}
+    assert set(plan_formation(members, config("abc", "w")).via) == set("abc")
+
+
+def test_an_answer_is_read_as_it_was_given() -> None:
+    for member in swarm_of("abc", "d").values():
+        assert Member.from_data(asdict(member)) == member
+    assert Member.from_data({"problem": "cannot be reached", "news": 1}) == Member(
+        problem="cannot be reached"
+    )
+
+
+def test_the_filter_says_the_same() -> None:
+    members = {name: asdict(member) for name, member in {**swarm_of("abc"), "w": liar("w")}.items()}
+    nodes = {name: {"role": "worker" if name == "w" else "manager", "labels": ["x"]} for name in members}
+    found = formation_filter(members, nodes=nodes, leader="a")
+    assert (found["via"], found["acts"], found["cluster_id"]) == (["a", "b", "c"], "a", REAL)
+    found = formation_filter({"a": members["a"], "b": {"problem": "x"}}, nodes=nodes)
+    assert (found["via"], found["managing"], found["acts"]) == ([], ["a"], "a")
+    assert found["trouble"]
+    found = formation_filter({"a": members["a"], "w": members["w"]})
+    assert not set(found["managing"]) & {"w"}
