@@ -21,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 from orcastra_runner.records import Records
 from orcastra_runner.report import plan_data, plan_text
 from orcastra_runner.shortages import STEADY_SECONDS, ShortageLog
+from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.data import plans_data, state_data
 from tests.unit.builders import node, picture, service, task, wanted
 from tests.unit.orcastra_runner.conftest import Clock, Log
@@ -121,10 +122,13 @@ def test_the_headline_never_says_that_all_is_well_while_tasks_are_missing() -> N
 def test_steps_and_missing_tasks_are_both_in_the_headline() -> None:
     records = Records()
     seen = observation()
-    records.configured(wanted(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)}))
+    config = wanted(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
+    records.configured(config)
     records.saw(seen, 0.1)
     records.decided("acting", leads=True, acts=True)
+    records.planned("sync", plan_all(seen, config))
     data = plans_data(records.view())
+    assert data["steps"]
     # shop_app has one of its two tasks
     assert data["headline"].endswith("1 service is short of tasks: shop_app")
     assert data["short_of_tasks"][0]["expected"] == 2
