@@ -46,7 +46,7 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
     """One follower fails twice; another always fails, also after a change of the leader."""
     stage.deploy("db", on="alpha")
     stage.deploy("twice", **SOON_GIVEN_UP)
-    stage.create("bad", command=FAILS, **SOON_GIVEN_UP)
+    stage.create("bad", on="alpha", command=FAILS, **SOON_GIVEN_UP)
     stage.configure({"db": {"services": ["twice", "bad"], "retry_intervals": [1, 2]}})
     with stage.orcastra() as loop:
         loop.wait_for("shop_bad is given up: tried 3 times without success")

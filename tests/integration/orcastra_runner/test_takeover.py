@@ -70,7 +70,7 @@ def test_the_leader_is_lost_in_the_middle_of_a_move(
     stage.deploy("web", on=target)
     stage.deploy("app", volume=True, command=SLOW_TO_STOP, grace=30)
     soon_given_up = {"RestartPolicy": {"Condition": "on-failure", "MaxAttempts": 1}}
-    stage.create("bad", command=["sh", "-c", "exit 3"], **soon_given_up)
+    stage.create("bad", on=source, command=["sh", "-c", "exit 3"], **soon_given_up)
     swarm.each(lambda host: fall_ill(host, "plain-ill"))
     try:
         with on_every_host(swarm, **SETTINGS) as instances:
