@@ -50,8 +50,8 @@ class View:
 
     def runs(self, service: str) -> bool:
         """Whether all that is wanted of a service runs."""
-        wanted = sum(self._wanted(found) for found in self.services if _name(found) == service)
-        return self.places(service).total() == wanted
+        desired = sum(self._wanted(found) for found in self.services if _name(found) == service)
+        return self.places(service).total() == desired
 
     def task_ids(self, *services: str) -> set[str]:
         """The tasks of services; another container is another task."""

@@ -127,10 +127,10 @@ def run(settings: Settings) -> Ending:
                 leader_watch.start()
                 stack.callback(leader_watch.stop)
             hosts = None
-            if settings.care_hosts is not None and settings.inventory is not None and not settings.dry_run:
+            if settings.remote_hosts is not None and settings.inventory is not None and not settings.dry_run:
                 hosts = HostsJob(
                     settings,
-                    settings.care_hosts,
+                    settings.remote_hosts,
                     settings.inventory,
                     stack.enter_context(closing(_playbook_runner(settings, "hosts"))),
                     records,
@@ -170,14 +170,14 @@ def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
     """
     log.configure(settings.log_format, debug=settings.debug)
     configuration, rebalance_file = load(settings)
-    wanted, has_inventory = configuration.wanted, settings.inventory is not None
+    desired, has_inventory = configuration.desired, settings.inventory is not None
     with closing(Swarm(_connector())) as swarm:
         seen = swarm.see()
-        healing = plan_healing(swarm, seen, wanted, has_inventory=has_inventory)
-    balancing = plan_balancing(seen, wanted, rebalance_file.in_force)
-    plan = plan_all(seen, wanted, settings.max_mismatch_duration) + balancing.plan + healing
+        healing = plan_healing(swarm, seen, desired, has_inventory=has_inventory)
+    balancing = plan_balancing(seen, desired, rebalance_file.in_force)
+    plan = plan_all(seen, desired, settings.max_mismatch_duration) + balancing.plan + healing
     candidates = balancing.candidates if why else None
-    short = shortages(seen.picture, seen.engine_time or time.time())
+    short = shortages(seen.snapshot, seen.engine_time or time.time())
     if as_json:
         _print(to_json(plan_data(plan, candidates, short)))
     else:
@@ -190,9 +190,9 @@ def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *
     log.configure(settings.log_format, debug=settings.debug)
     configuration, rebalance_file = load(settings)
     with closing(Swarm(_connector())) as swarm:
-        picture = without_doubtful(swarm.see().picture, configuration.wanted)
-    memory = measure(picture, rebalance_file.rebalance.sources)
-    found = forecasts(picture, configuration.wanted, memory, lose, add)
+        snapshot = without_doubtful(swarm.see().snapshot, configuration.desired)
+    memory = measure(snapshot, rebalance_file.rebalance.sources)
+    found = forecasts(snapshot, configuration.desired, memory, lose, add)
     data = forecast_data(found, memory)
     _print(to_json(data) if as_json else forecast_text(found, memory))
     return bool(data["survives"])
@@ -204,7 +204,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     with closing(Swarm(_connector())) as swarm:
         seen = swarm.see()
         status = status_data(seen, acts_anywhere=settings.acts_anywhere)
-    short = shortages(seen.picture, seen.engine_time or time.time())
+    short = shortages(seen.snapshot, seen.engine_time or time.time())
     status["service_list"] = services_data(seen, short)
     command_file = CommandFile(partial(command_path, settings))
     command_file.refresh(at_once=True)
@@ -289,10 +289,10 @@ def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) ->
         present.append(rebalance_file.path)
     for problem in [*warnings(settings, configuration, rebalance_file), *warned]:
         sys.stderr.write(f"orcastra: warning: {problem}\n")
-    wanted = configuration.wanted
+    desired = configuration.desired
     _say(
-        f"The configuration is valid: {count(len(wanted.nodes), 'node')} and "
-        f"{count(len(wanted.dependencies), 'dependency')} in {', '.join(map(str, [*present, *others]))}"
+        f"The configuration is valid: {count(len(desired.nodes), 'node')} and "
+        f"{count(len(desired.dependencies), 'dependency')} in {', '.join(map(str, [*present, *others]))}"
     )
 
 
@@ -343,12 +343,12 @@ def _working(
             if signals.stop_requested:
                 raise Stopped(f"playbook {name} was not started because we were asked to stop")
             rebalance = files.rebalance.extra_vars()
-            values = {**files.extra_vars(name, work.wanted, settings), **rebalance, **variables}
+            values = {**files.extra_vars(name, work.desired, settings), **rebalance, **variables}
             return playbooks.run(name, values, should_stop, check=check)
 
         work = Work(
             swarm=swarm,
-            wanted=files.wanted,
+            desired=files.desired,
             run_playbook=run_playbook,
             dry_run=settings.dry_run,
             run_on_hosts=None,
@@ -362,8 +362,8 @@ def _working(
 
 def _accept_removals(files: Files, work: Work) -> tuple[str, ...]:
     kept = files.accept_removals()
-    work.wanted = files.wanted
-    work.records.configured(work.wanted)
+    work.desired = files.desired
+    work.records.configured(work.desired)
     return kept
 
 
@@ -408,7 +408,7 @@ def _on_hosts(
     ) -> PlaybookResult:
         if signals.stop_requested:
             raise Stopped(f"playbook {name} was not started because we were asked to stop")
-        values = {**files.extra_vars(name, files.wanted, settings), **variables}
+        values = {**files.extra_vars(name, files.desired, settings), **variables}
         # which hosts: that is up to the playbook and the inventory
         del values["orcastra_hosts"]
         limit = has_limit(name)

@@ -17,20 +17,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
     ConfigDocument,
     build_configuration,
     read_documents,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
     DEPENDENCIES,
     NODES,
+    DesiredState,
     Removals,
-    Wanted,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from orcastra_runner.extra_vars import plain_data
 from orcastra_runner.kept import STABLE_SECONDS, Kept, ends_midway
 from orcastra_runner.places import files_of, missing_files
@@ -42,7 +42,7 @@ from orcastra_runner.settings import Settings
 class _Candidate:
     """What the files say now. ``since``: when that was first read. ``is_unfinished``: one ends in a line."""
 
-    wanted: Wanted
+    desired: DesiredState
     documents: tuple[ConfigDocument, ...]
     kept: tuple[Kept, ...]
     since: float
@@ -50,7 +50,7 @@ class _Candidate:
 
 
 class Configuration:
-    """The configuration in force. ``wanted`` is never anything but valid.
+    """The configuration in force. ``desired`` is never anything but valid.
 
     ``kept`` is what stays in force although its file no longer gives it; ``waiting`` names the removals that
     wait until the files are quiet.
@@ -87,7 +87,7 @@ class Configuration:
         self._refused: tuple[Problem, ...] = ()
         self._good: dict[str, Document] = {}
         documents = read_documents(self.files)
-        self.wanted = self._build(documents)
+        self.desired = self._build(documents)
         self._good = {one.kind.name: one.document for one in documents}
 
     def reload(self, *, at_once: bool = False) -> str | None:
@@ -133,8 +133,8 @@ class Configuration:
         except ConfigError:
             self._good = before
             raise
-        self._accepted = self.wanted.absent_sections
-        self.wanted = self._with_policy(self.wanted)
+        self._accepted = self.desired.absent_sections
+        self.desired = self._with_policy(self.desired)
         return tuple(str(one) for one in kept)
 
     def present(self) -> list[Path]:
@@ -148,24 +148,24 @@ class Configuration:
             return str(error)
         return self.files.paths, self.files.fingerprint()
 
-    def _build(self, documents: list[ConfigDocument]) -> Wanted:
-        wanted = build_configuration(
+    def _build(self, documents: list[ConfigDocument]) -> DesiredState:
+        desired = build_configuration(
             documents,
             stack_name=self._settings.stack_name,
             label_prefix=self._settings.label_prefix,
             restart_dependents=self._settings.restart_dependents,
         )
-        return self._with_policy(wanted)
+        return self._with_policy(desired)
 
-    def _with_policy(self, wanted: Wanted) -> Wanted:
+    def _with_policy(self, desired: DesiredState) -> DesiredState:
         """With the removals that somebody has confirmed."""
-        self._accepted &= wanted.absent_sections
-        wanted = wanted.with_removals()
+        self._accepted &= desired.absent_sections
+        desired = desired.with_removals()
         if NODES in self._accepted:
-            wanted = replace(wanted, node_removals=Removals.ALLOWED)
+            desired = replace(desired, node_removals=Removals.ALLOWED)
         if DEPENDENCIES in self._accepted:
-            wanted = replace(wanted, dependency_removals=Removals.ALLOWED)
-        return wanted
+            desired = replace(desired, dependency_removals=Removals.ALLOWED)
+        return desired
 
     def _read(self, now: float) -> None:
         """Make a candidate of what the files hold now. Raises ConfigError."""
@@ -192,7 +192,7 @@ class Configuration:
             kept += _kept_in(one, whole[-1], gone, documents)
         candidate = _Candidate(self._build(whole), tuple(whole), tuple(kept), now, unfinished)
         self._others = others
-        if before is not None and (before.wanted, before.is_unfinished) == (candidate.wanted, unfinished):
+        if before is not None and (before.desired, before.is_unfinished) == (candidate.desired, unfinished):
             candidate = replace(candidate, since=before.since)
         self._candidate = candidate
 
@@ -200,26 +200,26 @@ class Configuration:
         candidate = self._candidate
         if candidate is None:
             return None
-        before = self.wanted
+        before = self.desired
         self.kept = candidate.kept
-        lost = removals(before, candidate.wanted)
+        lost = removals(before, candidate.desired)
         is_quiet = at_once or now - candidate.since >= STABLE_SECONDS
         if is_quiet or not (lost or candidate.is_unfinished):
             self._candidate, self.waiting = None, ()
             self._good = {one.kind.name: one.document for one in candidate.documents}
-            self.wanted = candidate.wanted
-            return describe_changes(before, self.wanted)
+            self.desired = candidate.desired
+            return describe_changes(before, self.desired)
         self.waiting = lost
         if candidate.is_unfinished:
             return None
-        self.wanted = self._with_policy(self._valid(before, candidate.wanted))
-        return describe_changes(before, self.wanted) or None
+        self.desired = self._with_policy(self._valid(before, candidate.desired))
+        return describe_changes(before, self.desired) or None
 
-    def _valid(self, before: Wanted, after: Wanted) -> Wanted:
+    def _valid(self, before: DesiredState, after: DesiredState) -> DesiredState:
         """``after`` with what it has lost, or ``before`` if that would contradict itself."""
         merged = with_removed(before, after)
         try:
-            build_wanted(
+            parse_config(
                 plain_data(merged),
                 stack_name=self._settings.stack_name,
                 label_prefix=self._settings.label_prefix,

@@ -10,29 +10,29 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
     Dependency,
-    NodeWanted,
+    DesiredState,
+    NodeConfig,
     Removals,
-    SwarmWanted,
-    Wanted,
+    SwarmConfig,
 )
 from orcastra_runner.settings import Settings
 
 
-def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
-    """Return what the playbooks need to know, as plain data; they make the same ``wanted`` of it again."""
-    data = plain_data(wanted)
+def extra_vars(desired: DesiredState, settings: Settings) -> dict[str, Any]:
+    """Return what the playbooks need to know, as plain data; they make the same ``desired`` of it again."""
+    data = plain_data(desired)
     return {
         "orcastra_hosts": "localhost",
-        **_sections(wanted, data),
+        **_sections(desired, data),
         # commands give the names of nodes as orcastra_nodes
         "orcastra_configured_nodes": data["nodes"],
         "orcastra_options": data["options"],
-        "orcastra_leader": wanted.leader or "",
-        "orcastra_advertise_addr": wanted.advertise_addr or "",
+        "orcastra_leader": desired.leader or "",
+        "orcastra_advertise_addr": desired.advertise_addr or "",
         "orcastra_swarm": data["swarm"],
-        **({} if wanted.managers is None else {"orcastra_managers": wanted.managers}),
+        **({} if desired.managers is None else {"orcastra_managers": desired.managers}),
         "orcastra_stack_name": settings.stack_name,
         "orcastra_label_prefix": settings.label_prefix,
         # an inventory may name a file as well: ours is the configuration in force
@@ -45,26 +45,26 @@ def extra_vars(wanted: Wanted, settings: Settings) -> dict[str, Any]:
     }
 
 
-def plain_data(wanted: Wanted) -> dict[str, Any]:
+def plain_data(desired: DesiredState) -> dict[str, Any]:
     """Return the configuration as a mapping like swarm.yml: ``build_wanted`` makes the same of it again."""
     return {
-        "nodes": {name: _node(node) for name, node in wanted.nodes.items()},
+        "nodes": {name: _node(node) for name, node in desired.nodes.items()},
         "dependencies": {
-            anchor: _dependency(dependency) for anchor, dependency in wanted.dependencies.items()
+            anchor: _dependency(dependency) for anchor, dependency in desired.dependencies.items()
         },
-        "options": {"prune_unknown_labels": wanted.prune_unknown_labels},
-        "leader": wanted.leader,
-        "advertise_addr": wanted.advertise_addr,
-        "managers": wanted.managers,
-        "swarm": _swarm(wanted.swarm),
+        "options": {"prune_unknown_labels": desired.prune_unknown_labels},
+        "leader": desired.leader,
+        "advertise_addr": desired.advertise_addr,
+        "managers": desired.managers,
+        "swarm": _swarm(desired.swarm),
     }
 
 
-def _sections(wanted: Wanted, data: Mapping[str, Any]) -> dict[str, Any]:
+def _sections(desired: DesiredState, data: Mapping[str, Any]) -> dict[str, Any]:
     """The sections, without those that are absent, so that a playbook removes no more than we would."""
     sections = {
-        "orcastra_nodes": (wanted.node_removals, data["nodes"]),
-        "orcastra_dependencies": (wanted.dependency_removals, data["dependencies"]),
+        "orcastra_nodes": (desired.node_removals, data["nodes"]),
+        "orcastra_dependencies": (desired.dependency_removals, data["dependencies"]),
     }
     given: dict[str, Any] = {
         name: entries for name, (policy, entries) in sections.items() if entries or policy is Removals.ALLOWED
@@ -76,7 +76,7 @@ def _sections(wanted: Wanted, data: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _node(node: NodeWanted) -> dict[str, Any]:
+def _node(node: NodeConfig) -> dict[str, Any]:
     optional = {
         "ip": node.ip,
         "role": node.role,
@@ -88,7 +88,7 @@ def _node(node: NodeWanted) -> dict[str, Any]:
     return {**given, "labels": dict(node.labels)}
 
 
-def _swarm(swarm: SwarmWanted) -> dict[str, Any]:
+def _swarm(swarm: SwarmConfig) -> dict[str, Any]:
     given = {key: value for key, value in asdict(swarm).items() if value is not None}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
 

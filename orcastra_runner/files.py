@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.extra_vars import extra_vars
 from orcastra_runner.local.mods_file import ModsFile
@@ -28,16 +28,16 @@ class Files:
     mods: ModsFile
 
     @property
-    def wanted(self) -> Wanted:
+    def desired(self) -> DesiredState:
         """The configuration in force."""
-        return Wanted() if self.configuration is None else self.configuration.wanted
+        return DesiredState() if self.configuration is None else self.configuration.desired
 
-    def extra_vars(self, playbook: str, wanted: Wanted, settings: Settings) -> dict[str, Any]:
+    def extra_vars(self, playbook: str, desired: DesiredState, settings: Settings) -> dict[str, Any]:
         """The variables of a playbook: what is in force, whatever has become of the files meanwhile.
 
         Raises OrcastraError if it is about mods and their file is not valid.
         """
-        found = extra_vars(wanted, settings)
+        found = extra_vars(desired, settings)
         if playbook == MODS_PLAYBOOK:
             found["orcastra_mods_file"] = self.mods.copy()
             found["orcastra_mods_variables"] = self.mods.variables()

@@ -63,10 +63,10 @@ def lines(moves: list[dict[str, Any]], attempts: list[dict[str, Any]]) -> list[s
 
 
 def _service(seen: Observation, service_id: str) -> str:
-    service = seen.picture.service_by_id.get(service_id)
+    service = seen.snapshot.service_by_id.get(service_id)
     return service.name if service is not None else service_id
 
 
 def _node(seen: Observation, node_id: str) -> str:
-    node = seen.picture.node_by_id.get(node_id)
+    node = seen.snapshot.node_by_id.get(node_id)
     return node.hostname if node is not None else node_id

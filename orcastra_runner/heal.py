@@ -11,13 +11,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import MemberStep, SetRole
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, needs_hosts, plan_heal
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import is_managing
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.settings import spec_of
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.managers import is_managing
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.plan import (
+    Healing,
+    needs_hosts,
+    plan_heal,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.settings import spec_of
 from orcastra_runner.jobs import Work, report_outcome, tell_steps
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
@@ -34,29 +38,29 @@ LONGEST_PAUSE = 12
 log = get_logger()
 
 
-def plan_healing(swarm: Swarm, seen: Observation, wanted: Wanted, *, has_inventory: bool) -> Plan:
+def plan_healing(swarm: Swarm, seen: Observation, desired: DesiredState, *, has_inventory: bool) -> Plan:
     """Plan all that the job would do; what it needs the hosts for is in words.
 
     Raises OrcastraError where the swarm has lost its quorum, and the errors of the engine.
     """
-    return plan_members(swarm, seen, wanted) + plan_hosts(seen, wanted, has_inventory=has_inventory)
+    return plan_members(swarm, seen, desired) + plan_hosts(seen, desired, has_inventory=has_inventory)
 
 
-def plan_members(swarm: Swarm, seen: Observation, wanted: Wanted) -> Plan:
+def plan_members(swarm: Swarm, seen: Observation, desired: DesiredState) -> Plan:
     """Plan what can be mended through the API. Raises as ``plan_healing`` does."""
     healing = Healing(
-        swarm=swarm.describe() if spec_of(wanted.swarm) else {},
-        roles=wanted.decides_roles,
+        swarm=swarm.describe() if spec_of(desired.swarm) else {},
+        roles=desired.decides_roles,
         kept_drained=frozenset(seen.state.asked_availability),
         # whoever began an update may be at work on it: unless told otherwise, only the playbook acts
         paused_updates="report",
         # each look finds those afresh, far more often than this job runs
         shortages=False,
     )
-    return plan_heal(seen.picture, wanted, healing, time.time())
+    return plan_heal(seen.snapshot, desired, healing, time.time())
 
 
-def plan_hosts(seen: Observation, wanted: Wanted, *, has_inventory: bool) -> Plan:
+def plan_hosts(seen: Observation, desired: DesiredState, *, has_inventory: bool) -> Plan:
     """Say what only the hosts themselves can mend, and who does that if it stays so."""
     what = f"If it does not come back, Orcastra runs the playbook {HEAL_PLAYBOOK}"
     if not has_inventory:
@@ -64,7 +68,7 @@ def plan_hosts(seen: Observation, wanted: Wanted, *, has_inventory: bool) -> Pla
             f"If it does not come back, run the playbook {HEAL_PLAYBOOK}; with ORCASTRA_INVENTORY set, "
             f"Orcastra runs it by itself"
         )
-    missing = needs_hosts(seen.picture, wanted, time.time())
+    missing = needs_hosts(seen.snapshot, desired, time.time())
     return Plan(warnings=tuple(f"{text}. {what}" for text in missing))
 
 
@@ -82,7 +86,7 @@ class HealJob:
         """``at_once``: bring hosts back at the first look that misses them, not at the second."""
         self.interval = interval
         self._at_once = at_once
-        self.again_seconds: float | None = None
+        self.requeue_after: float | None = None
         self._clock = clock
         self._news = News()
         self._missing: tuple[str, ...] = ()
@@ -90,22 +94,22 @@ class HealJob:
         self._next_run = 0.0
 
     def run(self, work: Work) -> bool:
-        self.again_seconds = None
+        self.requeue_after = None
         seen = work.swarm.see()
         acted = self._mend(work, seen)
         if acted and not work.dry_run:
             # other steps may be possible now
-            self.again_seconds = AGAIN_SECONDS
+            self.requeue_after = AGAIN_SECONDS
         return self._bring_back(work, work.swarm.see()) or acted
 
     def _mend(self, work: Work, seen: Observation) -> bool:
         """What can be done through the API."""
-        plan = plan_members(work.swarm, seen, work.wanted)
+        plan = plan_members(work.swarm, seen, work.desired)
         for warning in self._news.lasting("warnings", plan.warnings):
             log.warning(warning)
         for note in self._news.lasting("notes", plan.notes):
             log.info(note)
-        hosts = plan_hosts(seen, work.wanted, has_inventory=work.run_on_hosts is not None)
+        hosts = plan_hosts(seen, work.desired, has_inventory=work.run_on_hosts is not None)
         work.records.planned(self.name, plan + hosts)
         tell_steps(self._news, plan, at_once=not work.dry_run)
         if not plan.steps or work.dry_run:
@@ -119,7 +123,7 @@ class HealJob:
         """What needs the hosts themselves. Nothing is started while the swarm has all that are configured."""
         if seen.state.handovers:
             return False  # another instance reboots a host, and sees to it that it comes back
-        missing = tuple(needs_hosts(seen.picture, work.wanted, time.time()))
+        missing = tuple(needs_hosts(seen.snapshot, work.desired, time.time()))
         fresh = self._news.fresh("missing", missing)
         if work.run_on_hosts is None or work.dry_run:
             for text in fresh:
@@ -163,8 +167,8 @@ def _first_part(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 def _variables(work: Work, seen: Observation) -> dict[str, Any]:
     """Where the configuration says nothing of managers, as many are to stay as there are."""
-    managing = sum(is_managing(node) for node in seen.picture.nodes)
-    if work.wanted.decides_roles or managing not in (1, 3, 5, 7):
+    managing = sum(is_managing(node) for node in seen.snapshot.nodes)
+    if work.desired.decides_roles or managing not in (1, 3, 5, 7):
         return {}
-    eligible = len(work.wanted.nodes)
+    eligible = len(work.desired.nodes)
     return {"orcastra_managers": managing} if managing <= eligible else {}

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DisownLabels, OwnLabels
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
 from orcastra_runner.once import News
@@ -58,7 +58,7 @@ class RunPlaybook(Protocol):
 
 @dataclass
 class Work:
-    """What jobs work with. ``wanted`` is replaced when the configuration changes.
+    """What jobs work with. ``desired`` is replaced when the configuration changes.
 
     ``run_playbook`` takes a playbook's name and returns what came of it; ``run_on_hosts`` does the same on
     the hosts of the user's inventory, and is None without one. ``dry_run``: plan only. What was planned and
@@ -67,7 +67,7 @@ class Work:
     """
 
     swarm: Swarm
-    wanted: Wanted
+    desired: DesiredState
     run_playbook: RunPlaybook
     dry_run: bool = False
     run_on_hosts: RunPlaybook | None = None
@@ -79,12 +79,12 @@ class Work:
 class Job(Protocol):
     """One thing that is done every ``interval`` seconds; at the start too, unless it ``starts_late``.
 
-    ``again_seconds``: after a run, when it wants to be run again because something is under way, or None.
+    ``requeue_after``: after a run, when it wants to be run again because something is under way, or None.
     """
 
     name: str
     starts_late: bool
-    again_seconds: float | None
+    requeue_after: float | None
 
     @property
     def interval(self) -> float: ...
@@ -105,13 +105,13 @@ class SyncJob:
 
     def __init__(self, interval: float, give_up_seconds: float, *, in_process: bool = False) -> None:
         self.interval = interval
-        self.again_seconds: float | None = None
+        self.requeue_after: float | None = None
         self._give_up_seconds = give_up_seconds
         self._in_process = in_process
         self._news = News()
 
     def run(self, work: Work) -> bool:
-        self.again_seconds = None
+        self.requeue_after = None
         plan = self._plan(work)
         if work.dry_run:
             return not plan.is_empty
@@ -127,8 +127,8 @@ class SyncJob:
         left = [step.what for step in plan.steps if step.what in (repeated or ())]
         if left:
             raise JobError(f"done {runs} times, and still to be done: {'; '.join(left)}")
-        self.again_seconds = plan.again_seconds if plan.is_empty else NEXT_STAGE_SECONDS
-        if runs and self.again_seconds is None:
+        self.requeue_after = plan.requeue_after if plan.is_empty else NEXT_STAGE_SECONDS
+        if runs and self.requeue_after is None:
             short = work.records.view().short
             if short:
                 log.info(
@@ -146,7 +146,7 @@ class SyncJob:
         report_outcome(work, self.name, work.swarm.carry_out(plan))
 
     def _plan(self, work: Work) -> Plan:
-        plan = plan_all(work.swarm.see(), work.wanted, self._give_up_seconds)
+        plan = plan_all(work.swarm.see(), work.desired, self._give_up_seconds)
         work.records.planned(self.name, plan)
         for warning in self._news.lasting("warnings", plan.warnings):
             log.warning(warning)
@@ -170,14 +170,14 @@ class ResyncJob:
 
     def __init__(self, interval: float, sync: SyncJob | None = None) -> None:
         self.interval = interval
-        self.again_seconds: float | None = None
+        self.requeue_after: float | None = None
         self._sync = sync
 
     def run(self, work: Work) -> bool:
         if self._sync is not None:
             work.swarm.close()
             changed = self._sync.run(work)
-            self.again_seconds = self._sync.again_seconds
+            self.requeue_after = self._sync.requeue_after
             return changed
         result = run_and_report(work, self.name, SITE_PLAYBOOK)
         if result.changed:

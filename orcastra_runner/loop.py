@@ -21,8 +21,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import watched_services
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import again_seconds
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import watched_services
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import requeue_after
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.jobs import Job, Stopped, Told, Work
@@ -91,7 +91,7 @@ class Loop:
         self._looked_at = -EVENT_GAP_SECONDS
         self._clock = clock
         self._records = work.records
-        self._records.configured(work.wanted)
+        self._records.configured(work.desired)
         self._schedule = Schedule()
         self._troubles = Troubles(clock, self._records.trouble)
         self._shortages = ShortageLog(clock)
@@ -150,7 +150,7 @@ class Loop:
             self._files.look(seen)
             acts = self._may_act(seen)
             if self._watcher is not None:
-                watched = watched_services(seen.picture, self._work.wanted) if acts else frozenset()
+                watched = watched_services(seen.snapshot, self._work.desired) if acts else frozenset()
                 self._watcher.follow(seen, watched)
         except NotAManager:
             # it may become one: that costs one request each time, so there is no need to back off
@@ -167,7 +167,7 @@ class Loop:
             else:
                 # counted from the look that they share, so that jobs of one interval go on sharing it
                 self._schedule.succeeded(name, self._looked_at, self._jobs[name].interval)
-                again = self._jobs[name].again_seconds
+                again = self._jobs[name].requeue_after
                 if acts and again is not None:
                     self._schedule.hasten(name, self._clock() + again)
         if acts:
@@ -178,7 +178,7 @@ class Loop:
         """Say which services are short of tasks, and look again soon: most tasks come without an event."""
         short = self._records.view().short
         self._shortages.tell(short)
-        seconds = again_seconds(short)
+        seconds = requeue_after(short)
         if seconds is not None and "sync" in self._jobs:
             self._schedule.hasten("sync", self._clock() + seconds)
 
@@ -193,8 +193,8 @@ class Loop:
         done: set[tuple[str, str]] = set()
         limit = 0.0
         while None not in results and not self._signals.stop_requested:
-            waiting = [job for job in jobs if job.again_seconds is not None]
-            seconds = min((job.again_seconds or 0.0 for job in waiting), default=None)
+            waiting = [job for job in jobs if job.requeue_after is not None]
+            seconds = min((job.requeue_after or 0.0 for job in waiting), default=None)
             if seconds is None:
                 break
             before = len(done)

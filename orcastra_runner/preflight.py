@@ -79,7 +79,7 @@ def warnings(
     settings: Settings, configuration: Configuration, rebalance_file: RebalanceFile
 ) -> list[Problem]:
     """What the user may not have meant, although it is valid."""
-    found = list(configuration.wanted.warnings)
+    found = list(configuration.desired.warnings)
     if rebalance_file.is_blank:
         found.append(Problem("", "rules, or {} for the defaults", "nothing", str(rebalance_file.path)))
     named = {

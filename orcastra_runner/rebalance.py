@@ -17,22 +17,22 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import rebalance_of, take_apart
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources, Rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import Meter, measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.moves import plan_moves_under_way
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
     plan_rebalance,
     rebalance_candidates,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import plan_moves_under_way
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
 from orcastra_runner.jobs import Work, report_outcome, run_and_report, tell_steps
 from orcastra_runner.kept import KeptFile
 from orcastra_runner.log import get_logger
@@ -137,17 +137,17 @@ class Balancing:
     candidates: tuple[Candidate, ...] = ()
 
 
-def plan_balancing(seen: Observation, wanted: Wanted, rebalance: Rebalance | None) -> Balancing:
+def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalance | None) -> Balancing:
     """Measure and plan once. Without ``rebalance``, as without the file, moves under way are only ended.
 
     Raises OrcastraError where nothing can be measured at all.
     """
-    picture = without_doubtful(seen.picture, wanted)
-    groups, now = survey(picture, wanted), time.time()
+    snapshot = without_doubtful(seen.snapshot, desired)
+    groups, now = resolve_anchor_groups(snapshot, desired), time.time()
     if rebalance is None:
-        return Balancing(plan_moves_under_way(picture, groups, seen.state, now))
-    memory = measure(picture, rebalance.sources)
-    arguments = (picture, groups, memory, rebalance.rules, seen.state, now)
+        return Balancing(plan_moves_under_way(snapshot, groups, seen.state, now))
+    memory = measure(snapshot, rebalance.sources)
+    arguments = (snapshot, groups, memory, rebalance.rules, seen.state, now)
     plan = Plan(warnings=memory.problems) + plan_rebalance(*arguments)
     return Balancing(plan, rebalance_candidates(*arguments))
 
@@ -164,7 +164,7 @@ class RebalanceJob:
     follows_events = False
 
     def __init__(self, file: RebalanceFile, *, in_process: bool = False) -> None:
-        self.again_seconds: float | None = None
+        self.requeue_after: float | None = None
         self._file = file
         self._in_process = in_process
         self._news = News()
@@ -179,14 +179,14 @@ class RebalanceJob:
         self._file.refresh()
         work.records.trouble("rebalance configuration", self._file.trouble)
         seen = work.swarm.see()
-        picture = without_doubtful(seen.picture, work.wanted)
+        snapshot = without_doubtful(seen.snapshot, work.desired)
         memory = None
         if self._file.is_present:
-            memory = self._measuring.result(picture, self._file.rebalance.sources)
-        plan = self._plan(picture, seen, work, memory)
-        self.again_seconds = plan.again_seconds
+            memory = self._measuring.result(snapshot, self._file.rebalance.sources)
+        plan = self._plan(snapshot, seen, work, memory)
+        self.requeue_after = plan.requeue_after
         if self._file.is_present and memory is None:
-            self.again_seconds = PATIENCE_SECONDS
+            self.requeue_after = PATIENCE_SECONDS
         if work.dry_run:
             return bool(plan.steps)
         # remembering since when a host is short of memory is not worth a playbook; and the playbook measures
@@ -198,17 +198,17 @@ class RebalanceJob:
             work.swarm.forget()
         return bool(plan.steps)
 
-    def _plan(self, picture: Picture, seen: Observation, work: Work, memory: Memory | None) -> Plan:
+    def _plan(self, snapshot: SwarmSnapshot, seen: Observation, work: Work, memory: Memory | None) -> Plan:
         """What is under way is ended in any case; without ``memory`` nothing is begun."""
-        groups, rules = survey(picture, work.wanted), self._file.rebalance.rules
+        groups, rules = resolve_anchor_groups(snapshot, work.desired), self._file.rebalance.rules
         if memory is None:
-            plan = plan_moves_under_way(picture, groups, seen.state, time.time())
+            plan = plan_moves_under_way(snapshot, groups, seen.state, time.time())
             if not self._file.is_present:
                 self._said = Plan()
             # while it is measured, what was said last holds
             plan = self._said + plan
         else:
-            plan = plan_rebalance(picture, groups, memory, rules, seen.state, time.time())
+            plan = plan_rebalance(snapshot, groups, memory, rules, seen.state, time.time())
             plan = Plan(warnings=memory.problems) + plan
             self._said = Plan(warnings=plan.warnings, notes=plan.notes)
             work.records.measured(memory)
@@ -228,11 +228,11 @@ class _Measuring:
         self._future: Future[Memory] | None = None
         self._meter = Meter()
 
-    def result(self, picture: Picture, sources: MetricSources) -> Memory | None:
+    def result(self, snapshot: SwarmSnapshot, sources: MetricSources) -> Memory | None:
         """The measurement that was begun last, or None while it takes its time. Raises its errors."""
         if self._future is None:
             self._future = Future()
-            arguments = (self._future, self._meter, picture, sources)
+            arguments = (self._future, self._meter, snapshot, sources)
             # a daemon: it holds nothing that has to be put down
             threading.Thread(target=_measure, args=arguments, daemon=True).start()
         try:
@@ -249,10 +249,10 @@ class _Measuring:
         return memory
 
 
-def _measure(future: Future[Memory], meter: Meter, picture: Picture, sources: MetricSources) -> None:
+def _measure(future: Future[Memory], meter: Meter, snapshot: SwarmSnapshot, sources: MetricSources) -> None:
     started = time.perf_counter()
     try:
-        memory = meter.measure(picture, sources)
+        memory = meter.measure(snapshot, sources)
     except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
         future.set_exception(error)
         return

@@ -19,11 +19,11 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import ModOutcome, Refreshing
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner.metrics import Metrics
@@ -97,7 +97,7 @@ class View:
     role: str = "starting"
     acts: bool = False
     answers: bool = False
-    wanted: Wanted = field(default_factory=Wanted)
+    desired: DesiredState = field(default_factory=DesiredState)
     memory: Memory | None = None
     measured: float | None = None
     plans: Mapping[str, Plan] = field(default_factory=dict)
@@ -144,9 +144,9 @@ class Records:
         """Whether the loop has not come round for far too long."""
         return self.seconds_since_beat() > STUCK_SECONDS
 
-    def configured(self, wanted: Wanted) -> None:
+    def configured(self, desired: DesiredState) -> None:
         """A configuration is in force."""
-        self._change(wanted=wanted)
+        self._change(desired=desired)
 
     def saw(self, seen: Observation, seconds: float) -> None:
         """The swarm was looked at, which took ``seconds``."""
@@ -157,7 +157,7 @@ class Records:
     def _short(self, seen: Observation) -> tuple[Shortage, ...]:
         """The services that are short of tasks, since the first look that has found them so."""
         began = {one.service: one.since for one in self.view().short}
-        found = shortages(seen.picture, seen.engine_time or self._clock())
+        found = shortages(seen.snapshot, seen.engine_time or self._clock())
         return tuple(replace(one, since=min(one.since, began.get(one.service, one.since))) for one in found)
 
     def cannot_look(self, role: str, *, answers: bool) -> None:
@@ -247,7 +247,7 @@ class Records:
         if outcome != DONE:
             return
         if isinstance(step, LabelNode):
-            anchors = {dependency.label for dependency in self.view().wanted.dependencies.values()}
+            anchors = {dependency.label for dependency in self.view().desired.dependencies.values()}
             if any(change.key in anchors for change in step.changes):
                 self.metrics.anchor_updates.inc()
         if job in ("sync", "resync") and action in SERVICE_STEPS:

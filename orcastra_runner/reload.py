@@ -67,8 +67,8 @@ class Reloader:
         self._tell_state()
 
     def _use(self, changes: str) -> None:
-        self._work.wanted = self._configuration.wanted
-        self._work.records.configured(self._work.wanted)
+        self._work.desired = self._configuration.desired
+        self._work.records.configured(self._work.desired)
         if changes:
             log.info("the configuration has changed", changes=changes)
         elif not self._configuration.kept:

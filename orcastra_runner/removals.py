@@ -14,18 +14,18 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
     Dependency,
-    NodeWanted,
-    SwarmWanted,
-    Wanted,
+    DesiredState,
+    NodeConfig,
+    SwarmConfig,
 )
 
 _NODE_KEYS = ("ip", "role", "availability", "data_path_addr")
 _SCALARS = ("leader", "advertise_addr", "managers")
 
 
-def describe_changes(before: Wanted, after: Wanted) -> str:
+def describe_changes(before: DesiredState, after: DesiredState) -> str:
     """Return in one line what is different, empty if nothing is."""
     parts = [
         *_mapping_changes("node", before.nodes, after.nodes),
@@ -46,7 +46,7 @@ def _mapping_changes(noun: str, before: Mapping[str, Any], after: Mapping[str, A
     ]
 
 
-def removals(before: Wanted, after: Wanted) -> tuple[str, ...]:
+def removals(before: DesiredState, after: DesiredState) -> tuple[str, ...]:
     """Name everything that ``before`` has and ``after`` lacks: ``label ssd of node wrk-a``."""
     found = [
         section
@@ -72,7 +72,7 @@ def removals(before: Wanted, after: Wanted) -> tuple[str, ...]:
     return tuple(found)
 
 
-def with_removed(before: Wanted, after: Wanted) -> Wanted:
+def with_removed(before: DesiredState, after: DesiredState) -> DesiredState:
     """``after`` and what of ``before`` it lacks. The result may contradict itself: check it."""
     nodes = {name: _with_node(before.nodes.get(name), node) for name, node in after.nodes.items()}
     nodes |= {name: node for name, node in before.nodes.items() if name not in nodes}
@@ -97,12 +97,12 @@ def with_removed(before: Wanted, after: Wanted) -> Wanted:
     )
 
 
-def _leaves(section: str, after: Wanted) -> bool:
+def _leaves(section: str, after: DesiredState) -> bool:
     """Whether a section that was absent is given now and means nothing."""
     return section not in after.absent_sections and not getattr(after, section)
 
 
-def _node_removals(before: NodeWanted, after: NodeWanted) -> list[str]:
+def _node_removals(before: NodeConfig, after: NodeConfig) -> list[str]:
     found = [f"label {key} of node {before.name}" for key in before.labels if key not in after.labels]
     return found + [
         f"{key} of node {before.name}"
@@ -111,16 +111,16 @@ def _node_removals(before: NodeWanted, after: NodeWanted) -> list[str]:
     ]
 
 
-def _with_node(before: NodeWanted | None, after: NodeWanted) -> NodeWanted:
+def _with_node(before: NodeConfig | None, after: NodeConfig) -> NodeConfig:
     if before is None:
         return after
     lost = {key: getattr(before, key) for key in _NODE_KEYS if getattr(after, key) is None}
     return replace(after, labels={**before.labels, **after.labels}, **lost)
 
 
-def _followers(wanted: Wanted) -> frozenset[tuple[str, str]]:
+def _followers(desired: DesiredState) -> frozenset[tuple[str, str]]:
     """Stack and name of everything that follows an anchor."""
-    found: Mapping[str, Any] = wanted.dependencies
+    found: Mapping[str, Any] = desired.dependencies
     return frozenset((one.stack, name) for one in found.values() for name in one.followers)
 
 
@@ -137,6 +137,6 @@ def _with_followers(
     return replace(after, followers=after.followers + lost)
 
 
-def _swarm_removals(before: SwarmWanted, after: SwarmWanted) -> list[str]:
-    names = [field.name for field in fields(SwarmWanted)]
+def _swarm_removals(before: SwarmConfig, after: SwarmConfig) -> list[str]:
+    names = [field.name for field in fields(SwarmConfig)]
     return [name for name in names if getattr(before, name) is not None and getattr(after, name) is None]

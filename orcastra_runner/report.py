@@ -15,13 +15,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     commands_data,
     iso_time,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
 from orcastra_runner import follower_report, service_report, shortages
 from orcastra_runner.command import results as command_results
 from orcastra_runner.swarm import leader_of, node_name
@@ -43,10 +43,10 @@ def to_json(data: Any) -> str:
 
 def found(seen: Observation) -> str:
     """Return what was found, in a sentence."""
-    picture = seen.picture
-    ready = sum(node.is_ready for node in picture.nodes)
-    running = sum(task.is_running for task in picture.tasks)
-    nodes, services = count(len(picture.nodes), "node"), count(len(picture.services), "service")
+    snapshot = seen.snapshot
+    ready = sum(node.is_ready for node in snapshot.nodes)
+    running = sum(task.is_running for task in snapshot.tasks)
+    nodes, services = count(len(snapshot.nodes), "node"), count(len(snapshot.services), "service")
     return f"found {nodes} ({ready} ready), {services} and {count(running, 'running task')}"
 
 
@@ -110,9 +110,9 @@ def step_lines(steps: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
     """Return who leads, the nodes, what is remembered, and whether an instance here would act."""
-    picture = seen.picture
-    running = {node.id: 0 for node in picture.nodes}
-    for task in picture.tasks:
+    snapshot = seen.snapshot
+    running = {node.id: 0 for node in snapshot.nodes}
+    for task in snapshot.tasks:
         if task.is_running and task.node_id in running:
             running[task.node_id] += 1
     nodes = [
@@ -128,19 +128,19 @@ def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
             "labels": dict(sorted(node.labels.items())),
             "owned_labels": sorted(seen.state.owned_labels.get(node.id, ())),
         }
-        for node in sorted(picture.nodes, key=lambda node: (node.hostname, node.id))
+        for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id))
     ]
     gone = {
         node_id: sorted(keys)
         for node_id, keys in sorted(seen.state.owned_labels.items())
-        if node_id not in picture.node_by_id
+        if node_id not in snapshot.node_by_id
     }
     return {
         "cluster_id": seen.cluster_id,
         "node": node_name(seen),
         "leader": leader_of(seen),
         "acts": acts_anywhere or seen.is_leader,
-        "services": len(picture.services),
+        "services": len(snapshot.services),
         "nodes": nodes,
         "moves": follower_report.moves_data(seen),
         "attempts": follower_report.attempts_data(seen),

@@ -11,27 +11,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import iso_time
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import finished
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.finished import finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import expected_and_running
 
 
 def services_data(seen: Observation, short: Iterable[Shortage]) -> list[dict[str, Any]]:
     """All services by name; ``short`` are those that are short of tasks."""
     reasons = {one.service: one for one in short}
-    services = sorted(seen.picture.services, key=lambda service: service.name)
+    services = sorted(seen.snapshot.services, key=lambda service: service.name)
     return [_service(seen, service, reasons.get(service.name)) for service in services]
 
 
 def _service(seen: Observation, service: Service, short: Shortage | None) -> dict[str, Any]:
-    expected, running = expected_and_running(seen.picture, service)
-    over = finished(seen.picture, service)
+    expected, running = expected_and_running(seen.snapshot, service)
+    over = finished(seen.snapshot, service)
     places: Counter[str] = Counter()
-    for task in seen.picture.tasks_of(service):
+    for task in seen.snapshot.tasks_of(service):
         if task.is_running:
-            node = seen.picture.node_by_id.get(task.node_id or "")
+            node = seen.snapshot.node_by_id.get(task.node_id or "")
             places[(task.node_id or "") if node is None else node.hostname] += 1
     return {
         "name": service.name,

@@ -59,7 +59,7 @@ VARIABLES = (
         "Ansible inventory of the hosts, for what is done over SSH: bootstrap_swarm, reboots, lost hosts",
     ),
     Variable(
-        "ORCASTRA_CARE_HOSTS",
+        "ORCASTRA_REMOTE_HOSTS",
         "text",
         None,
         "hosts of that inventory without an instance of their own, such as workers or all:!managers: they "
@@ -274,7 +274,7 @@ class Settings:
     rebalance_config: Path | None
     command_file: Path | None
     inventory: Path | None
-    care_hosts: str | None
+    remote_hosts: str | None
     tz: str | None
     restart_dependents: bool
     label_prefix: str
@@ -369,12 +369,13 @@ def collect_settings() -> tuple[Settings, list[Problem]]:
     if values["polling_mode"] is False and values["event_mode"] is False and "EVENT_MODE" not in wrong:
         found = "false for both, so that nothing would ever be done"
         problems.append(Problem(key="POLLING_MODE", expected="true, or EVENT_MODE=true", found=found))
-    if values["care_hosts"] is not None and values["inventory"] is None and "ORCASTRA_INVENTORY" not in wrong:
-        wanted = "ORCASTRA_INVENTORY, whose hosts they are"
-        problems.append(Problem(key="ORCASTRA_CARE_HOSTS", expected=wanted, found="none"))
+    has_inventory = values["inventory"] is not None or "ORCASTRA_INVENTORY" in wrong
+    if values["remote_hosts"] is not None and not has_inventory:
+        desired = "ORCASTRA_INVENTORY, whose hosts they are"
+        problems.append(Problem(key="ORCASTRA_REMOTE_HOSTS", expected=desired, found="none"))
     if values["api_token"] is not None and values["api_token_file"] is not None:
-        wanted = "one of ORCASTRA_API_TOKEN and ORCASTRA_API_TOKEN_FILE"
-        problems.append(Problem(key="ORCASTRA_API_TOKEN_FILE", expected=wanted, found="both"))
+        desired = "one of ORCASTRA_API_TOKEN and ORCASTRA_API_TOKEN_FILE"
+        problems.append(Problem(key="ORCASTRA_API_TOKEN_FILE", expected=desired, found="both"))
     return Settings(**values), problems
 
 

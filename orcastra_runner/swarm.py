@@ -13,18 +13,20 @@ from dataclasses import dataclass
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, carry_out
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import StateEdit
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
     EngineTimeout,
     EngineUnreachable,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers import DEFAULT_GIVE_UP_SECONDS
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mending import plan_mending
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.followers import (
+    DEFAULT_GIVE_UP_SECONDS,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.state_repair import plan_state_repair
 from orcastra_runner.log import get_logger
 
 # How long an instance that stands by waits for an answer: it has nothing to lose, and may have to take over.
@@ -149,19 +151,21 @@ class Swarm:
             raise
 
 
-def plan_all(seen: Observation, wanted: Wanted, give_up_seconds: float = DEFAULT_GIVE_UP_SECONDS) -> Plan:
+def plan_all(
+    seen: Observation, desired: DesiredState, give_up_seconds: float = DEFAULT_GIVE_UP_SECONDS
+) -> Plan:
     """Plan everything that the site playbook does, from the same parts as its modules."""
-    return plan_mending(seen.damage) + plan_anchors(
-        seen.picture, wanted, seen.state, time.time(), give_up_seconds, static_labels=True
+    return plan_state_repair(seen.damage) + plan_anchors(
+        seen.snapshot, desired, seen.state, time.time(), give_up_seconds, static_labels=True
     )
 
 
 def leader_of(seen: Observation) -> str | None:
     """Return the host name of the swarm's leader."""
-    return next((node.hostname for node in seen.picture.nodes if node.leader), None)
+    return next((node.hostname for node in seen.snapshot.nodes if node.leader), None)
 
 
 def node_name(seen: Observation) -> str:
     """Return the host name of the node whose engine we talk to."""
-    node = seen.picture.node_by_id.get(seen.local_node_id)
+    node = seen.snapshot.node_by_id.get(seen.local_node_id)
     return node.hostname if node else seen.local_node_id

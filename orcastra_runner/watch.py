@@ -65,17 +65,17 @@ class Known:
 
     @classmethod
     def of(cls, seen: Observation, services: frozenset[str]) -> Known:
-        picture = seen.picture
+        snapshot = seen.snapshot
         return cls(
             services=services,
             tasks=frozenset(
                 (task.id, task.node_id, task.state)
-                for task in picture.tasks
+                for task in snapshot.tasks
                 if task.service_id in services and task.desired_state == "running"
             ),
             versions=frozenset(
-                [(node.id, node.version) for node in picture.nodes]
-                + [(service.id, service.version) for service in picture.services]
+                [(node.id, node.version) for node in snapshot.nodes]
+                + [(service.id, service.version) for service in snapshot.services]
             ),
             engine_time=seen.engine_time,
         )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra what-if``: where everything would go if nodes were lost or added, from the live picture."""
+"""``orcastra what-if``: where everything would go if nodes were lost or added, from the live snapshot."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast import (
     Fate,
     Forecast,
@@ -19,9 +20,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast imp
     NewNode,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes, node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
 from orcastra_runner.report import count, to_text
@@ -37,45 +37,45 @@ _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
 
 def forecasts(
-    picture: Picture, wanted: Wanted, memory: Memory, lose: Sequence[str], add: Sequence[str]
+    snapshot: SwarmSnapshot, desired: DesiredState, memory: Memory, lose: Sequence[str], add: Sequence[str]
 ) -> tuple[Forecast, ...]:
     """The forecasts that the command line asks for: one, or with ``any`` one for each host.
 
     Raises UsageError for a name that no node has, or a new node that is not written as ``NODE:MEMORY``.
     """
-    groups = survey(picture, wanted)
+    groups = resolve_anchor_groups(snapshot, desired)
     now = time.time()
     if ANY in lose:
         if len(lose) > 1 or add:
             raise UsageError("--lose any: expected nothing else beside it")
-        return lose_any(picture, groups, memory, now)
-    like = next((node for node in picture.nodes if node.is_ready), None)
-    new = [_new_node(text, like, picture) for text in add]
+        return lose_any(snapshot, groups, memory, now)
+    like = next((node for node in snapshot.nodes if node.is_ready), None)
+    new = [_new_node(text, like, snapshot) for text in add]
     for number, node in enumerate(new):
         if node.hostname in {other.hostname for other in new[:number]}:
             raise UsageError(f"--add {add[number]}: expected each name once")
-    return (what_if(picture, groups, memory, now, lose=_nodes(picture, wanted, lose), add=new),)
+    return (what_if(snapshot, groups, memory, now, lose=_nodes(snapshot, desired, lose), add=new),)
 
 
-def _nodes(picture: Picture, wanted: Wanted, names: Iterable[str]) -> list[Node]:
+def _nodes(snapshot: SwarmSnapshot, desired: DesiredState, names: Iterable[str]) -> list[Node]:
     found = []
     for name in dict.fromkeys(names):
-        namesakes = find_nodes(picture, name, wanted)
+        namesakes = find_nodes(snapshot, name, desired)
         if not namesakes:
-            known = ", ".join(sorted(picture.nodes_by_hostname))
-            hint = node_hint(picture, name)
+            known = ", ".join(sorted(snapshot.nodes_by_hostname))
+            hint = node_hint(snapshot, name)
             raise UsageError(f"--lose {name}: expected any, or a node of this swarm ({known}){hint}")
         # one that joined again has left its old entry behind
         found += [node for node in namesakes if node.is_ready] or list(namesakes)
     return found
 
 
-def _new_node(text: str, like: Node | None, picture: Picture) -> NewNode:
+def _new_node(text: str, like: Node | None, snapshot: SwarmSnapshot) -> NewNode:
     match = _NEW_NODE.fullmatch(text)
     if match is None or not float(match["number"]):
         raise UsageError(f"--add {text}: expected a name and its memory, like wrk-d:16GB")
     name = match["name"]
-    if any(node.is_ready for node in picture.nodes_by_hostname.get(name, ())):
+    if any(node.is_ready for node in snapshot.nodes_by_hostname.get(name, ())):
         raise UsageError(f"--add {text}: the swarm has a node {name} already")
     size = int(float(match["number"]) * _UNITS[match["unit"].lower()])
     return NewNode(hostname=name, memory_bytes=size, like=like)

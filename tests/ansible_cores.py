@@ -32,7 +32,7 @@ class NoCore(Exception):
 
 def ansible_core(release: str) -> Path:
     """The folder with the commands of a release. Raises NoCore."""
-    wanted, versions = RELEASES[release]
+    desired, versions = RELEASES[release]
     interpreter = _interpreter(versions)
     above = CHECKOUT / ".venv"
     above = above if above.is_dir() else Path(tempfile.gettempdir()) / "orcastra-tests"
@@ -44,7 +44,7 @@ def ansible_core(release: str) -> Path:
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             _call([interpreter, "-m", "venv", folder])
-            _call([folder / "bin" / "python", "-m", "pip", "install", "--quiet", wanted, *PACKAGES])
+            _call([folder / "bin" / "python", "-m", "pip", "install", "--quiet", desired, *PACKAGES])
             (folder / "complete").touch()
     return folder / "bin"
 

@@ -40,7 +40,7 @@ class Item:
     trickles: list[int] = field(default_factory=list)
     header_trickle: bool = False
     header_breaks: bool = False
-    claims: int | None = None
+    intent_edits: int | None = None
     pause: float = 0
     headers: dict[str, str] = field(default_factory=dict)
     headers_needed: dict[str, str] = field(default_factory=dict)
@@ -170,20 +170,22 @@ class ModServer:
             self._plain(handler, 304, headers)
             return
         body, status = item.body, item.status
-        wanted = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
-        if wanted and item.ranges and handler.headers.get("If-Range", item.etag) == item.etag:
-            start = int(wanted[1])
+        desired = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+        if desired and item.ranges and handler.headers.get("If-Range", item.etag) == item.etag:
+            start = int(desired[1])
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
             body, status = body[start:], 206
         breaks = item.breaks.pop(0) if item.breaks and handler.command == "GET" else None
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
-        handler.send_header("Content-Length", str(len(body) if item.claims is None else item.claims))
+        handler.send_header(
+            "Content-Length", str(len(body) if item.intent_edits is None else item.intent_edits)
+        )
         handler.end_headers()
         if handler.command == "HEAD":
             return
-        if breaks is not None or item.claims is not None:
+        if breaks is not None or item.intent_edits is not None:
             handler.close_connection = True
         self._send(handler, item, body if breaks is None else body[:breaks])
 

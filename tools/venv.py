@@ -32,8 +32,12 @@ class SetupError(Exception):
 
 def main() -> int:
     """Bring ``.venv`` up to date; returns the exit status."""
-    wanted = stamp()
-    if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted and (VENV / "bin" / "python").exists():
+    desired = stamp()
+    if (
+        STAMP.is_file()
+        and STAMP.read_text(encoding="utf-8") == desired
+        and (VENV / "bin" / "python").exists()
+    ):
         link_collection()
         return 0
     started = time.monotonic()
@@ -49,7 +53,7 @@ def main() -> int:
         say(f"error: `{' '.join(map(str, error.cmd))}` failed; what it said stands above")
         return 1
     link_collection()
-    STAMP.write_text(wanted, encoding="utf-8")
+    STAMP.write_text(desired, encoding="utf-8")
     say(f".venv is ready ({time.monotonic() - started:.0f} s)")
     return 0
 

@@ -31,7 +31,7 @@ def accept_removals(work: Work) -> tuple[str, str]:
         done: list[str] = []
         for _run in range(RUNS_PER_CYCLE):
             work.swarm.forget()
-            plan = plan_all(work.swarm.see(), work.wanted)
+            plan = plan_all(work.swarm.see(), work.desired)
             if plan.is_empty:
                 break
             outcome = work.swarm.carry_out(plan)

@@ -141,10 +141,10 @@ def parse_words(name: str, argument: str | None, id_: str | None) -> tuple[Comma
         raise UsageError(
             f"expected a command, found {describe(bare)}{hint} `orcastra help command` lists all of them"
         )
-    wanted = COMMANDS[bare].argument
-    if wanted is not None and not (argument or name.partition(":")[2].strip()):
-        usage = f"orcastra command {bare} {wanted.upper()}"
-        raise UsageError(f"{bare}: expected the name of a {wanted}, found nothing: `{usage}`")
+    desired = COMMANDS[bare].argument
+    if desired is not None and not (argument or name.partition(":")[2].strip()):
+        usage = f"orcastra command {bare} {desired.upper()}"
+        raise UsageError(f"{bare}: expected the name of a {desired}, found nothing: `{usage}`")
     text = name if argument is None else f"{name}:{argument}"
     content = parse(Document([text]))
     for problem in content.problems:

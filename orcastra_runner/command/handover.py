@@ -4,7 +4,8 @@
 
 """What was handed over to another instance, for those who wait for its end: the one that acts, and the shell.
 
-Whoever takes it is in ``local_handover``; who may, and what becomes of it, is planned in ``_plan.handover``.
+``local.handover`` is the instance that takes it. ``_plan.drain.handover`` plans who may take it, and
+what becomes of it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     State,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import Upkeep, plan_upkeep
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handover import Upkeep, plan_upkeep
 from orcastra_runner.jobs import Work
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
@@ -51,7 +52,7 @@ class HandoverWatch:
 
     def look(self, seen: Observation) -> Upkeep:
         """What is to be done about it now."""
-        return plan_upkeep(seen.picture, seen.state, self._seconds_quiet(seen.state), self._wall_clock())
+        return plan_upkeep(seen.snapshot, seen.state, self._seconds_quiet(seen.state), self._wall_clock())
 
     def _seconds_quiet(self, state: State) -> dict[str, float]:
         now = self._clock()

@@ -70,13 +70,13 @@ class CommandJob:
         self.interval = interval
         self._file = file
         self._clock = clock
-        self.again_seconds: float | None = None
+        self.requeue_after: float | None = None
         self._runner = CommandRunner("file", clock)
         self._handovers = HandoverWatch(clock, monotonic)
         self._news = News()
 
     def run(self, work: Work) -> bool:
-        self.again_seconds = None
+        self.requeue_after = None
         content = self._file.content
         if content is None:
             return False  # it is read once it has settled
@@ -90,7 +90,7 @@ class CommandJob:
         failed = self._look_after_handovers(work)
         ran = False
         # one after the other: the next one might reboot whoever is at work on what was handed over
-        if self.again_seconds is None:
+        if self.requeue_after is None:
             failed_now, ran = self._run_entries(work, content)
             failed = failed or failed_now
         self._write_results(work, content)
@@ -125,7 +125,7 @@ class CommandJob:
             self._requests.settled(entry)
             if result.is_running:
                 log.info("command", what=f"{result.command}: {result.message}")
-                self.again_seconds = LOOK_SECONDS
+                self.requeue_after = LOOK_SECONDS
                 break
             work.records.commanded(result)
             if result.status == FAILED:
@@ -148,7 +148,7 @@ class CommandJob:
                 work.records.commanded(record)
                 log.error("command", what=f"{record.command} {record.status}: {record.message}")
         if upkeep.waits:
-            self.again_seconds = LOOK_SECONDS
+            self.requeue_after = LOOK_SECONDS
         return bool(upkeep.results)
 
     def _look_after_records(self, work: Work, content: Content) -> None:
@@ -200,7 +200,7 @@ class CommandJob:
         }
         unnamed = {key for key in others if not key.startswith(("id:", "shell:"))}
         here = node_name(seen)
-        hostnames = seen.picture.nodes_by_hostname
+        hostnames = seen.snapshot.nodes_by_hostname
         gone = {
             key
             for key in unnamed

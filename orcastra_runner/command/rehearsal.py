@@ -70,7 +70,7 @@ def rehearse(work: Work, command: Command, argument: str | None) -> Rehearsal:
 def _rehearse_acceptance(work: Work) -> Rehearsal:
     try:
         notes = work.accept_removals()
-        plan = plan_all(work.swarm.see(), work.wanted)
+        plan = plan_all(work.swarm.see(), work.desired)
     except OrcastraError as error:
         return Rehearsal(problem=str(error))
     return Rehearsal(

@@ -39,7 +39,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import (
     observe_nodes,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handover import (
     Myself,
     joined,
     out_of_service,

@@ -4,7 +4,7 @@
 
 """Look after hosts that run no instance of their own: over SSH, with the playbooks, while this instance acts.
 
-Which ones these are nobody can see from here, so ORCASTRA_CARE_HOSTS names them.
+Which ones these are nobody can see from here, so ORCASTRA_REMOTE_HOSTS names them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
 from orcastra_runner.cron import Cron
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.local.autoheal import heal_rules
@@ -125,7 +125,7 @@ class HostsJob:
                 # managers only tell what the services use, unless they are named, too
                 hosts = {
                     "orcastra_hosts": f"{self._hosts}:{MANAGERS_GROUP}",
-                    "orcastra_care_hosts": self._hosts,
+                    "orcastra_remote_hosts": self._hosts,
                 }
                 variables = {**hosts, **chore.variables()}
                 result = self._playbooks.run(chore.playbook, variables, self._should_stop, self._inventory)
@@ -169,7 +169,7 @@ class HostsJob:
         if settings.mod_manager_refresh_interval_minutes > 0:
             pause = max(settings.mod_manager_refresh_interval_minutes * 60, settings.loop_interval)
             chores.append(_Chore("mods", self._mods_variables, lambda at: at + pause, now))
-        rotate = {"orcastra_hosts": self._hosts, "orcastra_log_rotate_only_named": True}
+        rotate = {"orcastra_hosts": self._hosts, "orcastra_log_rotate_skip_unconfigured": True}
         chores.append(_Chore("log_rotate", lambda: rotate, lambda at: at + LOG_ROTATE_SECONDS, now))
         return chores
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import Pruning, prune_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import (
     ANONYMOUS,
     DEFAULT_EXCLUDE_LABEL,
     NAMED,

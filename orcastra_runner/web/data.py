@@ -18,14 +18,17 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     commands_data,
     iso_time,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import AnchorPlace
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import wait_seconds
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import Group, survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.anchor import AnchorPlacement
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import wait_seconds
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import (
+    AnchorGroup,
+    resolve_anchor_groups,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
 from orcastra_runner import follower_report
 from orcastra_runner.records import JobState, Records, View
@@ -155,15 +158,15 @@ def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
             "cluster_id": seen.cluster_id,
             "node": status["node"],
             "leader": status["leader"],
-            "services": len(seen.picture.services),
-            "running_tasks": sum(task.is_running for task in seen.picture.tasks),
+            "services": len(seen.snapshot.services),
+            "running_tasks": sum(task.is_running for task in seen.snapshot.tasks),
         },
         "nodes": nodes,
         "measured": _iso(view.measured),
-        "groups": [_group(seen, group) for group in survey(seen.picture, view.wanted)],
+        "groups": [_group(seen, group) for group in resolve_anchor_groups(seen.snapshot, view.desired)],
         "services": services_data(seen, view.short),
         "moves": status["moves"],
-        "attempts": _attempts(seen, view.wanted),
+        "attempts": _attempts(seen, view.desired),
         "balanced": _balanced(seen),
         "commands": commands_data(seen.state),
         "damage": list(seen.damage),
@@ -177,13 +180,13 @@ def _memory(memory: Memory | None, node_id: str) -> dict[str, Any] | None:
     return {"host": found.host, "used_bytes": found.used_bytes, "total_bytes": found.total_bytes}
 
 
-def _anchor_name(place: AnchorPlace) -> str:
+def _anchor_name(place: AnchorPlacement) -> str:
     return place.dependency.anchor if place.service is None else place.service.name
 
 
-def _group(seen: Observation, group: Group) -> dict[str, Any]:
+def _group(seen: Observation, group: AnchorGroup) -> dict[str, Any]:
     anchor = group.place.service
-    hostnames = [node.hostname for node in seen.picture.nodes if node.id in group.place.on]
+    hostnames = [node.hostname for node in seen.snapshot.nodes if node.id in group.place.on]
     return {
         "anchor": _anchor_name(group.place),
         "exists": anchor is not None,
@@ -195,8 +198,8 @@ def _group(seen: Observation, group: Group) -> dict[str, Any]:
                 "service": follower.service.name,
                 "follows": _anchor_name(follower.anchorage.place),
                 "in_place": follower.is_in_place,
-                "finished": bool(follower.finished.done) and not follower.wanted,
-                "astray": len(follower.astray),
+                "finished": bool(follower.finished.done) and not follower.desired,
+                "astray": len(follower.misplaced),
                 "can_follow": follower.can_follow,
             }
             for follower in group.followers
@@ -205,18 +208,18 @@ def _group(seen: Observation, group: Group) -> dict[str, Any]:
     }
 
 
-def _attempts(seen: Observation, wanted: Wanted) -> list[dict[str, Any]]:
+def _attempts(seen: Observation, desired: DesiredState) -> list[dict[str, Any]]:
     """What was tried so far; ``next`` is when it is tried again at the earliest."""
     intervals: dict[str, tuple[float, ...]] = {}
-    for dependency in wanted.dependencies.values():
+    for dependency in desired.dependencies.values():
         for name in dependency.followers:
-            service = find_service(seen.picture, name, dependency.stack)
+            service = find_service(seen.snapshot, name, dependency.stack)
             if service is not None:
                 # of several anchors the first one decides
                 intervals.setdefault(service.name, dependency.retry_intervals)
     pauses = {}
     for service_id, tried in seen.state.attempts.items():
-        service = seen.picture.service_by_id.get(service_id)
+        service = seen.snapshot.service_by_id.get(service_id)
         if service is not None and service.name in intervals and tried.given_up is None:
             pause = wait_seconds(tried, intervals[service.name], tried.last)
             pauses[service.name] = _iso(tried.last + pause)
@@ -227,7 +230,7 @@ def _balanced(seen: Observation) -> list[dict[str, Any]]:
     """The moves that balancing has ended, the newest first."""
     found = []
     for service_id, moves in seen.state.relocations.items():
-        service = seen.picture.service_by_id.get(service_id)
+        service = seen.snapshot.service_by_id.get(service_id)
         for move in moves:
             found.append(
                 {
@@ -259,7 +262,7 @@ def _hostname(seen: Observation, task: Task) -> str:
 
 
 def _node(seen: Observation, node_id: str) -> str:
-    node = seen.picture.node_by_id.get(node_id)
+    node = seen.snapshot.node_by_id.get(node_id)
     return node_id if node is None else node.hostname
 
 

@@ -14,7 +14,7 @@ options:
         for it, too.
       - A node that is a manager asks its own engine.
     type: str
-  swarm_use:
+  services_in_use:
     description:
       - What a manager knows of the services, as RV(orcastra.swarm.swarm_info#module:in_use); the other way to
         let a worker know.

@@ -94,13 +94,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
-    NodeWanted,
-    SwarmWanted,
-    Wanted,
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
+    DesiredState,
+    NodeConfig,
+    SwarmConfig,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import plan_formation
 
 
 def formation(
@@ -114,14 +114,14 @@ def formation(
     for name, value in {"the members": members, "nodes": nodes or {}}.items():
         if not isinstance(value, Mapping):
             raise AnsibleFilterError(f"orcastra.swarm.formation: expected a mapping for {name}")
-    wanted = Wanted(
+    desired = DesiredState(
         nodes={str(name): _node(str(name), entry) for name, entry in (nodes or {}).items()},
         leader=leader or None,
         managers=int(managers) if managers else None,
-        swarm=SwarmWanted(cluster_id=cluster_id or None),
+        swarm=SwarmConfig(cluster_id=cluster_id or None),
     )
     said = {str(name): Member.from_data(data) for name, data in members.items()}
-    found = plan_formation(said, wanted, may_init=False, force_new_cluster=force_new_cluster)
+    found = plan_formation(said, desired, may_init=False, force_new_cluster=force_new_cluster)
     return {
         "cluster_id": found.cluster_id,
         "via": list(found.via),
@@ -132,14 +132,14 @@ def formation(
     }
 
 
-def _node(name: str, entry: Any) -> NodeWanted:
+def _node(name: str, entry: Any) -> NodeConfig:
     """What counts here; all else is checked by the modules."""
     given = entry if isinstance(entry, Mapping) else {}
 
     def text(key: str) -> str | None:
         return None if given.get(key) is None else str(given[key])
 
-    return NodeWanted(name, ip=text("ip"), role=text("role"), swarm_addr=text("swarm_addr"))
+    return NodeConfig(name, ip=text("ip"), role=text("role"), swarm_addr=text("swarm_addr"))
 
 
 class FilterModule:

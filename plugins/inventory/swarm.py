@@ -144,10 +144,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
     read_nodes,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe, suggest
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line, printable
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     CONNECTION_ARGUMENT_SPEC,
     ConnectionOptions,
@@ -155,7 +155,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe_nodes
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hosts import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.inventory import (
     GROUPS,
     InventoryHost,
     merge_hosts,
@@ -181,7 +181,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         super().parse(inventory, loader, path, cache)
         self._read_options(path)
         try:
-            wanted = self._configuration(path)
+            desired = self._configuration(path)
             options = self._connection()
         except OrcastraError as error:
             raise AnsibleParserError(f"{path}: {error}") from None
@@ -190,8 +190,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             name: str(host.get_vars().get("ansible_host") or "")
             for name, host in self.inventory.hosts.items()
         }
-        merged = merge_hosts(wanted, nodes, others)
-        for problem in wanted.warnings:
+        merged = merge_hosts(desired, nodes, others)
+        for problem in desired.warnings:
             self.display.warning(printable(str(problem)))
         for warning in merged.warnings:
             self.display.warning(printable(f"{path}: {warning}"))
@@ -229,7 +229,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             if known[key] == "bool" and str(value).lower() not in BOOLEANS:
                 raise AnsibleParserError(f"{path}: {key}: expected true or false, found {describe(value)}")
 
-    def _configuration(self, path: str) -> Wanted:
+    def _configuration(self, path: str) -> DesiredState:
         files = {}
         for option in ("swarm_file", "nodes_file"):
             given = self.get_option(option)

@@ -142,7 +142,7 @@ def _read_swarm(path: Path) -> dict[str, Any]:
     """The parts of a file, checked. Raises ConfigError with all problems."""
     document, met = read_file(path)
     problems = refuse_blank(document, met)
-    wanted = build(
+    desired = build(
         [(document, ALL_PARTS)],
         problems,
         complete=document.data is not None or not problems,
@@ -150,11 +150,11 @@ def _read_swarm(path: Path) -> dict[str, Any]:
         label_prefix="",
         restart_dependents=False,
     )
-    for warning in wanted.warnings:
+    for warning in desired.warnings:
         display.warning(str(warning))
     data = document.data or {}
     given = {part: data.get(part) or default for part, default in _EMPTY.items()}
-    sections = {part: data.get(part) or {} for part in SECTIONS if part not in wanted.absent_sections}
+    sections = {part: data.get(part) or {} for part in SECTIONS if part not in desired.absent_sections}
     return {**given, **sections}
 
 

@@ -82,7 +82,7 @@ EXAMPLES = r"""
         restart_dependents: true
         retry_intervals: [5, 30, 120]
   register: result
-  until: not result.changed and result.again_seconds is undefined
+  until: not result.changed and result.requeue_after is undefined
   retries: 20
   delay: 3
 
@@ -106,7 +106,7 @@ plan:
     action:
       description:
         - The kind of step, V(label_node), V(place_service), V(scale_service), V(restart_service) or
-          V(mend_state).
+          V(repair_state).
       type: str
       sample: place_service
     target:
@@ -127,7 +127,7 @@ plan:
       type: list
       elements: str
       sample: ["taking the label off its node at once (evict): it keeps data on its node"]
-again_seconds:
+requeue_after:
   description:
     - After how many seconds the module has something to do again, as a move is under way or a try is due.
   returned: when there is such a thing
@@ -147,11 +147,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.configurati
     CONFIGURATION_ARGUMENT_SPEC,
     REMOVALS_ARGUMENT_SPEC,
     check_given,
+    config_from_params,
     create_configured_module,
-    wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
 
 
 def main() -> None:
@@ -165,13 +165,13 @@ def main() -> None:
         }
     )
     check_given(module)
-    wanted = wanted_from(module)
+    desired = config_from_params(module)
     give_up_seconds, retry_now = module.params["max_mismatch_duration"], module.params["retry_now"]
     run_plan(
         module,
         lambda seen: plan_anchors(
-            seen.picture,
-            wanted,
+            seen.snapshot,
+            desired,
             seen.state,
             time.time(),
             give_up_seconds,

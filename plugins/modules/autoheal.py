@@ -33,7 +33,7 @@ options:
       - How long a container must have been unhealthy, in seconds, counted from the check that made it so. The
         time that it may take to stop comes on top.
       - For a task that time is that of its service, for a plain container its own. On a worker that knows
-        nothing of the services (no O(manager_host), no O(swarm_use)) a task has 300 seconds.
+        nothing of the services (no O(manager_host), no O(services_in_use)) a task has 300 seconds.
     type: int
     default: 60
   container_label:
@@ -166,7 +166,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import
     NODE_ARGUMENT_SPEC,
     finish_node,
     run_on_node,
-    swarm_use_from,
+    services_in_use_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import Ended, HealRules
@@ -214,7 +214,7 @@ def main() -> None:
             rules,
             Path(given["state_dir"]),
             connect_manager=connect_manager,
-            use=swarm_use_from(module),
+            use=services_in_use_from(module),
             ended_elsewhere=[Ended(**ended) for ended in given["ended"]],
             webhook_url=given["webhook_url"],
             dry_run=module.check_mode,

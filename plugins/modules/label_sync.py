@@ -122,7 +122,7 @@ plan:
   contains:
     action:
       description:
-        - The kind of step, V(label_node) or V(mend_state); V(place_service) where a move of a service ends.
+        - The kind of step, V(label_node) or V(repair_state); V(place_service) where a move of a service ends.
       type: str
       sample: label_node
     target:
@@ -143,7 +143,7 @@ plan:
       type: list
       elements: str
       sample: []
-again_seconds:
+requeue_after:
   description: After how many seconds the module has something to do again, as a move is under way.
   returned: when there is such a thing
   type: float
@@ -163,11 +163,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.configurati
     CONFIGURATION_ARGUMENT_SPEC,
     REMOVALS_ARGUMENT_SPEC,
     check_given,
+    config_from_params,
     create_configured_module,
-    wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_label_sync, plan_removal
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import (
+    plan_label_sync,
+    plan_removal,
+)
 
 
 def main() -> None:
@@ -182,10 +185,10 @@ def main() -> None:
     )
     if module.params["state"] == "absent":
         released = module.params["released_services"] if module.check_mode else ()
-        run_plan(module, lambda seen: plan_removal(seen.picture, seen.state, time.time(), released))
+        run_plan(module, lambda seen: plan_removal(seen.snapshot, seen.state, time.time(), released))
     check_given(module)
-    wanted = wanted_from(module, prune_unknown_labels=module.params["prune_unknown_labels"])
-    run_plan(module, lambda seen: plan_label_sync(seen.picture, wanted, seen.state, time.time()))
+    desired = config_from_params(module, prune_unknown_labels=module.params["prune_unknown_labels"])
+    run_plan(module, lambda seen: plan_label_sync(seen.snapshot, desired, seen.state, time.time()))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ options:
     type: bool
     default: false
     version_added: 0.2.0
-  spare:
+  protect_quorum:
     description:
       - Whether to refuse, with nothing changed, where the managers would lose their quorum without the node,
         as when it is to be switched off.
@@ -102,7 +102,7 @@ EXAMPLES = r"""
   orcastra.swarm.node_drain:
     nodes: [mgr-c]
     surge: true
-    spare: true
+    protect_quorum: true
     stack_name: apps
     dependencies:
       wiki_db: [wiki, wiki_cache]
@@ -140,20 +140,23 @@ import time
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.drain import wait_until_empty
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.vacate import Vacating
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.vacate import Drainer
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
+    config_from_params,
     create_configured_module,
-    wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import run
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import finish_plan, run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import one_node, plan_availability
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import preview
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.availability import (
+    one_node,
+    plan_availability,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.plan import preview
 
 
 def main() -> None:
@@ -165,33 +168,39 @@ def main() -> None:
             "wait": {"type": "bool", "default": True},
             "wait_timeout": {"type": "int", "default": 300},
             "surge": {"type": "bool", "default": False},
-            "spare": {"type": "bool", "default": False},
+            "protect_quorum": {"type": "bool", "default": False},
             "dependencies": {"type": "dict", "default": {}},
             "stack_name": {"type": "str", "default": ""},
             "label_prefix": {"type": "str", "default": ""},
         }
     )
     params = module.params
-    names, availability, spare = list(dict.fromkeys(params["nodes"])), params["availability"], params["spare"]
+    names, availability, protect_quorum = (
+        list(dict.fromkeys(params["nodes"])),
+        params["availability"],
+        params["protect_quorum"],
+    )
     if not names:
         module.fail_json(msg="nodes: expected at least one node, found an empty list")
     waits = params["wait"] and availability == "drain" and not module.check_mode
-    wanted = wanted_from(module, nodes=params["configured_nodes"])
+    desired = config_from_params(module, nodes=params["configured_nodes"])
     # names are resolved once: nothing that happens later makes them mean another node
     ids: list[str] = []
 
-    def find(picture: Picture) -> None:
-        ids[:] = dict.fromkeys(one_node(picture, name, wanted).id for name in names)
+    def find(snapshot: SwarmSnapshot) -> None:
+        ids[:] = dict.fromkeys(one_node(snapshot, name, desired).id for name in names)
 
     def planner(_engine: Engine, seen: Observation) -> Plan:
-        find(seen.picture)
+        find(seen.snapshot)
         plan = Plan()
         for node_id in ids:
             if params["surge"] and availability == "drain":
-                plan += preview(seen.picture, wanted, seen.state, node_id, time.time(), spare=spare)
+                plan += preview(
+                    seen.snapshot, desired, seen.state, node_id, time.time(), protect_quorum=protect_quorum
+                )
             else:
                 plan += plan_availability(
-                    seen.picture, seen.state, node_id, availability, time.time(), stops=spare
+                    seen.snapshot, seen.state, node_id, availability, time.time(), stops=protect_quorum
                 )
         return plan
 
@@ -201,8 +210,8 @@ def main() -> None:
         return {}
 
     def surge(engine: Engine) -> dict[str, Any]:
-        vacating = Vacating(engine, wanted, params["wait_timeout"], spare)
-        find(observe(engine).picture)
+        vacating = Drainer(engine, desired, params["wait_timeout"], protect_quorum)
+        find(observe(engine).snapshot)
         try:
             for node_id in ids:
                 vacating.run(node_id)

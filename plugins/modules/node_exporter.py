@@ -90,7 +90,7 @@ plan:
   elements: dict
   contains:
     action:
-      description: The kind of step, V(create_service), V(converge_service) or V(mend_state).
+      description: The kind of step, V(create_service), V(converge_service) or V(repair_state).
       type: str
       sample: converge_service
     target:
@@ -117,7 +117,7 @@ notes:
   type: list
   elements: str
   sample: []
-again_seconds:
+requeue_after:
   description: After how many seconds to try again, as Swarm was updating the service.
   returned: when there is such a thing
   type: float
@@ -142,7 +142,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter im
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.logins import basic_headers
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import url_fault
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     create_configured_module,
@@ -181,36 +181,36 @@ def main() -> None:
         },
     )
     try:
-        wanted = build_exporter(module.params["definition"] or {}, host_zone)
+        desired = build_exporter(module.params["definition"] or {}, host_zone)
     except ConfigError as error:
         module.fail_json(msg=str(error))
-    url, headers = asked(module, f"http://{{address}}:{wanted.port}/metrics")
+    url, headers = asked(module, f"http://{{address}}:{desired.port}/metrics")
     wait_timeout = module.params["wait_timeout"]
 
-    def plan_now(engine: Engine, picture: Picture) -> Plan:
-        service = picture.service_by_name.get(wanted.name)
+    def plan_now(engine: Engine, snapshot: SwarmSnapshot) -> Plan:
+        service = snapshot.service_by_name.get(desired.name)
         if service is None:
-            return plan_exporter(picture, wanted, None, {})
-        names = [network["Target"] for network in wanted.spec["TaskTemplate"].get("Networks", ())]
+            return plan_exporter(snapshot, desired, None, {})
+        names = [network["Target"] for network in desired.spec["TaskTemplate"].get("Networks", ())]
         networks = {name: engine.swarm_network_id(name) for name in names}
-        found = plan_exporter(picture, wanted, engine.get_service(service.id)["Spec"], networks)
+        found = plan_exporter(snapshot, desired, engine.get_service(service.id)["Spec"], networks)
         if found.steps and module.params["definition"] is None:
             raise OrcastraError(
-                f"definition: expected one, because service {wanted.name} differs from the default; found "
+                f"definition: expected one, because service {desired.name} differs from the default; found "
                 f"none ({{}} makes it the default)"
             )
         return found
 
     def plan(engine: Engine, seen: Observation) -> Plan:
-        found = plan_now(engine, seen.picture)
-        if found.again_seconds is None or module.check_mode or not wait_timeout:
+        found = plan_now(engine, seen.snapshot)
+        if found.requeue_after is None or module.check_mode or not wait_timeout:
             return found
-        return plan_now(engine, await_update(engine, wanted.name, wait_timeout))
+        return plan_now(engine, await_update(engine, desired.name, wait_timeout))
 
     def verify(engine: Engine) -> dict[str, Any]:
         if module.check_mode or not wait_timeout:
             return {"healthy_nodes": []}
-        return {"healthy_nodes": list(await_exporters(engine, wanted.name, url, wait_timeout, headers))}
+        return {"healthy_nodes": list(await_exporters(engine, desired.name, url, wait_timeout, headers))}
 
     run_engine_plan(module, plan, verify)
 

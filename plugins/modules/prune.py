@@ -17,7 +17,8 @@ description:
   - An image stays if a container of the node has it, or any service of the swarm, on whatever node, in its
     present form or in the one that C(docker service rollback) returns to. The newest O(keep_images) of each
     repository stay.
-  - On a worker it takes O(manager_host) or O(swarm_use) to know that. Without them a worker keeps its images.
+  - On a worker it takes O(manager_host) or O(services_in_use) to know that. Without them a worker keeps its
+    images.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
@@ -194,10 +195,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import
     NODE_ARGUMENT_SPEC,
     finish_node,
     run_on_node,
-    swarm_use_from,
+    services_in_use_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import (
     DEFAULT_EXCLUDE_LABEL,
     PruneRules,
 )
@@ -241,7 +242,7 @@ def main() -> None:
             rules,
             Path(given["state_dir"]),
             connect_manager=connect_manager,
-            use=swarm_use_from(module),
+            use=services_in_use_from(module),
             dry_run=module.check_mode or given["dry_run"],
             remember=not module.check_mode,
         )

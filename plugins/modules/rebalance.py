@@ -112,7 +112,7 @@ plan:
   elements: dict
   contains:
     action:
-      description: The kind of step, V(place_service), V(label_node) or V(mend_state).
+      description: The kind of step, V(place_service), V(label_node) or V(repair_state).
       type: str
       sample: place_service
     target:
@@ -133,7 +133,7 @@ plan:
       type: list
       elements: str
       sample: ["apps_wiki_db: its local volume apps_data would stay behind"]
-again_seconds:
+requeue_after:
   description:
     - After how many seconds the module has something to do again, as a move is under way or a try is due.
   returned: when there is such a thing
@@ -183,17 +183,19 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
+    config_from_params,
     create_configured_module,
-    wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import plan_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.unfinished import (
+    plan_unfinished,
+)
 
 
 def main() -> None:
@@ -205,7 +207,7 @@ def main() -> None:
             "now": {"type": "bool", "default": False},
         }
     )
-    wanted = wanted_from(module)
+    desired = config_from_params(module)
     variables = {name: str(value) for name, value in module.params["variables"].items()}
     try:
         rebalance = build_rebalance(
@@ -217,17 +219,17 @@ def main() -> None:
     measured: list[dict[str, Any]] = []
 
     def plan(seen: Observation) -> Plan:
-        picture = without_doubtful(seen.picture, wanted)
-        memory = measure(picture, rebalance.sources)
+        snapshot = without_doubtful(seen.snapshot, desired)
+        memory = measure(snapshot, rebalance.sources)
         measured.extend(
             {"hostname": node.hostname, "id": node.id, **asdict(memory.nodes[node.id])}
-            for node in sorted(picture.nodes, key=lambda node: node.hostname)
+            for node in sorted(snapshot.nodes, key=lambda node: node.hostname)
             if node.id in memory.nodes
         )
-        groups, now = survey(picture, wanted), time.time()
-        planned = plan_rebalance(picture, groups, memory, rules, seen.state, now)
-        others = plan_unfinished(picture, groups, seen.state, now, balancing=False)
-        return Plan(warnings=memory.problems + anchors_not_given(wanted, seen.state)) + planned + others
+        groups, now = resolve_anchor_groups(snapshot, desired), time.time()
+        planned = plan_rebalance(snapshot, groups, memory, rules, seen.state, now)
+        others = plan_unfinished(snapshot, groups, seen.state, now, balancing=False)
+        return Plan(warnings=memory.problems + anchors_not_given(desired, seen.state)) + planned + others
 
     run_plan(module, plan, {"memory": measured})
 

@@ -78,27 +78,27 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership i
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     MEMBERSHIP_ARGUMENT_SPEC,
+    config_from_params,
     create_configured_module,
-    wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, plan_heal
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.plan import Healing, plan_heal
 
 
 def main() -> None:
     module = create_configured_module(
         {**MEMBERSHIP_ARGUMENT_SPEC, "members": {"type": "dict", "default": {}}}
     )
-    wanted = wanted_from(module)
+    desired = config_from_params(module)
     members = {host: Member.from_data(data) for host, data in module.params["members"].items()}
 
     def planner(engine: Engine, seen: Observation) -> Plan:
         healing = Healing(
             swarm=engine.get_cluster(), members=members, kept_drained=frozenset(seen.state.asked_availability)
         )
-        return plan_heal(seen.picture, wanted, healing, time.time())
+        return plan_heal(seen.snapshot, desired, healing, time.time())
 
     run_engine_plan(module, planner, lambda _engine: {})
 

@@ -152,8 +152,8 @@ commands:
     source: {description: "V(file), V(shell) or V(http).", type: str}
     id: {description: The id that it was asked for with. Absent where it had none., type: str}
 in_use:
-  description: What the services use, for O(orcastra.swarm.prune#module:swarm_use) and
-    O(orcastra.swarm.autoheal#module:swarm_use).
+  description: What the services use, for O(orcastra.swarm.prune#module:services_in_use) and
+    O(orcastra.swarm.autoheal#module:services_in_use).
   returned: when O(in_use=true)
   type: dict
   contains:
@@ -174,7 +174,7 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import swarm_use
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import services_in_use
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import describe, observe
 
 
@@ -189,7 +189,7 @@ def main() -> None:
     def action(engine: Engine) -> dict[str, Any]:
         found = {"changed": False, **describe(observe(engine), module.params["tasks"])}
         if module.params["in_use"]:
-            use = swarm_use(engine)
+            use = services_in_use(engine)
             found["in_use"] = {
                 "images": sorted(use.images),
                 "volumes": sorted(use.volumes),

@@ -159,20 +159,20 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import INACTIVE, Member
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     MEMBERSHIP_ARGUMENT_SPEC,
+    config_from_params,
     create_configured_module,
-    wanted_from,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import run
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import execute
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.member import look_at_member
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.member import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import plan_formation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.member import (
     MemberOptions,
     plan_absence,
     plan_member,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.trust import most_common
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.trust import most_common
 
 
 def main() -> None:
@@ -195,7 +195,7 @@ def main() -> None:
         }
     )
     params = module.params
-    wanted = wanted_from(module)
+    desired = config_from_params(module)
 
     def present(engine: Engine) -> dict[str, Any]:
         member = look_at_member(engine)
@@ -203,7 +203,7 @@ def main() -> None:
         members = {host: Member.from_data(data) for host, data in params["members"].items()}
         formation = plan_formation(
             {**members, name: member},
-            wanted,
+            desired,
             may_init=params["make_swarm"],
             force_new_cluster=params["force_new_cluster"] or "",
         )
@@ -218,10 +218,10 @@ def main() -> None:
             joins=bool(token) or module.check_mode,
             wait_seconds=params["wait_timeout"],
         )
-        plan = plan_member(name, member, formation, wanted, options)
+        plan = plan_member(name, member, formation, desired, options)
         result = execute(module, engine, plan, lambda engine: {"member": asdict(look_at_member(engine))})
         joined = any(isinstance(step, JoinSwarm) for step in plan.steps)
-        is_configured = not wanted.nodes or name in wanted.nodes
+        is_configured = not desired.nodes or name in desired.nodes
         return {
             **result,
             "joins": is_configured and not joined and result["member"]["state"] == INACTIVE,

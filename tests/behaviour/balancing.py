@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
@@ -24,9 +24,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import plan_rebalance
 from tests.behaviour.world import SECOND, Swarm
 
 HOUR = 3600.0
@@ -49,20 +49,20 @@ class Balance:
         self.later = 0.0
         """So many seconds are the planner's clock ahead."""
         self.rules = RULES
-        self.wanted = build_wanted({}, stack_name="")
+        self.desired = parse_config({}, stack_name="")
         self.steps: list[str] = []
         self.warnings: list[str] = []
         self._clock = clock
 
     def depend(self, dependencies: Mapping[str, Any]) -> None:
-        self.wanted = build_wanted({"dependencies": dependencies}, stack_name="")
+        self.desired = parse_config({"dependencies": dependencies}, stack_name="")
 
     def cycle(self) -> Plan:
         """One cycle; returns the plan for memory."""
         engine = self.swarm.engine
         seen = observe(engine)
         now = self._clock() + self.later
-        anchors = plan_anchors(seen.picture, self.wanted, seen.state, now, static_labels=True)
+        anchors = plan_anchors(seen.snapshot, self.desired, seen.state, now, static_labels=True)
         if not anchors.is_empty:
             self._carry_out(anchors)
             seen = observe(engine)
@@ -74,13 +74,13 @@ class Balance:
     def plan(self, seen: Observation | None = None) -> Plan:
         seen = seen or observe(self.swarm.engine)
         memory = self.measure(seen)
-        groups = survey(seen.picture, self.wanted)
+        groups = resolve_anchor_groups(seen.snapshot, self.desired)
         return plan_rebalance(
-            seen.picture, groups, memory, self.rules, seen.state, self._clock() + self.later
+            seen.snapshot, groups, memory, self.rules, seen.state, self._clock() + self.later
         )
 
     def measure(self, seen: Observation | None = None) -> Memory:
-        return measure((seen or observe(self.swarm.engine)).picture, self.sources)
+        return measure((seen or observe(self.swarm.engine)).snapshot, self.sources)
 
     def state(self) -> State:
         return observe(self.swarm.engine).state
@@ -124,7 +124,7 @@ class Balance:
 
     @staticmethod
     def _id(seen: Observation, name: str) -> str:
-        return next(service.id for service in seen.picture.services if service.name == name)
+        return next(service.id for service in seen.snapshot.services if service.name == name)
 
 
 def constraints(swarm: Swarm, name: str) -> list[str]:

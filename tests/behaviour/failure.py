@@ -38,7 +38,7 @@ def test_without_restarts_nothing_replaces_what_was_rejected(swarm: Swarm) -> No
     swarm.run("once", 1, placement={"Constraints": [HERE]}, restart={"Condition": "none"})
     swarm.label("alpha")
     swarm.label("bravo", here="yes")
-    swarm.until(lambda: not swarm.wanted("once"), "the rejection", 2)
+    swarm.until(lambda: not swarm.desired("once"), "the rejection", 2)
     swarm.stays(lambda: len(swarm.tasks("once")) == 1, 1.5, "it was replaced")
 
 
@@ -61,7 +61,7 @@ def test_a_lost_node_is_replaced_and_returns_empty(swarm: Swarm) -> None:
     old = swarm.task(lost["ID"])
     swarm.until(lambda: swarm.running("failures"), "its replacement")
     # without restarts, a lost task is not replaced
-    assert not swarm.wanted("once")
+    assert not swarm.desired("once")
     # nobody knows better
     assert (old["DesiredState"], old["Status"]["State"]) == ("shutdown", "running")
 
@@ -83,9 +83,9 @@ def test_restart_conditions(swarm: Swarm) -> None:
     swarm.deploy("limited", program="broken", restart={"MaxAttempts": 2, "Delay": SECOND // 10})
     swarm.until(lambda: len(swarm.tasks("always")) >= 3, "it to be restarted")
     for name in ("failures", "never"):
-        swarm.until(lambda name=name: not swarm.wanted(name), f"the end of {name}")  # type: ignore[misc]
+        swarm.until(lambda name=name: not swarm.desired(name), f"the end of {name}")  # type: ignore[misc]
         assert [task["Status"]["State"] for task in swarm.tasks(name)] == ["complete"]
-    swarm.until(lambda: len(swarm.tasks("limited")) == 3 and not swarm.wanted("limited"), "all attempts")
+    swarm.until(lambda: len(swarm.tasks("limited")) == 3 and not swarm.desired("limited"), "all attempts")
     swarm.stays(lambda: len(swarm.tasks("limited")) == 3, 1, "there was one attempt too many")
     last = swarm.tasks("limited")[-1]["Status"]
     assert (last["State"], last["Err"]) == ("failed", "task: non-zero exit (1)")

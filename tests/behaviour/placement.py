@@ -85,7 +85,7 @@ def test_what_no_node_may_have_waits(swarm: Swarm) -> None:
     swarm.deploy("ports", 4, EndpointSpec={"Mode": "dnsrr", "Ports": [port]})
 
     def complaints(name: str) -> list[str]:
-        tasks = swarm.wanted(name)
+        tasks = swarm.desired(name)
         return [task["Status"].get("Err", "") for task in tasks if task["Status"]["State"] == "pending"]
 
     for name, words in (

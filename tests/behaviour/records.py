@@ -102,7 +102,7 @@ def test_scaling_to_0_and_back_is_no_update(swarm: Swarm) -> None:
     swarm.settled("web")
 
     swarm.change("web", pause)
-    swarm.until(lambda: not swarm.wanted("web"), "it to stop")
+    swarm.until(lambda: not swarm.desired("web"), "it to stop")
     assert (parts(swarm, "web"), swarm.update_state("web")) == (([], "1", 0), None)
     swarm.change("web", resume)
     swarm.until(lambda: len(swarm.running("web")) == 1, "it to run again")
@@ -112,13 +112,13 @@ def test_scaling_to_0_and_back_is_no_update(swarm: Swarm) -> None:
 def test_a_rollback_to_0_brings_the_label_back(swarm: Swarm) -> None:
     swarm.run("web")
     swarm.change("web", pause)
-    swarm.until(lambda: not swarm.wanted("web"), "it to stop")
+    swarm.until(lambda: not swarm.desired("web"), "it to stop")
     swarm.change("web", resume)
     swarm.until(lambda: len(swarm.running("web")) == 1, "it to run")
 
     roll_back(swarm, "web")
     assert parts(swarm, "web") == ([], "1", 0)
-    swarm.until(lambda: not swarm.wanted("web"), "it to stop")
+    swarm.until(lambda: not swarm.desired("web"), "it to stop")
     swarm.change("web", resume)
     swarm.until(lambda: len(swarm.running("web")) == 1, "it to run again")
 
@@ -127,7 +127,7 @@ def test_swarm_itself_never_rolls_back_to_0(swarm: Swarm) -> None:
     """What is started from 0 is no update, so nobody watches whether it fails."""
     swarm.run("web", update={"Monitor": 6 * SECOND, "FailureAction": "rollback"})
     swarm.change("web", pause)
-    swarm.until(lambda: not swarm.wanted("web"), "it to stop")
+    swarm.until(lambda: not swarm.desired("web"), "it to stop")
     swarm.world.prepare("web", "broken")
 
     def resume_broken(spec: Json) -> None:

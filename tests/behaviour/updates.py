@@ -39,7 +39,7 @@ def test_stop_first_waits_for_the_old_container(swarm: Swarm) -> None:
     # three seconds that the container takes
     swarm.run("db", 1, program="stubborn", placement=pinned, container={"StopGracePeriod": 3 * SECOND})
     swarm.constrain("db", "node.hostname==bravo")
-    swarm.until(lambda: swarm.wanted("db")[-1].get("NodeID") and len(swarm.tasks("db")) == 2, "a new task")
+    swarm.until(lambda: swarm.desired("db")[-1].get("NodeID") and len(swarm.tasks("db")) == 2, "a new task")
     seen: list[int] = []
 
     def moved() -> bool:

@@ -120,8 +120,8 @@ class Swarm:
     def run(self, name: str, replicas: int | None = 1, **parts: Any) -> str:
         """Deploy, and wait until everything runs."""
         service_id = self.deploy(name, replicas, **parts)
-        wanted = len(NODES) if replicas is None else replicas
-        self.until(lambda: len(self.running(name)) == wanted, f"{wanted} running tasks of {name}")
+        desired = len(NODES) if replicas is None else replicas
+        self.until(lambda: len(self.running(name)) == desired, f"{desired} running tasks of {name}")
         return service_id
 
     def change(self, name: str, change: Callable[[Json], None]) -> None:
@@ -182,7 +182,7 @@ class Swarm:
         tasks = self.engine.list_tasks({"service": [name]})
         return sorted(tasks, key=lambda task: (task["CreatedAt"], task["Version"]["Index"]))
 
-    def wanted(self, name: str) -> list[Json]:
+    def desired(self, name: str) -> list[Json]:
         return [task for task in self.tasks(name) if task["DesiredState"] in ("running", "ready")]
 
     def task(self, task_id: str) -> Json:
@@ -190,7 +190,7 @@ class Swarm:
         return found
 
     def running(self, name: str) -> list[Json]:
-        return [task for task in self.wanted(name) if task["Status"]["State"] == "running"]
+        return [task for task in self.desired(name) if task["Status"]["State"] == "running"]
 
     def ids(self, name: str) -> set[str]:
         """Of the running tasks."""

@@ -180,14 +180,14 @@ def test_the_event_stream(swarm: Swarm) -> None:
             break
     of_web = [event for event in events if event["Type"] == "service"]
     told = [(event["Action"], _news(event)) for event in of_web]
-    wanted = [
+    desired = [
         ("create", {}),
         ("update", {"replicas.old": "1", "replicas.new": "2"}),
         ("update", {"updatestate.new": "updating"}),
         ("update", {"updatestate.old": "updating", "updatestate.new": "completed"}),
         ("remove", {}),
     ]
-    assert [entry for entry in told if entry[1] or entry[0] != "update"] == wanted
+    assert [entry for entry in told if entry[1] or entry[0] != "update"] == desired
     of_bravo = [_news(event) for event in events if event["Type"] == "node"]
     assert {"availability.old": "active", "availability.new": "pause"} in of_bravo
     assert {} in of_bravo

@@ -189,9 +189,9 @@ def _anchors(number: int, seconds: float) -> Table:
     table = anchors.new_table(number)
     _say(f"Starting a swarm: {number} anchors, each with a follower ...")
     with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
-        wanted = anchors.deploy(lab, number, Path(folder), _say)
+        desired = anchors.deploy(lab, number, Path(folder), _say)
         for variables in anchors.MODES:
-            anchors.measure(table, lab, wanted, seconds, Path(folder), **variables)
+            anchors.measure(table, lab, desired, seconds, Path(folder), **variables)
     return table
 
 

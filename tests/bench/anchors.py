@@ -51,20 +51,20 @@ def deploy(lab: Lab, anchors: int, folder: Path, say: Callable[[str], None]) -> 
             manager.api("POST", "/services/create", _service(f"follower-{n}", hosts[n % len(hosts)]))
         wait_until(lambda end=end: running_tasks(manager) == 2 * end, 600, f"{2 * end} running tasks", 0.5)  # type: ignore[misc]
         say(f"  {2 * end} of {2 * anchors} services run")
-    wanted = {"dependencies": {f"anchor-{n}": [f"follower-{n}"] for n in range(anchors)}}
-    put_in_force(manager.docker_host, wanted, folder)
-    return wanted
+    desired = {"dependencies": {f"anchor-{n}": [f"follower-{n}"] for n in range(anchors)}}
+    put_in_force(manager.docker_host, desired, folder)
+    return desired
 
 
 def measure(
-    table: Table, lab: Lab, wanted: dict[str, Any], seconds: float, folder: Path, **variables: str
+    table: Table, lab: Lab, desired: dict[str, Any], seconds: float, folder: Path, **variables: str
 ) -> None:
     """Add a row: watch the loop for so long."""
     leader = lab.leader()
     calm_down()
     before = load_average()
     without = _engine_share(leader, seconds / 2)
-    with running(leader.ip, wanted, 60, folder, **variables) as runner:
+    with running(leader.ip, desired, 60, folder, **variables) as runner:
         time.sleep(SETTLE_SECONDS)  # what it still does after its first look is not the loop
         cpu, requests, started = runner.cpu(), runner.requests, time.perf_counter()
         engine = _engine_share(leader, seconds)

@@ -87,7 +87,7 @@ def _runner(
     """What runs a playbook twice, looks at the swarm in between, and adds a row to the table."""
     os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(Path(errors.__file__).parents[6]))
     names = [host.name for host in lab]
-    wanted = {name: ("manager", "ready", {"disk": "ssd"}) for name in names}
+    desired = {name: ("manager", "ready", {"disk": "ssd"}) for name in names}
     nodes = {host.name: {"ip": host.ip, "labels": {"disk": "ssd"}} for host in lab}
     swarm = {"heartbeat_seconds": HEARTBEAT_SECONDS}
     playbooks.write("swarm.yml", {"leader": names[0], "nodes": nodes, "swarm": swarm})
@@ -95,7 +95,7 @@ def _runner(
     def run(what: str, playbook: str, variables: dict[str, str]) -> None:
         say(f"  {what} ...")
         seconds, changed = _timed(playbooks, playbook, variables)
-        if accidents.members(lab) != wanted:
+        if accidents.members(lab) != desired:
             raise LabError(f"{what}: not mended: {accidents.members(lab)}")
         again, left = _timed(playbooks, playbook, variables)
         table.rows.append((what, seconds, changed, left, again))

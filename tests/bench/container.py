@@ -41,11 +41,11 @@ def new_table() -> Table:
 def measure(table: Table, lab: Lab, scale: Scale, minutes: float, folder: Path) -> None:
     """Add a row: start it on the leader's host and watch it for so many minutes."""
     host = lab.leader()
-    wanted = configuration(lab, scale.services)
-    put_in_force(host.docker_host, wanted, folder)
+    desired = configuration(lab, scale.services)
+    put_in_force(host.docker_host, desired, folder)
     image.load(host, image_build.image_archive().read_bytes())
     host.run(["mkdir", "-p", "/etc/swarm-orchestration"])
-    host.run(["tee", "/etc/swarm-orchestration/swarm.yml"], input=yaml.safe_dump(wanted))
+    host.run(["tee", "/etc/swarm-orchestration/swarm.yml"], input=yaml.safe_dump(desired))
     variables = {
         "ORCASTRA_IMAGE": image_build.NAME,
         "STACK_NAME": STACK,

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     ConnectionOptions,
     connect,
@@ -34,7 +34,7 @@ def new_table(repeat: int) -> Table:
         ["swarm", "requests", *lists, "parse ms", "plan ms", "whole ms", "ratio", "p95 ms", "KiB", "CPU ms"],
         notes=[
             "The ratio is that of the whole time to the first row's.",
-            "A request's time is until its answer is read; 'parse' is from JSON to the picture.",
+            "A request's time is until its answer is read; 'parse' is from JSON to the snapshot.",
             "'KiB' is the size of the answers, 'CPU' is what this process takes of the time.",
         ],
     )
@@ -42,7 +42,7 @@ def new_table(repeat: int) -> Table:
 
 def measure(table: Table, scale: Scale, docker_host: str, data: dict[str, Any], repeat: int) -> None:
     """Add a row for the swarm at ``docker_host``, in which ``data``, as in swarm.yml, is in force."""
-    wanted = build_wanted(data, stack_name=STACK)
+    desired = parse_config(data, stack_name=STACK)
     calm_down()
     before = load_average()
     engine = connect(ConnectionOptions(docker_host=docker_host))
@@ -58,7 +58,7 @@ def measure(table: Table, scale: Scale, docker_host: str, data: dict[str, Any], 
             started = time.perf_counter()
             seen = observe(engine)
             observed = time.perf_counter()
-            plan = plan_all(seen, wanted)
+            plan = plan_all(seen, desired)
             ended = time.perf_counter()
             cpu = time.process_time() - cpu
             if not plan.is_empty:

@@ -34,7 +34,7 @@ def return_table() -> Table:
 
 
 def measure_return(
-    table: Table, lab: Lab, wanted: dict[str, Any], relabel_time: float, repeat: int, folder: Path
+    table: Table, lab: Lab, desired: dict[str, Any], relabel_time: float, repeat: int, folder: Path
 ) -> None:
     """Add a row: remove a label ``repeat`` times while the loop runs."""
     calm_down()
@@ -42,7 +42,7 @@ def measure_return(
     leader = lab.leader()
     name = next(host.name for host in lab)
     seconds: list[float] = []
-    with running(leader.ip, wanted, relabel_time, folder) as runner:
+    with running(leader.ip, desired, relabel_time, folder) as runner:
         cpu, requests = runner.cpu(), 0
         for n in range(repeat):
             time.sleep((n + 0.5) / repeat * relabel_time)
@@ -83,12 +83,12 @@ def idle_table() -> Table:
 
 
 def measure_idle(
-    table: Table, lab: Lab, wanted: dict[str, Any], relabel_time: float, minutes: float, folder: Path
+    table: Table, lab: Lab, desired: dict[str, Any], relabel_time: float, minutes: float, folder: Path
 ) -> None:
     """Add a row: watch the loop for so many minutes while nothing happens."""
     calm_down()
     before = load_average()
-    with running(lab.leader().ip, wanted, relabel_time, folder) as runner:
+    with running(lab.leader().ip, desired, relabel_time, folder) as runner:
         time.sleep(2)  # what it still does after its first look is not the loop
         cpu, requests, started = runner.cpu(), runner.requests, time.perf_counter()
         time.sleep(minutes * 60)

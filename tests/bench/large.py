@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     ConnectionOptions,
     connect,
@@ -32,7 +32,7 @@ def measure(repeat: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Table:
         ["swarm", "requests", *(f"{part} ms" for part in PARTS), "parse ms", "plan ms", "whole ms", "MiB"],
         notes=[
             "The simulator answers from the same process; it hands out JSON that it has ready.",
-            "'parse' is from JSON to the picture, 'MiB' the size of the answers.",
+            "'parse' is from JSON to the snapshot, 'MiB' the size of the answers.",
         ],
     )
     calm_down()
@@ -44,7 +44,7 @@ def measure(repeat: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Table:
 
 
 def _row(nodes: int, tasks: int, repeat: int) -> list[str | int | float]:
-    wanted = build_wanted(configuration(tasks), stack_name="")
+    desired = parse_config(configuration(tasks), stack_name="")
     samples: dict[str, list[float]] = defaultdict(list)
     with large_swarm(nodes, tasks) as sim:
         engine = connect(ConnectionOptions(docker_host=sim.docker_host()))
@@ -59,7 +59,7 @@ def _row(nodes: int, tasks: int, repeat: int) -> list[str | int | float]:
             started = time.perf_counter()
             seen = observe(engine)
             observed = time.perf_counter()
-            plan = plan_all(seen, wanted)
+            plan = plan_all(seen, desired)
             ended = time.perf_counter()
             if not plan.is_empty:
                 raise RuntimeError(f"the swarm is not quiet: {[step.what for step in plan.steps]}")

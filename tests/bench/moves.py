@@ -120,9 +120,9 @@ def measure(table: Table, lab: Lab, way: Way, repeat: int, folder: Path) -> None
     if way.settings is None:
         times = _moves(manager, way, repeat)
     else:
-        wanted = {"dependencies": {ANCHOR: {"services": list(FOLLOWERS), "relocate": way.relocate}}}
-        put_in_force(manager.docker_host, wanted, folder)
-        with running(manager.ip, wanted, way.relabel_time, folder, **way.settings):
+        desired = {"dependencies": {ANCHOR: {"services": list(FOLLOWERS), "relocate": way.relocate}}}
+        put_in_force(manager.docker_host, desired, folder)
+        with running(manager.ip, desired, way.relabel_time, folder, **way.settings):
             times = _moves(manager, way, repeat)
     columns = ([t.orders for t in times], [t.together - t.orders for t in times], [t.together for t in times])
     table.rows.append(

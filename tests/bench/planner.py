@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The label planner alone, on made-up pictures: how its time grows with the swarm."""
+"""The label planner alone, on made-up snapshots: how its time grows with the swarm."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
+    Dependency,
+    DesiredState,
+    NodeConfig,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
     Node,
-    Picture,
     Service,
+    SwarmSnapshot,
     Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
-    Dependency,
-    NodeWanted,
-    Wanted,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
 from tests.bench.report import Table, load_average, median
 
 SERVICES_PER_NODE = 10
@@ -45,13 +45,13 @@ def measure(sizes: Sequence[int], repeat: int) -> Table:
         first = 0.0
         for nodes in sizes:
             anchors = nodes if anchors_per_node else min(FEW_ANCHORS, nodes)
-            blank, wanted = make(nodes, anchors)
-            plan = plan_labels(blank, wanted, State())
+            blank, desired = make(nodes, anchors)
+            plan = plan_labels(blank, desired, State())
             done = _carried_out(blank, plan)
-            if plan_labels(done, wanted, State()).steps or len(plan.steps) != nodes:
-                raise RuntimeError("the made-up pictures are not what they are meant to be")
-            quiet = _seconds(done, wanted, repeat)
-            busy = _seconds(blank, wanted, repeat)
+            if plan_labels(done, desired, State()).steps or len(plan.steps) != nodes:
+                raise RuntimeError("the made-up snapshots are not what they are meant to be")
+            quiet = _seconds(done, desired, repeat)
+            busy = _seconds(blank, desired, repeat)
             first = first or quiet / nodes
             table.rows.append(
                 (
@@ -64,23 +64,23 @@ def measure(sizes: Sequence[int], repeat: int) -> Table:
     return table
 
 
-def make(nodes: int, anchors: int) -> tuple[Picture, Wanted]:
+def make(nodes: int, anchors: int) -> tuple[SwarmSnapshot, DesiredState]:
     """A swarm whose nodes carry no labels yet, and what is wanted of it."""
     services = nodes * SERVICES_PER_NODE
-    picture = Picture(
+    snapshot = SwarmSnapshot(
         nodes=tuple(Node(id=f"n{n}", hostname=f"node-{n}") for n in range(nodes)),
         services=tuple(Service(id=f"s{n}", name=f"stack_service-{n}") for n in range(services)),
         tasks=tuple(_task(n, nodes, state) for n in range(services) for state in ("shutdown", "running")),
     )
     labels = {f"label-{n}": "true" for n in range(LABELS_PER_NODE)}
-    wanted = Wanted(
-        nodes={node.hostname: NodeWanted(node.hostname, labels) for node in picture.nodes},
+    desired = DesiredState(
+        nodes={node.hostname: NodeConfig(node.hostname, labels) for node in snapshot.nodes},
         dependencies={
             f"service-{n}": Dependency(anchor=f"service-{n}", stack="stack", label=f"service-{n}")
             for n in range(anchors)
         },
     )
-    return picture, wanted
+    return snapshot, desired
 
 
 def _task(service: int, nodes: int, state: str) -> Task:
@@ -94,20 +94,21 @@ def _task(service: int, nodes: int, state: str) -> Task:
     )
 
 
-def _carried_out(picture: Picture, plan: Plan) -> Picture:
-    """The picture after the plan."""
+def _carried_out(snapshot: SwarmSnapshot, plan: Plan) -> SwarmSnapshot:
+    """The snapshot after the plan."""
     labels = {step.target: step.after["labels"] for step in plan.steps}
     return replace(
-        picture, nodes=tuple(replace(node, labels=labels[f"node {node.hostname}"]) for node in picture.nodes)
+        snapshot,
+        nodes=tuple(replace(node, labels=labels[f"node {node.hostname}"]) for node in snapshot.nodes),
     )
 
 
-def _seconds(picture: Picture, wanted: Wanted, repeat: int) -> float:
+def _seconds(snapshot: SwarmSnapshot, desired: DesiredState, repeat: int) -> float:
     times = []
     for _ in range(repeat):
-        # a fresh picture each time, as in real life: its look-up tables are made when they are first needed
-        fresh = replace(picture)
+        # a fresh snapshot each time, as in real life: its look-up tables are made when they are first needed
+        fresh = replace(snapshot)
         started = time.perf_counter()
-        plan_labels(fresh, wanted, State())
+        plan_labels(fresh, desired, State())
         times.append(time.perf_counter() - started)
     return median(times)

@@ -17,7 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     ConnectionOptions,
     connect,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
 from tests.bench.report import Table, calm_down, load_average
 from tests.lab import Lab
 from tests.lab.host import Host

@@ -83,7 +83,7 @@ class Runner:
 
 @contextmanager
 def running(
-    ip: str, wanted: dict[str, Any], relabel_time: float, folder: Path, **variables: str
+    ip: str, desired: dict[str, Any], relabel_time: float, folder: Path, **variables: str
 ) -> Iterator[Runner]:
     """``orcastra run`` against the engine at ``ip``, which is the swarm's leader; it has looked once by then.
 
@@ -91,7 +91,7 @@ def running(
     :param folder: where its configuration and its log are kept
     :param variables: more settings, as in the environment
     """
-    (folder / "swarm.yml").write_text(yaml.safe_dump(wanted))
+    (folder / "swarm.yml").write_text(yaml.safe_dump(desired))
     log = folder / f"orcastra-{relabel_time:g}.log"
     with CountingProxy(ip) as proxy, log.open("wb") as output:
         environment = _environment(f"tcp://127.0.0.1:{proxy.port}")
@@ -114,9 +114,9 @@ def running(
                     process.kill()
 
 
-def put_in_force(docker_host: str, wanted: dict[str, Any], folder: Path) -> None:
+def put_in_force(docker_host: str, desired: dict[str, Any], folder: Path) -> None:
     """Let ``orcastra run --once`` do all there is to do. Raises RuntimeError where that never ends."""
-    (folder / "swarm.yml").write_text(yaml.safe_dump(wanted))
+    (folder / "swarm.yml").write_text(yaml.safe_dump(desired))
     for _ in range(_MOST_CYCLES):
         done = _orcastra(docker_host, "run", "--once", "--config", folder)
         plan = _orcastra(docker_host, "plan", "--detailed-exitcode", "--config", folder)

@@ -19,8 +19,8 @@ import sys
 import threading
 import time
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure as measure_memory
 from tests.bench.report import Table, load_average, median
 
@@ -99,7 +99,7 @@ def _measure(port: int, kind: str, odd: int, repeat: int) -> list[float]:
         }
         sources = MetricSources(node_exporters=urls, timeout_seconds=TIMEOUT_SECONDS)
         started = time.perf_counter()
-        memory = measure_memory(Picture(nodes=nodes), sources)
+        memory = measure_memory(SwarmSnapshot(nodes=nodes), sources)
         return time.perf_counter() - started, len(memory.nodes), len(memory.problems)
 
     ask(0)

@@ -10,7 +10,7 @@ import http.client
 import time
 from collections.abc import Sequence
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     ConnectionOptions,
     connect,
@@ -49,16 +49,16 @@ def measure(repeat: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Table:
 
 def _row(nodes: int, services: int, repeat: int) -> list[str | int | float]:
     tasks = services * REPLICAS
-    wanted = build_wanted(configuration(tasks), stack_name="")
+    desired = parse_config(configuration(tasks), stack_name="")
     with large_swarm(nodes, tasks) as sim:
         engine = connect(ConnectionOptions(docker_host=sim.docker_host()))
         seen = observe(engine)
         engine.close()
     records = Records()
-    records.configured(wanted)
+    records.configured(desired)
     records.saw(seen, 0.0)
     records.decided("acting", leads=True, acts=True)
-    records.planned("sync", plan_all(seen, wanted))
+    records.planned("sync", plan_all(seen, desired))
     server = WebServer(Site(records, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
     if not server.start():
         raise RuntimeError("HTTP cannot be served")

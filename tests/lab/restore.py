@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 _PATIENCE = 40
 
 
-def restore(lab: Lab, wanted: swarm.Formation) -> None:
-    """All hosts on, connected, with fresh memory; one swarm of all, formed as ``wanted``, with nothing in it.
+def restore(lab: Lab, desired: swarm.Formation) -> None:
+    """All hosts on, connected, with fresh memory; one swarm of all, formed as ``desired``, empty.
 
     All nodes are active and without labels; services, configs, secrets, networks, volumes and containers are
     gone. Costs some requests when nothing has to be done.
     """
     lab.each(_restore_host)
-    if not _same_swarm(lab) or not _repair(lab, wanted):
-        _form_anew(lab, wanted)
+    if not _same_swarm(lab) or not _repair(lab, desired):
+        _form_anew(lab, desired)
     _empty_swarm(lab.hosts[0])
     lab.each(_empty_engine)
 
@@ -51,15 +51,15 @@ def _same_swarm(lab: Lab) -> bool:
     return all(info["LocalNodeState"] == "active" for info in infos) and len(known) == 1
 
 
-def _repair(lab: Lab, wanted: swarm.Formation) -> bool:
+def _repair(lab: Lab, desired: swarm.Formation) -> bool:
     """Set the swarm's settings and every node's; False when the swarm isn't whole in the end."""
     try:
         manager = _some_manager(lab)
-        _restore_settings(manager, wanted)
+        _restore_settings(manager, desired)
         hosts = {swarm.swarm_info(host)["NodeID"]: n for n, host in enumerate(lab)}
         roles = {True: "manager", False: "worker"}
         nodes = {
-            node["ID"]: roles[hosts.get(node["ID"], len(hosts)) < wanted.managers]
+            node["ID"]: roles[hosts.get(node["ID"], len(hosts)) < desired.managers]
             for node in manager.api("GET", "/nodes")
         }
         # Promotions first: there are never fewer managers than wanted, and a quorum stays.
@@ -76,19 +76,19 @@ def _repair(lab: Lab, wanted: swarm.Formation) -> bool:
     return True
 
 
-def _restore_settings(manager: Host, wanted: swarm.Formation) -> None:
+def _restore_settings(manager: Host, desired: swarm.Formation) -> None:
     found = manager.api("GET", "/swarm")
-    settings = wanted.settings(found["Spec"])
+    settings = desired.settings(found["Spec"])
     if settings != found["Spec"]:
         manager.api("POST", "/swarm/update", settings, {"version": found["Version"]["Index"]})
 
 
 def _restore_node(manager: Host, node_id: str, role: str) -> None:
-    wanted = {"Role": role, "Availability": "active", "Labels": {}}
+    desired = {"Role": role, "Availability": "active", "Labels": {}}
 
     def write() -> bool:
         node = manager.api("GET", f"/nodes/{node_id}")
-        spec = {**node["Spec"], **wanted}
+        spec = {**node["Spec"], **desired}
         spec.pop("Name", None)
         if {"Labels": {}, **node["Spec"]} != spec:
             # Raises when somebody else wrote it in between; then it is read again.
@@ -98,14 +98,14 @@ def _restore_node(manager: Host, node_id: str, role: str) -> None:
     wait_until(write, 20, f"node {node_id} to take its settings")
 
 
-def _form_anew(lab: Lab, wanted: swarm.Formation) -> None:
+def _form_anew(lab: Lab, desired: swarm.Formation) -> None:
     lab.each(_leave)
     wait_until(
         lambda: all(swarm.swarm_info(host)["LocalNodeState"] == "inactive" for host in lab),
         30,
         "all hosts to have left the swarm",
     )
-    swarm.form(lab.hosts, wanted)
+    swarm.form(lab.hosts, desired)
 
 
 def _leave(host: Host) -> None:

@@ -39,16 +39,16 @@ class Formation:
         }
 
 
-def form(hosts: Sequence[Host], wanted: Formation) -> None:
+def form(hosts: Sequence[Host], desired: Formation) -> None:
     """Make one swarm of ``hosts``; wait until all are Ready."""
-    managers = wanted.managers
+    managers = desired.managers
     if not 1 <= managers <= len(hosts):
         raise LabError(f"managers: expected 1 to {len(hosts)}, found {managers}")
     first = hosts[0]
     settings = {
         "ListenAddr": f"0.0.0.0:{PORT}",
         "AdvertiseAddr": f"{first.ip}:{PORT}",
-        "Spec": wanted.settings({}),
+        "Spec": desired.settings({}),
     }
     first.api("POST", "/swarm/init", settings)
     # One after the other: the managers' Raft takes one new member at a time.
@@ -78,7 +78,7 @@ def join(host: Host, manager: Host, role: str) -> None:
 
 def all_ready(hosts: Sequence[Host]) -> bool:
     """Whether each manager sees all hosts Ready and all managers reachable, and no other node."""
-    wanted = sorted(host.name for host in hosts)
+    desired = sorted(host.name for host in hosts)
     seen_by_a_manager = False
     for host in hosts:
         info = swarm_info(host)
@@ -87,7 +87,7 @@ def all_ready(hosts: Sequence[Host]) -> bool:
         if not info["ControlAvailable"]:
             continue
         nodes = host.api("GET", "/nodes")
-        if sorted(node["Description"]["Hostname"] for node in nodes) != wanted:
+        if sorted(node["Description"]["Hostname"] for node in nodes) != desired:
             return False
         if any(not is_ready(node) for node in nodes):
             return False

@@ -145,8 +145,8 @@ def _begins(text: str, prefixes: list[str] | None) -> bool:
     return not prefixes or any(text.startswith(prefix) for prefix in prefixes)
 
 
-def _labelled(labels: dict[str, str], wanted: list[str] | None) -> bool:
-    for text in wanted or ():
+def _labelled(labels: dict[str, str], desired: list[str] | None) -> bool:
+    for text in desired or ():
         key, equals, value = text.partition("=")
         if key not in labels or (equals and labels[key] != value):
             return False

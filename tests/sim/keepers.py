@@ -71,8 +71,8 @@ class Enforcer:
             if not State.ASSIGNED <= task.desired <= State.COMPLETE or task.state >= State.COMPLETE:
                 continue
             service = self._store.services.get(task.service_id)
-            wanted = service.spec if service is not None else task.spec
-            fits = constraints.allows(wanted.constraints, node)
+            desired = service.spec if service is not None else task.spec
+            fits = constraints.allows(desired.constraints, node)
             if fits and (task.spec.memory_bytes > memory or task.spec.nano_cpus > cpus):
                 fits = False
             if fits:

@@ -96,18 +96,18 @@ class Replicated:
                 running[number] = updatable
             else:
                 dead[number] = tasks
-        wanted = service.spec.replicas
-        if wanted > len(running):
+        desired = service.spec.replicas
+        if desired > len(running):
             self._updates.update(service, list(running.values()))
-            for number in _free_numbers(running, wanted - len(running)):
+            for number in _free_numbers(running, desired - len(running)):
                 dead.pop(number, None)
                 self._restarts.new_task(service, number, "", State.RUNNING)
             self._delete(dead)
-        elif wanted < len(running):
+        elif desired < len(running):
             ordered = _removable_last(list(running.values()))
-            self._updates.update(service, ordered[:wanted])
+            self._updates.update(service, ordered[:desired])
             self._delete(dead)
-            for slot in ordered[wanted:]:
+            for slot in ordered[desired:]:
                 for task in slot:
                     self._store.set_desired(task, State.REMOVE)
         else:

@@ -139,10 +139,10 @@ class Sim:
     def service(self, name: str) -> SimService:
         return next(service for service in self.store.services.values() if service.name == name)
 
-    def tasks(self, service: str, *, wanted: bool = True) -> list[SimTask]:
-        """A service's tasks; ``wanted``: only those that are to run."""
+    def tasks(self, service: str, *, desired: bool = True) -> list[SimTask]:
+        """A service's tasks; ``desired``: only those that are to run."""
         found = self.store.tasks_of_service[self.service(service).id].values()
-        return [task for task in found if not wanted or task.desired <= State.RUNNING]
+        return [task for task in found if not desired or task.desired <= State.RUNNING]
 
     def where(self, service: str) -> list[str]:
         """Host names of the nodes on which the service's tasks run, sorted."""

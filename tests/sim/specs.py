@@ -26,8 +26,8 @@ def complete(raw: Json) -> Json:
     """``raw`` as the engine hands it back: what it adds by itself is added, nothing else is changed."""
     template = raw.get("TaskTemplate") or {}
     container = template.get("ContainerSpec") or {}
-    wanted = {**raw, "Labels": raw.get("Labels") or {}}
-    wanted["TaskTemplate"] = {
+    desired = {**raw, "Labels": raw.get("Labels") or {}}
+    desired["TaskTemplate"] = {
         **template,
         "ContainerSpec": {**container, "Isolation": container.get("Isolation") or "default"},
         "ForceUpdate": template.get("ForceUpdate") or 0,
@@ -37,8 +37,8 @@ def complete(raw: Json) -> Json:
     if "Replicated" in mode:
         replicas = (mode["Replicated"] or {}).get("Replicas")
         mode = {"Replicated": {"Replicas": 1 if replicas is None else replicas}}
-    wanted["Mode"] = mode
-    return wanted
+    desired["Mode"] = mode
+    return desired
 
 
 def read(raw: Json, version: int) -> Spec:

@@ -118,15 +118,15 @@ class Writes:
 
     def remove_config(self, name: str) -> None:
         config = filters.find_config(self._store, name)
-        users = [
+        user_constraints = [
             service.name
             for service in self._store.services.values()
             for used in service.spec.raw["TaskTemplate"]["ContainerSpec"].get("Configs") or ()
             if used.get("ConfigID") == config.id
         ]
-        if users:
-            kind = "service" if len(users) == 1 else "services"
-            listed = ", ".join(users)
+        if user_constraints:
+            kind = "service" if len(user_constraints) == 1 else "services"
+            listed = ", ".join(user_constraints)
             raise invalid(f"config '{config.spec['Name']}' is in use by the following {kind}: {listed}")
         self._store.remove(config)
 

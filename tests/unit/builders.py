@@ -2,24 +2,24 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Short ways to write a picture by hand."""
+"""Short ways to write a snapshot by hand."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import CONSTRAINTS_LABEL
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
-    Node,
-    Picture,
-    Service,
-    Task,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
     Dependency,
-    NodeWanted,
-    Wanted,
+    DesiredState,
+    NodeConfig,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import CONSTRAINTS_LABEL
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
+    Node,
+    Service,
+    SwarmSnapshot,
+    Task,
 )
 
 
@@ -32,10 +32,10 @@ def service(name: str, **fields: Any) -> Service:
     return Service(**{"id": f"id-{name}", "name": name, **fields})
 
 
-def ours(*constraints: str, users: tuple[str, ...] = ()) -> dict[str, Any]:
+def ours(*constraints: str, user_constraints: tuple[str, ...] = ()) -> dict[str, Any]:
     """The fields of a service to which we have added ``constraints``; ``users`` are the user's own."""
     return {
-        "constraints": (*users, *constraints),
+        "constraints": (*user_constraints, *constraints),
         "labels": {CONSTRAINTS_LABEL: json.dumps(constraints)},
     }
 
@@ -48,23 +48,23 @@ def task(service_name: str, node_name: str | None, **fields: Any) -> Task:
     return Task(**{"id": name, "service_id": f"id-{service_name}", "node_id": node_id, **defaults, **fields})
 
 
-def picture(*parts: Node | Service | Task) -> Picture:
-    return Picture(
+def snapshot(*parts: Node | Service | Task) -> SwarmSnapshot:
+    return SwarmSnapshot(
         nodes=tuple(part for part in parts if isinstance(part, Node)),
         services=tuple(part for part in parts if isinstance(part, Service)),
         tasks=tuple(part for part in parts if isinstance(part, Task)),
     )
 
 
-def wanted(
+def desired(
     nodes: dict[str, dict[str, str]] | None = None,
     anchors: dict[str, tuple[str, ...]] | None = None,
     stack: str = "shop",
     **fields: Any,
-) -> Wanted:
+) -> DesiredState:
     """``nodes``: name → labels; ``anchors``: anchor → followers, all of one stack."""
-    return Wanted(
-        nodes={name: NodeWanted(name, labels) for name, labels in (nodes or {}).items()},
+    return DesiredState(
+        nodes={name: NodeConfig(name, labels) for name, labels in (nodes or {}).items()},
         dependencies={
             anchor: Dependency(anchor=anchor, stack=stack, label=anchor, followers=followers)
             for anchor, followers in (anchors or {}).items()

@@ -9,39 +9,39 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
-    Mount,
-    Node,
-    Picture,
-    Service,
-    Task,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
+    Mount,
+    Node,
+    Service,
+    SwarmSnapshot,
+    Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     State,
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
+from tests.unit.builders import desired, node, service, snapshot, task
 
 NOW = 1_000_000.0
 HELD = "node.labels.db==true"
 TO_BRAVO = "node.id==id-bravo"
 VOLUME = (Mount("volume", "data", "/data"),)
-CONFIG = wanted(anchors={"db": ("app",)})
+CONFIG = desired(anchors={"db": ("app",)})
 
 
-def with_option(**fields: Any) -> Wanted:
-    return Wanted(dependencies={"db": replace(CONFIG.dependencies["db"], **fields)})
+def with_option(**fields: Any) -> DesiredState:
+    return DesiredState(dependencies={"db": replace(CONFIG.dependencies["db"], **fields)})
 
 
 def swarm(
     app: Service, *more: Node | Service | Task, anchor_on: str = "bravo", app_on: str | None = "alpha"
-) -> Picture:
+) -> SwarmSnapshot:
     """The anchor runs on one node, its follower on another, and the label is where the follower is."""
     parts: list[Node | Service | Task] = [
         node("alpha", labels={"db": "true"}),
@@ -54,10 +54,12 @@ def swarm(
     if app_on is not None:
         parts.append(task("shop_app", app_on))
     replaced = {part.id for part in more}
-    return picture(*[part for part in parts if part.id not in replaced], *more)
+    return snapshot(*[part for part in parts if part.id not in replaced], *more)
 
 
-def plan(seen: Picture, config: Wanted = CONFIG, state: State | None = None, now: float = NOW) -> Plan:
+def plan(
+    seen: SwarmSnapshot, config: DesiredState = CONFIG, state: State | None = None, now: float = NOW
+) -> Plan:
     return plan_anchors(seen, config, state or State(), now)
 
 
@@ -81,5 +83,5 @@ def remembered(found: Plan, state: State | None = None) -> State:
     """The state once everything in the plan has succeeded."""
     edits = [*found.remember]
     for step in found.steps:
-        edits += [*step.claims, *step.settles]
+        edits += [*step.intent_edits, *step.commit_edits]
     return apply_edits(state or State(), edits)

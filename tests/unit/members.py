@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import KnownNode, Member
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
-    NodeWanted,
-    SwarmWanted,
-    Wanted,
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
+    DesiredState,
+    NodeConfig,
+    SwarmConfig,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import KnownNode, Member
 
 REAL, FAKE = "real", "fake"
 BARE = Member()
@@ -62,11 +62,11 @@ def config(
     free: str = "",
     leader: str | None = None,
     cluster_id: str | None = None,
-) -> Wanted:
+) -> DesiredState:
     roles = {
         **dict.fromkeys(managers, "manager"),
         **dict.fromkeys(workers, "worker"),
         **dict.fromkeys(free, None),
     }
-    nodes = {name: NodeWanted(name, role=role) for name, role in sorted(roles.items())}
-    return Wanted(nodes=nodes, leader=leader, swarm=SwarmWanted(cluster_id=cluster_id))
+    nodes = {name: NodeConfig(name, role=role) for name, role in sorted(roles.items())}
+    return DesiredState(nodes=nodes, leader=leader, swarm=SwarmConfig(cluster_id=cluster_id))

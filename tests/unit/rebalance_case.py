@@ -9,19 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
     plan_rebalance,
     rebalance_candidates,
 )
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import desired, node, service, snapshot, task
 
 NOW = 1_700_000_000.0
 LONG_AGO = NOW - 3600
@@ -52,10 +52,10 @@ class Case:
     memory: dict[str, int] = field(default_factory=lambda: {"id-big": 6 * GB})
     rules: RebalanceRules = field(default_factory=RebalanceRules)
     state: State = field(default_factory=lambda: State(pressure={"alpha": LONG_AGO}))
-    wanted: Wanted = field(default_factory=wanted)
+    desired: DesiredState = field(default_factory=desired)
 
-    def picture(self) -> Picture:
-        return picture(
+    def snapshot(self) -> SwarmSnapshot:
+        return snapshot(
             node("alpha", **self.alpha),
             node("beta", **self.beta),
             replace(service("big"), **self.service),
@@ -64,11 +64,15 @@ class Case:
         )
 
     def plan(self, now: float = NOW) -> Plan:
-        seen, measured = self.picture(), Memory(nodes=self.nodes, services=self.memory)
-        return plan_rebalance(seen, survey(seen, self.wanted), measured, self.rules, self.state, now)
+        seen, measured = self.snapshot(), Memory(nodes=self.nodes, services=self.memory)
+        return plan_rebalance(
+            seen, resolve_anchor_groups(seen, self.desired), measured, self.rules, self.state, now
+        )
 
     def verdict(self, title: str = "big") -> tuple[str, str]:
-        seen, measured = self.picture(), Memory(nodes=self.nodes, services=self.memory)
-        found = rebalance_candidates(seen, survey(seen, self.wanted), measured, self.rules, self.state, NOW)
+        seen, measured = self.snapshot(), Memory(nodes=self.nodes, services=self.memory)
+        found = rebalance_candidates(
+            seen, resolve_anchor_groups(seen, self.desired), measured, self.rules, self.state, NOW
+        )
         candidate = next(one for one in found if one.title == title)
         return candidate.verdict, candidate.reason

@@ -13,27 +13,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult, carry_out
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import Busy, NodeStore
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.webhook import tell_all
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import NodeView, SwarmUse
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import ServiceStep
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import (
+from .._model.errors import OrcastraError
+from .._model.node import NodeView, ServicesInUse
+from .._model.service_steps import ServiceStep
+from .._model.snapshot import SwarmSnapshot
+from .._model.steps import Plan
+from .._observe.engine import Engine
+from .._observe.node import (
     unhealthy_ids,
     view_containers,
     view_node,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import (
+from .._observe.observation import observe
+from .._plan.autoheal import (
     Ended,
     HealPlan,
     HealRules,
     plan_autoheal,
 )
+from .executor import StepResult, carry_out
+from .node_store import Busy, NodeStore
+from .webhook import tell_all
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def heal_node(
     folder: Path,
     *,
     connect_manager: Callable[[], Engine] | None = None,
-    use: SwarmUse | None = None,
+    use: ServicesInUse | None = None,
     ended_elsewhere: Iterable[Ended] = (),
     webhook_url: str | None = None,
     dry_run: bool = False,
@@ -85,21 +85,21 @@ def heal_node(
     manager = engine if view.is_manager else None
     if manager is None and connect_manager is not None and _needs_swarm(view, ended_elsewhere):
         manager = connect_manager()
-    picture = (
+    snapshot = (
         _look_at_swarm(manager, view) if manager is not None and _needs_swarm(view, ended_elsewhere) else None
     )
     stop_grace = dict(use.stop_grace) if use is not None else {}
-    if picture is not None:
-        stop_grace |= {service.id: service.stop_grace_seconds for service in picture.services}
+    if snapshot is not None:
+        stop_grace |= {service.id: service.stop_grace_seconds for service in snapshot.services}
     store = NodeStore(folder, view.engine_id)
     if dry_run:
         state, damage = store.read()
-        heal = plan_autoheal(view, rules, state, picture, stop_grace, ended_elsewhere)
+        heal = plan_autoheal(view, rules, state, snapshot, stop_grace, ended_elsewhere)
         return Healing(unhealthy, heal, warnings=() if damage is None else (damage,))
     try:
         with store.alone("autoheal"):
             state, damage = store.read()
-            heal = plan_autoheal(view, rules, state, picture, stop_grace, ended_elsewhere)
+            heal = plan_autoheal(view, rules, state, snapshot, stop_grace, ended_elsewhere)
             results = _carry_out(engine, manager, heal.plan, store)
     except Busy as busy:
         return Healing(unhealthy, HealPlan(plan=Plan(notes=(str(busy),))))
@@ -113,14 +113,14 @@ def _needs_swarm(view: NodeView, ended_elsewhere: tuple[Ended, ...]) -> bool:
     return bool(ended_elsewhere) or any(container.is_task for container in view.containers)
 
 
-def _look_at_swarm(manager: Engine, view: NodeView) -> Picture:
-    picture = observe(manager).picture
-    if view.node_id not in picture.node_by_id:
+def _look_at_swarm(manager: Engine, view: NodeView) -> SwarmSnapshot:
+    snapshot = observe(manager).snapshot
+    if view.node_id not in snapshot.node_by_id:
         raise OrcastraError(
             f"manager_host: expected a manager of the swarm of node {view.hostname}, "
             f"found one of another swarm"
         )
-    return picture
+    return snapshot
 
 
 def _carry_out(

@@ -11,10 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import left_on, one_node
+from .._model.errors import OrcastraError
+from .._observe.engine import Engine
+from .._observe.observation import observe
+from .._plan.drain.availability import left_on, one_node
 
 LOOK_SECONDS = 1.0
 
@@ -34,13 +34,13 @@ def wait_until_empty(
     """
     deadline = clock() + timeout
     while True:
-        picture = observe(engine).picture
-        nodes = [one_node(picture, name) for name in names]
+        snapshot = observe(engine).snapshot
+        nodes = [one_node(snapshot, name) for name in names]
         left = [
             f"node {node.hostname}: {text}"
             for node in nodes
             if not node.is_down
-            for text in left_on(picture, node.id)
+            for text in left_on(snapshot, node.id)
         ]
         if not left:
             return

@@ -14,24 +14,16 @@ from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import Any, Protocol
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.membership import change_membership
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import (
-    Change,
-    change_node,
-    change_service,
-    read_modify_write,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.deploy_steps import (
+from .._model.deploy_steps import (
     ConvergeService,
     CreateService,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import (
+from .._model.errors import OrcastraError
+from .._model.member_steps import (
     MemberStep,
     UpdateSwarm,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import (
+from .._model.node_steps import (
     HealContainer,
     RemoveContainer,
     RemoveImage,
@@ -39,8 +31,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
     RestartContainer,
     StopContainer,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import has_placement
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
+from .._model.ownership import has_placement
+from .._model.service_steps import (
     PlaceService,
     RestartService,
     ResumeUpdate,
@@ -48,20 +40,28 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_step
     ScaleService,
     ServiceStep,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import (
+from .._model.steps import (
     LabelNode,
-    MendState,
     Plan,
+    RepairState,
     Step,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+from .._observe.engine import Engine, Json
+from .._observe.errors import (
     Conflict,
     EngineUnreachable,
     NotFound,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import parse_container
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import parse_service
+from .._observe.node import parse_container
+from .._observe.parse import parse_service
+from .membership import change_membership
+from .state_store import StateStore
+from .write import (
+    Change,
+    change_node,
+    change_service,
+    read_modify_write,
+)
 
 
 class Store(Protocol):
@@ -110,14 +110,14 @@ def carry_out(engine: Engine, plan: Plan, store: Store | None = None) -> Outcome
     for the next run, which plans from what it finds.
     """
     target: Store = StateStore(engine) if store is None else store
-    claims = (*plan.remember, *(edit for step in plan.steps for edit in step.claims))
-    if claims:
-        target.update(claims)
+    intent_edits = (*plan.remember, *(edit for step in plan.steps for edit in step.intent_edits))
+    if intent_edits:
+        target.update(intent_edits)
     executor = _Executor(engine, target)
     results = tuple(executor.try_step(step) for step in plan.steps)
-    settles = [edit for result in results if result.error is None for edit in result.step.settles]
-    if settles:
-        target.update(settles)
+    commit_edits = [edit for result in results if result.error is None for edit in result.step.commit_edits]
+    if commit_edits:
+        target.update(commit_edits)
     return Outcome(results)
 
 
@@ -238,7 +238,7 @@ class _Executor:
             raise OrcastraError("it was removed after the plan was made; nothing was changed") from None
 
     @_perform.register
-    def _mend_state(self, _step: MendState) -> bool:
+    def _mend_state(self, _step: RepairState) -> bool:
         # the first write to a damaged object mends it, and a claim may have been that write
         self._store.update(())
         return True

@@ -12,28 +12,28 @@ import time
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import global_places
+from .._model.errors import OrcastraError
+from .._model.rules import MetricSources
+from .._model.snapshot import SwarmSnapshot
+from .._observe.engine import Engine
+from .._observe.metrics import measure
+from .._observe.observation import observe
+from .._plan.convergence import global_places
 
 POLL_SECONDS = 1.0
 
 
-def await_update(engine: Engine, name: str, timeout_seconds: float) -> Picture:
+def await_update(engine: Engine, name: str, timeout_seconds: float) -> SwarmSnapshot:
     """Wait until an update of the service that is under way has ended, or is paused. Returns the swarm then.
 
     Raises OrcastraError where it has not in time.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
-        picture = observe(engine).picture
-        service = picture.service_by_name.get(name)
+        snapshot = observe(engine).snapshot
+        service = snapshot.service_by_name.get(name)
         if service is None or not service.is_updating or service.is_update_paused:
-            return picture
+            return snapshot
         if time.monotonic() > deadline:
             raise OrcastraError(
                 f"{name} is to be changed, but Swarm has been updating it for {timeout_seconds:g} s; "
@@ -56,22 +56,22 @@ def await_exporters(
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
-        picture = observe(engine).picture
-        problems = _missing(picture, name)
+        snapshot = observe(engine).snapshot
+        problems = _missing(snapshot, name)
         is_late = time.monotonic() > deadline
         # what fails again and again is running at times
         if not problems or is_late:
-            problems += _silent(picture, name, MetricSources(node_exporter_url=url, headers={url: headers}))
+            problems += _silent(snapshot, name, MetricSources(node_exporter_url=url, headers={url: headers}))
         if not problems:
-            return tuple(node.hostname for node in global_places(picture, picture.service_by_name[name]))
+            return tuple(node.hostname for node in global_places(snapshot, snapshot.service_by_name[name]))
         if is_late:
             raise OrcastraError(f"{name} is not healthy after {timeout_seconds:g} s: {'; '.join(problems)}")
         time.sleep(POLL_SECONDS)
 
 
-def _missing(picture: Picture, name: str) -> list[str]:
+def _missing(snapshot: SwarmSnapshot, name: str) -> list[str]:
     """The nodes on which it does not run, with what Swarm says about that."""
-    service = picture.service_by_name.get(name)
+    service = snapshot.service_by_name.get(name)
     if service is None:
         return ["the service is gone"]
     problems = []
@@ -79,10 +79,10 @@ def _missing(picture: Picture, name: str) -> list[str]:
         state = "under way" if service.update_state == "updating" else service.update_state
         problems.append(f"its update is {state}")
     if service.is_replicated:
-        running = sum(task.is_running for task in picture.tasks_of(service))
+        running = sum(task.is_running for task in snapshot.tasks_of(service))
         return problems or ([] if running >= (service.replicas or 0) else [f"only {running} tasks run"])
-    for node in global_places(picture, service):
-        tasks = [task for task in picture.tasks_of(service) if task.node_id == node.id]
+    for node in global_places(snapshot, service):
+        tasks = [task for task in snapshot.tasks_of(service) if task.node_id == node.id]
         if any(task.is_running for task in tasks):
             continue
         failed = [task for task in tasks if task.error]
@@ -91,13 +91,15 @@ def _missing(picture: Picture, name: str) -> list[str]:
     return problems
 
 
-def _silent(picture: Picture, name: str, sources: MetricSources) -> list[str]:
+def _silent(snapshot: SwarmSnapshot, name: str, sources: MetricSources) -> list[str]:
     """The nodes whose exporter runs but does not tell the node's memory."""
-    service = picture.service_by_name.get(name)
+    service = snapshot.service_by_name.get(name)
     if service is None:
         return []
-    running = {task.node_id for task in picture.tasks_of(service) if task.is_running}
-    asked = Picture(nodes=tuple(node for node in picture.nodes if node.id in running and node.is_ready))
+    running = {task.node_id for task in snapshot.tasks_of(service) if task.is_running}
+    asked = SwarmSnapshot(
+        nodes=tuple(node for node in snapshot.nodes if node.id in running and node.is_ready)
+    )
     memory = measure(asked, sources)
     silent = {f"node {node.hostname}" for node in asked.nodes if node.id not in memory.nodes}
     return [problem for problem in memory.problems if problem.partition(":")[0] in silent]

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.text_files import read_small_text
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.log_rotate import (
+from .._config.text_files import read_small_text
+from .._model.errors import OrcastraError
+from .._plan.log_rotate.plan import (
     CONTAINERS,
     DEFAULT_ROOTS,
     Rotation,

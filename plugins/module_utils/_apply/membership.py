@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable
 from functools import singledispatch
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import change_node
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import (
+from .._model.errors import OrcastraError
+from .._model.member_steps import (
     InitSwarm,
     JoinSwarm,
     LeaveSwarm,
@@ -24,15 +23,16 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps
     SetRole,
     UnlockSwarm,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import ACTIVE, INACTIVE, quorum
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+from .._model.membership import ACTIVE, INACTIVE, quorum
+from .._observe.engine import Engine, Json
+from .._observe.errors import (
     EngineError,
     EngineUnreachable,
     NotAManager,
     NotFound,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.member import look_at_member
+from .._observe.member import look_at_member
+from .write import change_node
 
 POLL_SECONDS = 0.2
 

@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModEntry, ModRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import image_entry, url_entry
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.mods import (
+from .._config.urls import shown
+from .._model.errors import OrcastraError
+from .._model.mods import ModEntry, ModRules
+from .._mods.configuration import image_entry, url_entry
+from .._observe.engine import Engine
+from .._observe.mods import (
     Wisher,
     Wishers,
     view_wishers,
 )
+from .mods import Discovery
 
 SERVICES_UNKNOWN = (
     "what the services want is unknown here, because no manager was asked (manager_host, "

@@ -16,32 +16,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mod_steps import StoreMod
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+from .._model.errors import OrcastraError
+from .._model.mod_steps import StoreMod
+from .._model.mods import (
     IMAGE,
     ModEntry,
     ModFile,
     ModRecord,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive import Limits, unpack
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive_names import ArchiveError
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import keep_layer
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content import START_BYTES, Judge
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.folder import ModFolder
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Downloaded, Fetcher
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import PART_PREFIX
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.platforms import parse_platform
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import parse_reference
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.registry import Registry
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sources import (
+from .._mods.archive import Limits, unpack
+from .._mods.archive_names import ArchiveError
+from .._mods.cache import keep_layer
+from .._mods.content import START_BYTES, Judge
+from .._mods.folder import ModFolder
+from .._mods.http import Downloaded, Fetcher
+from .._mods.part_file import PART_PREFIX
+from .._mods.platforms import parse_platform
+from .._mods.reference import parse_reference
+from .._mods.registry import Registry
+from .._mods.replies import FetchError
+from .._mods.sources import (
     Located,
     is_current,
     locate,
     same_place,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mods import Lookup
+from .._plan.mods import Lookup
 
 Progress = Callable[[str, int, "int | None"], None]
 

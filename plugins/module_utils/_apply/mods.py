@@ -22,26 +22,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_entry import (
-    EntryUpdater,
-    Progress,
-    Updated,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mod_steps import RemoveMod, StoreMod
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+from .._model.errors import OrcastraError
+from .._model.mod_steps import RemoveMod, StoreMod
+from .._model.mods import (
     IMAGE,
     ModEntry,
     ModRecord,
     ModRules,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import image_entry
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.folder import FolderBusy, ModFolder
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.platforms import parse_platform
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mods import Lookup, ModPlan, plan_mods
+from .._model.steps import Plan
+from .._mods.configuration import image_entry
+from .._mods.folder import FolderBusy, ModFolder
+from .._mods.http import Fetcher
+from .._mods.platforms import parse_platform
+from .._plan.mods import Lookup, ModPlan, plan_mods
+from .executor import StepResult
+from .mod_entry import (
+    EntryUpdater,
+    Progress,
+    Updated,
+)
 
 USER_AGENT = "orcastra (mod manager for Docker Swarm)"
 TIMEOUT_SECONDS = 60.0

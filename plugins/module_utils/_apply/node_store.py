@@ -19,15 +19,15 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import (
+from .._model.errors import OrcastraError
+from .._model.node_state import (
     NodeEdit,
     NodeState,
     apply_node_edits,
     decode_node_state,
     encode_node_state,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values import Damaged
+from .._model.state_values import Damaged
 
 DEFAULT_FOLDER = "/var/lib/orcastra"
 
@@ -71,10 +71,10 @@ class NodeStore:
                 if damage is not None:
                     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
                     self.path.rename(self.path.with_suffix(f".damaged-{stamp}"))
-                wanted = apply_node_edits(state, edits)
-                if wanted == state:
+                desired = apply_node_edits(state, edits)
+                if desired == state:
                     return False
-                self._write(json.dumps(encode_node_state(wanted), indent=1) + "\n")
+                self._write(json.dumps(encode_node_state(desired), indent=1) + "\n")
                 return True
         except OSError as error:
             raise OrcastraError(f"state_dir: {self.path} cannot be written: {error}") from error

@@ -13,21 +13,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult, carry_out
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import Busy, NodeStore
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import NodeView, SwarmUse
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import (
+from .._model.errors import OrcastraError
+from .._model.node import NodeView, ServicesInUse
+from .._model.node_steps import (
     RemoveContainer,
     RemoveImage,
     RemoveVolume,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.units import shown_size
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError, NotFound
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import swarm_use, view_storage
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules, plan_prune
+from .._model.steps import Plan, Step
+from .._model.units import shown_size
+from .._observe.engine import Engine
+from .._observe.errors import EngineError, NotFound
+from .._observe.node import services_in_use, view_storage
+from .._plan.prune.plan import PruneRules, plan_prune
+from .executor import StepResult, carry_out
+from .node_store import Busy, NodeStore
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def prune_node(
     folder: Path,
     *,
     connect_manager: Callable[[], Engine] | None = None,
-    use: SwarmUse | None = None,
+    use: ServicesInUse | None = None,
     dry_run: bool = False,
     remember: bool = True,
 ) -> Pruning:
@@ -178,12 +178,12 @@ def _names(steps: Iterable[Step]) -> Removed:
 
 
 def _all_use(
-    view: NodeView, engine: Engine, connect_manager: Callable[[], Engine] | None, told: SwarmUse | None
-) -> SwarmUse | None:
+    view: NodeView, engine: Engine, connect_manager: Callable[[], Engine] | None, told: ServicesInUse | None
+) -> ServicesInUse | None:
     """What the services use, from a manager and from what we were told; None where nobody knows."""
     seen = None
     if view.is_manager:
-        seen = swarm_use(engine)
+        seen = services_in_use(engine)
     elif connect_manager is not None and view.swarm_state != "inactive":
         manager = connect_manager()
         try:
@@ -193,10 +193,10 @@ def _all_use(
                 f"manager_host: expected a manager of the swarm of node {view.hostname}, "
                 f"found one of another swarm"
             ) from None
-        seen = swarm_use(manager)
+        seen = services_in_use(manager)
     if seen is None or told is None:
         return seen or told
-    return SwarmUse(images=seen.images | told.images, volumes=seen.volumes | told.volumes)
+    return ServicesInUse(images=seen.images | told.images, volumes=seen.volumes | told.volumes)
 
 
 def _sum_up(

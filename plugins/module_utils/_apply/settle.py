@@ -11,12 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import absence, unsettled
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import one_node
+from .._model.errors import OrcastraError
+from .._observe.engine import Engine
+from .._observe.errors import EngineError
+from .._observe.observation import observe
+from .._plan.convergence import absence, unconverged_services
+from .._plan.drain.availability import one_node
 
 LOOK_SECONDS = 1.0
 
@@ -40,14 +40,16 @@ def wait_until_settled(
     while True:
         lacking: dict[str, str] = {}
         try:
-            picture = observe(engine).picture
+            snapshot = observe(engine).snapshot
         except EngineError as error:
             lacking["the swarm"] = str(error)
         else:
-            nodes = [one_node(picture, name) for name in names]
+            nodes = [one_node(snapshot, name) for name in names]
             lacking |= {node.hostname: text for node in nodes if (text := absence(node)) is not None}
             if services:
-                lacking |= {name: text for name, text in unsettled(picture).items() if name not in ignore}
+                lacking |= {
+                    name: text for name, text in unconverged_services(snapshot).items() if name not in ignore
+                }
         if not lacking or clock() >= deadline:
             return lacking
         sleep(LOOK_SECONDS)

@@ -18,21 +18,21 @@ import json
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import read_modify_write
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+from .._model.errors import OrcastraError
+from .._model.state import (
     STATE_NAME,
     State,
     StateEdit,
     apply_edits,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import (
+from .._model.state_codec import (
     MAX_BYTES,
     decode,
     encode,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NameInUse, NotFound
+from .._observe.engine import Engine, Json
+from .._observe.errors import NameInUse, NotFound
+from .write import read_modify_write
 
 # Swarm takes 1000 KiB as the data of a config.
 MAX_ASIDE_BYTES = 900 * 1024
@@ -84,9 +84,9 @@ class StateStore:
             state, damage = decode(labels)
             if damage:
                 self._set_aside(labels)
-            wanted = encode(apply_edits(state, edits))
-            _check_size(wanted)
-            return {**spec, "Labels": wanted}
+            desired = encode(apply_edits(state, edits))
+            _check_size(desired)
+            return {**spec, "Labels": desired}
 
         return read_modify_write(
             read,

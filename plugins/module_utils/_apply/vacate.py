@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import one_node
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import next_pass
+from .._model.desired import DesiredState
+from .._model.errors import OrcastraError
+from .._model.steps import Plan
+from .._observe.engine import Engine
+from .._observe.observation import observe
+from .._plan.drain.availability import one_node
+from .._plan.drain.plan import next_pass
+from .executor import carry_out
 
 LOOK_SECONDS = 1.0
 
@@ -27,18 +27,18 @@ _STATES = {"pause": "paused", "drain": "drained", "active": "still active"}
 
 
 @dataclass
-class Vacating:
+class Drainer:
     """Empties nodes, each pass from a fresh look, until nothing is left there and nothing is under way.
 
     ``timeout`` is in seconds, for each of two parts: until a node may be drained, and until it is empty.
-    ``spare``: refuse where the managers would lose their quorum without the node. What was done is in
-    ``done``, also where it ends with an error.
+    ``protect_quorum``: refuse if the managers would lose their quorum without the node. ``done`` lists
+    what was done, also if it ends with an error.
     """
 
     engine: Engine
-    wanted: Wanted
+    desired: DesiredState
     timeout: float
-    spare: bool
+    protect_quorum: bool
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
@@ -50,11 +50,13 @@ class Vacating:
         deadline = 0.0
         while True:
             seen = observe(self.engine)
-            node = one_node(seen.picture, name)
+            node = one_node(seen.snapshot, name)
             if availability not in ("drain", node.availability):
                 # one more part of the way is done
                 availability, deadline = node.availability, self.clock() + self.timeout
-            step = next_pass(seen.picture, self.wanted, seen.state, name, self.now(), spare=self.spare)
+            step = next_pass(
+                seen.snapshot, self.desired, seen.state, name, self.now(), protect_quorum=self.protect_quorum
+            )
             self.done += Plan(step.plan.steps, step.plan.warnings)
             outcome = carry_out(self.engine, step.plan)
             if step.failed:

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import Question, ask_all
+from .._model.errors import OrcastraError
+from .._observe.scrape import Question, ask_all
 
 # All messages of one cycle together may take this long.
 TIMEOUT_SECONDS = 10.0

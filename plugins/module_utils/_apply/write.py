@@ -17,8 +17,8 @@ import random
 import time
 from collections.abc import Callable
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import OutOfSequence
+from .._observe.engine import Engine, Json
+from .._observe.errors import OutOfSequence
 
 # Twenty writers to one object are through in a few seconds; a whole minute means something else is wrong.
 RETRY_SECONDS = 60.0
@@ -68,11 +68,11 @@ def read_modify_write(read: Callable[[], Json], write: Callable[[int, Json], Non
     pause = FIRST_PAUSE_SECONDS
     while True:
         current = read()
-        wanted = change(copy.deepcopy(current["Spec"]))
-        if wanted == current["Spec"]:
+        desired = change(copy.deepcopy(current["Spec"]))
+        if desired == current["Spec"]:
             return False
         try:
-            write(current["Version"]["Index"], wanted)
+            write(current["Version"]["Index"], desired)
         except OutOfSequence:
             if time.monotonic() > deadline:
                 raise

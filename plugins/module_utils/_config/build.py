@@ -12,25 +12,25 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.dependencies import build_dependencies
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.label_warnings import label_warnings
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.managers import (
-    build_swarm,
-    check_managers,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import merge
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.nodes import build_nodes, check_manager
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import absent_sections
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+from .._model.desired import DesiredState
+from .._model.errors import (
     MAX_PROBLEMS,
     ConfigError,
     Problem,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from .check import check_document
+from .dependencies import build_dependencies
+from .document import Document
+from .label_warnings import label_warnings
+from .managers import (
+    build_swarm,
+    check_managers,
+)
+from .merge import merge
+from .nodes import build_nodes, check_manager
+from .schema import ALL_PARTS
+from .sections import absent_sections
+from .words import KeyPath, describe
 
 MAX_DEPTH = 50
 MAX_DIGITS = 60
@@ -40,13 +40,13 @@ _STACK_NAME = re.compile(r"(?:[a-zA-Z0-9][a-zA-Z0-9_.-]*)?")
 _LABEL_PREFIX = re.compile(r"[a-zA-Z0-9_.-]*")
 
 
-def build_wanted(
+def parse_config(
     data: Mapping[str, Any],
     *,
     stack_name: str,
     label_prefix: str = "",
     restart_dependents: bool = False,
-) -> Wanted:
+) -> DesiredState:
     """Check plain data, a mapping as in swarm.yml.
 
     None stands for a key that isn't given. ``stack_name`` is the stack of dependencies that name none (empty:
@@ -72,7 +72,7 @@ def build(
     stack_name: str,
     label_prefix: str,
     restart_dependents: bool,
-) -> Wanted:
+) -> DesiredState:
     """Check documents, each with the parts it may hold, from the weakest to the strongest.
 
     ``problems`` were met while they were read; ``complete`` is False where one could not be read at all.
@@ -101,7 +101,7 @@ def build(
         raise ConfigError(in_order(found))
     absent, warnings = absent_sections(all_documents)
     warnings += tuple(in_order(label_warnings(merged))[:MAX_PROBLEMS])
-    return Wanted(
+    return DesiredState(
         nodes=nodes,
         dependencies=dependencies,
         leader=merged.leader,

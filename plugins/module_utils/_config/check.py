@@ -13,20 +13,20 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import Schema, schema_of
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.validate import Fault, validate
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import (
+from .._model.errors import (
+    MAX_PROBLEMS,
+    ConfigError,
+    Problem,
+)
+from .document import Document
+from .schema import Schema, schema_of
+from .validate import Fault, validate
+from .words import (
     KeyPath,
     describe,
     describe_kind,
     one_of,
     suggest,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
-    MAX_PROBLEMS,
-    ConfigError,
-    Problem,
 )
 
 # what YAML reads as a boolean, or a number, where it stands without quotes

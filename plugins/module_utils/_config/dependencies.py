@@ -17,13 +17,13 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import Merged
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import MAX_PROBLEMS, Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+from .._model.desired import (
     DEFAULT_RETRY_INTERVALS,
     Dependency,
 )
+from .._model.errors import MAX_PROBLEMS, Problem
+from .merge import Merged
+from .words import KeyPath, describe
 
 # how many services of a cycle are named
 _LONGEST_CYCLE = 20

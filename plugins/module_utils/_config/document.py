@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, dotted
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from .._model.errors import Problem
+from .words import KeyPath, dotted
 
 
 @dataclass(frozen=True)

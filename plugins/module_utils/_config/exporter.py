@@ -15,27 +15,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import in_order, plain_document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.compose import (
+from .._model.errors import ConfigError, Problem
+from .._model.exporter import ExporterConfig
+from .build import in_order, plain_document
+from .check import check_against
+from .compose import (
     long_mount,
     mount_of,
     port_of,
     words_of,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter_schema import EXPORTER_SCHEMA
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter_spec import (
+from .document import Document
+from .exporter_schema import EXPORTER_SCHEMA
+from .exporter_spec import (
     DEFAULT_NAME,
     mount_type,
     service_spec,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.interpolation import interpolate
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.exporter import ExporterWanted
+from .interpolation import interpolate
+from .sections import refuse_blank
+from .source import read_file
+from .words import KeyPath, describe
 
 Json = dict[str, Any]
 
@@ -71,7 +71,7 @@ _LISTEN_PORT = re.compile(r"(?!-)[^\s=]*:([0-9]{1,5})")
 class ExporterFile:
     """What the file holds. ``data`` has the values of variables; ``warnings`` are of those that have none."""
 
-    wanted: ExporterWanted
+    desired: ExporterConfig
     data: Mapping[str, Any]
     warnings: tuple[Problem, ...] = ()
 
@@ -90,7 +90,7 @@ def load_exporter(path: Path, environment: Mapping[str, str] | None = None) -> E
     )
 
 
-def build_exporter(data: Mapping[str, Any], zone: Callable[[], str | None] = lambda: None) -> ExporterWanted:
+def build_exporter(data: Mapping[str, Any], zone: Callable[[], str | None] = lambda: None) -> ExporterConfig:
     """Check plain data, a mapping as in the file; an empty one gives the default service.
 
     ``zone`` returns the time zone of the host, None if it isn't known. Raises ConfigError with all problems.
@@ -99,7 +99,7 @@ def build_exporter(data: Mapping[str, Any], zone: Callable[[], str | None] = lam
     return _build(document, problems, zone)
 
 
-def _build(document: Document, met: Iterable[Problem], zone: Callable[[], str | None]) -> ExporterWanted:
+def _build(document: Document, met: Iterable[Problem], zone: Callable[[], str | None]) -> ExporterConfig:
     shape = check_against(document, EXPORTER_SCHEMA)
     problems = [*met, *shape.values()]
     if problems:
@@ -115,7 +115,7 @@ def _build(document: Document, met: Iterable[Problem], zone: Callable[[], str | 
     if "mounts" not in said:
         # it is the time zone's; a list would be all that the service has
         beside = spec["TaskTemplate"].get("ContainerSpec", {}).pop("Mounts", ())
-    return ExporterWanted(
+    return ExporterConfig(
         name=whole["name"],
         spec=spec,
         initial=service_spec(whole),

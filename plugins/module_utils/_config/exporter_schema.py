@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.compose import (
+from .compose import (
     CPUS_PATTERN,
     PORT_PATTERN,
     PORTS_PATTERN,
@@ -20,11 +20,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.compose imp
     VOLUME_PATTERN,
     VOLUME_TITLE,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.durations import (
+from .durations import (
     DURATION_PATTERN,
     DURATION_TITLE,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import EXTENSIONS, Schema
+from .schema import EXTENSIONS, Schema
 
 _SERVICE_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$(?!\n)"
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.compose import byte_count, nano_cpus
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.durations import nanoseconds
+from .compose import byte_count, nano_cpus
+from .durations import nanoseconds
 
 Json = dict[str, Any]
 

@@ -18,13 +18,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import TypeAlias, dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from .._model.compat import TypeAlias, dataclass
+from .._model.desired import DesiredState
+from .._model.errors import ConfigError, Problem
+from .build import build
+from .document import Document
+from .schema import ALL_PARTS
+from .source import read_file
 
 DEPENDENCIES_PARTS = ("dependencies",)
 NODES_PARTS = ("leader", "advertise_addr", "nodes", "options")
@@ -136,7 +136,7 @@ def build_configuration(
     stack_name: str,
     label_prefix: str = "",
     restart_dependents: bool = False,
-) -> Wanted:
+) -> DesiredState:
     """Check what the files hold, from the weakest to the strongest. See ``load_configuration``."""
     documents = list(documents)
     return build(
@@ -155,7 +155,7 @@ def load_configuration(
     stack_name: str,
     label_prefix: str = "",
     restart_dependents: bool = False,
-) -> Wanted:
+) -> DesiredState:
     """Read and check the configuration; without any file, nothing is configured.
 
     The other arguments are those of ``_config.build.build_wanted``. Raises ConfigError with all problems of

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, shorten
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from .._model.errors import Problem
+from .document import Document
+from .words import KeyPath, shorten
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")

@@ -16,9 +16,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import Merged
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from .._model.errors import Problem
+from .merge import Merged
+from .words import KeyPath, describe
 
 # How constraints name what is no node label, or a node label with its prefix.
 _PREFIXES = ("node.labels.", "node.label.", "engine.labels.", "labels.", "node.")

@@ -16,15 +16,15 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import EXTENSIONS, Schema
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.variables import (
+from .schema import EXTENSIONS, Schema
+from .variables import (
     VARIABLE,
     VariableError,
     check_names,
     expand,
     is_known,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath
+from .words import KeyPath
 
 VARIABLE_PREFIX = "ORCASTRA_METRICS_"
 # Tells of a problem: the key under the login, what was expected, what was found.

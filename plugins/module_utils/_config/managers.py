@@ -12,16 +12,16 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import Merged
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import MAX_MANAGERS
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted, SwarmWanted
+from .._model.desired import NodeConfig, SwarmConfig
+from .._model.errors import Problem
+from .._model.membership import MAX_MANAGERS
+from .merge import Merged
+from .words import describe
 
 _ODD = "an odd number of managers: 1, 3, 5 or 7"
 
 
-def build_swarm(merged: Merged) -> tuple[SwarmWanted, list[Problem]]:
+def build_swarm(merged: Merged) -> tuple[SwarmConfig, list[Problem]]:
     """The part ``swarm``, and what is wrong with it."""
     values = {key: value for key, value in merged.swarm.items() if not key.startswith("x-")}
     problems = []
@@ -34,13 +34,13 @@ def build_swarm(merged: Merged) -> tuple[SwarmWanted, list[Problem]]:
             problems.append(merged.problem(path, "a network like 10.20.0.0/16", describe(pool)))
     if pools is not None:
         values["default_addr_pool"] = tuple(pools)
-    return SwarmWanted(**values), problems
+    return SwarmConfig(**values), problems
 
 
-def check_managers(merged: Merged, nodes: Mapping[str, NodeWanted]) -> list[Problem]:
+def check_managers(merged: Merged, nodes: Mapping[str, NodeConfig]) -> list[Problem]:
     """What is wrong with who is to be a manager, as ``managers``, ``leader`` and each ``role`` say it."""
     problems: list[Problem] = []
-    leader, wanted = merged.leader, merged.managers
+    leader, desired = merged.leader, merged.managers
     leading = nodes.get(leader or "")
     if leading is not None and leading.role == "worker":
         path: tuple[Any, ...] = ("nodes", leading.name, "role")
@@ -50,15 +50,15 @@ def check_managers(merged: Merged, nodes: Mapping[str, NodeWanted]) -> list[Prob
     asked = [*named, *([leading.name] if leading is not None and leading.role is None else [])]
     listed = ", ".join(asked)
     path = ("nodes", named[-1], "role") if named else ("managers",)
-    if wanted is None:
+    if desired is None:
         if named and (len(asked) % 2 == 0 or len(asked) > MAX_MANAGERS):
             problems.append(merged.problem(path, _ODD, f"{len(asked)}: {listed}"))
         return problems
     eligible = [name for name, node in nodes.items() if node.role != "worker"]
-    if len(asked) > wanted:
-        expected = f"at most {wanted} managers, as 'managers' says"
+    if len(asked) > desired:
+        expected = f"at most {desired} managers, as 'managers' says"
         problems.append(merged.problem(path, expected, f"{len(asked)}: {listed}"))
-    elif nodes and wanted > len(eligible):
+    elif nodes and desired > len(eligible):
         expected = f"at most as many managers as there are nodes that may be one ({len(eligible)})"
-        problems.append(merged.problem(("managers",), expected, describe(wanted)))
+        problems.append(merged.problem(("managers",), expected, describe(desired)))
     return problems

@@ -19,9 +19,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from .._model.errors import Problem
+from .document import Document
+from .words import KeyPath
 
 _SCALARS = ("leader", "advertise_addr", "managers")
 _MAPPINGS = ("options", "swarm", "nodes", "dependencies")

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import EXTENSIONS, Schema
+from .schema import EXTENSIONS, Schema
 
 _BOOLEAN: Schema = {"type": ["boolean", "null"], "title": "true or false"}
 _TEXT: Schema = {"type": ["string", "null"], "pattern": r"^[^\x00-\x1f\x7f]+$(?!\n)", "title": "text"}

@@ -12,10 +12,10 @@ import ipaddress
 import re
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.merge import Merged
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe, suggest
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted
+from .._model.desired import NodeConfig
+from .._model.errors import Problem
+from .merge import Merged
+from .words import describe, suggest
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\[\]]*)\](?::(?P<port6>[0-9]+))?|(?P<host>[^:]*):(?P<port>[0-9]+)")
 # What Linux takes as the name of an interface.
@@ -23,15 +23,15 @@ _INTERFACE = re.compile(r"[^\s/:\x00-\x1f\x7f\ud800-\udfff]{1,15}")
 _LIKE_ADDRESS = re.compile(r"[0-9.]+")
 
 
-def build_nodes(merged: Merged) -> tuple[dict[str, NodeWanted], list[Problem]]:
+def build_nodes(merged: Merged) -> tuple[dict[str, NodeConfig], list[Problem]]:
     """The nodes by name, and what is wrong with them."""
     problems: list[Problem] = []
-    nodes: dict[str, NodeWanted] = {}
+    nodes: dict[str, NodeConfig] = {}
     seen: dict[object, str] = {}
     for name, entry in merged.nodes.items():
         node = entry or {}
         ip = node.get("ip")
-        nodes[name] = NodeWanted(
+        nodes[name] = NodeConfig(
             name=name,
             labels=_labels(node.get("labels")),
             ip=ip,

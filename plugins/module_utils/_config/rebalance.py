@@ -12,28 +12,28 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import in_order, plain_document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.logins import (
-    Apart,
-    has_login,
-    login_headers,
-    ours,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance_schema import REBALANCE_SCHEMA
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import url_fault
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe, dotted
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
+from .._model.errors import ConfigError, Problem
+from .._model.rules import (
     GB,
     MetricSources,
     Rebalance,
     RebalanceRules,
     ServiceRules,
 )
+from .build import in_order, plain_document
+from .check import check_against
+from .document import Document
+from .logins import (
+    Apart,
+    has_login,
+    login_headers,
+    ours,
+)
+from .rebalance_schema import REBALANCE_SCHEMA
+from .sections import refuse_blank
+from .source import read_file
+from .urls import url_fault
+from .words import KeyPath, describe, dotted
 
 DEFAULT_NODE_EXPORTER_URL = "http://{address}:9100/metrics"
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.logins import LOGIN, LOGIN_KEYS
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import EXTENSIONS, Schema
+from .logins import LOGIN, LOGIN_KEYS
+from .schema import EXTENSIONS, Schema
 
 _NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$(?!\n)"
 _HOST = {"pattern": _NAME, "title": "the name of a node or host (letters, digits, '_', '-' and '.')"}

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.swarm_schema import MANAGERS, SWARM
+from .swarm_schema import MANAGERS, SWARM
 
 Schema = dict[str, Any]
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import DEPENDENCIES, NODES
+from .._model.desired import DEPENDENCIES, NODES
+from .._model.errors import Problem
+from .document import Document
 
 SECTIONS = (NODES, DEPENDENCIES)
 EXPECTED = "a mapping, or {} if nothing is meant"

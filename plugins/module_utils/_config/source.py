@@ -21,15 +21,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import (
+from .._model.errors import (
+    MAX_PROBLEMS,
+    OrcastraError,
+    Problem,
+)
+from .document import Document
+from .words import (
     KeyPath,
     describe,
     dotted,
     shorten,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_errors import in_plain_words
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits import (
+from .yaml_errors import in_plain_words
+from .yaml_limits import (
     MAX_BYTES,
     MAX_DEPTH,
     TooMuch,
@@ -38,11 +43,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits
     check_number,
     counting_loader,
     too_deep,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
-    MAX_PROBLEMS,
-    OrcastraError,
-    Problem,
 )
 
 try:

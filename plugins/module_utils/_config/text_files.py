@@ -12,7 +12,7 @@ import os
 import stat
 from pathlib import Path
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from .._model.errors import OrcastraError
 
 
 def read_small_text(path: Path, max_bytes: int) -> str:

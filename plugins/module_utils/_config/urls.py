@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe
+from .words import describe
 
 _FIELD = re.compile(r"\{(address|hostname)\}")
 

@@ -18,8 +18,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from .._model.compat import dataclass
+from .words import KeyPath
 
 # Everything that a schema may contain; the others are annotations, or read together with one of these.
 KEYWORDS = frozenset(

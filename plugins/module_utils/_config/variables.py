@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.text_files import read_small_text
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from .._model.errors import OrcastraError
+from .text_files import read_small_text
+from .words import describe
 
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 MAX_FILE_BYTES = 64 * 1024

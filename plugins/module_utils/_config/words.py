@@ -14,7 +14,7 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import TypeAlias
+from .._model.compat import TypeAlias
 
 MAX_SHOWN = 60
 

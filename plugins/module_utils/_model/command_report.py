@@ -12,8 +12,8 @@ import math
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values import MAX_TIME
+from .state import CommandRecord, State
+from .state_values import MAX_TIME
 
 
 def record_data(record: CommandRecord) -> dict[str, Any]:

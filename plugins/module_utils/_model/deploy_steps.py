@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import ServiceStep
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_change import SpecChange
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
+from .compat import dataclass
+from .service_steps import ServiceStep
+from .spec_change import SpecChange
+from .steps import Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class CreateService(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class ConvergeService(SpecChange, ServiceStep):
-    """Bring the fields of a service that ``wanted`` has to its values; all others stay as they are."""
+    """Bring the fields of a service that ``desired`` has to its values; all others stay as they are."""
 
     @property
     def action(self) -> str:

@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
+from .compat import dataclass
+from .text import printable
 
 
 class OrcastraError(Exception):

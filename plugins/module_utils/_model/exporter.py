@@ -14,7 +14,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class ExporterWanted:
+class ExporterConfig:
     """``spec`` has only the fields of a service's spec that somebody has said something about.
 
     ``initial`` is the spec to create it with, filled in from the default. ``mounts`` are to be there, too,

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_change import SpecChange
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
+from .compat import dataclass
+from .spec_change import SpecChange
+from .steps import Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +230,7 @@ class RemoveNode(NodeStep):
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateSwarm(SpecChange):
-    """Bring the settings of the swarm that ``wanted`` names to its values; all others stay as they are."""
+    """Bring the settings of the swarm that ``desired`` names to its values; all others stay as they are."""
 
     @property
     def action(self) -> str:

@@ -13,8 +13,8 @@ from dataclasses import field
 from functools import cached_property
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.address import Address, seen_at
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from .address import Address, seen_at
+from .compat import dataclass
 
 # A promotion takes seconds; a node that has the role for so long and is no manager never becomes one.
 PROMOTION_SECONDS = 60.0

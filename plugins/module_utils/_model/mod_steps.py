@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Removal, Step
+from .compat import dataclass
+from .steps import Removal, Step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from .compat import dataclass
 
 URL = "url"
 IMAGE = "image"

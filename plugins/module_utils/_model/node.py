@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from .compat import dataclass
 
 SERVICE_ID_LABEL = "com.docker.swarm.service.id"
 SERVICE_NAME_LABEL = "com.docker.swarm.service.name"
@@ -133,7 +133,7 @@ class ContainerLog:
 
 
 @dataclass(frozen=True, slots=True)
-class SwarmUse:
+class ServicesInUse:
     """What the services of the swarm use, as a manager knows it: the same on all nodes.
 
     ``images`` are references as in the specs, those that a rollback would return to among them. ``volumes``

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from typing import Any, Protocol
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values import (
+from .compat import dataclass
+from .state_values import (
     Damaged,
     Reader,
     check_key,

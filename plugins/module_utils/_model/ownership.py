@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from .errors import OrcastraError
 
 CONSTRAINTS_LABEL = "orcastra.constraints"
 REPLICAS_LABEL = "orcastra.replicas"

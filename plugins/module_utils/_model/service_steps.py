@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import (
+from .compat import dataclass
+from .ownership import (
     change_constraints,
     replicas_before,
     with_replicas_before,
     without,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
+from .steps import Step
 
 
 @dataclass(frozen=True, kw_only=True)

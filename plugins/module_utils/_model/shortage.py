@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from .compat import dataclass
 
 # What is wrong, the worst first.
 PAUSED = "update_paused"

@@ -11,31 +11,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_merge import differences, merged
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Step
+from .compat import dataclass
+from .spec_merge import differences, merged
+from .steps import Step
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpecChange(Step):
-    """Bring the fields of ``spec`` that ``wanted`` has to its values; all others stay as they are."""
+    """Bring the fields of ``spec`` that ``desired`` has to its values; all others stay as they are."""
 
     spec: Mapping[str, Any]
-    wanted: Mapping[str, Any]
+    desired: Mapping[str, Any]
 
     @property
     def fields(self) -> str:
         """The names of the fields that change, for people."""
-        return ", ".join(path.rpartition(".")[2] for path in differences(self.spec, self.wanted))
+        return ", ".join(path.rpartition(".")[2] for path in differences(self.spec, self.desired))
 
     @property
     def before(self) -> Mapping[str, Any]:
-        return {path: old for path, (old, _new) in differences(self.spec, self.wanted).items()}
+        return {path: old for path, (old, _new) in differences(self.spec, self.desired).items()}
 
     @property
     def after(self) -> Mapping[str, Any]:
-        return {path: new for path, (_old, new) in differences(self.spec, self.wanted).items()}
+        return {path: new for path, (_old, new) in differences(self.spec, self.desired).items()}
 
     def changed(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Apply the change to ``spec``, which may be fresher than what the step was planned on."""
-        return merged(spec, self.wanted)
+        return merged(spec, self.desired)

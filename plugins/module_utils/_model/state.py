@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from typing import Protocol, TypeVar
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import Track
+from .compat import dataclass
+from .errors import OrcastraError
+from .track import Track
 
 STATE_NAME = "orcastra.state"
 

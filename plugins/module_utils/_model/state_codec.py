@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
+from .state import (
     BACK,
     DONE,
     DRAIN,
@@ -36,7 +36,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     Relocation,
     State,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values import (
+from .state_values import (
     MAX_BYTES_OF_MEMORY,
     MAX_REPLICAS,
     Damaged,
@@ -53,7 +53,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values
     required,
     text,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import MAX_TIMES, Track
+from .track import MAX_TIMES, Track
 
 FORMAT = "1"
 FORMAT_LABEL = "orcastra.format"

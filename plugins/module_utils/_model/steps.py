@@ -15,10 +15,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Union
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import NodeEdit
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, StateEdit
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
+from .compat import dataclass
+from .node_state import NodeEdit
+from .state import STATE_NAME, StateEdit
+from .text import printable
 
 # a plan for the swarm changes the swarm's state, a plan for one node that of the node
 Edit = Union[StateEdit, NodeEdit]
@@ -35,8 +35,8 @@ class Step(ABC):
 
     why: tuple[str, ...]
     why_not: tuple[str, ...] = ()
-    claims: tuple[Edit, ...] = ()
-    settles: tuple[Edit, ...] = ()
+    intent_edits: tuple[Edit, ...] = ()
+    commit_edits: tuple[Edit, ...] = ()
 
     @property
     @abstractmethod
@@ -145,14 +145,14 @@ class LabelNode(Step):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MendState(Step):
+class RepairState(Step):
     """Set a damaged state object aside, as it is, and start afresh from what could be read of it."""
 
     damage: tuple[str, ...]
 
     @property
     def action(self) -> str:
-        return "mend_state"
+        return "repair_state"
 
     @property
     def target(self) -> str:
@@ -176,7 +176,7 @@ class Plan:
     """What is to be done, in order, and what the user should hear although nothing is done about it.
 
     ``warnings`` are what the user has to look at (an unknown name), ``notes`` are decisions to leave
-    something as it is; ``remember`` are changes to the state that go with no step. ``again_seconds``: when
+    something as it is; ``remember`` are changes to the state that go with no step. ``requeue_after``: when
     to look again, where something is under way; None where there is no hurry.
     """
 
@@ -184,16 +184,16 @@ class Plan:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     remember: tuple[Edit, ...] = ()
-    again_seconds: float | None = None
+    requeue_after: float | None = None
 
     def __add__(self, other: Plan) -> Plan:
-        soonest = [plan.again_seconds for plan in (self, other) if plan.again_seconds is not None]
+        soonest = [plan.requeue_after for plan in (self, other) if plan.requeue_after is not None]
         return Plan(
             steps=self.steps + other.steps,
             warnings=self.warnings + other.warnings,
             notes=self.notes + other.notes,
             remember=self.remember + other.remember,
-            again_seconds=min(soonest) if soonest else None,
+            requeue_after=min(soonest) if soonest else None,
         )
 
     @property

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from .compat import dataclass
 
 if TYPE_CHECKING:
-    from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+    from .state import State
 
 # Of a service that keeps moving, so many times are kept.
 MAX_TIMES = 20
@@ -27,8 +27,8 @@ class Track:
     """Where a service went last, and how restless it is.
 
     ``nodes`` are the IDs of the nodes it went to at ``last``, ``moves`` are the times of its latest moves.
-    ``restless`` are those at which it moved although it should have stayed; ``_plan.unrest`` says when that
-    is. Times are in seconds since the epoch.
+    ``restless`` are those at which it moved although it should have stayed (see
+    ``_plan.anchors.unrest``). Times are in seconds since the epoch.
     """
 
     nodes: tuple[str, ...]

@@ -27,11 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive_names import (
+from .archive_names import (
     ArchiveError,
     Names,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.zip_directory import check_zip_directory
+from .zip_directory import check_zip_directory
 
 try:
     import bz2

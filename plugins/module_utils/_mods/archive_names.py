@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from .._model.errors import OrcastraError
 
 _PART_BYTES = 255
 _NAME_BYTES = 2048

@@ -23,10 +23,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.platforms import Platform
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import SUFFIX, Reference
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.registry import Layer, Registry
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
+from .platforms import Platform
+from .reference import SUFFIX, Reference
+from .registry import Layer, Registry
+from .replies import FetchError
 
 # A crashed writer's lock would block the mod for ever.
 LOCK_STALE_SECONDS = 15 * 60.0

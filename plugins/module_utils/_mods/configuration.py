@@ -15,26 +15,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import in_order, plain_document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.check import check_against
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.mods_schema import MODS_SCHEMA
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import refuse_blank
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.text_files import read_small_text
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown, url_fault
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.variables import (
+from .._config.build import in_order, plain_document
+from .._config.check import check_against
+from .._config.document import Document
+from .._config.mods_schema import MODS_SCHEMA
+from .._config.sections import refuse_blank
+from .._config.source import read_file
+from .._config.text_files import read_small_text
+from .._config.urls import shown, url_fault
+from .._config.variables import (
     VariableError,
     variable_value,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.words import KeyPath, describe
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits import MAX_BYTES
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+from .._config.words import KeyPath, describe
+from .._config.yaml_limits import MAX_BYTES
+from .._model.errors import (
     ConfigError,
     OrcastraError,
     Problem,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+from .._model.mods import (
     API,
     DEFAULT_CONCURRENCY,
     DEFAULT_LABEL_PREFIX,
@@ -46,13 +46,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import 
     entry_key,
     name_fault,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.masking import VARIABLE, set_apart
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import (
+from .masking import VARIABLE, set_apart
+from .reference import (
     SUFFIX,
     ImageReferenceError,
     parse_reference,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.server_names import (
+from .server_names import (
     archive_folder,
     last_part,
     says_something,

@@ -19,8 +19,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import IO
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.encodings import says
+from .._model.compat import dataclass
+from .encodings import says
 
 try:
     import bz2
@@ -83,10 +83,10 @@ def _is_tar(start: bytes) -> bool:
     if not block.strip(b"\0"):
         return True
     try:
-        wanted = int(block[148:156].strip(b" \0") or b"x", 8)
+        desired = int(block[148:156].strip(b" \0") or b"x", 8)
     except ValueError:
         return False
-    return sum(block[:148]) + 8 * 32 + sum(block[156:]) == wanted
+    return sum(block[:148]) + 8 * 32 + sum(block[156:]) == desired
 
 
 def _zip_fault(file: IO[bytes], size: int) -> str | None:

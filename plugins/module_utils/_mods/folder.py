@@ -20,8 +20,8 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+from .._model.errors import OrcastraError
+from .._model.mods import (
     IMAGE,
     ModFile,
     ModRecord,
@@ -32,9 +32,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import 
     name_fault,
     stored_name_fault,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import break_stale_lock
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import PART_PREFIX, write_whole
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import SUFFIX
+from .cache import break_stale_lock
+from .part_file import PART_PREFIX, write_whole
+from .reference import SUFFIX
 
 STATE_NAME = ".orcastra-mods.json"
 LOCK_NAME = ".orcastra-mods.lock"

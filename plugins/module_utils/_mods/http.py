@@ -23,16 +23,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import (
+from .._config.urls import shown
+from .._model.compat import dataclass
+from .._model.errors import OrcastraError
+from .part_file import (
     Check,
     PartFile,
     PartFileError,
     Version,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import (
+from .replies import (
     SLOWEST,
     Document,
     FetchError,
@@ -40,7 +40,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies impor
     PassingError,
     Reply,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import (
+from .sessions import (
     REQUESTS_IMPORT_ERROR,
     AddressRefusedError,
     check_url,

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
+from .._config.urls import shown
 
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 VARIABLE_PREFIX = "ORCASTRA_MOD_SECRET_"

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.encodings import (
+from .._model.compat import dataclass
+from .encodings import (
     EncodingError,
     TooLong,
     decoded,
@@ -145,8 +145,8 @@ class PartFile:
             raise PartFileError(f"expected at most {self._max_bytes} bytes, found more")
         digests = _hex(self._hashes)
         if self._wanted is not None and not self._has_wanted_digest():
-            name, wanted = self._wanted
-            raise PartFileError(f"expected the digest {name}:{wanted}, found {name}:{digests[name]}")
+            name, desired = self._wanted
+            raise PartFileError(f"expected the digest {name}:{desired}, found {name}:{digests[name]}")
         if self._check is not None:
             self._refuse(self._check.whole(self._file, self.size, self.version.content_type))
         os.fsync(self._file.fileno())
@@ -212,8 +212,8 @@ class PartFile:
     def _has_wanted_digest(self) -> bool:
         if self._wanted is None:
             return False
-        name, wanted = self._wanted
-        return hmac.compare_digest(self._hashes[name].hexdigest(), wanted)
+        name, desired = self._wanted
+        return hmac.compare_digest(self._hashes[name].hexdigest(), desired)
 
     def _new_hashes(self) -> dict[str, Any]:
         names = {"sha256"} if self._wanted is None else {"sha256", self._wanted[0]}

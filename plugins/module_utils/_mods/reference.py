@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from .._model.errors import OrcastraError
 
 DOCKER_HUB = "registry-1.docker.io"
 LINUXSERVER = "lscr.io"

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content import Beginning
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Downloaded, Fetcher
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.manifests import (
+from .content import Beginning
+from .http import Downloaded, Fetcher
+from .manifests import (
     ACCEPT,
     MAX_BYTES,
     Manifest,
@@ -30,15 +30,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.manifests imp
     only_layer,
     parse_manifest,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.platforms import Platform, choose, offered
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import (
+from .platforms import Platform, choose, offered
+from .reference import (
     DOCKER_HUB,
     GITHUB,
     LINUXSERVER,
     Reference,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import Document, FetchError, shown
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import origin
+from .replies import Document, FetchError, shown
+from .sessions import origin
 
 _TOKEN_BYTES = 64 * 1024
 _TOKEN = re.compile(r"[\x21-\x7e]+")

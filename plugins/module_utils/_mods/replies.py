@@ -15,10 +15,10 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.encodings import (
+from .._config.urls import shown
+from .._model.compat import dataclass
+from .._model.errors import OrcastraError
+from .encodings import (
     EncodingError,
     TooLong,
     decoded,
@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.encodings imp
     encodings,
     unknown,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.watchdog import BodyWatch
+from .watchdog import BodyWatch
 
 try:
     import urllib3

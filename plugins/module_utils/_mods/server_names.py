@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from email.message import Message
 from urllib.parse import unquote, urlsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import name_fault
+from .._model.mods import name_fault
 
 # endings of programs on the server, not of files
 _PROGRAMS = frozenset({"php", "asp", "aspx", "ashx", "cgi", "jsp", "do", "pl"})

@@ -17,9 +17,9 @@ import traceback
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import CONNECTION, FetchError
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.watchdog import deadline
+from .._config.urls import shown
+from .replies import CONNECTION, FetchError
+from .watchdog import deadline
 
 try:
     import requests

@@ -12,22 +12,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import shown
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+from .._config.urls import shown
+from .._model.compat import dataclass
+from .._model.mods import (
     API,
     ModEntry,
     ModRecord,
     name_fault,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.part_file import parse_digest
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.server_names import (
+from .http import Fetcher
+from .part_file import parse_digest
+from .replies import FetchError
+from .server_names import (
     archive_folder,
     name_from_reply,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import origin
+from .sessions import origin
 
 try:
     import jmespath

@@ -12,7 +12,7 @@ import os
 import struct
 from typing import IO
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive_names import ArchiveError
+from .archive_names import ArchiveError
 
 # from the format's specification (APPNOTE.TXT 4.3.14 to 4.3.16)
 _END = b"PK\x05\x06"

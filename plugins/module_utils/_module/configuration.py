@@ -13,10 +13,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
+from .._config.build import parse_config
+from .._model.desired import DesiredState
+from .._model.errors import ConfigError
+from .entry import create_module
 
 # the options that hold the user's configuration, as in swarm.yml
 CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -62,7 +62,9 @@ def check_given(module: AnsibleModule) -> None:
         )
 
 
-def wanted_from(module: AnsibleModule, nodes: Mapping[str, Any] | None = None, **options: bool) -> Wanted:
+def config_from_params(
+    module: AnsibleModule, nodes: Mapping[str, Any] | None = None, **options: bool
+) -> DesiredState:
     """The configuration in the module's parameters. Ends the module where it is wrong.
 
     ``nodes``: those of the configuration, where the parameter of this name is something else. Without the
@@ -78,7 +80,7 @@ def wanted_from(module: AnsibleModule, nodes: Mapping[str, Any] | None = None, *
         "options": options,
     }
     try:
-        wanted = build_wanted(
+        desired = parse_config(
             data,
             stack_name=module.params.get("stack_name", ""),
             label_prefix=module.params.get("label_prefix", ""),
@@ -86,6 +88,6 @@ def wanted_from(module: AnsibleModule, nodes: Mapping[str, Any] | None = None, *
         )
     except ConfigError as error:
         module.fail_json(msg=str(error))
-    return wanted.with_removals(
+    return desired.with_removals(
         purge=bool(module.params.get("purge")), accepted=bool(module.params.get("accept_removals"))
     )

@@ -13,15 +13,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+from .._model.errors import OrcastraError
+from .._model.text import printable
+from .._observe.connection import (
     CONNECTION_ARGUMENT_SPEC,
     DOCKER_IMPORT_ERROR,
     ConnectionOptions,
     connect,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from .._observe.engine import Engine
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]

@@ -15,22 +15,22 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, StepResult
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import DEFAULT_FOLDER
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import SwarmUse
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import run
-from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import failure_message
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
+from .._apply.executor import Outcome, StepResult
+from .._apply.node_store import DEFAULT_FOLDER
+from .._model.node import ServicesInUse
+from .._model.steps import Plan
+from .._observe.connection import (
     ConnectionOptions,
     connect,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
+from .._observe.engine import Engine
+from .entry import run
+from .plan import failure_message
 
 # the options of modules that look after one node
 NODE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "manager_host": {"type": "str"},
-    "swarm_use": {
+    "services_in_use": {
         "type": "dict",
         "options": {
             "images": {"type": "list", "elements": "str", "default": []},
@@ -83,13 +83,15 @@ def finish_node(
     return result
 
 
-def swarm_use_from(module: AnsibleModule) -> SwarmUse | None:
+def services_in_use_from(module: AnsibleModule) -> ServicesInUse | None:
     """What the module was told of the services. Ends the module where it is wrong."""
-    told = module.params["swarm_use"]
+    told = module.params["services_in_use"]
     if told is None:
         return None
     try:
         stop_grace = {service_id: float(seconds) for service_id, seconds in told["stop_grace"].items()}
     except (TypeError, ValueError) as error:
-        module.fail_json(msg=f"swarm_use.stop_grace: expected seconds for the ID of each service: {error}")
-    return SwarmUse(frozenset(told["images"]), frozenset(told["volumes"]), stop_grace)
+        module.fail_json(
+            msg=f"services_in_use.stop_grace: expected seconds for the ID of each service: {error}"
+        )
+    return ServicesInUse(frozenset(told["images"]), frozenset(told["volumes"]), stop_grace)

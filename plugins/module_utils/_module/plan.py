@@ -13,13 +13,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, carry_out
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import run
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mending import plan_mending
+from .._apply.executor import Outcome, carry_out
+from .._model.errors import OrcastraError
+from .._model.steps import Plan
+from .._observe.engine import Engine
+from .._observe.observation import Observation, observe
+from .._plan.state_repair import plan_state_repair
+from .entry import run
 
 
 def run_plan(
@@ -44,7 +44,7 @@ def run_engine_plan(
 
     def action(engine: Engine) -> dict[str, Any]:
         seen = observe(engine)
-        return execute(module, engine, plan_mending(seen.damage) + planner(engine, seen), finish)
+        return execute(module, engine, plan_state_repair(seen.damage) + planner(engine, seen), finish)
 
     run(module, action)
 
@@ -61,8 +61,8 @@ def execute(
         "notes": list(plan.notes),
         "diff": plan.diff(),
     }
-    if plan.again_seconds is not None:
-        result["again_seconds"] = plan.again_seconds
+    if plan.requeue_after is not None:
+        result["requeue_after"] = plan.requeue_after
     if not module.check_mode and not plan.is_empty:
         outcome = carry_out(engine, plan)
         result["changed"] = outcome.changed

@@ -21,9 +21,9 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, translate_error
+from .._model.compat import dataclass
+from .._model.errors import OrcastraError
+from .engine import Engine, translate_error
 
 # Without paramiko the SDK takes half the time and half the memory to load, and only ssh:// needs it; the
 # SDK bears its absence, and _use_ssh() adds it.

@@ -12,10 +12,10 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import field
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_safe_name
+from .._model.compat import dataclass
+from .._model.rules import MetricSources
+from .._model.snapshot import Node, SwarmSnapshot
+from .._model.text import is_safe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +35,23 @@ class Endpoints:
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
 
-def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints, ...]:
+def find_endpoints(snapshot: SwarmSnapshot, sources: MetricSources) -> tuple[Endpoints, ...]:
     """The endpoints of all nodes that are ready; the others cannot answer."""
     found = []
     hosts: dict[str, str] = {}
-    for node in picture.nodes:
+    for node in snapshot.nodes:
         if not node.is_ready:
             continue
-        own = _named(picture, sources.node_exporters, node)
-        physical = _named(picture, sources.node_map, node)
+        own = _named(snapshot, sources.node_exporters, node)
+        physical = _named(snapshot, sources.node_map, node)
         template = None if own else sources.node_exporter_url
         own = own or _filled(sources.node_exporter_url, node)
         # of a virtual machine only its host's memory counts; its own exporter may still know its tasks
         memory = own if physical is None else sources.node_exporters.get(physical)
-        host = physical or _unique_name(picture, node)
+        host = physical or _unique_name(snapshot, node)
         if memory is not None:
             host = hosts.setdefault(memory, host)
-        named_cadvisor = _named(picture, sources.cadvisors, node)
+        named_cadvisor = _named(snapshot, sources.cadvisors, node)
         cadvisor = named_cadvisor or _filled(sources.cadvisor_url, node)
         tasks = tuple(dict.fromkeys(url for url in (memory, own, cadvisor) if url is not None))
         # by the URL as it is configured, which may be a template
@@ -64,9 +64,9 @@ def find_endpoints(picture: Picture, sources: MetricSources) -> tuple[Endpoints,
     return tuple(found)
 
 
-def unknown_names(picture: Picture, sources: MetricSources) -> tuple[str, ...]:
+def unknown_names(snapshot: SwarmSnapshot, sources: MetricSources) -> tuple[str, ...]:
     """The names in the configuration that are neither a node's nor a host's, in words."""
-    nodes = {name for node in picture.nodes for name in (node.hostname, node.id)}
+    nodes = {name for node in snapshot.nodes for name in (node.hostname, node.id)}
     hosts = {*nodes, *sources.node_map.values()}
     lost = [f"node_exporters.{name}" for name in sources.node_exporters if name not in hosts]
     lost += [f"metrics.cadvisors.{name}" for name in sources.cadvisors if name not in nodes]
@@ -74,9 +74,9 @@ def unknown_names(picture: Picture, sources: MetricSources) -> tuple[str, ...]:
     return tuple(f"{name}: no node of this swarm has this host name or ID" for name in lost)
 
 
-def _named(picture: Picture, names: Mapping[str, str], node: Node) -> str | None:
+def _named(snapshot: SwarmSnapshot, names: Mapping[str, str], node: Node) -> str | None:
     """What is named for ``node``: by its ID, or by its host name where that is no other's as well."""
-    return names.get(node.id) or (names.get(node.hostname) if picture.has_own_name(node) else None)
+    return names.get(node.id) or (names.get(node.hostname) if snapshot.has_own_name(node) else None)
 
 
 def _filled(template: str | None, node: Node) -> str | None:
@@ -99,6 +99,6 @@ def _filled(template: str | None, node: Node) -> str | None:
     return template.replace("{address}", host).replace("{hostname}", node.hostname)
 
 
-def _unique_name(picture: Picture, node: Node) -> str:
+def _unique_name(snapshot: SwarmSnapshot, node: Node) -> str:
     """The host name, or the ID if the name is not the node's alone."""
-    return node.hostname if picture.has_own_name(node) else node.id
+    return node.hostname if snapshot.has_own_name(node) else node.id

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+from .errors import (
     Conflict,
     EngineError,
     EngineTimeout,
@@ -197,10 +197,10 @@ class Engine:
 
     def get_container(self, container_id: str, *, size: bool = False) -> Json:
         """``size``: with ``SizeRw``, the bytes that the container has written, which takes a while."""
-        wanted: Json = self.get(
+        desired: Json = self.get(
             f"/containers/{quote(container_id, safe='')}/json", size="true" if size else None
         )
-        return wanted
+        return desired
 
     def stop_container(self, container_id: str, timeout_seconds: int) -> None:
         """Stop a container; it is killed after ``timeout_seconds``. Waits for its end."""

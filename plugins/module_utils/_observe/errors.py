@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from .._model.errors import OrcastraError
 
 
 class EngineError(OrcastraError):

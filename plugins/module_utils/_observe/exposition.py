@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
+from .._model.compat import dataclass
 
 MAX_LINE_BYTES = 8 * 1024
 # The engine itself runs a thousand containers at most, with one such line each.

@@ -8,18 +8,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import (
+from .._model.membership import (
     ACTIVE,
     KnownNode,
     Member,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+from .engine import Engine, Json
+from .errors import (
     EngineError,
     EngineTimeout,
     EngineUnreachable,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import parse_time
+from .parse import parse_time
 
 
 def look_at_member(engine: Engine) -> Member:

@@ -13,32 +13,32 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.endpoints import (
+from .._model.memory import Memory, NodeMemory
+from .._model.rules import MetricSources
+from .._model.snapshot import Node, SwarmSnapshot
+from .endpoints import (
     Endpoints,
     find_endpoints,
     unknown_names,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.exposition import MAX_LINE_BYTES
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.prometheus import (
+from .exposition import MAX_LINE_BYTES
+from .prometheus import (
     MAX_BYTES,
     ReplyReader,
     query_urls,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
+from .samples import (
     Page,
     Samples,
     TextReader,
     read_page,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import (
+from .scrape import (
     Answer,
     Question,
     ask_all,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.told import read_told
+from .told import read_told
 
 
 @dataclass
@@ -71,9 +71,9 @@ class Meter:
     def __init__(self) -> None:
         self._last: dict[str, Answer] = {}
 
-    def measure(self, picture: Picture, sources: MetricSources) -> Memory:
+    def measure(self, snapshot: SwarmSnapshot, sources: MetricSources) -> Memory:
         """Measure once; see the function ``measure``."""
-        return _measure(picture, sources, self._with_last)
+        return _measure(snapshot, sources, self._with_last)
 
     def _with_last(self, answers: Mapping[str, Answer], sources: MetricSources) -> dict[str, Answer]:
         now = time.time()
@@ -96,22 +96,22 @@ class Meter:
         return found
 
 
-def measure(picture: Picture, sources: MetricSources) -> Memory:
+def measure(snapshot: SwarmSnapshot, sources: MetricSources) -> Memory:
     """Measure once. Takes ``sources.timeout_seconds`` at the most.
 
     Raises OrcastraError if ``ca_path`` is wrong.
     """
-    return _measure(picture, sources, lambda answers, _sources: answers)
+    return _measure(snapshot, sources, lambda answers, _sources: answers)
 
 
 def _measure(
-    picture: Picture,
+    snapshot: SwarmSnapshot,
     sources: MetricSources,
     complete: Callable[[Mapping[str, Answer], MetricSources], Mapping[str, Answer]],
 ) -> Memory:
     """``complete`` gets what was answered, and returns what counts."""
-    endpoints = find_endpoints(picture, sources)
-    owners = _Owners(picture, endpoints)
+    endpoints = find_endpoints(snapshot, sources)
+    owners = _Owners(snapshot, endpoints)
     server: Mapping[str, Mapping[str, str]] = {}
     if sources.prometheus_url:
         login = sources.headers.get(sources.prometheus_url, {})
@@ -134,7 +134,7 @@ def _measure(
         use_proxy=sources.use_proxy,
     )
     answers = complete(asked, sources)
-    found = _Findings(problems=list(unknown_names(picture, sources)))
+    found = _Findings(problems=list(unknown_names(snapshot, sources)))
     for entry in endpoints:
         _add_direct(found, entry, owners, answers, sources)
     if sources.prometheus_url:
@@ -145,16 +145,16 @@ def _measure(
             for entry in endpoints
             if entry.memory is None
         ]
-    return _memory(picture, found)
+    return _memory(snapshot, found)
 
 
 class _Owners:
     """Whose exporter it is that answers, and so what it can tell about."""
 
-    def __init__(self, picture: Picture, endpoints: Iterable[Endpoints]) -> None:
-        self._hostname_of = {node.id: node.hostname for node in picture.nodes}
-        self._hostnames = {node.hostname for node in picture.nodes}
-        self.node_of = {task.id: task.node_id for task in picture.tasks if task.node_id}
+    def __init__(self, snapshot: SwarmSnapshot, endpoints: Iterable[Endpoints]) -> None:
+        self._hostname_of = {node.id: node.hostname for node in snapshot.nodes}
+        self._hostnames = {node.hostname for node in snapshot.nodes}
+        self.node_of = {task.id: task.node_id for task in snapshot.tasks if task.node_id}
         self.all_tasks = frozenset(self.node_of)
         self._tasks_on: dict[str, set[str]] = {}
         for task_id, node_id in self.node_of.items():
@@ -249,21 +249,21 @@ def _whose(entry: Endpoints) -> str:
     return f"its host {entry.host}" if entry.is_mapped else "it"
 
 
-def _memory(picture: Picture, found: _Findings) -> Memory:
+def _memory(snapshot: SwarmSnapshot, found: _Findings) -> Memory:
     tasks = {
-        task.id: found.tasks[task.id] for task in picture.tasks if task.is_wanted and task.id in found.tasks
+        task.id: found.tasks[task.id] for task in snapshot.tasks if task.should_run and task.id in found.tasks
     }
     sizes: dict[str, list[int]] = {}
-    for task in picture.tasks:
+    for task in snapshot.tasks:
         if task.id in found.tasks:
             sizes.setdefault(task.service_id, []).append(found.tasks[task.id])
     services = {
         service.id: sum(sizes[service.id]) // len(sizes[service.id])
-        for service in picture.services
+        for service in snapshot.services
         if service.id in sizes
     }
     problems = list(found.problems)
-    if not found.tasks and any(task.is_running for task in picture.tasks):
+    if not found.tasks and any(task.is_running for task in snapshot.tasks):
         problems.append(
             "no endpoint tells the memory of tasks (role memory_metrics, cAdvisor); reservations count"
         )

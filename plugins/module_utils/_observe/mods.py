@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import SERVICE_ID_LABEL
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotFound
+from .._model.compat import dataclass
+from .._model.errors import OrcastraError
+from .._model.node import SERVICE_ID_LABEL
+from .engine import Engine, Json
+from .errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)

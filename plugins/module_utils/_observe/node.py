@@ -13,18 +13,18 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import (
+from .._model.node import (
     Container,
     ContainerLog,
     Health,
     Image,
     NodeView,
-    SwarmUse,
+    ServicesInUse,
     Volume,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError, NotFound
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import parse_service, parse_time
+from .engine import Engine, Json
+from .errors import EngineError, NotFound
+from .parse import parse_service, parse_time
 
 _NANOSECONDS = 1_000_000_000
 # the engine's own defaults of a health check
@@ -97,7 +97,7 @@ def view_logs(engine: Engine) -> tuple[ContainerLog, ...]:
     return tuple(found)
 
 
-def swarm_use(engine: Engine) -> SwarmUse:
+def services_in_use(engine: Engine) -> ServicesInUse:
     """What the services use. Raises NotAManager where the engine is none."""
     images: set[str] = set()
     volumes: set[str] = set()
@@ -108,7 +108,9 @@ def swarm_use(engine: Engine) -> SwarmUse:
             images.add(container.get("Image") or "")
             volumes |= {mount.get("Source") or "" for mount in container.get("Mounts") or ()}
         stop_grace[raw["ID"]] = parse_service(raw).stop_grace_seconds
-    return SwarmUse(images=frozenset(images - {""}), volumes=frozenset(volumes - {""}), stop_grace=stop_grace)
+    return ServicesInUse(
+        images=frozenset(images - {""}), volumes=frozenset(volumes - {""}), stop_grace=stop_grace
+    )
 
 
 def parse_container(raw: Json) -> Container:

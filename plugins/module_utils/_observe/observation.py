@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read the picture from an engine: four list requests, and one for the engine itself."""
+"""Read the snapshot from an engine: four list requests, and one for the engine itself."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -12,14 +12,14 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import owned
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME, State
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import decode
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse import (
+from .._model.command_report import commands_data
+from .._model.ownership import owned
+from .._model.snapshot import Node, SwarmSnapshot
+from .._model.state import STATE_NAME, State
+from .._model.state_codec import decode
+from .engine import Engine, Json
+from .errors import NotAManager
+from .parse import (
     parse_node,
     parse_service,
     parse_task,
@@ -29,14 +29,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse impo
 
 @dataclass(frozen=True)
 class Observation:
-    """The picture, the remembered state, and whose engine it was seen through.
+    """The snapshot, the remembered state, and whose engine it was seen through.
 
     ``damage`` says in words what of the state object is damaged; what is damaged reads as empty.
     ``requests`` is the number of API requests the observation took. ``engine_time`` is the engine's own clock
     before the lists were read, in seconds since the epoch; 0 if the engine does not report it.
     """
 
-    picture: Picture
+    snapshot: SwarmSnapshot
     state: State
     damage: tuple[str, ...]
     local_node_id: str
@@ -47,7 +47,7 @@ class Observation:
     @property
     def is_leader(self) -> bool:
         """Whether the engine that was asked is the swarm's leader right now."""
-        node = self.picture.node_by_id.get(self.local_node_id)
+        node = self.snapshot.node_by_id.get(self.local_node_id)
         return node is not None and node.leader
 
 
@@ -60,7 +60,7 @@ def observe(engine: Engine) -> Observation:
     info = engine.info()
     swarm = _managing(engine, info)
     found = engine.find_config(STATE_NAME)
-    picture = Picture(
+    snapshot = SwarmSnapshot(
         nodes=tuple(parse_node(raw) for raw in engine.list_nodes()),
         services=tuple(parse_service(raw) for raw in engine.list_services()),
         tasks=tuple(parse_task(raw) for raw in engine.list_tasks()),
@@ -68,7 +68,7 @@ def observe(engine: Engine) -> Observation:
     engine_time = parse_time(info.get("SystemTime") or "")
     state, damage = _decode_state(found, max(time.time(), engine_time))
     return Observation(
-        picture=picture,
+        snapshot=snapshot,
         state=state,
         damage=damage,
         local_node_id=swarm["NodeID"],
@@ -91,16 +91,16 @@ def observe_state(engine: Engine) -> State:
 
 def describe(seen: Observation, tasks: str) -> dict[str, Any]:
     """The observation as plain data, sorted by name. ``tasks``: which ones: ``wanted``, ``all``, ``none``."""
-    picture = seen.picture
-    shown = [task for task in picture.tasks if tasks == "all" or (tasks == "wanted" and task.is_wanted)]
+    snapshot = seen.snapshot
+    shown = [task for task in snapshot.tasks if tasks == "all" or (tasks == "wanted" and task.should_run)]
     return {
         "cluster_id": seen.cluster_id,
         "local_node_id": seen.local_node_id,
         "is_leader": seen.is_leader,
-        "nodes": [asdict(node) for node in sorted(picture.nodes, key=lambda node: node.hostname)],
+        "nodes": [asdict(node) for node in sorted(snapshot.nodes, key=lambda node: node.hostname)],
         "services": [
             {**asdict(service), "managed_constraints": owned(service.constraints, service.labels)}
-            for service in sorted(picture.services, key=lambda service: service.name)
+            for service in sorted(snapshot.services, key=lambda service: service.name)
         ],
         "tasks": [asdict(task) for task in shown],
         "state": {

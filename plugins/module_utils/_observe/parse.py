@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the engine's JSON to the picture. Absent parts read as the defaults that Swarm gives them."""
+"""From the engine's JSON to the snapshot. Absent parts read as the defaults that Swarm gives them."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import has_placement
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Mount, Node, Service, Task
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Json
+from .._model.ownership import has_placement
+from .._model.snapshot import Mount, Node, Service, Task
+from .engine import Json
 
 _NANOSECONDS = 1_000_000_000
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")

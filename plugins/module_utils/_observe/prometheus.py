@@ -15,8 +15,8 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.exposition import Sample
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
+from .exposition import Sample
+from .samples import (
     CADVISOR,
     CADVISOR_TASK,
     NODE_AVAILABLE,

@@ -16,8 +16,8 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.exposition import Sample, SampleParser
+from .._model.compat import dataclass
+from .exposition import Sample, SampleParser
 
 NODE_TOTAL = "node_memory_MemTotal_bytes"
 NODE_AVAILABLE = "node_memory_MemAvailable_bytes"

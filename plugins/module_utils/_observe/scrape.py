@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any, Protocol
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.deadline import Connections, Deadline
+from .._model.compat import dataclass
+from .._model.errors import OrcastraError
+from .deadline import Connections, Deadline
 
 # Threads that wait cost little; those that hang must leave room for the others.
 MAX_THREADS = 128

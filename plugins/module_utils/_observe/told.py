@@ -18,16 +18,16 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.endpoints import Endpoints
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.exposition import Sample
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.prometheus import INSTANCE, NODE_LABELS
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples import (
+from .endpoints import Endpoints
+from .exposition import Sample
+from .prometheus import INSTANCE, NODE_LABELS
+from .samples import (
     CADVISOR,
     Page,
     read_page,
     task_of,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import Answer
+from .scrape import Answer
 
 
 @dataclass
@@ -132,7 +132,7 @@ def _add_tasks(
     by_instance: Mapping[str, Iterable[Sample]],
 ) -> None:
     """The figures of a node's own instances come first, and the textfile's before cAdvisor's."""
-    claims: dict[tuple[str, bool], list[_Instance]] = {}
+    intent_edits: dict[tuple[str, bool], list[_Instance]] = {}
     for instance in instances:
         if not instance.nodes:
             if instance.page.tasks:
@@ -144,7 +144,7 @@ def _add_tasks(
         metrics = {task_of(sample): sample.name == CADVISOR for sample in by_instance[instance.name]}
         for task_id in instance.page.tasks:
             if node_of.get(task_id) in instance.nodes:
-                claims.setdefault((task_id, metrics[task_id]), []).append(instance)
+                intent_edits.setdefault((task_id, metrics[task_id]), []).append(instance)
             else:
                 is_foreign = True
         if is_foreign:
@@ -153,7 +153,7 @@ def _add_tasks(
             )
     disputed: set[str] = set()
     for (task_id, _is_cadvisor), claiming in sorted(
-        claims.items(), key=lambda item: (not any(one.is_known for one in item[1]), item[0][1])
+        intent_edits.items(), key=lambda item: (not any(one.is_known for one in item[1]), item[0][1])
     ):
         known = [one for one in claiming if one.is_known]
         if known or len(claiming) == 1:

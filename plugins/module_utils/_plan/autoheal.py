@@ -16,22 +16,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import (
+from .._model.compat import dataclass
+from .._model.node import (
     SERVICE_ID_LABEL,
     SERVICE_NAME_LABEL,
     TASK_ID_LABEL,
     Container,
     NodeView,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import Heal, NodeState, SetHeal
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import (
+from .._model.node_state import Heal, NodeState, SetHeal
+from .._model.node_steps import (
     RestartContainer,
     StopContainer,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import RestartService
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
+from .._model.service_steps import RestartService
+from .._model.snapshot import Service, SwarmSnapshot, Task
+from .._model.steps import Plan, Step
 
 DEFAULT_LABEL = "autoheal"
 ALL = "all"
@@ -104,17 +104,17 @@ def plan_autoheal(
     view: NodeView,
     rules: HealRules,
     state: NodeState,
-    picture: Picture | None = None,
+    snapshot: SwarmSnapshot | None = None,
     stop_grace: Mapping[str, float] | None = None,
     ended_elsewhere: Iterable[Ended] = (),
 ) -> HealPlan:
     """Plan for the containers of ``view``, which are those that the engine calls unhealthy.
 
-    ``picture`` is what a manager sees of the swarm, None where no manager was asked. ``stop_grace`` is how
+    ``snapshot`` is what a manager sees of the swarm, None where no manager was asked. ``stop_grace`` is how
     long the services may take to stop, by ID; what is missing there is unknown. ``ended_elsewhere``: what
     other nodes could not judge.
     """
-    healer = _Healer(view, rules, state, picture, stop_grace or {})
+    healer = _Healer(view, rules, state, snapshot, stop_grace or {})
     result = HealPlan()
     for container in view.containers:
         if container.state in ("running", "paused", "restarting"):
@@ -141,13 +141,13 @@ class _Healer:
         view: NodeView,
         rules: HealRules,
         state: NodeState,
-        picture: Picture | None,
+        snapshot: SwarmSnapshot | None,
         stop_grace: Mapping[str, float],
     ) -> None:
         self._now = view.now
         self._rules = rules
         self._state = state
-        self._picture = picture
+        self._picture = snapshot
         self._stop_grace = stop_grace
         self._seen: set[str] = set()
 
@@ -224,7 +224,7 @@ class _Healer:
             return settled
         tasks = self._picture.tasks_of(service)
         task = next((task for task in tasks if task.id == ended.task_id), None)
-        if task is None or task.is_wanted or _is_replaced(self._picture, service, task):
+        if task is None or task.should_run or _is_replaced(self._picture, service, task):
             return settled
         if self._service_opts_out(service.id):
             return HealPlan()
@@ -277,12 +277,12 @@ class _Healer:
             edit = SetHeal(subject, Heal(attempts=recent, given_up=self._now, seen=self._now))
             return HealPlan(plan=Plan(warnings=(sentence,), remember=(edit,)), given_up=(sentence,))
         edit = SetHeal(subject, Heal(attempts=(*recent, self._now), seen=self._now))
-        return HealPlan(plan=Plan(steps=(replace(step, claims=(edit,)),)))
+        return HealPlan(plan=Plan(steps=(replace(step, intent_edits=(edit,)),)))
 
     def _wait(self, subject: str, seconds: float) -> HealPlan:
         heal = self._state.heals.get(subject)
         remember = () if heal is None else self._seen_now(subject, heal)
-        return HealPlan(plan=Plan(remember=remember, again_seconds=seconds))
+        return HealPlan(plan=Plan(remember=remember, requeue_after=seconds))
 
     def _seen_now(self, subject: str, heal: Heal) -> tuple[SetHeal, ...]:
         if self._now - heal.seen < SEEN_STEP_SECONDS:
@@ -315,14 +315,14 @@ class _Healer:
         return float(said) if said.isdigit() else None
 
 
-def _is_replaced(picture: Picture, service: Service, task: Task) -> bool:
+def _is_replaced(snapshot: SwarmSnapshot, service: Service, task: Task) -> bool:
     """Whether Swarm has another task in its place, or wants none there."""
-    wanted = [other for other in picture.tasks_of(service) if other.is_wanted]
+    desired = [other for other in snapshot.tasks_of(service) if other.should_run]
     if service.is_replicated:
-        return any(other.slot == task.slot for other in wanted) or len(wanted) >= (service.replicas or 0)
-    node = picture.node_by_id.get(task.node_id or "")
+        return any(other.slot == task.slot for other in desired) or len(desired) >= (service.replicas or 0)
+    node = snapshot.node_by_id.get(task.node_id or "")
     gone = node is None or not node.is_ready or node.availability != "active"
-    return gone or any(other.node_id == task.node_id for other in wanted)
+    return gone or any(other.node_id == task.node_id for other in desired)
 
 
 def _note(sentence: str) -> HealPlan:

@@ -11,22 +11,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.deploy_steps import (
+from .._model.deploy_steps import (
     ConvergeService,
     CreateService,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.exporter import ExporterWanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.spec_merge import differences
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
+from .._model.errors import OrcastraError
+from .._model.exporter import ExporterConfig
+from .._model.snapshot import SwarmSnapshot
+from .._model.spec_merge import differences
+from .._model.steps import Plan
 
 # so long until it is looked again whether Swarm's update has ended
 AGAIN_SECONDS = 5.0
 
 
 def plan_exporter(
-    picture: Picture, wanted: ExporterWanted, spec: Mapping[str, Any] | None, networks: Mapping[str, str]
+    snapshot: SwarmSnapshot,
+    desired: ExporterConfig,
+    spec: Mapping[str, Any] | None,
+    networks: Mapping[str, str],
 ) -> Plan:
     """Plan to create the service, or to bring it to what is wanted.
 
@@ -35,28 +38,28 @@ def plan_exporter(
     at again. Raises OrcastraError where its mode would have to change.
     """
     if spec is None:
-        why = (f"the swarm has no service {wanted.name}",)
-        return Plan(steps=(CreateService(why=why, name=wanted.name, spec=wanted.initial),))
-    service = picture.service_by_name[wanted.name]
-    goal = _with_mounts(_with_network_ids(wanted.spec, networks), spec, wanted.mounts)
+        why = (f"the swarm has no service {desired.name}",)
+        return Plan(steps=(CreateService(why=why, name=desired.name, spec=desired.initial),))
+    service = snapshot.service_by_name[desired.name]
+    goal = _with_mounts(_with_network_ids(desired.spec, networks), spec, desired.mounts)
     changes = differences(spec, goal)
     if not changes:
         return Plan()
     if set(spec["Mode"]) != set(goal["Mode"]):
         raise OrcastraError(
-            f"service {wanted.name}: expected mode {next(iter(goal['Mode'])).lower()}, found "
+            f"service {desired.name}: expected mode {next(iter(goal['Mode'])).lower()}, found "
             f"{service.mode}: Swarm cannot change that; remove the service first"
         )
     if service.is_updating and not service.is_update_paused:
-        note = f"{wanted.name} is to be changed, but Swarm is updating it: left for later"
-        return Plan(notes=(note,), again_seconds=AGAIN_SECONDS)
+        note = f"{desired.name} is to be changed, but Swarm is updating it: left for later"
+        return Plan(notes=(note,), requeue_after=AGAIN_SECONDS)
     step = ConvergeService(
         why=tuple(f"{path} differs from what is configured" for path in changes),
         service_id=service.id,
         name=service.name,
         while_updating=service.is_update_paused,
         spec=spec,
-        wanted=goal,
+        desired=goal,
     )
     return Plan(steps=(step,))
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+from .._model.desired import (
     DEPENDENCIES,
     NODES,
+    DesiredState,
     Removals,
-    Wanted,
 )
+from .._model.state import State
 
 MAX_NAMES = 3
 
@@ -33,13 +33,13 @@ class Held:
     ``services``: names of services that keep a managed constraint.
     """
 
-    wanted: Wanted
+    desired: DesiredState
     labels: dict[str, dict[str, list[str]]] = field(default_factory=lambda: {NODES: {}, DEPENDENCIES: {}})
     services: list[str] = field(default_factory=list)
 
     def policy(self, section: str) -> Removals:
         """The policy for what we own of a section."""
-        return self.wanted.node_removals if section == NODES else self.wanted.dependency_removals
+        return self.desired.node_removals if section == NODES else self.desired.dependency_removals
 
     def may_remove(self, section: str, key: str, hostname: str) -> bool:
         """Whether a label of ours that the configuration doesn't name may go; if it is held, note it."""
@@ -68,10 +68,10 @@ class Held:
         return found
 
 
-def anchors_not_given(wanted: Wanted, state: State) -> tuple[str, ...]:
+def anchors_not_given(desired: DesiredState, state: State) -> tuple[str, ...]:
     """A warning for what moves services without knowing the anchors that they follow, if there are any."""
     anchors = sorted({key for keys in state.anchor_labels.values() for key in keys})
-    if DEPENDENCIES not in wanted.absent_sections or not anchors:
+    if DEPENDENCIES not in desired.absent_sections or not anchors:
         return ()
     warning = (
         f"dependencies: the configuration doesn't have this section, so anchors ({_some(anchors)}) and the "

@@ -12,8 +12,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import did_you_mean, printable
+from .._model.snapshot import Service, SwarmSnapshot
+from .._model.text import did_you_mean, printable
 
 # how many names are suggested at most
 SUGGESTED = 3
@@ -25,31 +25,31 @@ CLOSE = 0.08
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
-def no_service(picture: Picture, name: str, stack: str) -> str:
+def no_service(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
     """Say that there is no such service, under the full name that was looked for."""
-    return f"there is no service {_full_name(picture, name, stack)} in this swarm"
+    return f"there is no service {_full_name(snapshot, name, stack)} in this swarm"
 
 
-def no_service_asked_for(picture: Picture, name: str, stack: str) -> str:
+def no_service_asked_for(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
     """The same where someone asks for it, who may not know that a stack is put in front of the name."""
-    also = f", nor one called {name}" if _full_name(picture, name, stack) != name else ""
-    return f"{no_service(picture, name, stack)}{also}{_listed(similar_services(picture, name, stack))}"
+    also = f", nor one called {name}" if _full_name(snapshot, name, stack) != name else ""
+    return f"{no_service(snapshot, name, stack)}{also}{_listed(similar_services(snapshot, name, stack))}"
 
 
-def service_hint(picture: Picture, name: str, stack: str) -> str:
+def service_hint(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
     """What a name in the configuration probably means; empty if no service is like it.
 
     A service of the same name in another stack is what is meant most of the time.
     """
-    found = similar_services(picture, name, stack)
+    found = similar_services(snapshot, name, stack)
     if len(found) == 1 and found[0].stack not in (None, stack) and short_name(found[0]) == name:
         return f"{did_you_mean(found[0].name)} Then set stack: {found[0].stack}"
     return _listed(found)
 
 
-def similar_services(picture: Picture, name: str, stack: str) -> list[Service]:
+def similar_services(snapshot: SwarmSnapshot, name: str, stack: str) -> list[Service]:
     """Services that may be meant: those with this name in another stack, else those with a similar one."""
-    services = sorted(picture.services, key=lambda service: service.name)
+    services = sorted(snapshot.services, key=lambda service: service.name)
     # the short name may have been given with the wrong stack in front, or none
     same = [service for service in services if _fold(short_name(service)) == _fold(name)]
     if not same:
@@ -71,11 +71,11 @@ def short_name(service: Service) -> str:
 def closest(name: str, known: Iterable[str], similar: float = SIMILAR) -> list[str]:
     """Those of the known names that resemble ``name``, or of which a part does, the closest first."""
     known = sorted(known)
-    wanted = _fold(name)
-    ratios = {one: _ratio(wanted, _fold(one)) for one in known}
+    desired = _fold(name)
+    ratios = {one: _ratio(desired, _fold(one)) for one in known}
     if max(ratios.values(), default=0.0) < similar:
         ratios = {
-            one: max(_ratio(wanted, part) for part in (*_SEPARATORS.split(_fold(one)), "")) for one in known
+            one: max(_ratio(desired, part) for part in (*_SEPARATORS.split(_fold(one)), "")) for one in known
         }
     best = max(ratios.values(), default=0.0)
     near = [one for one in known if ratios[one] >= max(similar, best - CLOSE)]
@@ -86,9 +86,9 @@ def _ratio(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one, other).ratio() if one else 0.0
 
 
-def _full_name(picture: Picture, name: str, stack: str) -> str:
+def _full_name(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
     """The name with the stack in front, unless it begins with a stack of the swarm as full names do."""
-    has_stack = any(one.stack and name.startswith(f"{one.stack}_") for one in picture.services)
+    has_stack = any(one.stack and name.startswith(f"{one.stack}_") for one in snapshot.services)
     return name if has_stack or not stack else f"{stack}_{name}"
 
 

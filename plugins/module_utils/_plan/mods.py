@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mod_steps import RemoveMod
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import (
+from .._model.compat import dataclass
+from .._model.mod_steps import RemoveMod
+from .._model.mods import (
     IMAGE,
     ModEntry,
     ModRecord,
@@ -71,18 +71,18 @@ def plan_mods(
     ``complete``: whether all that is wanted is known; else nothing is removed. ``is_given``: whether there is
     a configuration; else nothing is removed that an earlier one has brought.
     """
-    wanted, refused = _without_clashes(entries)
-    lookups = tuple(_lookup(entry, state.get(entry.key), intact) for entry in wanted)
+    desired, refused = _without_clashes(entries)
+    lookups = tuple(_lookup(entry, state.get(entry.key), intact) for entry in desired)
     removals: list[RemoveMod] = []
     notes: list[str] = []
     forgotten: list[str] = []
     if prune:
-        keys = {entry.key for entry in wanted} | {entry.key for entry, _reason in refused}
+        keys = {entry.key for entry in desired} | {entry.key for entry, _reason in refused}
         unwanted = [record for key, record in sorted(state.items()) if key not in keys]
         if unwanted and not complete:
             notes.append("nothing is removed, because it isn't known of all services what they want")
         elif unwanted:
-            kept = _names_in_use(wanted, state)
+            kept = _names_in_use(desired, state)
             for record in unwanted:
                 if not is_given and not record.discovered:
                     notes.append(f"{record.title}: it stays, because there is no configuration")
@@ -142,9 +142,9 @@ def _clash(name: str, places: Mapping[str, ModEntry]) -> ModEntry | None:
     return None
 
 
-def _names_in_use(wanted: Collection[ModEntry], state: ModState) -> frozenset[str]:
-    names = {file.name for entry in wanted if entry.key in state for file in state[entry.key].files}
-    names |= {entry.name for entry in wanted if entry.name is not None}
+def _names_in_use(desired: Collection[ModEntry], state: ModState) -> frozenset[str]:
+    names = {file.name for entry in desired if entry.key in state for file in state[entry.key].files}
+    names |= {entry.name for entry in desired if entry.name is not None}
     return frozenset(names)
 
 

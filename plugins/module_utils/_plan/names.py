@@ -17,12 +17,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.address import Address, parse_address
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.compat import dataclass
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import KnownNode
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import closest, did_you_mean
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted, Wanted
+from .._model.address import Address, parse_address
+from .._model.compat import dataclass
+from .._model.desired import DesiredState, NodeConfig
+from .._model.membership import KnownNode
+from .._model.snapshot import Node, Service, SwarmSnapshot
+from .._model.text import closest, did_you_mean
 
 # Swarm's own IDs. What looks like one is no host name: a node that has left could be impersonated.
 _NODE_ID = re.compile(r"[a-z0-9]{25}")
@@ -40,7 +40,7 @@ class Identity:
     name of that one, or another that is like it; empty for none.
     """
 
-    entry: NodeWanted
+    entry: NodeConfig
     nodes: tuple[Node, ...] = ()
     impostors: tuple[Node, ...] = ()
     namesakes: tuple[Node, ...] = ()
@@ -98,32 +98,32 @@ class Identities:
         return tuple(text for identity in self.by_name.values() for text in identity.warnings)
 
 
-def identify_all(picture: Picture, wanted: Wanted) -> Identities:
+def identify_all(snapshot: SwarmSnapshot, desired: DesiredState) -> Identities:
     """Tell which nodes the configuration means."""
     strangers = _Strangers(
         node
-        for node in picture.nodes
-        if node.id not in wanted.nodes and node.hostname not in wanted.nodes and node.hostname
+        for node in snapshot.nodes
+        if node.id not in desired.nodes and node.hostname not in desired.nodes and node.hostname
     )
-    return Identities({name: _identify(picture, entry, strangers) for name, entry in wanted.nodes.items()})
+    return Identities({name: _identify(snapshot, entry, strangers) for name, entry in desired.nodes.items()})
 
 
-def without_doubtful(picture: Picture, wanted: Wanted) -> Picture:
-    """The picture, in which no node is found by a configured name that it has no right to."""
-    return replace(picture, doubtful=identify_all(picture, wanted).doubtful_ids)
+def without_doubtful(snapshot: SwarmSnapshot, desired: DesiredState) -> SwarmSnapshot:
+    """The snapshot, in which no node is found by a configured name that it has no right to."""
+    return replace(snapshot, doubtful=identify_all(snapshot, desired).doubtful_ids)
 
 
-def identify(picture: Picture, entry: NodeWanted) -> Identity:
+def identify(snapshot: SwarmSnapshot, entry: NodeConfig) -> Identity:
     """Tell which nodes a single entry means."""
-    return _identify(picture, entry, _Strangers(picture.nodes))
+    return _identify(snapshot, entry, _Strangers(snapshot.nodes))
 
 
-def _identify(picture: Picture, entry: NodeWanted, strangers: _Strangers) -> Identity:
+def _identify(snapshot: SwarmSnapshot, entry: NodeConfig, strangers: _Strangers) -> Identity:
     """``strangers``: the nodes that no entry names, one of which may be meant."""
-    if entry.name in picture.node_by_id:
+    if entry.name in snapshot.node_by_id:
         # an ID is proven by a certificate
-        return Identity(entry, nodes=(picture.node_by_id[entry.name],))
-    named = _by_hostname(picture, entry.name)
+        return Identity(entry, nodes=(snapshot.node_by_id[entry.name],))
+    named = _by_hostname(snapshot, entry.name)
     right = tuple(node for node in named if is_where_expected(entry, node))
     # Swarm knows the address of each node that it has ever heard
     counted = right or tuple(node for node in named if is_where_expected(entry, node) is None)
@@ -141,7 +141,7 @@ def _identify(picture: Picture, entry: NodeWanted, strangers: _Strangers) -> Ide
     return Identity(entry, alias=alias, hint=hint or "")
 
 
-def is_where_expected(entry: NodeWanted, node: Node | KnownNode) -> bool | None:
+def is_where_expected(entry: NodeConfig, node: Node | KnownNode) -> bool | None:
     """Whether the swarm sees a node at the address of an entry; None where one of the two is not known."""
     expected = entry.expected_address
     if expected is None or not node.addresses:
@@ -150,7 +150,7 @@ def is_where_expected(entry: NodeWanted, node: Node | KnownNode) -> bool | None:
 
 
 def why_not_its_node(
-    entry: NodeWanted, node: Node | KnownNode | None, entries: Mapping[str, NodeWanted]
+    entry: NodeConfig, node: Node | KnownNode | None, entries: Mapping[str, NodeConfig]
 ) -> str | None:
     """Why a host that says it is ``node`` is not believed, in words; None where it is.
 
@@ -174,32 +174,32 @@ def goes_by(hostname: str, name: str) -> bool:
     return _folded(hostname) == _folded(name) or _short(hostname) == _short(name) != ""
 
 
-def find_nodes(picture: Picture, name: str, wanted: Wanted | None = None) -> tuple[Node, ...]:
+def find_nodes(snapshot: SwarmSnapshot, name: str, desired: DesiredState | None = None) -> tuple[Node, ...]:
     """The nodes that ``name`` means, which may be a host name or a node ID.
 
     Several nodes can share a host name: one that joined again leaves its old entry behind as Down. Where
-    any of them is ready, those that are not are such leftovers and are passed over. ``wanted``: of a name
+    any of them is ready, those that are not are such leftovers and are passed over. ``desired``: of a name
     that is configured, only those that count as that host.
     """
-    if wanted is not None and name in wanted.nodes:
-        identity = identify(picture, wanted.nodes[name])
+    if desired is not None and name in desired.nodes:
+        identity = identify(snapshot, desired.nodes[name])
         return identity.nodes or identity.namesakes
-    if name in picture.node_by_id:
-        return (picture.node_by_id[name],)
-    nodes = _by_hostname(picture, name)
+    if name in snapshot.node_by_id:
+        return (snapshot.node_by_id[name],)
+    nodes = _by_hostname(snapshot, name)
     ready = tuple(node for node in nodes if node.is_ready)
     return ready or nodes
 
 
-def node_hint(picture: Picture, name: str) -> str:
+def node_hint(snapshot: SwarmSnapshot, name: str) -> str:
     """``; did you mean 'wrk-b'?`` for a name that no node has; empty where none is like it."""
-    return did_you_mean(identify(picture, NodeWanted(name)).hint)
+    return did_you_mean(identify(snapshot, NodeConfig(name)).hint)
 
 
-def _by_hostname(picture: Picture, name: str) -> tuple[Node, ...]:
+def _by_hostname(snapshot: SwarmSnapshot, name: str) -> tuple[Node, ...]:
     if not name or _NODE_ID.fullmatch(name):
         return ()
-    return picture.named(name)
+    return snapshot.named(name)
 
 
 class _Strangers:
@@ -215,7 +215,7 @@ class _Strangers:
             for address in dict.fromkeys(node.addresses):
                 self._by_address.setdefault(address, []).append(node)
 
-    def alias(self, entry: NodeWanted) -> Node | None:
+    def alias(self, entry: NodeConfig) -> Node | None:
         """The one node that an entry probably means: the one at its address, or of a like name."""
         address = parse_address(entry.name) or entry.expected_address
         at_it = self._by_address.get(address, []) if address is not None else []
@@ -253,10 +253,10 @@ def _short(name: str) -> str:
     return "" if parse_address(name) is not None else _folded(name).partition(".")[0]
 
 
-def find_service(picture: Picture, name: str, stack: str) -> Service | None:
+def find_service(snapshot: SwarmSnapshot, name: str, stack: str) -> Service | None:
     """The service that ``name`` means: ``<stack>_<name>``, or else the service of exactly this name."""
     if stack:
-        service = picture.service_by_name.get(f"{stack}_{name}")
+        service = snapshot.service_by_name.get(f"{stack}_{name}")
         if service is not None:
             return service
-    return picture.service_by_name.get(name)
+    return snapshot.service_by_name.get(name)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which services are short of tasks, and why. The reasons come from one picture, so they are always current.
+"""Which services are short of tasks, and why. The reasons come from one snapshot, so they are always current.
 
 Swarm keeps the last few tasks of each slot (of each node, for a global service). The newest one says what the
 slot does now, those before it whether it has failed until then.
@@ -16,13 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
-    Node,
-    Picture,
-    Service,
-    Task,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
+from .._model.shortage import (
     CODES,
     FAILING,
     NODE_LOST,
@@ -33,10 +27,16 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage imp
     Shortage,
     without_ids,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import global_places
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import is_finished
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
+from .._model.snapshot import (
+    Node,
+    Service,
+    SwarmSnapshot,
+    Task,
+)
+from .._model.steps import Plan
+from .convergence import global_places
+from .scheduling.finished import is_finished
+from .scheduling.scheduler import Scheduler
 
 # How long a task may wait for a node, or take to start, before that is worth a warning, in seconds.
 PENDING_SECONDS = 20.0
@@ -69,85 +69,85 @@ class _Slot:
         return self.tasks[0] if self.tasks else None
 
 
-def shortages(picture: Picture, now: float) -> tuple[Shortage, ...]:
+def shortages(snapshot: SwarmSnapshot, now: float) -> tuple[Shortage, ...]:
     """Every service that is short of tasks, by name. ``now``: seconds since the epoch, by Swarm's clock."""
     found = []
     scheduler: Scheduler | None = None
-    for service in sorted(picture.services, key=lambda service: service.name):
-        missing = _missing(picture, service)
+    for service in sorted(snapshot.services, key=lambda service: service.name):
+        missing = _missing(snapshot, service)
         if not missing:
             continue
         if scheduler is None and any(_is_pending(slot.newest, service) for slot in missing):
-            scheduler = Scheduler(picture, now)
-        found.append(_Look(picture, service, missing, scheduler, now).shortage())
+            scheduler = Scheduler(snapshot, now)
+        found.append(_Look(snapshot, service, missing, scheduler, now).shortage())
     return tuple(found)
 
 
-def plan_short(picture: Picture, now: float) -> Plan:
+def plan_short(snapshot: SwarmSnapshot, now: float) -> Plan:
     """Warn of each service that is short of tasks and may not get them by itself; nothing is changed.
 
     Paused updates have a planner of their own.
     """
-    found = [short for short in shortages(picture, now) if not short.is_fresh and short.code != PAUSED]
+    found = [short for short in shortages(snapshot, now) if not short.is_fresh and short.code != PAUSED]
     return Plan(warnings=tuple(map(str, found)))
 
 
-def again_seconds(found: Iterable[Shortage]) -> float | None:
+def requeue_after(found: Iterable[Shortage]) -> float | None:
     """When to look again at services that are short of tasks; None if there are none."""
     seconds = [FRESH_AGAIN_SECONDS if short.is_fresh else AGAIN_SECONDS for short in found]
     return min(seconds, default=None)
 
 
-def expected_and_running(picture: Picture, service: Service) -> tuple[int, int]:
+def expected_and_running(snapshot: SwarmSnapshot, service: Service) -> tuple[int, int]:
     """How many tasks of a service should run, and how many do."""
-    running = _running(picture, service)
+    running = _running(snapshot, service)
     if service.mode in JOBS:
-        due = sum(_is_due(task, service) for task in picture.tasks_of(service))
-        return due, sum(_is_due(t, service) and t.state == "running" for t in picture.tasks_of(service))
-    return running + len(_missing(picture, service)), running
+        due = sum(_is_due(task, service) for task in snapshot.tasks_of(service))
+        return due, sum(_is_due(t, service) and t.state == "running" for t in snapshot.tasks_of(service))
+    return running + len(_missing(snapshot, service)), running
 
 
 # what is missing
 
 
-def _missing(picture: Picture, service: Service) -> list[_Slot]:
+def _missing(snapshot: SwarmSnapshot, service: Service) -> list[_Slot]:
     """The slots of the service in which a task should run, and none does."""
-    if service.is_replicated and _running(picture, service) >= (service.replicas or 0):
+    if service.is_replicated and _running(snapshot, service) >= (service.replicas or 0):
         return []
     slots: dict[object, _Slot] = {}
     by_node = service.mode in ("global", "global-job")
     for task in sorted(
-        picture.tasks_of(service), key=lambda task: (task.created, task.is_wanted), reverse=True
+        snapshot.tasks_of(service), key=lambda task: (task.created, task.should_run), reverse=True
     ):
         key: object = task.node_id if by_node else task.slot
         slots.setdefault(key, _Slot([], task.node_id if by_node else None)).tasks.append(task)
     if service.mode in JOBS:
         return [slot for slot in slots.values() if _is_stuck(slot, service)]
     if by_node:
-        places = {node.id for node in global_places(picture, service)}
+        places = {node.id for node in global_places(snapshot, service)}
         found = [slots.get(node_id, _Slot([], node_id)) for node_id in sorted(places)]
-        return [slot for slot in found if not _is_served(picture, slot, service)]
+        return [slot for slot in found if not _is_served(snapshot, slot, service)]
     if not service.is_replicated:
         return []
-    open_slots = [slot for slot in slots.values() if not _is_served(picture, slot, service)]
+    open_slots = [slot for slot in slots.values() if not _is_served(snapshot, slot, service)]
     number = (service.replicas or 0) - (len(slots) - len(open_slots))
     # those that Swarm still wants come first: the others may be slots that were scaled away
-    open_slots.sort(key=lambda slot: not any(task.is_wanted for task in slot.tasks))
+    open_slots.sort(key=lambda slot: not any(task.should_run for task in slot.tasks))
     if number > 0 and not slots and service.restart_condition != "any":
         return []  # it may have finished long ago: Swarm keeps its history only for so long
     return [*open_slots[: max(number, 0)], *(_Slot([]) for _number in range(number - len(open_slots)))]
 
 
-def _is_served(picture: Picture, slot: _Slot, service: Service) -> bool:
+def _is_served(snapshot: SwarmSnapshot, slot: _Slot, service: Service) -> bool:
     """Whether the slot has its task: one that runs, has finished, or rests until it is run again."""
-    if any(_runs(picture, task) for task in slot.tasks):
+    if any(_runs(snapshot, task) for task in slot.tasks):
         return True
     newest = slot.newest
     if newest is None:
         return False
-    if not any(task.is_wanted for task in slot.tasks):
+    if not any(task.should_run for task in slot.tasks):
         return is_finished(newest, service)
-    before = next((task for task in slot.tasks if not task.is_wanted), None)
+    before = next((task for task in slot.tasks if not task.should_run), None)
     is_resting = before is not None and before.state == "complete" and _rests(service)
     return is_resting and newest.desired_state == "ready"
 
@@ -157,20 +157,20 @@ def _rests(service: Service) -> bool:
     return service.restart_delay_seconds >= RESTING_SECONDS
 
 
-def _runs(picture: Picture, task: Task) -> bool:
+def _runs(snapshot: SwarmSnapshot, task: Task) -> bool:
     if task.state != "running":
         return False
-    node = picture.node_by_id.get(task.node_id or "")
+    node = snapshot.node_by_id.get(task.node_id or "")
     return task.is_running and node is not None and not node.is_down
 
 
-def _running(picture: Picture, service: Service) -> int:
-    return sum(_runs(picture, task) for task in picture.tasks_of(service))
+def _running(snapshot: SwarmSnapshot, service: Service) -> int:
+    return sum(_runs(snapshot, task) for task in snapshot.tasks_of(service))
 
 
 def _is_due(task: Task, service: Service) -> bool:
     """Whether Swarm wants the task to run, or to run to its end."""
-    is_asked_for = task.desired_state == "complete" if service.mode in JOBS else task.is_wanted
+    is_asked_for = task.desired_state == "complete" if service.mode in JOBS else task.should_run
     return is_asked_for and task.state not in ENDED
 
 
@@ -194,13 +194,13 @@ class _Look:
 
     def __init__(
         self,
-        picture: Picture,
+        snapshot: SwarmSnapshot,
         service: Service,
         missing: list[_Slot],
         scheduler: Scheduler | None,
         now: float,
     ) -> None:
-        self.picture = picture
+        self.snapshot = snapshot
         self.service = service
         self.missing = missing
         self.scheduler = scheduler
@@ -223,7 +223,7 @@ class _Look:
         if self.service.is_update_paused:
             code = PAUSED
             texts.insert(0, f"its update is {self.service.update_state}{self._message()}")
-        expected, running = expected_and_running(self.picture, self.service)
+        expected, running = expected_and_running(self.snapshot, self.service)
         newest = [slot.newest.created for slot in self.missing if slot.newest is not None]
         return Shortage(
             service=self.service.name,
@@ -306,7 +306,7 @@ class _Look:
             return found, True
         reasons: dict[str, list[str]] = {}
         places = {slot.node_id for slot in slots if slot.node_id}
-        for node in sorted(self.picture.nodes, key=lambda node: (node.hostname, node.id)):
+        for node in sorted(self.snapshot.nodes, key=lambda node: (node.hostname, node.id)):
             if places and node.id not in places:
                 continue
             obstacles = self._obstacles(node)
@@ -363,7 +363,7 @@ class _Look:
         return not again and max(ages, default=0.0) < STARTING_SECONDS
 
     def _names(self, node_ids: Iterable[str | None]) -> str:
-        nodes = (self.picture.node_by_id.get(node_id or "") for node_id in node_ids)
+        nodes = (self.snapshot.node_by_id.get(node_id or "") for node_id in node_ids)
         return ", ".join(sorted({node.hostname for node in nodes if node is not None}))
 
 

@@ -10,7 +10,7 @@ Followers go where their anchor goes. A node that is added gets what waits for a
 global services; what runs elsewhere stays there until memory is balanced.
 
 What waits for a place today is played without any loss, too: only what is different afterwards is due to the
-loss. A task that has waited for long although a node would do waits for something that the picture does not
+loss. A task that has waited for long although a node would do waits for something that the snapshot does not
 show, and goes on waiting, unless a node is added.
 """
 
@@ -22,29 +22,29 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast import (
+from .._model.forecast import (
     Fate,
     Forecast,
     HostForecast,
     NewNode,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+from .._model.memory import Memory, NodeMemory
+from .._model.snapshot import (
     Node,
-    Picture,
     Service,
+    SwarmSnapshot,
     Task,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors import ANCHOR_VALUE
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import (
+from .anchors.anchor import ANCHOR_VALUE
+from .anchors.groups import (
     ALIVE,
-    Group,
+    AnchorGroup,
     followed_labels,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import is_held_by, users
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import task_memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import JOBS, PENDING_SECONDS
+from .rebalance.units import task_memory
+from .scheduling.managed import requires_label, user_constraints
+from .scheduling.scheduler import Scheduler
+from .shortages import JOBS, PENDING_SECONDS
 
 # how many orders of events are played, and how many in a large swarm
 RUNS = 12
@@ -55,8 +55,8 @@ BY_NODE = ("global", "global-job")
 
 
 def what_if(
-    picture: Picture,
-    groups: tuple[Group, ...],
+    snapshot: SwarmSnapshot,
+    groups: tuple[AnchorGroup, ...],
     memory: Memory,
     now: float,
     *,
@@ -67,18 +67,20 @@ def what_if(
 
     ``now`` is in seconds since the epoch. ``memory`` may be empty: then it is not said whether things fit.
     """
-    today = _Play(picture, groups, memory, now)
+    today = _Play(snapshot, groups, memory, now)
     if not add:
         return today.lose(lose, ())
-    picture, memory = _with_new_nodes(picture, memory, add)
-    return _Play(picture, groups, memory, now, today).lose(lose, tuple(new.hostname for new in add))
+    snapshot, memory = _with_new_nodes(snapshot, memory, add)
+    return _Play(snapshot, groups, memory, now, today).lose(lose, tuple(new.hostname for new in add))
 
 
-def lose_any(picture: Picture, groups: tuple[Group, ...], memory: Memory, now: float) -> tuple[Forecast, ...]:
+def lose_any(
+    snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], memory: Memory, now: float
+) -> tuple[Forecast, ...]:
     """Forecast the loss of each host that is alive, one by one; nodes of one physical host go together."""
-    play = _Play(picture, groups, memory, now)
+    play = _Play(snapshot, groups, memory, now)
     together: dict[str, list[Node]] = {}
-    for node in sorted(picture.nodes, key=lambda node: (node.hostname, node.id)):
+    for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
         if node.is_ready:
             sample = memory.nodes.get(node.id)
             together.setdefault(f"host {sample.host}" if sample else node.id, []).append(node)
@@ -86,23 +88,23 @@ def lose_any(picture: Picture, groups: tuple[Group, ...], memory: Memory, now: f
 
 
 class _Play:
-    """Plays losses on one picture."""
+    """Plays losses on one snapshot."""
 
     def __init__(
         self,
-        picture: Picture,
-        groups: tuple[Group, ...],
+        snapshot: SwarmSnapshot,
+        groups: tuple[AnchorGroup, ...],
         memory: Memory,
         now: float,
         today: _Play | None = None,
     ) -> None:
-        """``today``: the same without the nodes that are added to the picture."""
-        self.picture = picture
+        """``today``: the same without the nodes that are added to the snapshot."""
+        self.snapshot = snapshot
         self.memory = memory
         self.samples = sorted(memory.nodes.items())
         self.hosts: dict[tuple[str, int, int], HostForecast] = {}
-        self.scheduler = Scheduler(picture, now)
-        self.runs = RUNS if len(picture.nodes) <= LARGE_NODES else LARGE_RUNS
+        self.scheduler = Scheduler(snapshot, now)
+        self.runs = RUNS if len(snapshot.nodes) <= LARGE_NODES else LARGE_RUNS
         self.labels = followed_labels(groups)
         self.anchors: dict[str, list[Service]] = {}
         self.label_of: dict[str, str] = {}
@@ -111,10 +113,10 @@ class _Play:
                 if group.place.service is not None:
                     self.anchors.setdefault(follower.service.id, []).append(group.place.service)
                     self.label_of[group.place.service.id] = group.dependency.label
-        self.constraints = {service.id: self._constraints(service) for service in picture.services}
+        self.constraints = {service.id: self._constraints(service) for service in snapshot.services}
         self.jobs: dict[str, list[Task]] = {}
         self.pending: list[Task] = []
-        for task in picture.tasks:
+        for task in snapshot.tasks:
             self._take_in(task)
         # the nodes that were added, for what waits for something that is not seen
         self.new: frozenset[str] = frozenset()
@@ -127,11 +129,11 @@ class _Play:
 
     def _take_in(self, task: Task) -> None:
         """Note what waits for a place, and the tasks of jobs, which take up room while they run."""
-        service = self.picture.service_by_id.get(task.service_id)
+        service = self.snapshot.service_by_id.get(task.service_id)
         if service is None or service.replicas == 0:
             return
         is_job = service.mode in JOBS and task.desired_state == "complete"
-        if not is_job and not task.is_wanted:
+        if not is_job and not task.should_run:
             return
         if task.state == "pending" and not task.node_id:
             self.pending.append(task)
@@ -143,9 +145,9 @@ class _Play:
         """Find out what has no place as things are."""
         if not self.pending:
             return
-        tasks = [(task, self.picture.service_by_id[task.service_id]) for task in self.pending]
+        tasks = [(task, self.snapshot.service_by_id[task.service_id]) for task in self.pending]
         runs = [self._run(tasks, set(), number) for number in range(self.runs)]
-        has_changed = any(now - node.updated < PENDING_SECONDS for node in self.picture.nodes)
+        has_changed = any(now - node.updated < PENDING_SECONDS for node in self.snapshot.nodes)
         self.stuck = frozenset(
             task.id
             for task in self.pending
@@ -167,10 +169,10 @@ class _Play:
         on_lost = [
             task
             for node_id in sorted(lost)
-            for task in (*self.picture.wanted_by_node.get(node_id, ()), *self.jobs.get(node_id, ()))
+            for task in (*self.snapshot.wanted_by_node.get(node_id, ()), *self.jobs.get(node_id, ()))
         ]
         for task in (*self.pending, *on_lost):
-            service = self.picture.service_by_id.get(task.service_id)
+            service = self.snapshot.service_by_id.get(task.service_id)
             if service is None or service.replicas == 0:
                 continue
             if service.mode in BY_NODE:
@@ -238,12 +240,12 @@ class _Play:
         for anchor in self.anchors.get(service.id, ()):
             label = self.label_of[anchor.id]
             place = self.scheduler.places(anchor)
-            if not any(task.is_wanted for task in self.picture.tasks_of(anchor)):
+            if not any(task.should_run for task in self.snapshot.tasks_of(anchor)):
                 # it has finished, or is scaled to 0: its label stays where it is
-                place = frozenset(n.id for n in self.picture.nodes if n.labels.get(label) == ANCHOR_VALUE)
+                place = frozenset(n.id for n in self.snapshot.nodes if n.labels.get(label) == ANCHOR_VALUE)
                 if not place:
                     continue
-            if not binding or is_held_by(users(service), label):
+            if not binding or requires_label(user_constraints(service), label):
                 binding.append(place)
             places.append(place)
         if not places:
@@ -270,7 +272,11 @@ class _Play:
     def _constraints(self, service: Service) -> tuple[str, ...]:
         """Those that stay; the labels of its anchors go where the anchors go."""
         labels = self.labels.get(service.id, ())
-        return tuple(text for text in users(service) if not any(is_held_by((text,), key) for key in labels))
+        return tuple(
+            text
+            for text in user_constraints(service)
+            if not any(requires_label((text,), key) for key in labels)
+        )
 
     # what came of them
 
@@ -287,7 +293,7 @@ class _Play:
             together.setdefault((service.id, task.node_id or ""), []).append(task)
         fates = []
         for (service_id, node_id), members in together.items():
-            service = self.picture.service_by_id[service_id]
+            service = self.snapshot.service_by_id[service_id]
             to = {run[task.id] for run in runs for task in members} - {None}
             unplaced = max(sum(run[task.id] is None for task in members) for run in runs)
             anchors = self.anchors.get(service_id, ())
@@ -306,7 +312,7 @@ class _Play:
             )
         counts = Counter((service.name, task.node_id or "") for task, service in gone)
         for (name, node_id), count in counts.items():
-            data = _data(self.picture.service_by_name[name])
+            data = _data(self.snapshot.service_by_name[name])
             node = self._hostname(node_id)
             fates.append(Fate(name, node, count, (), unplaced=count, data=data, is_replaced=False))
         return tuple(sorted(fates, key=lambda fate: (fate.service, fate.node)))
@@ -315,7 +321,7 @@ class _Play:
         """For each node that is left, what keeps the service off it (as things are now)."""
         anchors = self.anchors.get(service.id, ())
         found = []
-        for node in sorted(self.picture.nodes, key=lambda node: node.hostname):
+        for node in sorted(self.snapshot.nodes, key=lambda node: node.hostname):
             if node.id in lost or not node.is_ready:
                 continue
             reasons = self.scheduler.obstacles(service, node, self.constraints[service.id])
@@ -377,10 +383,10 @@ class _Play:
 
     def _globals(self, added: tuple[str, ...]) -> list[tuple[Service, Node]]:
         """The tasks of global services that start on the new nodes."""
-        new = [self.picture.node_by_id[_new_id(hostname)] for hostname in added]
+        new = [self.snapshot.node_by_id[_new_id(hostname)] for hostname in added]
         return [
             (service, node)
-            for service in self.picture.services
+            for service in self.snapshot.services
             if service.mode == "global"
             for node in new
             if not self.scheduler.obstacles(service, node, self.constraints[service.id])
@@ -390,14 +396,14 @@ class _Play:
         """What a task of the service has in use on average, 0 where nothing is known."""
         known = [
             used
-            for task in self.picture.tasks_of(service)
-            if task.is_wanted and (used := task_memory(self.memory, task, service)) is not None
+            for task in self.snapshot.tasks_of(service)
+            if task.should_run and (used := task_memory(self.memory, task, service)) is not None
         ]
         return sum(known) // len(known) if known else 0
 
     def _quorum(self, lost: Iterable[str]) -> str | None:
         lost = set(lost)
-        managers = [node for node in self.picture.nodes if node.role == "manager"]
+        managers = [node for node in self.snapshot.nodes if node.role == "manager"]
         alive = [node for node in managers if node.is_ready and node.reachability in (None, "reachable")]
         left = [node for node in alive if node.id not in lost]
         needed = len(managers) // 2 + 1
@@ -406,7 +412,7 @@ class _Play:
         return f"{len(left)} of {len(managers)} managers would be left, and it takes {needed}"
 
     def _hostname(self, node_id: str) -> str:
-        node = self.picture.node_by_id.get(node_id)
+        node = self.snapshot.node_by_id.get(node_id)
         return node.hostname if node is not None else ""
 
 
@@ -442,8 +448,10 @@ def _new_id(hostname: str) -> str:
     return f"(new) {hostname}"
 
 
-def _with_new_nodes(picture: Picture, memory: Memory, add: Sequence[NewNode]) -> tuple[Picture, Memory]:
-    nodes, samples = list(picture.nodes), dict(memory.nodes)
+def _with_new_nodes(
+    snapshot: SwarmSnapshot, memory: Memory, add: Sequence[NewNode]
+) -> tuple[SwarmSnapshot, Memory]:
+    nodes, samples = list(snapshot.nodes), dict(memory.nodes)
     for new in add:
         like = new.like or Node(id="", hostname="")
         node_id = _new_id(new.hostname)
@@ -462,4 +470,4 @@ def _with_new_nodes(picture: Picture, memory: Memory, add: Sequence[NewNode]) ->
             )
         )
         samples[node_id] = NodeMemory(new.hostname, new.memory_bytes, new.memory_bytes)
-    return replace(picture, nodes=tuple(nodes)), replace(memory, nodes=samples)
+    return replace(snapshot, nodes=tuple(nodes)), replace(memory, nodes=samples)

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import followed_labels, survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_targets import Targets
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import Unit, find_units
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import (
+    followed_labels,
+    resolve_anchor_groups,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.targets import Targets
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import Unit, find_units
 from tests.bench.balance.worlds import World
 
 # Kubernetes' descheduler, LowNodeUtilization with useDeviationThresholds: points around the mean
@@ -19,9 +22,9 @@ ROUNDS = 200
 
 
 def movable(world: World) -> tuple[list[Unit], Targets]:
-    groups = survey(world.picture, world.wanted)
-    units = find_units(world.picture, groups, world.sample(), RebalanceRules(), world.state, world.now)
-    targets = Targets(world.picture, followed_labels(groups), world.now)
+    groups = resolve_anchor_groups(world.snapshot, world.desired)
+    units = find_units(world.snapshot, groups, world.sample(), RebalanceRules(), world.state, world.now)
+    targets = Targets(world.snapshot, followed_labels(groups), world.now)
     return [unit for unit in units if unit.forbidden is None], targets
 
 
@@ -53,11 +56,11 @@ def deschedule(world: World) -> None:
                 continue
             found = [
                 node
-                for node in world.picture.nodes
+                for node in world.snapshot.nodes
                 if node.id != unit.node.id and targets.way(unit, node).is_open
             ]
             if found:
-                counts = world.picture.wanted_by_node
+                counts = world.snapshot.wanted_by_node
                 move(world, unit, min(found, key=lambda node: (len(counts.get(node.id, ())), node.id)))
                 break
         else:
@@ -74,7 +77,7 @@ def most_free(world: World) -> None:
         for unit in sorted(there, key=lambda unit: (-(unit.memory_bytes or 0), unit.name)):
             found = [
                 node
-                for node in world.picture.nodes
+                for node in world.snapshot.nodes
                 if world.host_of[node.id] != source and targets.way(unit, node).is_open
             ]
             if not found:

@@ -13,7 +13,7 @@ from math import exp, pi, sin
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.scheduler import Scheduler
 from tests.bench.balance.baselines import most_free
 from tests.bench.balance.worlds import random_world
 from tests.bench.report import Table, load_average
@@ -80,7 +80,7 @@ class Days:
     def _measure(self) -> Memory:
         world = self.world
         used, tasks = dict(world.base), {}
-        for task in world.picture.tasks:
+        for task in world.snapshot.tasks:
             if not task.is_running or task.node_id is None:
                 continue
             age = world.now - task.created
@@ -111,29 +111,29 @@ class Days:
             self.down = None
         elif self.down is None and (world.now - self.start + DAY / 2) // DAY > self.crashes:
             self.crashes += 1
-            node_id = self.rng.choice(world.picture.nodes).id
+            node_id = self.rng.choice(world.snapshot.nodes).id
             self.down = (node_id, world.now + OUTAGE)
             self._set_state(node_id, "down")
-            scheduler = Scheduler(world.picture, world.now)
-            for task in world.picture.wanted_by_node.get(node_id, ()):
-                service = world.picture.service_by_id[task.service_id]
+            scheduler = Scheduler(world.snapshot, world.now)
+            for task in world.snapshot.wanted_by_node.get(node_id, ()):
+                service = world.snapshot.service_by_id[task.service_id]
                 scheduler.take(service, node_id)
                 found = scheduler.choices(service, service.constraints)
-                target = found[0].id if found else next(n.id for n in world.picture.nodes if n.is_ready)
+                target = found[0].id if found else next(n.id for n in world.snapshot.nodes if n.is_ready)
                 scheduler.put(service, target)
                 world.go(task, target)
             # followers are brought beside their anchors again
-            for name, dependency in world.wanted.dependencies.items():
-                anchor = world.picture.tasks_of(world.picture.service_by_name[name])[0]
+            for name, dependency in world.desired.dependencies.items():
+                anchor = world.snapshot.tasks_of(world.snapshot.service_by_name[name])[0]
                 for follower in dependency.followers:
-                    for task in world.picture.tasks_of(world.picture.service_by_name[follower]):
+                    for task in world.snapshot.tasks_of(world.snapshot.service_by_name[follower]):
                         if task.node_id != anchor.node_id:
                             world.go(task, anchor.node_id or "")
 
     def _set_state(self, node_id: str, state: str) -> None:
-        picture = self.world.picture
-        nodes = tuple(replace(n, state=state) if n.id == node_id else n for n in picture.nodes)
-        self.world.picture = replace(picture, nodes=nodes)
+        snapshot = self.world.snapshot
+        nodes = tuple(replace(n, state=state) if n.id == node_id else n for n in snapshot.nodes)
+        self.world.snapshot = replace(snapshot, nodes=nodes)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,12 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import lil_matrix
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import followed_labels, survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_targets import Targets
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import find_units
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import (
+    followed_labels,
+    resolve_anchor_groups,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.targets import Targets
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import find_units
 from tests.bench.balance.worlds import World
 
 SECONDS = 6.0
@@ -40,14 +43,14 @@ class Optimum:
     """The programs for one world. Variables: unit × host (binary), worst pressure, squared deviations."""
 
     def __init__(self, world: World) -> None:
-        groups = survey(world.picture, world.wanted)
+        groups = resolve_anchor_groups(world.snapshot, world.desired)
         rules = RebalanceRules()
         units = [
             unit
-            for unit in find_units(world.picture, groups, world.sample(), rules, world.state, world.now)
+            for unit in find_units(world.snapshot, groups, world.sample(), rules, world.state, world.now)
             if unit.forbidden is None
         ]
-        targets = Targets(world.picture, followed_labels(groups), world.now)
+        targets = Targets(world.snapshot, followed_labels(groups), world.now)
         self.hosts = sorted(world.total)
         self.total = np.array([world.total[host] for host in self.hosts], dtype=float)
         used = world.used()
@@ -60,16 +63,16 @@ class Optimum:
         self.reserved = np.array(
             [float(sum(member.reserved_memory_bytes for member in unit.members)) for unit in units]
         )
-        capacity = {node.hostname: node.memory_bytes for node in world.picture.nodes}
+        capacity = {node.hostname: node.memory_bytes for node in world.snapshot.nodes}
         self.free = np.array([float(capacity[host]) for host in self.hosts])
-        for task in world.picture.tasks:
-            service = world.picture.service_by_id[task.service_id]
+        for task in world.snapshot.tasks:
+            service = world.snapshot.service_by_id[task.service_id]
             self.free[number[world.host_of[task.node_id or ""]]] -= service.reserved_memory_bytes
         for index, unit in enumerate(units):
             source = number[world.host_of[unit.node.id]]
             fixed[source] -= self.weight[index]
             self.free[source] += self.reserved[index]
-            for node in world.picture.nodes:
+            for node in world.snapshot.nodes:
                 target = number[world.host_of[node.id]]
                 obstacles = targets.way(unit, node).obstacles
                 # reservations are a constraint of the program: others may make room

@@ -93,12 +93,12 @@ def against_optimum(count: int) -> tuple[Table, Table]:
     with ProcessPoolExecutor() as processes:
         judged = list(processes.map(_judge, worlds))
     for number, (world, row) in enumerate(zip(worlds, judged, strict=True)):
-        nodes = len(world.picture.nodes)
+        nodes = len(world.snapshot.nodes)
         size = "3-5" if nodes <= 5 else "6-8" if nodes <= 8 else "9-12"
         classes.setdefault((size, 5.0 if number % 2 else 10.0), []).append(row)
         if not (row.is_low and row.is_short):
             above = 100 * (row.worst / row.least - 1)
-            services = len(world.picture.services)
+            services = len(world.snapshot.services)
             missed.rows.append(
                 [number, nodes, services, row.worst, row.least, above, row.moves, row.fewest, row.near]
             )

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import apply_edits
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
     plan_rebalance,
     rebalance_candidates,
 )
@@ -58,35 +58,39 @@ def measure(sizes: list[int]) -> Table:
 
 def one(nodes: int) -> list[float]:
     world = random_world(1, nodes, PER_NODE, empty=True)
-    memory, rules, groups = world.sample(), RebalanceRules(), survey(world.picture, world.wanted)
+    memory, rules, groups = (
+        world.sample(),
+        RebalanceRules(),
+        resolve_anchor_groups(world.snapshot, world.desired),
+    )
     built = _peak()
-    first = plan_rebalance(world.picture, groups, memory, rules, world.state, world.now)
+    first = plan_rebalance(world.snapshot, groups, memory, rules, world.state, world.now)
     state, later = apply_edits(world.state, first.remember), world.now + rules.sustained_seconds
 
     def quiet() -> object:
-        return plan_rebalance(replace(world.picture), groups, memory, rules, state, world.now)
+        return plan_rebalance(replace(world.snapshot), groups, memory, rules, state, world.now)
 
     def move() -> object:
-        plan = plan_rebalance(replace(world.picture), groups, memory, rules, state, later)
+        plan = plan_rebalance(replace(world.snapshot), groups, memory, rules, state, later)
         if not plan.steps:
             raise RuntimeError("the made-up swarm is not what it is meant to be")
         return plan
 
     def verdicts() -> object:
-        return rebalance_candidates(replace(world.picture), groups, memory, rules, state, later)
+        return rebalance_candidates(replace(world.snapshot), groups, memory, rules, state, later)
 
     quiet_seconds, move_seconds, verdict_seconds = _seconds(quiet), _seconds(move), _seconds(verdicts)
     peak = _peak()
     lose = _seconds(
-        lambda: what_if(replace(world.picture), groups, memory, later, lose=world.picture.nodes[:1])
+        lambda: what_if(replace(world.snapshot), groups, memory, later, lose=world.snapshot.nodes[:1])
     )
     return [
-        nodes, len(world.picture.services), quiet_seconds, move_seconds, verdict_seconds, lose, peak, built
+        nodes, len(world.snapshot.services), quiet_seconds, move_seconds, verdict_seconds, lose, peak, built
     ]  # fmt: skip
 
 
 def _seconds(call: Callable[[], object]) -> float:
-    """A fresh copy of the picture each time: its indexes are a part of the cost."""
+    """A fresh copy of the snapshot each time: its indexes are a part of the cost."""
     found = []
     for _time in range(REPEAT):
         start = time.perf_counter()

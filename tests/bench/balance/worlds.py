@@ -10,23 +10,23 @@ import random
 from dataclasses import dataclass, field, replace
 from math import sqrt
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import Dependency, DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
-    Mount,
-    Node,
-    Picture,
-    Service,
-    Task,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
+    Mount,
+    Node,
+    Service,
+    SwarmSnapshot,
+    Task,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State, apply_edits
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Dependency, Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import violated
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import plan_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.constraints import violated
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.scheduler import Scheduler
 
 CYCLE_SECONDS = 1000.0
 
@@ -35,19 +35,19 @@ CYCLE_SECONDS = 1000.0
 class World:
     """A swarm. ``memory``: service ID → bytes of each of its tasks; ``base``: host → bytes of the rest."""
 
-    picture: Picture
+    snapshot: SwarmSnapshot
     memory: dict[str, int]
     total: dict[str, int]
     base: dict[str, int]
     host_of: dict[str, str]
-    wanted: Wanted = field(default_factory=Wanted)
+    desired: DesiredState = field(default_factory=DesiredState)
     state: State = field(default_factory=State)
     now: float = 1_700_000_000.0
     moves: list[tuple[float, str, str, str]] = field(default_factory=list)
 
     def used(self) -> dict[str, int]:
         used = dict(self.base)
-        for task in self.picture.tasks:
+        for task in self.snapshot.tasks:
             if task.is_running and task.node_id is not None:
                 used[self.host_of[task.node_id]] += self.memory[task.service_id]
         return used
@@ -74,32 +74,32 @@ class World:
         )
 
     def plan(self, rules: RebalanceRules, memory: Memory | None = None) -> Plan:
-        groups = survey(self.picture, self.wanted)
-        return plan_rebalance(self.picture, groups, memory or self.sample(), rules, self.state, self.now)
+        groups = resolve_anchor_groups(self.snapshot, self.desired)
+        return plan_rebalance(self.snapshot, groups, memory or self.sample(), rules, self.state, self.now)
 
     def carry_out(self, plan: Plan) -> None:
         """Do what the plan says; Swarm has moved everything by the next cycle."""
         self.state = apply_edits(self.state, plan.remember)
         for step in plan.steps:
             assert isinstance(step, PlaceService)
-            self.state = apply_edits(self.state, step.claims)
+            self.state = apply_edits(self.state, step.intent_edits)
             self._place(step)
-            self.state = apply_edits(self.state, step.settles)
+            self.state = apply_edits(self.state, step.commit_edits)
 
     def _place(self, step: PlaceService) -> None:
-        service = self.picture.service_by_id[step.service_id]
+        service = self.snapshot.service_by_id[step.service_id]
         placement = {"Constraints": list(service.constraints)}
         spec = step.change_spec(
             {"Labels": dict(service.labels), "Mode": {}, "TaskTemplate": {"Placement": placement}}
         )
         constraints = spec["TaskTemplate"]["Placement"].get("Constraints", ())
         changed = replace(service, constraints=tuple(constraints), labels=spec["Labels"])
-        services = tuple(changed if s.id == service.id else s for s in self.picture.services)
-        self.picture = replace(self.picture, services=services)
-        scheduler = Scheduler(self.picture, self.now)
-        for task in self.picture.tasks_of(changed):
-            node = self.picture.node_by_id[task.node_id or ""]
-            if not task.is_wanted or not violated(changed.constraints, node):
+        services = tuple(changed if s.id == service.id else s for s in self.snapshot.services)
+        self.snapshot = replace(self.snapshot, services=services)
+        scheduler = Scheduler(self.snapshot, self.now)
+        for task in self.snapshot.tasks_of(changed):
+            node = self.snapshot.node_by_id[task.node_id or ""]
+            if not task.should_run or not violated(changed.constraints, node):
                 continue
             scheduler.take(changed, node.id)
             found = scheduler.choices(changed, changed.constraints)
@@ -111,11 +111,11 @@ class World:
 
     def _bring_followers(self, anchor: Service, source: str, target: str) -> None:
         """What the planner of the followers does in the next cycles."""
-        dependency = self.wanted.dependencies.get(anchor.name)
+        dependency = self.desired.dependencies.get(anchor.name)
         for name in dependency.followers if dependency is not None else ():
-            follower = self.picture.service_by_name[name]
-            for task in self.picture.tasks_of(follower):
-                if task.is_wanted and task.node_id == source:
+            follower = self.snapshot.service_by_name[name]
+            for task in self.snapshot.tasks_of(follower):
+                if task.should_run and task.node_id == source:
                     self.go(task, target)
             self._bring_followers(follower, source, target)
 
@@ -123,8 +123,8 @@ class World:
         """A new task takes the place of ``task``, on this node."""
         number = task.id.rpartition("/")[2]
         new = replace(task, id=f"{task.service_id}/{int(number) + 1}", node_id=node_id, created=self.now)
-        tasks = tuple(new if other.id == task.id else other for other in self.picture.tasks)
-        self.picture = replace(self.picture, tasks=tasks)
+        tasks = tuple(new if other.id == task.id else other for other in self.snapshot.tasks)
+        self.snapshot = replace(self.snapshot, tasks=tasks)
 
     def settle(self, rules: RebalanceRules, cycles: int = 400) -> int:
         """Go on until nothing moves any more. Returns the number of moves."""
@@ -214,12 +214,12 @@ def random_world(
         if anchor is None or name not in anchors.get(anchor[0], ()):
             anchor = (name, node_id)
     return World(
-        picture=Picture(members, tuple(services), tuple(tasks)),
+        snapshot=SwarmSnapshot(members, tuple(services), tuple(tasks)),
         memory=memory,
         total=total,
         base=base,
         host_of={node.id: node.hostname for node in members},
-        wanted=Wanted(
+        desired=DesiredState(
             dependencies={
                 name: Dependency(anchor=name, stack="", label=name, followers=followers)
                 for name, followers in anchors.items()

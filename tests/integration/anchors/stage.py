@@ -182,10 +182,10 @@ class Stage:
         """The hosts on which the service's tasks run that are to run, one entry for each; [] while some
         of them do not."""
         names = {node["ID"]: node["Description"]["Hostname"] for node in self.api("GET", "/nodes")}
-        wanted = [task for task in self.tasks(name) if task["DesiredState"] in ("running", "ready")]
-        if any(task["Status"]["State"] != "running" for task in wanted):
+        desired = [task for task in self.tasks(name) if task["DesiredState"] in ("running", "ready")]
+        if any(task["Status"]["State"] != "running" for task in desired):
             return []
-        return sorted(names[task["NodeID"]] for task in wanted)
+        return sorted(names[task["NodeID"]] for task in desired)
 
     # Nodes
 

@@ -115,7 +115,7 @@ def stack_spec(stage: Stage) -> dict[str, Any]:
 
 def test_constraints_of_the_users_are_never_touched(stage: Stage) -> None:
     """Spelled as Orcastra once spelled its own, as it spells them now, and otherwise."""
-    users: dict[str, list[str]] = {
+    user_constraints: dict[str, list[str]] = {
         "other": ["node.hostname ==charlie"],
         "db": ["node.hostname ==bravo"],
         "app": ["node.role ==manager", "node.labels.zone ==true"],
@@ -127,10 +127,10 @@ def test_constraints_of_the_users_are_never_touched(stage: Stage) -> None:
         node = stage.node(name)
         query = {"version": str(node["Version"]["Index"])}
         stage.api("POST", f"/nodes/{node['ID']}/update", {**node["Spec"], "Labels": {"zone": "true"}}, query)
-    for name, constraints in users.items():
+    for name, constraints in user_constraints.items():
         stage.create(name, constraints=constraints)
     wait_until(lambda: stage.places("shop_app") and stage.places("shop_db"), 30, "both to run")
-    before = {name: spec(stage, f"shop_{name}") for name in users}
+    before = {name: spec(stage, f"shop_{name}") for name in user_constraints}
 
     # zone is the label of an anchor, too, and the state remembers it as ours
     config = {"db": {"services": ["app", "own"]}, "zone": {"services": []}}
@@ -138,14 +138,14 @@ def test_constraints_of_the_users_are_never_touched(stage: Stage) -> None:
     assert code == 0, said
     wait_until(lambda: stage.places("shop_app") == ["bravo"], 30, "the follower to follow")
     assert once(stage)[0] == 0
-    assert stage.constraints("shop_app") == [*users["app"], OURS]
+    assert stage.constraints("shop_app") == [*user_constraints["app"], OURS]
     assert label(stage, "shop_app") == [OURS]
-    for name in sorted(users.keys() - {"app"}):
+    for name in sorted(user_constraints.keys() - {"app"}):
         assert spec(stage, f"shop_{name}") == before[name]
 
     code, said = once(stage, dependencies={}, nodes={"alpha": {"labels": ["ssd"]}})
     assert code == 0, said
-    assert {name: spec(stage, f"shop_{name}") for name in users} == before
+    assert {name: spec(stage, f"shop_{name}") for name in user_constraints} == before
 
 
 def test_a_spec_is_the_users_again_after_all(stage: Stage) -> None:
@@ -154,11 +154,11 @@ def test_a_spec_is_the_users_again_after_all(stage: Stage) -> None:
     stage.api("POST", "/services/create", stack_spec(stage))
     wait_until(lambda: len(stage.places("shop_app")) == 2, 40, "it to run")
     before = spec(stage, "shop_app")
-    users = list(before["TaskTemplate"]["Placement"]["Constraints"])
+    user_constraints = list(before["TaskTemplate"]["Placement"]["Constraints"])
     stage.configure({"db": {"services": ["app"], "retry_intervals": [0.1] * 5}})
     with stage.orcastra() as loop:
         stage.wait_settled("shop_db", "shop_app")
-        assert stage.constraints("shop_app") == [*users, OURS]
+        assert stage.constraints("shop_app") == [*user_constraints, OURS]
         assert label(stage, "shop_app") == [OURS]
 
         stage.move("shop_db", "bravo")

@@ -73,8 +73,8 @@ def deploy(manager: Host, stack: str, configuration: str, *more: str) -> None:
 
 def running(hosts: Lab, name: str) -> int:
     """How many tasks of a service run and are to."""
-    wanted = [task for task in tasks(hosts, name) if task["DesiredState"] == "running"]
-    return sum(task["Status"]["State"] == "running" for task in wanted)
+    desired = [task for task in tasks(hosts, name) if task["DesiredState"] == "running"]
+    return sum(task["Status"]["State"] == "running" for task in desired)
 
 
 def check_that_all_are_healed(hosts: Sequence[Host]) -> None:

@@ -101,13 +101,13 @@ def labels(swarm: Lab, name: str, through: Host | None = None) -> dict[str, str]
     return found
 
 
-def set_labels(swarm: Lab, name: str, wanted: dict[str, str]) -> None:
+def set_labels(swarm: Lab, name: str, desired: dict[str, str]) -> None:
     """Give a node exactly these labels by hand."""
 
     def write() -> bool:
         found = node(swarm, name)
         path = f"/nodes/{found['ID']}/update?version={found['Version']['Index']}"
-        swarm.leader().api("POST", path, {**found["Spec"], "Labels": wanted})
+        swarm.leader().api("POST", path, {**found["Spec"], "Labels": desired})
         return True
 
     wait_until(write, what="the labels to be changed by hand")

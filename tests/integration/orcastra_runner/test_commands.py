@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     ConnectionOptions,
     connect,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
 from tests.integration.orcastra_runner.swarm_helpers import (
     change_constraints,
     constraints,

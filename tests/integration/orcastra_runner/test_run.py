@@ -55,12 +55,12 @@ def labels(swarm: Lab, name: str, through: Host | None = None) -> dict[str, str]
     return found
 
 
-def set_labels(swarm: Lab, name: str, wanted: dict[str, str], through: Host | None = None) -> None:
+def set_labels(swarm: Lab, name: str, desired: dict[str, str], through: Host | None = None) -> None:
     """Set a node's labels by hand, as ``docker node update`` would."""
 
     def write() -> bool:
         found = node(swarm, name, through)
-        spec = {**found["Spec"], "Labels": wanted}
+        spec = {**found["Spec"], "Labels": desired}
         path = f"/nodes/{found['ID']}/update?version={found['Version']['Index']}"
         (through or swarm.leader()).api("POST", path, spec)
         return True
@@ -239,9 +239,9 @@ def set_role(swarm: Lab, name: str, role: str) -> None:
         return True
 
     wait_until(write, what=f"{name} to be made a {role}")
-    wanted = role == "manager"
+    desired = role == "manager"
     wait_until(
-        lambda: swarm[name].api("GET", "/info")["Swarm"]["ControlAvailable"] == wanted,
+        lambda: swarm[name].api("GET", "/info")["Swarm"]["ControlAvailable"] == desired,
         what=f"{name} to be a {role}",
     )
 

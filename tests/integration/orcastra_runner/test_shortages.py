@@ -122,7 +122,7 @@ def test_each_reason_is_told_once_and_in_the_engines_words(swarm: Lab, tmp_path:
         assert "services are short of tasks" in data["headline"]
 
         service = leader.api("GET", "/services/node")
-        wanted = {**service["Spec"], "TaskTemplate": spec("node")["TaskTemplate"]}
+        desired = {**service["Spec"], "TaskTemplate": spec("node")["TaskTemplate"]}
         path = f"/services/{service['ID']}/update?version={service['Version']['Index']}"
-        leader.api("POST", path, wanted)
+        leader.api("POST", path, desired)
         loop.wait_for("no longer short of tasks: node")

@@ -91,7 +91,7 @@ def check_page(address: str) -> None:
         assert "set db=true" in browser.text()
         assert browser.messages == []
         if folder := os.environ.get("TEST_PICTURES"):
-            browser.picture(Path(folder) / "page.png")
+            browser.snapshot(Path(folder) / "page.png")
 
 
 def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:

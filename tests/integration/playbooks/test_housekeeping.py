@@ -59,8 +59,8 @@ def deploy(host: Host, name: str, image: str, **fields: Any) -> None:
 
 
 def running(host: Host, name: str, health: str = "") -> list[str]:
-    wanted = f"--filter health={health}" if health else ""
-    return host.sh(f"docker ps -q --filter label=com.docker.swarm.service.name={name} {wanted}").split()
+    desired = f"--filter health={health}" if health else ""
+    return host.sh(f"docker ps -q --filter label=com.docker.swarm.service.name={name} {desired}").split()
 
 
 def test_what_ended_on_a_worker_is_restarted_through_a_manager(playbooks: Playbooks, swarm: Lab) -> None:
@@ -194,7 +194,7 @@ def test_hosts_without_an_instance_are_looked_after_by_the_one_that_acts(
     playbooks.write("swarm.yml", "nodes: {}\n")
     variables = {
         "ORCASTRA_INVENTORY": str(playbooks.folder / "inventory.yml"),
-        "ORCASTRA_CARE_HOSTS": "workers",
+        "ORCASTRA_REMOTE_HOSTS": "workers",
         "ORCASTRA_STATE_DIR": str(playbooks.folder / "state"),
         "AUTOHEAL_CHECK_INTERVAL": "1",
         "AUTOHEAL_GRACE_PERIOD": "0",

@@ -30,7 +30,7 @@ SEARCH_TEAM = [
         "name": "Keep the indexer beside the search",
         "orcastra.swarm.anchor_placement": {"stack_name": "apps", "dependencies": {"search": ["indexer"]}},
         "register": "anchors",
-        "until": "not anchors.changed and anchors.again_seconds is undefined",
+        "until": "not anchors.changed and anchors.requeue_after is undefined",
         "retries": 20,
         "delay": 1,
     },

@@ -15,7 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
     ConfigFiles,
     load_configuration,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 
 DEMO = Path(__file__).resolve().parents[3] / "demo"
 STACK = "shop"
@@ -28,7 +28,7 @@ def stack() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def wanted() -> Wanted:
+def desired() -> DesiredState:
     return load_configuration(ConfigFiles.in_directory(DEMO / "config"), stack_name="another")
 
 
@@ -41,8 +41,10 @@ def test_services_use_only_what_works_without_kernel_support_and_registry(stack:
         assert set(service["networks"]) <= stack["networks"].keys()
 
 
-def test_anchors_and_followers_are_services_of_the_stack(stack: dict[str, Any], wanted: Wanted) -> None:
-    (dependency,) = wanted.dependencies.values()
+def test_anchors_and_followers_are_services_of_the_stack(
+    stack: dict[str, Any], desired: DesiredState
+) -> None:
+    (dependency,) = desired.dependencies.values()
     assert dependency.stack == STACK
     assert {dependency.anchor, *dependency.followers} <= stack["services"].keys()
     for follower in dependency.followers:
@@ -51,10 +53,10 @@ def test_anchors_and_followers_are_services_of_the_stack(stack: dict[str, Any], 
 
 
 def test_every_label_that_a_service_asks_for_is_one_that_is_kept(
-    stack: dict[str, Any], wanted: Wanted
+    stack: dict[str, Any], desired: DesiredState
 ) -> None:
-    kept = {f"{key} == {value}" for node in wanted.nodes.values() for key, value in node.labels.items()}
-    kept |= {f"{dependency.label} == true" for dependency in wanted.dependencies.values()}
+    kept = {f"{key} == {value}" for node in desired.nodes.values() for key, value in node.labels.items()}
+    kept |= {f"{dependency.label} == true" for dependency in desired.dependencies.values()}
     asked = {
         constraint.removeprefix("node.labels.")
         for service in stack["services"].values()

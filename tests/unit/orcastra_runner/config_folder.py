@@ -29,7 +29,7 @@ class Folder:
         for name, text in texts.items():
             self.file(name).write_text(text)
         self.configuration = Configuration(self.settings, clock)
-        self.before = self.configuration.wanted
+        self.before = self.configuration.desired
 
     def file(self, name: str) -> Path:
         return self.path / (name if "." in name else f"{name}.yml")
@@ -46,14 +46,14 @@ class Folder:
 
     @property
     def labels(self) -> dict[str, dict[str, str]]:
-        return {name: dict(node.labels) for name, node in self.configuration.wanted.nodes.items()}
+        return {name: dict(node.labels) for name, node in self.configuration.desired.nodes.items()}
 
     @property
     def followers(self) -> dict[str, set[str]]:
-        found = self.configuration.wanted.dependencies
+        found = self.configuration.desired.dependencies
         return {anchor: set(dependency.followers) for anchor, dependency in found.items()}
 
     @property
     def is_as_before(self) -> bool:
-        now = self.configuration.wanted
+        now = self.configuration.desired
         return (now.nodes, now.dependencies) == (self.before.nodes, self.before.dependencies)

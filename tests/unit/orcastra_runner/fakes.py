@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State, apply_edits
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner import swarm as swarm_module
 from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.jobs import Work
 from orcastra_runner.records import Records
 from orcastra_runner.swarm import Swarm, plan_all
-from tests.unit.builders import node, picture, service, task
+from tests.unit.builders import node, service, snapshot, task
 
 
 class FakeEngine:
@@ -52,7 +52,7 @@ class FakeSwarm:
     ``settings`` is what the engine says of the swarm as such.
     """
 
-    picture: Picture
+    snapshot: SwarmSnapshot
     settings: dict[str, Any] = field(default_factory=dict)
     state: State = field(default_factory=State)
     damage: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class FakeSwarm:
         if error is not None:
             raise error
         return Observation(
-            picture=self.picture,
+            snapshot=self.snapshot,
             state=self.state,
             damage=self.damage,
             local_node_id=f"id-{self.local}",
@@ -91,13 +91,13 @@ class FakeSwarm:
         self.change_nodes(lambda one: replace(one, labels=labels) if one.hostname == name else one)
 
     def change_nodes(self, change: Any) -> None:
-        self.picture = replace(self.picture, nodes=tuple(change(one) for one in self.picture.nodes))
+        self.snapshot = replace(self.snapshot, nodes=tuple(change(one) for one in self.snapshot.nodes))
 
     def labels_of(self, name: str) -> dict[str, str]:
-        (found,) = self.picture.nodes_by_hostname[name]
+        (found,) = self.snapshot.nodes_by_hostname[name]
         return dict(found.labels)
 
-    def run_playbook(self, name: str, wanted: Wanted) -> PlaybookResult:
+    def run_playbook(self, name: str, desired: DesiredState) -> PlaybookResult:
         """Do what the real playbook does, or what the test has put into ``results``."""
         self.playbooks.append(name)
         if self.results:
@@ -105,17 +105,17 @@ class FakeSwarm:
             if isinstance(result, Exception):
                 raise result
             return result
-        plan = plan_all(self.observe(None), wanted)
+        plan = plan_all(self.observe(None), desired)
         self.looks -= 1
         self.state = apply_edits(
-            self.state, [*plan.remember, *(edit for s in plan.steps for edit in s.claims)]
+            self.state, [*plan.remember, *(edit for s in plan.steps for edit in s.intent_edits)]
         )
         self.damage = ()
         for step in plan.steps:
             if isinstance(step, LabelNode):
                 changed = step.changed(step.labels)
                 self.label(step.hostname, **changed)
-            self.state = apply_edits(self.state, step.settles)
+            self.state = apply_edits(self.state, step.commit_edits)
         steps = tuple(step.to_result() for step in plan.steps)
         done = TaskResult("Keep labels right", "localhost", ok=True, changed=not plan.is_empty, plan=steps)
         return PlaybookResult(name, "successful", 0.1, tasks=(done,))
@@ -124,7 +124,7 @@ class FakeSwarm:
 def three_nodes() -> FakeSwarm:
     """alpha leads, bravo and charlie are managers; the service shop_db runs on bravo."""
     return FakeSwarm(
-        picture(
+        snapshot(
             node("alpha", role="manager", leader=True),
             node("bravo", role="manager"),
             node("charlie", role="manager"),
@@ -135,15 +135,15 @@ def three_nodes() -> FakeSwarm:
 
 
 def work_on(
-    fake: FakeSwarm, wanted: Wanted, monkeypatch: pytest.MonkeyPatch, *, dry_run: bool = False
+    fake: FakeSwarm, desired: DesiredState, monkeypatch: pytest.MonkeyPatch, *, dry_run: bool = False
 ) -> Work:
     """What jobs get to work with, on the fake."""
     monkeypatch.setattr(swarm_module, "observe", fake.observe)
     records = Records(dry_run=dry_run)
     work = Work(
         swarm=Swarm(fake.connect, on_look=records.saw),
-        wanted=wanted,
-        run_playbook=lambda name: fake.run_playbook(name, work.wanted),
+        desired=desired,
+        run_playbook=lambda name: fake.run_playbook(name, work.desired),
         dry_run=dry_run,
         records=records,
     )

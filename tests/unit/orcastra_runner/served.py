@@ -22,17 +22,17 @@ from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
 from orcastra_runner.web.site import Site
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import desired, node, service, snapshot, task
 from tests.unit.orcastra_runner.conftest import Clock
 
 JSON = {"Content-Type": "application/json"}
 TOKEN = "the right one"
-WANTED = wanted(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
+WANTED = desired(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
 
 
 def observation(**changes: Any) -> Observation:
     fields: dict[str, Any] = {
-        "picture": picture(
+        "snapshot": snapshot(
             node("alpha", role="manager", leader=True),
             node("bravo", state="down"),
             service("shop_db"),

@@ -24,7 +24,7 @@ from orcastra_runner import cli, commands
 from orcastra_runner.settings import VARIABLES
 from orcastra_runner.version import __version__
 from tests.runner_process import environment, orcastra
-from tests.unit.builders import wanted
+from tests.unit.builders import desired
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
 
 NO_ENGINE = "tcp://127.0.0.1:1"
@@ -34,7 +34,7 @@ NO_ENGINE = "tcp://127.0.0.1:1"
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSwarm:
     """The commands see this swarm."""
     fake = three_nodes()
-    work_on(fake, wanted(), monkeypatch)
+    work_on(fake, desired(), monkeypatch)
     monkeypatch.setattr(commands, "connect", lambda _options: fake.connect())
     return fake
 

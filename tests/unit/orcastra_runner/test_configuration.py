@@ -78,7 +78,7 @@ def test_files_named_by_themselves_win_over_the_folder(here: Settings, tmp_path:
     other.parent.mkdir()
     other.write_text("bravo: {labels: [hdd]}\n")
     configuration = Configuration(replace(here, nodes_file=other))
-    assert set(configuration.wanted.nodes) == {"alpha", "bravo"}
+    assert set(configuration.desired.nodes) == {"alpha", "bravo"}
 
 
 @pytest.mark.parametrize("kind", ["absent", "dangling", "in a file"])
@@ -119,7 +119,7 @@ def test_all_named_files_that_are_missing_at_once(here: Settings, tmp_path: Path
 def test_a_variable_that_only_repeats_the_usual_place_names_no_file(here: Settings) -> None:
     folder = here.config_dir
     said = replace(here, nodes_file=folder / "nodes.yml", dependencies_file=folder / "dependencies.yml")
-    assert set(Configuration(said).wanted.nodes) == {"alpha"}
+    assert set(Configuration(said).desired.nodes) == {"alpha"}
 
 
 def test_a_link_to_nowhere_is_an_error_at_its_usual_place_too(here: Settings) -> None:
@@ -165,10 +165,10 @@ def test_another_ending_while_it_runs(folder: Callable[..., Folder]) -> None:
 
 def test_settings_reach_the_dependencies(here: Settings) -> None:
     (here.config_dir / "dependencies.yml").write_text("db: [web]\n")
-    wanted = Configuration(
+    desired = Configuration(
         replace(here, stack_name="shop", label_prefix="orc.", restart_dependents=True)
-    ).wanted
-    dependency = wanted.dependencies["db"]
+    ).desired
+    dependency = desired.dependencies["db"]
     assert (dependency.stack, dependency.label, dependency.restart_dependents) == ("shop", "orc.db", True)
 
 
@@ -195,14 +195,14 @@ def test_a_sync_on_request_does_not_wait(here: Settings) -> None:
 
 def test_an_invalid_change_is_refused_once_and_the_old_one_stays(here: Settings) -> None:
     configuration = Configuration(here)
-    before = configuration.wanted
+    before = configuration.desired
     path = here.config_dir / "swarm.yml"
     path.write_text("nodes:\n  alpha: {labels: 3, rle: x}\n")
     assert configuration.reload() is None
     with pytest.raises(ConfigError) as caught:
         configuration.reload()
     assert len(caught.value.problems) == 2
-    assert configuration.wanted is before
+    assert configuration.desired is before
     assert configuration.reload() is None
     path.write_text("nodes:\n  alpha: {labels: [ssd, zfs]}\n")
     assert settled(configuration) == "node alpha changed"
@@ -235,7 +235,7 @@ def test_a_removal_waits_until_the_file_is_quiet(
     assert len(one.wait(2)) == 1
     assert not one.is_as_before
     assert (one.configuration.waiting, one.configuration.kept) == ((), ())
-    assert one.configuration.wanted == Configuration(one.settings).wanted
+    assert one.configuration.desired == Configuration(one.settings).desired
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_additions_and_changes_do_not_wait_for_removals(
     assert one.labels["alpha"] == labels
     assert one.labels["bravo"] == {"rack": "r-12"}
     assert len(one.wait(12)) == 1
-    assert one.configuration.wanted == Configuration(one.settings).wanted
+    assert one.configuration.desired == Configuration(one.settings).desired
 
 
 def test_a_sync_on_request_does_not_wait_with_removals(folder: Callable[..., Folder]) -> None:
@@ -290,7 +290,7 @@ def test_what_would_contradict_what_is_removed_waits_with_it(
     one = folder(swarm=before)
     one.file("swarm").write_text(after)
     one.wait(12)
-    assert one.configuration.wanted == Configuration(one.settings).wanted
+    assert one.configuration.desired == Configuration(one.settings).desired
 
 
 def test_a_file_that_is_written_again_with_the_same_content_is_quiet(folder: Callable[..., Folder]) -> None:

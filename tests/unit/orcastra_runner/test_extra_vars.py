@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
     ConfigFiles,
     load_configuration,
@@ -56,9 +56,9 @@ CONFIGURATION = {
 
 def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings) -> None:
     settings = replace(settings, stack_name="shop", label_prefix="orc.", restart_dependents=True)
-    wanted = build_wanted(CONFIGURATION, stack_name="shop", label_prefix="orc.", restart_dependents=True)
-    variables = {name: yaml.safe_load(_flow(value)) for name, value in extra_vars(wanted, settings).items()}
-    again = build_wanted(
+    desired = parse_config(CONFIGURATION, stack_name="shop", label_prefix="orc.", restart_dependents=True)
+    variables = {name: yaml.safe_load(_flow(value)) for name, value in extra_vars(desired, settings).items()}
+    again = parse_config(
         {
             "nodes": variables["orcastra_nodes"],
             "dependencies": variables["orcastra_dependencies"],
@@ -72,7 +72,7 @@ def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings)
         label_prefix=variables["orcastra_label_prefix"],
         restart_dependents=variables["orcastra_restart_dependents"],
     )
-    assert again == wanted
+    assert again == desired
     # of several anchors the first one leads
     assert list(again.dependencies) == ["db", "search", "alone"]
     assert variables["orcastra_hosts"] == "localhost"
@@ -88,15 +88,15 @@ def test_the_playbook_of_mods_gets_what_its_configuration_takes_from_the_environ
     monkeypatch.setenv("TOKEN", "s3cret")
     files = Files(None, RebalanceFile(tmp_path / "rebalance_config.yml"), ModsFile(path))
     with closing(files.mods):
-        found = files.extra_vars(MODS_PLAYBOOK, files.wanted, settings)
+        found = files.extra_vars(MODS_PLAYBOOK, files.desired, settings)
         assert found["orcastra_mods_variables"] == {"TOKEN": "s3cret"}
         # what is in force, whatever becomes of the file
         path.unlink()
-        found = files.extra_vars(MODS_PLAYBOOK, files.wanted, settings)
+        found = files.extra_vars(MODS_PLAYBOOK, files.desired, settings)
         assert json.loads(Path(found["orcastra_mods_file"]).read_text()) == [
             "https://h/a?token=${TOKEN}&x=${ABSENT}"
         ]
-        other = files.extra_vars("orcastra.swarm.label_sync", files.wanted, settings)
+        other = files.extra_vars("orcastra.swarm.label_sync", files.desired, settings)
         assert not {"orcastra_mods_file", "orcastra_mods_variables"} & other.keys()
 
 
@@ -124,16 +124,16 @@ NODES, DEPENDENCIES = {"alpha": {"labels": ["ssd"]}}, {"db": ["web"]}
 def test_absent_sections_are_no_empty_ones(
     settings: Settings, data: dict[str, Any], accepted: bool, given: set[str]
 ) -> None:
-    wanted = build_wanted(data, stack_name="shop").with_removals(accepted=accepted)
+    desired = parse_config(data, stack_name="shop").with_removals(accepted=accepted)
 
-    variables = extra_vars(wanted, settings)
+    variables = extra_vars(desired, settings)
 
     assert {part for part in ("nodes", "dependencies") if f"orcastra_{part}" in variables} == given
     assert "orcastra_purge" not in variables
 
 
 def test_with_nothing_at_all_playbooks_still_end_what_is_under_way(settings: Settings) -> None:
-    variables = extra_vars(build_wanted({"leader": "alpha"}, stack_name="shop"), settings)
+    variables = extra_vars(parse_config({"leader": "alpha"}, stack_name="shop"), settings)
 
     assert (variables["orcastra_nodes"], variables["orcastra_purge"]) == ({}, False)
     assert "orcastra_dependencies" not in variables
@@ -142,9 +142,9 @@ def test_with_nothing_at_all_playbooks_still_end_what_is_under_way(settings: Set
 def test_a_section_that_is_held_in_part_removes_nothing(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text("nodes: {alpha: {labels: [ssd]}}\ndependencies: {}\n")
     (tmp_path / "nodes.yml").touch()
-    wanted = load_configuration(ConfigFiles.in_directory(tmp_path), stack_name="shop")
+    desired = load_configuration(ConfigFiles.in_directory(tmp_path), stack_name="shop")
 
-    variables = extra_vars(wanted, settings)
+    variables = extra_vars(desired, settings)
 
     assert set(variables["orcastra_nodes"]) == {"alpha"}
     assert variables["orcastra_purge"] is False

@@ -13,33 +13,33 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
+    DesiredState,
+    NodeConfig,
+    SwarmConfig,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Handover, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
-    NodeWanted,
-    SwarmWanted,
-    Wanted,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import JobError, Work
-from tests.unit.builders import node, picture, service
+from tests.unit.builders import node, service, snapshot
 from tests.unit.orcastra_runner.conftest import Log
 
 
 class FakeSwarm:
-    def __init__(self, seen: Picture) -> None:
-        self.picture = seen
+    def __init__(self, seen: SwarmSnapshot) -> None:
+        self.snapshot = seen
         self.state = State()
         self.carried_out: list[Plan] = []
         self.described = 0
         self.error: str | None = None
 
     def see(self) -> Observation:
-        return Observation(self.picture, self.state, (), "", "", 0)
+        return Observation(self.snapshot, self.state, (), "", "", 0)
 
     def forget(self) -> None:
         pass
@@ -60,15 +60,15 @@ def manager(name: str, **fields: Any) -> Node:
 class Bench:
     """A job, a clock, and what it started."""
 
-    def __init__(self, *nodes: Node, wanted: Wanted, with_inventory: bool = True) -> None:
+    def __init__(self, *nodes: Node, desired: DesiredState, with_inventory: bool = True) -> None:
         self.now = 0.0
-        self.swarm = FakeSwarm(picture(*nodes))
+        self.swarm = FakeSwarm(snapshot(*nodes))
         self.started: list[Mapping[str, Any]] = []
         self.ok = True
         self.job = HealJob(300.0, clock=lambda: self.now)
         self.work = Work(
             swarm=self.swarm,  # type: ignore[arg-type]
-            wanted=wanted,
+            desired=desired,
             run_playbook=None,  # type: ignore[arg-type]
             run_on_hosts=self._run if with_inventory else None,
         )
@@ -84,18 +84,18 @@ class Bench:
         return self.job.run(self.work)
 
 
-NODES = {name: NodeWanted(name) for name in "abc"}
+NODES = {name: NodeConfig(name) for name in "abc"}
 WHOLE = tuple(manager(name) for name in "abc")
 
 
 def test_a_quiet_cycle_asks_and_starts_nothing() -> None:
-    bench = Bench(*WHOLE, wanted=Wanted(nodes=NODES, managers=3))
+    bench = Bench(*WHOLE, desired=DesiredState(nodes=NODES, managers=3))
     assert [bench.run(), bench.run()] == [False, False]
     assert (bench.started, bench.swarm.carried_out, bench.swarm.described) == ([], [], 0)
 
 
 def test_settings_cost_one_request_where_they_are_configured() -> None:
-    bench = Bench(*WHOLE, wanted=Wanted(nodes=NODES, swarm=SwarmWanted(task_history_limit=3)))
+    bench = Bench(*WHOLE, desired=DesiredState(nodes=NODES, swarm=SwarmConfig(task_history_limit=3)))
     assert bench.run()
     assert bench.swarm.described == 1
     assert [step.action for step in bench.swarm.carried_out[0].steps] == ["update_swarm"]
@@ -103,8 +103,8 @@ def test_settings_cost_one_request_where_they_are_configured() -> None:
 
 def test_roles_are_left_alone_unless_they_are_configured() -> None:
     demoted = (manager("a"), manager("b"), node("c"))
-    assert not Bench(*demoted, wanted=Wanted(nodes=NODES)).run()
-    bench = Bench(*demoted, wanted=Wanted(nodes=NODES, managers=3))
+    assert not Bench(*demoted, desired=DesiredState(nodes=NODES)).run()
+    bench = Bench(*demoted, desired=DesiredState(nodes=NODES, managers=3))
     assert bench.run()
     (step,) = bench.swarm.carried_out[0].steps
     assert (step.what, step.wait_seconds) == ("promote node c to manager", 8.0)  # type: ignore[attr-defined]
@@ -115,7 +115,9 @@ def test_roles_are_left_alone_unless_they_are_configured() -> None:
 
 def test_a_node_that_somebody_has_drained_is_not_configured_back() -> None:
     drained = (*WHOLE[:2], manager("c", availability="drain"))
-    bench = Bench(*drained, wanted=Wanted(nodes={**NODES, "c": NodeWanted("c", availability="active")}))
+    bench = Bench(
+        *drained, desired=DesiredState(nodes={**NODES, "c": NodeConfig("c", availability="active")})
+    )
     bench.swarm.state = State(asked_availability={"id-c": 1.0})
     assert not bench.run()
     bench.swarm.state = State()
@@ -123,13 +125,13 @@ def test_a_node_that_somebody_has_drained_is_not_configured_back() -> None:
 
 
 def test_a_paused_update_is_only_reported_unless_it_is_configured(logged: Log) -> None:
-    bench = Bench(*WHOLE, wanted=Wanted(nodes=NODES))
+    bench = Bench(*WHOLE, desired=DesiredState(nodes=NODES))
     paused = service("app", update_state="paused", can_roll_back=True)
-    bench.swarm.picture = replace(bench.swarm.picture, services=(paused,))
+    bench.swarm.snapshot = replace(bench.swarm.snapshot, services=(paused,))
     assert not bench.run()
     (told,) = logged.sentences
     assert told.endswith("then `docker service update app`, or `docker service rollback app`")
-    bench.work.wanted = Wanted(nodes=NODES, swarm=SwarmWanted(paused_updates="auto"))
+    bench.work.desired = DesiredState(nodes=NODES, swarm=SwarmConfig(paused_updates="auto"))
     assert bench.run()
     assert [step.what for step in bench.swarm.carried_out[0].steps] == [
         "roll app back to what it was before its update"
@@ -138,16 +140,16 @@ def test_a_paused_update_is_only_reported_unless_it_is_configured(logged: Log) -
 
 def test_dry_run_writes_and_starts_nothing() -> None:
     down = manager("c", state="down")
-    bench = Bench(manager("a", availability="pause"), manager("b"), down, wanted=Wanted(nodes=NODES))
-    nodes = {**NODES, "a": NodeWanted("a", availability="active")}
-    bench.work = replace(bench.work, dry_run=True, wanted=Wanted(nodes=nodes))
+    bench = Bench(manager("a", availability="pause"), manager("b"), down, desired=DesiredState(nodes=NODES))
+    nodes = {**NODES, "a": NodeConfig("a", availability="active")}
+    bench.work = replace(bench.work, dry_run=True, desired=DesiredState(nodes=nodes))
     assert bench.run()
     bench.run()
     assert (bench.started, bench.swarm.carried_out) == ([], [])
 
 
 def test_a_missing_host_is_brought_back_at_growing_intervals() -> None:
-    bench = Bench(manager("a"), manager("b"), manager("c", state="down"), wanted=Wanted(nodes=NODES))
+    bench = Bench(manager("a"), manager("b"), manager("c", state="down"), desired=DesiredState(nodes=NODES))
     assert not bench.run()
     assert bench.started == []
     bench.ok = False
@@ -159,12 +161,12 @@ def test_a_missing_host_is_brought_back_at_growing_intervals() -> None:
     assert runs == [1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]
     # as many managers as there are stay
     assert bench.started[0] == {"orcastra_managers": 3}
-    bench.swarm.picture = picture(*WHOLE)
+    bench.swarm.snapshot = snapshot(*WHOLE)
     assert not bench.run()
 
 
 def test_without_an_inventory_it_is_told_once(logged: Log) -> None:
-    bench = Bench(manager("a"), wanted=Wanted(nodes=NODES), with_inventory=False)
+    bench = Bench(manager("a"), desired=DesiredState(nodes=NODES), with_inventory=False)
     assert [bench.run(), bench.run()] == [False, False]
     told = [entry for entry in logged.entries if "missing" in str(entry.get("event"))]
     assert [entry["what"] for entry in told] == ["b is not in the swarm", "c is not in the swarm"]
@@ -172,15 +174,15 @@ def test_without_an_inventory_it_is_told_once(logged: Log) -> None:
 
 def test_a_lost_quorum_is_an_error_with_the_way_out() -> None:
     gone = {"reachability": "unreachable"}
-    bench = Bench(manager("a"), manager("b", **gone), manager("c", **gone), wanted=Wanted(nodes=NODES))
+    bench = Bench(manager("a"), manager("b", **gone), manager("c", **gone), desired=DesiredState(nodes=NODES))
     with pytest.raises(OrcastraError, match="lost its quorum"):
         bench.run()
 
 
 def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> None:
     down = manager("c", state="down")
-    nodes = {**NODES, "a": NodeWanted("a", availability="active")}
-    bench = Bench(manager("a", availability="pause"), manager("b"), down, wanted=Wanted(nodes=nodes))
+    nodes = {**NODES, "a": NodeConfig("a", availability="active")}
+    bench = Bench(manager("a", availability="pause"), manager("b"), down, desired=DesiredState(nodes=nodes))
     bench.run()
     planned = bench.work.records.view().plans["heal"]
     assert [step.what for step in planned.steps] == ["set the availability of node a to active"]
@@ -194,7 +196,7 @@ def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> Non
 
 
 def test_a_host_that_another_instance_reboots_is_not_brought_back() -> None:
-    bench = Bench(manager("a"), manager("b"), manager("c", state="down"), wanted=Wanted(nodes=NODES))
+    bench = Bench(manager("a"), manager("b"), manager("c", state="down"), desired=DesiredState(nodes=NODES))
     bench.swarm.state = State(handovers={"k": Handover(("id-c",), ("c",), "boot", 1.0, by="a")})
     assert [bench.run(), bench.run()] == [False, False]
     bench.swarm.state = State()

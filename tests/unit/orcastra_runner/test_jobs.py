@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DisownLabels,
@@ -20,10 +21,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import (
     LabelChange,
     LabelNode,
-    MendState,
     Plan,
+    RepairState,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.jobs import (
     LABEL_PLAYBOOK,
@@ -34,11 +34,11 @@ from orcastra_runner.jobs import (
     SyncJob,
     playbook_for,
 )
-from tests.unit.builders import ours, picture, service, task, wanted
+from tests.unit.builders import desired, ours, service, snapshot, task
 from tests.unit.orcastra_runner.conftest import Log
 from tests.unit.orcastra_runner.fakes import failed, three_nodes, work_on
 
-SSD_ON_ALPHA = wanted({"alpha": {"ssd": "true"}})
+SSD_ON_ALPHA = desired({"alpha": {"ssd": "true"}})
 
 
 def test_an_empty_plan_starts_no_playbook(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
@@ -76,7 +76,7 @@ def test_a_dry_run_plans_only_and_says_so_once(monkeypatch: pytest.MonkeyPatch, 
 def test_what_only_has_to_be_remembered_is_something_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.state = replace(fake.state, owned_labels={"id-lost": frozenset({"ssd"})})
-    SyncJob(60, 600).run(work_on(fake, wanted(), monkeypatch))
+    SyncJob(60, 600).run(work_on(fake, desired(), monkeypatch))
     assert fake.playbooks == [LABEL_PLAYBOOK]
     assert not fake.state.owned_labels
 
@@ -84,7 +84,7 @@ def test_what_only_has_to_be_remembered_is_something_to_do(monkeypatch: pytest.M
 def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     fake.change_nodes(lambda one: replace(one, state="down") if one.hostname == "charlie" else one)
-    work = work_on(fake, wanted({"charlie": {"a": "b"}, "nobody": {"a": "b"}}), monkeypatch)
+    work = work_on(fake, desired({"charlie": {"a": "b"}, "nobody": {"a": "b"}}), monkeypatch)
     job = SyncJob(60, 600)
     for _ in range(3):
         job.run(work)
@@ -148,7 +148,7 @@ def test_what_the_playbook_did_beyond_the_plan_is_told(monkeypatch: pytest.Monke
     }
     done = TaskResult("t", "localhost", ok=True, changed=True, plan=(extra,))
     fake.results = [PlaybookResult(SITE_PLAYBOOK, "successful", 1.0, tasks=(done,))]
-    assert ResyncJob(600).run(work_on(fake, wanted(), monkeypatch)) is True
+    assert ResyncJob(600).run(work_on(fake, desired(), monkeypatch)) is True
     assert logged.sentences == [
         "info planned by the playbook: set a=b on node bravo",
         "info done: set a=b on node bravo",
@@ -161,19 +161,19 @@ def test_in_event_mode_a_resync_connects_anew_and_starts_no_playbook(
     monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
-    work = work_on(fake, wanted(), monkeypatch)
+    work = work_on(fake, desired(), monkeypatch)
     sync = SyncJob(60, 600, in_process=True)
     assert sync.run(work) is False
     resync = ResyncJob(600, sync)
     assert resync.run(work) is False
     assert [engine.closed for engine in fake.engines] == [1, 0]
     assert (fake.looks, fake.playbooks, logged.sentences) == (2, [], [])
-    assert resync.again_seconds is None
+    assert resync.requeue_after is None
 
 
 def test_a_resync_that_finds_nothing_is_silent(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
-    assert ResyncJob(600).run(work_on(fake, wanted(), monkeypatch)) is False
+    assert ResyncJob(600).run(work_on(fake, desired(), monkeypatch)) is False
     assert (fake.playbooks, logged.sentences) == ([SITE_PLAYBOOK], [])
 
 
@@ -183,7 +183,7 @@ LABEL_STEP = LabelNode(
     labels={},
     changes=(LabelChange("ssd", None, "true"),),
     why=(),
-    claims=(OwnLabels("id-alpha", frozenset({"ssd"})),),
+    intent_edits=(OwnLabels("id-alpha", frozenset({"ssd"})),),
 )
 PLACE_STEP = PlaceService(service_id="id-app", name="app", purpose="take it off", constraints=(), why=())
 FORGET_MOVE, FORGET_LABEL = SetMove("id-app", None), DisownLabels("id-lost", frozenset({"ssd"}))
@@ -197,7 +197,7 @@ FORGET_MOVE, FORGET_LABEL = SetMove("id-app", None), DisownLabels("id-lost", fro
         (Plan(remember=(FORGET_LABEL,)), LABEL_PLAYBOOK),
         (Plan(steps=(PLACE_STEP,)), SITE_PLAYBOOK),
         (Plan(steps=(LABEL_STEP, PLACE_STEP)), SITE_PLAYBOOK),
-        (Plan(steps=(MendState(damage=("x",), why=()),)), SITE_PLAYBOOK),
+        (Plan(steps=(RepairState(damage=("x",), why=()),)), SITE_PLAYBOOK),
         (Plan(remember=(FORGET_MOVE,)), SITE_PLAYBOOK),
         (Plan(steps=(LABEL_STEP,), remember=(FORGET_MOVE,)), SITE_PLAYBOOK),
     ],
@@ -206,12 +206,14 @@ def test_the_playbook_follows_from_the_plan(plan: Plan, playbook: str) -> None:
     assert playbook_for(plan) == playbook
 
 
-@pytest.mark.parametrize("config", [wanted(), SSD_ON_ALPHA], ids=["nothing configured", "labels alone"])
-def test_what_was_a_follower_takes_the_site_playbook(config: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("config", [desired(), SSD_ON_ALPHA], ids=["nothing configured", "labels alone"])
+def test_what_was_a_follower_takes_the_site_playbook(
+    config: DesiredState, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     app = service("shop_app", **ours("node.labels.db==true"))
-    fake.picture = picture(*fake.picture.nodes, *fake.picture.services, app, *fake.picture.tasks)
+    fake.snapshot = snapshot(*fake.snapshot.nodes, *fake.snapshot.services, app, *fake.snapshot.tasks)
     with pytest.raises(JobError):  # the fake playbook does nothing to services
         SyncJob(60, 600).run(work_on(fake, config, monkeypatch))
     assert fake.playbooks == [SITE_PLAYBOOK] * 2
@@ -219,16 +221,16 @@ def test_what_was_a_follower_takes_the_site_playbook(config: Wanted, monkeypatch
 
 def test_a_journal_that_is_to_be_cleared_takes_the_site_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    fake.picture = picture(*fake.picture.nodes, service("shop_app"), task("shop_app", "alpha"))
+    fake.snapshot = snapshot(*fake.snapshot.nodes, service("shop_app"), task("shop_app", "alpha"))
     fake.state = replace(fake.state, moves={"id-shop_app": Move("db", (), 0.0)})
-    SyncJob(60, 600).run(work_on(fake, wanted(), monkeypatch))
+    SyncJob(60, 600).run(work_on(fake, desired(), monkeypatch))
     assert fake.playbooks == [SITE_PLAYBOOK]
     assert not fake.state.moves
 
 
 def test_with_dependencies_labels_take_the_small_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    config = wanted({"alpha": {"ssd": "true"}}, anchors={"db": ()})
+    config = desired({"alpha": {"ssd": "true"}}, anchors={"db": ()})
     assert SyncJob(60, 600).run(work_on(fake, config, monkeypatch)) is True
     assert fake.playbooks == [LABEL_PLAYBOOK]
     assert fake.labels_of("bravo") == {"db": "true"}

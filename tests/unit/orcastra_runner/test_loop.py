@@ -39,7 +39,7 @@ class OtherJob:
     name = "other"
     interval = 60.0
     starts_late = False
-    again_seconds: float | None = None
+    requeue_after: float | None = None
 
     def __init__(self) -> None:
         self.runs = 0
@@ -70,7 +70,7 @@ class Driven:
         self.fake, self.clock = fake, clock
         self.configuration = Configuration(settings, clock)
         self.signals = Signals(clock)
-        self.work = work_on(fake, self.configuration.wanted, monkeypatch, dry_run=dry_run)
+        self.work = work_on(fake, self.configuration.desired, monkeypatch, dry_run=dry_run)
         self.loop = Loop(
             jobs or [SyncJob(60, 600)],
             self.work,
@@ -382,7 +382,7 @@ def test_what_another_process_was_asked_to_accept_is_accepted_here_too(
     # neither what was accepted before we came, nor our own, which has been done
     assert calls[0] == ("before",)
     assert len(calls) == 2
-    assert driven.configuration.wanted.dependencies == {}
+    assert driven.configuration.desired.dependencies == {}
 
 
 def test_no_job_begins_once_we_are_to_stop(
@@ -466,15 +466,15 @@ class WaitingJob:
     interval = 60.0
     starts_late = False
 
-    def __init__(self, again_seconds: float = 1.0, steps: Callable[[int], str | None] = lambda _run: None):
-        self.again_seconds: float | None = again_seconds
+    def __init__(self, requeue_after: float = 1.0, steps: Callable[[int], str | None] = lambda _run: None):
+        self.requeue_after: float | None = requeue_after
         self.runs = 0
         self._steps = steps
 
     def run(self, work: Work) -> bool:
         what = self._steps(self.runs)
         self.runs += 1
-        work.records.planned(self.name, Plan(notes=("shop_app waits",), again_seconds=self.again_seconds))
+        work.records.planned(self.name, Plan(notes=("shop_app waits",), requeue_after=self.requeue_after))
         if what is not None:
             work.records.playbook_stepped(self.name, {"what": what, "action": "restart_service"}, None)
         return what is not None
@@ -532,7 +532,7 @@ def test_once_leaves_no_service_scaled_to_0(once: Callable[..., float]) -> None:
 
 
 def test_once_does_not_wait_for_a_retry_that_is_far_away(once: Callable[..., float], logged: Log) -> None:
-    assert once(WaitingJob(again_seconds=10.0)) == 0
+    assert once(WaitingJob(requeue_after=10.0)) == 0
     assert "left for the next run" in {entry["event"] for entry in logged.entries}
 
 

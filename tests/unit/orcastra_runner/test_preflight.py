@@ -236,7 +236,7 @@ def test_other_files_do_not_keep_the_loop_from_starting(
     mods.write_text('{"modz": []}')
     monkeypatch.setenv("MOD_MANAGER_CONFIG", str(mods))
     configuration, _rules = load(read_settings())
-    assert configuration.wanted.nodes
+    assert configuration.desired.nodes
 
 
 def test_yaml_is_as_good_as_yml_everywhere(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

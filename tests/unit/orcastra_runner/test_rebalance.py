@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import SetMove, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner import rebalance
 from orcastra_runner.execute import PlaybookResult
@@ -48,7 +48,7 @@ class FakeSwarm:
         self.forgotten = 0
 
     def see(self) -> Observation:
-        return Observation(Picture(), State(), (), "", "", 0)
+        return Observation(SwarmSnapshot(), State(), (), "", "", 0)
 
     def forget(self) -> None:
         self.forgotten += 1
@@ -68,13 +68,13 @@ class Bench:
         self.memory = Memory()
         self.swarm = FakeSwarm()
         self.playbooks: list[str] = []
-        self.work = Work(swarm=self.swarm, wanted=Wanted(), run_playbook=self._run)  # type: ignore[arg-type]
+        self.work = Work(swarm=self.swarm, desired=DesiredState(), run_playbook=self._run)  # type: ignore[arg-type]
         monkeypatch.setattr(rebalance.Meter, "measure", self._measure)
         monkeypatch.setattr(rebalance, "plan_rebalance", lambda *_arguments: self.plan)
         self.may_answer = threading.Event()
         self.may_answer.set()
 
-    def _measure(self, _picture: Picture, _sources: MetricSources) -> Memory:
+    def _measure(self, _picture: SwarmSnapshot, _sources: MetricSources) -> Memory:
         assert self.may_answer.wait(20)
         if self.error is not None:
             raise self.error
@@ -96,7 +96,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 def test_a_move_is_made_by_the_playbook_and_looked_after_soon(bench: Bench) -> None:
-    bench.plan = Plan(steps=(MOVE,), again_seconds=5.0)
+    bench.plan = Plan(steps=(MOVE,), requeue_after=5.0)
     job = bench.job()
     assert job.run(bench.work) is True
     assert (bench.playbooks, bench.swarm.carried_out, bench.swarm.forgotten) == (
@@ -104,10 +104,10 @@ def test_a_move_is_made_by_the_playbook_and_looked_after_soon(bench: Bench) -> N
         [],
         1,
     )
-    assert (job.interval, job.again_seconds) == (7, 5.0)
+    assert (job.interval, job.requeue_after) == (7, 5.0)
     bench.plan = Plan()
     assert job.run(bench.work) is False
-    assert job.again_seconds is None
+    assert job.requeue_after is None
 
 
 def test_in_event_mode_it_is_made_in_this_process(bench: Bench, logged: Log) -> None:
@@ -139,7 +139,7 @@ def test_a_measurement_that_takes_its_time_keeps_nobody_waiting(
     job = bench.job()
     for _time in range(2):
         assert job.run(bench.work) is False
-        assert job.again_seconds == 0.01
+        assert job.requeue_after == 0.01
     bench.may_answer.set()
     monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 20)
     assert job.run(bench.work) is True
@@ -264,19 +264,19 @@ def test_half_a_file_of_rules_takes_nothing_away(bench: Bench, clock: Clock) -> 
 def test_what_is_under_way_is_ended_without_the_file_and_without_a_measurement(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ending = Plan(steps=(MOVE,), again_seconds=5.0)
+    ending = Plan(steps=(MOVE,), requeue_after=5.0)
     monkeypatch.setattr(rebalance, "plan_moves_under_way", lambda *_arguments: ending)
     monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
     bench.may_answer.clear()
     job = bench.job()
     assert job.run(bench.work) is True
-    assert job.again_seconds == 0.01
+    assert job.requeue_after == 0.01
     bench.path.unlink()
     job = bench.job()
     assert job.run(bench.work) is True
     # the playbook would measure, and begin other moves
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [ending, ending])
-    assert (bench.swarm.forgotten, job.again_seconds) == (2, 5.0)
+    assert (bench.swarm.forgotten, job.requeue_after) == (2, 5.0)
     bench.may_answer.set()
 
 

@@ -18,10 +18,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import Candidate
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
 from orcastra_runner.report import count, found, plan_data, plan_text, status_data, status_text
 from orcastra_runner.swarm import plan_all
-from tests.unit.builders import wanted
+from tests.unit.builders import desired
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes
 
 
@@ -34,7 +34,7 @@ def test_an_empty_plan_in_words() -> None:
 
 
 def test_a_plan_in_words_has_what_and_why() -> None:
-    plan = plan_all(seen(three_nodes()), wanted({"alpha": {"ssd": "true"}, "nobody": {}}))
+    plan = plan_all(seen(three_nodes()), desired({"alpha": {"ssd": "true"}, "nobody": {}}))
     assert plan_text(plan).splitlines() == [
         "1 step to be done:",
         "  1. set ssd=true on node alpha",
@@ -46,7 +46,7 @@ def test_a_plan_in_words_has_what_and_why() -> None:
 def test_why_not_is_shown() -> None:
     fake = three_nodes()
     fake.damage = ("no JSON",)
-    text = plan_text(plan_all(seen(fake), wanted()))
+    text = plan_text(plan_all(seen(fake), desired()))
     assert "why: no JSON" in text
     assert "why not otherwise: " in text
 
@@ -54,11 +54,11 @@ def test_why_not_is_shown() -> None:
 def test_a_plan_that_only_remembers_is_not_nothing() -> None:
     fake = three_nodes()
     fake.state = State(owned_labels={"id-lost": frozenset({"ssd"})})
-    assert "only what is remembered" in plan_text(plan_all(seen(fake), wanted()))
+    assert "only what is remembered" in plan_text(plan_all(seen(fake), desired()))
 
 
 def test_the_plan_as_data_is_json() -> None:
-    data = plan_data(plan_all(seen(three_nodes()), wanted({"alpha": {"ssd": "true"}})))
+    data = plan_data(plan_all(seen(three_nodes()), desired({"alpha": {"ssd": "true"}})))
     assert json.loads(json.dumps(data))["plan"][0]["what"] == "set ssd=true on node alpha"
 
 

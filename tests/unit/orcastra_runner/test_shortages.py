@@ -23,7 +23,7 @@ from orcastra_runner.report import plan_data, plan_text
 from orcastra_runner.shortages import STEADY_SECONDS, ShortageLog
 from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.data import plans_data, state_data
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import desired, node, service, snapshot, task
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.fakes import three_nodes
 from tests.unit.orcastra_runner.served import observation
@@ -122,7 +122,7 @@ def test_the_headline_never_says_that_all_is_well_while_tasks_are_missing() -> N
 def test_steps_and_missing_tasks_are_both_in_the_headline() -> None:
     records = Records()
     seen = observation()
-    config = wanted(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
+    config = desired(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
     records.configured(config)
     records.saw(seen, 0.1)
     records.decided("acting", leads=True, acts=True)
@@ -142,7 +142,7 @@ def test_each_look_finds_the_reasons_afresh_and_since_when_they_hold() -> None:
     alpha, web = node("alpha"), service("web")
 
     def look(*tasks: Any) -> dict[str, Any]:
-        records.saw(observation(picture=picture(alpha, web, *tasks), engine_time=now[0]), 0.1)
+        records.saw(observation(snapshot=snapshot(alpha, web, *tasks), engine_time=now[0]), 0.1)
         (found,) = state_data(records.view())["services"]
         now[0] += 30
         return found
@@ -168,11 +168,11 @@ def test_the_loop_looks_again_while_tasks_are_missing(
 ) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
-    missing = replace(fake.picture.tasks[0], state="failed", desired_state="shutdown", error="boom")
-    complete = fake.picture
-    fake.picture = replace(complete, tasks=(missing,))
+    missing = replace(fake.snapshot.tasks[0], state="failed", desired_state="shutdown", error="boom")
+    complete = fake.snapshot
+    fake.snapshot = replace(complete, tasks=(missing,))
     driven = Driven(fake, replace(settings, config_dir=config_dir), clock, monkeypatch)
-    driven.run(*[nothing] * 40, lambda: setattr(fake, "picture", complete), *[nothing] * 20, step=1)
+    driven.run(*[nothing] * 40, lambda: setattr(fake, "snapshot", complete), *[nothing] * 20, step=1)
     # the interval is a minute
     assert fake.looks >= 4
     assert warnings(logged) == ["shop_db: Swarm has given up 1 of its 1 tasks (failed: boom)"]
@@ -183,7 +183,7 @@ def test_one_cycle_says_what_is_short(
 ) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
-    fake.picture = replace(fake.picture, tasks=())
+    fake.snapshot = replace(fake.snapshot, tasks=())
     driven = Driven(fake, replace(settings, config_dir=config_dir), clock, monkeypatch)
     assert driven.loop.run_once() is True
     assert logged.sentences[-1] == (

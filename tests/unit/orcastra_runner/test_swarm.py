@@ -14,14 +14,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     NotAManager,
 )
 from orcastra_runner.swarm import STAND_BY_PATIENCE_SECONDS, Swarm, leader_of, node_name, plan_all
-from tests.unit.builders import wanted
+from tests.unit.builders import desired
 from tests.unit.orcastra_runner.conftest import Log
 from tests.unit.orcastra_runner.fakes import three_nodes, work_on
 
 
 def test_one_look_serves_a_whole_cycle(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
-    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm = work_on(fake, desired(), monkeypatch).swarm
     assert swarm.see() is swarm.see()
     swarm.forget()
     swarm.see()
@@ -33,7 +33,7 @@ def test_one_look_serves_a_whole_cycle(monkeypatch: pytest.MonkeyPatch, logged: 
 
 def test_a_stale_connection_is_made_anew_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.see()
     swarm.forget()
     fake.errors = [EngineUnreachable("connection reset")]
@@ -43,7 +43,7 @@ def test_a_stale_connection_is_made_anew_at_once(monkeypatch: pytest.MonkeyPatch
 
 def test_an_engine_that_does_not_answer_is_asked_no_more_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm = work_on(fake, desired(), monkeypatch).swarm
     fake.errors = [EngineUnreachable("one"), EngineUnreachable("two"), EngineUnreachable("three")]
     with pytest.raises(EngineUnreachable, match="one"):
         swarm.see()
@@ -54,7 +54,7 @@ def test_an_engine_that_does_not_answer_is_asked_no_more_than_that(monkeypatch: 
 
 def test_what_is_no_lost_connection_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.see()
     swarm.forget()
     fake.errors = [NotAManager("a worker")]
@@ -65,7 +65,7 @@ def test_what_is_no_lost_connection_is_not_tried_again(monkeypatch: pytest.Monke
 
 def test_an_engine_that_is_late_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.see()
     swarm.forget()
     fake.errors = [EngineTimeout("late")]
@@ -76,7 +76,7 @@ def test_an_engine_that_is_late_is_not_asked_again_at_once(monkeypatch: pytest.M
 
 def test_who_stands_by_has_less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.see()
     swarm.forget()
     swarm.is_patient = False
@@ -86,7 +86,7 @@ def test_who_stands_by_has_less_patience(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_closing_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.close()
     swarm.see()
     swarm.close()
@@ -107,7 +107,7 @@ def test_an_error_while_connecting_leaves_nothing_behind() -> None:
 
 def test_names(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    swarm = work_on(fake, wanted(), monkeypatch).swarm
+    swarm = work_on(fake, desired(), monkeypatch).swarm
     assert (leader_of(swarm.see()), node_name(swarm.see())) == ("alpha", "alpha")
     fake.lead(None)
     fake.local = "gone"
@@ -118,5 +118,5 @@ def test_names(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_plan_mends_a_damaged_state_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.damage = ("label orcastra.labels: no JSON",)
-    plan = plan_all(work_on(fake, wanted(), monkeypatch).swarm.see(), wanted({"alpha": {"ssd": "true"}}))
-    assert [step.action for step in plan.steps] == ["mend_state", "label_node"]
+    plan = plan_all(work_on(fake, desired(), monkeypatch).swarm.see(), desired({"alpha": {"ssd": "true"}}))
+    assert [step.action for step in plan.steps] == ["repair_state", "label_node"]

@@ -17,7 +17,7 @@ import structlog
 import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     Attempts,
     CommandRecord,
@@ -27,7 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
 from orcastra_runner import cli, commands, log
 from orcastra_runner.command.results import write_results
-from tests.unit.builders import node, service, task, wanted
+from tests.unit.builders import desired, node, service, task
 from tests.unit.orcastra_runner.fakes import FakeSwarm, work_on
 
 HOSTILE = {
@@ -51,7 +51,7 @@ def evil(request: pytest.FixtureRequest) -> str:
 def fake(evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSwarm:
     """A swarm in which everything that others can write is hostile."""
     name = f"bravo{evil}"
-    picture = Picture(
+    snapshot = SwarmSnapshot(
         nodes=(
             node("alpha", role="manager", reachability="reachable", leader=True, labels={f"k{evil}": evil}),
             node(name, id="id-b", state="down", labels={"a": evil}),
@@ -74,9 +74,9 @@ def fake(evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSwar
         commands={f"id:{evil}": CommandRecord("relabel_all", "file", name, "i", 1.0, "failed", evil, 2.0)},
         other_sections={f"orcastra.{evil}": "1"},
     )
-    fake = FakeSwarm(picture)
+    fake = FakeSwarm(snapshot)
     fake.state, fake.damage = state, (f"label x: {evil}",)
-    work_on(fake, wanted({name: {"a": evil}, "nobody": {}}), monkeypatch)
+    work_on(fake, desired({name: {"a": evil}, "nobody": {}}), monkeypatch)
     monkeypatch.setattr(commands, "connect", lambda _options: fake.connect())
     monkeypatch.setenv("ORCASTRA_CONFIG_DIR", str(tmp_path))
     (tmp_path / "swarm.yml").write_text(
@@ -164,8 +164,8 @@ def test_results_of_commands(evil: str, tmp_path: Path) -> None:
 
 def test_a_step_in_a_result(fake: FakeSwarm, evil: str) -> None:
     seen = fake.observe(None)
-    picture = replace(seen.picture, services=(), tasks=())
-    plan = commands.plan_all(replace(seen, picture=picture), wanted({f"bravo{evil}": {"a": "1"}}))
+    snapshot = replace(seen.snapshot, services=(), tasks=())
+    plan = commands.plan_all(replace(seen, snapshot=snapshot), desired({f"bravo{evil}": {"a": "1"}}))
     for step in plan.steps:
         result = step.to_result()
         for text in (result["what"], result["target"], *result["why"], *result["why_not"]):

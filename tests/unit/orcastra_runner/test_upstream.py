@@ -19,7 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter im
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import load_rebalance
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import Removals
 from orcastra_runner import cli
 from orcastra_runner.command.file import parse
 from orcastra_runner.configuration import Configuration
@@ -233,23 +233,23 @@ def test_its_files_say_the_same_in_every_arrangement(
 ) -> None:
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    wanted = Configuration(replace(settings, config_dir=tmp_path)).wanted
-    assert wanted.nodes["mgr-a"].labels == dict.fromkeys(("mgr-a", "lab", "ubuntu", "ext4"), "true")
-    assert {name: node.ip for name, node in wanted.nodes.items()} == {
+    desired = Configuration(replace(settings, config_dir=tmp_path)).desired
+    assert desired.nodes["mgr-a"].labels == dict.fromkeys(("mgr-a", "lab", "ubuntu", "ext4"), "true")
+    assert {name: node.ip for name, node in desired.nodes.items()} == {
         "mgr-a": "10.0.0.11",
         "wrk-b": "10.0.0.12",
         "host-1": "10.0.0.1",
     }
     assert {
         anchor: (one.stack, one.followers, one.restart_dependents)
-        for anchor, one in wanted.dependencies.items()
+        for anchor, one in desired.dependencies.items()
     } == {
         "wiki_db": ("apps", ("wiki", "wiki_cache"), True),
         "auth-db": ("proxy", ("auth-server", "auth-worker"), False),
         "search": ("swarm-dev", ("indexer", "crawler"), False),
     }
-    assert (wanted.node_removals, wanted.dependency_removals) == (Removals.ALLOWED, Removals.ALLOWED)
-    assert (wanted.absent_sections, wanted.warnings) == (frozenset(), ())
+    assert (desired.node_removals, desired.dependency_removals) == (Removals.ALLOWED, Removals.ALLOWED)
+    assert (desired.absent_sections, desired.warnings) == (frozenset(), ())
 
 
 @pytest.mark.parametrize(
@@ -279,9 +279,9 @@ def test_its_node_exporter(tmp_path: Path) -> None:
     path = tmp_path / "deploy_node_exporter.yml"
     path.write_text(EXPORTER)
     found = load_exporter(path, {"TLD": "example.org"})
-    wanted = build_exporter(found.data, lambda: "Europe/Berlin")
-    assert (wanted.name, wanted.port, found.warnings) == ("node_exporter", 9100, ())
-    assert wanted.spec["TaskTemplate"]["ContainerSpec"]["Env"] == ["TZ=Europe/Berlin"]
+    desired = build_exporter(found.data, lambda: "Europe/Berlin")
+    assert (desired.name, desired.port, found.warnings) == ("node_exporter", 9100, ())
+    assert desired.spec["TaskTemplate"]["ContainerSpec"]["Env"] == ["TZ=Europe/Berlin"]
 
 
 def test_its_command_file(tmp_path: Path) -> None:

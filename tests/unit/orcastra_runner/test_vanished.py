@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.settings import Settings
 from tests.unit.orcastra_runner.config_folder import DEPENDENCIES, EVERYTHING, NODES, Folder
@@ -107,7 +107,7 @@ def test_what_a_file_held_stays_in_force_when_it_vanishes(
     # a request to sync is no confirmation
     assert one.wait(60) == one.wait(1, at_once=True) == []
     assert one.is_as_before
-    assert one.configuration.wanted.absent_sections == frozenset()
+    assert one.configuration.desired.absent_sections == frozenset()
     assert {str(file)} <= {kept.file for kept in one.configuration.kept}
     assert all(kept.is_blank == (how in BLANK) for kept in one.configuration.kept)
     if how == "folder":
@@ -183,20 +183,20 @@ def test_every_section_that_is_a_mapping_stays(folder: Callable[..., Folder], te
     one = folder(swarm=EVERYTHING + text)
     one.file("swarm").write_text(EVERYTHING)
     one.wait(30)
-    assert one.configuration.wanted == one.before
+    assert one.configuration.desired == one.before
     assert len(one.configuration.kept) == 1
     one.file("swarm").write_text(EVERYTHING + text.partition(":")[0] + ": {}\n")
     one.wait(15)
-    assert one.configuration.wanted != one.before
+    assert one.configuration.desired != one.before
 
 
 def test_a_single_value_goes_once_the_file_is_quiet(folder: Callable[..., Folder]) -> None:
     one = folder(swarm=EVERYTHING + "managers: 1\n")
     one.file("swarm").write_text(EVERYTHING)
     one.wait(9)
-    assert one.configuration.wanted.managers == 1
+    assert one.configuration.desired.managers == 1
     one.wait(4)
-    assert one.configuration.wanted.managers is None
+    assert one.configuration.desired.managers is None
     assert one.configuration.kept == ()
 
 
@@ -268,8 +268,8 @@ def test_a_file_that_vanishes_while_another_is_wrong(folder: Callable[..., Folde
 def test_at_the_start_what_is_absent_holds_removals(
     folder: Callable[..., Folder], texts: dict[str, str], nodes: Removals, dependencies: Removals
 ) -> None:
-    wanted = folder(**texts).configuration.wanted
-    assert (wanted.node_removals, wanted.dependency_removals) == (nodes, dependencies)
+    desired = folder(**texts).configuration.desired
+    assert (desired.node_removals, desired.dependency_removals) == (nodes, dependencies)
 
 
 @pytest.mark.parametrize("how", [*ABSENT, *BLANK])
@@ -281,9 +281,9 @@ def test_removals_that_are_accepted_apply_to_what_is_missing_now(
     one.wait(3)
     assert len(one.configuration.accept_removals()) == (2 if how == "folder" else 1)
     assert one.followers == {}
-    wanted = one.configuration.wanted
-    assert "dependencies" in wanted.absent_sections
-    assert wanted.dependency_removals is Removals.ALLOWED
+    desired = one.configuration.desired
+    assert "dependencies" in desired.absent_sections
+    assert desired.dependency_removals is Removals.ALLOWED
     if how == "folder":
         return
     assert one.labels == {name: dict(node.labels) for name, node in one.before.nodes.items()}
@@ -302,10 +302,10 @@ def test_removals_that_are_held_since_the_start_are_accepted_until_the_section_i
 ) -> None:
     one = folder(swarm=NODES)
     assert one.configuration.accept_removals() == ()
-    assert one.configuration.wanted.dependency_removals is Removals.ALLOWED
+    assert one.configuration.desired.dependency_removals is Removals.ALLOWED
     one.file("swarm").write_text(NODES + "leader: alpha\n")
     one.wait(3)
-    assert one.configuration.wanted.dependency_removals is Removals.ALLOWED
+    assert one.configuration.desired.dependency_removals is Removals.ALLOWED
     one.file("swarm").write_text(EVERYTHING + "leader: alpha\n")
     one.wait(3)
     assert one.followers == {"db": {"web", "api"}, "cache": {"worker"}}
@@ -334,6 +334,6 @@ def test_accepting_does_not_wait_with_other_removals(folder: Callable[..., Folde
 def test_a_command_that_confirms_it_may_start_without_the_files(settings: Settings, tmp_path: Path) -> None:
     missing = replace(settings, config_dir=tmp_path, nodes_file=tmp_path / "no.yml")
     configuration = Configuration(missing, may_be_missing=True)
-    assert configuration.wanted.absent_sections == {"nodes", "dependencies"}
+    assert configuration.desired.absent_sections == {"nodes", "dependencies"}
     configuration.accept_removals()
-    assert configuration.wanted.node_removals is Removals.ALLOWED
+    assert configuration.desired.node_removals is Removals.ALLOWED

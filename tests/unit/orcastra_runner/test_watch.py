@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
     EngineError,
@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from orcastra_runner import watch
 from orcastra_runner.watch import Watcher
 from tests.lab.wait import wait_until
-from tests.unit.builders import node, picture, service, task
+from tests.unit.builders import node, service, snapshot, task
 
 PATIENCE_SECONDS = 10.0
 ENGINE_TIME = 5000.0
@@ -37,7 +37,7 @@ class FakeEngine:
     ``before_answer`` is called before each request is answered, with its name: a test can wait in it.
     """
 
-    swarm: Picture = field(default_factory=Picture)
+    swarm: SwarmSnapshot = field(default_factory=SwarmSnapshot)
     events_to_come: list[dict[str, Any] | Exception] = field(default_factory=list)
     missing: bool = False
     errors: list[Exception] = field(default_factory=list)
@@ -146,7 +146,7 @@ def watcher(engine: FakeEngine, wakes: Wakes) -> Iterator[Watcher]:
     engine.quiet.set()
 
 
-def seen(swarm: Picture, engine_time: float = ENGINE_TIME) -> Observation:
+def seen(swarm: SwarmSnapshot, engine_time: float = ENGINE_TIME) -> Observation:
     """What the loop observes of a swarm."""
     return Observation(swarm, State(), (), "id-a", "cluster", 5, engine_time)
 
@@ -155,11 +155,11 @@ def ids(*names: str) -> frozenset[str]:
     return frozenset(f"id-{name}" for name in names)
 
 
-SHOP = picture(node("a", version=3), service("db", version=7), service("app", version=8), task("db", "a"))
+SHOP = snapshot(node("a", version=3), service("db", version=7), service("app", version=8), task("db", "a"))
 BOTH = ids("db", "app")
 
 
-def with_tasks(*tasks: Any) -> Picture:
+def with_tasks(*tasks: Any) -> SwarmSnapshot:
     return replace(SHOP, tasks=tasks)
 
 

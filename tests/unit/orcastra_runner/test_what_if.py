@@ -10,20 +10,20 @@ import json
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from orcastra_runner.settings import UsageError
 from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
-from tests.unit.builders import node, picture, service, task
+from tests.unit.builders import node, service, snapshot, task
 
 GB = 1024**3
 
 
 @pytest.fixture
-def swarm() -> Picture:
+def swarm() -> SwarmSnapshot:
     """Two workers; app may run on either, disk on the first only."""
-    return picture(
+    return snapshot(
         node("a", memory_bytes=4 * GB),
         node("b", memory_bytes=4 * GB),
         node("old", state="down"),
@@ -42,8 +42,8 @@ def memory() -> Memory:
     )
 
 
-def test_losing_one(swarm: Picture, memory: Memory) -> None:
-    found = forecasts(swarm, Wanted(), memory, ["a"], [])
+def test_losing_one(swarm: SwarmSnapshot, memory: Memory) -> None:
+    found = forecasts(swarm, DesiredState(), memory, ["a"], [])
     text = forecast_text(found, memory)
     assert text.splitlines()[:2] == ["If a is lost:", "  app goes to b"]
     assert "  disk finds no place" in text
@@ -55,36 +55,36 @@ def test_losing_one(swarm: Picture, memory: Memory) -> None:
 
 
 def test_what_is_not_replaced_and_a_lost_majority(memory: Memory) -> None:
-    swarm = picture(
+    swarm = snapshot(
         *(node(name, role="manager", memory_bytes=4 * GB) for name in "ab"),
         service("app", restart_condition="none"),
         task("app", "a"),
     )
-    lines = forecast_text(forecasts(swarm, Wanted(), memory, ["a"], []), memory).splitlines()
+    lines = forecast_text(forecasts(swarm, DesiredState(), memory, ["a"], []), memory).splitlines()
     assert "  app is not replaced: its restart_policy.condition is none" in lines
     assert "  THE MANAGERS LOSE THEIR MAJORITY: 1 of 2 managers would be left, and it takes 2." in lines
     assert lines[-1] == "  => app is not replaced; no majority of managers"
 
 
-def test_several_at_once_in_words(swarm: Picture, memory: Memory) -> None:
-    found = forecasts(swarm, Wanted(), memory, ["a", "b"], ["c:8GB", "d:8GB"])
+def test_several_at_once_in_words(swarm: SwarmSnapshot, memory: Memory) -> None:
+    found = forecasts(swarm, DesiredState(), memory, ["a", "b"], ["c:8GB", "d:8GB"])
     assert forecast_text(found, memory).startswith("If a, b are lost and c, d are added:")
 
 
-def test_losing_any(swarm: Picture, memory: Memory) -> None:
-    found = forecasts(swarm, Wanted(), memory, ["any"], [])
+def test_losing_any(swarm: SwarmSnapshot, memory: Memory) -> None:
+    found = forecasts(swarm, DesiredState(), memory, ["any"], [])
     assert [forecast.lost for forecast in found] == [("a",), ("b",)]
     assert "Can this swarm lose any one host? No: not a." in forecast_text(found, memory)
 
 
-def test_adding_one_by_its_size(swarm: Picture, memory: Memory) -> None:
-    (found,) = forecasts(swarm, Wanted(), memory, ["b"], ["c:1.5GB"])
+def test_adding_one_by_its_size(swarm: SwarmSnapshot, memory: Memory) -> None:
+    (found,) = forecasts(swarm, DesiredState(), memory, ["b"], ["c:1.5GB"])
     assert (found.lost, found.added) == (("b",), ("c",))
     assert {host.name: host.total_bytes for host in found.hosts} == {"a": 4 * GB, "c": int(1.5 * GB)}
 
 
-def test_without_any_measurement_it_says_so(swarm: Picture) -> None:
-    found = forecasts(swarm, Wanted(), Memory(), ["b"], [])
+def test_without_any_measurement_it_says_so(swarm: SwarmSnapshot) -> None:
+    found = forecasts(swarm, DesiredState(), Memory(), ["b"], [])
     assert "The memory of no node is known" in forecast_text(found, Memory())
 
 
@@ -99,22 +99,22 @@ def test_without_any_measurement_it_says_so(swarm: Picture) -> None:
         ([], ["c:1GB", "d:1GB", "c:2GB"], "--add c:2GB: expected each name once"),
     ],
 )
-def test_what_cannot_be_asked(swarm: Picture, lose: list[str], add: list[str], said: str) -> None:
+def test_what_cannot_be_asked(swarm: SwarmSnapshot, lose: list[str], add: list[str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        forecasts(swarm, Wanted(), Memory(), lose, add)
+        forecasts(swarm, DesiredState(), Memory(), lose, add)
 
 
-def verdict(swarm: Picture, lose: list[str], add: list[str]) -> tuple[str, list[str]]:
+def verdict(swarm: SwarmSnapshot, lose: list[str], add: list[str]) -> tuple[str, list[str]]:
     """The verdict in words, and the lines before it."""
-    lines = forecast_text(forecasts(swarm, Wanted(), Memory(), lose, add), Memory()).splitlines()
+    lines = forecast_text(forecasts(swarm, DesiredState(), Memory(), lose, add), Memory()).splitlines()
     (number,) = [number for number, line in enumerate(lines) if line.startswith("  => ")]
     return lines[number].removeprefix("  => "), lines[1:number]
 
 
 @pytest.fixture
-def waiting_swarm() -> Picture:
+def waiting_swarm() -> SwarmSnapshot:
     """Two services wait for labels that no node has; the database is held to the node with ssd."""
-    return picture(
+    return snapshot(
         node("node1"),
         node("node2", labels={"ssd": "true"}),
         node("node3"),
@@ -160,7 +160,7 @@ def waiting_swarm() -> Picture:
     ],
 )
 def test_the_verdict_speaks_of_what_is_new(
-    waiting_swarm: Picture, lose: list[str], add: list[str], said: str, lines: list[str]
+    waiting_swarm: SwarmSnapshot, lose: list[str], add: list[str], said: str, lines: list[str]
 ) -> None:
     found, told = verdict(waiting_swarm, lose, add)
     assert found == said
@@ -169,7 +169,7 @@ def test_the_verdict_speaks_of_what_is_new(
 
 
 def test_a_service_that_is_helped_is_told() -> None:
-    swarm = picture(
+    swarm = snapshot(
         node("a", memory_bytes=GB),
         service("big", reserved_memory_bytes=3 * GB),
         service("odd", constraints=("node.labels.x==1",)),
@@ -178,20 +178,20 @@ def test_a_service_that_is_helped_is_told() -> None:
     )
     found, _lines = verdict(swarm, [], ["b:4GB"])
     assert found == "better than now: a place for big (1 service still waits)"
-    data = forecast_data(forecasts(swarm, Wanted(), Memory(), [], ["b:4GB"]), Memory())["forecasts"][0]
+    data = forecast_data(forecasts(swarm, DesiredState(), Memory(), [], ["b:4GB"]), Memory())["forecasts"][0]
     assert (data["worse"], data["better"], data["waiting"]) == ([], ["big"], ["big", "odd"])
 
 
-def test_what_waits_is_told_once_for_all_losses(waiting_swarm: Picture) -> None:
-    text = forecast_text(forecasts(waiting_swarm, Wanted(), Memory(), ["any"], []), Memory())
+def test_what_waits_is_told_once_for_all_losses(waiting_swarm: SwarmSnapshot) -> None:
+    text = forecast_text(forecasts(waiting_swarm, DesiredState(), Memory(), ["any"], []), Memory())
     assert text.count("apps_indexer") == 1
     assert "2 services wait for a place as things are: apps_indexer, infra_backup." in text
     assert "Can this swarm lose any one host? No: not node2." in text
 
 
-def test_nothing_to_lose(waiting_swarm: Picture) -> None:
-    quiet = picture(*waiting_swarm.nodes)
+def test_nothing_to_lose(waiting_swarm: SwarmSnapshot) -> None:
+    quiet = snapshot(*waiting_swarm.nodes)
     assert verdict(quiet, ["node1"], [])[0] == "nothing has to move"
     assert "If old is lost (old is down already):" in forecast_text(
-        forecasts(quiet, Wanted(), Memory(), ["old"], []), Memory()
+        forecasts(quiet, DesiredState(), Memory(), ["old"], []), Memory()
     )

@@ -92,13 +92,13 @@ def test_collection_holds_what_it_needs_and_nothing_of_the_working_tree(wheel: P
     }  # fmt: skip
     assert not [name for name in names if "__pycache__" in name or "/." in name]
     # no plugin, role or playbook has a kind of file that the manifest in galaxy.yml forgets
-    wanted = {
+    desired = {
         str(path.relative_to(ROOT))
         for top in ("playbooks", "plugins", "roles")
         for path in (ROOT / top).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert wanted - names == set()
+    assert desired - names == set()
 
 
 def test_galaxy_builds_and_installs_the_same_collection(wheel: Path, tmp_path: Path) -> None:

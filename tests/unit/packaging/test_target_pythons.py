@@ -30,12 +30,12 @@ for folder in ("module_utils", "modules"):
         importlib.import_module(".".join(("ansible_collections", "orcastra", "swarm", *parts)))
 sys.path.insert(0, str(root))
 base = "ansible_collections.orcastra.swarm.plugins.module_utils."
-build = importlib.import_module(base + "_config.build").build_wanted
-labels = importlib.import_module(base + "_plan.labels").plan_labels
-picture = importlib.import_module(base + "_model.picture")
+build = importlib.import_module(base + "_config.build").parse_config
+labels = importlib.import_module(base + "_plan.labels.plan").plan_labels
+snapshot = importlib.import_module(base + "_model.snapshot")
 state = importlib.import_module(base + "_model.state").State()
 config = {"nodes": {"a": {"labels": ["ssd"]}}, "dependencies": {"db": ["web"]}}
-seen = picture.Picture(nodes=(picture.Node(id="1", hostname="a"),), services=(), tasks=())
+seen = snapshot.SwarmSnapshot(nodes=(snapshot.Node(id="1", hostname="a"),), services=(), tasks=())
 plan = labels(seen, build(config, stack_name="s"), state)
 print(json.dumps([step.to_result()["target"] for step in plan.steps]))
 """

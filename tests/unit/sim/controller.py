@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
@@ -21,8 +21,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mending import plan_mending
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.state_repair import plan_state_repair
 from tests.sim import Sim
 
 TIMEOUT_SECONDS = 5
@@ -34,7 +34,7 @@ class Controller:
 
     def __init__(self, sim: Sim, data: Mapping[str, Any], hostname: str = "alpha") -> None:
         self.sim = sim
-        self.wanted = build_wanted(data, stack_name="")
+        self.desired = parse_config(data, stack_name="")
         self.hostname = hostname
         self.errors: list[str] = []
         self.steps: list[str] = []
@@ -65,8 +65,8 @@ class Controller:
         self.seen = seen = observe(self._open())
         if not seen.is_leader:
             return None
-        return plan_mending(seen.damage) + plan_anchors(
-            seen.picture, self.wanted, seen.state, self.sim.now, static_labels=True
+        return plan_state_repair(seen.damage) + plan_anchors(
+            seen.snapshot, self.desired, seen.state, self.sim.now, static_labels=True
         )
 
     def _open(self) -> Engine:

@@ -57,7 +57,7 @@ def test_attempts_are_counted_within_their_window(sim: Sim, swarm: Swarm) -> Non
     sim.advance(120)
     assert sim.tasks("slow")
     assert not sim.tasks("fast")
-    assert len(sim.tasks("fast", wanted=False)) == 3
+    assert len(sim.tasks("fast", desired=False)) == 3
 
 
 def test_a_quick_return_restarts_in_place(sim: Sim, swarm: Swarm) -> None:

@@ -75,7 +75,7 @@ def looping(sim: Sim, settings: Settings, hostname: str | None = None) -> Iterat
     configuration, signals = Configuration(settings), Signals()
     watcher = Watcher(connector, signals.event, settings.event_poll_interval)
     with closing(Swarm(connector)) as swarm:
-        work = Work(swarm=swarm, wanted=configuration.wanted, run_playbook=no_playbook)
+        work = Work(swarm=swarm, desired=configuration.desired, run_playbook=no_playbook)
         job = SyncJob(INTERVAL_SECONDS, 600, in_process=True)
         loop = Loop([job], work, configuration, signals, watcher=watcher)
         thread = threading.Thread(target=loop.run)
@@ -104,8 +104,8 @@ def move(sim: Sim, target: str) -> None:
 
     def write(engine: Engine) -> None:
         found = engine.get_service("db")
-        wanted = {**found["Spec"], "TaskTemplate": spec("db", f"node.hostname=={target}")["TaskTemplate"]}
-        engine.update_service(found["ID"], found["Version"]["Index"], wanted)
+        desired = {**found["Spec"], "TaskTemplate": spec("db", f"node.hostname=={target}")["TaskTemplate"]}
+        engine.update_service(found["ID"], found["Version"]["Index"], desired)
 
     with_engine(sim, write)
 

@@ -28,9 +28,9 @@ def test_one_look_takes_five_requests_and_sees_everything(large: Sim) -> None:
     plan = controller.plan()
     assert controller.seen is not None
     assert controller.seen.requests == 5
-    assert len(controller.seen.picture.nodes) == NODES
-    assert len(controller.seen.picture.tasks) == TASKS
-    assert all(task.is_running for task in controller.seen.picture.tasks)
+    assert len(controller.seen.snapshot.nodes) == NODES
+    assert len(controller.seen.snapshot.tasks) == TASKS
+    assert all(task.is_running for task in controller.seen.snapshot.tasks)
     assert plan is not None
     assert plan.steps == ()
     controller.close()
@@ -64,7 +64,7 @@ def test_a_lost_node_in_a_large_swarm(large: Sim) -> None:
     large.crash("node-0500")
     large.wait_until(lambda: lost.state == "down", 30)
     large.advance(15)
-    wanted = [task for task in large.store.tasks.values() if task.desired == State.RUNNING]
-    assert before - {task.id for task in wanted} == there
-    running = [task for task in wanted if task.state == State.RUNNING]
+    desired = [task for task in large.store.tasks.values() if task.desired == State.RUNNING]
+    assert before - {task.id for task in desired} == there
+    running = [task for task in desired if task.state == State.RUNNING]
     assert len(running) >= TASKS - len(there) + len(free)

@@ -29,7 +29,7 @@ def test_containers_use_memory_that_grows(sim: Sim, swarm: Swarm) -> None:
     sim.behave("leak", Behaviour(memory_bytes=lambda age: 100 * MIB + age * MIB))
     sim.wait_until(lambda: sim.where("leak"), 5)
     bravo = sim.node("bravo")
-    first = measure(observe(swarm.engine).picture, sources(sim))
+    first = measure(observe(swarm.engine).snapshot, sources(sim))
     assert set(first.nodes) == set(sim.store.nodes)
     assert first.problems == ()
     used = first.nodes[bravo.id].used_bytes
@@ -38,14 +38,14 @@ def test_containers_use_memory_that_grows(sim: Sim, swarm: Swarm) -> None:
     assert abs(first.tasks[task.id] - 100 * MIB) < 10 * MIB
 
     sim.advance(1000)
-    later = measure(observe(swarm.engine).picture, sources(sim))
+    later = measure(observe(swarm.engine).snapshot, sources(sim))
     assert abs(later.nodes[bravo.id].used_bytes - used - 1000 * MIB) < 10 * MIB
     assert later.nodes[sim.node("alpha").id].used_bytes == sim.node("alpha").base_memory_bytes
 
 
 def test_an_exporter_that_is_lost_is_no_sample(sim: Sim, swarm: Swarm) -> None:
     sim.fail(Fault(path="/metrics", node="charlie", drop="before"))
-    found = measure(observe(swarm.engine).picture, sources(sim))
+    found = measure(observe(swarm.engine).snapshot, sources(sim))
     assert sim.node("charlie").id not in found.nodes
     assert len(found.nodes) == 2
     assert len(found.problems) == 1

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import label_constraint
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.managed import label_constraint
 from tests.sim import Behaviour, Fault, Sim, out_of_sequence, swarm
 from tests.unit.sim.controller import Controller, run
 

@@ -56,7 +56,7 @@ def test_a_node_that_fails_again_and_again_comes_last(swarm: Swarm, sim: Sim) ->
     sim.behave("web", Behaviour(refused_by=frozenset({"charlie"})))
     swarm.until(lambda: swarm.where("web"), "a node that has the image")
     assert "charlie" not in swarm.where("web")
-    rejected = [task for task in sim.tasks("web", wanted=False) if task.error.startswith("No such image")]
+    rejected = [task for task in sim.tasks("web", desired=False) if task.error.startswith("No such image")]
     # the scheduler prefers the empty node until it has failed often enough; only some of it is kept
     assert rejected
     assert sim.scheduler.room(sim.node("charlie").id).failures(sim.tasks("web")[0], sim.now) == MANY_FAILURES

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import (
     CONSTRAINTS_LABEL,
     REPLICAS_LABEL,
@@ -21,12 +21,17 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership im
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.followers import plan_followers
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import label_constraint
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_label_sync, plan_removal
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import next_pass
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.followers import plan_followers
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import (
+    plan_label_sync,
+    plan_removal,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.plan import next_pass
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.unfinished import (
+    plan_unfinished,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.managed import label_constraint
 from tests.sim import Behaviour, Sim, swarm
 from tests.sim.dirty import Panic
 from tests.unit.sim.controller import Controller, run
@@ -187,22 +192,26 @@ def test_it_comes_back_whatever_is_configured_by_then(
 
 PARTS: dict[str, Callable[[Observation, float], Plan]] = {
     "label_sync": lambda seen, now: plan_label_sync(
-        seen.picture, build_wanted(DATA, stack_name=""), seen.state, now
+        seen.snapshot, parse_config(DATA, stack_name=""), seen.state, now
     ),
     "label_sync without dependencies": lambda seen, now: plan_label_sync(
-        seen.picture, build_wanted(NO_DEPENDENCIES, stack_name=""), seen.state, now
+        seen.snapshot, parse_config(NO_DEPENDENCIES, stack_name=""), seen.state, now
     ),
-    "removal": lambda seen, now: plan_removal(seen.picture, seen.state, now),
+    "removal": lambda seen, now: plan_removal(seen.snapshot, seen.state, now),
     "others without purge": lambda seen, now: plan_followers(
-        seen.picture,
-        survey(seen.picture, build_wanted(CONFIGURATIONS["another dependency"], stack_name="")),
+        seen.snapshot,
+        resolve_anchor_groups(
+            seen.snapshot, parse_config(CONFIGURATIONS["another dependency"], stack_name="")
+        ),
         seen.state,
         now,
         begin=False,
     ),
-    "rebalance": lambda seen, now: plan_unfinished(seen.picture, (), seen.state, now, balancing=False),
+    "rebalance": lambda seen, now: plan_unfinished(seen.snapshot, (), seen.state, now, balancing=False),
     "drain": lambda seen, now: (
-        next_pass(seen.picture, build_wanted({}, stack_name=""), seen.state, "bravo", now, spare=False).plan
+        next_pass(
+            seen.snapshot, parse_config({}, stack_name=""), seen.state, "bravo", now, protect_quorum=False
+        ).plan
     ),
 }
 
@@ -279,12 +288,12 @@ def test_the_spec_is_the_users_again_in_the_end(shop: Sim) -> None:
     assert shop.where("files") == ["echo"] * REPLICAS
     deploy(shop, REPLICAS)
     run(shop, [controller], 15, watch)
-    for name, users in (("app", ()), ("files", USERS)):
-        assert shop.service(name).spec.constraints == (*users, HELD)
+    for name, user_constraints in (("app", ()), ("files", USERS)):
+        assert shop.service(name).spec.constraints == (*user_constraints, HELD)
         assert json.loads(labels(shop, name)[CONSTRAINTS_LABEL]) == [HELD]
     assert shop.service("web").spec.raw == before["web"]
 
-    controller.wanted = build_wanted({**NO_DEPENDENCIES, "dependencies": {}}, stack_name="")
+    controller.desired = parse_config({**NO_DEPENDENCIES, "dependencies": {}}, stack_name="")
     run(shop, [controller], 30, watch)
     del before["db"]  # the user has moved it
     app = before["app"]["TaskTemplate"]["Placement"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
 from tests.sim import Sim, swarm
 from tests.sim.objects import State
 from tests.unit.sim.controller import Controller
@@ -150,14 +150,14 @@ def test_a_flapping_anchor_slows_its_followers_down_until_it_rests(
 
 
 def test_followers_that_are_evicted_wait_for_a_flapping_anchor_too(shop: Shop) -> None:
-    shop.controller.wanted = Controller(shop.sim, {"dependencies": {"db": ["app"]}}).wanted
+    shop.controller.desired = Controller(shop.sim, {"dependencies": {"db": ["app"]}}).desired
     shop.run(10)
-    before = {task.id for task in shop.sim.tasks("app", wanted=False)}
+    before = {task.id for task in shop.sim.tasks("app", desired=False)}
     for target in islice(cycle(["echo", "foxtrot", "delta"]), 45):
         shop.move_anchor(target)
         shop.run(2)
     # a dozen moves at most, then one a minute, of two tasks each
-    started = {task.id for task in shop.sim.tasks("app", wanted=False)} - before
+    started = {task.id for task in shop.sim.tasks("app", desired=False)} - before
     assert len(started) <= 2 * (13 + 2)
     assert len(shop.warnings) == 1
     (place,) = shop.sim.where("db")
@@ -172,7 +172,7 @@ def test_a_follower_that_fails_on_arrival_is_moved_ever_more_slowly(shop: Shop, 
             "db": {**DATA["dependencies"]["db"], "manage_constraint": False, "retry_intervals": [2, 10, 60]}
         }
     }
-    shop.controller.wanted = Controller(shop.sim, data).wanted
+    shop.controller.desired = Controller(shop.sim, data).desired
     shop.run(8)
     shop.change("files", UpdateConfig={**MONITOR, "FailureAction": "rollback"})
     shop.run(3)

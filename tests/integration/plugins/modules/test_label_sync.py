@@ -40,9 +40,9 @@ def labels(engine: Engine) -> Labels:
     return {hostname: labels for hostname, labels in found.items() if labels}
 
 
-def set_labels(engine: Engine, hostname: str, wanted: dict[str, str]) -> None:
+def set_labels(engine: Engine, hostname: str, desired: dict[str, str]) -> None:
     node = next(node for node in engine.list_nodes() if node["Description"]["Hostname"] == hostname)
-    change_node(engine, node["ID"], lambda spec: {**spec, "Labels": wanted})
+    change_node(engine, node["ID"], lambda spec: {**spec, "Labels": desired})
 
 
 def check_then_run(
@@ -285,7 +285,7 @@ def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
         purge=True,
     )
 
-    assert done["plan"][0]["action"] == "mend_state"
+    assert done["plan"][0]["action"] == "repair_state"
     assert len(engine.get("/configs", filters={"name": [STATE_NAME]})) == 2
 
 
@@ -301,13 +301,13 @@ def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
     run_module("label_sync", nodes={"charlie": {"labels": ["old"]}})
     swarm["charlie"].crash()
     swarm.wait_until(lambda: state_of_charlie() == "down", timeout=60, what="charlie is down")
-    wanted = {"charlie": {"labels": ["new"]}}
+    desired = {"charlie": {"labels": ["new"]}}
 
-    left = run_module("label_sync", nodes=wanted, purge=True)
+    left = run_module("label_sync", nodes=desired, purge=True)
     assert (left["changed"], left["plan"]) == (False, [])
     assert left["notes"] == ["node charlie is down: its labels are corrected when it is back"]
     assert labels(engine) == {"charlie": {"old": "true"}}
 
     swarm["charlie"].boot()
     swarm.wait_until(lambda: state_of_charlie() == "ready", timeout=60, what="charlie is back")
-    check_then_run(run_module, engine, {"charlie": {"new": "true"}}, nodes=wanted, purge=True)
+    check_then_run(run_module, engine, {"charlie": {"new": "true"}}, nodes=desired, purge=True)

@@ -126,8 +126,8 @@ def test_what_services_ask_for(mod_download: Mod, swarm: Lab, real: RealRegistry
     assert "passwd" in warnings
     layer = real.layer("user/mod", "amd64")
     pinned = digest_of(real.manifest("user/mod", "amd64"))[7:]
-    wanted = {f"user.mod.{mark}.tar.xz": layer for mark in ("amd64", "multi", pinned)}
-    assert files_in(dest) == wanted
+    desired = {f"user.mod.{mark}.tar.xz": layer for mark in ("amd64", "multi", pinned)}
+    assert files_in(dest) == desired
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["mods"]
 
     # a tag that moves on
@@ -136,4 +136,4 @@ def test_what_services_ask_for(mod_download: Mod, swarm: Lab, real: RealRegistry
     assert [step["target"] for step in done["plan"]] == ["mod user.mod.amd64.tar.xz"], done["plan"]
     newer = real.layer("user/mod", "amd64")
     assert newer != layer
-    assert files_in(dest) == {**wanted, "user.mod.amd64.tar.xz": newer}
+    assert files_in(dest) == {**desired, "user.mod.amd64.tar.xz": newer}

@@ -101,7 +101,7 @@ def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None
 
     left = run_module("node_exporter", definition=change, wait_timeout=0)
     assert left["notes"] == [f"{NAME} is to be changed, but Swarm is updating it: left for later"]
-    assert (left["changed"], left["again_seconds"]) == (False, 5)
+    assert (left["changed"], left["requeue_after"]) == (False, 5)
     late = run_module("node_exporter", definition=change, wait_timeout=1)
     assert late["msg"].startswith(f"{NAME} is to be changed, but Swarm has been updating it for 1 s"), late
 

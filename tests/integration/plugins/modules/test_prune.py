@@ -273,7 +273,7 @@ def test_a_worker_keeps_its_images_unless_it_knows(
     use = run_module("swarm_info", in_use=True)["in_use"]
     assert use["images"] == ["test/app:1"]
     assert use["volumes"] == ["used"]
-    told = run_module("prune", check=True, swarm_use=use, **options)
+    told = run_module("prune", check=True, services_in_use=use, **options)
     assert targets(told) == {"image test/app:2"}
     done = run_module("prune", manager_host=alpha.docker_host, **options)
     assert targets(done) == {"image test/app:2"}

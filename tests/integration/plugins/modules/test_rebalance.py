@@ -56,7 +56,7 @@ def test_from_check_to_moved(swarm: Lab, run_module: Modules) -> None:
 
         def is_over() -> bool:
             found = balance()
-            return not found["changed"] and "again_seconds" not in found
+            return not found["changed"] and "requeue_after" not in found
 
         swarm.wait_until(is_over, timeout=90, what="the end of the move")
         again = balance()

@@ -52,7 +52,7 @@ class Bench:
         monkeypatch.setattr(
             "orcastra_runner.swarm.Swarm.remember", lambda _swarm, edits: self.remember(edits)
         )
-        self.work = work_on(self.fake, self.configuration.wanted, monkeypatch)
+        self.work = work_on(self.fake, self.configuration.desired, monkeypatch)
         self.work.accept_removals = self.accept
 
     def start(self) -> None:
@@ -60,7 +60,7 @@ class Bench:
 
     def accept(self) -> tuple[str, ...]:
         kept = self.configuration.accept_removals()
-        self.work.wanted = self.configuration.wanted
+        self.work.desired = self.configuration.desired
         return kept
 
     def remember(self, edits: Any) -> None:
@@ -70,7 +70,7 @@ class Bench:
         for step in plan.steps:
             if isinstance(step, LabelNode) and self.failure is None:
                 self.fake.label(step.hostname, **step.changed(step.labels))
-                self.fake.state = apply_edits(self.fake.state, step.settles)
+                self.fake.state = apply_edits(self.fake.state, step.commit_edits)
         changed = self.failure is None
         return Outcome(tuple(StepResult(step, changed=changed, error=self.failure) for step in plan.steps))
 
@@ -100,7 +100,7 @@ def test_what_vanished_while_it_ran_goes(bench: Bench, text: str) -> None:
 def test_what_was_missing_at_the_start_goes(bench: Bench) -> None:
     bench.file.write_text("leader: alpha\n")
     bench.start()
-    bench.work.wanted = bench.configuration.wanted
+    bench.work.desired = bench.configuration.desired
     assert bench.fake.labels_of("alpha") == {"ssd": "true", "mine": "x"}
     assert bench.run().status == "done"
     assert bench.fake.labels_of("alpha") == {"mine": "x"}
@@ -123,7 +123,7 @@ def test_a_wrong_configuration_fails_and_nothing_goes(bench: Bench) -> None:
 def test_a_step_that_fails_is_told(bench: Bench) -> None:
     bench.file.write_text("leader: alpha\n")
     bench.start()
-    bench.work.wanted = bench.configuration.wanted
+    bench.work.desired = bench.configuration.desired
     bench.failure = "the engine says no"
     result = bench.run()
     assert result.status == "failed"

@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handover import (
     OFFER_SECONDS,
     SILENCE_SECONDS,
 )
@@ -96,16 +96,16 @@ def test_our_own_host_is_left_to_another_instance(hosts: Hosts, logged: Log) -> 
     assert [result["status"] for result in hosts.results()] == ["running", "waiting"]
     # the next one might reboot whoever is at work on it
     for _look in range(2):
-        assert hosts.job.again_seconds == LOOK_SECONDS
+        assert hosts.job.requeue_after == LOOK_SECONDS
         hosts.run()
     assert len(hosts.ran) == 1
 
     hosts.edit(TakeHandover("id:all", "b", "bravo", "bravo does it"))
     hosts.run()
-    assert hosts.job.again_seconds == LOOK_SECONDS
+    assert hosts.job.requeue_after == LOOK_SECONDS
     hosts.edit(FinishCommand("id:all", "b", "done", "all well", 2.0))
     assert hosts.run() is True
-    assert hosts.job.again_seconds is None
+    assert hosts.job.requeue_after is None
     assert hosts.statuses() == ["done", "done"]
     # whoever has done it has told of it
     assert [action.what for action in hosts.work.records.view().history] == [
@@ -126,7 +126,7 @@ def test_a_reboot_of_others_is_no_matter_of_ours(hosts: Hosts) -> None:
     hosts.write(ROLLING)
     assert hosts.run() is True
     assert hosts.record.message == "rebooted bravo"
-    assert (hosts.fake.state.handovers, hosts.job.again_seconds) == ({}, None)
+    assert (hosts.fake.state.handovers, hosts.job.requeue_after) == ({}, None)
 
 
 def test_what_was_rebooted_before_a_failure_is_told(hosts: Hosts) -> None:

@@ -13,7 +13,7 @@ from orcastra_runner.command.rehearsal import Rehearsal, rehearse
 from orcastra_runner.command.table import COMMANDS
 from orcastra_runner.execute import PlaybookError, PlaybookResult, TaskResult
 from orcastra_runner.jobs import Stopped
-from tests.unit.builders import wanted
+from tests.unit.builders import desired
 from tests.unit.orcastra_runner.fakes import three_nodes, work_on
 
 ARGUMENTS = {None: None, "service": "web", "node": "alpha"}
@@ -31,7 +31,7 @@ def rehearsed(
     monkeypatch: pytest.MonkeyPatch, name: str, *tasks: TaskResult, status: str = "successful", **stats: Any
 ) -> Rehearsal:
     """What is said of a command whose playbook comes to this."""
-    work = work_on(three_nodes(), wanted(), monkeypatch)
+    work = work_on(three_nodes(), desired(), monkeypatch)
     asked: list[tuple[str, dict[str, Any], bool]] = []
 
     def run(playbook: str, variables: Any = (), /, *, check: bool = False) -> PlaybookResult:
@@ -96,7 +96,7 @@ def test_what_would_fail_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_playbook_that_cannot_be_started_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    work = work_on(three_nodes(), wanted(), monkeypatch)
+    work = work_on(three_nodes(), desired(), monkeypatch)
 
     def run(*_arguments: Any, **_options: Any) -> PlaybookResult:
         raise PlaybookError("no Ansible here")

@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import Ended, HealPlan, HealRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
 from orcastra_runner.commands import _local_jobs
 from orcastra_runner.local import autoheal as local_autoheal
 from orcastra_runner.local import prune as local_prune

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     ClaimCommand,
     CommandRecord,
@@ -23,7 +24,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import decode, encode
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
     EngineUnreachable,
     NotAManager,
@@ -261,7 +261,7 @@ def test_there_is_one_only_where_there_is_an_inventory(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ExitStack() as stack:
-        rest = (Wanted, Signals(), Records(), stack)
+        rest = (DesiredState, Signals(), Records(), stack)
         assert _handovers(settings, *rest) == []
         monkeypatch.setenv("ORCASTRA_INVENTORY", "/etc/hosts.yml")
         (job,) = _handovers(read_settings(), *rest)

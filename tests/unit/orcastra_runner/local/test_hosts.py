@@ -114,8 +114,8 @@ def test_the_inventory_counts_where_the_environment_says_nothing(
     clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     new_job(clock, playbooks, records).run(ENGINE)
-    hosts = {"orcastra_hosts": "workers:managers", "orcastra_care_hosts": "workers"}
-    only_named = {"orcastra_care_hosts": "workers", "orcastra_log_rotate_only_named": True}
+    hosts = {"orcastra_hosts": "workers:managers", "orcastra_remote_hosts": "workers"}
+    only_named = {"orcastra_remote_hosts": "workers", "orcastra_log_rotate_skip_unconfigured": True}
     assert playbooks.ran == [
         ("autoheal", hosts),
         ("mods", hosts),
@@ -191,10 +191,10 @@ def test_one_that_fails_stops_no_other_and_steps_are_told(
 
 
 def test_hosts_are_those_of_an_inventory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORCASTRA_CARE_HOSTS", "workers")
+    monkeypatch.setenv("ORCASTRA_REMOTE_HOSTS", "workers")
     with pytest.raises(
-        ConfigError, match="ORCASTRA_CARE_HOSTS: expected ORCASTRA_INVENTORY, whose hosts they are"
+        ConfigError, match="ORCASTRA_REMOTE_HOSTS: expected ORCASTRA_INVENTORY, whose hosts they are"
     ):
         read_settings()
     monkeypatch.setenv("ORCASTRA_INVENTORY", "hosts.yml")
-    assert read_settings().care_hosts == "workers"
+    assert read_settings().remote_hosts == "workers"

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Service, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, Service, Task
 from orcastra_runner.records import Records
 from orcastra_runner.web.data import state_data
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import desired, node, service, snapshot, task
 from tests.unit.orcastra_runner.served import observation
 
-CONFIG = wanted(anchors={"db": ("app",), "cache": ("app",)})
+CONFIG = desired(anchors={"db": ("app",), "cache": ("app",)})
 
 
 def state(*parts: Node | Service | Task) -> Any:
     records = Records()
     records.configured(CONFIG)
-    records.saw(observation(picture=picture(node("alpha"), node("bravo"), *parts)), 0.01)
+    records.saw(observation(snapshot=snapshot(node("alpha"), node("bravo"), *parts)), 0.01)
     return state_data(records.view())
 
 

@@ -26,16 +26,16 @@ from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
 from orcastra_runner.web.site import Site
 from tests.browser import PROGRAM, Browser
-from tests.unit.builders import node, picture, service, task, wanted
+from tests.unit.builders import desired, node, service, snapshot, task
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="chromium is missing (Debian package: chromium)")
 
 GIB = 1024**3
 EVIL = "<img src=x onerror=alert(1)>"
-WANTED = wanted(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app", "gone")})
+WANTED = desired(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app", "gone")})
 MEMORY = Memory(nodes={"id-alpha": NodeMemory("host-1", 8 * GIB, 2 * GIB)})
 SEEN = Observation(
-    picture=picture(
+    snapshot=snapshot(
         node("alpha", role="manager", leader=True, labels={"note": EVIL}),
         node("bravo", state="down", availability="drain"),
         service("shop_db"),
@@ -81,7 +81,7 @@ def site() -> Iterator[tuple[Records, str]]:
 def keep(browser: Browser, name: str) -> None:
     """Keep a picture where TEST_PICTURES says, for people to look at."""
     if folder := os.environ.get("TEST_PICTURES"):
-        browser.picture(Path(folder) / f"{name}.png")
+        browser.snapshot(Path(folder) / f"{name}.png")
 
 
 @pytest.mark.parametrize(
@@ -126,14 +126,14 @@ def test_an_anchor_that_does_not_run_says_why(
 ) -> None:
     records, url = site
     held = service("shop_db", constraints=("node.labels.nowhere==true",))
-    parts = picture(
-        *SEEN.picture.nodes,
+    parts = snapshot(
+        *SEEN.snapshot.nodes,
         held,
         service("shop_app"),
         task("shop_db", None, state="pending"),
         task("shop_app", "alpha"),
     )
-    seen = replace(SEEN, picture=parts, state=State())
+    seen = replace(SEEN, snapshot=parts, state=State())
     records.saw(seen, 0.01)
     records.planned("sync", Plan())
     browser.messages.clear()
@@ -183,8 +183,8 @@ def test_it_is_live(browser: Browser, site: tuple[Records, str]) -> None:
     records, url = site
     browser.look_at(url)
     browser.wait_for("document.querySelectorAll('#nodes article').length === 2")
-    more = picture(*SEEN.picture.nodes, node("charlie"), *SEEN.picture.services, *SEEN.picture.tasks)
-    records.saw(replace(SEEN, picture=more), 0.01)
+    more = snapshot(*SEEN.snapshot.nodes, node("charlie"), *SEEN.snapshot.services, *SEEN.snapshot.tasks)
+    records.saw(replace(SEEN, snapshot=more), 0.01)
     records.trouble("engine", "the engine went away")
     browser.wait_for("document.querySelectorAll('#nodes article').length === 3")
     assert "the engine went away" in browser.text()

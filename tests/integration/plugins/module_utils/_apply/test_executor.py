@@ -12,11 +12,11 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import change_service
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     RestartService,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
@@ -25,10 +25,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
 from tests.integration.full_specs import mode_specs
 from tests.lab import Lab
-from tests.unit.builders import picture, wanted
+from tests.unit.builders import desired, snapshot
 
 GONE = Node(id="gone0gone0gone0gone0gone0", hostname="ghost")
 
@@ -41,18 +41,18 @@ def engine(swarm: Lab) -> Iterator[Engine]:
 
 
 def test_a_node_that_vanished_is_said_and_the_others_are_done(engine: Engine) -> None:
-    alpha = observe(engine).picture.nodes_by_hostname["alpha"][0]
-    config = wanted({"ghost": {"a": "1"}, "alpha": {"b": "2"}})
+    alpha = observe(engine).snapshot.nodes_by_hostname["alpha"][0]
+    config = desired({"ghost": {"a": "1"}, "alpha": {"b": "2"}})
 
-    outcome = carry_out(engine, plan_labels(picture(alpha, GONE), config, State()))
+    outcome = carry_out(engine, plan_labels(snapshot(alpha, GONE), config, State()))
 
     assert outcome.changed
     (failure,) = outcome.failures
     assert failure.error == "node ghost: it left the swarm after the plan was made; nothing was changed"
     seen = observe(engine)
-    assert seen.picture.node_by_id[alpha.id].labels == {"b": "2"}
+    assert seen.snapshot.node_by_id[alpha.id].labels == {"b": "2"}
     # what was claimed for the node that is gone is forgotten by the next run
-    again = plan_labels(seen.picture, wanted({"alpha": {"b": "2"}}), seen.state)
+    again = plan_labels(seen.snapshot, desired({"alpha": {"b": "2"}}), seen.state)
     assert again.steps == ()
     carry_out(engine, again)
     assert observe(engine).state.owned_labels == {alpha.id: frozenset({"b"})}
@@ -62,14 +62,14 @@ def test_a_service_that_somebody_is_updating_is_left_for_later(engine: Engine, s
     spec = mode_specs("busy", "orcastra/app")[0]
     spec["UpdateConfig"] = {"Monitor": 30_000_000_000}
     service_id = engine.post("/services/create", spec)["ID"]
-    seen = observe(engine).picture.service_by_id[service_id]
+    seen = observe(engine).snapshot.service_by_id[service_id]
     change_service(
         engine,
         service_id,
         lambda spec: {**spec, "TaskTemplate": {**spec["TaskTemplate"], "ForceUpdate": 7}},
     )
     swarm.wait_until(
-        lambda: observe(engine).picture.service_by_id[service_id].is_updating,
+        lambda: observe(engine).snapshot.service_by_id[service_id].is_updating,
         timeout=20,
         what="the service is being updated",
     )
@@ -82,7 +82,7 @@ def test_a_service_that_somebody_is_updating_is_left_for_later(engine: Engine, s
     assert not outcome.changed
     words = "somebody has begun to update it since the plan was made; left for later"
     assert [failure.error for failure in outcome.failures] == [f"service {seen.name}: {words}"] * 2
-    assert observe(engine).picture.service_by_id[service_id].constraints == seen.constraints
+    assert observe(engine).snapshot.service_by_id[service_id].constraints == seen.constraints
 
 
 def test_two_controllers_restart_a_service_once(engine: Engine) -> None:
@@ -93,4 +93,4 @@ def test_two_controllers_restart_a_service_once(engine: Engine) -> None:
     assert carry_out(engine, Plan(steps=(restart,))).changed
     assert not carry_out(engine, Plan(steps=(free,))).changed
 
-    assert observe(engine).picture.service_by_id[service_id].force_update == 1
+    assert observe(engine).snapshot.service_by_id[service_id].force_update == 1

@@ -160,8 +160,8 @@ class TestObserve:
         seen = observe(engine)
 
         assert seen.requests == 5
-        assert sorted(node.hostname for node in seen.picture.nodes) == ["alpha", "bravo", "charlie"]
-        assert all(node.role == "manager" and node.is_ready for node in seen.picture.nodes)
+        assert sorted(node.hostname for node in seen.snapshot.nodes) == ["alpha", "bravo", "charlie"]
+        assert all(node.role == "manager" and node.is_ready for node in seen.snapshot.nodes)
         engine.close()
 
     def test_knows_which_engine_leads(self, swarm: Lab) -> None:
@@ -169,7 +169,7 @@ class TestObserve:
         for host in swarm:
             engine = connect(ConnectionOptions(docker_host=host.docker_host))
             seen = observe(engine)
-            leader = next(node for node in seen.picture.nodes if node.leader)
+            leader = next(node for node in seen.snapshot.nodes if node.leader)
             assert seen.is_leader == (leader.hostname == host.name)
             leading.append(seen.is_leader)
             engine.close()

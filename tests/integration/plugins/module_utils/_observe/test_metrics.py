@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     ConnectionOptions,
     connect,
@@ -28,18 +28,18 @@ MIB = 1024 * 1024
 DEFAULT = MetricSources(node_exporter_url="http://{address}:9100/metrics")
 
 
-def look(swarm: Lab) -> Picture:
+def look(swarm: Lab) -> SwarmSnapshot:
     engine = connect(ConnectionOptions(docker_host=swarm["alpha"].docker_host))
     try:
-        return observe(engine).picture
+        return observe(engine).snapshot
     finally:
         engine.close()
 
 
-def by_hostname(picture: Picture, memory: Memory) -> dict[str, tuple[int, int]]:
+def by_hostname(snapshot: SwarmSnapshot, memory: Memory) -> dict[str, tuple[int, int]]:
     """Host name → MiB in all, MiB available."""
     return {
-        picture.node_by_id[node_id].hostname: (sample.total_bytes // MIB, sample.available_bytes // MIB)
+        snapshot.node_by_id[node_id].hostname: (sample.total_bytes // MIB, sample.available_bytes // MIB)
         for node_id, sample in memory.nodes.items()
     }
 
@@ -54,9 +54,9 @@ def hanging() -> Iterator[str]:
 def test_each_host_tells_its_own(swarm: Lab) -> None:
     swarm["alpha"].set_memory(total_mb=4096, available_mb=1000)
     swarm["bravo"].set_memory(total_mb=2048, available_mb=2000)
-    picture = look(swarm)
-    memory = measure(picture, DEFAULT)
-    assert by_hostname(picture, memory) == {
+    snapshot = look(swarm)
+    memory = measure(snapshot, DEFAULT)
+    assert by_hostname(snapshot, memory) == {
         "alpha": (4096, 1000),
         "bravo": (2048, 2000),
         "charlie": (2048, swarm["charlie"].memory.available_mb),
@@ -65,14 +65,14 @@ def test_each_host_tells_its_own(swarm: Lab) -> None:
 
 
 def test_one_that_hangs_costs_the_deadline_and_its_own_sample(swarm: Lab, hanging: str) -> None:
-    picture = look(swarm)
+    snapshot = look(swarm)
     exporters = {host.name: f"http://{host.ip}:9100/metrics" for host in swarm}
     started = time.monotonic()
     memory = measure(
-        picture, MetricSources(node_exporters={**exporters, "bravo": hanging}, timeout_seconds=3)
+        snapshot, MetricSources(node_exporters={**exporters, "bravo": hanging}, timeout_seconds=3)
     )
     assert time.monotonic() - started < 5
-    assert sorted(by_hostname(picture, memory)) == ["alpha", "charlie"]
+    assert sorted(by_hostname(snapshot, memory)) == ["alpha", "charlie"]
     (problem,) = memory.problems
     assert problem.startswith(f"node bravo: {hanging}: no answer ")
 
@@ -84,24 +84,26 @@ def test_memory_of_tasks_until_it_is_too_old(swarm: Lab) -> None:
 
     with tasks_measured(swarm):
         swarm.wait_until(lambda: measure(look(swarm), sources).tasks, timeout=60, what="a sample of the task")
-        picture = look(swarm)
+        snapshot = look(swarm)
         swarm.wait_until(
-            lambda: max(measure(picture, sources).tasks.values(), default=0) >= 60 * MIB,
+            lambda: max(measure(snapshot, sources).tasks.values(), default=0) >= 60 * MIB,
             timeout=30,
             what="all of its memory",
         )
-        memory = measure(picture, sources)
+        memory = measure(snapshot, sources)
         host = swarm[running(swarm)["user"][0]]
         kept = host.sh(f"cat {TEXTFILE_DIR}/orcastra_memory.prom")
     ((task_id, size),) = memory.tasks.items()
-    (service,) = picture.services
-    assert task_id in {task.id for task in picture.tasks}
+    (service,) = snapshot.services
+    assert task_id in {task.id for task in snapshot.tasks}
     assert 60 * MIB <= size < 80 * MIB
     assert memory.services == {service.id: size}
 
     host.run(["sh", "-c", f"cat > {TEXTFILE_DIR}/orcastra_memory.prom"], input=kept)
-    swarm.wait_until(lambda: not measure(picture, sources).tasks, timeout=30, what="the sample to be too old")
-    stale = measure(picture, sources)
+    swarm.wait_until(
+        lambda: not measure(snapshot, sources).tasks, timeout=30, what="the sample to be too old"
+    )
+    stale = measure(snapshot, sources)
     host.run(["rm", f"{TEXTFILE_DIR}/orcastra_memory.prom"])
     assert any("the memory of its tasks is older than 2 s" in problem for problem in stale.problems)
     assert len(stale.nodes) == 3

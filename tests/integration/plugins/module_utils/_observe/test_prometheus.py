@@ -78,20 +78,20 @@ def test_the_server_says_what_the_exporters_say_until_it_is_too_old(swarm: Lab, 
             return len(found.nodes) == 3 and max(found.tasks.values(), default=0) >= 60 * MIB
 
         swarm.wait_until(is_known, timeout=60, what="the memory of all nodes, and of the task")
-        picture = look(swarm)
-        told, asked = measure(picture, sources), measure(picture, direct)
+        snapshot = look(swarm)
+        told, asked = measure(snapshot, sources), measure(snapshot, direct)
     assert told.nodes == asked.nodes
     assert len(told.nodes) == 3
     assert told.tasks.keys() == asked.tasks.keys()
     assert told.problems == ()
 
     # a plain query would give the last sample of a lost host for five minutes
-    charlie = next(node.id for node in picture.nodes if node.hostname == "charlie")
+    charlie = next(node.id for node in snapshot.nodes if node.hostname == "charlie")
     swarm["charlie"].crash()
     swarm.wait_until(
-        lambda: charlie not in measure(picture, sources).nodes, timeout=20, what="the sample to be too old"
+        lambda: charlie not in measure(snapshot, sources).nodes, timeout=20, what="the sample to be too old"
     )
-    found = measure(picture, sources)
+    found = measure(snapshot, sources)
     assert len(found.nodes) == 2
     assert any("charlie" in problem and "knows no memory of it" in problem for problem in found.problems)
     swarm["charlie"].boot()

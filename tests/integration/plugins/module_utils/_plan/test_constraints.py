@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import change_node
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     ConnectionOptions,
     connect,
@@ -21,7 +21,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import parse_constraint
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.constraints import (
+    parse_constraint,
+)
 from tests.constraint_cases import CASES, INVALID
 from tests.lab import Lab
 
@@ -43,12 +45,12 @@ def engine(swarm: Lab) -> Iterator[Engine]:
 
 def labelled_alpha(engine: Engine) -> Node | None:
     """The node alpha once it has the engine label and is a manager with all of its labels."""
-    alpha = observe(engine).picture.nodes_by_hostname["alpha"][0]
+    alpha = observe(engine).snapshot.nodes_by_hostname["alpha"][0]
     if not alpha.is_ready or alpha.engine_labels != {"rack": "r1"}:
         return None
     labels = {"disk": "SSD", "Room": "cellar", "empty": ""}
     change_node(engine, alpha.id, lambda spec: {**spec, "Labels": labels})
-    return observe(engine).picture.node_by_id[alpha.id]
+    return observe(engine).snapshot.node_by_id[alpha.id]
 
 
 def spec(name: str, *constraints: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import parse_container
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
 from tests.unit.plugins.module_utils._apply.fake_node import SERVICE, FakeNode, container
 
 TASK = {**SERVICE, "com.docker.swarm.task.id": "t1"}

@@ -88,15 +88,15 @@ def test_what_is_configured_rotates(place: Place) -> None:
     place.log("two/log/c.log")
     out = place.folder / "out"
     script = f"if true; then\n  echo '}}' >> {out}\nfi\ncat >> {out} <<END\n  a {{\nEND\n"
-    wanted = entry(
+    desired = entry(
         f'{place.logs}/Application Support/Media\'s "Server"/*.log',
         f"{place.logs}/{{one,two}}/log/*.log",
         postrotate=script,
     )
-    written = place.apply(wanted)
+    written = place.apply(desired)
     assert (written.changed, written.before) == (True, None)
     assert place.target.stat().st_mode & 0o777 == 0o644
-    again = place.apply(wanted)
+    again = place.apply(desired)
     assert (again.changed, again.before) == (False, written.after)
     place.rotate()
     assert place.names() == [

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
     ConfigFiles,
     load_configuration,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
 
 GOOD = {
     "leader": "a",
@@ -143,7 +143,7 @@ def variants() -> Iterator[Any]:
                 yield data["top"]
 
 
-def outcome(load: Callable[[], Wanted]) -> Wanted | ConfigError:
+def outcome(load: Callable[[], DesiredState]) -> DesiredState | ConfigError:
     try:
         return load()
     except ConfigError as error:
@@ -162,17 +162,17 @@ def check_problems(problems: Sequence[Problem]) -> None:
 
 
 def test_plain_data() -> None:
-    outcomes = [outcome(lambda data=data: build_wanted(data, stack_name="apps")) for data in variants()]
-    loaded = [one for one in outcomes if isinstance(one, Wanted)]
+    outcomes = [outcome(lambda data=data: parse_config(data, stack_name="apps")) for data in variants()]
+    loaded = [one for one in outcomes if isinstance(one, DesiredState)]
     # the table does test both ways
     assert len(outcomes) > 2000
     assert 100 < len(loaded) < len(outcomes) / 2
-    for wanted in loaded:
-        for node in wanted.nodes.values():
+    for desired in loaded:
+        for node in desired.nodes.values():
             assert all(isinstance(value, str) for value in node.labels.values())
             # Docker's API takes UTF-8 only
             json.dumps(dict(node.labels), ensure_ascii=False).encode()
-        for dependency in wanted.dependencies.values():
+        for dependency in desired.dependencies.values():
             assert all(0 < seconds < float("inf") for seconds in dependency.retry_intervals)
 
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import MAX_PROBLEMS, ConfigError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
     Dependency,
-    NodeWanted,
-    Wanted,
+    DesiredState,
+    NodeConfig,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import MAX_PROBLEMS, ConfigError
 
 
 def problems_of(data: Any, **arguments: Any) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        build_wanted(data, **{"stack_name": "main", **arguments})
+        parse_config(data, **{"stack_name": "main", **arguments})
     assert all(problem.file is None and problem.line is None for problem in caught.value.problems)
     return [str(problem) for problem in caught.value.problems]
 
@@ -36,7 +36,7 @@ def dependency(**values: Any) -> dict[str, Any]:
 
 
 def test_everything_given() -> None:
-    wanted = build_wanted(
+    desired = parse_config(
         {
             "leader": "n",
             "advertise_addr": "10.0.0.1",
@@ -59,8 +59,8 @@ def test_everything_given() -> None:
         label_prefix="at-",
         restart_dependents=True,
     )
-    assert wanted == Wanted(
-        nodes={"n": NodeWanted("n", {"a": "b"}, "10.0.0.1", "manager", "drain")},
+    assert desired == DesiredState(
+        nodes={"n": NodeConfig("n", {"a": "b"}, "10.0.0.1", "manager", "drain")},
         dependencies={
             "db": Dependency(
                 anchor="db",
@@ -96,12 +96,12 @@ def test_everything_given() -> None:
     ],
 )
 def test_nothing_given(data: Any, absent: set[str]) -> None:
-    nothing = Wanted(absent_sections=frozenset(absent)).with_removals()
-    assert build_wanted(data, stack_name="main") == nothing
+    nothing = DesiredState(absent_sections=frozenset(absent)).with_removals()
+    assert parse_config(data, stack_name="main") == nothing
 
 
 def test_none_stands_for_a_key_that_is_not_given() -> None:
-    wanted = build_wanted(
+    desired = parse_config(
         {
             "nodes": {"n": {"ip": None, "labels": None, "role": None, "availability": None}},
             **dependency(
@@ -114,14 +114,14 @@ def test_none_stands_for_a_key_that_is_not_given() -> None:
         },
         stack_name="main",
     )
-    assert wanted.nodes == {"n": NodeWanted("n")}
-    assert wanted.dependencies == {"db": Dependency("db", "main", "db", ("web",))}
+    assert desired.nodes == {"n": NodeConfig("n")}
+    assert desired.dependencies == {"db": Dependency("db", "main", "db", ("web",))}
 
 
 def test_an_anchor_without_followers() -> None:
     for entry in ([], {"services": []}):
-        wanted = build_wanted({"dependencies": {"db": entry}}, stack_name="main")
-        assert wanted.dependencies == {"db": Dependency("db", "main", "db")}
+        desired = parse_config({"dependencies": {"db": entry}}, stack_name="main")
+        assert desired.dependencies == {"db": Dependency("db", "main", "db")}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_an_anchor_without_followers() -> None:
     ],
 )
 def test_labels(labels: Any, expected: dict[str, str]) -> None:
-    assert build_wanted(node(labels=labels), stack_name="main").nodes["n"].labels == expected
+    assert parse_config(node(labels=labels), stack_name="main").nodes["n"].labels == expected
 
 
 LABEL = "expected a label without white space and '='"
@@ -315,8 +315,8 @@ def test_anything_but_a_mapping(data: Any) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "orcastra.", "at_", "_", "a-"])
 def test_label_prefix(prefix: str) -> None:
-    wanted = build_wanted(dependency(), stack_name="main", label_prefix=prefix)
-    assert wanted.dependencies["db"].label == f"{prefix}db"
+    desired = parse_config(dependency(), stack_name="main", label_prefix=prefix)
+    assert desired.dependencies["db"].label == f"{prefix}db"
 
 
 @pytest.mark.parametrize("prefix", ["at/", "a b", "a=", "ä", "a\n"])

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 
 
 def problems_of(dependencies: dict[str, Any], **rest: Any) -> list[str]:
     data = {"dependencies": dependencies, "nodes": rest.pop("nodes", {})}
     try:
-        build_wanted(data, **{"stack_name": "main", **rest})
+        parse_config(data, **{"stack_name": "main", **rest})
     except ConfigError as error:
         return [str(problem) for problem in error.problems]
     return []

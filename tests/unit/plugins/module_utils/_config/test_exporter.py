@@ -44,9 +44,9 @@ timezone: {bind_local: true, env_tz: Europe/Berlin}
 def test_every_key(tmp_path: Path) -> None:
     path = tmp_path / "deploy_node_exporter.yml"
     path.write_text(WHOLE)
-    wanted, data = load_exporter(path).wanted, load_exporter(path).data
-    assert (wanted.name, wanted.port, wanted.initial) == ("exporter", 9200, wanted.spec)
-    assert wanted.spec == {
+    desired, data = load_exporter(path).desired, load_exporter(path).data
+    assert (desired.name, desired.port, desired.initial) == ("exporter", 9200, desired.spec)
+    assert desired.spec == {
         "Name": "exporter",
         "Labels": {"owner": "ops"},
         "Mode": {"Global": {}},
@@ -89,50 +89,50 @@ def test_every_key(tmp_path: Path) -> None:
             "Networks": [{"Target": "monitoring"}],
         },
     }
-    assert build_exporter(data) == wanted
+    assert build_exporter(data) == desired
 
 
 def test_nothing_is_the_default() -> None:
-    wanted = build_exporter({})
-    assert (wanted.name, wanted.port, wanted.initial) == ("node-exporter", 9100, wanted.spec)
-    template = wanted.spec["TaskTemplate"]
+    desired = build_exporter({})
+    assert (desired.name, desired.port, desired.initial) == ("node-exporter", 9100, desired.spec)
+    template = desired.spec["TaskTemplate"]
     assert template["ContainerSpec"]["Image"].startswith("prom/node-exporter:")
     assert all(mount["ReadOnly"] for mount in template["ContainerSpec"]["Mounts"])
     assert template["Networks"] == [{"Target": "host"}]
 
 
 def test_what_is_not_said_is_as_in_the_default_only_at_the_start() -> None:
-    wanted = build_exporter({"image": "mine", "ports": [{"target": 9100}]})
-    assert wanted.spec["TaskTemplate"] == {"ContainerSpec": {"Image": "mine"}}
-    assert wanted.initial["TaskTemplate"]["ContainerSpec"]["Args"]
+    desired = build_exporter({"image": "mine", "ports": [{"target": 9100}]})
+    assert desired.spec["TaskTemplate"] == {"ContainerSpec": {"Image": "mine"}}
+    assert desired.initial["TaskTemplate"]["ContainerSpec"]["Args"]
     # ports and the host's network don't go together
-    assert "Networks" not in wanted.initial["TaskTemplate"]
+    assert "Networks" not in desired.initial["TaskTemplate"]
 
 
 def test_the_time_zone_takes_no_mount_away() -> None:
     localtime = {"Type": "bind", "Source": "/etc/localtime", "Target": "/etc/localtime", "ReadOnly": True}
-    wanted = build_exporter({"timezone": {"bind_local": True}})
-    assert wanted.mounts == (localtime,)
-    assert "Mounts" not in wanted.spec["TaskTemplate"]["ContainerSpec"]
+    desired = build_exporter({"timezone": {"bind_local": True}})
+    assert desired.mounts == (localtime,)
+    assert "Mounts" not in desired.spec["TaskTemplate"]["ContainerSpec"]
     # at the start they are in the default's list
-    assert wanted.initial["TaskTemplate"]["ContainerSpec"]["Mounts"][-1] == localtime
-    assert len(wanted.initial["TaskTemplate"]["ContainerSpec"]["Mounts"]) == 4
+    assert desired.initial["TaskTemplate"]["ContainerSpec"]["Mounts"][-1] == localtime
+    assert len(desired.initial["TaskTemplate"]["ContainerSpec"]["Mounts"]) == 4
 
     own = {"source": "/etc/zones/here", "target": "/etc/localtime", "read_only": True}
-    wanted = build_exporter({"timezone": {"bind_local": True}, "mounts": [own]})
-    assert wanted.mounts == ()
-    (mount,) = wanted.spec["TaskTemplate"]["ContainerSpec"]["Mounts"]
+    desired = build_exporter({"timezone": {"bind_local": True}, "mounts": [own]})
+    assert desired.mounts == ()
+    (mount,) = desired.spec["TaskTemplate"]["ContainerSpec"]["Mounts"]
     assert mount["Source"] == "/etc/zones/here"
 
 
 def test_values_as_compose_files_have_them() -> None:
     options = {"max-size": "10m", "max-file": 3}
-    wanted = build_exporter(
+    desired = build_exporter(
         {"ports": [{"published": "9200", "target": 9100}], "logging": {"options": options}}
     )
-    assert wanted.port == 9200
-    assert wanted.spec["EndpointSpec"]["Ports"][0]["PublishedPort"] == 9200
-    assert wanted.spec["TaskTemplate"]["LogDriver"] == {"Options": {"max-size": "10m", "max-file": "3"}}
+    assert desired.port == 9200
+    assert desired.spec["EndpointSpec"]["Ports"][0]["PublishedPort"] == 9200
+    assert desired.spec["TaskTemplate"]["LogDriver"] == {"Options": {"max-size": "10m", "max-file": "3"}}
     for published in ("0", "65536", "http", "-1", 0, True):
         with pytest.raises(ConfigError, match="expected a port, 1 to 65535"):
             build_exporter({"ports": [{"published": published, "target": 9100}]})
@@ -226,13 +226,13 @@ def test_a_file_in_the_shape_of_the_upstream(tmp_path: Path) -> None:
     path.write_text(UPSTREAM)
     found = load_exporter(path, {"TLD": "example.org"})
     assert found.warnings == ()
-    wanted = build_exporter(found.data, lambda: "Europe/Berlin")
-    container = wanted.spec["TaskTemplate"]["ContainerSpec"]
+    desired = build_exporter(found.data, lambda: "Europe/Berlin")
+    container = desired.spec["TaskTemplate"]["ContainerSpec"]
     assert container["Env"] == ["TZ=Europe/Berlin"]
     assert container["Args"][-1].endswith("($|/)")
     assert container["Labels"] == {"probe.enabled": "true", "probe.url": "https://node-exporter.example.org"}
     assert [mount["Target"] for mount in container["Mounts"]] == ["/host/proc", "/var/log", "/etc/localtime"]
-    assert (wanted.name, wanted.port) == ("metrics_of_nodes", 9100)
+    assert (desired.name, desired.port) == ("metrics_of_nodes", 9100)
 
 
 def test_what_is_not_set_stays_as_it_is_written_with_a_warning(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_file_without_any_data_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="if nothing is meant"):
         load_exporter(path)
     path.write_text("{}")
-    assert load_exporter(path).wanted == build_exporter({})
+    assert load_exporter(path).desired == build_exporter({})
 
 
 def test_the_zone_of_the_host() -> None:
@@ -292,7 +292,7 @@ def test_the_port_that_arguments_name(args: list[str], port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("given", "desired"),
     [
         ("9100:9100", {"published": 9100, "target": 9100}),
         ("9200:9100/udp", {"published": 9200, "target": 9100, "protocol": "udp"}),
@@ -301,8 +301,8 @@ def test_the_port_that_arguments_name(args: list[str], port: int) -> None:
         ({"target": "9100", "published": "9200"}, {"published": 9200, "target": 9100}),
     ],
 )
-def test_ports_in_their_short_form(given: object, wanted: dict[str, object]) -> None:
-    assert build_exporter({"ports": [given]}) == build_exporter({"ports": [wanted]})
+def test_ports_in_their_short_form(given: object, desired: dict[str, object]) -> None:
+    assert build_exporter({"ports": [given]}) == build_exporter({"ports": [desired]})
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_ports_that_swarm_cannot_publish(given: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("given", "desired"),
     [
         ("/proc:/host/proc:ro", {"source": "/proc", "target": "/host/proc", "read_only": True}),
         ("/proc:/host/proc", {"source": "/proc", "target": "/host/proc"}),
@@ -331,11 +331,11 @@ def test_ports_that_swarm_cannot_publish(given: object) -> None:
         ),
     ],
 )
-def test_volumes_as_compose_files_have_them(given: object, wanted: dict[str, object]) -> None:
-    assert build_exporter({"volumes": [given]}) == build_exporter({"mounts": [wanted]})
+def test_volumes_as_compose_files_have_them(given: object, desired: dict[str, object]) -> None:
+    assert build_exporter({"volumes": [given]}) == build_exporter({"mounts": [desired]})
     first = {"source": "/a", "target": "/a"}
     assert build_exporter({"mounts": [first], "volumes": [given]}) == build_exporter(
-        {"mounts": [first, wanted]}
+        {"mounts": [first, desired]}
     )
 
 
@@ -358,7 +358,7 @@ def test_volumes_that_are_wrong(volume: object, key: str) -> None:
 
 
 def test_resources_updates_and_placement() -> None:
-    wanted = build_exporter(
+    desired = build_exporter(
         {
             "deploy": {
                 "resources": {
@@ -385,11 +385,11 @@ def test_resources_updates_and_placement() -> None:
             "command": "--web.max-requests=1 '--collector.a=b c'",
         }
     )
-    assert wanted.spec["TaskTemplate"]["Resources"] == {
+    assert desired.spec["TaskTemplate"]["Resources"] == {
         "Limits": {"NanoCPUs": 500_000_000, "MemoryBytes": 128 * 1024**2, "Pids": 100},
         "Reservations": {"NanoCPUs": 100_000_000, "MemoryBytes": 1048576},
     }
-    assert wanted.spec["UpdateConfig"] == {
+    assert desired.spec["UpdateConfig"] == {
         "Parallelism": 0,
         "Delay": 10 * SECOND,
         "FailureAction": "rollback",
@@ -397,12 +397,12 @@ def test_resources_updates_and_placement() -> None:
         "MaxFailureRatio": 0.1,
         "Order": "stop-first",
     }
-    assert wanted.spec["RollbackConfig"] == {"Parallelism": 2}
-    assert wanted.spec["TaskTemplate"]["Placement"] == {
+    assert desired.spec["RollbackConfig"] == {"Parallelism": 2}
+    assert desired.spec["TaskTemplate"]["Placement"] == {
         "MaxReplicas": 1,
         "Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}],
     }
-    assert wanted.spec["TaskTemplate"]["ContainerSpec"] == {
+    assert desired.spec["TaskTemplate"]["ContainerSpec"] == {
         "Hostname": "{{.Node.Hostname}}",
         "User": "65534",
         "ReadOnly": True,

@@ -15,12 +15,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
     ConfigFiles,
     load_configuration,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
     Dependency,
-    NodeWanted,
-    Wanted,
+    DesiredState,
+    NodeConfig,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 
 EXAMPLE = Path(__file__).resolve().parents[5] / "inventory" / "example"
 
@@ -32,7 +32,7 @@ class Folder:
         self.path = path
         self.files = ConfigFiles.in_directory(path)
 
-    def load(self, **texts: str) -> Wanted:
+    def load(self, **texts: str) -> DesiredState:
         for name, text in texts.items():
             (self.path / f"{name}.yml").write_text(text)
         return load_configuration(self.files, stack_name="main")
@@ -71,8 +71,8 @@ dependencies:
 """
 
 NODES = {
-    "mgr-a": NodeWanted("mgr-a", {"ssd": "true", "zfs": "true"}, "10.0.0.11"),
-    "wrk-b": NodeWanted("wrk-b", {"hdd": "true"}, "10.0.0.12"),
+    "mgr-a": NodeConfig("mgr-a", {"ssd": "true", "zfs": "true"}, "10.0.0.11"),
+    "wrk-b": NodeConfig("wrk-b", {"hdd": "true"}, "10.0.0.12"),
 }
 DEPENDENCIES = {
     "wiki_db": Dependency("wiki_db", "apps", "wiki_db", ("wiki", "wiki_cache"), restart_dependents=True),
@@ -81,24 +81,24 @@ DEPENDENCIES = {
 
 
 def test_all_in_one_file(folder: Folder) -> None:
-    assert folder.load(swarm=UPSTREAM) == Wanted(NODES, DEPENDENCIES, "mgr-a", "10.0.0.11")
+    assert folder.load(swarm=UPSTREAM) == DesiredState(NODES, DEPENDENCIES, "mgr-a", "10.0.0.11")
 
 
 def test_the_same_in_separate_files(folder: Folder) -> None:
     nodes, _, dependencies = UPSTREAM.partition("dependencies:\n")
     whole = folder.load(nodes=nodes, dependencies=f"dependencies:\n{dependencies}")
-    assert whole == Wanted(NODES, DEPENDENCIES, "mgr-a", "10.0.0.11")
+    assert whole == DesiredState(NODES, DEPENDENCIES, "mgr-a", "10.0.0.11")
 
 
 def test_separate_files_without_their_top_key(folder: Folder) -> None:
     nodes = "mgr-a: {ip: 10.0.0.11, labels: [ssd, zfs]}\nwrk-b: {ip: 10.0.0.12, labels: [hdd]}\n"
     dependencies = UPSTREAM.partition("dependencies:\n")[2]
-    assert folder.load(nodes=nodes, dependencies=dependencies) == Wanted(NODES, DEPENDENCIES)
+    assert folder.load(nodes=nodes, dependencies=dependencies) == DesiredState(NODES, DEPENDENCIES)
 
 
 @pytest.mark.parametrize("text", ["{}\n", "nodes: {}\noptions: {}\ndependencies: {}\nleader:\n"])
 def test_nothing_configured(folder: Folder, text: str) -> None:
-    assert folder.load(swarm=text) == Wanted()
+    assert folder.load(swarm=text) == DesiredState()
 
 
 def test_blank_separate_files(folder: Folder) -> None:
@@ -107,21 +107,25 @@ def test_blank_separate_files(folder: Folder) -> None:
 
 
 def test_separate_files_win_key_by_key(folder: Folder) -> None:
-    wanted = folder.load(
+    desired = folder.load(
         swarm=UPSTREAM.replace("prune_unknown_labels: false", "prune_unknown_labels: true"),
         nodes="leader: wrk-b\nadvertise_addr:\noptions: {prune_unknown_labels: }\n"
         "nodes: {wrk-b: {role: manager}, wrk-c: {}}",
         dependencies="search: [spider]\nqueue: [consumer]",
     )
     # given there: it wins; there without a value, or not there at all: swarm.yml's
-    assert (wanted.leader, wanted.advertise_addr, wanted.prune_unknown_labels) == ("wrk-b", "10.0.0.11", True)
+    assert (desired.leader, desired.advertise_addr, desired.prune_unknown_labels) == (
+        "wrk-b",
+        "10.0.0.11",
+        True,
+    )
     # entries are taken as a whole: wrk-b has neither its old labels nor its address
-    assert wanted.nodes == {
+    assert desired.nodes == {
         "mgr-a": NODES["mgr-a"],
-        "wrk-b": NodeWanted("wrk-b", role="manager"),
-        "wrk-c": NodeWanted("wrk-c"),
+        "wrk-b": NodeConfig("wrk-b", role="manager"),
+        "wrk-c": NodeConfig("wrk-c"),
     }
-    assert wanted.dependencies == {
+    assert desired.dependencies == {
         "wiki_db": DEPENDENCIES["wiki_db"],
         "search": Dependency("search", "main", "search", ("spider",)),
         "queue": Dependency("queue", "main", "queue", ("consumer",)),
@@ -129,16 +133,16 @@ def test_separate_files_win_key_by_key(folder: Folder) -> None:
 
 
 def test_a_node_without_anything_wins_too(folder: Folder) -> None:
-    assert folder.load(swarm=UPSTREAM, nodes="nodes: {wrk-b: }").nodes["wrk-b"] == NodeWanted("wrk-b")
+    assert folder.load(swarm=UPSTREAM, nodes="nodes: {wrk-b: }").nodes["wrk-b"] == NodeConfig("wrk-b")
 
 
 def test_arguments(folder: Folder) -> None:
     folder.load(swarm=UPSTREAM)
-    wanted = load_configuration(folder.files, stack_name="", label_prefix="at.", restart_dependents=True)
-    assert wanted.dependencies["search"] == Dependency(
+    desired = load_configuration(folder.files, stack_name="", label_prefix="at.", restart_dependents=True)
+    assert desired.dependencies["search"] == Dependency(
         "search", "", "at.search", ("indexer", "crawler"), restart_dependents=True
     )
-    assert wanted.dependencies["wiki_db"].label == "at.wiki_db"
+    assert desired.dependencies["wiki_db"].label == "at.wiki_db"
 
 
 def test_all_problems_of_all_files_at_once(folder: Folder) -> None:
@@ -178,11 +182,11 @@ def test_problems_across_files_name_both_places(folder: Folder) -> None:
 
 def test_anchors_keep_the_order_of_the_files(folder: Folder) -> None:
     """Of several anchors of a service the first one leads."""
-    wanted = folder.load(
+    desired = folder.load(
         swarm="dependencies:\n  web: [app]\n  cache: [app]\n",
         dependencies="cache: [app]\nbroker: [app]\n",
     )
-    assert list(wanted.dependencies) == ["web", "cache", "broker"]
+    assert list(desired.dependencies) == ["web", "cache", "broker"]
 
 
 def test_what_is_won_over_is_checked_for_its_shape_only(folder: Folder) -> None:
@@ -269,17 +273,17 @@ def test_wrong_kinds_of_files(folder: Folder, name: str, text: str, expected: st
 
 
 def test_extensions_are_ignored(folder: Folder) -> None:
-    wanted = folder.load(
+    desired = folder.load(
         swarm="x-any: [1]\nnodes:\n  x-ray: {x-note: [1], labels: {x-label: 1}}\noptions: {x-other: 1}",
         nodes="x-base: &base {labels: [hdd]}\nwrk-b: *base",
         dependencies="x-tool: {}\ndb: {x-note: {1: 2}, services: [web]}".replace("1: 2", "one: 2"),
     )
     # among names of nodes, services and labels x- means nothing
-    assert wanted.nodes == {
-        "x-ray": NodeWanted("x-ray", {"x-label": "1"}),
-        "wrk-b": NodeWanted("wrk-b", {"hdd": "true"}),
+    assert desired.nodes == {
+        "x-ray": NodeConfig("x-ray", {"x-label": "1"}),
+        "wrk-b": NodeConfig("wrk-b", {"hdd": "true"}),
     }
-    assert list(wanted.dependencies) == ["db"]
+    assert list(desired.dependencies) == ["db"]
 
 
 def test_fingerprint_changes_with_each_file(folder: Folder) -> None:
@@ -320,7 +324,7 @@ def test_the_examples_load() -> None:
     assert list(whole.dependencies) == ["wiki_db", "wiki", "search"]
     separate = load_configuration(ConfigFiles.in_directory(EXAMPLE / "separate"), stack_name="main")
     assert list(separate.nodes) == list(whole.nodes)
-    assert separate.nodes["wrk-c"] == NodeWanted(
+    assert separate.nodes["wrk-c"] == NodeConfig(
         "wrk-c", {"hdd": "true"}, "10.0.0.13", role="worker", availability="pause"
     )
     assert list(separate.dependencies) == ["wiki_db", "search"]

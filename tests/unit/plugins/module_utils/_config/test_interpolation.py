@@ -79,5 +79,5 @@ def test_keys_and_what_is_given_as_data_have_no_variables(tmp_path: Path) -> Non
     path = tmp_path / "e.yml"
     path.write_text("labels: {'${A}': x}\n")
     assert load_exporter(path, ENVIRONMENT).data == {"labels": {"${A}": "x"}}
-    wanted = build_exporter({"labels": {"l": "${A}"}})
-    assert wanted.spec["TaskTemplate"]["ContainerSpec"]["Labels"] == {"l": "${A}"}
+    desired = build_exporter({"labels": {"l": "${A}"}})
+    assert desired.spec["TaskTemplate"]["ContainerSpec"]["Labels"] == {"l": "${A}"}

@@ -11,24 +11,24 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
     ConfigFiles,
     load_configuration,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.constraints import (
     ConstraintError,
     parse_constraint,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
 from orcastra_runner import cli
-from tests.unit.builders import node, picture
+from tests.unit.builders import node, snapshot
 
 
 def warnings(labels: Any) -> tuple[str, ...]:
-    return tuple(map(str, build_wanted({"nodes": {"n": {"labels": labels}}}, stack_name="").warnings))
+    return tuple(map(str, parse_config({"nodes": {"n": {"labels": labels}}}, stack_name="").warnings))
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_it_is_what_swarm_takes(text: str) -> None:
 def test_where_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
     file = tmp_path / "swarm.yml"
     file.write_text("nodes:\n  n:\n    labels:\n      - good\n      - ssd:true\n  m: {labels: {a/b: x}}\n")
-    wanted = load_configuration(ConfigFiles(swarm=file), stack_name="")
-    assert [str(problem).partition(": expected")[0] for problem in wanted.warnings] == [
+    desired = load_configuration(ConfigFiles(swarm=file), stack_name="")
+    assert [str(problem).partition(": expected")[0] for problem in desired.warnings] == [
         f"{file}:5: nodes.n.labels[1]",
         f"{file}:6: nodes.m.labels.a/b",
     ]
@@ -149,8 +149,8 @@ def test_where_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     assert cli.main(["config", "check"]) == 0
     said = capsys.readouterr()
     assert said.err.count("warning: ") == 2
-    plan = plan_labels(picture(node("n"), node("m")), wanted, State())
-    assert plan.warnings == tuple(map(str, wanted.warnings))
+    plan = plan_labels(snapshot(node("n"), node("m")), desired, State())
+    assert plan.warnings == tuple(map(str, desired.warnings))
 
 
 def test_many_of_them() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import SwarmConfig
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import SwarmWanted
 
 ODD = "expected an odd number of managers: 1, 3, 5 or 7, found"
 
@@ -23,10 +23,10 @@ def nodes(**roles: str | None) -> dict[str, Any]:
 
 def test_settings() -> None:
     given = {"autolock": True, "default_addr_pool": ["10.20.0.0/16"], "heartbeat_seconds": 2.5, "x-own": 1}
-    wanted = build_wanted({"managers": 3, "swarm": given}, stack_name="")
-    assert wanted.managers == 3
-    expected = SwarmWanted(autolock=True, default_addr_pool=("10.20.0.0/16",), heartbeat_seconds=2.5)
-    assert wanted.swarm == expected
+    desired = parse_config({"managers": 3, "swarm": given}, stack_name="")
+    assert desired.managers == 3
+    expected = SwarmConfig(autolock=True, default_addr_pool=("10.20.0.0/16",), heartbeat_seconds=2.5)
+    assert desired.swarm == expected
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_settings() -> None:
 )
 def test_what_cannot_be(data: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        build_wanted(data, stack_name="")
+        parse_config(data, stack_name="")
     assert [str(found) for found in caught.value.problems] == [problem]
 
 
@@ -78,4 +78,4 @@ def test_what_cannot_be(data: dict[str, Any], problem: str) -> None:
     ],
 )
 def test_what_can_be(data: dict[str, Any]) -> None:
-    build_wanted(data, stack_name="")
+    parse_config(data, stack_name="")

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build_wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 
 
 def problems_of(data: dict[str, Any]) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        build_wanted(data, stack_name="main")
+        parse_config(data, stack_name="main")
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -36,7 +36,7 @@ def problems_of(data: dict[str, Any]) -> list[str]:
     ],
 )
 def test_advertise_addr(address: str) -> None:
-    assert build_wanted({"advertise_addr": address}, stack_name="main").advertise_addr == address
+    assert parse_config({"advertise_addr": address}, stack_name="main").advertise_addr == address
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_the_same_address_twice() -> None:
 
 
 def test_leader_must_be_one_of_the_nodes() -> None:
-    assert build_wanted({"leader": "a"}, stack_name="main").leader == "a"
-    assert build_wanted({"leader": "a", "nodes": {"a": None}}, stack_name="main").leader == "a"
+    assert parse_config({"leader": "a"}, stack_name="main").leader == "a"
+    assert parse_config({"leader": "a", "nodes": {"a": None}}, stack_name="main").leader == "a"
     assert problems_of({"leader": "wrk-a", "nodes": {"mgr-a": None, "wrk-b": None}}) == [
         "leader: expected one of the configured nodes, found 'wrk-a'; did you mean 'wrk-b'?"
     ]

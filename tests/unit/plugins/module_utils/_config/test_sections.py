@@ -14,14 +14,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
     ConfigFiles,
     load_configuration,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals, Wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState, Removals
 
 BOTH = frozenset({"nodes", "dependencies"})
 ONE_NODE = "nodes: {a: {labels: [ssd]}}\n"
 ONE_ANCHOR = "dependencies: {db: [web]}\n"
 
 
-def load(folder: Path, texts: dict[str, str]) -> Wanted:
+def load(folder: Path, texts: dict[str, str]) -> DesiredState:
     for name, text in texts.items():
         (folder / f"{name}.yml").write_bytes(text.encode())
     return load_configuration(ConfigFiles.in_directory(folder), stack_name="main")
@@ -48,16 +48,16 @@ def test_a_blank_file_says_nothing(tmp_path: Path, text: str) -> None:
     for name, absent in (("swarm", BOTH), ("nodes", BOTH), ("dependencies", BOTH)):
         folder = tmp_path / name
         folder.mkdir()
-        wanted = load(folder, {name: text})
-        assert wanted.absent_sections == absent
-        assert [(one.file, one.found) for one in wanted.warnings] == [(f"{folder}/{name}.yml", "nothing")]
+        desired = load(folder, {name: text})
+        assert desired.absent_sections == absent
+        assert [(one.file, one.found) for one in desired.warnings] == [(f"{folder}/{name}.yml", "nothing")]
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "---\n{}\n", "{ }  # nothing", "nodes: {}\ndependencies: []\n"])
 def test_only_braces_or_brackets_mean_nothing(tmp_path: Path, text: str) -> None:
-    wanted = load(tmp_path, {"swarm": text})
-    assert (wanted.absent_sections, wanted.warnings) == (frozenset(), ())
-    assert (wanted.nodes, wanted.dependencies) == ({}, {})
+    desired = load(tmp_path, {"swarm": text})
+    assert (desired.absent_sections, desired.warnings) == (frozenset(), ())
+    assert (desired.nodes, desired.dependencies) == ({}, {})
 
 
 @pytest.mark.parametrize(
@@ -92,22 +92,22 @@ def test_only_braces_or_brackets_mean_nothing(tmp_path: Path, text: str) -> None
 def test_which_sections_are_absent(
     tmp_path: Path, texts: dict[str, str], absent: set[str], warned: list[str]
 ) -> None:
-    wanted = load(tmp_path, texts)
-    assert wanted.absent_sections == absent
-    assert [warning.key for warning in wanted.warnings] == warned
-    assert all(warning.file is not None for warning in wanted.warnings)
+    desired = load(tmp_path, texts)
+    assert desired.absent_sections == absent
+    assert [warning.key for warning in desired.warnings] == warned
+    assert all(warning.file is not None for warning in desired.warnings)
     for section, policy in (
-        ("nodes", wanted.node_removals),
-        ("dependencies", wanted.dependency_removals),
+        ("nodes", desired.node_removals),
+        ("dependencies", desired.dependency_removals),
     ):
         assert policy is (Removals.HELD if section in absent else Removals.ALLOWED)
 
 
 def test_policies_for_removals() -> None:
-    given = Wanted(absent_sections=frozenset({"dependencies"}))
+    given = DesiredState(absent_sections=frozenset({"dependencies"}))
 
-    def policies(wanted: Wanted) -> tuple[Removals, Removals]:
-        return wanted.node_removals, wanted.dependency_removals
+    def policies(desired: DesiredState) -> tuple[Removals, Removals]:
+        return desired.node_removals, desired.dependency_removals
 
     assert policies(given) == (Removals.ALLOWED, Removals.ALLOWED)
     assert policies(given.with_removals()) == (Removals.ALLOWED, Removals.HELD)

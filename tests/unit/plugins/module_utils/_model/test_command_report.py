@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DONE, CommandRecord, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, describe
 
@@ -39,5 +39,5 @@ def test_the_newest_first_and_nothing_that_is_not_known() -> None:
         },
     ]
     assert commands_data(state) == expected
-    seen = Observation(Picture(), state, (), "id-alpha", "cluster", 5)
+    seen = Observation(SwarmSnapshot(), state, (), "id-alpha", "cluster", 5)
     assert describe(seen, "none")["commands"] == expected

@@ -100,11 +100,11 @@ class TestRecords:
         assert owned((USERS, HELD), {}) == owned((USERS, HELD), record()) == ()
 
     @pytest.mark.parametrize(
-        "users",
+        "user_constraints",
         ["node.labels.db == true", "node.labels.db ==true", " node.labels.db==true", "NODE.labels.db==true"],
     )
-    def test_another_spelling_is_another_constraint(self, users: str) -> None:
-        assert owned((users,), record(HELD)) == ()
+    def test_another_spelling_is_another_constraint(self, user_constraints: str) -> None:
+        assert owned((user_constraints,), record(HELD)) == ()
 
     def test_what_is_there_more_often_is_the_users_as_well(self) -> None:
         assert owned((HELD, USERS, HELD), record(HELD)) == (HELD,)
@@ -276,22 +276,22 @@ TEXTS = st.sampled_from([HELD, TO_BRAVO, USERS, "node.labels.db ==true"])
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(
-    users=st.lists(TEXTS, max_size=4),
+    user_constraints=st.lists(TEXTS, max_size=4),
     edits=st.lists(
         st.tuples(st.sampled_from(["add", "redeploy", "sort", "place", "remove"]), TEXTS), max_size=12
     ),
 )
 def test_whatever_happens_the_users_constraints_are_there_in_the_end(
-    users: list[str], edits: list[tuple[str, str]]
+    user_constraints: list[str], edits: list[tuple[str, str]]
 ) -> None:
     """The user adds constraints, deploys anew and has them sorted, as the CLI does, between our writes."""
-    current = spec(*users)
+    current = spec(*user_constraints)
     for edit, text in edits:
         if edit == "add":
-            users = [*users, text]
+            user_constraints = [*user_constraints, text]
             current["TaskTemplate"]["Placement"]["Constraints"] = [*constraints_of(current), text]
         elif edit == "redeploy":
-            current = spec(*users)
+            current = spec(*user_constraints)
         elif edit == "sort" and constraints_of(current):
             current["TaskTemplate"]["Placement"]["Constraints"].sort()
         elif edit == "place":
@@ -299,8 +299,8 @@ def test_whatever_happens_the_users_constraints_are_there_in_the_end(
         elif edit == "remove":
             current = place(remove=(text,)).change_spec(current)
         mine = owned(constraints_of(current), current["Labels"])
-        assert Counter(without(constraints_of(current), mine)) == Counter(users)
+        assert Counter(without(constraints_of(current), mine)) == Counter(user_constraints)
     mine = owned(constraints_of(current), current["Labels"])
     ended = place(remove=mine).change_spec(current)
-    assert Counter(constraints_of(ended)) == Counter(users)
+    assert Counter(constraints_of(ended)) == Counter(user_constraints)
     assert ended["Labels"] == {}

@@ -32,7 +32,7 @@ CURRENT: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "desired",
     [
         {"Mode": {"Global": {}}, "EndpointSpec": {"Mode": "vip"}},
         {"Labels": {}, "TaskTemplate": {"ContainerSpec": {"Image": "app:1", "Labels": {}, "StopSignal": ""}}},
@@ -46,13 +46,13 @@ CURRENT: dict[str, Any] = {
         },
     ],
 )
-def test_what_means_the_same_is_no_difference(wanted: dict[str, Any]) -> None:
-    assert differences(CURRENT, wanted) == {}
-    assert merged(CURRENT, wanted) == CURRENT
+def test_what_means_the_same_is_no_difference(desired: dict[str, Any]) -> None:
+    assert differences(CURRENT, desired) == {}
+    assert merged(CURRENT, desired) == CURRENT
 
 
 def test_only_what_differs_is_changed() -> None:
-    wanted = {
+    desired = {
         "Labels": {"ours": "2"},
         "TaskTemplate": {
             "ContainerSpec": {
@@ -65,13 +65,13 @@ def test_only_what_differs_is_changed() -> None:
             }
         },
     }
-    assert list(differences(CURRENT, wanted)) == [
+    assert list(differences(CURRENT, desired)) == [
         "Labels.ours",
         "TaskTemplate.ContainerSpec.Image",
         "TaskTemplate.ContainerSpec.Env",
         "TaskTemplate.ContainerSpec.Mounts",
     ]
-    after = merged(CURRENT, wanted)
+    after = merged(CURRENT, desired)
     container = after["TaskTemplate"]["ContainerSpec"]
     assert after["Labels"] == {"theirs": "1", "ours": "2"}
     assert container["Env"] == ["A=1", "B=3", "C=4"]
@@ -80,7 +80,7 @@ def test_only_what_differs_is_changed() -> None:
         "ReadOnly": True,
     }
     assert (container["Isolation"], after["TaskTemplate"]["ForceUpdate"]) == ("default", 3)
-    assert differences(after, wanted) == {}
+    assert differences(after, desired) == {}
 
 
 def test_another_mode_is_a_difference() -> None:

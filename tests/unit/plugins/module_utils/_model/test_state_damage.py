@@ -41,13 +41,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_values
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import Track
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import (
     exhausted,
     forget_seconds,
     wait_seconds,
 )
 from orcastra_runner.report import status_data, status_text, to_json
-from tests.unit.builders import node, picture, service
+from tests.unit.builders import node, service, snapshot
 
 NOW = 1_800_000_000.0
 LABELS = [section.label for section in state_codec._SECTIONS]
@@ -106,7 +106,7 @@ def assert_sane(state: State) -> None:
         assert forget_seconds(tried, (2.0, 10.0), NOW) >= 0
         exhausted(tried, (2.0, 10.0), 60.0, NOW)
     seen = Observation(
-        picture(node("alpha", id="n1"), service("s", id="s1")), state, ("damage",), "n1", "cluster", 5
+        snapshot(node("alpha", id="n1"), service("s", id="s1")), state, ("damage",), "n1", "cluster", 5
     )
     status = status_data(seen, acts_anywhere=False)
     status_text(status).encode()

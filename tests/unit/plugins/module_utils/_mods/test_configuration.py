@@ -98,7 +98,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_mods(path, {})
     lines = str(caught.value).replace(str(path), "F").splitlines()
-    wanted = [
+    desired = [
         "F:1: modz: expected one of",
         "F:2: concurrency: expected a whole number, 1 to 32, found the number 0",
         "F:4: mods[0]: expected exactly one of url, image and api, found url and image",
@@ -115,7 +115,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "F:16: mods[12].url: expected a URL that ends in a name",
         "F:17: mods[13].unpack: expected nothing, beside image, found true",
     ]
-    assert [line[: len(start)] for line, start in zip(lines, wanted, strict=True)] == wanted
+    assert [line[: len(start)] for line, start in zip(lines, desired, strict=True)] == desired
 
 
 def test_headers_are_handed_on_apart(tmp_path: Path) -> None:

@@ -232,8 +232,8 @@ def test_hidden_and_long_names_in_an_archive_are_known_again(server: ModServer, 
 def test_two_mods_never_share_a_place(server: ModServer, dest: Path) -> None:
     a = server.put("/x/a.bin", b"1")
     b = server.put("/y/a.bin", b"2")
-    wanted = Discovery((url_entry(b, trusted=False),))
-    found = refresh(dest, a, discovery=wanted, discover={"allow_private": True})
+    desired = Discovery((url_entry(b, trusted=False),))
+    found = refresh(dest, a, discovery=desired, discover={"allow_private": True})
     assert ((dest / "a.bin").read_bytes(), "a name of its own" in found.failures[0]) == (b"1", True)
     server.put("/api", json.dumps({"url": b, "name": "a.bin"}).encode())
     found = refresh(dest, a, {"api": f"{server.url}/api", "select": "@"})
@@ -241,10 +241,10 @@ def test_two_mods_never_share_a_place(server: ModServer, dest: Path) -> None:
 
 
 def test_urls_of_labels_stay_outside(server: ModServer, dest: Path) -> None:
-    wanted = Discovery((url_entry(server.put("/a.bin", b"A"), trusted=False),))
-    assert "which URLs of labels may not" in refresh(dest, discovery=wanted).failures[0]
+    desired = Discovery((url_entry(server.put("/a.bin", b"A"), trusted=False),))
+    assert "which URLs of labels may not" in refresh(dest, discovery=desired).failures[0]
     assert server.asked == []
-    assert refresh(dest, discovery=wanted, discover={"allow_private": True}).stored == 1
+    assert refresh(dest, discovery=desired, discover={"allow_private": True}).stored == 1
 
 
 def test_nothing_is_written_through_a_link(server: ModServer, dest: Path, tmp_path: Path) -> None:

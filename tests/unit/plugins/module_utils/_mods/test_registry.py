@@ -154,11 +154,11 @@ def test_the_architecture_is_found_in_an_index(registry: Registry, server: FakeR
         kind=kind,
     )
     digest = server.push(index, "1", kind)
-    wanted = {
+    desired = {
         "amd64": "amd64", "x86_64": "amd64", "linux/amd64": "amd64", "aarch64": "arm64", "arm64/v8": "arm64",
         "armv7l": "v7", "arm": "v7", "arm/v6": "v6", "armv6l": "v6",
     }  # fmt: skip
-    for number, (platform, name) in enumerate(wanted.items()):
+    for number, (platform, name) in enumerate(desired.items()):
         mark = f"@{digest}" if number % 3 else ":1"
         layer = resolve(registry, server.reference(mark), platform)
         assert (layer.digest, layer.manifest) == (digest_of(blobs[name]), digest), platform

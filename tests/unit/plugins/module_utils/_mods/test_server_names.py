@@ -186,15 +186,15 @@ def test_an_empty_archive_leaves_the_old_folder(server: ModServer, dest: Path) -
 def test_a_strange_server_takes_no_name_that_is_there(server: ModServer, dest: Path) -> None:
     headers = {"Content-Disposition": "attachment; filename=server.properties"}
     url = server.put("/download", b"theirs", headers=headers)
-    wanted = Discovery((url_entry(url, trusted=False),))
+    desired = Discovery((url_entry(url, trusted=False),))
     dest.mkdir()
     (dest / "server.properties").write_text("mine")
-    assert "which is there already" in refresh(dest, discovery=wanted).failures[0]
+    assert "which is there already" in refresh(dest, discovery=desired).failures[0]
     assert (dest / "server.properties").read_text() == "mine"
     (dest / "server.properties").unlink()
-    assert refresh(dest, discovery=wanted).failures == ()
+    assert refresh(dest, discovery=desired).failures == ()
     server.put("/download", b"newer", headers=headers)
-    assert refresh(dest, discovery=wanted).failures == ()
+    assert refresh(dest, discovery=desired).failures == ()
     assert (dest / "server.properties").read_text() == "newer"
 
 

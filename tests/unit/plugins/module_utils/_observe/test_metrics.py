@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples im
     NODE_TOTAL,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import Answer, Question
-from tests.unit.builders import node, picture, service, task
+from tests.unit.builders import node, service, snapshot, task
 
 TEMPLATE = MetricSources(node_exporter_url="http://{address}:9100/metrics")
 A, B = node("a", address="10.0.0.1"), node("b", address="10.0.0.2")
@@ -89,7 +89,7 @@ def test_logins_go_where_they_belong(monkeypatch: pytest.MonkeyPatch) -> None:
             "http://p": {"X": "server"},
         },
     )
-    measure(picture(A, B, node("c", address="10.0.0.3")), sources)
+    measure(snapshot(A, B, node("c", address="10.0.0.3")), sources)
     told = {url: headers.get("X") for url, headers in sent.items() if "/api/v1/query" not in url}
     assert told == {
         "http://a/": "a",
@@ -105,7 +105,7 @@ def test_logins_go_where_they_belong(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["evil/x", "evil@10.0.0.9", "evil?", "a b", "evil#", "[::1]", "-x", "", "ü"])
 def test_a_host_name_that_leads_elsewhere_is_not_asked(pages: dict[str, Any], name: str) -> None:
-    seen = picture(node(name, address="10.0.0.1"))
+    seen = snapshot(node(name, address="10.0.0.1"))
     found = measure(seen, MetricSources(node_exporter_url="http://{hostname}:9100/metrics"))
     assert len(found.problems) == 1
     assert "no node exporter is named" in found.problems[0]
@@ -115,7 +115,7 @@ def test_every_node_is_asked_at_its_address(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter(100, 40)
     pages["http://[fd00::3]:9100/metrics"] = exporter(200, 250)
     sixth = node("six", address="fd00::3")
-    found = measure(picture(A, B, sixth), TEMPLATE)
+    found = measure(snapshot(A, B, sixth), TEMPLATE)
     assert found.nodes == {"id-a": NodeMemory("a", 100, 40), "id-six": NodeMemory("six", 200, 200)}
     assert found.problems == ("node b: http://10.0.0.2:9100/metrics: Connection refused",)
 
@@ -125,7 +125,7 @@ def test_a_failed_scrape_does_not_cost_a_sample_that_is_young_enough(
 ) -> None:
     url = "http://10.0.0.1:9100/metrics"
     pages[url] = exporter(100, 40, t1=7)
-    swarm = picture(A, service("app"), replace(task("app", "a"), id="t1"))
+    swarm = snapshot(A, service("app"), replace(task("app", "a"), id="t1"))
     meter = Meter()
     first = meter.measure(swarm, TEMPLATE)
     assert (first.nodes, first.tasks, first.problems) == ({"id-a": NodeMemory("a", 100, 40)}, {"t1": 7}, ())
@@ -144,27 +144,27 @@ def test_a_failed_scrape_does_not_cost_a_sample_that_is_young_enough(
 
 @pytest.mark.parametrize("address", ["", "0.0.0.0", "::"])
 def test_a_node_whose_address_is_not_known(pages: dict[str, Any], address: str) -> None:
-    found = measure(picture(node("a", address=address)), TEMPLATE)
+    found = measure(snapshot(node("a", address=address)), TEMPLATE)
     assert found.problems == ("node a: no node exporter is named for it",)
 
 
 def test_a_node_that_joined_again_goes_by_its_host_name(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter(100, 40)
     stale = node("old", hostname="a", state="down", address="10.0.0.1")
-    assert measure(picture(A, stale), TEMPLATE).nodes["id-a"].host == "a"
-    (problem,) = measure(picture(node("a", address=""), stale), TEMPLATE).problems
+    assert measure(snapshot(A, stale), TEMPLATE).nodes["id-a"].host == "a"
+    (problem,) = measure(snapshot(node("a", address=""), stale), TEMPLATE).problems
     assert problem == "node a: no node exporter is named for it"
 
 
 def test_nodes_with_one_host_name_are_told_apart_by_their_ids(pages: dict[str, Any]) -> None:
     twin = node("twin", hostname="a", address="10.0.0.9")
     pages["http://10.0.0.1:9100/metrics"] = pages["http://10.0.0.9:9100/metrics"] = exporter(100, 40)
-    found = measure(picture(A, twin), TEMPLATE)
+    found = measure(snapshot(A, twin), TEMPLATE)
     assert {one.host for one in found.nodes.values()} == {"id-a", "id-twin"}
 
 
 def test_a_node_that_is_down_is_not_asked(pages: dict[str, Any]) -> None:
-    assert measure(picture(node("a", address="10.0.0.1", state="down")), TEMPLATE) == Memory()
+    assert measure(snapshot(node("a", address="10.0.0.1", state="down")), TEMPLATE) == Memory()
 
 
 def test_of_a_virtual_machine_its_host_counts_and_its_own_exporter_knows_the_tasks(
@@ -176,7 +176,7 @@ def test_of_a_virtual_machine_its_host_counts_and_its_own_exporter_knows_the_tas
     )
     running = task("app", "a")
     pages |= {"http://host/": exporter(1000, 300), "http://vm-a/": exporter(10, 1, **{running.id: 7})}
-    found = measure(picture(A, B, service("app"), running), sources)
+    found = measure(snapshot(A, B, service("app"), running), sources)
     host = NodeMemory("host-1", 1000, 300)
     assert (found.nodes, found.tasks) == ({"id-a": host, "id-b": host}, {running.id: 7})
     assert found.problems == ("node b: http://vm-b/: Connection refused",)
@@ -185,13 +185,13 @@ def test_of_a_virtual_machine_its_host_counts_and_its_own_exporter_knows_the_tas
 def test_a_host_without_an_exporter(pages: dict[str, Any]) -> None:
     sources = MetricSources(node_exporters={"a": "http://vm-a/"}, node_map={"a": "host-1"})
     pages["http://vm-a/"] = exporter()
-    found = measure(picture(A), sources)
+    found = measure(snapshot(A), sources)
     assert (found.nodes, found.problems) == ({}, ("node a: no node exporter is named for its host host-1",))
 
 
 def test_nodes_with_one_url_are_one_host(pages: dict[str, Any]) -> None:
     pages["http://x/"] = exporter()
-    found = measure(picture(A, B), MetricSources(node_exporters={"a": "http://x/", "b": "http://x/"}))
+    found = measure(snapshot(A, B), MetricSources(node_exporters={"a": "http://x/", "b": "http://x/"}))
     assert {sample.host for sample in found.nodes.values()} == {"a"}
 
 
@@ -206,7 +206,7 @@ def about(node_id: str) -> bytes:
 @pytest.mark.parametrize("page", [named("b"), about("id-b")])
 def test_the_exporter_of_another_node_counts_for_nothing(pages: dict[str, Any], page: bytes) -> None:
     pages |= {"http://10.0.0.1:9100/metrics": page, "http://10.0.0.2:9100/metrics": page}
-    found = measure(picture(A, B), TEMPLATE)
+    found = measure(snapshot(A, B), TEMPLATE)
     assert list(found.nodes) == ["id-b"]
     assert found.problems[:1] == (
         "node a: http://10.0.0.1:9100/metrics: expected the exporter of this node, found that of b",
@@ -216,7 +216,7 @@ def test_the_exporter_of_another_node_counts_for_nothing(pages: dict[str, Any], 
 @pytest.mark.parametrize("page", [named("0123456789ab"), named("a"), about("id-gone"), about("id-a")])
 def test_a_name_that_is_no_other_nodes_is_no_fault(pages: dict[str, Any], page: bytes) -> None:
     pages |= {"http://10.0.0.1:9100/metrics": page}
-    assert measure(picture(A), TEMPLATE).problems == ()
+    assert measure(snapshot(A), TEMPLATE).problems == ()
 
 
 def test_a_host_may_be_a_node_itself(pages: dict[str, Any]) -> None:
@@ -224,7 +224,7 @@ def test_a_host_may_be_a_node_itself(pages: dict[str, Any]) -> None:
     mapped = MetricSources(node_exporters={"b": "http://b/"}, node_map={"a": "b"})
     shared = MetricSources(node_exporters={"a": "http://b/", "b": "http://b/"})
     for sources in (mapped, shared):
-        found = measure(picture(A, B), sources)
+        found = measure(snapshot(A, B), sources)
         assert (len(found.nodes), found.problems) == (2, ())
 
 
@@ -233,14 +233,14 @@ def test_names_that_are_nobodys_are_told(pages: dict[str, Any]) -> None:
         node_exporters={"a": "http://a/", "x": "http://x/"}, node_map={"y": "z"}, cadvisors={"w": "http://w/"}
     )
     pages["http://a/"] = exporter()
-    problems = measure(picture(A), sources).problems
+    problems = measure(snapshot(A), sources).problems
     said = "no node of this swarm has this host name or ID"
     assert problems == (f"node_exporters.x: {said}", f"metrics.cadvisors.w: {said}", f"node_map.y: {said}")
 
 
 def test_a_page_of_something_else(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = b"<html>"
-    (problem,) = measure(picture(A), TEMPLATE).problems
+    (problem,) = measure(snapshot(A), TEMPLATE).problems
     assert problem.endswith("expected the metrics of a node exporter, found none of memory")
 
 
@@ -248,7 +248,7 @@ def test_memory_of_tasks_and_what_is_typical_of_their_service(pages: dict[str, A
     first, second = task("app", "a"), task("app", "a", slot=2)
     ended = task("app", "a", slot=3, state="shutdown", desired_state="shutdown")
     pages["http://10.0.0.1:9100/metrics"] = exporter(**{first.id: 30, ended.id: 10, "gone": 1000})
-    found = measure(picture(A, service("app"), service("other"), first, second, ended), TEMPLATE)
+    found = measure(snapshot(A, service("app"), service("other"), first, second, ended), TEMPLATE)
     assert (found.tasks, found.services) == ({first.id: 30}, {"id-app": 20})
     assert found.problems == ()
 
@@ -256,7 +256,7 @@ def test_memory_of_tasks_and_what_is_typical_of_their_service(pages: dict[str, A
 def test_a_service_is_what_swarm_says_not_what_an_exporter_says(pages: dict[str, Any]) -> None:
     mine = task("other", "a")
     pages["http://10.0.0.1:9100/metrics"] = exporter(**{mine.id: 30})
-    found = measure(picture(A, service("app"), service("other"), mine), TEMPLATE)
+    found = measure(snapshot(A, service("app"), service("other"), mine), TEMPLATE)
     assert found.services == {"id-other": 30}
 
 
@@ -272,14 +272,14 @@ def test_an_exporter_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any],
     mine, theirs, nowhere = task("app", "a"), task("app", "b", slot=2), task("app", None, slot=3)
     pages["http://10.0.0.1:9100/metrics"] = page(**{mine.id: 1, theirs.id: 10**12, nowhere.id: 10**12})
     pages["http://10.0.0.2:9100/metrics"] = page(**{theirs.id: 2})
-    found = measure(picture(A, B, service("app"), mine, theirs, nowhere), TEMPLATE)
+    found = measure(snapshot(A, B, service("app"), mine, theirs, nowhere), TEMPLATE)
     assert found.tasks == {mine.id: 1, theirs.id: 2}
     assert found.services == {"id-app": 1}
     (problem,) = found.problems
     assert problem.startswith("node a: ")
     # also if the other one says nothing
     del pages["http://10.0.0.2:9100/metrics"]
-    assert measure(picture(A, B, service("app"), mine, theirs), TEMPLATE).tasks == {mine.id: 1}
+    assert measure(snapshot(A, B, service("app"), mine, theirs), TEMPLATE).tasks == {mine.id: 1}
 
 
 def test_a_cadvisor_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any]) -> None:
@@ -289,20 +289,20 @@ def test_a_cadvisor_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any]) 
     pages["http://10.0.0.1:8080/metrics"] = cadvisor(**{mine.id: 7, theirs.id: 7})
     pages["http://10.0.0.2:9100/metrics"] = exporter()
     pages["http://10.0.0.2:8080/metrics"] = cadvisor(**{theirs.id: 3, mine.id: 9})
-    assert measure(picture(A, B, service("app"), mine, theirs), sources).tasks == {mine.id: 1, theirs.id: 3}
+    assert measure(snapshot(A, B, service("app"), mine, theirs), sources).tasks == {mine.id: 1, theirs.id: 3}
 
 
 def test_what_is_on_one_host_may_have_one_exporter(pages: dict[str, Any]) -> None:
     first, second = task("app", "a"), task("app", "b", slot=2)
     pages["http://x/"] = exporter(**{first.id: 1, second.id: 2})
     sources = MetricSources(node_exporters={"a": "http://x/", "b": "http://x/"})
-    found = measure(picture(A, B, service("app"), first, second), sources)
+    found = measure(snapshot(A, B, service("app"), first, second), sources)
     assert (found.tasks, found.problems) == ({first.id: 1, second.id: 2}, ())
 
 
 def test_lines_that_are_too_long_are_reported(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter(**{"x" * 10_000: 1})
-    found = measure(picture(A), TEMPLATE)
+    found = measure(snapshot(A), TEMPLATE)
     assert found.nodes == {"id-a": NodeMemory("a", 100, 40)}
     assert len(found.problems) == 1
 
@@ -311,12 +311,12 @@ def test_the_query_of_a_url_is_not_shown(pages: dict[str, Any]) -> None:
     sources = MetricSources(
         node_exporters={"a": "http://x/?token=s3cret"}, prometheus_url="http://p/?t=s3cret"
     )
-    assert "s3cret" not in str(measure(picture(A), sources))
+    assert "s3cret" not in str(measure(snapshot(A), sources))
 
 
 def test_where_no_task_is_measured_it_is_said_once(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter()
-    found = measure(picture(A, service("app"), task("app", "a")), TEMPLATE)
+    found = measure(snapshot(A, service("app"), task("app", "a")), TEMPLATE)
     assert [problem.partition(" (")[0] for problem in found.problems] == [
         "no endpoint tells the memory of tasks"
     ]
@@ -338,7 +338,7 @@ def ask_server(
     """What is measured with the help of a server that knows these series."""
     for url, series in zip(query_urls("http://prometheus", 60), (nodes, textfiles, cadvisors), strict=True):
         pages[url] = reply(*series)
-    return measure(picture(*parts), sources)
+    return measure(snapshot(*parts), sources)
 
 
 def memory_of(instance: str, total: int, available: int, **labels: str) -> tuple[Series, ...]:
@@ -495,7 +495,7 @@ def test_a_virtual_machine_s_host_is_known_to_a_server(pages: dict[str, Any]) ->
 
 
 def test_a_server_that_does_not_answer(pages: dict[str, Any]) -> None:
-    problems = measure(picture(A), SERVER).problems
+    problems = measure(snapshot(A), SERVER).problems
     assert problems == (
         "http://prometheus: Connection refused",
         "node a: http://prometheus knows no memory of it",

@@ -159,12 +159,12 @@ def test_faults_in_words(server: Server) -> None:
 
 
 def test_a_wrong_answer_is_told_with_what_it_was(server: Server) -> None:
-    class Picture(Text):
+    class SwarmSnapshot(Text):
         def close(self) -> str:
             raise ValueError("a picture")
 
     url = f"{server.url}/a"
-    answer = ask_all([Question(url, Picture)], timeout_seconds=5)[url]
+    answer = ask_all([Question(url, SwarmSnapshot)], timeout_seconds=5)[url]
     assert answer.problem == "expected metrics, found a picture"
 
 

@@ -11,27 +11,27 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
-    Node,
-    Picture,
-    Service,
-    Task,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import ScaleService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
+    Node,
+    Service,
+    SwarmSnapshot,
+    Task,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Move, State
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.surge import still_leaving
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import find_units
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.managed import (
     label_constraint,
     move_off,
     move_to,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import find_units
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import still_leaving
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import what_if
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -44,8 +44,8 @@ from tests.unit.followed import (
     writes_to_services,
 )
 
-CONFIG = wanted(anchors={"db": ("app",), "cache": ("app",)})
-TURNED = wanted(anchors={"cache": ("app",), "db": ("app",)})
+CONFIG = desired(anchors={"db": ("app",), "cache": ("app",)})
+TURNED = desired(anchors={"cache": ("app",), "db": ("app",)})
 HELD_TO_CACHE = label_constraint("cache")
 BOTH = ("node.labels.db == true", "node.labels.cache==true")
 NAMES = ("alpha", "bravo", "charlie")
@@ -58,7 +58,7 @@ def swarm(
     app: str | None = "alpha",
     labelled: bool = True,
     **fields: Any,
-) -> Picture:
+) -> SwarmSnapshot:
     """Where the two anchors and their follower run, with the labels where they belong."""
     where = {"db": (db or "").split(), "cache": (cache or "").split()}
     nodes = [
@@ -73,7 +73,7 @@ def swarm(
         parts.append(service(f"shop_{name}", replicas=len(on), **options))
         parts += [task(f"shop_{name}", hostname, slot=slot) for slot, hostname in enumerate(on, 1)]
     replaced = {part.id for part in more}
-    return picture(*[part for part in parts if part.id not in replaced], *more)
+    return snapshot(*[part for part in parts if part.id not in replaced], *more)
 
 
 def target(found: Any) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ class TestWhere:
         assert target(plan(swarm(cache=None, app="charlie"), CONFIG)) == ("alpha",)
 
     def test_of_three(self) -> None:
-        config = wanted(anchors={"db": ("app",), "cache": ("app",), "queue": ("app",)})
+        config = desired(anchors={"db": ("app",), "cache": ("app",), "queue": ("app",)})
         for queue, found in (("alpha", "alpha"), ("bravo", "bravo"), ("charlie", "alpha")):
             parts = [service("shop_queue"), task("shop_queue", queue)]
             seen = swarm(*parts, db="alpha bravo", cache="alpha bravo", app="charlie")
@@ -165,7 +165,7 @@ class TestWhere:
         assert target(plan(seen, CONFIG)) == ("alpha",)
 
     def test_one_anchor_that_follows_the_other_is_waited_for_without_a_word(self) -> None:
-        config = wanted(anchors={"db": ("cache", "app"), "cache": ("app",)})
+        config = desired(anchors={"db": ("cache", "app"), "cache": ("app",)})
         moving = replace(
             swarm(db="bravo"),
             services=tuple(
@@ -204,7 +204,7 @@ class TestTheUsersOwnConstraints:
         )
         assert labels(plan(before, CONFIG)) == {"bravo": {"cache": "true"}}
         # its own one, or none, would not
-        for fields in (ours(HELD), ours(users=(BOTH[0],))):
+        for fields in (ours(HELD), ours(user_constraints=(BOTH[0],))):
             without = replace(
                 before,
                 services=tuple(
@@ -253,8 +253,8 @@ class TestTheSwitch:
 
 
 class TestEverythingElse:
-    def config(self, **anchors: bool) -> Wanted:
-        return Wanted(
+    def config(self, **anchors: bool) -> DesiredState:
+        return DesiredState(
             dependencies={
                 name: replace(found, restart_dependents=anchors.get(name, False))
                 for name, found in CONFIG.dependencies.items()
@@ -286,15 +286,15 @@ class TestEverythingElse:
     def test_balancing_parts_no_anchors(self, cache: str) -> None:
         seen = swarm(cache=cache, mounts=())
         memory = Memory(tasks={one.id: 1 for one in seen.tasks})
-        units = find_units(seen, survey(seen, CONFIG), memory, RebalanceRules(), State(), NOW)
+        units = find_units(seen, resolve_anchor_groups(seen, CONFIG), memory, RebalanceRules(), State(), NOW)
 
         assert all(unit.forbidden is not None for unit in units)
 
     def test_balancing_takes_all_along_if_one_anchor_follows_the_other(self) -> None:
-        config = wanted(anchors={"db": ("cache", "app"), "cache": ("app",)})
+        config = desired(anchors={"db": ("cache", "app"), "cache": ("app",)})
         seen = swarm(mounts=())
         memory = Memory(tasks={one.id: 1 for one in seen.tasks})
-        units = find_units(seen, survey(seen, config), memory, RebalanceRules(), State(), NOW)
+        units = find_units(seen, resolve_anchor_groups(seen, config), memory, RebalanceRules(), State(), NOW)
 
         free = [unit for unit in units if unit.forbidden is None]
         assert [sorted(member.name for member in unit.members) for unit in free] == [
@@ -304,7 +304,9 @@ class TestEverythingElse:
     def test_a_forecast(self) -> None:
         def fate(lost: str, **where: str) -> tuple[str, ...]:
             seen = swarm(**where)
-            found = what_if(seen, survey(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id[f"id-{lost}"]])
+            found = what_if(
+                seen, resolve_anchor_groups(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id[f"id-{lost}"]]
+            )
             (app,) = (one for one in found.fates if one.service == "shop_app")
             assert not app.unplaced
             return app.to
@@ -315,7 +317,9 @@ class TestEverythingElse:
 
     def test_a_forecast_knows_the_users_constraints(self) -> None:
         seen = swarm(cache="bravo", app="charlie", constraints=BOTH)
-        found = what_if(seen, survey(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-charlie"]])
+        found = what_if(
+            seen, resolve_anchor_groups(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-charlie"]]
+        )
 
         (app,) = (one for one in found.fates if one.service == "shop_app")
         assert app.unplaced == 1
@@ -324,10 +328,12 @@ class TestEverythingElse:
         seen = swarm(cache="bravo")
 
         # the cache has left alpha, where the follower stays with the database
-        (left,) = still_leaving(seen, survey(seen, CONFIG), State(), seen.node_by_id["id-alpha"])
+        (left,) = still_leaving(
+            seen, resolve_anchor_groups(seen, CONFIG), State(), seen.node_by_id["id-alpha"]
+        )
         assert left.startswith("shop_db ")
         gone = swarm(db="bravo", cache="bravo")
-        assert still_leaving(gone, survey(gone, CONFIG), State(), gone.node_by_id["id-alpha"])
+        assert still_leaving(gone, resolve_anchor_groups(gone, CONFIG), State(), gone.node_by_id["id-alpha"])
 
     def test_a_global_one_goes_with_the_first_label(self) -> None:
         everywhere = service("shop_app", mode="global", replicas=None, **ours(HELD))
@@ -336,7 +342,7 @@ class TestEverythingElse:
         assert writes_to_services(found) == []
 
     def test_one_decision_a_cycle(self) -> None:
-        config = wanted(anchors={"db": ("app",), "cache": ("app",), "queue": ("app",)})
+        config = desired(anchors={"db": ("app",), "cache": ("app",), "queue": ("app",)})
         parts = [service("shop_queue"), task("shop_queue", "alpha")]
         for where in NAMES:
             found = plan(swarm(*parts, app=where, constraints=()), config)

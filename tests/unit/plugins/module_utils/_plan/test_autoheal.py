@@ -25,10 +25,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state i
     NodeState,
     apply_node_edits,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
     Node,
-    Picture,
     Service,
+    SwarmSnapshot,
     Task,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import (
@@ -56,10 +56,10 @@ def ended(exit_code: int, ago: float = 100, **fields: Any) -> Container:
     return ill(ago, state="exited", finished=NOW - ago, exit_code=exit_code, **fields)
 
 
-def swarm(service: Service | None = None, *tasks: Task) -> Picture:
+def swarm(service: Service | None = None, *tasks: Task) -> SwarmSnapshot:
     service = service or Service(id="s1", name="web")
     old = Task(id="t1", service_id="s1", node_id="n1", state="complete", desired_state="shutdown", slot=1)
-    return Picture(nodes=(Node(id="n1", hostname="alpha"),), services=(service,), tasks=(old, *tasks))
+    return SwarmSnapshot(nodes=(Node(id="n1", hostname="alpha"),), services=(service,), tasks=(old, *tasks))
 
 
 def heal(*containers: Container, state: NodeState | None = None, **options: Any) -> HealPlan:
@@ -75,7 +75,7 @@ def whats(plan: HealPlan) -> list[str]:
 
 def test_it_waits_for_grace_and_stop_grace_from_the_transition_on() -> None:
     early = heal(ill(69))
-    assert (whats(early), early.plan.again_seconds, early.settled) == ([], 1.0, frozenset())
+    assert (whats(early), early.plan.requeue_after, early.settled) == ([], 1.0, frozenset())
     assert whats(heal(ill(71))) == ["stop web.1.t1 of web"]
     assert heal(ill(71)).plan.steps[0].timeout_seconds == 10  # type: ignore[attr-defined]
 
@@ -111,9 +111,9 @@ def test_labels_opt_tasks_out_and_plain_containers_in(
 
 
 def test_a_service_can_opt_out() -> None:
-    picture = swarm(Service(id="s1", name="web", labels={"autoheal": "false"}))
-    assert whats(heal(ill(1000), picture=picture)) == []
-    assert whats(heal(ended(0), picture=picture)) == []
+    snapshot = swarm(Service(id="s1", name="web", labels={"autoheal": "false"}))
+    assert whats(heal(ill(1000), snapshot=snapshot)) == []
+    assert whats(heal(ended(0), snapshot=snapshot)) == []
 
 
 def test_what_is_healthy_paused_or_starting_again_is_left_alone() -> None:
@@ -132,7 +132,7 @@ def test_the_pauses_double_and_then_it_is_given_up() -> None:
     for second in range(0, 2000, 10):
         view = NodeView("e1", "alpha", NOW + second, "active", containers=(ill(1000),))
         plan = plan_autoheal(view, RULES, state, stop_grace=GRACE)
-        edits = [*plan.plan.remember, *(edit for step in plan.plan.steps for edit in step.claims)]
+        edits = [*plan.plan.remember, *(edit for step in plan.plan.steps for edit in step.intent_edits)]
         state = apply_node_edits(state, edits)  # type: ignore[arg-type]
         done += [(second, "stop")] * len(plan.plan.steps) + [(second, "given up")] * len(plan.given_up)
     assert done == [(0, "stop"), (60, "stop"), (180, "stop"), (420, "given up")]
@@ -151,14 +151,14 @@ ON_FAILURE = Service(id="s1", name="web", restart_condition="on-failure", force_
 
 
 def test_a_service_is_restarted_only_where_swarm_replaces_nothing() -> None:
-    plan = heal(ended(0), picture=swarm(ON_FAILURE))
+    plan = heal(ended(0), snapshot=swarm(ON_FAILURE))
     assert whats(plan) == ["restart web"]
     assert plan.plan.steps[0].after == {"force_update": 4}
     assert "ended with 0" in plan.plan.steps[0].why[0]
-    assert "used up" in heal(ended(137), picture=swarm(ON_FAILURE)).plan.steps[0].why[0]
+    assert "used up" in heal(ended(137), snapshot=swarm(ON_FAILURE)).plan.steps[0].why[0]
 
     again = Task(id="t2", service_id="s1", node_id="n2", state="ready", desired_state="ready", slot=1)
-    replaced = heal(ended(0), picture=swarm(ON_FAILURE, again))
+    replaced = heal(ended(0), snapshot=swarm(ON_FAILURE, again))
     assert (whats(replaced), replaced.settled) == ([], {"c1"})
 
 
@@ -174,38 +174,38 @@ def test_a_service_is_restarted_only_where_swarm_replaces_nothing() -> None:
     ],
 )
 def test_a_service_is_not_restarted(service: Service) -> None:
-    assert whats(heal(ended(0), picture=swarm(service))) == []
+    assert whats(heal(ended(0), snapshot=swarm(service))) == []
 
 
 def test_what_ended_well_is_no_concern() -> None:
     # a service that runs to its end, like a migration: the engine calls it unhealthy as soon as it has ended
     well = ended(0, health=Health("unhealthy", failing_streak=1, retries=3))
-    plan = heal(well, picture=swarm(ON_FAILURE))
+    plan = heal(well, snapshot=swarm(ON_FAILURE))
     assert (whats(plan), plan.settled) == ([], {"c1"})
-    assert whats(heal(ended(0, ago=90_000), picture=swarm(ON_FAILURE))) == []
-    assert heal(ended(0, ago=30), picture=swarm(ON_FAILURE)).plan.again_seconds == 30
+    assert whats(heal(ended(0, ago=90_000), snapshot=swarm(ON_FAILURE))) == []
+    assert heal(ended(0, ago=30), snapshot=swarm(ON_FAILURE)).plan.requeue_after == 30
 
 
 def test_one_restart_is_enough_for_many_tasks_and_waits_its_turn() -> None:
     other = {**TASK, TASK_ID_LABEL: "t0"}
-    picture = swarm(replace(ON_FAILURE, replicas=2))
+    snapshot = swarm(replace(ON_FAILURE, replicas=2))
     older = Task(id="t0", service_id="s1", node_id="n1", state="complete", desired_state="shutdown", slot=2)
-    picture = replace(picture, tasks=(*picture.tasks, older))
-    assert whats(heal(ended(0), ended(0, id="c0", labels=other), picture=picture)) == ["restart web"]
+    snapshot = replace(snapshot, tasks=(*snapshot.tasks, older))
+    assert whats(heal(ended(0), ended(0, id="c0", labels=other), snapshot=snapshot)) == ["restart web"]
     state = NodeState(heals={"s1": Heal(attempts=(NOW - 10,), seen=NOW - 10)})
-    assert heal(ended(0), picture=picture, state=state).plan.again_seconds == 50
+    assert heal(ended(0), snapshot=snapshot, state=state).plan.requeue_after == 50
 
 
 def test_a_global_service_is_judged_node_by_node() -> None:
     service = replace(ON_FAILURE, mode="global", replicas=None)
-    assert whats(heal(ended(0), picture=swarm(service))) == ["restart web"]
+    assert whats(heal(ended(0), snapshot=swarm(service))) == ["restart web"]
     drained = replace(swarm(service), nodes=(Node(id="n1", hostname="alpha", availability="drain"),))
-    assert whats(heal(ended(0), picture=drained)) == []
+    assert whats(heal(ended(0), snapshot=drained)) == []
 
 
 def test_a_worker_hands_over_what_only_a_manager_can_judge() -> None:
     plan = heal(ended(0))
     assert plan.for_manager == (Ended("s1", "web", "t1", 0, NOW - 100),)
     assert (whats(plan), plan.settled) == ([], {"c1"})
-    taken = heal(picture=swarm(ON_FAILURE), ended_elsewhere=plan.for_manager)
+    taken = heal(snapshot=swarm(ON_FAILURE), ended_elsewhere=plan.for_manager)
     assert whats(taken) == ["restart web"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.constraints import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.constraints import (
     ConstraintError,
     parse_constraint,
     platform_allows,

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import absence, unsettled
-from tests.unit.builders import node, picture, service, task
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.convergence import (
+    absence,
+    unconverged_services,
+)
+from tests.unit.builders import node, service, snapshot, task
 
 
 def test_a_node_is_back_once_it_is_ready_and_its_manager_reachable() -> None:
@@ -19,7 +22,7 @@ def test_a_node_is_back_once_it_is_ready_and_its_manager_reachable() -> None:
 
 
 def test_what_does_not_run_as_asked() -> None:
-    seen = picture(
+    seen = snapshot(
         node("a"),
         node("b", availability="drain"),
         node("c", labels={"gpu": "true"}),
@@ -38,7 +41,7 @@ def test_what_does_not_run_as_asked() -> None:
         task("gpus", "c"),
         service("job", mode="replicated-job"),
     )
-    assert unsettled(seen) == {
+    assert unconverged_services(seen) == {
         "everywhere": "everywhere: does not run on c",
         "moving": "moving: is being updated",
         "short": "short: 1 of 2 tasks run (no suitable node)",

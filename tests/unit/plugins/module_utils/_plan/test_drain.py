@@ -9,13 +9,13 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     AskAvailability,
     State,
     apply_edits,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.availability import (
     check_spare,
     left_on,
     plan_availability,
@@ -30,7 +30,7 @@ def managers(*reachability: str) -> tuple[Node, ...]:
 
 
 def test_a_node_that_is_drained_already_is_left_alone() -> None:
-    seen = Picture(nodes=(node("a"), node("b", availability="drain")))
+    seen = SwarmSnapshot(nodes=(node("a"), node("b", availability="drain")))
     found = plan_availability(seen, State(), "a", "drain", 7.0)
     (step,) = found.steps
     assert (step.before, step.after) == ({"availability": "active"}, {"availability": "drain"})
@@ -43,7 +43,7 @@ def test_a_node_that_is_drained_already_is_left_alone() -> None:
 
 
 def test_a_node_that_is_activated_is_forgotten() -> None:
-    seen = Picture(nodes=(node("a", availability="drain"), node("b")))
+    seen = SwarmSnapshot(nodes=(node("a", availability="drain"), node("b")))
     found = plan_availability(seen, State(asked_availability={"id-a": 7.0}), "a", "active", 8.0)
     assert [step.after for step in found.steps] == [{"availability": "active"}]
     assert found.remember == (AskAvailability("id-a", None),)
@@ -52,14 +52,14 @@ def test_a_node_that_is_activated_is_forgotten() -> None:
 
 def test_draining_the_last_active_node_is_done_with_a_warning() -> None:
     plan = plan_availability(
-        Picture(nodes=(node("a"), node("b", availability="pause"))), State(), "a", "drain", 0
+        SwarmSnapshot(nodes=(node("a"), node("b", availability="pause"))), State(), "a", "drain", 0
     )
     assert len(plan.steps) == 1
     assert "no other node is ready and active" in plan.warnings[0]
 
 
 def test_names_that_mean_no_node_or_two_are_refused() -> None:
-    seen = Picture(nodes=(node("a"), node("a", id="other")))
+    seen = SwarmSnapshot(nodes=(node("a"), node("a", id="other")))
     with pytest.raises(OrcastraError, match="there is no node c"):
         plan_availability(seen, State(), "c", "drain", 0)
     with pytest.raises(OrcastraError, match="2 nodes have this host name"):
@@ -78,7 +78,7 @@ def test_names_that_mean_no_node_or_two_are_refused() -> None:
 def test_a_manager_is_stopped_only_while_the_others_have_a_quorum(
     reachability: tuple[str, ...], spared: bool
 ) -> None:
-    seen = Picture(nodes=(*managers(*reachability), node("w")))
+    seen = SwarmSnapshot(nodes=(*managers(*reachability), node("w")))
     assert plan_availability(seen, State(), "m0", "drain", 0).steps
     check_spare(seen, seen.node_by_id["id-w"])
     if spared:
@@ -89,7 +89,7 @@ def test_a_manager_is_stopped_only_while_the_others_have_a_quorum(
 
 
 def test_what_is_left_is_what_may_still_run() -> None:
-    seen = Picture(
+    seen = SwarmSnapshot(
         nodes=(node("a"), node("b")),
         services=(service("web", stop_grace_seconds=30.0), service("db")),
         tasks=(

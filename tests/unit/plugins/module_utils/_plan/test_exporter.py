@@ -9,14 +9,14 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import build_exporter
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
-from tests.unit.builders import picture, service
+from tests.unit.builders import service, snapshot
 
 NAME = "node-exporter"
 THEIRS = {"Type": "bind", "Source": "/a", "Target": "/a"}
 
 
 def plan(spec: dict[str, Any], definition: dict[str, Any]) -> Plan:
-    swarm = picture(service(NAME, mode="global"))
+    swarm = snapshot(service(NAME, mode="global"))
     return plan_exporter(swarm, build_exporter(definition), spec, {})
 
 

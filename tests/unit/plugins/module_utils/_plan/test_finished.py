@@ -11,20 +11,24 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     ServiceStep,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
+    Service,
+    SwarmSnapshot,
+    Task,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, Move, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.finished import (
     finished,
     missing_tasks,
     would_run_again,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 from tests.unit.followed import (
     CONFIG,
     HELD,
@@ -61,7 +65,7 @@ def writes(found: Plan) -> list[ServiceStep]:
 class TestWhatIsOver:
     def found(self, one: Service, *tasks: Task) -> tuple[int, int, int]:
         """How many are done, have failed for good, and are missing."""
-        seen = picture(node("alpha"), node("down", state="down"), one, *tasks)
+        seen = snapshot(node("alpha"), node("down", state="down"), one, *tasks)
         over = finished(seen, one)
         return len(over.done), len(over.failed), missing_tasks(seen, one)
 
@@ -128,7 +132,7 @@ class TestWhatIsOver:
         one = app("on-failure", replicas=3)
         here, there = done("shop_app", "alpha", slot=1), done("shop_app", "bravo", slot=2)
         gone, runs = done("shop_app", "gone", slot=3), task("shop_app", "bravo", slot=4)
-        seen = picture(node("alpha", labels={"db": "true"}), node("bravo"), one, here, there, gone, runs)
+        seen = snapshot(node("alpha", labels={"db": "true"}), node("bravo"), one, here, there, gone, runs)
 
         assert would_run_again(seen, one, ()) == (gone,)
         assert would_run_again(seen, one, (HELD,), (runs,)) == (there, gone)
@@ -147,10 +151,10 @@ class TestFollowers:
         found = plan(seen)
 
         assert placed(found).add == (HELD,)
-        assert (found.warnings, found.notes, found.again_seconds) == ((), (), None)
+        assert (found.warnings, found.notes, found.requeue_after) == ((), (), None)
         held = swarm(app(condition, **ours(HELD)), done("shop_app", "alpha"), anchor_on="alpha", app_on=None)
         assert plan(held).is_empty
-        (group,) = survey(held, CONFIG)
+        (group,) = resolve_anchor_groups(held, CONFIG)
         assert group.followers[0].is_in_place
 
     @BOTH
@@ -161,7 +165,7 @@ class TestFollowers:
 
             assert writes(found) == []
             assert any("would run again" in note for note in found.notes)
-            assert found.again_seconds is None
+            assert found.requeue_after is None
             # nor does it keep the label there
             assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
 
@@ -186,7 +190,7 @@ class TestFollowers:
         found = plan(swarm(paused, *parts, anchor_on="alpha", app_on=None))
 
         assert writes(found) == []
-        assert found.again_seconds is None
+        assert found.requeue_after is None
 
     @pytest.mark.parametrize("state", ["updating", "rollback_started", "rollback_paused"])
     def test_so_is_any_other_update(self, state: str) -> None:
@@ -208,7 +212,7 @@ class TestFollowers:
         (warning,) = found.warnings
         assert "shop_app" in warning
         assert "non-zero exit (3)" in warning
-        assert found.again_seconds is None
+        assert found.requeue_after is None
 
     def test_attempts_that_are_used_up_are_a_failure(self) -> None:
         seen = swarm(app("on-failure"), failed("shop_app", "alpha"), anchor_on="alpha", app_on=None)
@@ -249,7 +253,7 @@ class TestFollowers:
         assert writes(plan(swarm(app("none"), *unsettled_anchor))) == []
 
     def test_others_go_while_it_stays(self) -> None:
-        config = wanted(anchors={"db": ("app", "web")})
+        config = desired(anchors={"db": ("app", "web")})
         web = service("shop_web", **ours(HELD))
         found = plan(swarm(app("none", **ours(HELD)), web, task("shop_web", "alpha")), config)
 
@@ -338,10 +342,10 @@ class TestAnchors:
     @staticmethod
     def seed(
         *tasks: Task, condition: str = "none", label_on: str | None = None, app_on: str = "alpha"
-    ) -> Picture:
+    ) -> SwarmSnapshot:
         nodes = [node(name, labels={"db": "true"} if name == label_on else {}) for name in ("alpha", "bravo")]
         parts = [service("shop_db", restart_condition=condition), *tasks]
-        return picture(*nodes, *parts, service("shop_app", **ours(HELD)), task("shop_app", app_on))
+        return snapshot(*nodes, *parts, service("shop_app", **ours(HELD)), task("shop_app", app_on))
 
     @BOTH
     def test_its_label_is_where_it_has_finished(self, condition: str) -> None:

@@ -11,16 +11,21 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import RebalanceRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.converged import unsettled
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_units import find_units
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import plan_departure, still_leaving
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.troubles import plan_paused
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.convergence import unconverged_services
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.surge import (
+    plan_departure,
+    still_leaving,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.paused_updates import (
+    plan_paused,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import find_units
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import what_if
-from tests.unit.builders import node, ours, picture, service, task
+from tests.unit.builders import node, ours, service, snapshot, task
 from tests.unit.followed import (
     CONFIG,
     HELD,
@@ -47,7 +52,7 @@ def failed(name: str, where: str, **fields: Any) -> Task:
 class TestElsewhere:
     @BOTH
     def test_nothing_waits_for_it(self, condition: str) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha"),
             node("bravo"),
             service("once", restart_condition=condition),
@@ -63,12 +68,12 @@ class TestElsewhere:
             done("short", "alpha", slot=1),
         )
 
-        assert list(unsettled(seen)) == ["short"]
+        assert list(unconverged_services(seen)) == ["short"]
 
     @BOTH
     def test_its_paused_update_is_fine(self, condition: str) -> None:
         once = service("cron", restart_condition=condition, update_state="paused", can_roll_back=True)
-        seen = picture(node("alpha"), once, done("cron", "alpha"))
+        seen = snapshot(node("alpha"), once, done("cron", "alpha"))
 
         for way in ("auto", "rollback", "report"):
             found = plan_paused(seen, way)
@@ -77,7 +82,7 @@ class TestElsewhere:
 
     def test_one_that_has_failed_is_not(self) -> None:
         once = service("cron", restart_condition="none", update_state="paused", can_roll_back=True)
-        seen = picture(node("alpha"), once, failed("cron", "alpha"))
+        seen = snapshot(node("alpha"), once, failed("cron", "alpha"))
 
         assert plan_paused(seen, "report").warnings
         assert plan_paused(seen, "rollback").steps
@@ -86,9 +91,11 @@ class TestElsewhere:
     def test_balancing_moves_its_anchor_without_it(self, condition: str) -> None:
         migrate = service("shop_app", restart_condition=condition, mounts=VOLUME, update_state="paused")
         parts = [service("shop_db"), task("shop_db", "alpha"), migrate, done("shop_app", "alpha")]
-        seen = picture(node("alpha"), node("bravo"), *parts)
+        seen = snapshot(node("alpha"), node("bravo"), *parts)
         memory = Memory(tasks={"shop_db-1-alpha-running": 1})
-        (unit,) = find_units(seen, survey(seen, CONFIG), memory, RebalanceRules(), State(), NOW)
+        (unit,) = find_units(
+            seen, resolve_anchor_groups(seen, CONFIG), memory, RebalanceRules(), State(), NOW
+        )
 
         assert [member.name for member in unit.members] == ["shop_db"]
         assert unit.forbidden is None
@@ -102,7 +109,7 @@ class TestElsewhere:
     )
     def test_balancing_leaves_what_would_run_twice(self, condition: str, tasks: list[Task]) -> None:
         one = service("one", restart_condition=condition, replicas=len(tasks))
-        seen = picture(node("alpha"), node("bravo"), one, *tasks)
+        seen = snapshot(node("alpha"), node("bravo"), one, *tasks)
         memory = Memory(tasks={one.id: 1 for one in tasks})
         (unit,) = find_units(seen, (), memory, RebalanceRules(), State(), NOW)
 
@@ -112,7 +119,7 @@ class TestElsewhere:
     def test_a_drain_begins_no_move_that_would_run_it_again(self, condition: str) -> None:
         one = service("one", restart_condition=condition, replicas=2, update_order="start-first")
         tasks = [task("one", "alpha", slot=2), done("one", "alpha", slot=1)]
-        seen = picture(node("alpha"), node("bravo"), one, *tasks)
+        seen = snapshot(node("alpha"), node("bravo"), one, *tasks)
         alpha = seen.node_by_id["id-alpha"]
         found = plan_departure(seen, (), State(), alpha, NOW)
 
@@ -126,11 +133,14 @@ class TestElsewhere:
         tasks = [task("shop_app", "alpha", slot=2), done("shop_app", "alpha", slot=1)]
         seen = swarm(one, *tasks, app_on=None)
 
-        assert still_leaving(seen, survey(seen, CONFIG), State(), seen.node_by_id["id-alpha"]) == ()
+        assert (
+            still_leaving(seen, resolve_anchor_groups(seen, CONFIG), State(), seen.node_by_id["id-alpha"])
+            == ()
+        )
 
     @BOTH
     def test_a_forecast_does_not_count_it(self, condition: str) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha"),
             node("bravo", labels={"db": "true"}),
             service("shop_db", restart_condition=condition),
@@ -138,10 +148,14 @@ class TestElsewhere:
             service("shop_app"),
             task("shop_app", "alpha"),
         )
-        found = what_if(seen, survey(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-alpha"]])
+        found = what_if(
+            seen, resolve_anchor_groups(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-alpha"]]
+        )
 
         (fate,) = found.fates
         # beside what its anchor has left behind
         assert (fate.service, fate.to, fate.unplaced) == ("shop_app", ("bravo",), 0)
-        lost = what_if(seen, survey(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-bravo"]])
+        lost = what_if(
+            seen, resolve_anchor_groups(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-bravo"]]
+        )
         assert lost.fates == ()

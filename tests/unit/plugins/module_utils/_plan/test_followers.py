@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     ScaleService,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     Attempts,
     Move,
     State,
     apply_edits,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -53,7 +53,7 @@ class TestOrdered:
         assert "node alpha keeps label db: shop_app has not left it yet" in found.notes
 
     def test_the_first_move_also_adds_the_constraint_on_the_label(self) -> None:
-        found = plan(swarm(replace(self.APP, **ours(users=("node.role==worker",)))))
+        found = plan(swarm(replace(self.APP, **ours(user_constraints=("node.role==worker",)))))
 
         assert placed(found).after == {"constraints": ["node.role==worker", HELD, TO_BRAVO]}
 
@@ -61,7 +61,7 @@ class TestOrdered:
         "own", ["node.labels.db == true", "node.labels.db==true", "Node.Labels.db==True"]
     )
     def test_the_users_own_constraint_is_enough(self, own: str) -> None:
-        found = plan(swarm(replace(self.APP, **ours(users=(own,)))))
+        found = plan(swarm(replace(self.APP, **ours(user_constraints=(own,)))))
 
         assert placed(found).after == {"constraints": [own, TO_BRAVO]}
 
@@ -222,7 +222,7 @@ class TestSlowToStop:
 
         (step,) = (step for step in found.steps if isinstance(step, ScaleService))
         assert step.what == "scale shop_app from 1 to 0"
-        assert apply_edits(State(), step.claims).moves["id-shop_app"].replicas == 1
+        assert apply_edits(State(), step.intent_edits).moves["id-shop_app"].replicas == 1
 
     def test_waits_until_its_container_has_stopped(self) -> None:
         stopping = task("shop_app", "alpha", desired_state="shutdown")
@@ -288,12 +288,12 @@ class TestSlowToStop:
     def test_is_not_scaled_back_before_it_has_stopped_if_the_dependency_is_gone(self) -> None:
         stopping = task("shop_app", "alpha", desired_state="shutdown")
 
-        found = plan(swarm(replace(self.APP, replicas=0), stopping, app_on=None), wanted(), self.MOVING)
+        found = plan(swarm(replace(self.APP, replicas=0), stopping, app_on=None), desired(), self.MOVING)
 
         assert writes_to_services(found) == []
 
     def test_is_scaled_back_even_if_the_dependency_is_gone(self) -> None:
-        found = plan(swarm(replace(self.APP, replicas=0), app_on=None), wanted(), self.MOVING)
+        found = plan(swarm(replace(self.APP, replicas=0), app_on=None), desired(), self.MOVING)
 
         step = placed(found)
         assert (step.replicas, step.remove) == (1, (HELD,))
@@ -328,8 +328,8 @@ class TestEvict:
         assert placed(paused).add == (TO_BRAVO,)
 
     def test_one_that_cannot_follow_does_not_keep_the_others(self) -> None:
-        config = wanted(anchors={"db": ("app", "web")})
-        web = service("shop_web", **ours(HELD, users=("node.hostname == alpha",)))
+        config = desired(anchors={"db": ("app", "web")})
+        web = service("shop_web", **ours(HELD, user_constraints=("node.hostname == alpha",)))
 
         found = plan(swarm(self.APP, web, task("shop_web", "alpha")), config)
 
@@ -351,7 +351,7 @@ class TestEvict:
         assert placed(plan(swarm(self.APP), with_option(relocate="ordered"))).add == (TO_BRAVO,)
 
     def test_one_stateful_follower_puts_all_in_order(self) -> None:
-        config = wanted(anchors={"db": ("app", "store")})
+        config = desired(anchors={"db": ("app", "store")})
         store = service("shop_store", mounts=VOLUME, **ours(HELD))
 
         found = plan(swarm(self.APP, store, task("shop_store", "alpha")), config)
@@ -367,12 +367,16 @@ class TestAnotherAnchor:
     def app(self, *moving: str, **fields: Any) -> Service:
         return service(
             "shop_app",
-            **{"mounts": VOLUME, **ours(self.OLD, *moving, users=("node.role==worker",)), **fields},
+            **{
+                "mounts": VOLUME,
+                **ours(self.OLD, *moving, user_constraints=("node.role==worker",)),
+                **fields,
+            },
         )
 
     def test_each_write_replaces_the_old_one(self) -> None:
-        astray = placed(plan(swarm(self.app())))
-        assert astray.after == {"constraints": ["node.role==worker", HELD, TO_BRAVO]}
+        misplaced = placed(plan(swarm(self.app())))
+        assert misplaced.after == {"constraints": ["node.role==worker", HELD, TO_BRAVO]}
         arrived = placed(plan(swarm(self.app(TO_BRAVO, update_state="completed"), app_on="bravo")))
         assert arrived.after == {"constraints": ["node.role==worker", HELD]}
         in_place = placed(plan(swarm(self.app(), anchor_on="alpha", app_on="alpha")))
@@ -392,7 +396,7 @@ class TestAnotherAnchor:
         parts = (node("alpha", labels={"old": "true"}), self.app(replicas=0))
         state = State(moves={"id-shop_app": Move("old", ("id-alpha",), NOW - 5, replicas=1)})
 
-        step = placed(plan(picture(*parts), state=state))
+        step = placed(plan(snapshot(*parts), state=state))
 
         assert (step.replicas, step.after["constraints"]) == (1, ["node.role==worker", self.OLD])
 
@@ -406,6 +410,8 @@ class TestAnotherAnchor:
         assert (step.remove, step.while_updating) == ((self.OLD,), True)
 
     def test_goes_where_the_user_holds_the_service(self) -> None:
-        app = service("shop_app", mounts=VOLUME, **ours(self.OLD, users=("node.labels.db == true",)))
+        app = service(
+            "shop_app", mounts=VOLUME, **ours(self.OLD, user_constraints=("node.labels.db == true",))
+        )
 
         assert placed(plan(swarm(app))).after == {"constraints": ["node.labels.db == true", TO_BRAVO]}

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import followed_labels, survey
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import (
+    followed_labels,
+    resolve_anchor_groups,
+)
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 from tests.unit.followed import (
     HELD,
     VOLUME,
@@ -24,7 +27,7 @@ from tests.unit.followed import (
 
 class TestCannotFollow:
     def test_is_said_with_the_reason_and_the_label_stays(self) -> None:
-        app = service("shop_app", mounts=VOLUME, **ours(HELD, users=("node.hostname == alpha",)))
+        app = service("shop_app", mounts=VOLUME, **ours(HELD, user_constraints=("node.hostname == alpha",)))
 
         found = plan(swarm(app))
 
@@ -59,7 +62,7 @@ class TestCannotFollow:
         assert found.warnings == ("shop_app cannot run beside db on bravo: only 1 of its 2 tasks fit there",)
 
     def test_where_one_goes_there_is_less_room_for_the_next(self) -> None:
-        config = wanted(anchors={"db": ("app", "web")})
+        config = desired(anchors={"db": ("app", "web")})
         app, web = (
             service(name, mounts=VOLUME, reserved_memory_bytes=600 * 2**20)
             for name in ("shop_app", "shop_web")
@@ -75,12 +78,12 @@ class TestCannotFollow:
 
 def test_labels_come_along_with_all_that_follow_directly_or_not() -> None:
     names = ("shop_a", "shop_b", "shop_c", "shop_d")
-    seen = picture(
+    seen = snapshot(
         node("alpha"), *(service(name) for name in names), *(task(name, "alpha") for name in names)
     )
-    config = wanted(anchors={"a": ("b",), "b": ("c",), "d": (), "gone": ("c",)})
+    config = desired(anchors={"a": ("b",), "b": ("c",), "d": (), "gone": ("c",)})
 
-    assert followed_labels(survey(seen, config)) == {
+    assert followed_labels(resolve_anchor_groups(seen, config)) == {
         "id-shop_b": frozenset({"a"}),
         "id-shop_c": frozenset({"a", "b"}),
     }

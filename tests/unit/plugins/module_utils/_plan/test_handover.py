@@ -20,7 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     Handover,
     State,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handover import (
     OFFER_SECONDS,
     SILENCE_SECONDS,
     STALE_SECONDS,
@@ -30,12 +30,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.handover impo
     plan_upkeep,
     takeable,
 )
-from tests.unit.builders import node, picture
+from tests.unit.builders import node, snapshot
 
 NOW = 1000.0
 REST = Handover(nodes=("id-a",), names=("a",), boot="boot-a", offered=NOW, done="drain node b")
 BRAVO = Myself("id-b", "boot-b")
-SEEN = picture(*(node(name, role="manager", reachability="reachable") for name in "abc"))
+SEEN = snapshot(*(node(name, role="manager", reachability="reachable") for name in "abc"))
 
 
 def state(handover: Handover | None = REST, **record: Any) -> State:
@@ -105,7 +105,7 @@ def test_whoever_is_at_work_on_it_is_waited_for_while_it_lives() -> None:
     taken = state(replace(REST, by="b", beats=7))
     assert plan_upkeep(SEEN, taken, {}, NOW).waits
     assert plan_upkeep(SEEN, taken, {"k": SILENCE_SECONDS - 1}, NOW).edits == ()
-    drained = picture(node("a", availability="drain"), node("b"))
+    drained = snapshot(node("a", availability="drain"), node("b"))
     (result,) = plan_upkeep(drained, taken, {"k": SILENCE_SECONDS}, NOW).results.values()
     assert result.status == INTERRUPTED
     assert result.message == (
@@ -124,9 +124,9 @@ def test_what_belongs_to_no_running_command_is_forgotten() -> None:
 
 def test_where_nobody_could_take_it_that_is_known_at_once() -> None:
     assert nobody_else(SEEN, ["id-a"]) is None
-    alone = picture(node("a", role="manager", reachability="reachable"), node("b", state="down"))
+    alone = snapshot(node("a", role="manager", reachability="reachable"), node("b", state="down"))
     assert "no other node of this swarm is ready" in str(nobody_else(alone, ["id-a"]))
-    workers = picture(node("a", role="manager", reachability="reachable"), node("b"))
+    workers = snapshot(node("a", role="manager", reachability="reachable"), node("b"))
     assert "it cannot be spared: without it 0 of 1 managers" in str(nobody_else(workers, ["id-a"]))
     assert nobody_else(workers, ["id-b"]) is None
 

@@ -10,17 +10,21 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
+    DesiredState,
+    NodeConfig,
+    SwarmConfig,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
-    NodeWanted,
-    SwarmWanted,
-    Wanted,
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.managers import choose_managers
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.plan import (
+    Healing,
+    needs_hosts,
+    plan_heal,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, needs_hosts, plan_heal
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managers import choose_managers
-from tests.unit.builders import node, picture, service, task
+from tests.unit.builders import node, service, snapshot, task
 
 NOW = 1_000_000.0
 
@@ -34,12 +38,12 @@ def worker(name: str, **fields: Any) -> Node:
     return node(name, **{"address": f"ip-{name}", **fields})
 
 
-def wanted(leader: str | None = None, managers: int | None = None, **roles: str | None) -> Wanted:
-    nodes = {name: NodeWanted(name, role=role) for name, role in roles.items()}
-    return Wanted(nodes=nodes, leader=leader, managers=managers)
+def desired(leader: str | None = None, managers: int | None = None, **roles: str | None) -> DesiredState:
+    nodes = {name: NodeConfig(name, role=role) for name, role in roles.items()}
+    return DesiredState(nodes=nodes, leader=leader, managers=managers)
 
 
-def whats(seen: Picture, config: Wanted, **healing: Any) -> list[str]:
+def whats(seen: SwarmSnapshot, config: DesiredState, **healing: Any) -> list[str]:
     return [step.what for step in plan_heal(seen, config, Healing(**healing), NOW).steps]
 
 
@@ -47,21 +51,21 @@ NONE = {"a": None, "b": None, "c": None}
 
 
 def test_nothing_to_do() -> None:
-    seen = picture(manager("a", leader=True), manager("b"), manager("c"))
-    plan = plan_heal(seen, wanted(**NONE), Healing(), NOW)
+    seen = snapshot(manager("a", leader=True), manager("b"), manager("c"))
+    plan = plan_heal(seen, desired(**NONE), Healing(), NOW)
     assert plan.is_empty
     assert not plan.notes
     assert not plan.warnings
 
 
 def test_a_manager_demoted_by_hand_is_promoted() -> None:
-    seen = picture(manager("a", leader=True), worker("b"), manager("c"))
-    assert whats(seen, wanted(**NONE)) == ["promote node b to manager"]
+    seen = snapshot(manager("a", leader=True), worker("b"), manager("c"))
+    assert whats(seen, desired(**NONE)) == ["promote node b to manager"]
 
 
 def test_promotions_come_before_demotions_and_the_leader_is_last() -> None:
-    seen = picture(manager("a", leader=True), manager("b"), manager("c"), worker("d"), worker("e"))
-    config = wanted(a="worker", b="worker", c="manager", d="manager", e="manager")
+    seen = snapshot(manager("a", leader=True), manager("b"), manager("c"), worker("d"), worker("e"))
+    config = desired(a="worker", b="worker", c="manager", d="manager", e="manager")
     assert whats(seen, config) == [
         "promote node d to manager",
         "promote node e to manager",
@@ -71,17 +75,17 @@ def test_promotions_come_before_demotions_and_the_leader_is_last() -> None:
 
 
 def test_nobody_is_demoted_before_the_others_are_there() -> None:
-    seen = picture(manager("a", leader=True), manager("b"), manager("c"), worker("d", state="down"))
-    plan = plan_heal(seen, wanted(a="manager", b="manager", c="worker", d="manager"), Healing(), NOW)
+    seen = snapshot(manager("a", leader=True), manager("b"), manager("c"), worker("d", state="down"))
+    plan = plan_heal(seen, desired(a="manager", b="manager", c="worker", d="manager"), Healing(), NOW)
     assert plan.steps == ()
     assert plan.notes == ("c stays a manager for now: d is down",)
 
 
 def test_a_dead_manager_goes_before_its_host_is_promoted_again() -> None:
     old = manager("c", id="old", state="down", reachability="unreachable")
-    seen = picture(manager("a", leader=True), manager("b"), old, worker("c", id="new"))
+    seen = snapshot(manager("a", leader=True), manager("b"), old, worker("c", id="new"))
     members = {"c": Member(hostname="c", state="active", node_id="new")}
-    assert whats(seen, wanted(**NONE), members=members) == [
+    assert whats(seen, desired(**NONE), members=members) == [
         "demote node c to worker",
         "remove the stale entry old of node c",
         "promote node c to manager",
@@ -89,11 +93,11 @@ def test_a_dead_manager_goes_before_its_host_is_promoted_again() -> None:
 
 
 def test_a_stale_entry_has_to_be_old_where_the_host_was_not_asked() -> None:
-    def seen(age: float, address: str = "ip-b") -> Picture:
+    def seen(age: float, address: str = "ip-b") -> SwarmSnapshot:
         old = worker("b", id="old", state="down", updated=NOW - age, address=address)
-        return picture(manager("a"), old, worker("b", id="new"))
+        return snapshot(manager("a"), old, worker("b", id="new"))
 
-    config = wanted(leader="a", managers=1, a=None, b=None)
+    config = desired(leader="a", managers=1, a=None, b=None)
     assert whats(seen(3601), config) == ["remove the stale entry old of node b"]
     young = plan_heal(seen(3599), config, Healing(), NOW)
     assert young.steps == ()
@@ -106,8 +110,8 @@ def test_a_stale_entry_has_to_be_old_where_the_host_was_not_asked() -> None:
 
 def test_a_manager_to_be_is_waited_for() -> None:
     becoming = manager("b", reachability=None, updated=NOW - 10)
-    seen = picture(manager("a"), becoming, manager("d"))
-    config = wanted(a="manager", b="manager", d="worker")
+    seen = snapshot(manager("a"), becoming, manager("d"))
+    config = desired(a="manager", b="manager", d="worker")
     plan = plan_heal(seen, config, Healing(), NOW)
     assert plan.steps == ()
     assert plan.notes == (
@@ -121,26 +125,26 @@ def test_a_manager_to_be_is_waited_for() -> None:
 
 
 def test_a_lost_quorum() -> None:
-    seen = picture(
+    seen = snapshot(
         manager("a"), manager("b", reachability="unreachable"), manager("c", reachability="unknown")
     )
     with pytest.raises(OrcastraError, match=r"lost its quorum: 2 of its 3 .*orcastra_force_new_cluster=a"):
-        plan_heal(seen, wanted(**NONE), Healing(), NOW)
+        plan_heal(seen, desired(**NONE), Healing(), NOW)
 
 
 def test_strangers_are_left_alone() -> None:
-    seen = picture(manager("a"), manager("z"))
-    plan = plan_heal(seen, wanted(a="manager"), Healing(), NOW)
+    seen = snapshot(manager("a"), manager("z"))
+    plan = plan_heal(seen, desired(a="manager"), Healing(), NOW)
     assert plan.steps == ()
     assert "even number of managers (2): z is not configured" in plan.notes[0]
 
 
 def test_availability_only_where_it_is_configured() -> None:
-    seen = picture(manager("a", availability="drain"), worker("b", availability="drain"))
-    config = Wanted(
+    seen = snapshot(manager("a", availability="drain"), worker("b", availability="drain"))
+    config = DesiredState(
         nodes={
-            "a": NodeWanted("a", role="manager", availability="active"),
-            "b": NodeWanted("b", role="worker"),
+            "a": NodeConfig("a", role="manager", availability="active"),
+            "b": NodeConfig("b", role="worker"),
         }
     )
     assert whats(seen, config) == ["set the availability of node a to active"]
@@ -158,8 +162,8 @@ def test_settings_that_are_not_named_are_left_alone() -> None:
         },
         "SubnetSize": 24,
     }
-    config = Wanted(swarm=SwarmWanted(snapshot_interval=500, subnet_size=26))
-    plan = plan_heal(picture(manager("a")), config, Healing(swarm=swarm), NOW)
+    config = DesiredState(swarm=SwarmConfig(snapshot_interval=500, subnet_size=26))
+    plan = plan_heal(snapshot(manager("a")), config, Healing(swarm=swarm), NOW)
     (step,) = plan.steps
     assert step.what == "change SnapshotInterval of the swarm"
     assert step.changed(swarm["Spec"]) == {  # type: ignore[attr-defined]
@@ -170,18 +174,18 @@ def test_settings_that_are_not_named_are_left_alone() -> None:
         "swarm.subnet_size: expected 24, which the swarm was made with, found 26; it can't be changed",
     )
     done = {**swarm, "Spec": step.changed(swarm["Spec"])}  # type: ignore[attr-defined]
-    assert plan_heal(picture(manager("a")), config, Healing(swarm=done), NOW).steps == ()
+    assert plan_heal(snapshot(manager("a")), config, Healing(swarm=done), NOW).steps == ()
 
 
 def test_who_turns_autolock_on_is_told_to_keep_the_key() -> None:
-    config = Wanted(swarm=SwarmWanted(autolock=True))
+    config = DesiredState(swarm=SwarmConfig(autolock=True))
     for lock in ({}, {"AutoLockManagers": False}):
         swarm = {"Spec": {"EncryptionConfig": lock}}
-        plan = plan_heal(picture(manager("a")), config, Healing(swarm=swarm), NOW)
+        plan = plan_heal(snapshot(manager("a")), config, Healing(swarm=swarm), NOW)
         assert len(plan.steps) == 1
         assert "docker swarm unlock-key" in plan.warnings[0]
     swarm = {"Spec": {"EncryptionConfig": {"AutoLockManagers": True}}}
-    assert plan_heal(picture(manager("a")), config, Healing(swarm=swarm), NOW).warnings == ()
+    assert plan_heal(snapshot(manager("a")), config, Healing(swarm=swarm), NOW).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -198,8 +202,8 @@ def test_who_turns_autolock_on_is_told_to_keep_the_key() -> None:
 )
 def test_paused_updates(way: str, runs: bool, can_roll_back: bool, expected: str | None) -> None:
     web = service("web", update_state="paused", can_roll_back=can_roll_back)
-    seen = picture(manager("a"), web, task("web", "a", state="running" if runs else "rejected"))
-    plan = plan_heal(seen, Wanted(swarm=SwarmWanted(paused_updates=way)), Healing(), NOW)
+    seen = snapshot(manager("a"), web, task("web", "a", state="running" if runs else "rejected"))
+    plan = plan_heal(seen, DesiredState(swarm=SwarmConfig(paused_updates=way)), Healing(), NOW)
     assert [step.action for step in plan.steps] == ([expected] if expected else [])
     assert bool(plan.warnings) == (expected is None)
 
@@ -207,8 +211,8 @@ def test_paused_updates(way: str, runs: bool, can_roll_back: bool, expected: str
 def test_tasks_that_wait_are_told_with_the_reasons() -> None:
     web = service("web", constraints=("node.labels.disk == ssd",))
     waiting = task("web", None, state="pending", created=NOW - 60)
-    seen = picture(manager("a"), worker("b", availability="drain"), web, waiting)
-    (warning,) = plan_heal(seen, Wanted(), Healing(), NOW).warnings
+    seen = snapshot(manager("a"), worker("b", availability="drain"), web, waiting)
+    (warning,) = plan_heal(seen, DesiredState(), Healing(), NOW).warnings
     assert warning.startswith(
         "web: 1 of its tasks waits for a node. a: its constraint node.labels.disk == ssd"
     )
@@ -220,26 +224,26 @@ def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
     web = service("web", constraints=("node.labels.disk == ssd",))
     waiting = task("web", None, state="pending", created=NOW - 600, message="no suitable node")
     labelled = manager("a", labels={"disk": "ssd"}, updated=NOW - seconds)
-    warnings = plan_heal(picture(labelled, web, waiting), Wanted(), Healing(), NOW).warnings
+    warnings = plan_heal(snapshot(labelled, web, waiting), DesiredState(), Healing(), NOW).warnings
     assert ["although a would do" in text for text in warnings] == ([] if seconds == 1 else [True])
 
 
 def test_who_is_to_be_a_manager() -> None:
     names = ("a", "b", "c", "d")
-    free = wanted(a=None, b=None, c=None, d=None)
+    free = desired(a=None, b=None, c=None, d=None)
     assert choose_managers(free, names, ()) == ("a", "b", "c")
     assert choose_managers(free, names, ("d", "c")) == ("c", "d", "a")
-    assert choose_managers(wanted("d", a=None, b=None, c=None, d=None), names, ()) == ("d", "a", "b")
-    assert choose_managers(wanted("d", 1, a=None, b=None, c=None, d=None), names, ()) == ("d",)
-    assert choose_managers(wanted(b="manager", a=None, c=None, d=None), names, ("a",)) == ("b",)
-    assert choose_managers(wanted(managers=3, a="worker", b=None, c="manager", d=None), names, ()) == (
+    assert choose_managers(desired("d", a=None, b=None, c=None, d=None), names, ()) == ("d", "a", "b")
+    assert choose_managers(desired("d", 1, a=None, b=None, c=None, d=None), names, ()) == ("d",)
+    assert choose_managers(desired(b="manager", a=None, c=None, d=None), names, ("a",)) == ("b",)
+    assert choose_managers(desired(managers=3, a="worker", b=None, c="manager", d=None), names, ()) == (
         "c",
         "b",
         "d",
     )
-    assert choose_managers(wanted(a=None, b=None), ("a", "b"), ()) == ("a",)
+    assert choose_managers(desired(a=None, b=None), ("a", "b"), ()) == ("a",)
 
 
 def test_what_only_hosts_can_mend() -> None:
-    seen = picture(manager("a"), worker("b", state="down"))
-    assert needs_hosts(seen, wanted(a=None, b=None, c=None), NOW) == ["b is down", "c is not in the swarm"]
+    seen = snapshot(manager("a"), worker("b", state="down"))
+    assert needs_hosts(seen, desired(a=None, b=None, c=None), NOW) == ["b is down", "c is not in the swarm"]

@@ -8,23 +8,23 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import STACK_LABEL, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import STACK_LABEL, Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.restarts import plan_asked_restarts
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import (
     closest,
     service_hint,
     similar_services,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.restarts import plan_asked_restarts
-from tests.unit.builders import node, picture, service, wanted
+from tests.unit.builders import desired, node, service, snapshot
 
 
 def of_stack(stack: str, *names: str) -> list[Service]:
     return [service(f"{stack}_{name}", labels={STACK_LABEL: stack}) for name in names]
 
 
-SWARM = picture(
+SWARM = snapshot(
     *of_stack("apps", "wiki_db", "wiki", "wiki_cache", "search", "indexer"),
     *of_stack("infra", "proxy", "mqtt", "search"),
     service("standalone"),
@@ -77,7 +77,7 @@ def test_whoever_asks_for_a_service_learns_what_was_looked_for(name: str, expect
 
 
 def test_the_plan_suggests_the_stack_of_anchors_and_followers() -> None:
-    (group,) = survey(SWARM, wanted(anchors={"search": ("indexer",)}, stack="swarm-dev"))
+    (group,) = resolve_anchor_groups(SWARM, desired(anchors={"search": ("indexer",)}, stack="swarm-dev"))
     assert str(group.place.warning).endswith("; did you mean 'apps_search' or 'infra_search'?")
     hint = "; did you mean 'apps_indexer'? Then set stack: apps"
     assert service_hint(SWARM, "indexer", "swarm-dev") == hint
@@ -87,5 +87,5 @@ def test_the_plan_suggests_the_stack_of_anchors_and_followers() -> None:
 def test_at_most_three_are_suggested() -> None:
     names = [f"service{number}" for number in range(20)]
     assert len(closest("servic", names)) == 3
-    many = picture(*(service(f"s{number}_web", labels={STACK_LABEL: f"s{number}"}) for number in range(9)))
+    many = snapshot(*(service(f"s{number}_web", labels={STACK_LABEL: f"s{number}"}) for number in range(9)))
     assert len(similar_services(many, "web", "")) == 3

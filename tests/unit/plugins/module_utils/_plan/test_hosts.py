@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState, NodeConfig
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted, Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hosts import InventoryHost, merge_hosts
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.inventory import InventoryHost, merge_hosts
 from tests.unit.builders import node
 
 
-def configured(**nodes: dict[str, Any]) -> Wanted:
-    return Wanted(nodes={name: NodeWanted(name, **fields) for name, fields in nodes.items()}, leader="alpha")
+def configured(**nodes: dict[str, Any]) -> DesiredState:
+    return DesiredState(
+        nodes={name: NodeConfig(name, **fields) for name, fields in nodes.items()}, leader="alpha"
+    )
 
 
 def by_name(hosts: tuple[InventoryHost, ...]) -> dict[str, InventoryHost]:
@@ -23,13 +25,13 @@ def by_name(hosts: tuple[InventoryHost, ...]) -> dict[str, InventoryHost]:
 
 
 def test_what_is_configured_meets_what_is_there() -> None:
-    wanted = configured(
+    desired = configured(
         alpha={"ip": "10.0.0.1", "swarm_addr": "10.1.0.1"},
         bravo={},
         zulu={"labels": {"a": "1"}, "role": "manager"},
     )
     merged = merge_hosts(
-        wanted,
+        desired,
         [
             node("charlie", state="down", address="10.1.0.3"),
             node("alpha", role="manager", leader=True, address="10.1.0.1", labels={"disk": "hdd", "x": ""}),
@@ -73,8 +75,8 @@ def test_roles_are_those_of_the_configuration_while_the_swarm_cannot_be_asked() 
 
 def test_an_entry_left_behind_counts_for_nothing() -> None:
     nodes = [node("bravo", id="old", state="down"), node("bravo", id="new"), node("alpha", id="a")]
-    for wanted in (configured(bravo={}), Wanted()):
-        merged = merge_hosts(wanted, nodes)
+    for desired in (configured(bravo={}), DesiredState()):
+        merged = merge_hosts(desired, nodes)
         assert merged.warnings == ()
         assert [(host.name, host.variables["swarm_id"]) for host in merged.hosts] == [
             ("alpha", "a"),
@@ -84,15 +86,15 @@ def test_an_entry_left_behind_counts_for_nothing() -> None:
 
 def test_nodes_that_share_a_name_go_by_their_ids() -> None:
     nodes = [node("bravo", id="one", address="10.0.0.1"), node("bravo", id="two", address="10.0.0.2")]
-    for wanted in (configured(bravo={}), Wanted()):
-        merged = merge_hosts(wanted, nodes)
+    for desired in (configured(bravo={}), DesiredState()):
+        merged = merge_hosts(desired, nodes)
         assert len(merged.warnings) == 1
         assert "2 nodes have this name, so each goes by its ID: one, two" in merged.warnings[0]
         assert {host.name: host.variables["ansible_host"] for host in merged.hosts} == {
             "one": "10.0.0.1",
             "two": "10.0.0.2",
         }
-        assert all(host.variables["swarm_configured"] == bool(wanted.nodes) for host in merged.hosts)
+        assert all(host.variables["swarm_configured"] == bool(desired.nodes) for host in merged.hosts)
 
 
 def test_a_node_that_is_configured_by_its_id_and_again_by_its_name() -> None:
@@ -166,20 +168,20 @@ def test_a_name_that_may_do_harm_is_none(case: str) -> None:
 )
 def test_other_names_are_as_good_as_ever(name: str) -> None:
     own = "0.0.0.7" if name == "7" else "10.0.0.2"
-    merged = merge_hosts(Wanted(), [node(name, id="id-b", address=own)])
+    merged = merge_hosts(DesiredState(), [node(name, id="id-b", address=own)])
     assert [host.name for host in merged.hosts] == [name if name != "7" else "id-b"]
 
 
 def test_an_id_that_is_none_is_left_out() -> None:
-    merged = merge_hosts(Wanted(), [node("{{ 1 }}", id="{{ 2 }}"), node("alpha")])
+    merged = merge_hosts(DesiredState(), [node("{{ 1 }}", id="{{ 2 }}"), node("alpha")])
     assert [host.name for host in merged.hosts] == ["alpha"]
     assert len(merged.warnings) == 1
 
 
 def test_a_node_at_another_address_is_not_the_configured_one() -> None:
     """The real one is missing then, and the impostor one that nobody has configured."""
-    wanted = configured(bravo={"ip": "10.0.0.2", "labels": {"a": "1"}})
-    merged = merge_hosts(wanted, [node("bravo", id="id-evil", address="10.0.0.66")])
+    desired = configured(bravo={"ip": "10.0.0.2", "labels": {"a": "1"}})
+    merged = merge_hosts(desired, [node("bravo", id="id-evil", address="10.0.0.66")])
     hosts = by_name(merged.hosts)
     assert set(hosts) == {"bravo", "id-evil"}
     assert hosts["bravo"].groups == ("swarm", "missing", "label_a", "label_a_1")
@@ -190,7 +192,7 @@ def test_a_node_at_another_address_is_not_the_configured_one() -> None:
     assert len(merged.warnings) == 1
     # the real one comes back
     merged = merge_hosts(
-        wanted,
+        desired,
         [node("bravo", id="id-evil", address="10.0.0.66"), node("bravo", id="id-real", address="10.0.0.2")],
     )
     hosts = by_name(merged.hosts)
@@ -198,7 +200,7 @@ def test_a_node_at_another_address_is_not_the_configured_one() -> None:
     assert hosts["id-evil"].variables["swarm_configured"] is False
     # it is down: the impostor does not take its place either
     merged = merge_hosts(
-        wanted,
+        desired,
         [
             node("bravo", id="id-evil", address="10.0.0.66"),
             node("bravo", id="id-real", address="10.0.0.2", state="down"),
@@ -211,7 +213,7 @@ def test_a_node_at_another_address_is_not_the_configured_one() -> None:
 def test_hosts_of_other_inventories() -> None:
     nodes = [node("other", address="10.0.0.2"), node("same", address="10.0.0.3"), node("third")]
     merged = merge_hosts(
-        Wanted(), nodes, {"other": "10.9.9.9", "same": "10.0.0.3", "third": "", "x": "10.0.0.2"}
+        DesiredState(), nodes, {"other": "10.9.9.9", "same": "10.0.0.3", "third": "", "x": "10.0.0.2"}
     )
     assert [host.name for host in merged.hosts] == ["id-other", "same", "third"]
     assert len(merged.warnings) == 1
@@ -233,6 +235,6 @@ def test_hosts_of_other_inventories() -> None:
     ],
 )
 def test_an_address_is_one_or_there_is_none(seen: dict[str, str], shown: str | None) -> None:
-    (host,) = merge_hosts(Wanted(), [node("alpha", **seen)]).hosts
+    (host,) = merge_hosts(DesiredState(), [node("alpha", **seen)]).hosts
     assert host.variables.get("ansible_host") == shown
     assert host.variables["swarm_ip"] == (shown or "")

@@ -13,8 +13,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
-from tests.unit.builders import node, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
+from tests.unit.builders import desired, node, service, snapshot, task
 
 NOTHING_REMEMBERED = State()
 
@@ -37,7 +37,7 @@ class TestStaticLabels:
         alpha = node("alpha", labels={"disk": "hdd", "mine": "x"})
 
         plan = plan_labels(
-            picture(alpha), wanted({"alpha": {"disk": "ssd", "zfs": "true"}}), NOTHING_REMEMBERED
+            snapshot(alpha), desired({"alpha": {"disk": "ssd", "zfs": "true"}}), NOTHING_REMEMBERED
         )
 
         assert changes(plan) == {"alpha": {"disk": "ssd", "zfs": "true"}}
@@ -52,52 +52,54 @@ class TestStaticLabels:
         alpha = node("alpha", labels={"disk": "ssd", "empty": ""})
 
         plan = plan_labels(
-            picture(alpha), wanted({"alpha": {"disk": "ssd", "empty": ""}}), owning("alpha", "disk", "empty")
+            snapshot(alpha),
+            desired({"alpha": {"disk": "ssd", "empty": ""}}),
+            owning("alpha", "disk", "empty"),
         )
 
         assert plan == Plan()
 
     def test_ownership_is_claimed_before_a_label_is_set(self) -> None:
-        plan = plan_labels(picture(node("alpha")), wanted({"alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED)
+        plan = plan_labels(snapshot(node("alpha")), desired({"alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED)
 
-        assert plan.steps[0].claims == (OwnLabels("id-alpha", frozenset({"disk"})),)
-        assert plan.steps[0].settles == ()
+        assert plan.steps[0].intent_edits == (OwnLabels("id-alpha", frozenset({"disk"})),)
+        assert plan.steps[0].commit_edits == ()
 
     def test_a_label_that_was_there_already_is_not_ours(self) -> None:
         alpha = node("alpha", labels={"disk": "ssd"})
 
-        assert plan_labels(picture(alpha), wanted({"alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED).is_empty
+        assert plan_labels(snapshot(alpha), desired({"alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED).is_empty
 
     def test_a_label_of_ours_that_left_the_configuration_goes_and_others_stay(self) -> None:
         alpha = node("alpha", labels={"old": "true", "theirs": "true"})
 
-        plan = plan_labels(picture(alpha), wanted({"alpha": {}}), owning("alpha", "old"))
+        plan = plan_labels(snapshot(alpha), desired({"alpha": {}}), owning("alpha", "old"))
 
         assert changes(plan) == {"alpha": {"old": None}}
-        assert plan.steps[0].claims == ()
-        assert plan.steps[0].settles == (DisownLabels("id-alpha", frozenset({"old"})),)
+        assert plan.steps[0].intent_edits == ()
+        assert plan.steps[0].commit_edits == (DisownLabels("id-alpha", frozenset({"old"})),)
 
     def test_a_node_that_left_the_configuration_loses_our_labels(self) -> None:
         alpha = node("alpha", labels={"old": "true", "theirs": "true"})
 
-        assert changes(plan_labels(picture(alpha), wanted(), owning("alpha", "old"))) == {
+        assert changes(plan_labels(snapshot(alpha), desired(), owning("alpha", "old"))) == {
             "alpha": {"old": None}
         }
 
     def test_pruning_removes_unknown_labels_of_configured_nodes_only(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"disk": "ssd", "theirs": "1", "db": "true"}),
             node("bravo", labels={"theirs": "1"}),
             service("shop_db"),
             task("shop_db", "alpha"),
         )
-        config = wanted({"alpha": {"disk": "ssd"}}, {"db": ()}, prune_unknown_labels=True)
+        config = desired({"alpha": {"disk": "ssd"}}, {"db": ()}, prune_unknown_labels=True)
 
         assert changes(plan_labels(seen, config, NOTHING_REMEMBERED)) == {"alpha": {"theirs": None}}
 
     def test_an_unknown_node_is_reported_and_the_rest_goes_on(self) -> None:
         plan = plan_labels(
-            picture(node("alpha")), wanted({"alpha": {"a": "1"}, "ghost": {"b": "1"}}), NOTHING_REMEMBERED
+            snapshot(node("alpha")), desired({"alpha": {"a": "1"}, "ghost": {"b": "1"}}), NOTHING_REMEMBERED
         )
 
         assert plan.warnings == ("nodes.ghost: no node of this swarm has this host name or ID",)
@@ -106,28 +108,30 @@ class TestStaticLabels:
     def test_a_node_that_is_down_is_left_alone_and_said(self) -> None:
         alpha = node("alpha", state="down", labels={"old": "true"})
 
-        plan = plan_labels(picture(alpha), wanted({"alpha": {"disk": "ssd"}}), owning("alpha", "old"))
+        plan = plan_labels(snapshot(alpha), desired({"alpha": {"disk": "ssd"}}), owning("alpha", "old"))
 
         assert plan.is_empty
         assert plan.notes == ("node alpha is down: its labels are corrected when it is back",)
 
     def test_a_stale_entry_of_the_same_host_name_is_passed_over(self) -> None:
-        seen = picture(node("alpha", id="new"), node("alpha", id="old", state="down"))
+        seen = snapshot(node("alpha", id="new"), node("alpha", id="old", state="down"))
 
-        plan = plan_labels(seen, wanted({"alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED)
+        plan = plan_labels(seen, desired({"alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED)
 
         assert [step.node_id for step in plan.steps if isinstance(step, LabelNode)] == ["new"]
         assert plan.notes == ()
 
     def test_nodes_can_be_named_by_id(self) -> None:
-        plan = plan_labels(picture(node("alpha")), wanted({"id-alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED)
+        plan = plan_labels(
+            snapshot(node("alpha")), desired({"id-alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED
+        )
 
         assert changes(plan) == {"alpha": {"disk": "ssd"}}
 
     def test_what_is_remembered_of_a_node_that_left_is_forgotten(self) -> None:
         state = owning("gone", "a", "b")
 
-        plan = plan_labels(picture(node("alpha")), wanted(), state)
+        plan = plan_labels(snapshot(node("alpha")), desired(), state)
 
         assert plan.steps == ()
         assert apply_edits(state, plan.remember) == State()
@@ -135,14 +139,14 @@ class TestStaticLabels:
     def test_a_label_of_ours_that_somebody_removed_for_good_is_forgotten(self) -> None:
         state = owning("alpha", "lost")
 
-        plan = plan_labels(picture(node("alpha")), wanted({"alpha": {}}), state)
+        plan = plan_labels(snapshot(node("alpha")), desired({"alpha": {}}), state)
 
         assert apply_edits(state, plan.remember) == State()
 
 
 class TestAnchorLabels:
     def test_marks_exactly_the_nodes_where_the_anchor_runs(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "true"}),
             node("bravo"),
             node("charlie"),
@@ -152,7 +156,7 @@ class TestAnchorLabels:
             task("shop_db", "alpha", slot=1, state="shutdown", desired_state="shutdown"),
         )
 
-        plan = plan_labels(seen, wanted(anchors={"db": ("app",)}), NOTHING_REMEMBERED)
+        plan = plan_labels(seen, desired(anchors={"db": ("app",)}), NOTHING_REMEMBERED)
 
         assert changes(plan) == {"alpha": {"db": None}, "bravo": {"db": "true"}, "charlie": {"db": "true"}}
         assert [step.target for step in plan.steps] == ["node bravo", "node charlie", "node alpha"]
@@ -160,7 +164,7 @@ class TestAnchorLabels:
         assert plan.steps[2].why == ("db: shop_db runs on bravo, charlie, not here",)
 
     def test_the_label_stays_while_the_anchor_restarts(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "true"}),
             node("bravo"),
             service("shop_db"),
@@ -168,15 +172,15 @@ class TestAnchorLabels:
             task("shop_db", "bravo", state="starting"),
         )
 
-        plan = plan_labels(seen, wanted(anchors={"db": ()}), NOTHING_REMEMBERED)
+        plan = plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED)
 
         assert plan.is_empty
         assert plan.notes == ("0 of 1 tasks of shop_db run: its label db stays until it runs",)
 
     def test_the_label_stays_while_the_anchor_is_scaled_to_zero(self) -> None:
-        seen = picture(node("alpha", labels={"db": "true"}), service("shop_db", replicas=0))
+        seen = snapshot(node("alpha", labels={"db": "true"}), service("shop_db", replicas=0))
 
-        plan = plan_labels(seen, wanted(anchors={"db": ()}), NOTHING_REMEMBERED)
+        plan = plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED)
 
         assert plan.is_empty
         assert plan.notes == ("shop_db is scaled to 0: its label db stays until it runs",)
@@ -184,11 +188,11 @@ class TestAnchorLabels:
     def test_the_label_stays_on_a_dead_node_until_the_anchor_runs_elsewhere(self) -> None:
         dead = node("alpha", state="down", labels={"db": "true"})
         old = task("shop_db", "alpha", desired_state="shutdown")
-        waiting = picture(
+        waiting = snapshot(
             dead, node("bravo"), service("shop_db"), old, task("shop_db", None, state="pending")
         )
-        moved = picture(dead, node("bravo"), service("shop_db"), old, task("shop_db", "bravo"))
-        config = wanted(anchors={"db": ()})
+        moved = snapshot(dead, node("bravo"), service("shop_db"), old, task("shop_db", "bravo"))
+        config = desired(anchors={"db": ()})
 
         assert plan_labels(waiting, config, NOTHING_REMEMBERED).is_empty
         assert changes(plan_labels(moved, config, NOTHING_REMEMBERED)) == {
@@ -197,7 +201,7 @@ class TestAnchorLabels:
         }
 
     def test_a_dead_node_loses_the_label_even_if_a_second_replica_still_waits(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", state="down", labels={"db": "true"}),
             node("bravo", labels={"db": "true"}),
             node("charlie", labels={"db": "true"}),
@@ -206,21 +210,21 @@ class TestAnchorLabels:
             task("shop_db", None, slot=2, state="pending"),
         )
 
-        assert changes(plan_labels(seen, wanted(anchors={"db": ()}), NOTHING_REMEMBERED)) == {
+        assert changes(plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED)) == {
             "alpha": {"db": None}
         }
 
     def test_a_task_on_a_node_that_is_down_does_not_count_as_running(self) -> None:
-        seen = picture(node("alpha", state="down"), service("shop_db"), task("shop_db", "alpha"))
+        seen = snapshot(node("alpha", state="down"), service("shop_db"), task("shop_db", "alpha"))
 
-        assert plan_labels(seen, wanted(anchors={"db": ()}), NOTHING_REMEMBERED).is_empty
+        assert plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED).is_empty
 
     def test_an_unknown_anchor_is_reported_and_its_label_stays(self) -> None:
         alpha = node("alpha", labels={"db": "true"})
 
         state = replace(owning("alpha", "db"), anchor_labels=owning("alpha", "db").owned_labels)
 
-        plan = plan_labels(picture(alpha), wanted(anchors={"db": ()}), state)
+        plan = plan_labels(snapshot(alpha), desired(anchors={"db": ()}), state)
 
         assert plan.is_empty
         assert plan.warnings == (
@@ -228,29 +232,29 @@ class TestAnchorLabels:
         )
 
     def test_a_service_without_stack_is_found_by_its_own_name(self) -> None:
-        seen = picture(node("alpha"), service("db"), task("db", "alpha"))
+        seen = snapshot(node("alpha"), service("db"), task("db", "alpha"))
 
-        assert changes(plan_labels(seen, wanted(anchors={"db": ()}), NOTHING_REMEMBERED)) == {
+        assert changes(plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED)) == {
             "alpha": {"db": "true"}
         }
 
     def test_a_dependency_that_left_the_configuration_takes_its_label_along(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "true", "cache": "true"}),
             service("shop_db"),
             task("shop_db", "alpha"),
         )
 
-        assert changes(plan_labels(seen, wanted(), owning("alpha", "db"))) == {"alpha": {"db": None}}
+        assert changes(plan_labels(seen, desired(), owning("alpha", "db"))) == {"alpha": {"db": None}}
 
     def test_another_value_of_the_label_is_corrected_where_the_anchor_runs_and_kept_elsewhere(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "1"}),
             node("bravo", labels={"db": "2"}),
             service("shop_db"),
             task("shop_db", "alpha"),
         )
 
-        assert changes(plan_labels(seen, wanted(anchors={"db": ()}), NOTHING_REMEMBERED)) == {
+        assert changes(plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED)) == {
             "alpha": {"db": "true"}
         }

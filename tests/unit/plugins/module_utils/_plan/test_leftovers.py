@@ -11,11 +11,16 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
+    Dependency,
+    DesiredState,
+    Removals,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import (
     REPLICAS_LABEL,
     with_replicas_before,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DRAIN,
     REBALANCE,
@@ -24,24 +29,21 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
-    Dependency,
-    Removals,
-    Wanted,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.leftovers import (
-    LIMIT_SECONDS,
-    STUCK_SECONDS,
-    plan_leftovers,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import (
     plan_anchors,
     plan_label_sync,
     plan_removal,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.unfinished import plan_unfinished
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import next_pass
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.plan import next_pass
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.orphans import (
+    LIMIT_SECONDS,
+    STUCK_SECONDS,
+    plan_orphans,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.unfinished import (
+    plan_unfinished,
+)
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 from tests.unit.followed import (
     CONFIG,
     HELD,
@@ -62,7 +64,7 @@ JOURNAL = State(moves={ID: MOVE})
 MOVING = State(moves={ID: replace(MOVE, replicas=None)})
 OTHER = Dependency(anchor="web", stack="shop", label="web", followers=("cache",))
 
-Planner = Callable[[Picture, State, float], Plan]
+Planner = Callable[[SwarmSnapshot, State, float], Plan]
 
 
 def scaled(replicas: int = 2, service_id: str = ID, at: int = 0) -> Service:
@@ -75,33 +77,35 @@ def moving(**fields: object) -> Service:
     return service("shop_app", mounts=VOLUME, update_state="updating", **{**ours(HELD, TO_BRAVO), **fields})
 
 
-def with_config(config: Wanted) -> Planner:
+def with_config(config: DesiredState) -> Planner:
     return lambda seen, state, now: plan_anchors(seen, config, state, now)
 
 
 # everything that plans for the swarm, and everything that may become of a configuration
 PLANNERS: dict[str, Planner] = {
     "the same configuration": with_config(CONFIG),
-    "no dependency": with_config(wanted()),
-    "labels alone": with_config(wanted({"alpha": {"ssd": "true"}})),
-    "another dependency": with_config(Wanted(dependencies={"web": OTHER})),
-    "no follower": with_config(wanted(anchors={"db": ()})),
-    "another follower": with_config(wanted(anchors={"db": ("cache",)})),
-    "another anchor": with_config(wanted(anchors={"web": ("app",)})),
-    "another stack": with_config(wanted(anchors={"db": ("app",)}, stack="other")),
+    "no dependency": with_config(desired()),
+    "labels alone": with_config(desired({"alpha": {"ssd": "true"}})),
+    "another dependency": with_config(DesiredState(dependencies={"web": OTHER})),
+    "no follower": with_config(desired(anchors={"db": ()})),
+    "another follower": with_config(desired(anchors={"db": ("cache",)})),
+    "another anchor": with_config(desired(anchors={"web": ("app",)})),
+    "another stack": with_config(desired(anchors={"db": ("app",)}, stack="other")),
     "a constraint of the user's own": with_config(with_option(manage_constraint=False)),
     "another way to move": with_config(with_option(relocate="evict")),
     "label_sync": lambda seen, state, now: plan_label_sync(seen, CONFIG, state, now),
-    "label_sync without dependencies": lambda seen, state, now: plan_label_sync(seen, wanted(), state, now),
+    "label_sync without dependencies": lambda seen, state, now: plan_label_sync(seen, desired(), state, now),
     "label_sync with others": lambda seen, state, now: plan_label_sync(
-        seen, Wanted(dependencies={"web": OTHER}), state, now
+        seen, DesiredState(dependencies={"web": OTHER}), state, now
     ),
     "removal": plan_removal,
-    "without purge": lambda seen, state, now: plan_leftovers(seen, state, set(), now, removals=Removals.HELD),
+    "without purge": lambda seen, state, now: plan_orphans(seen, state, set(), now, removals=Removals.HELD),
     "beside rebalance": lambda seen, state, now: plan_unfinished(seen, (), state, now, balancing=False),
-    "drain": lambda seen, state, now: next_pass(seen, wanted(), state, "charlie", now, spare=False).plan,
+    "drain": lambda seen, state, now: (
+        next_pass(seen, desired(), state, "charlie", now, protect_quorum=False).plan
+    ),
     "drain with dependencies": lambda seen, state, now: (
-        next_pass(seen, CONFIG, state, "charlie", now, spare=False).plan
+        next_pass(seen, CONFIG, state, "charlie", now, protect_quorum=False).plan
     ),
 }
 STATES = {"journal": JOURNAL, "lost": State()}
@@ -129,7 +133,7 @@ class TestEveryPlanner:
         found = PLANNERS[name](swarm(scaled(), stopping, app_on=None), STATES[state], NOW)
 
         assert writes_to_services(of_services(found)) == []
-        assert found.again_seconds == 1.0
+        assert found.requeue_after == 1.0
 
     def test_a_number_that_only_the_journal_of_an_older_release_has(self, name: str) -> None:
         app = service("shop_app", mounts=VOLUME, replicas=0, **ours(HELD))
@@ -198,20 +202,20 @@ class TestEveryPlanner:
 
         if name != "another way to move":  # the user does not mind two copies
             assert writes_to_services(of_services(found)) == []
-            assert found.again_seconds == 1.0
+            assert found.requeue_after == 1.0
 
 
 class TestWithoutPurge:
     def end(self, app: Service, *tasks: object, state: State = MOVING, after: float = 0) -> Plan:
         seen = swarm(app, *tasks, app_on=None)  # type: ignore[arg-type]
-        return plan_leftovers(seen, state, set(), NOW + after, removals=Removals.HELD)
+        return plan_orphans(seen, state, set(), NOW + after, removals=Removals.HELD)
 
     def test_what_holds_a_service_stays(self) -> None:
         app = service("shop_app", **ours(HELD))
         seen = swarm(app, app_on="alpha")
 
-        assert plan_leftovers(seen, State(), set(), NOW, removals=Removals.HELD) == Plan()
-        assert placed(plan_leftovers(seen, State(), set(), NOW)).remove == (HELD,)
+        assert plan_orphans(seen, State(), set(), NOW, removals=Removals.HELD) == Plan()
+        assert placed(plan_orphans(seen, State(), set(), NOW)).remove == (HELD,)
 
     def test_what_holds_a_service_stays_after_its_move(self) -> None:
         found = self.end(replace(moving(), update_state="completed"), task("shop_app", "bravo"))
@@ -228,20 +232,20 @@ class TestWithoutPurge:
 
         for one, limit in ((pending, STUCK_SECONDS), (starting, LIMIT_SECONDS)):
             waits = self.end(moving(), one, after=limit - 6)
-            assert (waits.steps, waits.again_seconds) == ((), 1.0)
+            assert (waits.steps, waits.requeue_after) == ((), 1.0)
             assert placed(self.end(moving(), one, after=limit)).remove == (TO_BRAVO,)
         watched = self.end(moving(), task("shop_app", "bravo"))
-        assert (watched.steps, watched.again_seconds) == ((), 1.0)
+        assert (watched.steps, watched.requeue_after) == ((), 1.0)
 
 
 class TestWithPurge:
     def test_one_write_starts_the_service_and_takes_everything_back(self) -> None:
-        step = placed(plan(swarm(scaled(), app_on=None), wanted(), JOURNAL))
+        step = placed(plan(swarm(scaled(), app_on=None), desired(), JOURNAL))
 
         assert (step.replicas, step.after["constraints"], step.remove) == (2, [], (HELD,))
 
     def test_a_move_to_nowhere_is_undone_at_once(self) -> None:
-        found = plan(swarm(moving(), task("shop_app", None, state="pending"), app_on=None), wanted(), MOVING)
+        found = plan(swarm(moving(), task("shop_app", None, state="pending"), app_on=None), desired(), MOVING)
 
         assert placed(found).after == {"constraints": []}
 
@@ -249,7 +253,7 @@ class TestWithPurge:
 class TestOtherMoves:
     """Those for balance, and those off a node, in planners that know nothing of either."""
 
-    SEEN = picture(
+    SEEN = snapshot(
         node("alpha"),
         node("bravo"),
         node("charlie"),
@@ -280,6 +284,6 @@ class TestOtherMoves:
         move = Move("", ("id-bravo",), NOW - 5, kind=REBALANCE, source="id-alpha")
         state = State(moves={"id-web": move})
 
-        assert plan_anchors(self.SEEN, wanted(), state, NOW).steps == ()
+        assert plan_anchors(self.SEEN, desired(), state, NOW).steps == ()
         assert plan_unfinished(self.SEEN, (), state, NOW, balancing=False).steps == ()
-        assert placed(plan_anchors(self.SEEN, wanted(), state, NOW, balancing=True)).remove == (TO_BRAVO,)
+        assert placed(plan_anchors(self.SEEN, desired(), state, NOW, balancing=True)).remove == (TO_BRAVO,)

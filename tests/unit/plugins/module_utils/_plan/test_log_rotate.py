@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.globs import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.log_rotate.globs import (
     BraceError,
     expand_braces,
     form_of,
     may_match,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.log_rotate import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.log_rotate.plan import (
     fixed_folder,
     may_be_engine_log,
     read_rotations,

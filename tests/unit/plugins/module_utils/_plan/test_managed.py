@@ -12,22 +12,22 @@ from typing import ClassVar
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import CONSTRAINTS_LABEL
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
-    Picture,
-    Service,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
+    Service,
+    SwarmSnapshot,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     State,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import (
-    is_held_by,
-    ours_to_move,
-    users,
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.managed import (
+    move_constraints,
+    requires_label,
+    user_constraints,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -57,9 +57,9 @@ class TestHolding:
         )
 
     def test_is_removed_with_the_dependency_and_the_users_own_stays(self) -> None:
-        app = service("shop_app", **ours(HELD, TO_BRAVO, users=("node.labels.db == true",)))
+        app = service("shop_app", **ours(HELD, TO_BRAVO, user_constraints=("node.labels.db == true",)))
 
-        found = plan(swarm(app, **self.IN_PLACE), wanted())
+        found = plan(swarm(app, **self.IN_PLACE), desired())
 
         assert placed(found).after == {"constraints": ["node.labels.db == true"]}
 
@@ -68,7 +68,7 @@ class TestHolding:
 
         def clean_up(app: Service) -> Plan:
             seen = swarm(app, anchor_on="alpha", app_on="alpha")
-            return plan_anchors(seen, wanted(), state, NOW, static_labels=True)
+            return plan_anchors(seen, desired(), state, NOW, static_labels=True)
 
         first = clean_up(service("shop_app", **ours(HELD)))
         assert placed(first).remove == (HELD,)
@@ -81,7 +81,7 @@ class TestHolding:
         assert asked.warnings == ("shop_app: asks for label db, and will find no node",)
 
     def test_is_not_added_while_no_node_has_the_label(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha"), service("shop_db", replicas=0), service("shop_app"), task("shop_app", "alpha")
         )
 
@@ -89,7 +89,7 @@ class TestHolding:
 
     def test_a_follower_that_does_not_exist_is_reported(self) -> None:
         found = plan(
-            picture(node("alpha", labels={"db": "true"}), service("shop_db"), task("shop_db", "alpha"))
+            snapshot(node("alpha", labels={"db": "true"}), service("shop_db"), task("shop_db", "alpha"))
         )
 
         assert found.warnings == ("dependencies.db: there is no service shop_app in this swarm",)
@@ -117,7 +117,7 @@ OTHERS = (
 )
 
 
-def beside(*parts: Service) -> Picture:
+def beside(*parts: Service) -> SwarmSnapshot:
     """The follower runs where its anchor does."""
     return swarm(*parts, anchor_on="alpha", app_on="alpha")
 
@@ -129,22 +129,22 @@ class TestConstraintsOfTheUser:
     def test_stays_on_a_service_that_nothing_is_known_of(self, text: str) -> None:
         seen = beside(service("shop_app"), service("other", constraints=(text,)))
 
-        for config in (wanted(), wanted(anchors={"zone": ("app",)})):
+        for config in (desired(), desired(anchors={"zone": ("app",)})):
             found = plan(seen, config)
             assert [step for step in found.steps if isinstance(step, PlaceService)] == []
 
     @pytest.mark.parametrize("text", OTHERS)
     def test_stays_on_a_follower_from_its_first_day_to_its_last(self, text: str) -> None:
         app = service("shop_app", constraints=(text,))
-        holds = not is_held_by((text,), "db")
+        holds = not requires_label((text,), "db")
 
         first = plan(beside(app))
         if holds:
             assert placed(first).after == {"constraints": [text, HELD]}
-            app = replace(app, **ours(HELD, users=(text,)))
+            app = replace(app, **ours(HELD, user_constraints=(text,)))
         else:
             assert writes_to_services(first) == []
-        last = plan(beside(app), wanted())
+        last = plan(beside(app), desired())
         if holds:
             assert placed(last).after == {"constraints": [text]}
         else:
@@ -152,9 +152,12 @@ class TestConstraintsOfTheUser:
 
     @pytest.mark.parametrize("text", OTHERS)
     def test_counts_in_every_forecast(self, text: str) -> None:
-        assert users(service("app", constraints=(text,))) == (text,)
-        assert users(service("app", **ours(HELD, TO_BRAVO, users=(text,)))) == (text,)
-        assert (ours_to_move(service("app", constraints=(text,))), ours(HELD)["constraints"]) == ((), (HELD,))
+        assert user_constraints(service("app", constraints=(text,))) == (text,)
+        assert user_constraints(service("app", **ours(HELD, TO_BRAVO, user_constraints=(text,)))) == (text,)
+        assert (move_constraints(service("app", constraints=(text,))), ours(HELD)["constraints"]) == (
+            (),
+            (HELD,),
+        )
 
     @pytest.mark.parametrize("text", MALFORMED)
     def test_stays_where_the_record_is_malformed_and_is_warned_of_once(self, text: str) -> None:
@@ -164,7 +167,7 @@ class TestConstraintsOfTheUser:
             service("other", constraints=(TO_BRAVO,), labels=labels),
         )
 
-        for config in (with_option(), wanted()):
+        for config in (with_option(), desired()):
             found = plan(seen, config)
             assert writes_to_services(found) == []
             warned = [text.partition(":")[0] for text in found.warnings if CONSTRAINTS_LABEL in text]
@@ -177,9 +180,9 @@ class TestConstraintsOfTheUser:
         assert placed(plan(beside(app))).add == (HELD,)
 
     def test_of_the_same_text_twice_only_ours_goes(self) -> None:
-        app = service("shop_app", **ours(HELD, users=(HELD,)))
+        app = service("shop_app", **ours(HELD, user_constraints=(HELD,)))
 
-        for config in (with_option(), wanted()):
+        for config in (with_option(), desired()):
             found = plan(beside(app), config)
             assert placed(found).after == {"constraints": [HELD]}
 
@@ -187,18 +190,18 @@ class TestConstraintsOfTheUser:
         app = replace(service("shop_app", **ours(HELD)), constraints=("node.role==worker",))
 
         assert placed(plan(beside(app))).add == (HELD,)
-        assert plan(beside(app), wanted()).steps == ()
+        assert plan(beside(app), desired()).steps == ()
 
     def test_a_service_made_from_anothers_spec_loses_what_was_ours_there(self) -> None:
         """Else it would ask for a label that goes with the dependency."""
-        clone = service("clone", **ours(HELD, users=("node.labels.zone==true",)))
+        clone = service("clone", **ours(HELD, user_constraints=("node.labels.zone==true",)))
         seen = beside(service("shop_app", **ours(HELD)), clone)
 
         step = placed(plan(seen))
         assert (step.name, step.after) == ("clone", {"constraints": ["node.labels.zone==true"]})
 
     def test_a_move_of_ours_without_an_entry_in_the_journal_ends(self) -> None:
-        lost = service("other", **ours(TO_BRAVO, users=("node.id==id-bravo",)))
+        lost = service("other", **ours(TO_BRAVO, user_constraints=("node.id==id-bravo",)))
 
         step = placed(plan(beside(service("shop_app", **ours(HELD)), lost)))
         assert (step.name, step.after) == ("other", {"constraints": ["node.id==id-bravo"]})

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
+    DesiredState,
+    NodeConfig,
+    SwarmConfig,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import KnownNode, Member
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
-    NodeWanted,
-    SwarmWanted,
-    Wanted,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.member import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import plan_formation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.member import (
     MemberOptions,
     plan_absence,
     plan_member,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
 
 BARE = Member()
 SILENT = Member(problem="nobody answers")
@@ -56,12 +56,12 @@ def worker(name: str, *managers: str) -> Member:
     return Member(hostname=name, state="active", node_id=f"id-{name}", remote_managers=remote)
 
 
-def wanted(*names: str, leader: str | None = "a", **swarm: Any) -> Wanted:
-    nodes = {name: NodeWanted(name) for name in names}
-    return Wanted(nodes=nodes, leader=leader, swarm=SwarmWanted(**swarm))
+def desired(*names: str, leader: str | None = "a", **swarm: Any) -> DesiredState:
+    nodes = {name: NodeConfig(name) for name in names}
+    return DesiredState(nodes=nodes, leader=leader, swarm=SwarmConfig(**swarm))
 
 
-def actions(name: str, members: dict[str, Member], config: Wanted, **options: Any) -> list[str]:
+def actions(name: str, members: dict[str, Member], config: DesiredState, **options: Any) -> list[str]:
     force = options.pop("force_new_cluster", "")
     formation = plan_formation(members, config, force_new_cluster=force)
     plan = plan_member(name, members[name], formation, config, MemberOptions(**options))
@@ -70,7 +70,7 @@ def actions(name: str, members: dict[str, Member], config: Wanted, **options: An
 
 def test_bare_hosts_become_a_swarm_on_the_leader() -> None:
     members = dict.fromkeys(HOSTS, BARE)
-    config = wanted(*HOSTS, leader="b")
+    config = desired(*HOSTS, leader="b")
     assert [actions(name, members, config) for name in HOSTS] == [
         ["join_swarm"],
         ["init_swarm"],
@@ -79,7 +79,7 @@ def test_bare_hosts_become_a_swarm_on_the_leader() -> None:
 
 
 def test_one_silent_host_of_three_does_not_stop_the_others() -> None:
-    formation = plan_formation({"a": BARE, "b": BARE, "c": SILENT}, wanted(*HOSTS))
+    formation = plan_formation({"a": BARE, "b": BARE, "c": SILENT}, desired(*HOSTS))
     assert formation.init_on == "a"
     assert formation.faults == {"c": "nobody answers"}
 
@@ -95,7 +95,7 @@ def test_one_silent_host_of_three_does_not_stop_the_others() -> None:
     ],
 )
 def test_no_swarm_is_made_where_there_may_be_one(members: dict[str, Member], trouble: str) -> None:
-    config = wanted(*HOSTS)
+    config = desired(*HOSTS)
     formation = plan_formation(members, config)
     assert formation.init_on == ""
     assert trouble in formation.trouble
@@ -105,31 +105,31 @@ def test_no_swarm_is_made_where_there_may_be_one(members: dict[str, Member], tro
 
 
 def test_a_swarm_is_not_made_unless_it_may_be() -> None:
-    formation = plan_formation(dict.fromkeys(HOSTS, BARE), wanted(*HOSTS), may_init=False)
+    formation = plan_formation(dict.fromkeys(HOSTS, BARE), desired(*HOSTS), may_init=False)
     assert "orcastra.swarm.bootstrap makes one" in formation.trouble
 
 
 def test_a_wiped_leader_joins_the_others() -> None:
     nodes = known("a", "b", "c", gone=("a",))
     members = {"a": BARE, "b": manager("b", nodes), "c": manager("c", nodes)}
-    formation = plan_formation(members, wanted(*HOSTS))
+    formation = plan_formation(members, desired(*HOSTS))
     assert (formation.cluster_id, formation.via) == ("x", ("b", "c"))
     assert formation.addresses == ("b:2377", "c:2377")
-    assert actions("a", members, wanted(*HOSTS)) == ["join_swarm"]
+    assert actions("a", members, desired(*HOSTS)) == ["join_swarm"]
 
 
 def test_the_swarm_of_most_hosts_counts_and_then_the_leaders() -> None:
     pair = known("b", workers=("c",))
     members = {"a": manager("a", known("a"), "y"), "b": manager("b", pair), "c": worker("c", "b")}
-    assert plan_formation(members, wanted(*HOSTS)).cluster_id == "x"
-    assert plan_formation(members, wanted(*HOSTS, cluster_id="y")).cluster_id == "y"
+    assert plan_formation(members, desired(*HOSTS)).cluster_id == "x"
+    assert plan_formation(members, desired(*HOSTS, cluster_id="y")).cluster_id == "y"
     del members["c"]
-    assert plan_formation(members, wanted("a", "b")).cluster_id == "y"
+    assert plan_formation(members, desired("a", "b")).cluster_id == "y"
 
 
 def test_a_host_of_another_swarm_is_refused_unless_told_to_leave() -> None:
     members = {"a": manager("a", known("a")), "b": worker("b", "z"), "c": manager("c", known("c"), "y")}
-    config = wanted(*HOSTS)
+    config = desired(*HOSTS)
     for name in ("b", "c"):
         with pytest.raises(OrcastraError, match=f"^{name}: belongs to .* it is left alone unless"):
             actions(name, members, config)
@@ -138,8 +138,8 @@ def test_a_host_of_another_swarm_is_refused_unless_told_to_leave() -> None:
 
 def test_a_worker_is_not_lost_while_no_manager_can_be_asked() -> None:
     members = {"a": SILENT, "b": worker("b", "a"), "c": worker("c", "a")}
-    formation = plan_formation(members, wanted(*HOSTS))
-    plan = plan_member("b", members["b"], formation, wanted(*HOSTS), MemberOptions())
+    formation = plan_formation(members, desired(*HOSTS))
+    plan = plan_member("b", members["b"], formation, desired(*HOSTS), MemberOptions())
     assert plan.steps == ()
     assert plan.notes == (
         "b: no host that was asked manages the swarm, and no new one is made, because b, c are in a swarm",
@@ -148,24 +148,24 @@ def test_a_worker_is_not_lost_while_no_manager_can_be_asked() -> None:
 
 def test_a_host_that_was_struck_off_joins_again() -> None:
     members = {"a": manager("a", known("a")), "b": worker("b", "a")}
-    assert actions("b", members, wanted("a", "b")) == ["leave_swarm", "join_swarm"]
+    assert actions("b", members, desired("a", "b")) == ["leave_swarm", "join_swarm"]
     # without a token it only leaves
-    assert actions("b", members, wanted("a", "b"), joins=False) == ["leave_swarm"]
+    assert actions("b", members, desired("a", "b"), joins=False) == ["leave_swarm"]
 
 
 def test_a_manager_that_was_left_out_joins_again() -> None:
     left_out = KnownNode(id="id-b", hostname="b", role="manager", age_seconds=61)
     members = {"a": manager("a", (*known("a"), left_out)), "b": worker("b", "a")}
-    assert actions("b", members, wanted("a", "b")) == ["leave_swarm", "join_swarm"]
+    assert actions("b", members, desired("a", "b")) == ["leave_swarm", "join_swarm"]
     members["a"] = manager("a", (*known("a"), replace(left_out, age_seconds=59)))
-    assert actions("b", members, wanted("a", "b")) == []
-    assert actions("b", members, wanted("a", "b"), force_new_cluster="a") == ["leave_swarm", "join_swarm"]
+    assert actions("b", members, desired("a", "b")) == []
+    assert actions("b", members, desired("a", "b"), force_new_cluster="a") == ["leave_swarm", "join_swarm"]
 
 
 def test_a_lost_quorum_is_explained_and_forced_only_by_name() -> None:
     nodes = known(*HOSTS, gone=("b", "c"))
     members = {"a": manager("a", nodes), "b": SILENT, "c": SILENT}
-    config = wanted(*HOSTS)
+    config = desired(*HOSTS)
     with pytest.raises(OrcastraError) as caught:
         actions("a", members, config)
     text = str(caught.value)
@@ -184,28 +184,28 @@ def test_a_lost_quorum_is_explained_and_forced_only_by_name() -> None:
 
 def test_hosts_that_cannot_be_told_apart() -> None:
     first = worker("a", "z")
-    formation = plan_formation({"a": first, "b": replace(first, hostname="b")}, wanted("a", "b"))
+    formation = plan_formation({"a": first, "b": replace(first, hostname="b")}, desired("a", "b"))
     assert set(formation.faults) == {"a", "b"}
     assert "a and b say that they are the same node" in formation.faults["a"]
-    twins = plan_formation({name: Member(hostname="same") for name in "ab"}, wanted("a", "b"))
+    twins = plan_formation({name: Member(hostname="same") for name in "ab"}, desired("a", "b"))
     assert "a and b have the same host name, same" in twins.faults["b"]
 
 
 def test_a_node_that_is_configured_under_another_name_is_told() -> None:
     members = {"a.example.com": manager("a", known("a"))}
-    config = wanted("a.example.com", leader=None)
+    config = desired("a.example.com", leader=None)
     formation = plan_formation(members, config)
     plan = plan_member("a.example.com", members["a.example.com"], formation, config, MemberOptions())
     (warning,) = plan.warnings
     assert warning.startswith("nodes.a.example.com: expected the host name, which is a; ")
-    own = wanted("a")
+    own = desired("a")
     formation = plan_formation({"a": manager("a", known("a"))}, own)
     assert plan_member("a", manager("a", known("a")), formation, own, MemberOptions()).warnings == ()
 
 
 def test_who_autolocks_a_swarm_is_told_to_keep_its_key() -> None:
     for autolock, number in ((True, 1), (False, 0), (None, 0)):
-        config = wanted("a", autolock=autolock)
+        config = desired("a", autolock=autolock)
         plan = plan_member("a", BARE, plan_formation({"a": BARE}, config), config, MemberOptions())
         assert [step.action for step in plan.steps] == ["init_swarm"]
         assert len(plan.warnings) == number
@@ -213,23 +213,23 @@ def test_who_autolocks_a_swarm_is_told_to_keep_its_key() -> None:
 
 def test_a_locked_manager_needs_its_key() -> None:
     members = {"a": Member(state="locked")}
-    assert actions("a", members, wanted("a"), unlock_key="secret") == ["unlock_swarm"]
+    assert actions("a", members, desired("a"), unlock_key="secret") == ["unlock_swarm"]
     with pytest.raises(OrcastraError, match="a: its manager is locked and needs the unlock key"):
-        actions("a", members, wanted("a"))
+        actions("a", members, desired("a"))
 
 
 def test_secrets_are_in_no_representation() -> None:
     members = {"a": manager("a", known("a")), "b": BARE}
-    formation = plan_formation(members, wanted("a", "b"))
-    plan = plan_member("b", BARE, formation, wanted("a", "b"), MemberOptions(join_token="secret"))
-    locked = plan_member("b", Member(state="locked"), formation, wanted("a"), MemberOptions("secret"))
+    formation = plan_formation(members, desired("a", "b"))
+    plan = plan_member("b", BARE, formation, desired("a", "b"), MemberOptions(join_token="secret"))
+    locked = plan_member("b", Member(state="locked"), formation, desired("a"), MemberOptions("secret"))
     shown = f"{plan} {plan.diff()} {[step.to_result() for step in (*plan.steps, *locked.steps)]} {locked}"
     assert "secret" not in shown
 
 
 def test_a_host_that_is_not_configured_is_left_alone() -> None:
     members = {"a": manager("a", known("a")), "z": BARE}
-    assert actions("z", members, wanted("a")) == []
+    assert actions("z", members, desired("a")) == []
 
 
 def test_absence() -> None:

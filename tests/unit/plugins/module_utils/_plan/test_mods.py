@@ -29,10 +29,10 @@ def record(key: str, **fields: object) -> ModRecord:
     return replace(base, **fields)  # type: ignore[arg-type]
 
 
-def plan(*records: ModRecord, wanted: tuple[ModEntry, ...] = (), **more: bool) -> ModPlan:
+def plan(*records: ModRecord, desired: tuple[ModEntry, ...] = (), **more: bool) -> ModPlan:
     state = {each.key: each for each in records}
     intact = {file.name: file.sha256 for each in records for file in each.files}
-    return plan_mods(wanted, state, intact, **{"complete": True, "prune": True, **more}, now=NOW)
+    return plan_mods(desired, state, intact, **{"complete": True, "prune": True, **more}, now=NOW)
 
 
 @pytest.mark.parametrize(("days", "removed"), [(0, 0), (6.9, 0), (7.1, 1)])
@@ -67,9 +67,9 @@ def test_without_a_configuration_what_an_earlier_one_brought_stays() -> None:
 def test_a_pinned_image_that_is_there_is_not_asked_for() -> None:
     there = record("a", digests={"sha256": "ab", "layer": SUM})
     entry = ModEntry(IMAGE, "user/a", "user/a", "a", "a.tar.xz", digest="sha256:ab")
-    assert plan(there, wanted=(entry,)).lookups[0].is_settled
+    assert plan(there, desired=(entry,)).lookups[0].is_settled
     # a tag may have moved
-    assert not plan(there, wanted=(replace(entry, digest=None),)).lookups[0].is_settled
+    assert not plan(there, desired=(replace(entry, digest=None),)).lookups[0].is_settled
     tampered = record("a", files=(ModFile("a.tar.xz", 1, "1" * 64),), digests={"sha256": "ab"})
     lookup = plan_mods(
         (entry,), {"a": tampered}, {"a.tar.xz": SUM}, complete=True, prune=True, now=NOW

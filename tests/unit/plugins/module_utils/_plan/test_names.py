@@ -11,40 +11,44 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.address import parse_address
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState, NodeConfig
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources, RebalanceRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import OwnLabels, State, apply_edits
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import NodeWanted, Wanted
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.endpoints import find_endpoints
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain import one_node
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.heal import Healing, needs_hosts, plan_heal
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.availability import one_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import service_hint
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.plan import (
+    Healing,
+    needs_hosts,
+    plan_heal,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import (
     find_nodes,
     identify,
     identify_all,
     without_doubtful,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import plan_rebalance
 from orcastra_runner.settings import UsageError
 from orcastra_runner.what_if import forecasts
-from tests.unit.builders import node, picture, service
+from tests.unit.builders import node, service, snapshot
 
 NOW = 1_000_000.0
 IP = "10.0.0.2"
 EVIL = "10.0.0.66"
 
 
-def entry(name: str = "mgr-b", **fields: Any) -> NodeWanted:
-    return NodeWanted(name, **fields)
+def entry(name: str = "mgr-b", **fields: Any) -> NodeConfig:
+    return NodeConfig(name, **fields)
 
 
-def config(*entries: NodeWanted) -> Wanted:
-    return Wanted(nodes={one.name: one for one in entries})
+def config(*entries: NodeConfig) -> DesiredState:
+    return DesiredState(nodes={one.name: one for one in entries})
 
 
 def ids(nodes: tuple[Node, ...]) -> list[str]:
@@ -106,14 +110,14 @@ def test_addresses_as_they_are_compared(text: str | None, expected: str | None) 
 def test_a_name_counts_at_its_address_alone(
     configured: dict[str, str], seen: dict[str, str], counts: bool
 ) -> None:
-    found = identify(picture(node("mgr-b", **seen)), entry(**configured))
+    found = identify(snapshot(node("mgr-b", **seen)), entry(**configured))
     assert bool(found.nodes) == counts
     assert bool(found.impostors) != counts
     assert bool(found.warnings) != counts
 
 
 def test_of_several_nodes_of_one_name_the_address_tells_the_right_one() -> None:
-    seen = picture(node("mgr-b", id="evil", address=EVIL), node("mgr-b", id="real", address=IP))
+    seen = snapshot(node("mgr-b", id="evil", address=EVIL), node("mgr-b", id="real", address=IP))
     found = identify(seen, entry(ip=IP))
     assert (ids(found.nodes), ids(found.impostors), found.namesakes) == (["real"], ["evil"], ())
     found = identify(seen, entry())
@@ -122,52 +126,52 @@ def test_of_several_nodes_of_one_name_the_address_tells_the_right_one() -> None:
 
 
 def test_several_behind_one_address_are_told_apart_by_nothing() -> None:
-    seen = picture(*(node("mgr-b", id=name, address=IP) for name in ("one", "two")))
+    seen = snapshot(*(node("mgr-b", id=name, address=IP) for name in ("one", "two")))
     assert ids(identify(seen, entry(ip=IP)).namesakes) == ["one", "two"]
 
 
 def test_what_a_host_has_left_behind_is_no_impostor() -> None:
     old = node("mgr-b", id="old", address="10.0.0.9", state="down")
     now = node("mgr-b", id="now", address=IP)
-    found = identify(picture(old, now), entry(ip=IP))
+    found = identify(snapshot(old, now), entry(ip=IP))
     assert (ids(found.nodes), found.doubtful) == (["now"], ())
     # while the host is away, its own entry counts, and not the name of another
     down = node("mgr-b", id="down", address=IP, state="down")
-    found = identify(picture(down, node("mgr-b", id="evil", address=EVIL)), entry(ip=IP))
+    found = identify(snapshot(down, node("mgr-b", id="evil", address=EVIL)), entry(ip=IP))
     assert (ids(found.nodes), ids(found.impostors)) == (["down"], ["evil"])
 
 
 def test_an_id_is_proven_and_no_host_name() -> None:
     node_id = "9f2a0c1vmg8tq8k3xvvzt1z9e"
-    assert ids(identify(picture(node("x", id=node_id, address=EVIL)), entry(node_id, ip=IP)).nodes) == [
+    assert ids(identify(snapshot(node("x", id=node_id, address=EVIL)), entry(node_id, ip=IP)).nodes) == [
         node_id
     ]
     # it has left, and another takes its ID for a name
-    gone = picture(node(node_id, id="evil"))
+    gone = snapshot(node(node_id, id="evil"))
     assert identify(gone, entry(node_id)).nodes == ()
     assert find_nodes(gone, node_id) == ()
     # while it is there, nobody else is found by it
-    both = picture(node("x", id=node_id), node(node_id, id="evil"))
+    both = snapshot(node("x", id=node_id), node(node_id, id="evil"))
     assert ids(find_nodes(both, node_id)) == [node_id]
 
 
 IMPOSTOR = {"name": "mgr-b", "id": "evil", "address": EVIL}
 
 
-def swarm_with(*others: Node) -> Picture:
+def swarm_with(*others: Node) -> SwarmSnapshot:
     """mgr-b is absent, and a worker goes by its name."""
     leader = node("mgr-a", role="manager", reachability="reachable", leader=True, address="10.0.0.1")
-    return picture(leader, node(**IMPOSTOR), *others)
+    return snapshot(leader, node(**IMPOSTOR), *others)
 
 
 def test_an_impostor_gets_no_label_and_loses_none() -> None:
-    wanted = config(entry(ip=IP, labels={"ssd": "true"}), entry("mgr-a", ip="10.0.0.1", labels={"a": "b"}))
+    desired = config(entry(ip=IP, labels={"ssd": "true"}), entry("mgr-a", ip="10.0.0.1", labels={"a": "b"}))
     evil = node(**IMPOSTOR, labels={"old": "true"})
     state = apply_edits(State(), [OwnLabels("evil", frozenset({"old"}))])
     for prune in (False, True):
         plan = plan_labels(
-            picture(node("mgr-a", address="10.0.0.1"), evil),
-            Wanted(nodes=wanted.nodes, prune_unknown_labels=prune),
+            snapshot(node("mgr-a", address="10.0.0.1"), evil),
+            DesiredState(nodes=desired.nodes, prune_unknown_labels=prune),
             state,
         )
         assert [step.what for step in plan.steps] == ["set a=b on node mgr-a"]
@@ -176,44 +180,44 @@ def test_an_impostor_gets_no_label_and_loses_none() -> None:
 
 def test_namesakes_get_no_label_and_lose_none() -> None:
     """Else whoever takes a name could have the labels of its owner removed."""
-    wanted = config(entry(labels={"ssd": "true"}))
+    desired = config(entry(labels={"ssd": "true"}))
     nodes = [node("mgr-b", id=name, labels={"old": "1"}) for name in ("one", "two")]
     state = apply_edits(State(), [OwnLabels("one", frozenset({"old"}))])
-    plan = plan_labels(picture(*nodes), wanted, state)
+    plan = plan_labels(snapshot(*nodes), desired, state)
     assert plan.steps == ()
     assert len(plan.warnings) == 1
     # the address tells which of them it is
     nodes = [
         node("mgr-b", id=name, labels={"old": "1"}, address=f"10.0.0.{n}") for n, name in enumerate("ab")
     ]
-    plan = plan_labels(picture(*nodes), config(entry(ip="10.0.0.1", labels={"ssd": "true"})), State())
+    plan = plan_labels(snapshot(*nodes), config(entry(ip="10.0.0.1", labels={"ssd": "true"})), State())
     assert [step.node_id for step in plan.steps] == ["b"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("role", ["manager", None])
 def test_an_impostor_is_never_promoted(role: str | None) -> None:
-    wanted = config(
+    desired = config(
         entry("mgr-a", ip="10.0.0.1", role=role), entry(ip=IP, role=role), entry("mgr-c", role=role)
     )
-    plan = plan_heal(swarm_with(), wanted, Healing(), NOW)
+    plan = plan_heal(swarm_with(), desired, Healing(), NOW)
     assert plan.steps == ()
     assert len(plan.warnings) == 1
     assert "evil" in plan.warnings[0]
     # and it does not keep the real one from being missed
-    assert [text.split(" ")[0] for text in needs_hosts(swarm_with(), wanted, NOW)] == ["mgr-b", "mgr-c"]
+    assert [text.split(" ")[0] for text in needs_hosts(swarm_with(), desired, NOW)] == ["mgr-b", "mgr-c"]
 
 
 def test_an_impostor_is_neither_demoted_nor_drained() -> None:
     evil = node(**IMPOSTOR, role="manager", reachability="reachable")
-    seen = picture(node("mgr-a", role="manager", reachability="reachable", leader=True), evil)
-    wanted = config(entry("mgr-a", role="manager"), entry(ip=IP, role="worker", availability="drain"))
-    assert plan_heal(seen, wanted, Healing(), NOW).steps == ()
+    seen = snapshot(node("mgr-a", role="manager", reachability="reachable", leader=True), evil)
+    desired = config(entry("mgr-a", role="manager"), entry(ip=IP, role="worker", availability="drain"))
+    assert plan_heal(seen, desired, Healing(), NOW).steps == ()
 
 
 def test_a_stale_entry_of_the_real_one_is_kept_from_an_impostor() -> None:
     down = node("mgr-b", id="down", address=IP, state="down", updated=NOW - 1e6)
-    wanted = config(entry("mgr-a", ip="10.0.0.1"), entry(ip=IP))
-    assert plan_heal(swarm_with(down), wanted, Healing(), NOW).steps == ()
+    desired = config(entry("mgr-a", ip="10.0.0.1"), entry(ip=IP))
+    assert plan_heal(swarm_with(down), desired, Healing(), NOW).steps == ()
 
 
 @pytest.mark.parametrize("ip", [None, "10.0.0.7"])
@@ -224,56 +228,56 @@ def test_a_host_cannot_pass_for_another(ip: str | None) -> None:
         for n, name in enumerate("abc")
     ]
     down = node("b", id="b-before", address="10.0.1.1", state="down", updated=NOW - 1e6)
-    seen = picture(*managers, node("liar", address="10.0.0.7"), down)
-    wanted = config(*(entry(name, role="manager") for name in "abc"), entry("liar", role="worker", ip=ip))
+    seen = snapshot(*managers, node("liar", address="10.0.0.7"), down)
+    desired = config(*(entry(name, role="manager") for name in "abc"), entry("liar", role="worker", ip=ip))
     members = {
         "a": Member(hostname="a", state="active", node_id="id-a"),
         "liar": Member(hostname="liar", state="active", node_id="id-b"),
     }
-    plan = plan_heal(seen, wanted, Healing(members=members), NOW)
+    plan = plan_heal(seen, desired, Healing(members=members), NOW)
     whats = [step.what for step in plan.steps]
     assert not any("node b to" in what or "id-b" in what for what in whats), whats
     assert any(text.startswith(("liar: it says", "nodes.liar: node id-b")) for text in plan.warnings)
 
 
 def test_two_hosts_that_are_one_node_are_none() -> None:
-    seen = picture(node("a", role="manager", reachability="reachable"), node("x"))
-    wanted = config(entry("one", availability="drain"), entry("two", availability="pause"))
+    seen = snapshot(node("a", role="manager", reachability="reachable"), node("x"))
+    desired = config(entry("one", availability="drain"), entry("two", availability="pause"))
     members = {name: Member(hostname=name, state="active", node_id="id-x") for name in ("one", "two")}
-    plan = plan_heal(seen, wanted, Healing(members=members), NOW)
+    plan = plan_heal(seen, desired, Healing(members=members), NOW)
     assert plan.steps == ()
     assert len(plan.warnings) == 1
 
 
 def test_names_that_people_type() -> None:
-    wanted = config(entry(ip=IP))
+    desired = config(entry(ip=IP))
     with pytest.raises(OrcastraError, match="evil"):
-        one_node(swarm_with(), "mgr-b", wanted)
-    assert one_node(swarm_with(node("mgr-b", id="real", address=IP)), "mgr-b", wanted).id == "real"
-    assert one_node(swarm_with(), "evil", wanted).id == "evil"
+        one_node(swarm_with(), "mgr-b", desired)
+    assert one_node(swarm_with(node("mgr-b", id="real", address=IP)), "mgr-b", desired).id == "real"
+    assert one_node(swarm_with(), "evil", desired).id == "evil"
     with pytest.raises(OrcastraError, match="2 nodes have this host name"):
         one_node(swarm_with(node("mgr-b", id="real")), "mgr-b")
     with pytest.raises(OrcastraError, match=r"there is no node mgr_a in this swarm; did you mean 'mgr-a'\?"):
         one_node(swarm_with(), "mgr_a")
     with pytest.raises(UsageError, match="--lose mgr-b"):
-        forecasts(swarm_with(), wanted, Memory(), ["mgr-b"], [])
-    (found,) = forecasts(swarm_with(node("mgr-b", id="real", address=IP)), wanted, Memory(), ["mgr-b"], [])
+        forecasts(swarm_with(), desired, Memory(), ["mgr-b"], [])
+    (found,) = forecasts(swarm_with(node("mgr-b", id="real", address=IP)), desired, Memory(), ["mgr-b"], [])
     assert found.lost == ("mgr-b",)
 
 
 def test_measuring_and_preferred_nodes() -> None:
     sources = MetricSources(node_exporters={"mgr-b": "http://b/"}, node_map={"mgr-b": "host"})
     real = node("mgr-b", id="real", address=IP)
-    wanted = config(entry(ip=IP))
-    found = {one.node.id: one for one in find_endpoints(without_doubtful(swarm_with(real), wanted), sources)}
+    desired = config(entry(ip=IP))
+    found = {one.node.id: one for one in find_endpoints(without_doubtful(swarm_with(real), desired), sources)}
     assert (found["real"].is_mapped, found["evil"].is_mapped) == (True, False)
     # without an address, the name is nobody's
     found = {one.node.id: one for one in find_endpoints(swarm_with(real), sources)}
     assert not any(one.is_mapped or one.memory for one in found.values())
     app = service("app", labels={"orchestration.preferred.node": "mgr-b"})
     for seen, warns in (
-        (without_doubtful(swarm_with(real, app), wanted), False),  # type: ignore[arg-type]
-        (without_doubtful(swarm_with(app), wanted), True),  # type: ignore[arg-type]
+        (without_doubtful(swarm_with(real, app), desired), False),  # type: ignore[arg-type]
+        (without_doubtful(swarm_with(app), desired), True),  # type: ignore[arg-type]
         (swarm_with(real, app), True),  # type: ignore[arg-type]
     ):
         plan = plan_rebalance(seen, (), Memory(), RebalanceRules(), State(), NOW)
@@ -283,9 +287,9 @@ def test_measuring_and_preferred_nodes() -> None:
 @pytest.mark.parametrize("name", ["x/../y", "a@evil", "a:1/?", "{{ 1 }}", "a b", "", "-x", "é"])
 def test_a_host_name_cannot_lead_a_measurement_elsewhere(name: str) -> None:
     sources = MetricSources(node_exporter_url="http://{hostname}:9100/metrics")
-    (found,) = find_endpoints(picture(node(name, id="n")), sources)
+    (found,) = find_endpoints(snapshot(node(name, id="n")), sources)
     assert found.memory is None
-    (found,) = find_endpoints(picture(node("wrk-b.example.com")), sources)
+    (found,) = find_endpoints(snapshot(node("wrk-b.example.com")), sources)
     assert found.memory == "http://wrk-b.example.com:9100/metrics"
 
 
@@ -303,21 +307,21 @@ def test_a_host_name_cannot_lead_a_measurement_elsewhere(name: str) -> None:
 )
 def test_a_host_that_is_there_under_another_name(configured: str, fields: dict[str, str]) -> None:
     address = fields.get("address", "10.0.0.3")
-    seen = picture(node("wrk-a"), node("wrk-b", address=address))
-    wanted = config(entry("wrk-a"), entry(configured, ip=fields.get("ip")))
-    identity = identify_all(seen, wanted).by_name[configured]
+    seen = snapshot(node("wrk-a"), node("wrk-b", address=address))
+    desired = config(entry("wrk-a"), entry(configured, ip=fields.get("ip")))
+    identity = identify_all(seen, desired).by_name[configured]
     assert identity.alias is not None
     assert identity.alias.hostname == "wrk-b"
     assert "did you mean 'wrk-b'?" in identity.warnings[0]
     # it is no reason to bring a host back
-    assert needs_hosts(seen, wanted, NOW) == []
+    assert needs_hosts(seen, desired, NOW) == []
     # and it is not taken for it: nothing is labelled
     plan = plan_labels(seen, config(entry("wrk-a"), entry(configured, labels={"a": "b"})), State())
     assert plan.steps == ()
 
 
 def test_a_longer_name_in_the_swarm_is_the_same() -> None:
-    seen = picture(node("wrk-b.example.org"))
+    seen = snapshot(node("wrk-b.example.org"))
     assert identify_all(seen, config(entry("wrk-b"))).by_name["wrk-b"].alias is not None
 
 
@@ -332,18 +336,18 @@ def test_a_longer_name_in_the_swarm_is_the_same() -> None:
     ],
 )
 def test_other_names_are_only_suggested(name: str, fields: dict[str, str], hint: str | None) -> None:
-    seen = picture(node("wrk-a"), node("wrk-b"), node("db1", address="10.0.0.4"))
-    wanted = config(entry("wrk-a"), entry("wrk-b"), entry(name, **fields))
-    identity = identify_all(seen, wanted).by_name[name]
+    seen = snapshot(node("wrk-a"), node("wrk-b"), node("db1", address="10.0.0.4"))
+    desired = config(entry("wrk-a"), entry("wrk-b"), entry(name, **fields))
+    identity = identify_all(seen, desired).by_name[name]
     assert identity.alias is None
     if hint is not None:
         assert identity.hint == hint
         assert (f"did you mean '{hint}'" in identity.warnings[0]) == bool(hint)
-        assert len(needs_hosts(seen, wanted, NOW)) == 1
+        assert len(needs_hosts(seen, desired, NOW)) == 1
 
 
 def test_services_under_another_name() -> None:
-    seen = picture(
+    seen = snapshot(
         service("apps_search", labels={"com.docker.stack.namespace": "apps"}),
         service("web"),
         service("main_db"),
@@ -355,12 +359,12 @@ def test_services_under_another_name() -> None:
 
 
 def test_large_swarms_are_told_apart_quickly() -> None:
-    seen = picture(
+    seen = snapshot(
         *(
             node(f"n{number}.example.org", address=f"10.0.{number >> 8}.{number & 255}")
             for number in range(1000)
         )
     )
-    wanted = config(*(entry(f"n{number}") for number in range(1000)))
-    found = identify_all(seen, wanted).by_name
+    desired = config(*(entry(f"n{number}") for number in range(1000)))
+    found = identify_all(seen, desired).by_name
     assert all(identity.alias is not None for identity in found.values())

@@ -17,7 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import 
     Container,
     Image,
     NodeView,
-    SwarmUse,
+    ServicesInUse,
     Volume,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import (
@@ -26,13 +26,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state i
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import RemoveContainer
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune import PruneRules, plan_prune
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules, plan_prune
 
 NOW = 1_000_000.0
 HOUR = 3600.0
 OLD = NOW - 100 * HOUR
 RULES = PruneRules(grace=3 * HOUR, keep_images=0)
-NOTHING = SwarmUse()
+NOTHING = ServicesInUse()
 
 
 def image(name: str, **fields: Any) -> Image:
@@ -44,7 +44,7 @@ def prune(
     containers: tuple[Container, ...] = (),
     volumes: tuple[Volume, ...] = (),
     rules: PruneRules = RULES,
-    use: SwarmUse | None = NOTHING,
+    use: ServicesInUse | None = NOTHING,
     swarm_state: str = "active",
     state: NodeState | None = None,
     all_volumes: tuple[Volume, ...] = (),
@@ -192,8 +192,8 @@ DIGEST = "sha256:" + "d" * 64
 def test_what_a_service_names_stays(reference: str, fields: dict[str, Any]) -> None:
     found = image("a:1", **fields)
     assert gone(prune(found)) == [f"image {found.title}"]
-    assert gone(prune(found, use=SwarmUse(images=frozenset({reference})))) == []
-    assert gone(prune(found, use=SwarmUse(images=frozenset({"shop/app:2", "nginx:2", "y"})))) != []
+    assert gone(prune(found, use=ServicesInUse(images=frozenset({reference})))) == []
+    assert gone(prune(found, use=ServicesInUse(images=frozenset({"shop/app:2", "nginx:2", "y"})))) != []
 
 
 def test_the_newest_of_each_repository_stay() -> None:
@@ -247,7 +247,7 @@ def test_unused_volumes_go_only_if_they_are_a_stacks_or_opted_in() -> None:
         Volume("shop_data", labels=STACK),
         Volume("composed", labels={"com.docker.compose.project": "p", **STACK}),
     )
-    use = SwarmUse(volumes=frozenset({"mounted"}))
+    use = ServicesInUse(volumes=frozenset({"mounted"}))
     named = replace(RULES, volumes="named", exclude_volumes=("patt*",))
     assert gone(prune(volumes=volumes, use=use)) == []
     assert gone(prune(volumes=volumes, rules=named, use=use)) == ["volume shop_data"]

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Mount
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
     RebalanceRules,
     ServiceRules,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Mount
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     REBALANCE,
     Attempts,
@@ -25,11 +25,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
     plan_rebalance,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_choice import CHOSEN, REJECTED
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import CHOSEN, REJECTED
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 from tests.unit.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
@@ -40,7 +40,7 @@ def test_a_lasting_gap_moves_what_is_on_the_fuller_node() -> None:
     assert step.add == ("node.id==id-beta",)
     assert "alpha has 75 % of its memory in use, beta 6 %" in step.why[0]
     assert "predicted 38 % on alpha, 44 % on beta" in step.why[1]
-    move = apply_edits(State(), step.claims).moves["id-big"]
+    move = apply_edits(State(), step.intent_edits).moves["id-big"]
     assert (move.kind, move.source, move.nodes, move.memory_bytes) == (
         REBALANCE,
         "id-alpha",
@@ -146,7 +146,7 @@ FORBIDDEN = {
         Case(
             service={"name": "shop_big"},
             parts=(service("shop_db"), task("shop_db", "alpha")),
-            wanted=wanted(anchors={"db": ("big",)}),
+            desired=desired(anchors={"db": ("big",)}),
         ),
         "it follows shop_db and moves with it",
     ),
@@ -229,7 +229,7 @@ def test_hosts_of_two_sizes_with_equal_pressure_have_no_gap() -> None:
 
 
 def test_of_several_replicas_one_is_moved_by_excluding_where_it_is() -> None:
-    seen = picture(
+    seen = snapshot(
         *(node(name) for name in ("alpha", "beta", "gamma", "delta")),
         service("web", replicas=3),
         service("other"),
@@ -246,7 +246,7 @@ def test_of_several_replicas_one_is_moved_by_excluding_where_it_is() -> None:
 
 
 def test_nodes_that_swarm_would_rather_take_are_excluded_too() -> None:
-    seen = picture(
+    seen = snapshot(
         *(node(name) for name in ("alpha", "beta", "gamma", "delta")),
         service("web", replicas=2),
         service("other"),
@@ -272,7 +272,7 @@ def group(**fields: Any) -> Case:
         service={"name": "shop_big"},
         parts=(*services.values(), *(task(f"shop_{name}", "alpha") for name in names)),
         memory={"id-big": GB, **{f"id-shop_{name}": GB for name in names}},
-        wanted=wanted(anchors={"big": ("app", "cache"), "app": ("proxy",)}),
+        desired=desired(anchors={"big": ("app", "cache"), "app": ("proxy",)}),
     )
 
 
@@ -281,7 +281,7 @@ def test_a_group_moves_as_a_unit_by_its_anchor() -> None:
 
     assert step.what == "move shop_big with shop_app, shop_cache, shop_proxy from alpha to beta"
     assert (step.name, step.add) == ("shop_big", ("node.id==id-beta",))
-    assert apply_edits(State(), step.claims).moves["id-big"].memory_bytes == 4 * GB
+    assert apply_edits(State(), step.intent_edits).moves["id-big"].memory_bytes == 4 * GB
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_unknown_names_are_reported() -> None:
 
 def test_no_more_moves_than_allowed_and_no_host_twice() -> None:
     names = ("alpha", "beta", "gamma", "delta")
-    seen = picture(
+    seen = snapshot(
         *(node(name) for name in names),
         *(service(f"s{n}") for n in range(8)),
         *(task(f"s{n}", names[n % 2]) for n in range(8)),

@@ -22,8 +22,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import plan_rebalance
-from tests.unit.builders import node, ours, picture, service, task
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import plan_rebalance
+from tests.unit.builders import node, ours, service, snapshot, task
 from tests.unit.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
@@ -32,7 +32,7 @@ def three_alike(a_on: str = "alpha", **ahead: str) -> Plan:
     used = {"alpha": 14.0, "beta": 2.0, "gamma": 2.0}
     used["alpha"] -= 4
     used[a_on] += 4
-    seen = picture(
+    seen = snapshot(
         *(node(name) for name in used),
         *(service(name) for name in "abc"),
         *(task(name, a_on if name == "a" else "alpha") for name in "abc"),
@@ -50,7 +50,7 @@ def test_what_is_to_follow_is_remembered_with_the_first_move() -> None:
     step = the_step(three_alike())
 
     assert step.what == "move a from alpha to beta"
-    assert apply_edits(State(), step.claims).ahead == {"id-b/id-alpha": "id-gamma"}
+    assert apply_edits(State(), step.intent_edits).ahead == {"id-b/id-alpha": "id-gamma"}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], 
 
     assert step.what == what
     assert ("planned so with the move before it" in step.why[-1]) == (what.startswith("move c"))
-    assert apply_edits(State(ahead={"x/y": "z"}), step.claims).ahead == {}
+    assert apply_edits(State(ahead={"x/y": "z"}), step.intent_edits).ahead == {}
 
 
 def test_at_rest_nothing_is_ahead() -> None:

@@ -14,17 +14,17 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
-    Mount,
-    Node,
-    Picture,
-    Service,
-    Task,
-)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
     RebalanceRules,
     ServiceRules,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
+    Mount,
+    Node,
+    Service,
+    SwarmSnapshot,
+    Task,
 )
 from tests.bench.balance.worlds import CYCLE_SECONDS, World
 
@@ -88,7 +88,7 @@ def worlds(draw: st.DrawFn) -> World:
         count = len(members) if service.mode == "global" else service.replicas or 0
         tasks: list[Task] = []
         for slot in range(count):
-            trial = Picture(nodes=members, services=(*kept, service), tasks=(*placed, *tasks))
+            trial = SwarmSnapshot(nodes=members, services=(*kept, service), tasks=(*placed, *tasks))
             free = [
                 node
                 for node in members
@@ -114,7 +114,7 @@ def worlds(draw: st.DrawFn) -> World:
             kept.append(service)
             placed += tasks
     return World(
-        picture=Picture(nodes=members, services=tuple(kept), tasks=tuple(placed)),
+        snapshot=SwarmSnapshot(nodes=members, services=tuple(kept), tasks=tuple(placed)),
         memory=memory,
         total={node.hostname: node.memory_bytes for node in members},
         base=base,
@@ -122,10 +122,10 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
-def faults(picture: Picture, service: Service, node: Node) -> list[str]:
+def faults(snapshot: SwarmSnapshot, service: Service, node: Node) -> list[str]:
     """What would be wrong with one more task of the service on the node."""
-    there = [task.service_id for task in picture.tasks if task.node_id == node.id]
-    others = [one for service_id in there for one in picture.services if one.id == service_id]
+    there = [task.service_id for task in snapshot.tasks if task.node_id == node.id]
+    others = [one for service_id in there for one in snapshot.services if one.id == service_id]
     reserved = sum(one.reserved_memory_bytes for one in others)
     found = []
     if node.state != "ready" or node.availability != "active":
@@ -150,11 +150,11 @@ def must_stay(service: Service) -> bool:
     return service.mode == "global" or allowed == "false" or (bool(service.mounts) and allowed != "true")
 
 
-def without(picture: Picture, service: Service, node_id: str) -> Picture:
-    """The picture without one task of the service on the node."""
-    task = next(one for one in picture.tasks if one.service_id == service.id and one.node_id == node_id)
-    tasks = tuple(one for one in picture.tasks if one is not task)
-    return Picture(nodes=picture.nodes, services=picture.services, tasks=tasks)
+def without(snapshot: SwarmSnapshot, service: Service, node_id: str) -> SwarmSnapshot:
+    """The snapshot without one task of the service on the node."""
+    task = next(one for one in snapshot.tasks if one.service_id == service.id and one.node_id == node_id)
+    tasks = tuple(one for one in snapshot.tasks if one is not task)
+    return SwarmSnapshot(nodes=snapshot.nodes, services=snapshot.services, tasks=tasks)
 
 
 @settings(
@@ -170,18 +170,18 @@ def test_every_plan_keeps_its_promises(world: World, data: st.DataObject) -> Non
             for host, used in quiet.items()
         }
         before, count = world.pressure(), len(world.moves)
-        counts = Counter(task.service_id for task in world.picture.tasks)
+        counts = Counter(task.service_id for task in world.snapshot.tasks)
         world.carry_out(world.plan(RULES))
         world.now += CYCLE_SECONDS
 
         assert max(world.pressure().values()) <= max(before.values()) + 1e-9
         assert len(world.moves) - count <= RULES.max_moves_per_cycle * 3
-        assert Counter(task.service_id for task in world.picture.tasks) == counts
+        assert Counter(task.service_id for task in world.snapshot.tasks) == counts
         for _at, name, source, target in world.moves[count:]:
-            service = next(one for one in world.picture.services if one.name == name)
+            service = next(one for one in world.snapshot.services if one.name == name)
             assert not must_stay(service), name
-            node = next(one for one in world.picture.nodes if one.id == target)
-            assert faults(without(world.picture, service, target), service, node) == [], (name, source)
+            node = next(one for one in world.snapshot.nodes if one.id == target)
+            assert faults(without(world.snapshot, service, target), service, node) == [], (name, source)
     made = [(name, source, target) for _at, name, source, target in world.moves]
     for name, source, target in made:
         assert (name, target, source) not in made, made

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     BACK,
     REBALANCE,
@@ -20,12 +20,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_moves import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.moves import (
     plan_moves_under_way,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 from tests.unit.rebalance_case import the_step
 
 NOW = 1_700_000_000.0
@@ -34,12 +34,12 @@ MOVE = Move("", ("id-beta",), NOW, kind=REBALANCE, source="id-alpha", memory_byt
 BACKWARD = Move("", ("id-alpha",), NOW, kind=BACK, source="id-beta")
 
 
-def swarm(*tasks: Task, **fields: Any) -> Picture:
+def swarm(*tasks: Task, **fields: Any) -> SwarmSnapshot:
     fields = {**ours(TO), **fields}
-    return picture(node("alpha"), node("beta"), node("gamma"), service("app", **fields), *tasks)
+    return snapshot(node("alpha"), node("beta"), node("gamma"), service("app", **fields), *tasks)
 
 
-def plan(seen: Picture, move: Move = MOVE, after: float = 10) -> Plan:
+def plan(seen: SwarmSnapshot, move: Move = MOVE, after: float = 10) -> Plan:
     return plan_moves_under_way(seen, (), State(moves={"id-app": move}), NOW + after)
 
 
@@ -57,7 +57,7 @@ def test_a_move_that_has_converged_is_ended_and_remembered() -> None:
     assert (step.what, step.remove, step.add) == ("end the move of app", (TO,), ())
     assert step.changed((TO, "node.role == worker")) == ["node.role == worker"]
     assert not step.while_updating
-    assert remembered(step.settles) == State(relocations=made(10))
+    assert remembered(step.commit_edits) == State(relocations=made(10))
 
 
 WAITING = {
@@ -83,7 +83,7 @@ def test_a_move_under_way_is_waited_for(name: str) -> None:
     assert found.steps == ()
     assert found.remember == ()
     assert note in found.notes[0]
-    assert found.again_seconds == 5
+    assert found.requeue_after == 5
 
 
 FAILING = {
@@ -101,7 +101,7 @@ def test_a_move_that_fails_is_undone_and_remembered(name: str) -> None:
     assert step.what == "move app back to alpha"
     assert (step.add, step.remove) == (("node.id==id-alpha",), (TO,))
     assert step.while_updating
-    state = remembered(step.claims)
+    state = remembered(step.intent_edits)
     assert state.moves["id-app"] == replace(BACKWARD, since=NOW + after)
     assert state.relocations["id-app"][0].failed is not None
 
@@ -115,8 +115,8 @@ def test_where_the_old_node_is_gone_swarm_decides() -> None:
     step = the_step(plan(seen, after=31))
 
     assert (step.add, step.remove) == ((), (TO,))
-    assert remembered(step.claims, step.settles).moves == {}
-    assert remembered(step.claims).relocations["id-app"][0].failed is not None
+    assert remembered(step.intent_edits, step.commit_edits).moves == {}
+    assert remembered(step.intent_edits).relocations["id-app"][0].failed is not None
 
 
 def test_several_replicas_leave_the_new_node_again() -> None:
@@ -144,7 +144,7 @@ def test_the_way_back_ends_without_a_second_entry() -> None:
     step = the_step(plan(seen, move=BACKWARD))
 
     assert step.remove == ("node.id==id-alpha",)
-    assert remembered(step.settles, move=BACKWARD) == State()
+    assert remembered(step.commit_edits, move=BACKWARD) == State()
 
 
 def test_a_way_back_that_fails_is_left_to_swarm() -> None:
@@ -152,7 +152,7 @@ def test_a_way_back_that_fails_is_left_to_swarm() -> None:
     found = plan(seen, move=BACKWARD, after=31)
 
     assert the_step(found).remove == ("node.id==id-alpha",)
-    assert remembered(the_step(found).settles, move=BACKWARD) == State()
+    assert remembered(the_step(found).commit_edits, move=BACKWARD) == State()
     assert found.warnings
 
 
@@ -163,7 +163,7 @@ GONE = {
         swarm(task("app", "alpha"), **ours(), update_state="rollback_completed"),
         made(10, "Swarm rolled it back"),
     ),
-    "the service is gone": (picture(node("alpha")), {}),
+    "the service is gone": (snapshot(node("alpha")), {}),
 }
 
 
@@ -180,12 +180,12 @@ def test_the_planner_of_the_followers_leaves_it_alone() -> None:
     seen = swarm(task("app", "alpha"))
     state = State(moves={"id-app": MOVE})
 
-    assert plan_anchors(seen, wanted(), state, NOW).is_empty
-    assert not plan_anchors(seen, wanted(), State(), NOW).is_empty  # a leftover, when the state is lost
+    assert plan_anchors(seen, desired(), state, NOW).is_empty
+    assert not plan_anchors(seen, desired(), State(), NOW).is_empty  # a leftover, when the state is lost
 
 
 def test_a_service_that_has_become_a_follower_is_theirs() -> None:
-    seen = picture(
+    seen = snapshot(
         node("alpha"),
         node("beta"),
         service("shop_db"),
@@ -194,6 +194,6 @@ def test_a_service_that_has_become_a_follower_is_theirs() -> None:
         task("shop_app", "beta"),
     )
     state = State(moves={"id-shop_app": MOVE})
-    groups = survey(seen, wanted(anchors={"db": ("app",)}))
+    groups = resolve_anchor_groups(seen, desired(anchors={"db": ("app",)}))
 
     assert plan_moves_under_way(seen, groups, state, NOW) == Plan()

@@ -33,17 +33,17 @@ def world_of(seed: int) -> World:
 
 def check_prohibitions(world: World) -> None:
     """What the made-up swarms forbid, told without the planner: data, zones, reservations, groups."""
-    place = {task.service_id: task.node_id for task in world.picture.tasks}
+    place = {task.service_id: task.node_id for task in world.snapshot.tasks}
     reserved: dict[str, int] = {}
-    for service in world.picture.services:
-        node = world.picture.node_by_id[place[service.id] or ""]
+    for service in world.snapshot.services:
+        node = world.snapshot.node_by_id[place[service.id] or ""]
         reserved[node.id] = reserved.get(node.id, 0) + service.reserved_memory_bytes
         for text in service.constraints:
             if "zone" in text:
                 assert text.endswith(node.labels["zone"]), service.name
     for node_id, number in reserved.items():
-        assert number <= world.picture.node_by_id[node_id].memory_bytes
-    for name, dependency in world.wanted.dependencies.items():
+        assert number <= world.snapshot.node_by_id[node_id].memory_bytes
+    for name, dependency in world.desired.dependencies.items():
         for follower in dependency.followers:
             assert place[follower] == place[name]
 
@@ -51,8 +51,8 @@ def check_prohibitions(world: World) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_each_cycle_lowers_what_is_worst_until_it_comes_to_rest(seed: int) -> None:
     world = world_of(seed)
-    start = {task.service_id: task.node_id for task in world.picture.tasks}
-    held = [service.id for service in world.picture.services if service.mounts]
+    start = {task.service_id: task.node_id for task in world.snapshot.tasks}
+    held = [service.id for service in world.snapshot.services if service.mounts]
     at_rest = 0
     for _cycle in range(40):
         before = world.pressure()
@@ -73,7 +73,7 @@ def test_each_cycle_lowers_what_is_worst_until_it_comes_to_rest(seed: int) -> No
         if at_rest == 8:
             break
     for service_id in held:
-        assert {t.service_id: t.node_id for t in world.picture.tasks}[service_id] == start[service_id]
+        assert {t.service_id: t.node_id for t in world.snapshot.tasks}[service_id] == start[service_id]
     check_that_it_rests(world)
 
 
@@ -82,7 +82,7 @@ def check_that_it_rests(world: World) -> None:
     assert world.plan(RULES).steps == ()
     assert world.plan(RULES).remember == ()
     assert world.state.moves == {}
-    assert not any(text.startswith("node.id") for s in world.picture.services for text in s.constraints)
+    assert not any(text.startswith("node.id") for s in world.snapshot.services for text in s.constraints)
     left = [(name, source) for _at, name, source, _target in world.moves]
     for at, (_when, name, _source, target) in enumerate(world.moves):
         assert (name, target) not in left[:at]

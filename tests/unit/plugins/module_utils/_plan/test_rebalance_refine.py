@@ -9,8 +9,8 @@ from itertools import product
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan import rebalance_refine
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_refine import Refinement
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance import refine as rebalance_refine
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.refine import Refinement
 
 
 def refinement(

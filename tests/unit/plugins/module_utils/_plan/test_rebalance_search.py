@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance_search import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.search import (
     Item,
     Search,
     gap_bytes,

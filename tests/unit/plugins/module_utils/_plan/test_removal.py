@@ -16,9 +16,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.label_effects import label_effects
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.removal import plan_label_removal
-from tests.unit.builders import node, ours, picture, service, task
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.effects import label_effects
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.removal import plan_label_removal
+from tests.unit.builders import node, ours, service, snapshot, task
 
 STATE = State(
     owned_labels={"id-alpha": frozenset({"disk", "db"}), "id-bravo": frozenset({"disk", "lost"})},
@@ -26,7 +26,7 @@ STATE = State(
 
 
 def test_ours_go_and_others_stay_also_on_a_node_that_is_down() -> None:
-    seen = picture(
+    seen = snapshot(
         node("alpha", labels={"disk": "ssd", "db": "true", "mine": "x"}),
         node("bravo", labels={"disk": "hdd"}, state="down"),
         node("charlie", labels={"disk": "ssd"}),
@@ -38,13 +38,13 @@ def test_ours_go_and_others_stay_also_on_a_node_that_is_down() -> None:
     ]
     assert plan.steps[0].after == {"labels": {"mine": "x"}}
     assert plan.remember == (DisownLabels("id-bravo", frozenset({"lost"})),)
-    edits = [*plan.remember, *(edit for step in plan.steps for edit in step.settles)]
+    edits = [*plan.remember, *(edit for step in plan.steps for edit in step.commit_edits)]
     assert apply_edits(STATE, edits) == State()
     assert (plan.warnings, plan.notes) == ((), ())
 
 
 def test_a_label_stays_while_our_constraint_holds_a_service_to_it() -> None:
-    seen = picture(
+    seen = snapshot(
         node("alpha", labels={"disk": "ssd", "db": "true"}),
         service("shop_app", **ours("node.labels.db==true")),
         service("shop_web", constraints=("node.labels.db==true",)),
@@ -55,7 +55,7 @@ def test_a_label_stays_while_our_constraint_holds_a_service_to_it() -> None:
 
 
 def test_a_constraint_of_the_users_own_is_warned_of() -> None:
-    seen = picture(
+    seen = snapshot(
         node("alpha", labels={"db": "true"}),
         service("shop_web", constraints=("node.labels.db == true",)),
     )
@@ -65,7 +65,7 @@ def test_a_constraint_of_the_users_own_is_warned_of() -> None:
 
 
 def test_lost_nodes_are_forgotten_and_nothing_is_left_to_do_then() -> None:
-    seen = picture(node("alpha", labels={"mine": "x"}))
+    seen = snapshot(node("alpha", labels={"mine": "x"}))
     plan = plan_label_removal(seen, State(owned_labels={"id-gone": frozenset({"disk"})}))
     assert plan.steps == ()
     assert plan.remember == (DisownLabels("id-gone", frozenset({"disk"})),)
@@ -73,7 +73,7 @@ def test_lost_nodes_are_forgotten_and_nothing_is_left_to_do_then() -> None:
 
 
 def test_a_service_that_another_node_can_take_is_told_where_it_may_go() -> None:
-    seen = picture(
+    seen = snapshot(
         node("node1", labels={"ssd": "true"}),
         node("node2", labels={"ssd": "true"}),
         node("node3"),
@@ -88,7 +88,7 @@ def test_a_service_that_another_node_can_take_is_told_where_it_may_go() -> None:
 
 
 def test_what_loses_our_constraint_before_holds_no_label() -> None:
-    seen = picture(
+    seen = snapshot(
         node("alpha", labels={"db": "true"}),
         service("shop_app", **ours("node.labels.db==true")),
         service("shop_web", **ours("node.labels.db==true")),
@@ -102,7 +102,7 @@ def test_what_loses_our_constraint_before_holds_no_label() -> None:
 
 def effect(constraints: tuple[str, ...], *parts: Any, owned: str = "disk", **fields: Any) -> list[str]:
     """What is said of a service that runs on alpha when alpha and bravo lose what is ours: who remains."""
-    seen = picture(
+    seen = snapshot(
         node("alpha", labels={"disk": "ssd", "zone": "a"}),
         node("bravo", labels={"disk": "ssd"}),
         service("web", constraints=constraints, **fields),

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState, Removals
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     Attempts,
@@ -19,12 +20,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Removals, Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels import plan_labels
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 
 NOW = 1_000_000.0
 HELD_TO_DB = "node.labels.db==true"
@@ -34,8 +34,8 @@ ALLOWED, HELD, FOREIGN = Removals.ALLOWED, Removals.HELD, Removals.FOREIGN
 
 
 def policies(
-    config: Wanted, nodes: Removals = Removals.ALLOWED, dependencies: Removals = Removals.ALLOWED
-) -> Wanted:
+    config: DesiredState, nodes: Removals = Removals.ALLOWED, dependencies: Removals = Removals.ALLOWED
+) -> DesiredState:
     return replace(config, node_removals=nodes, dependency_removals=dependencies)
 
 
@@ -64,17 +64,17 @@ def placed(plan: Plan) -> dict[str, PlaceService]:
 def after(plan: Plan, state: State) -> State:
     edits = [*plan.remember]
     for step in plan.steps:
-        edits += [*step.claims, *step.settles]
+        edits += [*step.intent_edits, *step.commit_edits]
     return apply_edits(state, edits)
 
 
 class TestLabels:
-    SEEN: ClassVar = picture(
+    SEEN: ClassVar = snapshot(
         node("alpha", labels={"ssd": "true", "old": "1", "theirs": "x"}),
         node("bravo", labels={"hdd": "true", "db": "true"}),
     )
     STATE: ClassVar = owning({"alpha": {"ssd", "old"}, "bravo": {"hdd"}}, {"bravo": {"db"}})
-    CONFIG: ClassVar = wanted({"alpha": {"ssd": "true"}})
+    CONFIG: ClassVar = desired({"alpha": {"ssd": "true"}})
 
     def test_allowed(self) -> None:
         assert removed(plan_labels(self.SEEN, self.CONFIG, self.STATE)) == {
@@ -112,10 +112,10 @@ class TestLabels:
 
     def test_a_warning_names_what_is_held_and_how_to_confirm(self) -> None:
         labels = {f"l{number}": "true" for number in range(5)}
-        seen = picture(node("alpha", labels=labels))
+        seen = snapshot(node("alpha", labels=labels))
 
         (warning,) = plan_labels(
-            seen, policies(wanted(), nodes=HELD), owning({"alpha": set(labels)})
+            seen, policies(desired(), nodes=HELD), owning({"alpha": set(labels)})
         ).warnings
 
         for part in ("nodes: ", "5 labels", "l0 on alpha", "2 more", "orcastra command accept_removals"):
@@ -125,12 +125,12 @@ class TestLabels:
 
     def test_an_absent_section_with_nothing_owned_says_nothing(self) -> None:
         for state in (State(), owning({"charlie": {"gone"}}), owning({"alpha": {"gone"}})):
-            plan = plan_labels(self.SEEN, policies(wanted(), HELD, HELD), state)
+            plan = plan_labels(self.SEEN, policies(desired(), HELD, HELD), state)
             assert (plan.steps, plan.warnings) == ((), ())
 
     def test_a_section_that_names_everything_is_held_without_a_word(self) -> None:
         plan = plan_labels(
-            picture(node("alpha", labels={"ssd": "true"})),
+            snapshot(node("alpha", labels={"ssd": "true"})),
             policies(self.CONFIG, HELD, HELD),
             owning({"alpha": {"ssd"}}),
         )
@@ -138,16 +138,16 @@ class TestLabels:
 
     def test_named_labels_are_set_whatever_the_policy(self) -> None:
         for policy in Removals:
-            plan = plan_labels(picture(node("alpha")), policies(self.CONFIG, policy, policy), State())
+            plan = plan_labels(snapshot(node("alpha")), policies(self.CONFIG, policy, policy), State())
             assert [step.what for step in plan.steps] == ["set ssd=true on node alpha"]
 
     def test_an_anchors_label_follows_it_whatever_the_policy(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "true"}), node("bravo"), service("shop_db"), task("shop_db", "bravo")
         )
         for policy in Removals:
             plan = plan_labels(
-                seen, policies(wanted(anchors={"db": ()}), policy, policy), owning({}, {"alpha": {"db"}})
+                seen, policies(desired(anchors={"db": ()}), policy, policy), owning({}, {"alpha": {"db"}})
             )
             assert removed(plan) == {"alpha": {"db"}}
 
@@ -160,18 +160,18 @@ class TestLabels:
         assert removed(plan_labels(self.SEEN, policies(config, HELD, HELD), self.STATE)) == {}
 
     def test_pruning_leaves_the_labels_of_anchors_whose_section_is_absent(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "true", "theirs": "x"}), node("bravo", labels={"db": "true"})
         )
-        config = wanted({"alpha": {}}, prune_unknown_labels=True)
+        config = desired({"alpha": {}}, prune_unknown_labels=True)
         state = owning({}, {"bravo": {"db"}})
 
         assert removed(plan_labels(seen, policies(config, dependencies=HELD), state)) == {"alpha": {"theirs"}}
         assert removed(plan_labels(seen, config, state)) == {"alpha": {"db", "theirs"}, "bravo": {"db"}}
 
     def test_what_marks_an_anchor_is_remembered(self) -> None:
-        seen = picture(node("alpha"), service("shop_db"), task("shop_db", "alpha"))
-        config = wanted({"alpha": {"ssd": "true"}}, {"db": ()})
+        seen = snapshot(node("alpha"), service("shop_db"), task("shop_db", "alpha"))
+        config = desired({"alpha": {"ssd": "true"}}, {"db": ()})
 
         state = after(plan_labels(seen, config, State()), State())
 
@@ -180,23 +180,23 @@ class TestLabels:
 
     def test_and_what_an_older_release_has_set_is_marked_while_it_is_configured(self) -> None:
         labels = {"ssd": "true", "db": "true"}
-        seen = picture(node("alpha", labels=labels), service("shop_db"), task("shop_db", "alpha"))
+        seen = snapshot(node("alpha", labels=labels), service("shop_db"), task("shop_db", "alpha"))
         old = owning({"alpha": {"ssd", "db"}})
 
-        plan = plan_labels(seen, wanted({"alpha": {"ssd": "true"}}, {"db": ()}), old)
+        plan = plan_labels(seen, desired({"alpha": {"ssd": "true"}}, {"db": ()}), old)
 
         assert plan.steps == ()
         assert after(plan, old).anchor_labels == {"id-alpha": frozenset({"db"})}
-        assert plan_labels(seen, wanted({"alpha": {"ssd": "true"}}, {"db": ()}), after(plan, old)).is_empty
+        assert plan_labels(seen, desired({"alpha": {"ssd": "true"}}, {"db": ()}), after(plan, old)).is_empty
         # the key becomes a static label: it is marked no more
-        static = plan_labels(seen, wanted({"alpha": labels}), after(plan, old))
+        static = plan_labels(seen, desired({"alpha": labels}), after(plan, old))
         assert after(static, after(plan, old)).anchor_labels == {}
 
 
 class TestConstraints:
     """Another anchor and its follower, which this configuration doesn't name."""
 
-    SEEN: ClassVar = picture(
+    SEEN: ClassVar = snapshot(
         node("alpha", labels={"db": "true"}),
         node("bravo"),
         service("shop_db"),
@@ -207,7 +207,7 @@ class TestConstraints:
         task("shop_search", "alpha"),
     )
 
-    CONFIG: ClassVar = wanted(anchors={"search": ()})
+    CONFIG: ClassVar = desired(anchors={"search": ()})
     STATE: ClassVar = owning(
         {},
         {"alpha": {"db", "search"}},
@@ -263,14 +263,14 @@ class TestConstraints:
         assert ("id-shop_app" in after(plan, self.STATE).attempts) is kept
 
     def test_the_constraint_of_another_task_on_a_follower_of_both_stays(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "true", "cache": "true"}),
             service("shop_cache"),
             task("shop_cache", "alpha"),
             service("shop_app", **ours(HELD_TO_DB)),
             task("shop_app", "alpha"),
         )
-        config = wanted(anchors={"cache": ("app",)})
+        config = desired(anchors={"cache": ("app",)})
 
         foreign = placed(plan_anchors(seen, policies(config, FOREIGN, FOREIGN), State(), NOW))["shop_app"]
         allowed = placed(plan_anchors(seen, config, State(), NOW))["shop_app"]
@@ -279,7 +279,7 @@ class TestConstraints:
         assert (allowed.add, allowed.remove) == ((HELD_TO_CACHE,), (HELD_TO_DB,))
 
     def test_a_follower_of_two_tasks_is_not_moved_where_the_other_one_keeps_it_from(self) -> None:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "true"}),
             node("bravo", labels={"cache": "true"}),
             service("shop_cache"),
@@ -287,7 +287,7 @@ class TestConstraints:
             service("shop_app", **ours(HELD_TO_DB)),
             task("shop_app", "alpha"),
         )
-        config = wanted(anchors={"cache": ("app",)})
+        config = desired(anchors={"cache": ("app",)})
 
         foreign = plan_anchors(seen, policies(config, FOREIGN, FOREIGN), State(), NOW)
 
@@ -300,14 +300,14 @@ class TestMoves:
     """A move in the journal is ended whatever the policy."""
 
     def plan(self, policy: Removals, move: Move, *constraints: str, replicas: int = 1) -> tuple[Plan, State]:
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "true"}),
             node("bravo", labels={"db": "true"}),
             service("shop_app", replicas=replicas, **ours(HELD_TO_DB, *constraints)),
             *([task("shop_app", "bravo")] if replicas else []),
         )
         state = State(moves={"id-shop_app": move})
-        return plan_anchors(seen, policies(wanted(), policy, policy), state, NOW), state
+        return plan_anchors(seen, policies(desired(), policy, policy), state, NOW), state
 
     @pytest.mark.parametrize("policy", list(Removals))
     def test_by_its_constraint_alone(self, policy: Removals) -> None:
@@ -345,16 +345,16 @@ class TestMoves:
         assert (placed(plan), placed(scaled)) == ({}, {})
         assert after(plan, state) == state
         # a loop that waits for its own moves doesn't wait for this one
-        assert plan.again_seconds is None
+        assert plan.requeue_after is None
         assert placed(self.plan(HELD, young, TO_BRAVO)[0])["shop_app"].remove == (TO_BRAVO,)
 
 
 def test_whoever_moves_services_hears_of_anchors_that_are_not_given() -> None:
     state = owning({}, {"alpha": {"db"}})
-    absent = Wanted(absent_sections=frozenset({"dependencies"}))
+    absent = DesiredState(absent_sections=frozenset({"dependencies"}))
 
     (warning,) = anchors_not_given(absent, state)
 
     assert "db" in warning
-    for config, known in ((absent, State()), (Wanted(), state), (wanted(anchors={"db": ()}), state)):
+    for config, known in ((absent, State()), (DesiredState(), state), (desired(anchors={"db": ()}), state)):
         assert anchors_not_given(config, known) == ()

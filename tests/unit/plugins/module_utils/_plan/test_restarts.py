@@ -16,8 +16,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     State,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 from tests.unit.followed import (
     HELD,
     NOW,
@@ -97,7 +97,7 @@ class TestRestarts:
 
     def test_so_is_an_anchor(self) -> None:
         ended = task("shop_db", "alpha", state="complete", desired_state="shutdown", message="finished")
-        seen = picture(
+        seen = snapshot(
             node("alpha", labels={"db": "true"}),
             service("shop_db"),
             ended,
@@ -134,13 +134,13 @@ class TestRestarts:
         assert not remembered(plan(seen, state=state, now=NOW + 10), state).attempts
 
     def test_the_middle_of_a_chain_keeps_what_was_tried_and_is_restarted_once(self) -> None:
-        config = wanted(anchors={"db": ("app",), "app": ("web",)})
+        config = desired(anchors={"db": ("app",), "app": ("web",)})
         state = State(attempts={"id-shop_app": Attempts(2, NOW - 11, NOW - 12, MISPLACED)})
         web = [service("shop_web"), task("shop_web", "alpha")]
         app = service("shop_app", mounts=VOLUME, **ours(HELD), update_state="updating")
 
-        astray = plan(swarm(app, *web), config, state)
-        assert remembered(astray, state).attempts == state.attempts
+        misplaced = plan(swarm(app, *web), config, state)
+        assert remembered(misplaced, state).attempts == state.attempts
 
         ended = task("shop_app", "alpha", state="failed", desired_state="shutdown")
         failed = plan(swarm(self.APP, *web, ended, anchor_on="alpha", app_on=None), config)

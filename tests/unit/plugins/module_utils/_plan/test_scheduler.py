@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Node, Picture, Service
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduler import Scheduler
-from tests.unit.builders import node, picture, service, task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
+    Node,
+    Service,
+    SwarmSnapshot,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.scheduler import Scheduler
+from tests.unit.builders import node, service, snapshot, task
 
 NOW = 1_700_000_000.0
 APP = service("app", replicas=2)
@@ -18,12 +22,13 @@ OTHER = service("other", reserved_memory_bytes=6, reserved_nano_cpus=6, host_por
 NODES = tuple(node(name, memory_bytes=10, nano_cpus=10) for name in ("alpha", "beta", "gamma"))
 
 
-def choices(seen: Picture, wanted: Service = APP, **options: Any) -> set[str]:
+def choices(seen: SwarmSnapshot, desired: Service = APP, **options: Any) -> set[str]:
     scheduler = Scheduler(seen, NOW)
-    found = scheduler.choices(wanted, wanted.constraints, **options)
+    found = scheduler.choices(desired, desired.constraints, **options)
     # by turns it is each of them, and no other one
     turns = [
-        scheduler.choice(wanted, wanted.constraints, turn, **options) for turn in range(len(seen.nodes) or 1)
+        scheduler.choice(desired, desired.constraints, turn, **options)
+        for turn in range(len(seen.nodes) or 1)
     ]
     assert {one.id for one in turns if one is not None} == {one.id for one in found}
     return {one.hostname for one in found}
@@ -40,66 +45,66 @@ def failures(name: str, number: int, age: float = 10.0) -> list[Any]:
     ]
 
 
-CASES: dict[str, tuple[Picture, Service, set[str]]] = {
-    "all alike": (picture(*NODES, APP), APP, {"alpha", "beta", "gamma"}),
+CASES: dict[str, tuple[SwarmSnapshot, Service, set[str]]] = {
+    "all alike": (snapshot(*NODES, APP), APP, {"alpha", "beta", "gamma"}),
     "fewest of the service before fewest in all": (
-        picture(*NODES, APP, OTHER, task("app", "alpha"), task("other", "beta"), task("other", "gamma")),
+        snapshot(*NODES, APP, OTHER, task("app", "alpha"), task("other", "beta"), task("other", "gamma")),
         APP,
         {"beta", "gamma"},
     ),
     "fewest in all": (
-        picture(*NODES, APP, OTHER, task("app", "alpha"), task("other", "beta")),
+        snapshot(*NODES, APP, OTHER, task("app", "alpha"), task("other", "beta")),
         APP,
         {"gamma"},
     ),
     "tasks that have ended do not count": (
-        picture(*NODES, APP, task("app", "alpha", state="shutdown", desired_state="shutdown")),
+        snapshot(*NODES, APP, task("app", "alpha", state="shutdown", desired_state="shutdown")),
         APP,
         {"alpha", "beta", "gamma"},
     ),
     "five failures in five minutes": (
-        picture(*NODES, APP, *failures("alpha", 5), *failures("beta", 4), *failures("gamma", 5, age=301)),
+        snapshot(*NODES, APP, *failures("alpha", 5), *failures("beta", 4), *failures("gamma", 5, age=301)),
         APP,
         {"beta", "gamma"},
     ),
     "not active, not ready": (
-        picture(node("alpha", availability="drain"), node("beta", state="down"), node("gamma"), APP),
+        snapshot(node("alpha", availability="drain"), node("beta", state="down"), node("gamma"), APP),
         APP,
         {"gamma"},
     ),
     "reserved memory": (
-        picture(*NODES, OTHER, task("other", "alpha")),
+        snapshot(*NODES, OTHER, task("other", "alpha")),
         service("app", reserved_memory_bytes=5),
         {"beta", "gamma"},
     ),
     "own tasks' reservations count": (
-        picture(*NODES, service("app", reserved_memory_bytes=6), task("app", "alpha"), task("app", "beta")),
+        snapshot(*NODES, service("app", reserved_memory_bytes=6), task("app", "alpha"), task("app", "beta")),
         service("app", reserved_memory_bytes=6),
         {"gamma"},
     ),
     "reserved CPUs": (
-        picture(*NODES, OTHER, task("other", "alpha")),
+        snapshot(*NODES, OTHER, task("other", "alpha")),
         service("app", reserved_nano_cpus=5),
         {"beta", "gamma"},
     ),
     "ports": (
-        picture(*NODES, OTHER, task("other", "alpha")),
+        snapshot(*NODES, OTHER, task("other", "alpha")),
         service("app", host_ports=((80, "tcp"),)),
         {"beta", "gamma"},
     ),
     "most replicas": (
-        picture(*NODES, APP, *(task("app", name) for name in ("alpha", "beta", "gamma"))),
+        snapshot(*NODES, APP, *(task("app", name) for name in ("alpha", "beta", "gamma"))),
         service("app", max_replicas_per_node=1),
         set(),
     ),
     "constraint": (
-        picture(*NODES, APP),
+        snapshot(*NODES, APP),
         service("app", constraints=("node.hostname!=beta",)),
         {"alpha", "gamma"},
     ),
-    "platform": (picture(*NODES, APP), service("app", platforms=(("linux", "arm64"),)), set()),
+    "platform": (snapshot(*NODES, APP), service("app", platforms=(("linux", "arm64"),)), set()),
     "preference before everything else": (
-        picture(
+        snapshot(
             labelled("alpha", "a"), labelled("beta", "a"), labelled("gamma", "b"), APP, OTHER,
             task("app", "alpha"), task("other", "gamma"),
         ),
@@ -111,20 +116,20 @@ CASES: dict[str, tuple[Picture, Service, set[str]]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_swarm_takes_one_of(name: str) -> None:
-    seen, wanted, expected = CASES[name]
+    seen, desired, expected = CASES[name]
 
-    assert choices(seen, wanted) == expected
+    assert choices(seen, desired) == expected
 
 
 def test_nodes_can_be_left_out() -> None:
-    seen = picture(*NODES, APP)
+    seen = snapshot(*NODES, APP)
 
     assert choices(seen, without={"id-alpha"}) == {"beta", "gamma"}
     assert choices(seen, only={"id-alpha"}) == {"alpha"}
 
 
 def test_what_is_put_can_be_taken_back() -> None:
-    scheduler = Scheduler(picture(*NODES, APP, task("app", "alpha")), NOW)
+    scheduler = Scheduler(snapshot(*NODES, APP, task("app", "alpha")), NOW)
 
     scheduler.put(APP, "id-beta")
     assert scheduler.places(APP) == {"id-alpha", "id-beta"}

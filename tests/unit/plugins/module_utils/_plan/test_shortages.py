@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
     FAILING,
     NODE_LOST,
@@ -23,16 +22,17 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage imp
     Shortage,
     without_ids,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.finished import is_finished
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service, Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.finished import is_finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import (
     AGAIN_SECONDS,
     FRESH_AGAIN_SECONDS,
-    again_seconds,
     expected_and_running,
     plan_short,
+    requeue_after,
     shortages,
 )
-from tests.unit.builders import node, picture, service, task
+from tests.unit.builders import node, service, snapshot, task
 
 NOW = 10_000.0
 NODES = (node("a"), node("b"), node("c", availability="drain"), node("d", state="down"))
@@ -52,7 +52,7 @@ def new(state: str, on: str | None = "a", ago: float = 1, **fields: Any) -> Task
 
 
 def found(web: Service, *tasks: Task) -> Shortage | None:
-    seen = picture(*NODES, web, *tasks)
+    seen = snapshot(*NODES, web, *tasks)
     short = shortages(seen, NOW)
     assert len(short) <= 1
     if short:
@@ -242,7 +242,7 @@ def test_some_of_several_tasks() -> None:
 
 def test_finished_tasks_count_against_what_is_expected() -> None:
     web = service("web", replicas=3, restart_condition="on-failure")
-    seen = picture(*NODES, web, new("running"), old("complete", slot=2), new("pending", None, slot=3))
+    seen = snapshot(*NODES, web, new("running"), old("complete", slot=2), new("pending", None, slot=3))
     assert expected_and_running(seen, web) == (2, 1)
 
 
@@ -277,13 +277,15 @@ def test_ids_are_left_out(text: str, expected: str | None) -> None:
 def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
     web = service("web", constraints=("node.labels.disk == ssd",))
     waiting = new("pending", None, 600, message="no suitable node")
-    (short,) = shortages(picture(node("a", labels={"disk": "ssd"}, updated=NOW - seconds), web, waiting), NOW)
+    (short,) = shortages(
+        snapshot(node("a", labels={"disk": "ssd"}, updated=NOW - seconds), web, waiting), NOW
+    )
     assert short.is_fresh == (seconds == 1)
     assert ("although a would do" in short.text) == (seconds == 60)
 
 
 def test_only_what_may_last_is_warned_of() -> None:
-    seen = picture(
+    seen = snapshot(
         *NODES,
         service("a"),
         service("b", **UNPLACED),
@@ -300,9 +302,9 @@ def test_only_what_may_last_is_warned_of() -> None:
 def test_when_to_look_again() -> None:
     fresh = Shortage("a", STARTING, 1, 0, "", is_fresh=True)
     lasting = Shortage("b", WAITING, 1, 0, "")
-    assert again_seconds(()) is None
-    assert again_seconds((lasting,)) == AGAIN_SECONDS
-    assert again_seconds((lasting, fresh)) == FRESH_AGAIN_SECONDS
+    assert requeue_after(()) is None
+    assert requeue_after((lasting,)) == AGAIN_SECONDS
+    assert requeue_after((lasting, fresh)) == FRESH_AGAIN_SECONDS
 
 
 @pytest.mark.parametrize("condition", ["none", "on-failure", "any"])
@@ -352,7 +354,7 @@ def test_anything_that_swarm_may_show(seed: int) -> None:
         )
         for number in range(chance.randrange(30))
     ]
-    seen = picture(*NODES, *services, *tasks)
+    seen = snapshot(*NODES, *services, *tasks)
     found = {short.service: short for short in shortages(seen, NOW)}
     for one in services:
         expected, running = expected_and_running(seen, one)

@@ -13,11 +13,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     State,
     apply_edits,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import MISPLACED
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 
-SEEN = picture(
+SEEN = snapshot(
     node("alpha", labels={"db": "true"}),
     node("bravo"),
     service("shop_db"),
@@ -30,7 +30,7 @@ NOW = 10_000.0
 
 
 def test_what_was_given_up_is_tried_only_when_asked_for() -> None:
-    configuration = wanted(anchors={"db": ("app",)})
+    configuration = desired(anchors={"db": ("app",)})
     plan = plan_anchors(SEEN, configuration, GIVEN_UP, NOW)
     assert plan.steps == ()
     assert "given up: in vain" in plan.warnings[0]
@@ -38,20 +38,20 @@ def test_what_was_given_up_is_tried_only_when_asked_for() -> None:
     plan = plan_anchors(SEEN, configuration, GIVEN_UP, NOW, retry_now=True)
     (step,) = plan.steps
     assert step.what == "move shop_app to alpha"
-    state = apply_edits(GIVEN_UP, [*plan.remember, *step.claims])
+    state = apply_edits(GIVEN_UP, [*plan.remember, *step.intent_edits])
     attempts = state.attempts["id-shop_app"]
     assert (attempts.count, attempts.last, attempts.given_up) == (1, NOW, None)
 
 
 def test_what_is_in_order_is_left_alone() -> None:
     held = replace(SEEN.service_by_name["shop_app"], **ours("node.labels.db==true"))
-    seen = picture(
+    seen = snapshot(
         *SEEN.nodes,
         SEEN.service_by_name["shop_db"],
         held,
         task("shop_db", "alpha"),
         task("shop_app", "alpha"),
     )
-    plan = plan_anchors(seen, wanted(anchors={"db": ("app",)}), GIVEN_UP, NOW, retry_now=True)
+    plan = plan_anchors(seen, desired(anchors={"db": ("app",)}), GIVEN_UP, NOW, retry_now=True)
     assert plan.steps == ()
     assert not apply_edits(GIVEN_UP, plan.remember).attempts

@@ -14,6 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
+    DesiredState,
+    NodeConfig,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import JoinSwarm
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import (
@@ -21,12 +25,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership i
     KnownNode,
     Member,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import (
-    NodeWanted,
-    Wanted,
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import plan_formation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.member import (
+    MemberOptions,
+    plan_member,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.member import MemberOptions, plan_member
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
 from tests.unit.members import (
     BARE,
     EVIL,
@@ -42,13 +45,13 @@ from tests.unit.members import (
 )
 
 
-def plans(members: dict[str, Member], wanted: Wanted, **options: Any) -> dict[str, list[str]]:
+def plans(members: dict[str, Member], desired: DesiredState, **options: Any) -> dict[str, list[str]]:
     """What each host does, or the error that it ends with; all could join."""
-    formation = plan_formation(members, wanted)
+    formation = plan_formation(members, desired)
     found: dict[str, list[str]] = {}
     for name, member in members.items():
         try:
-            plan = plan_member(name, member, formation, wanted, MemberOptions(join_token="t", **options))
+            plan = plan_member(name, member, formation, desired, MemberOptions(join_token="t", **options))
             found[name] = [step.action for step in plan.steps]
             for step in plan.steps:
                 if isinstance(step, JoinSwarm):
@@ -58,11 +61,11 @@ def plans(members: dict[str, Member], wanted: Wanted, **options: Any) -> dict[st
     return found
 
 
-def assert_nothing_happens_to(hosts: str, members: dict[str, Member], wanted: Wanted) -> Formation:
-    done = plans(members, wanted)
+def assert_nothing_happens_to(hosts: str, members: dict[str, Member], desired: DesiredState) -> Formation:
+    done = plans(members, desired)
     # being told that nothing is done is fine
     assert {name: done[name] for name in hosts if done[name] not in ([], ["error"])} == {}
-    formation = plan_formation(members, wanted)
+    formation = plan_formation(members, desired)
     assert EVIL not in formation.addresses
     assert formation.init_on == ""
     return formation
@@ -74,7 +77,7 @@ def assert_nothing_happens_to(hosts: str, members: dict[str, Member], wanted: Wa
 @pytest.mark.parametrize("swarm", [REAL, FAKE])
 @pytest.mark.parametrize("also", ["", "abc"])
 @pytest.mark.parametrize(
-    "wanted",
+    "desired",
     [
         config("abc", "dw"),
         config("abc", "dw", cluster_id=REAL),
@@ -82,15 +85,15 @@ def assert_nothing_happens_to(hosts: str, members: dict[str, Member], wanted: Wa
         config(free="abcdw", leader="a"),
         config(free="abcd", workers="w"),
         config(free="abcdw", leader="a", cluster_id=REAL),
-        Wanted(),
+        DesiredState(),
     ],
     ids=["roles", "roles and ID", "free", "leader", "some roles", "leader and ID", "no configuration"],
 )
-def test_a_worker_that_says_it_manages_the_swarm(wanted: Wanted, swarm: str, also: str) -> None:
+def test_a_worker_that_says_it_manages_the_swarm(desired: DesiredState, swarm: str, also: str) -> None:
     members = {**swarm_of("abc", "dw"), "w": liar("w", swarm, also)}
     for order in ("abcdw", "wdcba"):
         hosts = {name: members[name] for name in order}
-        formation = assert_nothing_happens_to("abcd", hosts, wanted)
+        formation = assert_nothing_happens_to("abcd", hosts, desired)
         assert set(formation.via) == set("abc")
         assert (formation.cluster_id, formation.trouble) == (REAL, "")
         assert set(formation.addresses) == {"a:2377", "b:2377", "c:2377"}
@@ -116,10 +119,10 @@ def test_a_host_that_is_to_join_does_not_join_the_liar() -> None:
 
 def test_a_liar_does_not_become_the_first_manager() -> None:
     members = {**dict.fromkeys("abc", BARE), "w": liar("w", FAKE)}
-    wanted = config("abc", "w", leader="a")
-    formation = plan_formation(members, wanted)
+    desired = config("abc", "w", leader="a")
+    formation = plan_formation(members, desired)
     assert (formation.via, formation.init_on) == ((), "")
-    assert plans(members, wanted)["a"] == ["error"]
+    assert plans(members, desired)["a"] == ["error"]
 
 
 # managers that lie
@@ -127,27 +130,27 @@ def test_a_liar_does_not_become_the_first_manager() -> None:
 
 @pytest.mark.parametrize("who", ["a", "b", "c"])
 @pytest.mark.parametrize(
-    "wanted", [config("abc", "d"), config(free="abcd", leader="a")], ids=["roles", "free"]
+    "desired", [config("abc", "d"), config(free="abcd", leader="a")], ids=["roles", "free"]
 )
-def test_one_manager_of_three(who: str, wanted: Wanted) -> None:
+def test_one_manager_of_three(who: str, desired: DesiredState) -> None:
     members = swarm_of("abc", "d")
     honest = "abcd".replace(who, "")
     for lie in (liar(who), liar(who, also="abc"), liar(who, FAKE), manager(who, listing(who, addr=EVIL))):
-        formation = assert_nothing_happens_to(honest, {**members, who: lie}, wanted)
+        formation = assert_nothing_happens_to(honest, {**members, who: lie}, desired)
         assert set(formation.via) == set("abc") - {who}
         assert set(formation.addresses) <= {f"{name}:2377" for name in "abc"}
         # who is to join asks the others
         joining = {**members, who: lie, "d": BARE}
-        assert plans(joining, wanted)["d"] == ["join_swarm"]
+        assert plans(joining, desired)["d"] == ["join_swarm"]
 
 
 def test_one_manager_of_three_while_another_is_away() -> None:
     """Neither of the two left can be believed more than the other."""
     members = {**swarm_of("abc", "d"), "b": SILENT, "c": liar("c")}
-    for wanted in (config("abc", "d"), config(free="abcd", leader="a")):
-        assert_nothing_happens_to("ad", members, wanted)
-    wanted = config("abc", "d")
-    assert plans({**members, "d": BARE}, wanted)["d"] == ["error"]
+    for desired in (config("abc", "d"), config(free="abcd", leader="a")):
+        assert_nothing_happens_to("ad", members, desired)
+    desired = config("abc", "d")
+    assert plans({**members, "d": BARE}, desired)["d"] == ["error"]
 
 
 def test_a_manager_that_leaves_others_out() -> None:
@@ -174,15 +177,15 @@ def test_a_manager_that_calls_another_host_half_a_manager() -> None:
 
 @pytest.mark.parametrize("away", ["", "a", "ab", "abc"])
 @pytest.mark.parametrize(
-    "wanted", [config("abcde", "f"), config(free="abcdef", leader="a")], ids=["roles", "free"]
+    "desired", [config("abcde", "f"), config(free="abcdef", leader="a")], ids=["roles", "free"]
 )
-def test_two_liars_of_five(away: str, wanted: Wanted) -> None:
+def test_two_liars_of_five(away: str, desired: DesiredState) -> None:
     """With two of the others away, they would be as many as the honest ones."""
     fakes = listing("d", "e", *(f"x{number}" for number in range(5)), addr=EVIL)
     members = {**swarm_of("abcde", "f"), **{name: manager(name, fakes) for name in "de"}}
     members |= dict.fromkeys(away, SILENT)
-    formation = assert_nothing_happens_to("abcf", members, wanted)
-    assert bool(formation.via) == (not away or (away == "a" and wanted.leader == "a"))
+    formation = assert_nothing_happens_to("abcf", members, desired)
+    assert bool(formation.via) == (not away or (away == "a" and desired.leader == "a"))
     assert not set(formation.via) & set("de")
 
 
@@ -197,24 +200,24 @@ def test_three_liars_of_five_cannot_be_helped() -> None:
 
 def test_one_configured_manager() -> None:
     members = {**swarm_of("a", "w"), "n": BARE}
-    for wanted in (config("a", "wn"), replace(config(free="awn", leader="a"), managers=1)):
-        assert plans(members, wanted) == {"a": [], "w": [], "n": ["join_swarm"]}
+    for desired in (config("a", "wn"), replace(config(free="awn", leader="a"), managers=1)):
+        assert plans(members, desired) == {"a": [], "w": [], "n": ["join_swarm"]}
         lying = {**members, "w": liar("w")}
-        assert plan_formation(lying, wanted).via == ("a",)
-        assert plans(lying, wanted)["n"] == ["join_swarm"]
-        assert_nothing_happens_to("w", {**members, "a": SILENT}, wanted)
+        assert plan_formation(lying, desired).via == ("a",)
+        assert plans(lying, desired)["n"] == ["join_swarm"]
+        assert_nothing_happens_to("w", {**members, "a": SILENT}, desired)
 
 
 def test_three_managers_with_one_down() -> None:
-    for wanted in (config("abc", "dn"), config(free="abcdn", leader="a")):
+    for desired in (config("abc", "dn"), config(free="abcdn", leader="a")):
         for away in "abc":
             members = {**swarm_of("abc", "d"), away: SILENT, "n": BARE}
-            done = plans(members, wanted)
+            done = plans(members, desired)
             assert (done["d"], done["n"]) == ([], ["join_swarm"])
             struck_off = {**members, "d": worker("d", "abc")}
             for name in "abc".replace(away, ""):
                 struck_off[name] = manager(name, listing("a", "b", "c"))
-            assert plans(struck_off, wanted)["d"] == ["leave_swarm", "join_swarm"]
+            assert plans(struck_off, desired)["d"] == ["leave_swarm", "join_swarm"]
 
 
 @pytest.mark.parametrize("number", [2, 4, 6])
@@ -231,15 +234,15 @@ def test_even_numbers_of_managers(number: int) -> None:
 
 def test_a_swarm_that_was_only_just_made() -> None:
     """The first manager is alone, and the others are bare: there is nobody who could confirm it yet."""
-    for wanted in (config("abc"), config(free="abc", leader="a"), config(free="abcdefg", leader="a")):
-        members = dict.fromkeys(wanted.nodes, BARE)
-        assert plan_formation(members, wanted).init_on == "a"
+    for desired in (config("abc"), config(free="abc", leader="a"), config(free="abcdefg", leader="a")):
+        members = dict.fromkeys(desired.nodes, BARE)
+        assert plan_formation(members, desired).init_on == "a"
         members = {**members, "a": manager("a", listing("a"))}
-        assert set(map(tuple, plans(members, wanted).values())) == {(), ("join_swarm",)}
+        assert set(map(tuple, plans(members, desired).values())) == {(), ("join_swarm",)}
         # one of three that cannot be asked could not be a majority of another one
-        done = plans({**members, "c": SILENT}, wanted)
+        done = plans({**members, "c": SILENT}, desired)
         assert (done["a"], done["b"]) == ([], ["join_swarm"])
-        assert plans({**members, "b": SILENT, "c": SILENT}, wanted)["a"] == []
+        assert plans({**members, "b": SILENT, "c": SILENT}, desired)["a"] == []
     assert plans({"a": members["a"], "b": SILENT, "c": SILENT, "d": BARE}, config("abc", "d"))["d"] == [
         "error"
     ]
@@ -267,26 +270,26 @@ def test_two_swarms_of_our_own_hosts() -> None:
         **{name: manager(name, listing("c", "d"), FAKE) for name in "cd"},
         "e": worker("e", "ab"),
     }
-    wanted = config(free="abcde", leader="a")
-    formation = plan_formation(two, wanted)
+    desired = config(free="abcde", leader="a")
+    formation = plan_formation(two, desired)
     assert (formation.cluster_id, set(formation.foreign), formation.lost) == (REAL, {"c", "d"}, {})
-    assert plans(two, wanted) == {"a": [], "b": [], "c": ["error"], "d": ["error"], "e": []}
+    assert plans(two, desired) == {"a": [], "b": [], "c": ["error"], "d": ["error"], "e": []}
     # of two halves none has a majority: the leader's counts if the user tells the others to leave theirs
     del two["e"]
-    wanted = config("abcd", leader="a")
-    formation = plan_formation({**two, "n": BARE}, wanted)
+    desired = config("abcd", leader="a")
+    formation = plan_formation({**two, "n": BARE}, desired)
     assert (formation.via, formation.lost) == (("a", "b"), {}) or formation.contested
-    assert plans(two, wanted)["c"] == ["error"]
-    assert plans(two, wanted, leave_other_swarm=True)["c"] == ["leave_swarm", "join_swarm"]
+    assert plans(two, desired)["c"] == ["error"]
+    assert plans(two, desired, leave_other_swarm=True)["c"] == ["leave_swarm", "join_swarm"]
     # without a leader nothing tells
     assert_nothing_happens_to("abcd", two, config("abcd"))
 
 
 def test_the_leaders_word_alone_makes_nobody_join_or_leave() -> None:
     members = {"a": manager("a", listing("a")), "b": manager("b", listing("b"), FAKE), "c": BARE}
-    wanted = config("abc", leader="a")
-    assert plans(members, wanted) == {"a": [], "b": ["error"], "c": ["error"]}
-    told = plans(members, wanted, leave_other_swarm=True)
+    desired = config("abc", leader="a")
+    assert plans(members, desired) == {"a": [], "b": ["error"], "c": ["error"]}
+    told = plans(members, desired, leave_other_swarm=True)
     assert told == {"a": [], "b": ["leave_swarm", "join_swarm"], "c": ["join_swarm"]}
 
 
@@ -308,13 +311,13 @@ def test_the_id_of_the_swarm_that_is_meant() -> None:
 def test_a_manager_alone_goes_on_with_what_is_its_own() -> None:
     """As with --limit: no host joins or leaves, and that is no failure of the manager."""
     members = {"a": swarm_of("abc", "d")["a"], "d": worker("d", "abc")}
-    wanted = config("abc", "d")
-    formation = plan_formation(members, wanted)
+    desired = config("abc", "d")
+    formation = plan_formation(members, desired)
     assert (formation.via, formation.acts, formation.is_contradicted) == ((), "a", False)
-    plan = plan_member("a", members["a"], formation, wanted, MemberOptions())
+    plan = plan_member("a", members["a"], formation, desired, MemberOptions())
     assert plan.steps == ()
     assert len(plan.warnings) == 1
-    assert plan_member("d", members["d"], formation, wanted, MemberOptions()).steps == ()
+    assert plan_member("d", members["d"], formation, desired, MemberOptions()).steps == ()
 
 
 def test_who_was_named_to_go_on_alone_is_believed() -> None:
@@ -358,9 +361,9 @@ def test_a_claim_at_another_address_makes_nobody_a_manager_to_be() -> None:
         KnownNode("id-w", "w", "manager", reachability="reachable", address="10.0.0.66"),
     )
     members = {**{name: manager(name, nodes) for name in "abc"}, "w": manager("w", nodes)}
-    wanted = replace(config(free="abcw", leader="a"), managers=3)
-    at_its_address = {**wanted.nodes, "w": NodeWanted("w", ip="10.0.0.9")}
-    assert "w" not in plan_formation(members, replace(wanted, nodes=at_its_address)).managers
+    desired = replace(config(free="abcw", leader="a"), managers=3)
+    at_its_address = {**desired.nodes, "w": NodeConfig("w", ip="10.0.0.9")}
+    assert "w" not in plan_formation(members, replace(desired, nodes=at_its_address)).managers
 
 
 LIES = st.one_of(
@@ -397,12 +400,12 @@ def test_whatever_one_host_says_the_others_stay(order: list[str], lie: Member, w
     honest = {**swarm_of("abc", "dw"), who: lie}
     members = {name: honest[name] for name in order}
     others = "abcdw".replace(who, "")
-    for wanted in (
+    for desired in (
         config("abc", "dw"),
         config(free="abcdw", leader="a"),
         config("abc", "dw", cluster_id=REAL),
     ):
-        assert_nothing_happens_to(others, members, wanted)
+        assert_nothing_happens_to(others, members, desired)
 
 
 @given(LIES, LIES)

@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.filter.formation import formation as formation_filter
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership import plan_formation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.trust import agree, most_common
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import plan_formation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.trust import agree, most_common
 from tests.unit.members import EVIL, REAL, config, liar, listing, swarm_of
 
 

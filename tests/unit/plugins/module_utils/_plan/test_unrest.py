@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Picture
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, Move, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import Track
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.cooldown import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import (
     ANCHOR_RESTARTED,
     MISPLACED,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.managed import move_to
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.sync import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.managed import move_to
 from tests.unit.builders import node, ours, service, task
 from tests.unit.followed import (
     CONFIG,
@@ -45,7 +45,7 @@ def track(state: State, name: str = "shop_db") -> Track:
     return state.tracks[f"id-{name}"]
 
 
-def after(seen: Picture, state: State | None = None, now: float = NOW) -> State:
+def after(seen: SwarmSnapshot, state: State | None = None, now: float = NOW) -> State:
     return remembered(plan(seen, state=state, now=now), state)
 
 
@@ -129,7 +129,7 @@ class TestFollowers:
         found = plan(swarm(APP), state=state)
 
         assert writes_to_services(found) == []
-        assert found.again_seconds == 27
+        assert found.requeue_after == 27
         assert len(found.warnings) == 1
         assert writes_to_services(plan(swarm(APP), state=state, now=NOW + 27)) == ["move shop_app to bravo"]
         assert plan(swarm(APP), state=state, now=NOW + 27).warnings == ()
@@ -138,7 +138,7 @@ class TestFollowers:
         state = self.state(own=Track(("id-alpha",), NOW - 58))
         found = plan(swarm(APP), state=state)
 
-        assert (writes_to_services(found), found.again_seconds) == ([], 2)
+        assert (writes_to_services(found), found.requeue_after) == ([], 2)
         assert writes_to_services(plan(swarm(APP), state=state, now=NOW + 2)) == ["move shop_app to bravo"]
         # one that has not moved lately need not wait
         assert writes_to_services(plan(swarm(APP), state=self.state())) == ["move shop_app to bravo"]
@@ -185,7 +185,7 @@ class TestFollowers:
         state = self.state(None, Track(("id-bravo",), NOW - 10, (), SIX))
         found = plan(swarm(APP, node("bravo", labels={"db": "true"}), node("alpha")), state=state)
 
-        assert (writes_to_services(found), found.again_seconds) == ([], 50)
+        assert (writes_to_services(found), found.requeue_after) == ([], 50)
 
     def test_a_move_to_the_same_place_is_a_sign_if_the_anchor_has_stayed(self) -> None:
         seen = swarm(APP, node("bravo", labels={"db": "true"}), node("alpha"))
@@ -283,7 +283,7 @@ class TestWhatSucceeded:
 
 
 class TestRestarts:
-    def seen(self, ended: str = "shutdown") -> Picture:
+    def seen(self, ended: str = "shutdown") -> SwarmSnapshot:
         seen = swarm(APP, anchor_on="alpha")
         parts = (
             task("shop_db", "alpha", id="second", created=20.0),

@@ -10,15 +10,16 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import (
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
     Mount,
     Node,
-    Picture,
     Service,
+    SwarmSnapshot,
     Task,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DRAIN,
     AskAvailability,
@@ -26,26 +27,30 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     SetMove,
     State,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.surge import LIMIT_SECONDS
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.vacate import Pass, next_pass, preview
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.plan import Pass, next_pass, preview
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.surge import LIMIT_SECONDS
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 
 DATA = (Mount("volume", "data", "/data"),)
 MOVING = State(moves={"id-web": Move("", (), 100.0, kind=DRAIN, source="id-a")})
-NOTHING = Wanted()
+NOTHING = DesiredState()
 
 
 def web(**fields: object) -> Service:
     return service("web", **{"update_order": "start-first", "replicas": 2, **fields})
 
 
-def on_a(*parts: Node | Service | Task, availability: str = "active") -> Picture:
-    return picture(node("a", availability=availability), node("b"), node("c"), *parts)
+def on_a(*parts: Node | Service | Task, availability: str = "active") -> SwarmSnapshot:
+    return snapshot(node("a", availability=availability), node("b"), node("c"), *parts)
 
 
-def run(seen: Picture, state: State = State(), configured: Wanted = NOTHING, now: float = 101.0) -> Pass:  # noqa: B008
-    return next_pass(seen, configured, state, "a", now, spare=False)
+def run(
+    seen: SwarmSnapshot,
+    state: State = State(),  # noqa: B008
+    configured: DesiredState = NOTHING,
+    now: float = 101.0,
+) -> Pass:
+    return next_pass(seen, configured, state, "a", now, protect_quorum=False)
 
 
 def whats(found: Pass) -> list[str]:
@@ -62,7 +67,7 @@ def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drai
     place = first.plan.steps[1]
     assert isinstance(place, PlaceService)
     assert place.add == ("node.id!=id-a",)
-    assert place.claims == (SetMove("id-web", Move("", (), 101.0, kind=DRAIN, source="id-a")),)
+    assert place.intent_edits == (SetMove("id-web", Move("", (), 101.0, kind=DRAIN, source="id-a")),)
 
     moved = web(**ours("node.id!=id-a"), update_state="updating")
     under_way = run(on_a(moved, *parts[1:], availability="pause"), MOVING)
@@ -82,9 +87,9 @@ def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drai
 
 
 def test_an_anchor_leaves_before_its_followers_and_to_where_they_fit() -> None:
-    configured = wanted(anchors={"db": ("app",)}, stack="")
-    held = service("app", **ours("node.labels.db==true", users=("node.labels.ssd == true",)))
-    seen = picture(
+    configured = desired(anchors={"db": ("app",)}, stack="")
+    held = service("app", **ours("node.labels.db==true", user_constraints=("node.labels.ssd == true",)))
+    seen = snapshot(
         node("a", labels={"db": "true", "ssd": "true"}),
         node("b"),
         node("c", labels={"ssd": "true"}),
@@ -150,13 +155,13 @@ def test_a_node_that_is_drained_already_is_over_at_once() -> None:
 
 
 def test_the_preview_has_all_steps_and_raises_at_once() -> None:
-    plan = preview(on_a(web(), task("web", "a")), NOTHING, State(), "a", 1.0, spare=True)
+    plan = preview(on_a(web(), task("web", "a")), NOTHING, State(), "a", 1.0, protect_quorum=True)
     assert [step.what for step in plan.steps] == [
         "move web from a to another node",
         "set the availability of node a to drain",
     ]
-    alone = picture(node("a", role="manager", reachability="reachable"))
+    alone = snapshot(node("a", role="manager", reachability="reachable"))
     with pytest.raises(OrcastraError, match="cannot be spared"):
-        preview(alone, NOTHING, State(), "a", 1.0, spare=True)
+        preview(alone, NOTHING, State(), "a", 1.0, protect_quorum=True)
     with pytest.raises(OrcastraError, match="cannot be spared"):
-        next_pass(alone, NOTHING, State(), "a", 1.0, spare=True)
+        next_pass(alone, NOTHING, State(), "a", 1.0, protect_quorum=True)

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast import Forecast, NewNode
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.picture import Mount, Picture
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.wanted import Wanted
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.groups import survey
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Mount, SwarmSnapshot
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
-from tests.unit.builders import node, ours, picture, service, task, wanted
+from tests.unit.builders import desired, node, ours, service, snapshot, task
 
 NOW = 1_700_000_000.0
 GB = 1024**3
@@ -33,14 +33,14 @@ def measured(tasks: int = 2, **used: int) -> Memory:
 
 
 def forecast(
-    seen: Picture, name: str, memory: Memory | None = None, config: Wanted | None = None
+    seen: SwarmSnapshot, name: str, memory: Memory | None = None, config: DesiredState | None = None
 ) -> Forecast:
     lost = [seen.node_by_id[f"id-{name}"]]
-    return what_if(seen, survey(seen, config or wanted()), memory or Memory(), NOW, lose=lost)
+    return what_if(seen, resolve_anchor_groups(seen, config or desired()), memory or Memory(), NOW, lose=lost)
 
 
 def test_a_task_goes_where_there_are_the_fewest() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta", "gamma"),
         service("app"),
         service("db"),
@@ -60,7 +60,7 @@ def test_a_task_goes_where_there_are_the_fewest() -> None:
 
 
 def test_what_swarm_may_choose_is_possible_not_certain() -> None:
-    seen = picture(*nodes("alpha", "beta", "gamma"), service("app"), task("app", "alpha"))
+    seen = snapshot(*nodes("alpha", "beta", "gamma"), service("app"), task("app", "alpha"))
 
     found = forecast(seen, "alpha", measured(alpha=4, beta=2, gamma=2))
 
@@ -70,7 +70,7 @@ def test_what_swarm_may_choose_is_possible_not_certain() -> None:
 
 
 def test_followers_go_with_their_anchor_wherever_it_goes() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta", "gamma"),
         service("shop_db"),
         service("shop_app", **ours("node.labels.db==true")),
@@ -80,7 +80,7 @@ def test_followers_go_with_their_anchor_wherever_it_goes() -> None:
         task("other", "beta"),
     )
 
-    found = forecast(seen, "alpha", config=wanted(anchors={"db": ("app",)}))
+    found = forecast(seen, "alpha", config=desired(anchors={"db": ("app",)}))
 
     assert {fate.service: (fate.to, fate.anchor) for fate in found.fates} == {
         "shop_db": (("gamma",), None),
@@ -90,24 +90,24 @@ def test_followers_go_with_their_anchor_wherever_it_goes() -> None:
 
 @pytest.mark.parametrize("own", ["node.labels.web==true", "node.labels.web ==true"])
 def test_a_constraint_of_the_users_on_the_label_of_another_anchor_counts(own: str) -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("shop_db"),
         service("shop_web"),
-        service("shop_app", **ours("node.labels.db==true", users=(own,))),
+        service("shop_app", **ours("node.labels.db==true", user_constraints=(own,))),
         task("shop_db", "alpha"),
         task("shop_web", "beta"),
         task("shop_app", "alpha"),
     )
 
-    found = forecast(seen, "alpha", config=wanted(anchors={"db": ("app",), "web": ()}))
+    found = forecast(seen, "alpha", config=desired(anchors={"db": ("app",), "web": ()}))
 
     (fate,) = found.unplaced
     assert (fate.service, fate.obstacles) == ("shop_app", (f"beta: its constraint {own} forbids it",))
 
 
 def test_a_follower_that_cannot_be_beside_its_anchor_stays_down() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("shop_db"),
         service("shop_app", constraints=("node.hostname==alpha",)),
@@ -115,7 +115,7 @@ def test_a_follower_that_cannot_be_beside_its_anchor_stays_down() -> None:
         task("shop_app", "alpha"),
     )
 
-    found = forecast(seen, "alpha", config=wanted(anchors={"db": ("app",)}))
+    found = forecast(seen, "alpha", config=desired(anchors={"db": ("app",)}))
 
     (fate,) = found.worse
     assert (fate.service, fate.unplaced) == ("shop_app", 1)
@@ -124,7 +124,7 @@ def test_a_follower_that_cannot_be_beside_its_anchor_stays_down() -> None:
 
 
 def test_what_does_not_fit_into_memory() -> None:
-    seen = picture(*nodes("alpha", "beta"), service("app"), task("app", "alpha"))
+    seen = snapshot(*nodes("alpha", "beta"), service("app"), task("app", "alpha"))
 
     found = forecast(seen, "alpha", measured(tasks=3, alpha=4, beta=14))
 
@@ -134,7 +134,7 @@ def test_what_does_not_fit_into_memory() -> None:
 
 def test_reservations_are_used_up_by_what_comes_first() -> None:
     """Either of the two fits, both do not: in some order each of them is left over."""
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("app", reserved_memory_bytes=10 * GB),
         service("db", reserved_memory_bytes=10 * GB),
@@ -152,7 +152,7 @@ def test_reservations_are_used_up_by_what_comes_first() -> None:
 
 
 def test_data_that_stays_behind_and_global_tasks_that_end() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("db", mounts=(Mount("volume", "data", "/data"), Mount("bind", "/etc", "/x", read_only=True))),
         service("agent", mode="global", replicas=None),
@@ -168,7 +168,7 @@ def test_data_that_stays_behind_and_global_tasks_that_end() -> None:
 
 
 def test_what_is_not_restarted_is_not_replaced() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("db", restart_condition="none"),
         service("app", replicas=2, restart_condition="on-failure"),
@@ -183,7 +183,7 @@ def test_what_is_not_restarted_is_not_replaced() -> None:
     assert (db.service, db.node, db.to, db.unplaced, db.is_replaced) == ("db", "alpha", (), 1, False)
     assert not found.is_survived
     # what waits for its first place has not been lost
-    waiting = picture(
+    waiting = snapshot(
         *nodes("alpha", "beta"),
         service("db", restart_condition="none"),
         task("db", None, state="pending"),
@@ -192,14 +192,14 @@ def test_what_is_not_restarted_is_not_replaced() -> None:
 
 
 def test_the_managers_majority() -> None:
-    seen = picture(*nodes("alpha", "beta", role="manager"), *nodes("gamma"), service("app"))
+    seen = snapshot(*nodes("alpha", "beta", role="manager"), *nodes("gamma"), service("app"))
 
     assert forecast(seen, "alpha").quorum == "1 of 2 managers would be left, and it takes 2"
     assert forecast(seen, "gamma").quorum is None
 
 
 def test_a_new_node_gets_what_waits_and_what_is_global() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha"),
         service("app", constraints=("node.labels.disk==ssd",)),
         service("agent", mode="global", replicas=None),
@@ -216,7 +216,7 @@ def test_a_new_node_gets_what_waits_and_what_is_global() -> None:
 
 
 def test_any_host_is_tried_once_with_all_its_nodes() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("vm1", "vm2", "alpha"), node("old", state="down"), service("app"), task("app", "vm1")
     )
     metal = NodeMemory("metal", 16 * GB, 8 * GB)
@@ -234,9 +234,9 @@ def test_any_host_is_tried_once_with_all_its_nodes() -> None:
 # what waits today
 
 
-def some_wait(*more: object) -> Picture:
+def some_wait(*more: object) -> SwarmSnapshot:
     """Three hosts with ssd on alpha; two services wait for labels that no node has, and db runs on alpha."""
-    return picture(
+    return snapshot(
         node("alpha", labels={"ssd": "true"}),
         *nodes("beta", "gamma"),
         service("indexer", constraints=("node.labels.search == true",)),
@@ -303,7 +303,7 @@ def test_a_service_that_waits_is_helped_by_a_new_node() -> None:
 def test_a_service_of_which_one_task_waits_and_one_is_lost() -> None:
     """One place for two tasks, before and after: whichever has it, it is as bad as today."""
     two = service("two", replicas=2, max_replicas_per_node=1, constraints=("node.hostname!=beta",))
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"), two, task("two", "alpha"), task("two", None, state="pending", slot=2)
     )
     assert judged(forecast(seen, "beta")) == ([], [], ("two",))
@@ -322,7 +322,7 @@ def test_a_service_of_which_one_task_waits_and_one_is_lost() -> None:
 
 def test_what_has_only_just_begun_to_wait_counts_as_placed() -> None:
     new = service("new", constraints=("node.hostname!=beta",))
-    seen = picture(*nodes("alpha", "beta"), new, task("new", None, state="pending", created=NOW - 1))
+    seen = snapshot(*nodes("alpha", "beta"), new, task("new", None, state="pending", created=NOW - 1))
     found = forecast(seen, "beta")
     assert judged(found) == ([], [], ())
     assert found.fates[0].to == ("alpha",)
@@ -332,7 +332,7 @@ def test_what_has_only_just_begun_to_wait_counts_as_placed() -> None:
 @pytest.mark.parametrize("has_new_node", [False, True])
 def test_what_waits_for_something_unseen_goes_on_waiting(has_new_node: bool) -> None:
     """It needs a plugin, say: a node would do, as far as can be seen, and Swarm has not taken it."""
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"), service("odd"), task("odd", None, state="pending", created=NOW - 600)
     )
     new = [NewNode("delta", 8 * GB, like=seen.nodes[0])] if has_new_node else []
@@ -342,19 +342,19 @@ def test_what_waits_for_something_unseen_goes_on_waiting(has_new_node: bool) -> 
 
 
 def test_a_follower_that_waits_is_helped_where_its_anchor_goes() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("shop_db"),
         service("shop_app", constraints=("node.hostname==beta", "node.labels.db ==true")),
         task("shop_db", "alpha"),
         task("shop_app", None, state="pending", created=NOW - 600),
     )
-    found = forecast(seen, "alpha", config=wanted(anchors={"db": ("app",)}))
+    found = forecast(seen, "alpha", config=desired(anchors={"db": ("app",)}))
     assert judged(found) == ([], ["shop_app"], ("shop_app",))
 
 
 def test_a_service_at_zero_has_nothing_to_lose() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("app", replicas=0),
         task("app", "alpha", desired_state="shutdown"),
@@ -366,7 +366,7 @@ def test_a_service_at_zero_has_nothing_to_lose() -> None:
 
 @pytest.mark.parametrize("condition", ["none", "on-failure"])
 def test_what_has_finished_has_nothing_to_lose(condition: str) -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("app", restart_condition=condition),
         task("app", "alpha", state="complete", desired_state="shutdown"),
@@ -379,7 +379,7 @@ def test_a_job_goes_on_elsewhere_if_it_can() -> None:
     def job(name: str, mode: str = "replicated-job", **fields: object) -> object:
         return service(name, mode=mode, **fields)
 
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         job("free"),
         job("held", constraints=("node.hostname==alpha",)),
@@ -399,7 +399,7 @@ def test_a_job_goes_on_elsewhere_if_it_can() -> None:
 
 
 def test_a_running_job_takes_up_room() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("job", mode="replicated-job", reserved_memory_bytes=10 * GB),
         service("app", reserved_memory_bytes=10 * GB),
@@ -410,7 +410,7 @@ def test_a_running_job_takes_up_room() -> None:
 
 
 def test_a_global_task_that_never_ran_there_does_not_end() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", "beta"),
         service("agent", mode="global", replicas=None),
         task("agent", "alpha", state="pending"),
@@ -421,13 +421,13 @@ def test_a_global_task_that_never_ran_there_does_not_end() -> None:
 
 
 def test_a_host_that_is_too_full_today_is_no_news() -> None:
-    seen = picture(*nodes("alpha", "beta"), service("app"), task("app", "alpha"))
+    seen = snapshot(*nodes("alpha", "beta"), service("app"), task("app", "alpha"))
     full = Memory(nodes={"id-beta": NodeMemory("beta", 16 * GB, -1 * GB)})
     assert forecast(seen, "alpha", full).is_survived
 
 
 def test_a_majority_that_is_lost_already_is_no_news() -> None:
-    seen = picture(
+    seen = snapshot(
         *nodes("alpha", role="manager"),
         *nodes("beta", "gamma", role="manager", state="down"),
         *nodes("delta"),

@@ -1,0 +1,239 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The snapshot: one consistent view of the swarm, as plain immutable data.
+
+Planners work on this alone. ``_observe.observation`` reads it from an engine; tests write it by hand.
+``since`` is an ISO 8601 string as the engine gives it, other times are seconds since the epoch; durations
+are seconds, memory is bytes.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from functools import cached_property
+
+from .address import Address, seen_at
+from .compat import dataclass
+
+STACK_LABEL = "com.docker.stack.namespace"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A member of the swarm, or an entry that a member left behind.
+
+    ``hostname`` and ``engine_labels`` are what its own host says, whoever is root there. ``address`` is where
+    the managers see it from, ``manager_addr`` where a manager is joined. ``updated``: when Swarm last wrote
+    the entry, as it does when the node's state changes.
+    """
+
+    id: str
+    hostname: str
+    version: int = 0
+    role: str = "worker"
+    availability: str = "active"
+    state: str = "ready"
+    address: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    engine_labels: Mapping[str, str] = field(default_factory=dict)
+    engine_version: str = ""
+    os: str = "linux"
+    architecture: str = "x86_64"
+    nano_cpus: int = 0
+    memory_bytes: int = 0
+    leader: bool = False
+    reachability: str | None = None
+    updated: float = 0.0
+    manager_addr: str = ""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where Swarm sees it; empty where it does not know."""
+        return seen_at(self.address, self.manager_addr)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether Swarm hears from the node's engine right now."""
+        return self.state == "ready"
+
+    @property
+    def is_down(self) -> bool:
+        """Whether Swarm has given the node up and replaces its tasks.
+
+        A node that is neither ready nor down has not yet been heard by a new leader; its containers run.
+        """
+        return self.state == "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A mount of a service's containers. ``driver`` is the volume driver; empty means ``local``."""
+
+    type: str
+    source: str
+    target: str
+    driver: str = ""
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service, reduced to what planners look at. Writes always start from the engine's own raw spec.
+
+    ``can_roll_back``: Swarm has a spec from before the last update, and it is another one.
+    ``previous_constraints`` are the constraints of that spec.
+    ``preferences``: the labels over whose values Swarm spreads its tasks, ``node.labels.zone``.
+    """
+
+    id: str
+    name: str
+    version: int = 0
+    mode: str = "replicated"
+    replicas: int | None = 1
+    labels: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    constraints: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
+    platforms: tuple[tuple[str, str], ...] = ()
+    max_replicas_per_node: int = 0
+    mounts: tuple[Mount, ...] = ()
+    host_ports: tuple[tuple[int, str], ...] = ()
+    reserved_nano_cpus: int = 0
+    reserved_memory_bytes: int = 0
+    restart_condition: str = "any"
+    restart_delay_seconds: float = 5.0
+    update_order: str = "stop-first"
+    update_state: str | None = None
+    update_message: str = ""
+    can_roll_back: bool = False
+    previous_constraints: tuple[str, ...] = ()
+    stop_grace_seconds: float = 10.0
+    force_update: int = 0
+
+    @property
+    def is_replicated(self) -> bool:
+        return self.mode == "replicated"
+
+    @property
+    def is_stateful(self) -> bool:
+        """Whether its containers keep data on their node: a volume or a folder of the host."""
+        return any(mount.type in ("volume", "bind", "cluster") for mount in self.mounts)
+
+    @property
+    def is_updating(self) -> bool:
+        """Whether an update or rollback is under way, or stuck; a write now would cancel or revive it."""
+        return self.is_update_running or self.is_update_paused
+
+    @property
+    def is_update_running(self) -> bool:
+        """Whether Swarm is at work on an update or rollback, or watches what it has started."""
+        return self.update_state in ("updating", "rollback_started")
+
+    @property
+    def is_update_paused(self) -> bool:
+        """Whether an update or rollback is stuck: it does not end before another write."""
+        return self.update_state in ("paused", "rollback_paused")
+
+    @property
+    def stack(self) -> str | None:
+        """The stack that deployed the service, None for a service of its own."""
+        return self.labels.get(STACK_LABEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One slot's task of a service (or a node's, for global services)."""
+
+    id: str
+    service_id: str
+    node_id: str | None
+    state: str
+    desired_state: str
+    slot: int | None = None
+    created: float = 0.0
+    since: str = ""
+    message: str = ""
+    error: str = ""
+    exit_code: int | None = None
+    container_id: str | None = None
+
+    @property
+    def should_run(self) -> bool:
+        """Whether the task is to run (``ready``: after a restart delay), rather than kept as history."""
+        return self.desired_state in ("running", "ready")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the task is wanted and its container runs, as far as Swarm knows."""
+        return self.should_run and self.state == "running"
+
+
+@dataclass(frozen=True)
+class SwarmSnapshot:
+    """Everything a plan is made from, as seen in one pass over at most four list requests.
+
+    ``doubtful``: IDs of nodes that are not found by their host names, as these are another host's; see
+    ``_plan.names``.
+    """
+
+    nodes: tuple[Node, ...] = ()
+    services: tuple[Service, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    doubtful: frozenset[str] = frozenset()
+
+    @cached_property
+    def node_by_id(self) -> Mapping[str, Node]:
+        return {node.id: node for node in self.nodes}
+
+    @cached_property
+    def nodes_by_hostname(self) -> Mapping[str, tuple[Node, ...]]:
+        """Host names are not unique in a swarm: a node that joined again leaves its old entry behind."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            found.setdefault(node.hostname, []).append(node)
+        return {hostname: tuple(nodes) for hostname, nodes in found.items()}
+
+    def named(self, hostname: str) -> tuple[Node, ...]:
+        """The nodes that are found by a host name."""
+        nodes = self.nodes_by_hostname.get(hostname, ())
+        return tuple(node for node in nodes if node.id not in self.doubtful) if self.doubtful else nodes
+
+    def has_own_name(self, node: Node) -> bool:
+        """Whether a host name means this node and no other that is up."""
+        return (
+            bool(node.hostname)
+            and all(other.id == node.id or not other.is_ready for other in (node, *self.named(node.hostname)))
+            and node.id not in self.doubtful
+        )
+
+    @cached_property
+    def service_by_id(self) -> Mapping[str, Service]:
+        return {service.id: service for service in self.services}
+
+    @cached_property
+    def service_by_name(self) -> Mapping[str, Service]:
+        return {service.name: service for service in self.services}
+
+    @cached_property
+    def tasks_by_service(self) -> Mapping[str, tuple[Task, ...]]:
+        found: dict[str, list[Task]] = {}
+        for task in self.tasks:
+            found.setdefault(task.service_id, []).append(task)
+        return {service_id: tuple(tasks) for service_id, tasks in found.items()}
+
+    @cached_property
+    def wanted_by_node(self) -> Mapping[str, tuple[Task, ...]]:
+        """Node ID → the tasks that are to run there."""
+        found: dict[str, list[Task]] = {}
+        for task in self.tasks:
+            if task.node_id and task.should_run:
+                found.setdefault(task.node_id, []).append(task)
+        return {node_id: tuple(tasks) for node_id, tasks in found.items()}
+
+    def tasks_of(self, service: Service) -> tuple[Task, ...]:
+        return self.tasks_by_service.get(service.id, ())

@@ -1,0 +1,218 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a decision on a follower rests on: what was tried, what it waits for, what a write would do."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from ..._model.desired import Dependency
+from ..._model.snapshot import Service, SwarmSnapshot, Task
+from ..._model.state import (
+    Attempts,
+    Move,
+    SetAttempts,
+    SetMove,
+    State,
+    StateEdit,
+)
+from ..._model.steps import Step
+from ..relocation import moves
+from ..scheduling.finished import would_run_again
+from ..scheduling.managed import move_constraints
+from .backoff import (
+    calm_seconds,
+    exhausted,
+    forget_seconds,
+)
+from .groups import AnchorGroup, Follower, labelled
+from .unrest import moved, wait_for_rest
+
+STUCK_SECONDS = 30.0
+
+# when to look again at an update that is not ours
+UPDATE_SECONDS = 5.0
+
+
+@dataclass
+class Result:
+    """What is collected while the followers are looked at one by one."""
+
+    snapshot: SwarmSnapshot
+    groups: tuple[AnchorGroup, ...]
+    steps: list[Step] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    remember: list[StateEdit] = field(default_factory=list)
+    requeue_after: float | None = None
+
+    @cached_property
+    def after_labels(self) -> SwarmSnapshot:
+        return labelled(self.snapshot, self.groups)
+
+    @cached_property
+    def groups_of(self) -> dict[str, tuple[AnchorGroup, ...]]:
+        """Service ID of a follower → the groups of its anchors."""
+        found: dict[str, tuple[AnchorGroup, ...]] = {}
+        for group in self.groups:
+            for follower in group.followers:
+                found[follower.service.id] = (*found.get(follower.service.id, ()), group)
+        return found
+
+    @cached_property
+    def _moving(self) -> frozenset[str]:
+        return frozenset(
+            follower.service.id
+            for group in self.groups
+            for follower in group.followers
+            if follower.misplaced or move_constraints(follower.service)
+        )
+
+    def is_moving(self, service: Service) -> bool:
+        """Whether an anchor is itself a follower that is not where it belongs."""
+        return service.id in self._moving
+
+    def look_again(self, seconds: float) -> None:
+        self.requeue_after = seconds if self.requeue_after is None else min(self.requeue_after, seconds)
+
+
+class FollowerCase:
+    """A follower in one cycle; ``_plan.anchors.followers`` decides what becomes of it.
+
+    ``groups`` are those of its anchors. ``group`` is that of the leading one, with the follower's own
+    anchorage as its place.
+    """
+
+    snapshot: SwarmSnapshot
+    groups: tuple[AnchorGroup, ...]
+    group: AnchorGroup
+    dependency: Dependency
+    follower: Follower
+    service: Service
+    state: State
+    move: Move | None
+    attempts: Attempts | None
+    now: float
+    give_up_seconds: float
+    result: Result
+
+    # what it has to wait for
+
+    def _claims(self, attempts: Attempts) -> tuple[StateEdit, ...]:
+        service, state = self.service, self.state
+        track = moved(self.groups, service, self.follower.targets, state, self.now)
+        return (SetAttempts(service.id, attempts), track)
+
+    def _wait_for_rest(self) -> float:
+        return wait_for_rest(self.groups, self.service, self.state, self.now)
+
+    def _goes_by_label(self) -> bool:
+        """Whether it is enough to take the label off its node, which the leading anchor has left."""
+        if any(task.node_id in self.follower.anchorage.places[0].on for task in self.follower.misplaced):
+            return False
+        return moves.goes_by_label(self.snapshot, self.group, self.follower)
+
+    def _may_move_on(self) -> bool:
+        """Whether the next move may begin before Swarm has watched the last one for long enough."""
+        return (
+            moves.is_only_watched(self.snapshot, self.service)
+            and self.follower.can_follow
+            and not self.follower.finished
+            and moves.why_scaled(self.follower, self.dependency) is None
+            and self._wait_for_rest() == 0
+        )
+
+    # what a write would do
+
+    def _would_run_again(self, add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Task, ...]:
+        """What a write of these constraints would start a second time although that is never to be."""
+        kept = tuple(text for text in self.service.constraints if text not in remove)
+        for snapshot in (self.snapshot, self.result.after_labels):
+            # the labels of anchors are written first, which may fail
+            again = would_run_again(snapshot, self.service, (*kept, *add), self.follower.desired)
+            if again:
+                return again
+        return ()
+
+    def _may_be_written(self) -> bool:
+        """Whether a write now neither disturbs an update nor starts anything.
+
+        Swarm takes the quick end of a task for a failure, and pauses its update. With a single task that has
+        completed, nothing of the update is left that a write could go on with.
+        """
+        service, over = self.service, self.follower.finished
+        if service.update_state == "paused":
+            return service.replicas == 1 and len(over.done) == 1 and not self.follower.desired
+        return self.follower.is_complete and not service.is_updating
+
+    # what is said of it
+
+    def _longest(self) -> float:
+        """How long a move may take. With a task that finds no node the service is down: then not for long."""
+        return min(STUCK_SECONDS, self.give_up_seconds) if self.follower.waiting else self.give_up_seconds
+
+    def _note(self, text: str) -> None:
+        self.result.notes.append(f"{self.service.name} {text}")
+
+    def _tell_apart(self) -> None:
+        """Say which of its anchors it does not follow, unless they are about to come."""
+        anchorage = self.follower.anchorage
+        apart = [
+            place.dependency.anchor
+            for place in anchorage.apart
+            if place.service is None or not self.result.is_moving(place.service)
+        ]
+        if apart:
+            lead, others = anchorage.place.dependency.anchor, " and ".join(apart)
+            self.result.warnings.append(
+                f"{self.service.name} follows {lead}, and not {others}: they run on different nodes, and the "
+                f"first one in the configuration leads"
+            )
+
+    def _wait_for_update(self) -> None:
+        state = self.service.update_state
+        if state in ("updating", "rollback_started"):
+            self._note(f"is astray; it is moved once its update is over (now: {state})")
+            self.result.look_again(UPDATE_SECONDS)
+            return
+        # it stays like that until somebody does something about it
+        self.result.warnings.append(
+            f"{self.service.name} is not beside {self.dependency.anchor}, and its update is {state}: "
+            f"it is moved once that is resolved (docker service update or rollback)"
+        )
+
+    # what was tried
+
+    def _given_up(self) -> str | None:
+        if self.attempts is not None and self.attempts.given_up is not None:
+            return self.attempts.given_up
+        return exhausted(self.attempts, self.dependency.retry_intervals, self.give_up_seconds, self.now)
+
+    def _give_up(self, reason: str) -> None:
+        self.result.warnings.append(f"{self.service.name} is given up: {reason}; it is not beside its anchor")
+        if self.attempts is not None and self.attempts.given_up is None:
+            edit = SetAttempts(self.service.id, replace(self.attempts, given_up=reason))
+            self.result.remember.append(edit)
+
+    def _forget(self) -> None:
+        if self.move is not None:
+            self.result.remember.append(SetMove(self.service.id, None))
+        if self.attempts is None:
+            return
+        if self.service.is_update_running:
+            self.result.look_again(UPDATE_SECONDS)  # Swarm may yet roll it back
+            return
+        intervals = self.dependency.retry_intervals
+        seconds = forget_seconds(self.attempts, intervals, self.now)
+        if self.service.update_state not in (None, "completed"):
+            # it runs, but the move failed
+            seconds = max(seconds, calm_seconds(self.attempts, intervals, self.now))
+        if seconds > 0:
+            self.result.look_again(seconds)
+        else:
+            self.result.remember.append(SetAttempts(self.service.id, None))

@@ -1,0 +1,353 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An anchor and its followers as they are now: who is in place, who is astray, who cannot follow."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..._model.desired import Dependency, DesiredState, Removals
+from ..._model.snapshot import (
+    Node,
+    Service,
+    SwarmSnapshot,
+    Task,
+)
+from ..names import find_service
+from ..scheduling.finished import (
+    Finished,
+    finished,
+    runs_once,
+)
+from ..scheduling.managed import (
+    label_constraint,
+    move_constraints,
+    pinned_labels,
+    requires_label,
+    user_constraints,
+)
+from ..scheduling.placement import obstacles, room
+from .anchor import (
+    ANCHOR_VALUE,
+    AnchorPlacement,
+    place_anchor,
+)
+from .leading_anchor import Anchorage, find_anchorage
+
+# states in which a container may still run
+ALIVE = ("assigned", "accepted", "preparing", "ready", "starting", "running")
+
+
+@dataclass(frozen=True)
+class Follower:
+    """A service and where it stands to its anchor.
+
+    ``astray``: its tasks on nodes that are not down, and not the anchor's. ``waiting``: its tasks that no
+    node has been found for. ``stopping``: those that are not to run any more, but whose containers still
+    may. ``lost``: those whose containers ran on a node that is down now, and still run there if it is only
+    cut off. ``obstacles``: for each node of the anchor, what keeps the service off it. ``finished``: those
+    that are over, so that no others take their places. ``kept``: constraints of ours on the labels of anchors
+    that aren't configured here.
+
+    Where there are several anchors, "the anchor's nodes" are those of ``anchorage``.
+    """
+
+    service: Service
+    anchorage: Anchorage
+    tasks: tuple[Task, ...]
+    misplaced: tuple[Task, ...]
+    waiting: tuple[Task, ...]
+    stopping: tuple[Task, ...]
+    lost: tuple[Task, ...]
+    obstacles: Mapping[str, tuple[str, ...]]
+    finished: Finished = field(default_factory=Finished)
+    kept: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The IDs of the anchor's nodes on which it can run."""
+        return tuple(sorted(node_id for node_id, reasons in self.obstacles.items() if not reasons))
+
+    @property
+    def can_follow(self) -> bool:
+        return bool(self.targets)
+
+    @property
+    def desired(self) -> tuple[Task, ...]:
+        """Its tasks that are to run."""
+        return tuple(task for task in self.tasks if task.should_run)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether as many tasks run as are to run, wherever that is. What has finished is not missing."""
+        present = len(self.desired) + len(self.finished)
+        enough = self.service.replicas is None or present >= self.service.replicas
+        return enough and all(task.is_running for task in self.desired)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether every task that is to run does so on a node of the anchor."""
+        return self.is_complete and not self.misplaced
+
+    @property
+    def runs_to_its_end(self) -> bool:
+        """Whether its tasks stay where they are: to move one would be to run it a second time."""
+        return runs_once(self.service)
+
+    def is_led_by(self, dependency: Dependency) -> bool:
+        """Whether the anchor of ``dependency`` is the one that it follows if it has several."""
+        return self.anchorage.place.dependency.anchor == dependency.anchor
+
+    def needs_order(self, dependency: Dependency) -> bool:
+        """Whether its old container has to stop before the new one starts, as ``relocate`` says.
+
+        The tasks of a global service belong to their nodes: none of them takes the place of another.
+        """
+        if not self.service.is_replicated:
+            return False
+        if dependency.relocate == "auto":
+            return self.service.is_stateful
+        return dependency.relocate == "ordered"
+
+
+@dataclass(frozen=True)
+class AnchorGroup:
+    """An anchor's place and its followers. ``missing``: names of followers that do not exist.
+
+    ``unrest``: why they wait although their anchor is elsewhere, or None.
+    """
+
+    dependency: Dependency
+    place: AnchorPlacement
+    followers: tuple[Follower, ...]
+    missing: tuple[str, ...]
+    unrest: str | None = None
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the followers are moved in order.
+
+        One that needs it decides for all: the label leaves the old node only once.
+        """
+        return any(
+            follower.needs_order(follower.anchorage.place.dependency)
+            and follower.misplaced
+            and not follower.runs_to_its_end
+            for follower in self._bound
+        )
+
+    @property
+    def _bound(self) -> tuple[Follower, ...]:
+        """The followers that feel it when a node loses the label.
+
+        Others follow the anchor only where it runs beside their leading one.
+        """
+        label = self.dependency.label
+        return tuple(
+            follower
+            for follower in self.followers
+            if follower.is_led_by(self.dependency) or requires_label(follower.service.constraints, label)
+        )
+
+    def label_kept_on(self, node: Node) -> str | None:
+        """Why the anchor's label must not be taken off ``node`` yet, or None."""
+        for follower in self._bound:
+            if move_constraints(follower.service) and not follower.is_in_place:
+                return f"{follower.service.name} is on its way"
+            if not any(task.node_id == node.id for task in follower.misplaced):
+                if not follower.is_led_by(self.dependency) and self._would_end(follower, node):
+                    return f"{follower.service.name} runs there, and its constraint demands it"
+                continue
+            if self.unrest is not None:
+                return self.unrest
+            if follower.runs_to_its_end:
+                return f"{follower.service.name} runs to its end there: its restart condition is 'none'"
+            if not follower.can_follow:
+                return f"{follower.service.name} runs there and cannot run beside its anchor"
+            if self.is_ordered:
+                return f"{follower.service.name} has not left it yet"
+        return None
+
+    def _would_end(self, follower: Follower, node: Node) -> bool:
+        """Whether the loss of the label would end a follower that stays with its leading anchor."""
+        is_there = any(task.node_id == node.id for task in follower.desired)
+        return is_there and requires_label(user_constraints(follower.service), self.dependency.label)
+
+
+def resolve_anchor_groups(snapshot: SwarmSnapshot, desired: DesiredState) -> tuple[AnchorGroup, ...]:
+    """One group for each dependency, in the order of the configuration.
+
+    Followers are looked at one after the other: where one will go, there is less room for the next.
+    Unless what isn't configured is removed, our constraint on the label of another anchor keeps counting.
+    """
+    groups = []
+    labels = frozenset(dependency.label for dependency in desired.dependencies.values())
+    removes = desired.dependency_removals is Removals.ALLOWED
+    crowded = snapshot
+    places = [place_anchor(snapshot, dependency) for dependency in desired.dependencies.values()]
+    places_of: dict[str, list[AnchorPlacement]] = {}
+    for place in places:
+        for name in place.dependency.followers:
+            service = find_service(snapshot, name, place.dependency.stack)
+            if service is not None:
+                places_of.setdefault(service.id, []).append(place)
+    known: dict[str, Follower] = {}
+    for place in places:
+        dependency = place.dependency
+        followers: list[Follower] = []
+        missing: list[str] = []
+        for name in dependency.followers:
+            service = find_service(snapshot, name, dependency.stack)
+            if service is None:
+                missing.append(name)
+                continue
+            if service.id not in known:
+                kept = () if removes else _kept_for_others(service, labels)
+                known[service.id] = _follower(snapshot, crowded, places_of[service.id], service, kept)
+                crowded = _with_arrivals(crowded, known[service.id])
+            followers.append(known[service.id])
+        groups.append(AnchorGroup(dependency, place, tuple(followers), tuple(missing)))
+    return tuple(groups)
+
+
+def followed_labels(groups: tuple[AnchorGroup, ...]) -> dict[str, frozenset[str]]:
+    """Service ID of a follower → the keys of the labels that come along with it.
+
+    These are the labels of its anchors, and of those that the anchors follow themselves.
+    """
+    above: dict[str, list[AnchorGroup]] = {}
+    for group in groups:
+        for follower in group.followers if group.place.service is not None else ():
+            above.setdefault(follower.service.id, []).append(group)
+    found = {}
+    for service_id in above:
+        keys: set[str] = set()
+        waiting = [service_id]
+        while waiting:
+            for group in above.get(waiting.pop(), ()):
+                if group.dependency.label not in keys and group.place.service is not None:
+                    keys.add(group.dependency.label)
+                    waiting.append(group.place.service.id)
+        found[service_id] = frozenset(keys)
+    return found
+
+
+def labelled(snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...]) -> SwarmSnapshot:
+    """The snapshot once the labels of all anchors whose place is known are there, and nowhere else."""
+    on = {group.dependency.label: group.place.on for group in groups if group.place.settled}
+    nodes = []
+    for node in snapshot.nodes:
+        labels = {key: value for key, value in node.labels.items() if key not in on}
+        labels.update({key: ANCHOR_VALUE for key, node_ids in on.items() if node.id in node_ids})
+        nodes.append(node if labels == node.labels else replace(node, labels=labels))
+    return replace(snapshot, nodes=tuple(nodes))
+
+
+def watched_services(snapshot: SwarmSnapshot, desired: DesiredState) -> frozenset[str]:
+    """The IDs of all anchors and followers that exist: whatever happens to one of their tasks matters."""
+    found = set()
+    for dependency in desired.dependencies.values():
+        for name in (dependency.anchor, *dependency.followers):
+            service = find_service(snapshot, name, dependency.stack)
+            if service is not None:
+                found.add(service.id)
+    return frozenset(found)
+
+
+def _kept_for_others(service: Service, labels: frozenset[str]) -> tuple[str, ...]:
+    """Our constraints on labels of anchors that aren't configured here."""
+    return tuple(label_constraint(label) for label in sorted(pinned_labels(service) - labels))
+
+
+def _follower(
+    snapshot: SwarmSnapshot,
+    crowded: SwarmSnapshot,
+    places: Sequence[AnchorPlacement],
+    service: Service,
+    kept: tuple[str, ...],
+) -> Follower:
+    """``places``: those of its anchors. ``crowded``: the snapshot with tasks that are about to come, too.
+
+    ``kept``: constraints of ours that stay, whatever is configured.
+    """
+    anchorage = find_anchorage(places, service)
+    found = _obstacles(crowded, anchorage, service, kept)
+    if all(found.values()) and anchorage.place != anchorage.places[0]:
+        # better beside one anchor than beside none
+        alone = anchorage.without_others
+        around = _obstacles(crowded, alone, service, kept)
+        if not all(around.values()):
+            anchorage, found = alone, around
+    place = anchorage.place
+    tasks = snapshot.tasks_of(service)
+    misplaced: list[Task] = []
+    waiting: list[Task] = []
+    stopping: list[Task] = []
+    lost: list[Task] = []
+    for task in tasks:
+        node = snapshot.node_by_id.get(task.node_id or "")
+        if node is None:
+            if task.should_run and task.state == "pending":
+                waiting.append(task)
+        elif node.is_down:
+            if task.state in ALIVE:
+                lost.append(task)
+        elif not task.should_run:
+            if task.state in ALIVE:
+                stopping.append(task)
+        elif place.settled and node.id not in place.on:
+            misplaced.append(task)
+    return Follower(
+        service=service,
+        anchorage=anchorage,
+        tasks=tasks,
+        misplaced=tuple(misplaced),
+        waiting=tuple(waiting),
+        stopping=tuple(stopping),
+        lost=tuple(lost),
+        obstacles=found,
+        finished=finished(snapshot, service),
+        kept=kept,
+    )
+
+
+def _obstacles(
+    snapshot: SwarmSnapshot, anchorage: Anchorage, service: Service, kept: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """For each node of the anchor, why the service cannot run there. It can only follow as a whole."""
+    mine = (*user_constraints(service), *kept)
+    found = {}
+    for node_id in anchorage.place.on:
+        # a label that is about to be set is no obstacle
+        labels = [place.dependency.label for place in anchorage.places if node_id in place.on]
+        others = tuple(text for text in mine if not any(requires_label((text,), key) for key in labels))
+        found[node_id] = obstacles(snapshot, service, snapshot.node_by_id[node_id], others)
+    replicas = service.replicas or 0
+    free = [node_id for node_id, reasons in found.items() if not reasons]
+    if not free or not service.is_replicated or replicas < 2:
+        return found
+    fits = [room(snapshot, service, snapshot.node_by_id[node_id]) for node_id in free]
+    total = sum(number for number in fits if number is not None)
+    if None not in fits and total < replicas:
+        where = "there" if len(found) == 1 else "on the nodes of its anchor"
+        for node_id in free:
+            found[node_id] = (f"only {total} of its {replicas} tasks fit {where}",)
+    return found
+
+
+def _with_arrivals(snapshot: SwarmSnapshot, follower: Follower) -> SwarmSnapshot:
+    """The snapshot once the follower is where it belongs, if that is one node for sure."""
+    service = follower.service
+    takes_room = service.reserved_memory_bytes or service.reserved_nano_cpus or service.host_ports
+    targets = follower.targets
+    is_coming = (follower.misplaced and not follower.runs_to_its_end) or follower.waiting
+    if not takes_room or len(targets) != 1 or not is_coming:
+        return snapshot
+    coming = {task.id for task in (*follower.misplaced, *follower.waiting)}
+    tasks = [replace(task, node_id=targets[0]) if task.id in coming else task for task in snapshot.tasks]
+    return replace(snapshot, tasks=tuple(tasks))

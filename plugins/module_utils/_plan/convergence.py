@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Is a node back, and do all services run as asked? In words, what is still to be waited for."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from .._model.snapshot import Node, Service, SwarmSnapshot
+from .scheduling.constraints import (
+    platform_allows,
+    violated,
+)
+from .scheduling.finished import finished
+
+
+def absence(node: Node) -> str | None:
+    """Why the node is not back yet: not ready, or a manager that the others do not reach. None: it is."""
+    if not node.is_ready:
+        return f"node {node.hostname} is {node.state}"
+    if node.role == "manager" and node.reachability != "reachable":
+        return f"node {node.hostname}: its manager is {node.reachability or 'not in the group of managers'}"
+    return None
+
+
+def unconverged_services(snapshot: SwarmSnapshot) -> dict[str, str]:
+    """Service name → what it lacks, for each that doesn't run as asked, or is being updated.
+
+    Jobs end by themselves and are left out. Of other services, tasks that have finished lack nothing.
+    """
+    found = {}
+    for service in sorted(snapshot.services, key=lambda service: service.name):
+        text = _lacks(snapshot, service)
+        if text is not None:
+            found[service.name] = f"{service.name}: {text}"
+    return found
+
+
+def _lacks(snapshot: SwarmSnapshot, service: Service) -> str | None:
+    if service.mode not in ("replicated", "global"):
+        return None
+    running = [task for task in snapshot.tasks_of(service) if task.is_running]
+    nodes = [snapshot.node_by_id.get(task.node_id or "") for task in running]
+    on = [node.id for node in nodes if node is not None and node.is_ready]
+    over = finished(snapshot, service).tasks
+    if service.mode == "global":
+        fine = {*on, *(task.node_id for task in over)}
+        missing = [node.hostname for node in global_places(snapshot, service) if node.id not in fine]
+        if missing:
+            return f"does not run on {', '.join(sorted(missing))}"
+    elif len(on) + len(over) < (service.replicas or 0):
+        errors = sorted({task.error for task in snapshot.tasks_of(service) if task.should_run} - {""})
+        why = f" ({'; '.join(errors)})" if errors else ""
+        return f"{len(on)} of {service.replicas} tasks run{why}"
+    if service.is_update_running:
+        return "is being updated"
+    return None
+
+
+def global_places(snapshot: SwarmSnapshot, service: Service) -> list[Node]:
+    """The nodes on which a global service is to run; on a paused one it runs only if it did before."""
+    return [
+        node
+        for node in snapshot.nodes
+        if node.is_ready
+        and node.availability == "active"
+        and not violated(service.constraints, node)
+        and platform_allows(service.platforms, node)
+    ]

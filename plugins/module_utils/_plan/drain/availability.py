@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Take a node out of service and back: its availability, what is left on it, whether it can be spared."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from ..._model.desired import DesiredState
+from ..._model.errors import OrcastraError
+from ..._model.member_steps import SetAvailability
+from ..._model.membership import quorum
+from ..._model.snapshot import Node, SwarmSnapshot
+from ..._model.state import (
+    AskAvailability,
+    State,
+    StateEdit,
+)
+from ..._model.steps import Plan
+from ..anchors.groups import ALIVE
+from ..membership.managers import is_managing
+from ..names import (
+    find_nodes,
+    identify,
+    node_hint,
+)
+
+
+def plan_availability(
+    snapshot: SwarmSnapshot, state: State, name: str, availability: str, now: float, *, stops: bool = False
+) -> Plan:
+    """Plan the availability of one node. ``now`` is in seconds since the epoch.
+
+    One that is taken out of service is remembered, so that nobody configures it back until it is activated.
+    ``stops``: its engine is to be stopped afterwards. Raises OrcastraError where there is no such node, or
+    more than one, or where it cannot be spared.
+    """
+    node = one_node(snapshot, name)
+    if stops:
+        check_spare(snapshot, node)
+    remember: tuple[StateEdit, ...] = ()
+    if availability == "active" and node.id in state.asked_availability:
+        remember = (AskAvailability(node.id, None),)
+    if availability != "active" and node.id not in state.asked_availability:
+        remember = (AskAvailability(node.id, now),)
+    if node.availability == availability:
+        return Plan(remember=remember)
+    warnings: tuple[str, ...] = ()
+    others = [other for other in snapshot.nodes if other.id != node.id and other.is_ready]
+    if availability == "drain" and not any(other.availability == "active" for other in others):
+        warnings = (f"node {node.hostname}: no other node is ready and active, so its tasks stay pending",)
+    step = SetAvailability(
+        host=node.hostname,
+        node_id=node.id,
+        availability_before=node.availability,
+        availability=availability,
+        why=("it was asked for",),
+    )
+    return Plan(steps=(step,), warnings=warnings, remember=remember)
+
+
+def one_node(snapshot: SwarmSnapshot, name: str, desired: DesiredState | None = None) -> Node:
+    """The node that ``name``, a host name or an ID, means. Raises OrcastraError unless it is exactly one.
+
+    ``desired``: of a configured host, only a node at its address counts.
+    """
+    nodes = find_nodes(snapshot, name, desired)
+    if not nodes and desired is not None and name in desired.nodes:
+        doubts = identify(snapshot, desired.nodes[name]).warnings
+        raise OrcastraError(f"node {name}: {'; '.join(doubts)}")
+    if not nodes:
+        raise OrcastraError(f"there is no node {name} in this swarm{node_hint(snapshot, name)}")
+    if len(nodes) > 1:
+        ids = ", ".join(node.id for node in nodes)
+        raise OrcastraError(f"node {name}: {len(nodes)} nodes have this host name; give one of the IDs {ids}")
+    return nodes[0]
+
+
+def check_spare(snapshot: SwarmSnapshot, node: Node) -> None:
+    """Raises OrcastraError where the managers would lose their quorum without ``node``."""
+    managers = [other for other in snapshot.nodes if is_managing(other)]
+    if node.id not in {manager.id for manager in managers}:
+        return
+    left = [other for other in managers if other.id != node.id and other.reachability == "reachable"]
+    needed = quorum(len(managers))
+    if len(left) < needed:
+        raise OrcastraError(
+            f"node {node.hostname}: it cannot be spared: without it {len(left)} of {len(managers)} managers "
+            f"are reachable, and the swarm needs {needed}; nothing was changed"
+        )
+
+
+def left_on(snapshot: SwarmSnapshot, node_id: str) -> tuple[str, ...]:
+    """What keeps a drained node from being empty, in words: one entry for each task that may still run."""
+    found = []
+    for task in snapshot.tasks:
+        if task.node_id != node_id or task.state not in ALIVE:
+            continue
+        service = snapshot.service_by_id.get(task.service_id)
+        name = service.name if service is not None else f"the removed service {task.service_id}"
+        if task.should_run:
+            found.append(f"{name} is still to run there ({task.state})")
+        elif service is not None:
+            found.append(f"{name} is stopping, which may take {service.stop_grace_seconds:g} s")
+        else:
+            found.append(f"{name} is stopping")
+    return tuple(sorted(found))

@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan what becomes of a command that reboots the host on which its own process runs.
+
+That process leaves the host to another instance: it offers it in the state, one that runs elsewhere takes it,
+and the instance that acts sees to it that it comes to an end, whatever becomes of the two.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+
+from ..._model.compat import dataclass
+from ..._model.errors import OrcastraError
+from ..._model.snapshot import Node, SwarmSnapshot
+from ..._model.state import (
+    FAILED,
+    INTERRUPTED,
+    FinishCommand,
+    ForgetHandover,
+    Handover,
+    State,
+    StateEdit,
+)
+from .availability import check_spare
+
+# How long an offer waits for somebody who takes it; those who may look far more often.
+OFFER_SECONDS = 60.0
+# After so long without a sign of life, whoever has taken it counts as gone.
+SILENCE_SECONDS = 60.0
+# An offer from before a night in which all was off is not what anybody wants any more.
+STALE_SECONDS = 600.0
+
+NOBODY = (
+    "no other instance could take it. It takes one that runs on another manager, with an ORCASTRA_INVENTORY"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Myself:
+    """An instance that might take something: the ID of its engine's node, and of its host's boot.
+
+    ``is_local``: the engine is that of the host on which it runs.
+    """
+
+    node_id: str
+    boot: str
+    is_local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What the acting instance does about what is handed over: edits of the state, and what it says.
+
+    ``results``: by command, what it comes to. ``waits``: whether anything is still under way.
+    """
+
+    edits: tuple[StateEdit, ...] = ()
+    results: Mapping[str, FinishCommand] = field(default_factory=dict)
+    waits: bool = False
+
+
+def takeable(state: State, me: Myself, now: float) -> tuple[str, ...]:
+    """Which of the commands whose rest is offered this instance may take, the oldest offer first.
+
+    It must not run on the host in question, and nobody may be at work on another one. ``now`` is in seconds
+    since the epoch.
+    """
+    if any(handover.by for handover in state.handovers.values()):
+        return ()
+    found = [
+        (handover.offered, key)
+        for key, handover in state.handovers.items()
+        if _is_offered(state, key, handover)
+        and _is_elsewhere(me, handover)
+        and now - handover.offered < STALE_SECONDS
+    ]
+    return tuple(key for _offered, key in sorted(found))
+
+
+def nobody_else(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> str | None:
+    """Why nobody could take the reboot of these nodes, in words; None where somebody might."""
+    ids = frozenset(node_ids)
+    nodes = [node for node in snapshot.nodes if node.id in ids]
+    if not any(node.is_ready for node in snapshot.nodes if node.id not in ids):
+        return f"{NOBODY}; no other node of this swarm is ready"
+    try:
+        for node in nodes:
+            check_spare(snapshot, node)
+    except OrcastraError as error:
+        return str(error)
+    return None
+
+
+def plan_upkeep(snapshot: SwarmSnapshot, state: State, quiet: Mapping[str, float], now: float) -> Upkeep:
+    """Plan what the acting instance does about everything that is handed over.
+
+    ``quiet``: for how many seconds nothing has happened to each that it has watched. ``now`` is in seconds
+    since the epoch. The results change nothing where they come too late: a claim has made the command that of
+    another process, and a result is never replaced by an interruption.
+    """
+    edits: list[StateEdit] = []
+    results: dict[str, FinishCommand] = {}
+    waits = False
+    for key, handover in sorted(state.handovers.items()):
+        record = state.commands.get(key)
+        if record is None or not record.is_running:
+            edits.append(ForgetHandover(key))
+            continue
+        silence = quiet.get(key, 0.0)
+        if not handover.by and silence >= OFFER_SECONDS:
+            text = f"{', '.join(handover.names)} was not rebooted, as this ran there, and {NOBODY}"
+            results[key] = FinishCommand(key, record.instance, FAILED, joined(handover.done, text), now)
+        elif handover.by and silence >= SILENCE_SECONDS:
+            left = out_of_service(snapshot.nodes, handover.nodes)
+            text = (
+                f"{', '.join(handover.names)} was left to the instance on {handover.by}, which is gone: "
+                "interrupted, nobody knows how far it got; it is not repeated"
+            )
+            message = joined(handover.done, text, left)
+            results[key] = FinishCommand(key, record.instance, INTERRUPTED, message, now)
+        else:
+            waits = True
+    return Upkeep((*edits, *results.values()), results, waits)
+
+
+def out_of_service(nodes: Iterable[Node], node_ids: Iterable[str]) -> str:
+    """Which of these nodes are out of service now and what puts them back, in words; empty for none.
+
+    An interrupted reboot may leave a node so, and nobody is to forget it.
+    """
+    ids = frozenset(node_ids)
+    return "; ".join(
+        f"node {node.hostname} is out of service now ({node.availability}): "
+        f"`orcastra command activate_node {node.hostname}` puts it back"
+        for node in nodes
+        if node.id in ids and node.availability != "active"
+    )
+
+
+def joined(*parts: str) -> str:
+    """The parts of a result that have anything to say, as one sentence."""
+    return "; ".join(part for part in parts if part)
+
+
+def _is_elsewhere(me: Myself, handover: Handover) -> bool:
+    """Whether an instance surely runs on another host. Where its engine may be another's, the boot tells."""
+    return me.node_id not in ("", *handover.nodes) and (me.is_local or me.boot not in ("", handover.boot))
+
+
+def _is_offered(state: State, key: str, handover: Handover) -> bool:
+    record = state.commands.get(key)
+    return record is not None and record.is_running and not handover.by

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan the way from a node in service to an empty one: pause, let services leave, drain, wait.
+
+Each pass goes by what is seen, so one that was interrupted is taken up where it was.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..._model.desired import DesiredState
+from ..._model.snapshot import SwarmSnapshot
+from ..._model.state import State
+from ..._model.steps import Plan
+from ..anchors.groups import resolve_anchor_groups
+from ..anchors.plan import plan_anchors
+from ..relocation.unfinished import plan_unfinished
+from .availability import (
+    check_spare,
+    left_on,
+    one_node,
+    plan_availability,
+)
+from .surge import (
+    departures,
+    plan_departure,
+    still_leaving,
+    surge_failures,
+)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass: what to do now, what is ``left`` to wait for, and which moves have ``failed``, in words."""
+
+    plan: Plan
+    left: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    is_over: bool = False
+
+
+def next_pass(
+    snapshot: SwarmSnapshot,
+    desired: DesiredState,
+    state: State,
+    name: str,
+    now: float,
+    *,
+    protect_quorum: bool,
+) -> Pass:
+    """Plan what comes next for the node ``name``. ``now`` is in seconds since the epoch.
+
+    ``protect_quorum``: raise OrcastraError if the managers would lose their quorum without it, and
+    unless the name means exactly one node.
+    """
+    node = one_node(snapshot, name)
+    if protect_quorum:
+        check_spare(snapshot, node)
+    # without the configuration nothing is known of anchors, and what holds their followers is left alone
+    following = (
+        plan_anchors(snapshot, desired, state, now, balancing=True)
+        if desired.dependencies
+        else plan_unfinished(snapshot, (), state, now)
+    )
+    mine = departures(state, node)
+    failures = surge_failures(snapshot, state, now)
+    failed = tuple(text for service_id, text in failures.items() if service_id in mine)
+    if failed:
+        return Pass(following, failed=failed)
+    if node.availability == "drain":
+        left = () if node.is_down else left_on(snapshot, node.id)
+        if mine:
+            left = (*left, "the moves off it have not ended")
+        plan = following + plan_availability(snapshot, state, name, "drain", now)
+        return Pass(plan, left, is_over=not left and not plan.steps)
+    groups = resolve_anchor_groups(snapshot, desired)
+    # nothing new comes to a paused node while the rest leaves it
+    paused = plan_availability(snapshot, state, name, "pause", now)
+    left = still_leaving(snapshot, groups, state, node)
+    if paused.steps or left:
+        return Pass(paused + following + plan_departure(snapshot, groups, state, node, now), left)
+    return Pass(following + plan_availability(snapshot, state, name, "drain", now))
+
+
+def preview(
+    snapshot: SwarmSnapshot,
+    desired: DesiredState,
+    state: State,
+    name: str,
+    now: float,
+    *,
+    protect_quorum: bool,
+) -> Plan:
+    """All passes at once, as far as they can be known before; raises what the first one raises."""
+    node = one_node(snapshot, name)
+    if protect_quorum:
+        check_spare(snapshot, node)
+    moves = Plan()
+    if node.availability != "drain":
+        moves = plan_departure(snapshot, resolve_anchor_groups(snapshot, desired), state, node, now)
+    return moves + plan_availability(snapshot, state, name, "drain", now)

@@ -1,0 +1,331 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan how services leave a node before it is drained, so that they run elsewhere before they stop here.
+
+Swarm's own drain shuts a task down before it starts the next one, whatever the update order says. An update
+that changes nothing but placement honours the order, and replaces only what breaks the new constraint. So a
+paused node loses, through such constraints, what is to be started elsewhere first, and every anchor, which
+its followers then go after by their own rules. The rest is left to the drain.
+
+"""
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..._model.ownership import without
+from ..._model.service_steps import PlaceService
+from ..._model.snapshot import (
+    Node,
+    Service,
+    SwarmSnapshot,
+)
+from ..._model.state import (
+    DRAIN,
+    Move,
+    SetMove,
+    State,
+    StateEdit,
+)
+from ..._model.steps import Plan, Step
+from ..anchors.groups import AnchorGroup, followed_labels
+from ..relocation.moves import runs_as_moved
+from ..scheduling.finished import finished, runs_once
+from ..scheduling.managed import (
+    move_constraints,
+    move_off,
+    move_to,
+    requires_label,
+    user_constraints,
+)
+from ..scheduling.placement import obstacles, room
+
+# how long such a move may take; how long where Swarm has stopped trying
+LIMIT_SECONDS = 600.0
+
+# an entry of the journal without its constraint is void after that long: the write may still come
+VOID_SECONDS = 10.0
+
+# when to look again at what is under way
+AGAIN_SECONDS = 1.0
+
+
+def plan_departure(
+    snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], state: State, node: Node, now: float
+) -> Plan:
+    """Begin to move off ``node`` what is to run elsewhere first. ``now`` is in seconds since the epoch."""
+    steps: list[Step] = []
+    notes: list[str] = []
+    warnings = _ended_by_drain(snapshot, node)
+    for service, count in _leaving(snapshot, groups, node):
+        if service.id in state.moves or move_constraints(service):
+            continue
+        if service.is_updating:
+            notes.append(f"{service.name} is being updated ({service.update_state}); it leaves after that")
+            continue
+        targets = _targets(snapshot, groups, service, node, count)
+        if not targets:
+            warnings.append(
+                f"{service.name}: no other node can take what runs of it on {node.hostname}, so it stops "
+                f"with the drain and waits for a node"
+            )
+            continue
+        follows = _follower_names(groups, service)
+        why = [f"{node.hostname} is to be drained"]
+        if service.update_order == "start-first":
+            why.append("its update order is start-first, and Swarm's drain would stop it first")
+        if follows:
+            why.append(f"{', '.join(follows)} has to go with it")
+        to = targets[0] if follows and service.replicas == 1 else None
+        where = "another node" if to is None else to.hostname
+        steps.append(
+            PlaceService(
+                service_id=service.id,
+                name=service.name,
+                purpose=f"move {service.name} from {node.hostname} to {where}",
+                constraints=service.constraints,
+                add=(move_off(node.id) if to is None else move_to(to.id),),
+                why=tuple(why),
+                intent_edits=(
+                    SetMove(
+                        service.id, Move("", () if to is None else (to.id,), now, kind=DRAIN, source=node.id)
+                    ),
+                ),
+            )
+        )
+    again = AGAIN_SECONDS if steps or notes else None
+    return Plan(tuple(steps), tuple(warnings), tuple(notes), requeue_after=again)
+
+
+def still_leaving(
+    snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], state: State, node: Node
+) -> tuple[str, ...]:
+    """What is to run elsewhere before ``node`` is drained, in words; nothing once it may be drained."""
+    found = []
+    for service, count in _leaving(snapshot, groups, node):
+        move = state.moves.get(service.id)
+        if move is None and not _targets(snapshot, groups, service, node, count):
+            continue
+        found.append(f"{service.name} has not left {node.hostname} yet{_state_of(service)}")
+    for service_id, move in state.moves.items():
+        moving = snapshot.service_by_id.get(service_id)
+        if move.kind != DRAIN or move.source != node.id or moving is None:
+            continue
+        if not runs_as_moved(snapshot, moving):
+            found.append(f"{moving.name} is on its way{_complaint(snapshot, moving)}")
+    for group in groups:
+        anchor = group.place.service
+        tasks = [] if anchor is None else [task for task in snapshot.tasks_of(anchor) if task.should_run]
+        if not tasks or any(task.node_id == node.id for task in tasks):
+            continue
+        for follower in group.followers:
+            attempts = state.attempts.get(follower.service.id)
+            hopeless = group.place.settled and not follower.can_follow
+            hopeless = hopeless or follower.runs_to_its_end or bool(follower.finished)
+            # one of several anchors that run apart is not followed
+            hopeless = hopeless or not follower.is_led_by(group.dependency)
+            if hopeless or (attempts is not None and attempts.given_up) or not follower.service.is_replicated:
+                continue
+            if any(task.node_id == node.id for task in follower.desired):
+                found.append(f"{follower.service.name} has not followed {group.dependency.anchor} yet")
+    return tuple(dict.fromkeys(found))
+
+
+def departures(state: State, node: Node) -> frozenset[str]:
+    """The IDs of the services that are being moved off ``node`` for a drain."""
+    return frozenset(
+        service_id
+        for service_id, move in state.moves.items()
+        if move.kind == DRAIN and move.source == node.id
+    )
+
+
+def surge_failures(
+    snapshot: SwarmSnapshot, state: State, now: float, limit_seconds: float = LIMIT_SECONDS
+) -> dict[str, str]:
+    """Service ID → why its move off a node has failed, in words."""
+    found: dict[str, str] = {}
+    for service_id, move in sorted(state.moves.items()):
+        service = snapshot.service_by_id.get(service_id)
+        if move.kind != DRAIN or service is None:
+            continue
+        why = _failure(snapshot, service, move, now, limit_seconds)
+        if why is not None:
+            found[service_id] = f"{service.name} could not be started elsewhere: {why}"
+    return found
+
+
+def plan_surge_ends(
+    snapshot: SwarmSnapshot, state: State, now: float, limit_seconds: float = LIMIT_SECONDS
+) -> Plan:
+    """Plan how moves off a node end: their constraints go as soon as everything runs elsewhere.
+
+    A move that fails ends, too: the service is left to Swarm, wherever it is. ``now`` is in seconds since
+    the epoch.
+    """
+    steps: list[Step] = []
+    notes: list[str] = []
+    remember: list[StateEdit] = []
+    waits = False
+    failures = surge_failures(snapshot, state, now, limit_seconds)
+    for service_id, move in sorted(state.moves.items()):
+        if move.kind != DRAIN:
+            continue
+        service = snapshot.service_by_id.get(service_id)
+        if service is None:
+            remember.append(SetMove(service_id, None))
+            continue
+        moving = move_constraints(service)
+        failed = failures.get(service_id)
+        if not moving:
+            is_void = not service.is_updating and now - move.since > VOID_SECONDS
+            if is_void or failed is not None:
+                remember.append(SetMove(service_id, None))
+            else:
+                waits = True
+        elif failed is not None or (runs_as_moved(snapshot, service) and not service.is_updating):
+            steps.append(
+                PlaceService(
+                    service_id=service.id,
+                    name=service.name,
+                    purpose=f"end the move of {service.name}",
+                    constraints=service.constraints,
+                    remove=moving,
+                    why=(failed or "it runs elsewhere now",),
+                    commit_edits=(SetMove(service_id, None),),
+                    # it is what frees an update that cannot end
+                    while_updating=failed is not None,
+                )
+            )
+        else:
+            notes.append(f"{service.name} is on its way to another node{_complaint(snapshot, service)}")
+            waits = True
+    again = AGAIN_SECONDS if steps or waits else None
+    return Plan(tuple(steps), tuple(failures.values()), tuple(notes), tuple(remember), again)
+
+
+def _leaving(
+    snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], node: Node
+) -> list[tuple[Service, int]]:
+    """The services that are to leave ``node`` before it is drained, with the number of their tasks there."""
+    followers = {follower.service.id for group in groups for follower in group.followers}
+    anchors = {group.place.service.id for group in groups if group.place.service is not None}
+    counts: dict[str, int] = {}
+    for task in snapshot.wanted_by_node.get(node.id, ()):
+        counts[task.service_id] = counts.get(task.service_id, 0) + 1
+    found = []
+    for service_id, count in counts.items():
+        service = snapshot.service_by_id.get(service_id)
+        if service is None or not service.is_replicated or service_id in followers:
+            continue
+        if runs_once(service) or finished(snapshot, service):
+            continue  # what has finished, or is never to be started again, would run a second time
+        # two copies of what keeps data are never to run at once, whatever its update order
+        overlaps = service.is_stateful and service.update_order == "start-first"
+        if not overlaps and (service.update_order == "start-first" or service_id in anchors):
+            found.append((service, count))
+    return sorted(found, key=lambda entry: entry[0].name)
+
+
+def _ended_by_drain(snapshot: SwarmSnapshot, node: Node) -> list[str]:
+    """A warning for each service whose task there is ended by the drain and never started again."""
+    there = {task.service_id for task in snapshot.wanted_by_node.get(node.id, ())}
+    services = (snapshot.service_by_id[service_id] for service_id in there & snapshot.service_by_id.keys())
+    names = sorted(service.name for service in services if service.is_replicated and runs_once(service))
+    return [
+        f"{name}: the drain ends its task on {node.hostname}, and nothing starts it again: its restart "
+        f"condition is 'none'"
+        for name in names
+    ]
+
+
+def _targets(
+    snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], service: Service, node: Node, count: int
+) -> tuple[Node, ...]:
+    """The nodes that can take the ``count`` tasks which the service has on ``node``, the emptiest first.
+
+    Of an anchor, those that can take its followers, too, if there are any.
+    """
+    free: dict[str, int] = {}
+    fitting = []
+    for other in snapshot.nodes:
+        if other.id == node.id or obstacles(snapshot, service, other, _lasting(service)):
+            continue
+        most = room(snapshot, service, other)
+        own = sum(task.service_id == service.id for task in snapshot.wanted_by_node.get(other.id, ()))
+        free[other.id] = count if most is None else most - own
+        if free[other.id] > 0:
+            fitting.append(other)
+    if sum(free[other.id] for other in fitting) < count:
+        return ()
+    labels = followed_labels(groups)
+    members = [
+        (member, _without(user_constraints(member), labels[member.id]))
+        for member in _followers(groups, service)
+    ]
+    for_all = [
+        other
+        for other in fitting
+        if not any(obstacles(snapshot, member, other, constraints) for member, constraints in members)
+    ]
+    return tuple(
+        sorted(
+            for_all or fitting,
+            key=lambda other: (len(snapshot.wanted_by_node.get(other.id, ())), other.hostname),
+        )
+    )
+
+
+def _lasting(service: Service) -> tuple[str, ...]:
+    """The constraints of the service without those of a move."""
+    return without(service.constraints, move_constraints(service))
+
+
+def _without(constraints: Iterable[str], labels: frozenset[str]) -> tuple[str, ...]:
+    """The constraints without those on the labels of its anchors, which go where the anchors go."""
+    return tuple(text for text in constraints if not any(requires_label((text,), label) for label in labels))
+
+
+def _followers(groups: tuple[AnchorGroup, ...], service: Service) -> tuple[Service, ...]:
+    """All that follows the service, directly or through others."""
+    found: dict[str, Service] = {}
+    anchors = [service.id]
+    while anchors:
+        anchor = anchors.pop()
+        for group in groups:
+            if group.place.service is None or group.place.service.id != anchor:
+                continue
+            for follower in group.followers:
+                if follower.service.id not in found and follower.service.is_replicated:
+                    found[follower.service.id] = follower.service
+                    anchors.append(follower.service.id)
+    return tuple(found.values())
+
+
+def _follower_names(groups: tuple[AnchorGroup, ...], service: Service) -> list[str]:
+    return sorted(follower.name for follower in _followers(groups, service))
+
+
+def _failure(
+    snapshot: SwarmSnapshot, service: Service, move: Move, now: float, limit_seconds: float
+) -> str | None:
+    if service.is_update_paused:
+        said = service.update_message or _complaint(snapshot, service).removeprefix(": ")
+        return f"Swarm has paused its update{f' ({said})' if said else ''}"
+    if (service.update_state or "").startswith("rollback") and not move_constraints(service):
+        return "Swarm has rolled its update back"
+    if now - move.since > limit_seconds and not runs_as_moved(snapshot, service):
+        return f"it has not ended within {limit_seconds:g} s{_complaint(snapshot, service)}"
+    return None
+
+
+def _state_of(service: Service) -> str:
+    return f" (its update is {service.update_state})" if service.is_updating else ""
+
+
+def _complaint(snapshot: SwarmSnapshot, service: Service) -> str:
+    errors = sorted({task.error for task in snapshot.tasks_of(service) if task.should_run} - {""})
+    return f": {'; '.join(errors)}" if errors else ""

@@ -1,0 +1,228 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The hosts of an inventory: the configured nodes merged with those of the swarm."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from .._model.address import names_a_host, parse_address
+from .._model.compat import dataclass
+from .._model.desired import DesiredState, NodeConfig
+from .._model.snapshot import Node, SwarmSnapshot
+from .._model.text import is_safe_name, printable
+from .names import identify_all
+
+# These groups are there even where they are empty, so that a playbook can always name them.
+GROUPS = ("swarm", "managers", "workers", "leader", "reachable", "down", "missing", "unknown")
+# how much of a strange name is shown
+_SHOWN = 64
+# the groups of labels begin with it
+LABEL_GROUP = "label_"
+# What Ansible, or the resolver, takes for the control node or for groups of its own.
+_LOCAL = frozenset({"localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"})
+_RESERVED = frozenset({"all", "ungrouped", "hostvars", *GROUPS})
+# Programs read each of these as an IPv4 address: 127.1, 0x7f000001, 2130706433.
+_NUMBERS = re.compile(r"(?:0[xX][0-9a-fA-F]+|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]+|[0-9]+)){0,3}\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryHost:
+    """A host by its name in the inventory. ``groups``: raw names, which Ansible may not take as they are.
+
+    ``node_id``: the ID of its node; empty while it has none. ``pinned``: its address is configured.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    variables: Mapping[str, Any]
+    node_id: str = ""
+    pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The hosts, sorted by name, and what is odd about them, in words."""
+
+    hosts: tuple[InventoryHost, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def merge_hosts(
+    desired: DesiredState, nodes: Sequence[Node] | None, others: Mapping[str, str] | None = None
+) -> Hosts:
+    """Merge the configuration with the swarm's ``nodes``; None means that the swarm could not be asked.
+
+    A host has the name it is configured by, else its host name if that can do no harm: older releases of
+    Ansible evaluate the names of hosts as templates, patterns have characters of their own, and a name that
+    is another's would make one host pass for the other. Else it goes by its node ID. A leftover entry of a
+    host that has joined again counts for nothing. ``others``: the hosts that the inventory has from
+    elsewhere, each with its ``ansible_host``, empty without one.
+    """
+    hosts: list[InventoryHost] = []
+    warnings: list[str] = []
+    snapshot = SwarmSnapshot(nodes=tuple(nodes or ()))
+    identities = identify_all(snapshot, desired).by_name
+    names: dict[str, str] = {}
+    for name, entry in desired.nodes.items():
+        identity = identities[name]
+        if len(identity.nodes or identity.namesakes) > 1:
+            warnings.append(_shared(name, identity.nodes or identity.namesakes))
+            continue
+        warnings += [identity.why_not(node) for node in identity.impostors]
+        if not identity.nodes:
+            hosts.append(_configured_host(desired, entry, asked=nodes is not None))
+            continue
+        node = identity.nodes[0]
+        if node.id in names:
+            warnings.append(f"nodes.{name}: this is the node {names[node.id]} again, so it is left out")
+            continue
+        names[node.id] = name
+        hosts.append(_live_host(name, node, entry))
+    impostors = {node.id for identity in identities.values() for node in identity.impostors}
+    configured = {name.lower() for name in desired.nodes}
+    for hostname in sorted(snapshot.nodes_by_hostname):
+        found = [node for node in snapshot.nodes_by_hostname[hostname] if node.is_ready]
+        found = found or list(snapshot.nodes_by_hostname[hostname])
+        for node in found:
+            if node.id in names:
+                continue
+            if not is_safe_name(node.id):
+                warnings.append(f"a node has the ID {node.id!r}, which is none, so it is left out")
+                continue
+            shares_name = len(found) > 1
+            entry_of_it = desired.nodes.get(hostname) if node.id not in impostors else None
+            why = None
+            if shares_name and hostname not in desired.nodes and node is found[0]:
+                warnings.append(_shared(hostname, found))
+            elif not shares_name and hostname not in desired.nodes:
+                why = _why_no_name(node, snapshot, configured, others or {})
+            if why is not None:
+                warnings.append(f"node {node.id}: {why}, so it goes by its ID")
+            is_named = why is None and not shares_name and hostname not in desired.nodes
+            name = hostname if is_named else node.id
+            hosts.append(_live_host(name, node, entry_of_it, shares_name=not is_named))
+    return Hosts(tuple(sorted(hosts, key=lambda host: host.name)), tuple(warnings))
+
+
+def _why_no_name(
+    node: Node, snapshot: SwarmSnapshot, configured: Collection[str], others: Mapping[str, str]
+) -> str | None:
+    """Why a node cannot have its host name in an inventory, in words; None where it can.
+
+    ``configured``: the configured names, in lower case.
+    """
+    name = node.hostname
+    folded = name.lower().rstrip(".")
+    shown = printable(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
+    if not name:
+        return "it has no host name"
+    if not is_safe_name(name):
+        return f"its host name '{shown}' has other characters than letters, digits, '_', '-' and '.'"
+    if folded in _LOCAL or folded.startswith("localhost.") or folded.endswith(".localhost"):
+        return f"its host name '{shown}' means the host that asks"
+    address = parse_address(name)
+    if _NUMBERS.fullmatch(name) and (address is None or address not in node.addresses):
+        return f"its host name '{shown}' is an address that is not its own"
+    if folded in _RESERVED or folded.startswith(LABEL_GROUP):
+        return f"its host name '{shown}' is that of a group"
+    if folded in configured:
+        return f"its host name '{shown}' is a configured one but for its case"
+    if name in snapshot.node_by_id and name != node.id:
+        return f"its host name '{shown}' is the ID of another node"
+    elsewhere = parse_address(others.get(name))
+    if elsewhere is not None and elsewhere not in node.addresses:
+        return f"its host name '{shown}' is that of another host of the inventory, at {elsewhere}"
+    return None
+
+
+def _shared(name: str, nodes: Sequence[Node]) -> str:
+    ids = ", ".join(sorted(node.id for node in nodes))
+    shown = printable(name[:_SHOWN]) or "no host name"
+    return f"{shown}: {len(nodes)} nodes have this name, so each goes by its ID: {ids}"
+
+
+def _live_host(
+    name: str, node: Node, entry: NodeConfig | None, *, shares_name: bool = False
+) -> InventoryHost:
+    groups = ["swarm", f"{node.role}s"]
+    if node.leader:
+        groups.append("leader")
+    if node.is_ready:
+        groups.append("reachable")
+    if node.is_down:
+        groups.append("down")
+    if entry is None:
+        groups.append("unknown")
+    address = next((str(one) for one in node.addresses if names_a_host(one)), "")
+    # one address cannot be that of several nodes
+    configured = entry.ip if entry is not None and not shares_name else None
+    return _host(
+        name,
+        groups,
+        configured or address,
+        {
+            "id": node.id,
+            "hostname": node.hostname,
+            "role": node.role,
+            "availability": node.availability,
+            "state": node.state,
+            "leader": node.leader,
+            "reachability": node.reachability or "",
+            "labels": dict(node.labels),
+            "engine_labels": dict(node.engine_labels),
+            "engine_version": node.engine_version,
+            "os": node.os,
+            "architecture": node.architecture,
+            "configured": entry is not None,
+        },
+        pinned=configured is not None,
+    )
+
+
+def _configured_host(desired: DesiredState, entry: NodeConfig, *, asked: bool) -> InventoryHost:
+    """A node that is not in the swarm, or, where that could not be ``asked``, may be in it."""
+    role = entry.role or ("manager" if entry.name == desired.leader else "")
+    groups = ["swarm"]
+    if asked:
+        groups.append("missing")
+    elif role:
+        groups.append(f"{role}s")
+    return _host(
+        entry.name,
+        groups,
+        entry.ip or "",
+        {
+            "id": "",
+            "hostname": entry.name,
+            "role": role,
+            "availability": entry.availability or "",
+            "state": "missing" if asked else "",
+            "leader": False,
+            "reachability": "",
+            "labels": dict(entry.labels),
+            "engine_labels": {},
+            "engine_version": "",
+            "os": "",
+            "architecture": "",
+            "configured": True,
+        },
+        pinned=entry.ip is not None,
+    )
+
+
+def _host(name: str, groups: list[str], ip: str, facts: dict[str, Any], *, pinned: bool) -> InventoryHost:
+    for key, value in sorted(facts["labels"].items()):
+        groups.append(f"{LABEL_GROUP}{key}")
+        if value:
+            groups.append(f"{LABEL_GROUP}{key}_{value}")
+    variables: dict[str, Any] = {f"swarm_{key}": value for key, value in {"ip": ip, **facts}.items()}
+    if ip:
+        variables["ansible_host"] = ip
+    return InventoryHost(name, tuple(dict.fromkeys(groups)), variables, facts["id"], pinned)

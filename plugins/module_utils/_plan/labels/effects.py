@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What becomes of services when labels of nodes change: which find no node, and which leave theirs."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from ..._model.compat import dataclass
+from ..._model.snapshot import Node, Service, SwarmSnapshot
+from ..._model.steps import LabelNode
+from ..scheduling.constraints import (
+    NODE_LABEL_PREFIX,
+    ConstraintError,
+    parse_constraint,
+    platform_allows,
+    violated,
+)
+
+
+@dataclass(frozen=True)
+class LabelEffect:
+    """A service that asks for labels (``keys``) which nodes lose.
+
+    ``leaves``: host names of those of its nodes on which it runs; ``remains``: of those that it may still run
+    on.
+    """
+
+    service: str
+    keys: tuple[str, ...]
+    leaves: tuple[str, ...]
+    remains: tuple[str, ...]
+
+    def __str__(self) -> str:
+        labels = f"label{'s' if len(self.keys) > 1 else ''} {', '.join(self.keys)}"
+        if not self.remains:
+            return f"{self.service}: asks for {labels}, and will find no node"
+        return (
+            f"{self.service}: asks for {labels}, and leaves {', '.join(self.leaves)}; it can still run on "
+            f"{', '.join(self.remains)}"
+        )
+
+
+def label_effects(
+    snapshot: SwarmSnapshot, steps: Iterable[LabelNode], constraints: Callable[[Service], tuple[str, ...]]
+) -> tuple[LabelEffect, ...]:
+    """What the changes of labels mean for the services, by name of service.
+
+    ``constraints``: those of a service that are to count. Only what is different afterwards is told: a
+    service that has no node today has none because of something else.
+    """
+    changed = {step.node_id: step for step in steps}
+    after = [
+        replace(node, labels=changed[node.id].changed(node.labels)) if node.id in changed else node
+        for node in snapshot.nodes
+    ]
+    found = []
+    for service in sorted(snapshot.services, key=lambda service: service.name):
+        asked = constraints(service)
+        keys = _label_keys(asked)
+        if not any(change.key in keys for step in changed.values() for change in step.changes):
+            continue
+        had = [node for node in snapshot.nodes if not violated(asked, node)]
+        has = [node for node in after if not violated(asked, node)]
+        lost = {node.id for node in had} - {node.id for node in has}
+        if not lost:
+            continue
+        at = {task.node_id for task in snapshot.tasks_of(service) if task.should_run}
+        effect = LabelEffect(
+            service=service.name,
+            keys=tuple(sorted(_lost_keys(keys, changed, lost))),
+            # Swarm evicts nothing from a node that is paused
+            leaves=_names(node for node in had if node.id in lost & at and node.availability != "pause"),
+            remains=_names(node for node in has if _takes_tasks(service, node)),
+        )
+        if effect.leaves or (not effect.remains and any(_takes_tasks(service, node) for node in had)):
+            found.append(effect)
+    return tuple(found)
+
+
+def _label_keys(expressions: Iterable[str]) -> set[str]:
+    """The labels of nodes that the expressions ask for, or forbid."""
+    keys = set()
+    for text in expressions:
+        try:
+            key = parse_constraint(text).key
+        except ConstraintError:
+            return set()  # one that cannot be parsed makes all of them void
+        if key.lower().startswith(NODE_LABEL_PREFIX):
+            keys.add(key[len(NODE_LABEL_PREFIX) :])
+    return keys
+
+
+def _lost_keys(keys: set[str], changed: dict[str, LabelNode], lost: Iterable[str]) -> set[str]:
+    """Those of the labels that change on the nodes that are lost."""
+    return {change.key for node_id in lost for change in changed[node_id].changes if change.key in keys}
+
+
+def _takes_tasks(service: Service, node: Node) -> bool:
+    return node.is_ready and node.availability == "active" and platform_allows(service.platforms, node)
+
+
+def _names(nodes: Iterable[Node]) -> tuple[str, ...]:
+    return tuple(sorted(node.hostname for node in nodes))

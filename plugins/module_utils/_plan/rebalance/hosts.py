@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The physical hosts of a swarm, the pressure on their memory, and what forbids moves from and to them."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..._model.memory import Memory
+from ..._model.rules import RebalanceRules
+from ..._model.snapshot import Node, SwarmSnapshot
+from ..._model.state import SetPressure, State
+from .moves import balancing_moves
+from .search import (
+    Item,
+    gap_bytes,
+    needed_gap,
+    refusal,
+)
+from .units import SHORT, Unit
+
+# how many times the usual gap it takes to turn round what was done to a host within a day
+CAUTION = 4.0
+CAUTION_SECONDS = 24 * 3600.0
+# so long after a move, the samples of its hosts may still be from before it
+SETTLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Host:
+    """A physical host with the nodes on it that can take part.
+
+    ``used_bytes`` counts what tasks that have just come will have in use again. ``busy``: why nothing moves
+    from or to it right now, or None. ``came`` and ``went``: whether we have moved something to it, or off it,
+    in the last day.
+    """
+
+    name: str
+    total_bytes: int
+    used_bytes: int
+    nodes: tuple[Node, ...]
+    busy: str | None = None
+    came: bool = False
+    went: bool = False
+
+    @property
+    def pressure(self) -> float:
+        """The part of the memory in use, from 0 to 1 (above that for what is yet to come)."""
+        return self.used_bytes / self.total_bytes
+
+    def caution(self, target: Host) -> float:
+        """How many times the usual gap a move to ``target`` needs.
+
+        A host that was given something and is to lose something, or the other way round, is a sign of noise,
+        unless it is really short of memory.
+        """
+        if self.pressure >= SHORT:
+            return 1.0
+        return (CAUTION if self.came else 1.0) * (CAUTION if target.went else 1.0)
+
+    def gap_to(self, other: Host) -> float:
+        """The gap in bytes, as ``_plan.rebalance.search`` defines it."""
+        return gap_bytes(self.used_bytes, self.total_bytes, other.used_bytes, other.total_bytes)
+
+    def needed_gap(self, item: Item, target: Host) -> float:
+        """The gap that a move of ``item`` to ``target`` needs, in bytes."""
+        return needed_gap(item.difference, self.total_bytes, target.total_bytes, self.caution(target))
+
+    def refusal(self, item: Item, target: Host) -> tuple[str, float] | None:
+        """Why a move of ``item`` to ``target`` is not worth it, or None."""
+        return refusal(
+            item,
+            self.used_bytes,
+            self.total_bytes,
+            target.used_bytes,
+            target.total_bytes,
+            self.caution(target),
+        )
+
+
+def find_hosts(
+    snapshot: SwarmSnapshot, memory: Memory, units: Iterable[Unit], state: State, now: float
+) -> tuple[Host, ...]:
+    """The hosts that are measured and have a node that is ready and active; most pressure first."""
+    nodes: dict[str, list[Node]] = {}
+    total: dict[str, int] = {}
+    used: dict[str, int] = {}
+    for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
+        sample = memory.nodes.get(node.id)
+        if sample is None or why_not_usable(node, memory) is not None:
+            continue
+        nodes.setdefault(sample.host, []).append(node)
+        # the nodes of one host share its sample; if they were read one after the other, the worse one counts
+        if sample.used_bytes >= used.get(sample.host, 0):
+            used[sample.host], total[sample.host] = sample.used_bytes, sample.total_bytes
+    for unit in units:
+        sample = memory.nodes.get(unit.node.id)
+        if sample is not None and sample.host in used:
+            used[sample.host] += unit.growth_bytes
+    busy = _busy(memory, state, now)
+    came, went = _turned(memory, state, now)
+    found = [
+        Host(name, total[name], used[name], tuple(nodes[name]), busy.get(name), name in came, name in went)
+        for name in nodes
+    ]
+    return tuple(sorted(found, key=lambda host: (-host.pressure, host.name)))
+
+
+def why_not_usable(node: Node, memory: Memory) -> str | None:
+    """Why nothing is moved from or to a node, or None."""
+    if not node.is_ready:
+        return f"the node is {node.state}"
+    if node.availability != "active":
+        return f"the node's availability is {node.availability}"
+    sample = memory.nodes.get(node.id)
+    if sample is None or sample.total_bytes <= 0:
+        return "there is no fresh measurement of the node's memory"
+    return None
+
+
+def pressure_edits(
+    hosts: tuple[Host, ...], rules: RebalanceRules, state: State, now: float
+) -> tuple[SetPressure, ...]:
+    """What to remember of since when hosts have been far above the one with the least pressure.
+
+    The gap has to shrink by more than the least buffer before it is over: measurements are noisy.
+    """
+    all_rules = (rules.default, *rules.services.values())
+    begins = min(limits.memory_difference_bytes for limits in all_rules)
+    buffer = min(limits.rebalance_buffer_bytes for limits in all_rules)
+    ends = max(begins - buffer, begins / 2)
+    changes: dict[str, float | None] = {}
+    by_name = {host.name: host for host in hosts}
+    for name in sorted(by_name.keys() | state.pressure.keys()):
+        host = by_name.get(name)
+        gap = host.gap_to(hosts[-1]) if host is not None else 0.0
+        if name in state.pressure:
+            if host is None or gap < ends or gap <= 0:
+                changes[name] = None
+        elif gap >= begins and gap > 0:
+            changes[name] = now
+    return (SetPressure(changes),) if changes else ()
+
+
+def _busy(memory: Memory, state: State, now: float) -> Mapping[str, str]:
+    """Host → why its pressure is about to change."""
+    busy: dict[str, str] = {}
+
+    def mark(node_id: str, reason: str) -> None:
+        sample = memory.nodes.get(node_id)
+        if sample is not None:
+            busy.setdefault(sample.host, reason)
+
+    for move in balancing_moves(state).values():
+        for node_id in (move.source, *move.nodes):
+            mark(node_id, "a move from or to it is under way")
+    for relocations in state.relocations.values():
+        for made in relocations:
+            if now - made.at < SETTLE_SECONDS:
+                mark(made.source, "it has just been moved from or to; its measurement may be older")
+                mark(made.target, "it has just been moved from or to; its measurement may be older")
+    return busy
+
+
+def _turned(memory: Memory, state: State, now: float) -> tuple[set[str], set[str]]:
+    """The hosts to which, and those off which, something was moved in the last day."""
+    came: set[str] = set()
+    went: set[str] = set()
+    for relocations in state.relocations.values():
+        for made in relocations:
+            if made.failed is None and now - made.at < CAUTION_SECONDS:
+                for node_id, hosts in ((made.target, came), (made.source, went)):
+                    sample = memory.nodes.get(node_id)
+                    if sample is not None:
+                        hosts.add(sample.host)
+    return came, went

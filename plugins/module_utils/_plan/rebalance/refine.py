@@ -1,0 +1,271 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reach about as good a balance with fewer moves, in numbers only.
+
+A local search over assignments: where each item ends, however it gets there. A step gives one item another
+host, lets two change places, or gives up one or two moves for another one; the dearer kinds are looked at
+where the cheap ones bring nothing (P. Hansen, N. Mladenović: Variable neighborhood search, 2001). What counts
+is the score, and a price for each item that is not where it was. An assignment is of use only where it has an
+order.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, islice
+from math import sqrt
+
+from ..._model.compat import dataclass
+
+# what the standard deviation counts, compared with the worst pressure
+EVENNESS = 0.4
+# the score that a move must be worth, with few hosts
+PRICE = 0.002
+# two items change places where one step then looks at no more pairs than this
+MAX_SWAPS = 8000
+# two moves for one are tried where one step then looks at no more assignments than about this
+MAX_NEIGHBOURS = 4000
+# so many steps down at most, and so many assignments in all; so many ends are gone on from
+MAX_STEPS = 30
+MAX_LOOKED = 100_000
+MAX_KICKED = 10
+# from another way that ends further from the best one than this, the dear changes are not looked at
+NEAR = 0.01
+
+# items and their new hosts
+Change = tuple[tuple[int, int], ...]
+# a change, and what it does in numbers: source, target, the bytes that go from one to the other, more moves
+Step = tuple[Change, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """An assignment in numbers: the pressure on each host, their order by it, worst first, and the rest."""
+
+    pressure: tuple[float, ...]
+    order: tuple[int, ...]
+    squares: float
+    moves: int
+
+
+class Refinement:
+    """The assignments of one search. ``home``: the host of each item; ``memory``: its bytes.
+
+    ``total`` and ``used``: bytes of each host; ``is_open``: may this item go to that host? An assignment maps
+    the items that move to their hosts.
+    """
+
+    def __init__(
+        self,
+        total: Sequence[int],
+        used: Sequence[int],
+        home: Sequence[int],
+        memory: Sequence[int],
+        is_open: Callable[[int, int], bool],
+    ) -> None:
+        self.total = total
+        self.used = used
+        self.home = home
+        self.memory = memory
+        self.looked = 0
+        self.mean = sum(used) / sum(total) if sum(total) else 0.0
+        self.open = [
+            [host for host in range(len(total)) if host != home[item] and is_open(item, host)]
+            for item in range(len(home))
+        ]
+
+    def cost(self, moved: Mapping[int, int]) -> float:
+        """What counts of an assignment: the score, and the price of its moves."""
+        at = self._position(moved)
+        return self._cost(at.pressure[at.order[0]], at.squares, at.moves)
+
+    def candidates(self, starts: Iterable[Mapping[int, int]]) -> list[dict[int, int]]:
+        """Assignments that are better than all that is one step away, the best ones first.
+
+        From where the ways down from ``starts`` end, another way is tried: an item of what is then the
+        fullest host is put elsewhere, and stays there, while all the others are arranged anew.
+        """
+        found: dict[frozenset[tuple[int, int]], dict[int, int]] = {}
+
+        def add(moved: dict[int, int]) -> None:
+            found.setdefault(frozenset(moved.items()), moved)
+
+        for start in starts:
+            add(self.improve(start))
+        done: set[frozenset[tuple[int, int]]] = set()
+        while self.looked < MAX_LOOKED:
+            ends = [one for one in found if one not in done]
+            if not ends or len(done) == MAX_KICKED:
+                break
+            best = min(ends, key=lambda one: self.cost(found[one]))
+            done.add(best)
+            near = self.cost(found[best]) + NEAR
+            for item, host in self._kicks(found[best]):
+                kicked = self.improve({**found[best], item: host}, item, kinds=2)
+                add(self.improve(kicked, item) if self.cost(kicked) < near else kicked)
+                if self.looked >= MAX_LOOKED:
+                    break
+        return sorted(found.values(), key=lambda moved: (self.cost(moved), sorted(moved.items())))
+
+    def _kicks(self, moved: Mapping[int, int]) -> list[tuple[int, int]]:
+        """What is put elsewhere: the items of the fullest host, then those that move, large ones first."""
+        fullest = self._position(moved).order[0]
+        place = [moved.get(item, home) for item, home in enumerate(self.home)]
+        there = [item for item, host in enumerate(place) if host == fullest]
+        others = [item for item in moved if place[item] != fullest]
+        return [
+            (item, host)
+            for items in (there, others)
+            for item in sorted(items, key=lambda item: (-self.memory[item], item))
+            for host in (*self.open[item], self.home[item])
+            if host != place[item]
+        ]
+
+    def improve(
+        self, moved: Mapping[int, int], fixed: int | None = None, kinds: int | None = None
+    ) -> dict[int, int]:
+        """The assignment at the end of the way down from this one; the item ``fixed`` stays where it is.
+
+        ``kinds``: only so many of the kinds of changes are looked at, the cheap ones.
+        """
+        best = dict(moved)
+        for _step in range(MAX_STEPS):
+            found = self._best_change(best, fixed, kinds)
+            if found is None:
+                break
+            self._change(best, found)
+        return best
+
+    def _change(self, moved: dict[int, int], change: Change) -> None:
+        for item, host in change:
+            if host == self.home[item]:
+                moved.pop(item, None)
+            else:
+                moved[item] = host
+
+    def _best_change(self, moved: Mapping[int, int], fixed: int | None, kinds: int | None) -> Change | None:
+        """What lowers the cost most, of the first kind of change that lowers it; None: nothing does."""
+        start = self._position(moved)
+        least = self._cost(start.pressure[start.order[0]], start.squares, start.moves) - 1e-9
+        for kind in islice(self._neighbours(moved, fixed), kinds):
+            found = None
+            for given_up, steps in kind:
+                at = self._position(self._without(moved, given_up)) if given_up else start
+                least, change = self._best_step(at, steps, given_up, least)
+                found = change or found
+            if found is not None or self.looked >= MAX_LOOKED:
+                return found
+        return None
+
+    def _without(self, moved: Mapping[int, int], given_up: Change) -> dict[int, int]:
+        left = dict(moved)
+        self._change(left, given_up)
+        return left
+
+    def _neighbours(
+        self, moved: Mapping[int, int], fixed: int | None
+    ) -> Iterator[Iterable[tuple[Change, Sequence[Step]]]]:
+        """The kinds of changes, cheap ones first, as far as they are not too many.
+
+        Each is made of what is given up, and the steps then.
+        """
+        shifts = self._shifts(moved, fixed)
+        yield [((), shifts)]
+        # many items are small ones, of which each finds its room without another
+        if len(self.home) ** 2 <= 2 * MAX_SWAPS:
+            yield [((), self._swaps(moved, fixed))]
+        back = [(item, self.home[item]) for item in moved if item != fixed]
+        for given_up in (1, 2):
+            if len(back) ** given_up * len(shifts) > MAX_NEIGHBOURS * given_up:
+                return
+            yield ((some, self._others(shifts, some)) for some in combinations(back, given_up))
+
+    def _others(self, shifts: Sequence[Step], given_up: Change) -> list[Step]:
+        """The shifts of items that are not given up."""
+        items = {item for item, _host in given_up}
+        return [step for step in shifts if step[0][0][0] not in items]
+
+    def _shifts(self, moved: Mapping[int, int], fixed: int | None) -> list[Step]:
+        """One item goes to another host, or back."""
+        steps: list[Step] = []
+        for item, home in enumerate(self.home):
+            place = moved.get(item, home)
+            if item == fixed:
+                continue
+            for host in (*self.open[item], home):
+                if host != place:
+                    more = (host != home) - (place != home)
+                    steps.append((((item, host),), place, host, self.memory[item], more))
+        return steps
+
+    def _swaps(self, moved: Mapping[int, int], fixed: int | None) -> list[Step]:
+        """Two items change places."""
+        steps: list[Step] = []
+        place = [moved.get(item, home) for item, home in enumerate(self.home)]
+        may = [{*hosts, home} for hosts, home in zip(self.open, self.home)]
+        for one, other in combinations(range(len(self.home)), 2):
+            source, target = place[one], place[other]
+            if source == target or fixed in (one, other):
+                continue
+            if target in may[one] and source in may[other]:
+                more = (target != self.home[one]) - (source != self.home[one])
+                more += (source != self.home[other]) - (target != self.home[other])
+                change = ((one, target), (other, source))
+                steps.append((change, source, target, self.memory[one] - self.memory[other], more))
+        return steps
+
+    def _best_step(
+        self, at: _Position, steps: Sequence[Step], given_up: Change, least: float
+    ) -> tuple[float, Change | None]:
+        """The step after which the cost is lowest, if it is below ``least``, with what was given up.
+
+        Looked at very often: only the two hosts that a step touches are worked out, and those steps are
+        passed over that leave a host as it is which alone costs too much.
+        """
+        found = None
+        pressure, total, mean, order = at.pressure, self.total, self.mean, at.order
+        hosts, squares_before = len(total), at.squares
+        for change, source, target, memory, more in steps:
+            worst = 0.0
+            for host in order:
+                if host not in (source, target):
+                    worst = pressure[host]
+                    break
+            price = PRICE * (at.moves + more)
+            if worst + price >= least:
+                continue
+            source_before, target_before = pressure[source], pressure[target]
+            source_after = source_before - memory / total[source]
+            target_after = target_before + memory / total[target]
+            worst = max(worst, source_after, target_after)
+            if worst + price >= least:
+                continue
+            # the difference of two squares, twice
+            squares = squares_before + (source_after - source_before) * (
+                source_after + source_before - 2 * mean
+            )
+            squares += (target_after - target_before) * (target_after + target_before - 2 * mean)
+            cost = worst + EVENNESS * sqrt(max(squares, 0.0) / hosts) + price
+            if cost < least:
+                least, found = cost, (*given_up, *change)
+        self.looked += len(steps)
+        return least, found
+
+    def _position(self, moved: Mapping[int, int]) -> _Position:
+        used = list(self.used)
+        for item, host in moved.items():
+            used[self.home[item]] -= self.memory[item]
+            used[host] += self.memory[item]
+        pressure = tuple(one / total for one, total in zip(used, self.total))
+        order = tuple(sorted(range(len(pressure)), key=lambda host: (-pressure[host], host)))
+        return _Position(pressure, order, sum((one - self.mean) ** 2 for one in pressure), len(moved))
+
+    def _unevenness(self, squares: float) -> float:
+        return EVENNESS * sqrt(max(squares, 0.0) / len(self.total))
+
+    def _cost(self, worst: float, squares: float, moves: int) -> float:
+        return worst + self._unevenness(squares) + PRICE * moves

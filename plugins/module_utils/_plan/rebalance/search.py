@@ -1,0 +1,338 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Find the moves that balance memory best, in numbers only.
+
+Pressure is the part of a host's memory that is in use. The gap between two hosts is twice what would have to
+move to make their pressures equal: with hosts of one size, the difference of what they have in use.
+
+A beam search over sequences of moves (P. S. Ow, T. E. Morton: Filtered beam search in scheduling, 1988): each
+round extends the best sequences by their best moves. Every single move makes the worse one of its two hosts
+better; looking further ahead finds those sequences in which a move that is second best at first makes room
+for a better one, as in a swap. Of the sequences that end about as well, the shortest is taken. Host pairs
+are limited to those with the most and the least pressure, scores are updated by what a move changes, and
+whether a move is possible is asked last, so that the time hardly grows with the size of the swarm.
+
+With few hosts, ``rebalance_refine`` then looks for a better end, or one that is reached with fewer moves. It
+counts if there is an order in which each move is still worth it by itself.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field
+from math import sqrt
+
+from ..._model.compat import dataclass
+from .refine import (
+    EVENNESS,
+    Refinement,
+)
+
+# of the smaller one of two hosts, this much of a gap is enough, however cautious we are
+CAUTION_SHARE = 0.4
+# up to so many hosts, a difference of scores means the same
+FEW_HOSTS = 12
+# what was planned before is kept to unless the score of something else is better by this
+KEPT = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that can be moved. ``host`` is an index into the hosts, memory is in bytes.
+
+    ``difference``: the gap that a move of it needs at least; ``buffer``: by how much the gap must shrink.
+    """
+
+    host: int
+    memory: int
+    difference: int
+    buffer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far the search goes: sequences kept in each round, and at least ``each`` for each first move.
+
+    ``close`` is the difference of scores that is not worth a further move, with few hosts. Of the sequences,
+    so many are ``refined``, and so many beginnings of ``orders`` are tried for each refined end.
+    """
+
+    width: int = 12
+    depth: int = 24
+    hosts: int = 12
+    branches: int = 12
+    each: int = 0
+    close: float = 0.005
+    refined: int = 6
+    orders: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move of the result: indexes of item and host."""
+
+    item: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A sequence of moves and what comes of it. ``used`` has the hosts that it changes."""
+
+    score: float
+    squares: float
+    used: Mapping[int, int] = field(default_factory=dict)
+    moves: tuple[Move, ...] = ()
+
+
+def gap_bytes(used: int, total: int, other_used: int, other_total: int) -> float:
+    """The gap between two hosts, negative where the other one has more pressure."""
+    if not total or not other_total:
+        return 0.0
+    return (used / total - other_used / other_total) * _pair_bytes(total, other_total)
+
+
+def _pair_bytes(total: int, other_total: int) -> float:
+    """What a difference of pressures between two hosts is in bytes: the harmonic mean of their sizes."""
+    return 2 * total * other_total / (total + other_total)
+
+
+def needed_gap(difference: int, total: int, target_total: int, caution: float) -> float:
+    """The gap that a move needs: ``caution`` times the usual one, but only up to a part of the hosts."""
+    return min(difference * caution, max(difference, CAUTION_SHARE * min(total, target_total)))
+
+
+def refusal(
+    item: Item, used: int, total: int, target_used: int, target_total: int, caution: float = 1.0
+) -> tuple[str, float] | None:
+    """Why a move is not worth it: ``difference`` with the gap, ``buffer`` with what it gains; or None.
+
+    ``caution``: see ``needed_gap``.
+    """
+    gap = gap_bytes(used, total, target_used, target_total)
+    if gap < needed_gap(item.difference, total, target_total, caution) or gap <= 0:
+        return "difference", gap
+    worst = max((used - item.memory) / total, (target_used + item.memory) / target_total)
+    # what the gap shrinks by, were both of one size: twice what the worse one is relieved of
+    gain = 2 * (used / total - worst) * _pair_bytes(total, target_total)
+    if gain < item.buffer or gain <= 0:
+        return "buffer", gain
+    return None
+
+
+class Search:
+    """One search. ``total`` and ``used``: bytes of each host; ``is_open``: may this item go to that host?
+
+    ``caution``: how many times the usual gap a move from one host to another needs.
+    """
+
+    def __init__(
+        self,
+        total: Sequence[int],
+        used: Sequence[int],
+        items: Sequence[Item],
+        is_open: Callable[[int, int], bool],
+        limits: Limits | None = None,
+        caution: Callable[[int, int], float] = lambda _source, _target: 1.0,
+    ) -> None:
+        self.total = total
+        self.used = used
+        self.items = items
+        self.is_open = is_open
+        self.limits = limits or Limits()
+        self.caution = caution
+        self.mean = sum(used) / sum(total) if total else 0.0
+        self.order = sorted(range(len(total)), key=lambda host: -used[host] / total[host])
+        self._pairs: dict[tuple[int, int, int, int], list[tuple[float, int, int]]] = {}
+        self.items_of: dict[int, list[int]] = {}
+        for index, item in enumerate(items):
+            self.items_of.setdefault(item.host, []).append(index)
+        # what is too small to be worth a move anywhere is not looked at again and again
+        for indexes in self.items_of.values():
+            indexes.sort(key=lambda index: -items[index].memory)
+
+    def best_moves(self, ahead: Mapping[int, int] | None = None) -> tuple[Move, ...]:
+        """The best sequence found; none where no move is worth it.
+
+        ``ahead``: the moves, item → host, that an earlier search wanted to follow those made since. With few
+        hosts they are kept to unless something is better by more than chance.
+        """
+        squares = sum((u / t - self.mean) ** 2 for u, t in zip(self.used, self.total))
+        start = _Node(self._score({}, squares), squares)
+        ends = [start]
+        beam = [start]
+        for _round in range(self.limits.depth):
+            found: dict[frozenset[Move], _Node] = {}
+            for node in beam:
+                for child in self._children(node):
+                    found.setdefault(frozenset(child.moves), child)
+            if not found:
+                break
+            beam = self._keep(found.values())
+            ends.append(beam[0])
+        if len(ends) == 1:
+            # where no first move is worth it, no order of any moves is
+            return ()
+        best = min(node.score for node in ends)
+        # what one move changes is a smaller part of a larger swarm
+        close = self.limits.close * min(1.0, FEW_HOSTS / len(self.total)) if self.total else 0.0
+        found_moves = next(node.moves for node in ends if node.score <= best + close)
+        return self._refined(ends, found_moves, ahead or {}) if len(self.total) <= FEW_HOSTS else found_moves
+
+    def _refined(
+        self, ends: Sequence[_Node], found: tuple[Move, ...], ahead: Mapping[int, int]
+    ) -> tuple[Move, ...]:
+        """A sequence that reaches more, or as much with fewer moves, if there is one."""
+        if not self.items:
+            return found
+        refinement = Refinement(
+            self.total,
+            self.used,
+            [item.host for item in self.items],
+            [item.memory for item in self.items],
+            self.is_open,
+        )
+        least = refinement.cost({move.item: move.target for move in found})
+        starts = sorted(ends, key=lambda node: refinement.cost({m.item: m.target for m in node.moves}))
+        assignments = [{move.item: move.target for move in node.moves} for node in starts]
+        assignments = assignments[: self.limits.refined]
+        if ahead:
+            assignments.insert(0, dict(ahead))
+            kept, cost = self._ordered(ahead), refinement.cost(ahead) - KEPT
+            if kept is not None and cost < least:
+                found, least = kept, cost
+        for moved in refinement.candidates(assignments):
+            if refinement.cost(moved) >= least - 1e-9:
+                break
+            ordered = self._ordered(moved)
+            if ordered is not None:
+                return ordered
+        return found
+
+    def _ordered(self, moved: Mapping[int, int]) -> tuple[Move, ...] | None:
+        """An order of the moves in which each is worth it by itself; None: none was found.
+
+        What brings most goes first; where that leads nowhere, another one does, as often as the limits say.
+        """
+        looked = 0
+        dead: set[frozenset[int]] = set()
+
+        def complete(used: list[int], left: frozenset[int]) -> tuple[Move, ...] | None:
+            nonlocal looked
+            if not left:
+                return ()
+            looked += 1
+            if looked > self.limits.orders or left in dead:
+                return None
+            for index in self._worth_now(used, moved, left):
+                after, item, target = list(used), self.items[index], moved[index]
+                after[item.host] -= item.memory
+                after[target] += item.memory
+                later = complete(after, left - {index})
+                if later is not None:
+                    return (Move(index, target), *later)
+            dead.add(left)
+            return None
+
+        return complete(list(self.used), frozenset(moved))
+
+    def _worth_now(self, used: Sequence[int], moved: Mapping[int, int], left: Iterable[int]) -> list[int]:
+        """Of the items that are left to be moved, those that are worth it now, best first."""
+        ways: list[tuple[float, int]] = []
+        for index in left:
+            item, target = self.items[index], moved[index]
+            source, total = item.host, self.total
+            caution = self.caution(source, target)
+            if refusal(item, used[source], total[source], used[target], total[target], caution) is None:
+                before = self._square(source, used[source]) + self._square(target, used[target])
+                after = self._square(source, used[source] - item.memory)
+                after += self._square(target, used[target] + item.memory)
+                ways.append((after - before, index))
+        return [index for _change, index in sorted(ways)]
+
+    def _keep(self, found: Iterable[_Node]) -> list[_Node]:
+        """The best sequences, and the best few of those with each first move, best first.
+
+        A large item that has to go first makes things look worse until others have followed it: without
+        a place of their own such sequences would soon be crowded out.
+        """
+        ranked = sorted(found, key=_rank)
+        kept, of_first = [], Counter[Move]()
+        for number, node in enumerate(ranked):
+            first = node.moves[0]
+            if number < self.limits.width or of_first[first] < self.limits.each:
+                of_first[first] += 1
+                kept.append(node)
+        return kept
+
+    def _score(self, used: Mapping[int, int], squares: float) -> float:
+        """The worst pressure, and a part of the standard deviation from that of all memory together."""
+        worst = max((used[host] / self.total[host] for host in used), default=0.0)
+        for host in self.order:
+            if host not in used:
+                worst = max(worst, self.used[host] / self.total[host])
+                break
+        return worst + EVENNESS * sqrt(max(squares, 0.0) / len(self.total))
+
+    def _children(self, node: _Node) -> list[_Node]:
+        """The best continuations, of which each is possible."""
+        moved = {move.item for move in node.moves}
+        candidates: list[tuple[float, int, int]] = []
+        sources = self._extremes(node, self.order)
+        targets = self._extremes(node, self.order[::-1])
+        for source in sources:
+            used = node.used.get(source, self.used[source])
+            for target in targets:
+                if source != target:
+                    found = self._worth(source, used, target, node.used.get(target, self.used[target]))
+                    candidates += [candidate for candidate in found if candidate[1] not in moved]
+        candidates.sort()
+        children: list[_Node] = []
+        for change, index, target in candidates:
+            if len(children) >= self.limits.branches:
+                break
+            if self.is_open(index, target):
+                children.append(self._child(node, index, target, node.squares + change))
+        return children
+
+    def _worth(self, source: int, used: int, target: int, other_used: int) -> list[tuple[float, int, int]]:
+        """Change of the squares, item and target of what is worth moving between two hosts used like this."""
+        # most sequences leave most pairs of hosts as they are
+        key = (source, used, target, other_used)
+        if key not in self._pairs:
+            total, other_total = self.total[source], self.total[target]
+            found = []
+            if used * other_total > other_used * total:
+                caution = self.caution(source, target)
+                before = self._square(source, used) + self._square(target, other_used)
+                for index in self.items_of.get(source, ()):
+                    item = self.items[index]
+                    if refusal(item, used, total, other_used, other_total, caution) is None:
+                        after = self._square(source, used - item.memory)
+                        after += self._square(target, other_used + item.memory)
+                        found.append((after - before, index, target))
+            self._pairs[key] = found
+        return self._pairs[key]
+
+    def _child(self, node: _Node, index: int, target: int, squares: float) -> _Node:
+        item = self.items[index]
+        used = dict(node.used)
+        used[item.host] = used.get(item.host, self.used[item.host]) - item.memory
+        used[target] = used.get(target, self.used[target]) + item.memory
+        return _Node(self._score(used, squares), squares, used, (*node.moves, Move(index, target)))
+
+    def _square(self, host: int, used: int) -> float:
+        return (used / self.total[host] - self.mean) ** 2
+
+    def _extremes(self, node: _Node, order: Sequence[int]) -> list[int]:
+        """The first hosts of ``order``, with those that the sequence changes in any case."""
+        return list(dict.fromkeys([*order[: self.limits.hosts], *node.used]))
+
+
+def _rank(node: _Node) -> tuple[float, tuple[tuple[int, int], ...]]:
+    return node.score, tuple((move.item, move.target) for move in node.moves)

@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a unit could go, and by which constraints: worked out only for the pairs that are asked about."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..._model.snapshot import Node, Service, SwarmSnapshot
+from ..scheduling.managed import (
+    move_off,
+    move_to,
+    requires_label,
+    user_constraints,
+)
+from ..scheduling.placement import (
+    obstacles_beside,
+    room,
+)
+from .units import Unit
+
+# A unit does not return to a node that it was moved off this recently, nor to one where it failed.
+RETURN_SECONDS = 7 * 24 * 3600.0
+# From a host that is short of memory it may after this, but not by undoing a move: where one service is all
+# that can leave, each accident moves it on, and within a week there may be no node left that it can go to.
+SHORT_RETURN_SECONDS = 24 * 3600.0
+FAILED_THERE_SECONDS = 24 * 3600.0
+# With more constraints than this, a move is too much of a change to a service's spec.
+MAX_EXCLUDED = 8
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a unit gets to a node: by these constraints on its lead; or why it cannot."""
+
+    constraints: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return not self.obstacles
+
+
+class Targets:
+    """The ways of all units. ``labels``: service ID of a follower → the keys of its anchors' labels."""
+
+    def __init__(self, snapshot: SwarmSnapshot, labels: Mapping[str, frozenset[str]], now: float) -> None:
+        self.snapshot = snapshot
+        self.labels = labels
+        self.now = now
+        self._ways: dict[tuple[str, str, str], Way] = {}
+        self._runs: dict[tuple[str, str], bool] = {}
+        self._totals = {node.id: len(snapshot.wanted_by_node.get(node.id, ())) for node in snapshot.nodes}
+        self._by_total = sorted(snapshot.nodes, key=lambda node: self._totals[node.id])
+
+    def way(self, unit: Unit, node: Node) -> Way:
+        """How ``unit`` gets to ``node``, whether or not that is of any use."""
+        key = (unit.lead.id, unit.node.id, node.id)
+        if key not in self._ways:
+            self._ways[key] = self._find_way(unit, node)
+        return self._ways[key]
+
+    def _find_way(self, unit: Unit, node: Node) -> Way:
+        found = self._history(unit, node)
+        found += self._obstacles(unit, node)
+        if found:
+            return Way(obstacles=tuple(found))
+        if unit.lead.replicas == 1:
+            return Way(constraints=(move_to(node.id),))
+        return self._steer(unit, node)
+
+    def _history(self, unit: Unit, node: Node) -> list[str]:
+        found = []
+        for made in unit.relocations:
+            age = self.now - made.at
+            if made.failed is not None:
+                if made.target == node.id and age < FAILED_THERE_SECONDS:
+                    found.append(f"a move there failed {age / 3600:.1f} h ago: {made.failed}")
+            elif made.source == node.id and age < RETURN_SECONDS:
+                if made.target == unit.node.id or not self._may_return(unit, age):
+                    found.append(f"it was moved off that node {age / 3600:.1f} h ago")
+        return found
+
+    def _may_return(self, unit: Unit, age: float) -> bool:
+        """Whether it may go back by way of other nodes: others have moved it since, or memory is short."""
+        return unit.last is None or (unit.is_short and age >= SHORT_RETURN_SECONDS)
+
+    def _obstacles(self, unit: Unit, node: Node) -> list[str]:
+        """What keeps a member off the node, with all the others there, too."""
+        ids = {member.id for member in unit.members}
+        there = []
+        for task in self.snapshot.wanted_by_node.get(node.id, ()):
+            other = self.snapshot.service_by_id.get(task.service_id)
+            if other is not None and other.id not in ids:
+                there.append(other)
+        arriving = [self.snapshot.service_by_id[task.service_id] for task in unit.tasks]
+        found = []
+        for member in unit.members:
+            of = "" if member is unit.lead else f"{member.name}, which follows it: "
+            others = [*there, *(service for service in arriving if service.id != member.id)]
+            constraints = self._constraints(unit, member)
+            reasons = obstacles_beside(others, member, node, constraints)
+            found += [f"{of}{reason}" for reason in reasons]
+            if not reasons:
+                found += [f"{of}{reason}" for reason in self._too_many(unit, member, node)]
+        return found
+
+    def _constraints(self, unit: Unit, member: Service) -> tuple[str, ...]:
+        """The user's own; a follower's anchor takes its label along."""
+        labels = self.labels.get(member.id, ()) if member is not unit.lead else ()
+        return tuple(
+            text
+            for text in user_constraints(member)
+            if not any(requires_label((text,), key) for key in labels)
+        )
+
+    def _too_many(self, unit: Unit, member: Service, node: Node) -> list[str]:
+        most = room(self.snapshot, member, node)
+        present = self._own(member, node)
+        coming = sum(task.service_id == member.id for task in unit.tasks)
+        if most is None or present + coming <= most:
+            return []
+        return [f"at most {most} of its tasks fit there, {present} are there"]
+
+    def _own(self, service: Service, node: Node) -> int:
+        return sum(task.service_id == service.id for task in self.snapshot.wanted_by_node.get(node.id, ()))
+
+    # several replicas
+
+    def _steer(self, unit: Unit, node: Node) -> Way:
+        """The constraints that leave Swarm no other choice than ``node``.
+
+        Source: swarmkit, `manager/scheduler/scheduler.go`: fewest tasks of the service first, then fewest
+        tasks. Nodes that come before this one have to be excluded, and may be where no task of the service
+        runs: it would be moved, too.
+        """
+        service = unit.lead
+        if service.preferences:
+            return Way(obstacles=("where its tasks go is decided by its placement preferences",))
+        own = self._own(service, node) + unit.count - 1
+        total = self._totals[node.id] + unit.count - 1
+        present = {
+            task.node_id for task in self.snapshot.tasks_of(service) if task.should_run and task.node_id
+        }
+        excluded: list[Node] = []
+        for other in self._by_total:
+            theirs = (self._own(service, other) if other.id in present else 0, self._totals[other.id])
+            if own == 0 and theirs[1] > total:
+                break  # sorted by the total, and none has less than no task
+            if other.id in (node.id, unit.node.id) or theirs > (own, total):
+                continue
+            if not self._can_run(service, other):
+                continue
+            if other.id in present:
+                text = f"Swarm would put it on {other.hostname}, which has as few tasks of it"
+                return Way(obstacles=(text,))
+            excluded.append(other)
+            if len(excluded) > MAX_EXCLUDED:
+                return Way(obstacles=("Swarm would put it on one of many nodes with fewer tasks",))
+        return Way(constraints=tuple(move_off(other.id) for other in (unit.node, *excluded)))
+
+    def _can_run(self, service: Service, node: Node) -> bool:
+        key = (service.id, node.id)
+        if key not in self._runs:
+            there = []
+            for task in self.snapshot.wanted_by_node.get(node.id, ()):
+                other = self.snapshot.service_by_id.get(task.service_id)
+                if other is not None and other.id != service.id:
+                    there.append(other)
+            most = room(self.snapshot, service, node)
+            fits = most is None or self._own(service, node) < most
+            self._runs[key] = fits and not obstacles_beside(there, service, node, user_constraints(service))
+        return self._runs[key]

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tasks that have ended for good, because the user wants it so: migrations, seeds, backups, cron jobs.
+
+Under the restart condition ``none`` Swarm never starts a task again, whatever became of it; under
+``on-failure`` one with exit code 0 has done its work. Such a task is not missing, and nothing of ours may
+run it again. How Swarm behaves is held to real engines by ``tests/behaviour/finished.py``:
+
+- A write that changes nothing but placement runs a finished task again if its node no longer exists or
+  violates the new constraints. On other nodes it stays finished, and labels of the service change nothing.
+- A global service never runs again on a node where it has finished, whatever its constraints.
+- A forced update, and scaling to 0 and back, run every task again.
+
+"""
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..._model.compat import dataclass
+from ..._model.snapshot import Service, SwarmSnapshot, Task
+from .constraints import violated
+
+NEVER = "none"
+ON_FAILURE = "on-failure"
+
+COMPLETE = "complete"
+ENDED = (COMPLETE, "failed", "rejected", "shutdown", "orphaned", "remove")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last tasks of a service that have ended and that Swarm does not replace.
+
+    There is one for each slot, for a global service one for each node. ``done``: those that completed.
+    ``failed``: those that ended otherwise, under the restart condition ``none``.
+    """
+
+    done: tuple[Task, ...] = ()
+    failed: tuple[Task, ...] = ()
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return (*self.done, *self.failed)
+
+    def __len__(self) -> int:
+        return len(self.done) + len(self.failed)
+
+
+_NOTHING = Finished()
+
+
+def runs_once(service: Service) -> bool:
+    """Whether no task of the service may ever be started a second time."""
+    return service.restart_condition == NEVER
+
+
+def finished(snapshot: SwarmSnapshot, service: Service) -> Finished:
+    """The tasks of ``service`` that are over. Jobs have rules of their own, and none here."""
+    if service.restart_condition not in (NEVER, ON_FAILURE) or service.mode not in ("replicated", "global"):
+        return _NOTHING
+    newest: dict[object, Task] = {}
+    for task in snapshot.tasks_of(service):
+        place: object = task.slot if service.is_replicated else task.node_id
+        if task.desired_state != "remove" and (place not in newest or _is_newer(task, newest[place])):
+            newest[place] = task
+    over = [task for task in newest.values() if _is_over(snapshot, service, task)]
+    return Finished(
+        done=tuple(task for task in over if task.state == COMPLETE),
+        failed=tuple(task for task in over if task.state != COMPLETE),
+    )
+
+
+def is_finished(task: Task, service: Service) -> bool:
+    """Whether the task has ended well, and the service's restart policy leaves it at that.
+
+    Swarm calls a task complete if its container has ended with exit code 0.
+    """
+    return task.state == COMPLETE and service.restart_condition in (NEVER, ON_FAILURE)
+
+
+def missing_tasks(snapshot: SwarmSnapshot, service: Service) -> int:
+    """How many tasks a replicated service lacks: neither are they to run, nor have they finished."""
+    desired = sum(task.should_run for task in snapshot.tasks_of(service))
+    return max(0, (service.replicas or 0) - desired - len(finished(snapshot, service)))
+
+
+def would_run_again(
+    snapshot: SwarmSnapshot, service: Service, constraints: tuple[str, ...], running: Iterable[Task] = ()
+) -> tuple[Task, ...]:
+    """The tasks that Swarm would run again if ``service`` were written with these constraints.
+
+    ``running`` are its tasks that are to run. Those count too if they may not be started a second time.
+    """
+    over = finished(snapshot, service).tasks if service.is_replicated else ()
+    once = tuple(running) if runs_once(service) else ()
+    found = []
+    for task in (*over, *once):
+        node = snapshot.node_by_id.get(task.node_id or "")
+        if node is None or violated(constraints, node):
+            found.append(task)
+    return tuple(found)
+
+
+def _is_newer(task: Task, other: Task) -> bool:
+    return (task.should_run, task.created) > (other.should_run, other.created)
+
+
+def _is_over(snapshot: SwarmSnapshot, service: Service, task: Task) -> bool:
+    if not runs_once(service):
+        return task.state == COMPLETE
+    if task.state in ENDED:
+        return True
+    node = snapshot.node_by_id.get(task.node_id or "")
+    # lost with its node, where it may still run if that is only cut off
+    return not task.should_run and (node is None or node.is_down)

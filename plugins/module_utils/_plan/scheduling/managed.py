@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The constraints that Orcastra itself puts on services, and how they are told from the user's own.
+
+A constraint is ours only if the service's own label ``orcastra.constraints`` records it. How it is spelled
+means nothing.
+
+- ``node.labels.LABEL==true`` holds a follower to the nodes of its anchor; it stays.
+- ``node.id==NODE`` and ``node.id!=NODE`` move tasks; they go as soon as the tasks are where they belong.
+
+"""
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..._model.ownership import (
+    CONSTRAINTS_LABEL,
+    owned,
+    recorded,
+    without,
+)
+from ..._model.snapshot import Service, SwarmSnapshot
+from ..anchors.anchor import ANCHOR_VALUE
+from .constraints import (
+    NODE_LABEL_PREFIX,
+    Constraint,
+    ConstraintError,
+    parse_constraint,
+)
+
+# so much of a malformed label is shown
+_SHOWN_CHARACTERS = 60
+
+
+def label_constraint(label: str) -> str:
+    """The constraint that holds a follower to the nodes with the anchor's label."""
+    return f"{NODE_LABEL_PREFIX}{label}=={ANCHOR_VALUE}"
+
+
+def move_to(node_id: str) -> str:
+    """The constraint that moves all tasks of a service to one node."""
+    return f"node.id=={node_id}"
+
+
+def move_off(node_id: str) -> str:
+    """The constraint that moves the tasks of a service off one node."""
+    return f"node.id!={node_id}"
+
+
+def ours(service: Service) -> tuple[str, ...]:
+    """The constraints of ``service`` that we have put there."""
+    return owned(service.constraints, service.labels)
+
+
+def move_constraints(service: Service) -> tuple[str, ...]:
+    """Those of them that are there for a move."""
+    return tuple(text for text in ours(service) if _moves(text))
+
+
+def ours_to_hold(service: Service) -> tuple[str, ...]:
+    """Those of them that stay after a move."""
+    return tuple(text for text in ours(service) if not _moves(text))
+
+
+def pinned_labels(service: Service) -> frozenset[str]:
+    """The keys of the node labels to which our own constraints hold ``service``."""
+    found = (_demanded_label(text) for text in ours(service))
+    return frozenset(key for key in found if key is not None)
+
+
+def user_constraints(service: Service) -> tuple[str, ...]:
+    """The constraints of ``service`` that are the user's own."""
+    return without(service.constraints, ours(service))
+
+
+def requires_label(expressions: Iterable[str], label: str) -> bool:
+    """Whether one of ``expressions``, in any spelling, demands the anchor's label."""
+    return any(_demanded_label(text) == label for text in expressions)
+
+
+def malformed_records(snapshot: SwarmSnapshot) -> tuple[str, ...]:
+    """For each service whose record of our constraints cannot be read, a warning."""
+    warnings = []
+    for service in sorted(snapshot.services, key=lambda service: service.name):
+        if recorded(service.labels) is None:
+            text = service.labels[CONSTRAINTS_LABEL]
+            shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+            warnings.append(
+                f"{service.name}: label {CONSTRAINTS_LABEL}: expected a JSON list of constraints, found "
+                f"{shown!r}; all constraints of the service count as your own"
+            )
+    return tuple(warnings)
+
+
+def _demanded_label(text: str) -> str | None:
+    """The key of the node label that the expression wants to be true; None if it wants anything else."""
+    constraint = _parsed(text)
+    if constraint is None or not constraint.must_match or constraint.value.lower() != ANCHOR_VALUE:
+        return None
+    prefix, key = constraint.key[: len(NODE_LABEL_PREFIX)], constraint.key[len(NODE_LABEL_PREFIX) :]
+    return key if prefix.lower() == NODE_LABEL_PREFIX else None
+
+
+def _moves(text: str) -> bool:
+    constraint = _parsed(text)
+    return constraint is not None and constraint.key.lower() == "node.id"
+
+
+def _parsed(text: str) -> Constraint | None:
+    try:
+        return parse_constraint(text)
+    except ConstraintError:
+        return None

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Can a service run on a node? The filters of Swarm's scheduler, as reasons in words.
+
+Source: swarmkit, `manager/scheduler/pipeline.go` and `filter.go`. Network and volume plugins are left out:
+the snapshot does not have them.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..._model.snapshot import Node, Service, SwarmSnapshot
+from .constraints import (
+    platform_allows,
+    violated,
+)
+
+_MIB = 1024 * 1024
+
+
+def obstacles(
+    snapshot: SwarmSnapshot, service: Service, node: Node, constraints: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What keeps a task of ``service`` off ``node``; nothing where Swarm would let it run there.
+
+    ``constraints`` are those that are to count, which need not be all that the service has now. What the
+    service's own tasks take up on the node does not count against it.
+    """
+    return obstacles_beside(_others_on(snapshot, service, node), service, node, constraints)
+
+
+def obstacles_beside(
+    others: Sequence[Service], service: Service, node: Node, constraints: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The same with ``others`` on the node, one entry for each task of theirs."""
+    found: list[str] = []
+    if not node.is_ready:
+        found.append(f"the node is {node.state}")
+    if node.availability != "active":
+        found.append(f"the node's availability is {node.availability}")
+    found += [f"its constraint {expression} forbids it" for expression in violated(constraints, node)]
+    if not platform_allows(service.platforms, node):
+        platforms = ", ".join("/".join(platform) for platform in service.platforms)
+        found.append(f"its image is for {platforms}, the node is {node.os}/{node.architecture}")
+    found += _lacking_resources(others, service, node)
+    found += _taken_ports(others, service)
+    return tuple(found)
+
+
+def room(snapshot: SwarmSnapshot, service: Service, node: Node) -> int | None:
+    """How many tasks of ``service`` fit on ``node``, its present ones among them; None: any number."""
+    limits = []
+    if service.max_replicas_per_node:
+        limits.append(service.max_replicas_per_node)
+    if any(port for port, _protocol in service.host_ports):
+        limits.append(1)
+    others: list[Service] = []
+    if service.reserved_memory_bytes or service.reserved_nano_cpus:
+        others = _others_on(snapshot, service, node)
+    if service.reserved_memory_bytes:
+        free = node.memory_bytes - sum(other.reserved_memory_bytes for other in others)
+        limits.append(max(free, 0) // service.reserved_memory_bytes)
+    if service.reserved_nano_cpus:
+        free = node.nano_cpus - sum(other.reserved_nano_cpus for other in others)
+        limits.append(max(free, 0) // service.reserved_nano_cpus)
+    return min(limits, default=None)
+
+
+def _others_on(snapshot: SwarmSnapshot, service: Service, node: Node) -> list[Service]:
+    """The other services with tasks that are to run on ``node``; one entry for each task."""
+    found = []
+    for task in snapshot.wanted_by_node.get(node.id, ()):
+        other = snapshot.service_by_id.get(task.service_id)
+        if other is not None and other.id != service.id:
+            found.append(other)
+    return found
+
+
+def _lacking_resources(others: Sequence[Service], service: Service, node: Node) -> list[str]:
+    if not service.reserved_memory_bytes and not service.reserved_nano_cpus:
+        return []
+    found = []
+    free_memory = node.memory_bytes - sum(other.reserved_memory_bytes for other in others)
+    if service.reserved_memory_bytes > free_memory:
+        desired = service.reserved_memory_bytes // _MIB
+        found.append(f"it reserves {desired} MiB of memory, {max(free_memory, 0) // _MIB} MiB are unreserved")
+    free_cpus = node.nano_cpus - sum(other.reserved_nano_cpus for other in others)
+    if service.reserved_nano_cpus > free_cpus:
+        wanted_cpus, free = service.reserved_nano_cpus / 1e9, max(free_cpus, 0) / 1e9
+        found.append(f"it reserves {wanted_cpus:g} CPUs, {free:g} are unreserved")
+    return found
+
+
+def _taken_ports(others: Sequence[Service], service: Service) -> list[str]:
+    if not service.host_ports:
+        return []
+    desired = {port for port in service.host_ports if port[0]}
+    return [
+        f"{other.name} has port {number}/{protocol} of the node"
+        for other in others
+        for number, protocol in other.host_ports
+        if (number, protocol) in desired
+    ]

@@ -1,0 +1,216 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where Swarm would place a task: its scheduler, on a copy of who runs where that can be changed.
+
+Source: swarmkit, `manager/scheduler` (`pipeline.go`, `filter.go`, `nodeset.go`, and `nodeLess` in
+`scheduler.go`): what a node must have, then the branch of each placement preference with the fewest tasks
+of the service, then nodes without many recent failures of it, those with the fewest of its tasks, those
+with the fewest tasks. Swarm breaks ties at will. Plugins and generic resources are left out: the snapshot
+does not have them.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from itertools import groupby
+
+from ..._model.snapshot import Node, Service, SwarmSnapshot
+from .constraints import (
+    ENGINE_LABEL_PREFIX,
+    NODE_LABEL_PREFIX,
+    platform_allows,
+    violated,
+)
+from .placement import obstacles_beside
+
+# Source: swarmkit, `manager/scheduler/nodeinfo.go`
+MANY_FAILURES = 5
+FAILURE_SECONDS = 300.0
+
+
+class Scheduler:
+    """Nodes and what runs on them. ``now`` is in seconds since the epoch.
+
+    Which failures are recent is told by when their tasks were created: the engine keeps no more than that.
+    """
+
+    def __init__(self, snapshot: SwarmSnapshot, now: float) -> None:
+        self.nodes = {node.id: node for node in snapshot.nodes}
+        self._position = {node.id: number for number, node in enumerate(snapshot.nodes)}
+        self._services: dict[str, list[Service]] = {node.id: [] for node in snapshot.nodes}
+        # the IDs of the nodes with so many tasks
+        self._by_total: list[set[str]] = [set(self.nodes)]
+        self._own: dict[str, dict[str, int]] = {}
+        self._failures: dict[tuple[str, str], int] = {}
+        self._many_failures: dict[str, set[str]] = {}
+        self._suitable: dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], dict[str, Node]] = {}
+        for task in snapshot.tasks:
+            service = snapshot.service_by_id.get(task.service_id)
+            if service is None or task.node_id not in self.nodes:
+                continue
+            if task.should_run:
+                self.put(service, task.node_id)
+            elif task.state in ("failed", "rejected") and now - task.created < FAILURE_SECONDS:
+                key = (service.id, task.node_id)
+                self._failures[key] = self._failures.get(key, 0) + 1
+                if self._failures[key] >= MANY_FAILURES:
+                    self._many_failures.setdefault(service.id, set()).add(task.node_id)
+
+    def put(self, service: Service, node_id: str) -> None:
+        """A task of the service is to run on the node."""
+        self._services[node_id].append(service)
+        self._count(node_id, before=len(self._services[node_id]) - 1)
+        own = self._own.setdefault(service.id, {})
+        own[node_id] = own.get(node_id, 0) + 1
+
+    def take(self, service: Service, node_id: str) -> None:
+        """A task of the service is no longer to run on the node."""
+        self._services[node_id].remove(service)
+        self._count(node_id, before=len(self._services[node_id]) + 1)
+        own = self._own[service.id]
+        own[node_id] -= 1
+        if not own[node_id]:
+            del own[node_id]
+
+    def places(self, service: Service) -> frozenset[str]:
+        """The IDs of the nodes where tasks of the service are to run."""
+        return frozenset(self._own.get(service.id, ()))
+
+    def choices(
+        self,
+        service: Service,
+        constraints: tuple[str, ...],
+        *,
+        only: Collection[str] | None = None,
+        without: Collection[str] = (),
+    ) -> tuple[Node, ...]:
+        """The nodes of which Swarm takes any for one more task; none where the task stays pending.
+
+        ``only``: IDs of the nodes that come into question; ``without``: of those that do not.
+        """
+        suitable = self._suitable_nodes(service, constraints)
+        if service.preferences:
+            found = [
+                node
+                for node in suitable.values()
+                if node.id not in without and (only is None or node.id in only)
+                if not self._lacks(service, node)
+            ]
+            for preference in service.preferences:
+                found = self._spread(service, found, preference)
+            return next(self._ranked(service, found), ())
+        # what takes longest to ask is asked last, and seldom
+        for nodes in self._best_first(service, suitable):
+            free = tuple(
+                node
+                for node in nodes
+                if node.id not in without and (only is None or node.id in only)
+                if not self._lacks(service, node)
+            )
+            if free:
+                return free
+        return ()
+
+    def choice(
+        self,
+        service: Service,
+        constraints: tuple[str, ...],
+        turn: int,
+        *,
+        only: Collection[str] | None = None,
+        without: Collection[str] = (),
+    ) -> Node | None:
+        """One of the ``choices``, another one with another ``turn``; it need not look at all of them."""
+        if service.preferences:
+            found = self.choices(service, constraints, only=only, without=without)
+            return found[turn % len(found)] if found else None
+        for nodes in self._best_first(service, self._suitable_nodes(service, constraints)):
+            start = turn % len(nodes)
+            for node in (*nodes[start:], *nodes[:start]):
+                if node.id in without or (only is not None and node.id not in only):
+                    continue
+                if not self._lacks(service, node):
+                    return node
+        return None
+
+    def _best_first(self, service: Service, suitable: dict[str, Node]) -> Iterator[tuple[Node, ...]]:
+        """Groups of nodes, each as good as the other: nearly always one of the first is taken."""
+        worse = self._own.get(service.id, {}).keys() | self._many_failures.get(service.id, set())
+        for node_ids in self._by_total:
+            group = (node_ids & suitable.keys()) - worse
+            if group:
+                yield tuple(self.nodes[node_id] for node_id in sorted(group, key=self._position.__getitem__))
+        yield from self._ranked(service, [node for node in suitable.values() if node.id in worse])
+
+    def _ranked(self, service: Service, nodes: list[Node]) -> Iterator[tuple[Node, ...]]:
+        own = self._own.get(service.id, {})
+
+        def rank(node: Node) -> tuple[int, int, int]:
+            failures = self._failures.get((service.id, node.id), 0)
+            many = failures if failures >= MANY_FAILURES else 0
+            return many, own.get(node.id, 0), len(self._services[node.id])
+
+        for _rank, group in groupby(sorted(nodes, key=rank), key=rank):
+            yield tuple(group)
+
+    def _count(self, node_id: str, before: int) -> None:
+        """Note that the number of the node's tasks is another one than before."""
+        now = len(self._services[node_id])
+        self._by_total[before].remove(node_id)
+        if now == len(self._by_total):
+            self._by_total.append(set())
+        self._by_total[now].add(node_id)
+
+    def obstacles(self, service: Service, node: Node, constraints: tuple[str, ...]) -> tuple[str, ...]:
+        """What keeps one more task of the service off the node."""
+        own = self._own.get(service.id, {}).get(node.id, 0)
+        found = list(obstacles_beside(self._services[node.id], service, node, constraints))
+        if service.max_replicas_per_node and own >= service.max_replicas_per_node:
+            found.append(f"at most {service.max_replicas_per_node} of its tasks may run on one node")
+        return tuple(found)
+
+    def _suitable_nodes(self, service: Service, constraints: tuple[str, ...]) -> dict[str, Node]:
+        """The nodes that are ready, and that constraints and platform allow, whatever runs there."""
+        key = (constraints, service.platforms)
+        if key not in self._suitable:
+            self._suitable[key] = {
+                node.id: node
+                for node in self.nodes.values()
+                if node.is_ready and node.availability == "active"
+                if platform_allows(service.platforms, node) and not violated(constraints, node)
+            }
+        return self._suitable[key]
+
+    def _lacks(self, service: Service, node: Node) -> bool:
+        needs = service.reserved_memory_bytes or service.reserved_nano_cpus or service.host_ports
+        if not needs and not service.max_replicas_per_node:
+            return False
+        return bool(self.obstacles(service, node, ()))
+
+    def _spread(self, service: Service, nodes: list[Node], preference: str) -> list[Node]:
+        """Those of the nodes whose value of the label has the fewest tasks of the service."""
+        count: dict[str, int] = {}
+        for node_id, number in self._own.get(service.id, {}).items():
+            value = _label(self.nodes[node_id], preference)
+            count[value] = count.get(value, 0) + number
+        return _least(nodes, lambda node: count.get(_label(node, preference), 0))
+
+
+def _label(node: Node, key: str) -> str:
+    """The value of a label as constraints and preferences name it; empty where the node has none."""
+    lower = key.lower()
+    if lower.startswith(NODE_LABEL_PREFIX):
+        return node.labels.get(key[len(NODE_LABEL_PREFIX) :], "")
+    if lower.startswith(ENGINE_LABEL_PREFIX):
+        return node.engine_labels.get(key[len(ENGINE_LABEL_PREFIX) :], "")
+    return ""
+
+
+def _least(nodes: list[Node], rank: Callable[[Node], int]) -> list[Node]:
+    """All the nodes with the lowest rank."""
+    lowest = min(map(rank, nodes), default=0)
+    return [node for node in nodes if rank(node) == lowest]

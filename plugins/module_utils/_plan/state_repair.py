@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plan what comes before everything else: mending a damaged state object."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from .._model.steps import Plan, RepairState
+
+
+def plan_state_repair(damage: tuple[str, ...]) -> Plan:
+    """Plan to set a damaged state object aside. ``damage`` is what was found damaged, in words."""
+    if not damage:
+        return Plan()
+    return Plan(
+        steps=(
+            RepairState(
+                why=damage,
+                why_not=(
+                    "labels that Orcastra may have set are left alone: nothing proves any more that it did",
+                ),
+                damage=damage,
+            ),
+        )
+    )
