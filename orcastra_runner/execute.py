@@ -31,6 +31,7 @@ import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model import errors
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from orcastra_runner.folder import PrivateFolder
 
 # How often ansible-runner looks whether it is to stop, in seconds.
@@ -289,7 +290,7 @@ class _Watcher:
                     changed=bool(result.get("changed")),
                     message=str(result.get("msg", "")),
                     plan=tuple(result.get("plan") or ()),
-                    notes=tuple(result.get("notes") or ()),
+                    notes=tuple(text_of(note) for note in result.get("notes") or ()),
                     warnings=tuple(result.get("warnings") or ()),
                 )
             )

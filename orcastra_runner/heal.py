@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.pl
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.settings import spec_of
 from orcastra_runner.jobs import Work, report_outcome, tell_steps
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
+from orcastra_runner.once import News, log_messages
 from orcastra_runner.swarm import Swarm
 
 HEAL_PLAYBOOK = "orcastra.swarm.heal"
@@ -105,10 +105,7 @@ class HealJob:
     def _mend(self, work: Work, seen: Observation) -> bool:
         """What can be done through the API."""
         plan = plan_members(work.swarm, seen, work.desired)
-        for warning in self._news.lasting("warnings", plan.warnings):
-            log.warning(warning)
-        for note in self._news.lasting("notes", plan.notes):
-            log.info(note)
+        log_messages(self._news, plan.warnings, plan.notes)
         hosts = plan_hosts(seen, work.desired, has_inventory=work.run_on_hosts is not None)
         work.records.planned(self.name, plan + hosts)
         tell_steps(self._news, plan, at_once=not work.dry_run)

@@ -18,7 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
+from orcastra_runner.once import News, log_messages
 from orcastra_runner.records import Records
 from orcastra_runner.shortages import names
 from orcastra_runner.swarm import Swarm, plan_all
@@ -148,10 +148,7 @@ class SyncJob:
     def _plan(self, work: Work) -> Plan:
         plan = plan_all(work.swarm.see(), work.desired, self._give_up_seconds)
         work.records.planned(self.name, plan)
-        for warning in self._news.lasting("warnings", plan.warnings):
-            log.warning(warning)
-        for note in self._news.lasting("notes", plan.notes):
-            log.info(note)
+        log_messages(self._news, plan.warnings, plan.notes)
         tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
         if plan.remember and not plan.steps:
             log.debug("planned", what="bring the remembered state up to date")

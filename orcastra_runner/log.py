@@ -4,7 +4,8 @@
 
 """The log: one line per thing that happened, as a sentence with ``key=value``, or as JSON for machines.
 
-``what`` is the one value that belongs into the sentence: "done: set ssd=true on node alpha".
+``what`` is the one value that belongs into the sentence: "done: set ssd=true on node alpha". If there is a
+``message``, that is the sentence.
 
 The only module that imports structlog. Everybody else asks ``get_logger`` and writes
 ``log.info("sentence", key=value)``.
@@ -23,6 +24,7 @@ from typing import Any, Protocol, TextIO, cast
 
 import structlog
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
 
 # what would break a line, or the terminal that it is read in
@@ -89,8 +91,10 @@ def _render_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     """``2026-01-31 13:45:02 info     sentence: what  key=value``; a traceback follows on its own lines."""
     time, level, sentence = event.pop("time"), event.pop("level"), event.pop("event")
     traceback = event.pop("traceback", None)
-    if event.get("what"):
-        sentence = f"{sentence}: {event.pop('what')}"
+    if event.get("message"):
+        sentence = text_of(event.pop("message"))
+    elif event.get("what"):
+        sentence = f"{sentence}: {text_of(event.pop('what'))}"
     # what services and engines say goes in as well
     sentence = printable(_CONTROL.sub(" ", sentence))
     line = f"{time:%Y-%m-%d %H:%M:%S} {level:<8} {sentence}"
@@ -104,13 +108,17 @@ def _render_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     time, level, sentence = event.pop("time"), event.pop("level"), event.pop("event")
     first = {"time": time.isoformat(timespec="milliseconds"), "level": level, "event": sentence}
     rest = {key: value for key, value in event.items() if value is not None}
-    return printable_json(json.dumps({**first, **rest}, default=str, ensure_ascii=False))
+    return printable_json(json.dumps({**first, **rest}, default=_as_data, ensure_ascii=False))
+
+
+def _as_data(value: Any) -> Any:
+    return value.to_data() if isinstance(value, Reason) else str(value)
 
 
 def _plain(value: Any) -> str:
     """A value on one line, quoted where it would be read wrongly otherwise."""
     if isinstance(value, (list, tuple)):
-        value = "; ".join(str(item) for item in value)
+        value = "; ".join(text_of(item) for item in value)
     text = f"{value:g}" if isinstance(value, float) else str(value)
     is_plain = printable(text) == text
     if not text or not is_plain or any(character in text for character in ' "='):

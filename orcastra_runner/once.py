@@ -10,7 +10,9 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, Reason, identity
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import without_ids
 from orcastra_runner.log import get_logger
 
@@ -25,6 +27,8 @@ _VOLATILE = re.compile(
     r"|\b\d+(?:\.\d+)?(?= ?(?:ms|s|min|h|seconds|minutes|hours)\b)"
 )
 
+M = TypeVar("M", bound=Message)
+
 log = get_logger()
 
 
@@ -33,7 +37,7 @@ class _Topic:
     """What was said of a topic: key → at which look, and when, it was said last."""
 
     looks: int = 0
-    said: dict[str, tuple[int, float]] = field(default_factory=dict)
+    said: dict[object, tuple[int, float]] = field(default_factory=dict)
 
 
 class News:
@@ -41,11 +45,11 @@ class News:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._said: dict[str, frozenset[str]] = {}
+        self._said: dict[str, frozenset[Message]] = {}
         self._topics: dict[str, _Topic] = {}
 
-    def fresh(self, topic: str, sentences: Iterable[str]) -> list[str]:
-        """Return the sentences that are new: those that were not there at the last look.
+    def fresh(self, topic: str, sentences: Iterable[M]) -> list[M]:
+        """Return the messages that are new: those that were not there at the last look.
 
         For what is repeated on purpose, such as a step that has become necessary again.
         """
@@ -54,11 +58,11 @@ class News:
         self._said[topic] = frozenset(now)
         return [sentence for sentence in now if sentence not in said]
 
-    def lasting(self, topic: str, sentences: Iterable[str]) -> list[str]:
-        """Return the sentences that are new, for what may come and go from look to look.
+    def lasting(self, topic: str, sentences: Iterable[M]) -> list[M]:
+        """Return the messages that are new, for what may come and go from look to look.
 
-        A sentence is compared without its durations and IDs. It is news again once it was missing for a
-        while: two sentences that take turns are said once each.
+        A message is compared without its durations and IDs. It is news again once it was missing for a
+        while: two messages that take turns are logged once each.
         """
         known, now = self._topics.setdefault(topic, _Topic()), self._clock()
         known.looks += 1
@@ -69,11 +73,24 @@ class News:
         }
         found = []
         for sentence in sentences:
-            key = _VOLATILE.sub("#", without_ids(sentence))
+            key = _key(sentence)
             if key not in known.said:
                 found.append(sentence)
             known.said[key] = (known.looks, now)
         return found
+
+
+def log_messages(news: News, warnings: Iterable[Message], notes: Iterable[Message]) -> None:
+    """Log the warnings and notes of a plan that are new."""
+    for warning in news.lasting("warnings", warnings):
+        log.warning("plan warning", message=warning)
+    for note in news.lasting("notes", notes):
+        log.info("plan note", message=note)
+
+
+def _key(message: Message) -> object:
+    """What makes the message the same one at the next look."""
+    return identity(message) if isinstance(message, Reason) else _VOLATILE.sub("#", without_ids(message))
 
 
 @dataclass(slots=True)

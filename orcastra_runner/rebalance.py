@@ -36,7 +36,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.sel
 from orcastra_runner.jobs import Work, report_outcome, run_and_report, tell_steps
 from orcastra_runner.kept import KeptFile
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
+from orcastra_runner.once import News, log_messages
 
 REBALANCE_PLAYBOOK = "orcastra.swarm.rebalance"
 
@@ -213,10 +213,7 @@ class RebalanceJob:
             self._said = Plan(warnings=plan.warnings, notes=plan.notes)
             work.records.measured(memory)
         work.records.planned(self.name, plan)
-        for warning in self._news.lasting("warnings", plan.warnings):
-            log.warning(warning)
-        for note in self._news.lasting("notes", plan.notes):
-            log.info(note)
+        log_messages(self._news, plan.warnings, plan.notes)
         tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
         return plan
 

@@ -21,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import ModOutcome, Refreshing
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
@@ -50,8 +51,8 @@ class Action:
     job: str
     what: str
     result: str
-    why: tuple[str, ...] = ()
-    why_not: tuple[str, ...] = ()
+    why: tuple[Mapping[str, Any], ...] = ()
+    why_not: tuple[Mapping[str, Any], ...] = ()
     error: str | None = None
 
 
@@ -219,7 +220,8 @@ class Records:
             return
         outcome = DONE if result.error is None else FAILED
         step = result.step
-        self._add(Action(self._clock(), job, step.what, outcome, step.why, step.why_not, result.error))
+        why, why_not = (tuple(map(message_data, given)) for given in (step.why, step.why_not))
+        self._add(Action(self._clock(), job, step.what, outcome, why, why_not, result.error))
         self._count(job, step.action, outcome, step)
 
     def playbook_stepped(self, job: str, result: Mapping[str, Any], step: Step | None) -> None:
@@ -230,7 +232,7 @@ class Records:
 
     def commanded(self, record: CommandRecord) -> None:
         """A command has ended."""
-        why = (f"asked for by {record.source}",)
+        why = (message_data(f"asked for by {record.source}"),)
         error = None if record.status == DONE else record.message
         said = record.message if record.status == DONE else ""
         what = f"command {record.command}" + (f": {said}" if said else "")

@@ -15,6 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     commands_data,
     iso_time,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data, text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
@@ -60,8 +61,8 @@ def plan_data(
     data: dict[str, Any] = {
         "headline": headline(plan, short),
         "plan": [step.to_result() for step in plan.steps],
-        "warnings": [*plan.warnings, *shortages.warnings(short)],
-        "notes": [*plan.notes, *shortages.notes(short)],
+        "warnings": [message_data(one) for one in (*plan.warnings, *shortages.warnings(short))],
+        "notes": [message_data(one) for one in (*plan.notes, *shortages.notes(short))],
         "short_of_tasks": shortages.shortages_data(short),
     }
     return data if candidates is None else {**data, "candidates": [asdict(one) for one in candidates]}
@@ -103,8 +104,8 @@ def step_lines(steps: Iterable[Mapping[str, Any]]) -> list[str]:
     lines: list[str] = []
     for number, step in enumerate(steps, start=1):
         lines.append(f"{number:>3}. {step['what']}")
-        lines += [f"       why: {reason}" for reason in step.get("why") or ()]
-        lines += [f"       why not otherwise: {reason}" for reason in step.get("why_not") or ()]
+        lines += [f"       why: {text_of(reason)}" for reason in step.get("why") or ()]
+        lines += [f"       why not otherwise: {text_of(reason)}" for reason in step.get("why_not") or ()]
     return lines
 
 

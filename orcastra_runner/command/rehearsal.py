@@ -75,8 +75,8 @@ def _rehearse_acceptance(work: Work) -> Rehearsal:
         return Rehearsal(problem=str(error))
     return Rehearsal(
         steps=tuple(step.to_result() for step in plan.steps),
-        warnings=_distinct(plan.warnings),
-        notes=_distinct([*notes, *plan.notes]),
+        warnings=_distinct(map(str, plan.warnings)),
+        notes=_distinct([*notes, *map(str, plan.notes)]),
     )
 
 

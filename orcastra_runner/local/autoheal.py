@@ -18,7 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from orcastra_runner.jobs import tell_steps
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
+from orcastra_runner.once import News, log_messages
 from orcastra_runner.records import Records
 from orcastra_runner.settings import Settings
 
@@ -93,10 +93,7 @@ class AutohealJob:
 
     def _tell(self, healing: Healing) -> None:
         plan = healing.heal.plan
-        for warning in self._news.lasting("warnings", (*plan.warnings, *healing.warnings)):
-            log.warning(warning)
-        for note in self._news.lasting("notes", plan.notes):
-            log.info(note)
+        log_messages(self._news, (*plan.warnings, *healing.warnings), plan.notes)
         for ended in healing.heal.for_manager:
             log.warning(
                 "a task was unhealthy and ended; whether Swarm replaces it only a manager can tell",

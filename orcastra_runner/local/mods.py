@@ -20,7 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine imp
 from orcastra_runner.jobs import tell_steps
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
+from orcastra_runner.once import News, log_messages
 from orcastra_runner.records import Records
 from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
@@ -88,10 +88,7 @@ class ModsJob:
             raise OrcastraError("; ".join(done.failures))
 
     def _tell(self, done: Refreshing) -> None:
-        for warning in self._news.lasting("warnings", (*done.warnings, *done.tolerated)):
-            log.warning(warning)
-        for note in self._news.lasting("notes", done.plan.notes):
-            log.info(note)
+        log_messages(self._news, (*done.warnings, *done.tolerated), done.plan.notes)
         if self._dry_run:
             tell_steps(self._news, done.plan, at_once=False)
         for result in done.results:

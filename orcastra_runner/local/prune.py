@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan im
 )
 from orcastra_runner.cron import Cron
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
+from orcastra_runner.once import News, log_messages
 from orcastra_runner.records import Records
 from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
@@ -121,10 +121,7 @@ class PruneJob:
         self._tell(pruning, time.monotonic() - started)
 
     def _tell(self, pruning: Pruning, seconds: float) -> None:
-        for warning in self._news.fresh("warnings", (*pruning.plan.warnings, *pruning.warnings)):
-            log.warning(warning)
-        for note in self._news.fresh("notes", pruning.plan.notes):
-            log.info(note)
+        log_messages(self._news, (*pruning.plan.warnings, *pruning.warnings), pruning.plan.notes)
         if self._dry_run:
             for step in pruning.plan.steps:
                 log.info("would be pruned", what=step.what, why=step.why)

@@ -120,13 +120,31 @@ plan:
     why:
       description: The reasons.
       type: list
-      elements: str
-      sample: ["it depends on wiki_db, which runs on wrk-b, and runs on mgr-a"]
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
     why_not:
       description: Why alternatives were not taken, where there were any.
       type: list
-      elements: str
-      sample: ["taking the label off its node at once (evict): it keeps data on its node"]
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
 requeue_after:
   description:
     - After how many seconds the module has something to do again, as a move is under way or a try is due.
@@ -137,8 +155,17 @@ notes:
   description: What was left as it is, and why.
   returned: success
   type: list
-  elements: str
-  sample: ["apps_wiki is on its way to wrk-b"]
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 """
 
 import time

@@ -136,13 +136,31 @@ plan:
     why:
       description: The reasons, one for each change.
       type: list
-      elements: str
-      sample: ["disk=hdd: configured for this node, and it is missing"]
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
     why_not:
       description: Why alternatives were not taken, where there were any.
       type: list
-      elements: str
-      sample: []
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
 requeue_after:
   description: After how many seconds the module has something to do again, as a move is under way.
   returned: when there is such a thing
@@ -153,8 +171,17 @@ notes:
   description: What was left as it is, and why.
   returned: success
   type: list
-  elements: str
-  sample: ["node wrk-c is down: its labels are corrected when it is back"]
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 """
 
 import time

@@ -108,19 +108,46 @@ plan:
     why:
       description: The reasons.
       type: list
-      elements: str
-      sample: ["it is not there yet"]
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
     why_not:
       description: Why alternatives were not taken, where there were any.
       type: list
-      elements: str
-      sample: []
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
 notes:
   description: What was left as it is, and why.
   returned: success
   type: list
-  elements: str
-  sample: []
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 mods:
   description: What became of each mod.
   returned: success
@@ -170,6 +197,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_progress
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Refreshing, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import (
     build_mods,
     load_mods,
@@ -222,12 +250,12 @@ def rules_from(given: Mapping[str, Any]) -> ModRules:
 def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> dict[str, Any]:
     """The result. Ends the module where a mod failed that is not optional."""
     for warning in (*done.warnings, *done.tolerated):
-        module.warn(warning)
+        module.warn(str(warning))
     steps = done.plan.steps if module.check_mode else [r.step for r in done.results if r.changed]
     result: dict[str, Any] = {
         "changed": bool(steps),
         "plan": [step.to_result() for step in steps],
-        "notes": list(done.plan.notes),
+        "notes": [message_data(note) for note in done.plan.notes],
         "diff": done.plan.diff(),
         "mods": [mod.to_result() for mod in done.mods],
         "requests": done.requests,

@@ -132,8 +132,17 @@ notes:
   description: What was left as it is, and why.
   returned: success
   type: list
-  elements: str
-  sample: []
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 """
 
 import time

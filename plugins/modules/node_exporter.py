@@ -104,19 +104,46 @@ plan:
     why:
       description: The reasons.
       type: list
-      elements: str
-      sample: ["TaskTemplate.ContainerSpec.Image differs from what is configured"]
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
     why_not:
       description: Why alternatives were not taken, where there were any.
       type: list
-      elements: str
-      sample: []
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
 notes:
   description: What was left as it is, and why.
   returned: success
   type: list
-  elements: str
-  sample: []
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 requeue_after:
   description: After how many seconds to try again, as Swarm was updating the service.
   returned: when there is such a thing

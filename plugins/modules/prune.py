@@ -139,19 +139,46 @@ plan:
     why:
       description: The reasons.
       type: list
-      elements: str
-      sample: ["nothing here and no service uses it, and it is here for 9 days"]
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
     why_not:
       description: Why alternatives were not taken, where there were any.
       type: list
-      elements: str
-      sample: []
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
 notes:
   description: What was left as it is, and why.
   returned: success
   type: list
-  elements: str
-  sample: []
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 kept:
   description: What was planned and stays, because it was in use or gone when its turn came.
   returned: success

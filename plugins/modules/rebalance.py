@@ -126,13 +126,31 @@ plan:
     why:
       description: The reasons.
       type: list
-      elements: str
-      sample: ["81 % of the memory of mgr-a are in use, 34 % of wrk-b"]
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
     why_not:
       description: Why other services, or other nodes, were not taken.
       type: list
-      elements: str
-      sample: ["apps_wiki_db: its local volume apps_data would stay behind"]
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
 requeue_after:
   description:
     - After how many seconds the module has something to do again, as a move is under way or a try is due.
@@ -143,8 +161,17 @@ notes:
   description: What was left as it is, and why.
   returned: success
   type: list
-  elements: str
-  sample: ["mgr-a is short of memory for 3 of the 10 minutes that it must last"]
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 memory:
   description: What was measured, in bytes. Nodes without a fresh sample are missing.
   returned: success

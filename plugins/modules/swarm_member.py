@@ -133,7 +133,17 @@ notes:
   description: What was left as it is, and why.
   returned: success
   type: list
-  elements: str
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 member:
   description: What the engine says of its membership afterwards; see M(orcastra.swarm.swarm_member_info).
   returned: success

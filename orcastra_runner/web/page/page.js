@@ -107,17 +107,21 @@ function attention() {
     items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: given up`),
       make("p", { class: "error" }, entry.given_up), soft(`${entry.reason}; since ${moment(entry.since)}`)));
   }
-  for (const text of plan ? plan.warnings : []) items.push(make("li", {}, badge("warning", "warn"), ` ${text}`));
+  for (const text of plan ? texts(plan.warnings) : []) items.push(make("li", {}, badge("warning", "warn"), ` ${text}`));
   at("attention-part").hidden = !items.length;
   fill("attention", list(items, ""));
+}
+
+function texts(messages) {
+  return messages.map((message) => message.text);
 }
 
 function showPlan() {
   const { plan } = found;
   const steps = plan.steps.map((step) => make("li", {}, make("p", { class: "what" }, step.what),
-    lines("why", step.why), lines("why", step.why_not.map((text) => `not otherwise: ${text}`))));
+    lines("why", texts(step.why)), lines("why", texts(step.why_not).map((text) => `not otherwise: ${text}`))));
   const empty = `${plan.headline}.`;
-  const notes = plan.notes.map((text) => make("li", { class: "soft" }, text));
+  const notes = texts(plan.notes).map((text) => make("li", { class: "soft" }, text));
   const title = plan.dry_run && steps.length ? make("p", { class: "soft" }, "Would be done, were this no dry run:") : null;
   fill("plan", title, list(steps, empty), notes.length ? make("ul", { class: "list" }, notes) : null);
 }
@@ -128,7 +132,7 @@ function history() {
   const items = actions.slice(0, 50).map((action) => make("li", {},
     make("p", {}, stamp(action.at), " ", badge(action.result, kinds[action.result] || "warn"), " ",
       make("span", { class: "what" }, action.what)),
-    lines("why", action.why), lines("error", action.error ? [action.error] : [])));
+    lines("why", texts(action.why)), lines("error", action.error ? [action.error] : [])));
   fill("history", list(items, `Nothing since this instance started (${moment(found.history.since)}).`));
 }
 

@@ -147,12 +147,12 @@ def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -
         failed = "" if result.error is None else f" failed: {result.error}"
         messages.append(
             {
-                "text": f"{view.hostname}: {step.what}{failed} ({'; '.join(step.why)})",
+                "text": f"{view.hostname}: {step.what}{failed} ({'; '.join(map(str, step.why))})",
                 "event": "failed" if failed else "healed",
                 "node": view.hostname,
                 "action": step.action,
                 "target": step.target,
-                "why": list(step.why),
+                "why": [str(reason) for reason in step.why],
             }
         )
     for sentence in heal.given_up:

@@ -17,6 +17,7 @@ from typing import Any, Union
 
 from .compat import dataclass
 from .node_state import NodeEdit
+from .reasons import Message, message_data
 from .state import STATE_NAME, StateEdit
 from .text import printable
 
@@ -28,13 +29,13 @@ Edit = Union[StateEdit, NodeEdit]
 class Step(ABC):
     """One write, and its reasons.
 
-    ``why`` says why it is needed, ``why_not`` why the alternatives were not taken. ``claims`` are written
-    to the state before the step is carried out, ``settles`` once it has succeeded, so that a controller
-    which dies in between leaves nothing behind that it does not know of.
+    ``why`` says why it is needed, ``why_not`` why the alternatives were not taken. ``intent_edits`` are
+    written to the state before the step is carried out, ``commit_edits`` once it has succeeded: a controller
+    that dies in between leaves nothing behind that the next one doesn't know of.
     """
 
-    why: tuple[str, ...]
-    why_not: tuple[str, ...] = ()
+    why: tuple[Message, ...]
+    why_not: tuple[Message, ...] = ()
     intent_edits: tuple[Edit, ...] = ()
     commit_edits: tuple[Edit, ...] = ()
 
@@ -69,8 +70,8 @@ class Step(ABC):
             "action": self.action,
             "target": printable(self.target),
             "what": printable(self.what),
-            "why": [printable(reason) for reason in self.why],
-            "why_not": [printable(reason) for reason in self.why_not],
+            "why": [message_data(reason) for reason in self.why],
+            "why_not": [message_data(reason) for reason in self.why_not],
         }
 
 
@@ -181,8 +182,8 @@ class Plan:
     """
 
     steps: tuple[Step, ...] = ()
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
+    notes: tuple[Message, ...] = ()
     remember: tuple[Edit, ...] = ()
     requeue_after: float | None = None
 

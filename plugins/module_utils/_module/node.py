@@ -18,6 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._apply.executor import Outcome, StepResult
 from .._apply.node_store import DEFAULT_FOLDER
 from .._model.node import ServicesInUse
+from .._model.reasons import Message, message_data
 from .._model.steps import Plan
 from .._observe.connection import (
     ConnectionOptions,
@@ -62,19 +63,20 @@ def finish_node(
     module: AnsibleModule,
     plan: Plan,
     results: tuple[StepResult, ...],
-    warnings: tuple[str, ...],
+    warnings: tuple[Message, ...],
     details: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The result of a module that looks after one node. Ends the module where a step failed."""
     for warning in (*plan.warnings, *warnings):
-        module.warn(warning)
+        module.warn(str(warning))
     skipped = [result.step for result in results if result.skipped is not None]
     steps = tuple(step for step in plan.steps if step not in skipped)
     outcome = Outcome(results)
     result: dict[str, Any] = {
         "changed": outcome.changed if results else bool(steps) and module.check_mode,
         "plan": [step.to_result() for step in steps],
-        "notes": list(plan.notes),
+        "notes": [message_data(note) for note in plan.notes],
+        "warning_reasons": [message_data(warning) for warning in (*plan.warnings, *warnings)],
         "diff": Plan(steps=steps).diff(),
         **details,
     }

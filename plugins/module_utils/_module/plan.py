@@ -15,6 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._apply.executor import Outcome, carry_out
 from .._model.errors import OrcastraError
+from .._model.reasons import message_data
 from .._model.steps import Plan
 from .._observe.engine import Engine
 from .._observe.observation import Observation, observe
@@ -54,11 +55,12 @@ def execute(
 ) -> dict[str, Any]:
     """Carry a plan out, outside check mode, and return the module's result. Ends it where a step fails."""
     for warning in plan.warnings:
-        module.warn(warning)
+        module.warn(str(warning))
     result: dict[str, Any] = {
         "changed": bool(plan.steps),
         "plan": [step.to_result() for step in plan.steps],
-        "notes": list(plan.notes),
+        "notes": [message_data(note) for note in plan.notes],
+        "warning_reasons": [message_data(warning) for warning in plan.warnings],
         "diff": plan.diff(),
     }
     if plan.requeue_after is not None:
@@ -77,12 +79,14 @@ def execute(
 
 def finish_plan(module: AnsibleModule, done: Plan) -> dict[str, Any]:
     """The result of a module that has carried out its plan by and by; its warnings are told."""
-    for warning in dict.fromkeys(done.warnings):
-        module.warn(warning)
+    warnings = list(dict.fromkeys(done.warnings))
+    for warning in warnings:
+        module.warn(str(warning))
     return {
         "changed": bool(done.steps),
         "plan": [step.to_result() for step in done.steps],
-        "notes": list(dict.fromkeys(done.notes)),
+        "notes": [message_data(note) for note in dict.fromkeys(done.notes)],
+        "warning_reasons": [message_data(warning) for warning in warnings],
         "diff": done.diff(),
     }
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import structlog
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from orcastra_runner import log
 from orcastra_runner.settings import VARIABLES, Settings, read_settings
 
@@ -52,7 +53,8 @@ class Log:
         for entry in self.entries:
             if entry["level"] != "debug":
                 what = f": {entry['what']}" if entry.get("what") else ""
-                found.append(f"{entry['level']} {entry['event']}{what}")
+                sentence = text_of(entry["message"]) if "message" in entry else f"{entry['event']}{what}"
+                found.append(f"{entry['level']} {sentence}")
         return found
 
     def clear(self) -> None:

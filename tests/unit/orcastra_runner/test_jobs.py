@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DisownLabels,
@@ -60,7 +61,9 @@ def test_a_step_starts_the_playbook_and_is_confirmed(monkeypatch: pytest.MonkeyP
         "info looked again: everything is as configured",
     ]
     told = [entry for entry in logged.entries if entry["event"] in ("planned", "done")]
-    assert [entry["why"] for entry in told] == 2 * [["ssd=true: configured for this node, and it is missing"]]
+    assert [[text_of(why) for why in entry["why"]] for entry in told] == 2 * [
+        ["ssd=true: configured for this node, and it is missing"]
+    ]
 
 
 def test_a_dry_run_plans_only_and_says_so_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:

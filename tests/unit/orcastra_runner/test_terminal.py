@@ -17,6 +17,7 @@ import structlog
 import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     Attempts,
@@ -168,5 +169,5 @@ def test_a_step_in_a_result(fake: FakeSwarm, evil: str) -> None:
     plan = commands.plan_all(replace(seen, snapshot=snapshot), desired({f"bravo{evil}": {"a": "1"}}))
     for step in plan.steps:
         result = step.to_result()
-        for text in (result["what"], result["target"], *result["why"], *result["why_not"]):
+        for text in (result["what"], result["target"], *map(text_of, result["why"] + result["why_not"])):
             assert_harmless(text)

@@ -234,7 +234,9 @@ def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, 
         what="the anchor has no task",
     )
     kept = run_module("label_sync", **config)
-    assert kept["notes"] == ["shop_db is scaled to 0: its label db stays until it runs"]
+    assert [note["text"] for note in kept["notes"]] == [
+        "shop_db is scaled to 0: its label db stays until it runs"
+    ]
     assert labels(engine) == {"charlie": {"db": "true"}}
 
     # the dependency leaves the configuration
@@ -305,7 +307,9 @@ def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
 
     left = run_module("label_sync", nodes=desired, purge=True)
     assert (left["changed"], left["plan"]) == (False, [])
-    assert left["notes"] == ["node charlie is down: its labels are corrected when it is back"]
+    assert [note["text"] for note in left["notes"]] == [
+        "node charlie is down: its labels are corrected when it is back"
+    ]
     assert labels(engine) == {"charlie": {"old": "true"}}
 
     swarm["charlie"].boot()

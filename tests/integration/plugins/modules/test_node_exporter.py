@@ -100,7 +100,9 @@ def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None
     change = {**DEFINITION, "stop_signal": "SIGINT"}
 
     left = run_module("node_exporter", definition=change, wait_timeout=0)
-    assert left["notes"] == [f"{NAME} is to be changed, but Swarm is updating it: left for later"]
+    assert [note["text"] for note in left["notes"]] == [
+        f"{NAME} is to be changed, but Swarm is updating it: left for later"
+    ]
     assert (left["changed"], left["requeue_after"]) == (False, 5)
     late = run_module("node_exporter", definition=change, wait_timeout=1)
     assert late["msg"].startswith(f"{NAME} is to be changed, but Swarm has been updating it for 1 s"), late

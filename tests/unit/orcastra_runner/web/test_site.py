@@ -173,7 +173,7 @@ def test_state_plan_and_history(served: Served) -> None:
     plan = served.get("/api/plan").data
     assert plan["acts"]
     assert plan["steps"][0]["job"] == "sync"
-    assert any("ssd=true: configured for this node" in why for why in plan["steps"][0]["why"])
+    assert any("ssd=true: configured for this node" in why["text"] for why in plan["steps"][0]["why"])
     step = plan_all(observation(), WANTED).steps[0]
     served.records.stepped("sync", StepResult(step, changed=True))
     served.records.stepped("sync", StepResult(step, error="the engine was lost"))
@@ -183,7 +183,7 @@ def test_state_plan_and_history(served: Served) -> None:
         ("failed", "the engine was lost"),
         ("done", None),
     ]
-    assert actions[1]["why"] == list(step.why)
+    assert actions[1]["why"] == step.to_result()["why"]
 
 
 def test_an_etag_saves_the_body_until_something_changes(served: Served) -> None:

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reasons: why something is done, or isn't, as data. ``messages`` has the sentences."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Union
+
+from ..messages import durations, render
+from .text import printable
+
+
+class Reason:
+    """A code and its parameters: ``Reason("label_missing", label="ssd=true")``.
+
+    Parameters are text, numbers, other reasons, None, and lists of those. Decisions and tests go by the code;
+    ``str(reason)`` is the sentence for people, on one line that is safe to print.
+    """
+
+    __slots__ = ("_params", "code")
+
+    def __init__(self, code: str, /, **params: Any) -> None:
+        self.code = code
+        self._params = tuple((name, _frozen(value)) for name, value in sorted(params.items()))
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return dict(self._params)
+
+    @property
+    def text(self) -> str:
+        """The sentence. Raises KeyError if the catalogue doesn't have the code, or a parameter is missing."""
+        return printable(render(self.code, self.params))
+
+    def to_data(self) -> dict[str, Any]:
+        """``code``, ``params`` and ``text``, as they appear in results, in the log and in the API."""
+        return {
+            "code": self.code,
+            "params": {name: _plain(value) for name, value in self._params},
+            "text": self.text,
+        }
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        params = "".join(f", {name}={value!r}" for name, value in self._params)
+        return f"Reason({self.code!r}{params})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reason):
+            return NotImplemented
+        return (self.code, self._params) == (other.code, other._params)
+
+    def __hash__(self) -> int:
+        return hash((self.code, self._params))
+
+
+# Sentences become reasons step by step; until then both are accepted.
+Message = Union[Reason, str]
+
+
+def message_data(message: Message) -> dict[str, Any]:
+    """``code``, ``params`` and ``text`` of a message."""
+    if isinstance(message, Reason):
+        return message.to_data()
+    return {"code": "", "params": {}, "text": printable(message)}
+
+
+def text_of(data: object) -> str:
+    """The sentence of a message in a module's result."""
+    return str(data.get("text", "")) if isinstance(data, Mapping) else str(data)
+
+
+def identity(message: Message) -> object:
+    """What stays the same of a message that is repeated: all but its durations."""
+    if isinstance(message, Reason):
+        volatile = durations(message.code)
+        return (message.code, *(pair for pair in message.params.items() if pair[0] not in volatile))
+    return message
+
+
+def codes(reasons: Iterable[Reason]) -> list[str]:
+    """The codes of ``reasons``, in order."""
+    return [reason.code for reason in reasons]
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(entry) for entry in value) if isinstance(value, (list, tuple)) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Reason):
+        return value.to_data()
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value

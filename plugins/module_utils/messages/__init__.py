@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The catalogue: every sentence that a user reads about a plan.
+
+Planners return ``Reason(code, **params)``. The sentence for each code is here, in one file per capability.
+``formatting`` describes the notation of the templates. ``tests/unit/test_messages.py`` checks that every code
+has exactly one message, and that each message gets the parameters that it names.
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import anchors, autoheal, drain, labels, membership, mods, names, prune, rebalance, scheduling, swarm
+from .formatting import FORMATTER
+
+CATALOGUES = (anchors, autoheal, drain, labels, membership, mods, names, prune, rebalance, scheduling, swarm)
+
+MESSAGES: Mapping[str, str] = {
+    code: template for catalogue in CATALOGUES for code, template in catalogue.MESSAGES.items()
+}
+
+
+def durations(code: str) -> frozenset[str]:
+    """The parameters of a message that say how long something has taken, or will take."""
+    parts = FORMATTER.parse(MESSAGES[code])
+    return frozenset(name for _text, name, spec, _conversion in parts if name and spec == "duration")
+
+
+def render(code: str, params: Mapping[str, Any]) -> str:
+    """The sentence for ``code``. Raises KeyError for an unknown code or a missing parameter."""
+    return FORMATTER.vformat(MESSAGES[code], (), params)
