@@ -13,12 +13,12 @@ from typing import Any
 
 import yaml
 
-from tests import compose_file, image_build
 from tests.bench.report import Table, load_average
 from tests.bench.runner import put_in_force
 from tests.bench.swarms import STACK, Scale, configuration
 from tests.lab import Host, Lab, image
 from tests.lab.wait import wait_until
+from tests.support import compose_file, image_build
 
 _PORT = 6060
 _SETTLED_SECONDS = 5

@@ -21,7 +21,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
 from tests.bench.report import Table, calm_down, load_average, median
-from tests.mod_server import ModServer
+from tests.support.mod_server import ModServer
 
 UNCHANGED = 50
 LARGE = 20

@@ -10,9 +10,9 @@ import time
 
 from tests.bench.report import Table, calm_down, load_average, median
 from tests.bench.swarms import Say
-from tests.instances import Instances, Takeover, on_every_host
 from tests.lab import Lab
 from tests.lab.wait import wait_until
+from tests.support.instances import Instances, Takeover, on_every_host
 
 MODES = (
     ("polling, RELABEL_TIME=60", {"RELABEL_TIME": "60"}),

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.lab import Host, Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import Loop, running
+from tests.support.runner_process import Loop, running
 
 STACK = "shop"
 STATE = "orcastra.state"

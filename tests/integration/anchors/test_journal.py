@@ -14,7 +14,7 @@ from tests.integration.anchors.containers import overlaps, runs
 from tests.integration.anchors.killing_proxy import KillingProxy
 from tests.integration.anchors.stage import ATTEMPTS, Stage
 from tests.lab.wait import wait_until
-from tests.runner_process import Loop
+from tests.support.runner_process import Loop
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.anchors.stage import Stage, cycles
 from tests.lab.wait import wait_until
-from tests.runner_process import Loop, orcastra
+from tests.support.runner_process import Loop, orcastra
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 

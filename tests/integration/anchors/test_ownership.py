@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.anchors.stage import SECOND, Stage, cycles
 from tests.lab.wait import wait_until
-from tests.runner_process import orcastra, running
+from tests.support.runner_process import orcastra, running
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.anchors.containers import overlaps
 from tests.integration.anchors.stage import ATTEMPTS, SECOND, SLOW_TO_STOP, Stage, cycles, held_by
 from tests.lab.wait import wait_until
-from tests.runner_process import orcastra
+from tests.support.runner_process import orcastra
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 

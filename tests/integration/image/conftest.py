@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests import image_build
 from tests.lab import Host, Lab, image
+from tests.support import image_build
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import http.client
 from collections.abc import Sequence
 
-from tests import image_build
 from tests.integration.orcastra_runner.swarm_helpers import tasks
 from tests.lab import Host, Lab
 from tests.lab.wait import wait_until
+from tests.support import image_build
 
 TOKEN = "a-secret-token"
 PROXY_CONFIGURATION = "container/socket-proxy.cfg"

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests import image_build
 from tests.integration.image.stacks import PROXY_CONFIGURATION
 from tests.lab import packages
 from tests.lab.locks import exclusive
 from tests.lab.names import PREFIX
 from tests.lab.wait import wait_until
-from tests.proxied_calls import ALLOWED, FOREIGN, REFUSED, requests_of
+from tests.support import image_build
+from tests.support.proxied_calls import ALLOWED, FOREIGN, REFUSED, requests_of
 
 pytestmark = pytest.mark.lab
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests import compose_file, image_build
 from tests.integration.image.stacks import get
 from tests.integration.orcastra_runner.swarm_helpers import labels
 from tests.lab import Host, Lab
 from tests.lab.wait import wait_until
+from tests.support import compose_file, image_build
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(600)]
 

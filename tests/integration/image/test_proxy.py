@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests import compose_file, image_build
 from tests.integration.image.stacks import (
     PROXY_CONFIGURATION,
     TOKEN,
@@ -31,7 +30,8 @@ from tests.integration.orcastra_runner.swarm_helpers import (
 )
 from tests.lab import Host, Lab, image
 from tests.lab.wait import wait_until
-from tests.proxied_calls import ALLOWED, FOREIGN, REFUSED, requests_of
+from tests.support import compose_file, image_build
+from tests.support.proxied_calls import ALLOWED, FOREIGN, REFUSED, requests_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 

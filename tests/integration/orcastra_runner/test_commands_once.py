@@ -17,7 +17,7 @@ from tests.integration.orcastra_runner.swarm_helpers import create_service, rest
 from tests.integration.orcastra_runner.test_commands import Commands, once
 from tests.lab import Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import environment, orcastra, running
+from tests.support.runner_process import environment, orcastra, running
 
 pytestmark = pytest.mark.lab
 

@@ -20,7 +20,7 @@ from tests.integration.orcastra_runner.swarm_helpers import (
 )
 from tests.lab import Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import running
+from tests.support.runner_process import running
 
 pytestmark = pytest.mark.lab
 

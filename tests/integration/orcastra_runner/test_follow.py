@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 
 from demo.view import View, look
-from tests.browser import PROGRAM, Browser
-from tests.follow_picture import Bar, Mark, Run, Said, page
 from tests.lab import Host, Lab, LabError
 from tests.lab.wait import wait_until
-from tests.runner_process import Loop, running
+from tests.support.browser import PROGRAM, Browser
+from tests.support.follow_picture import Bar, Mark, Run, Said, page
+from tests.support.runner_process import Loop, running
 
 pytestmark = pytest.mark.lab
 

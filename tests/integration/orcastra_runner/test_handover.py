@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from tests.instances import ACTING, FOLDER, Instances, on_every_host
 from tests.integration.accidents import REBOOT_OPTIONS
 from tests.integration.anchors.stage import SLOW_TO_STOP, STACK, Stage
 from tests.integration.playbooks.conftest import host_python  # noqa: F401 - a fixture
 from tests.lab import Lab
 from tests.lab.errors import LabError
 from tests.lab.wait import wait_until
+from tests.support.instances import ACTING, FOLDER, Instances, on_every_host
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 

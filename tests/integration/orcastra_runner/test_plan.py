@@ -18,7 +18,7 @@ from tests.integration import accidents
 from tests.integration.conftest import IMAGE
 from tests.lab import Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import orcastra
+from tests.support.runner_process import orcastra
 
 pytestmark = pytest.mark.lab
 

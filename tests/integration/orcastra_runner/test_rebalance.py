@@ -17,8 +17,8 @@ import yaml
 from tests.integration.anchors.killing_proxy import KillingProxy
 from tests.integration.memory import memory_user, running, set_availability, tasks_measured
 from tests.lab import Lab
-from tests.runner_process import Loop
-from tests.runner_process import running as running_loop
+from tests.support.runner_process import Loop
+from tests.support.runner_process import running as running_loop
 
 MOST_WRITES = 20
 RULES = {

@@ -18,7 +18,7 @@ import pytest
 
 from tests.lab import Host, Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import Loop, orcastra, running
+from tests.support.runner_process import Loop, orcastra, running
 
 pytestmark = pytest.mark.lab
 

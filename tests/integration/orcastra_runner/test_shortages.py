@@ -18,7 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages imp
 from tests.integration.orcastra_runner.swarm_helpers import create_service, tasks
 from tests.lab import Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import orcastra, running
+from tests.support.runner_process import orcastra, running
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.instances import ACTING, FOLDER, Instances, on_every_host
 from tests.integration.anchors.containers import Run, runs
 from tests.integration.anchors.stage import ATTEMPTS, JOURNAL, SLOW_TO_STOP, STACK, Stage
 from tests.integration.orcastra_runner.swarm_helpers import restarts
 from tests.integration.playbooks.conftest import host_python  # noqa: F401 - a fixture
 from tests.lab import Host, Lab
 from tests.lab.wait import wait_until
+from tests.support.instances import ACTING, FOLDER, Instances, on_every_host
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 

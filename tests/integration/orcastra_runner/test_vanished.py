@@ -27,7 +27,7 @@ from tests.integration.orcastra_runner.swarm_helpers import (
 )
 from tests.lab import Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import Loop, orcastra, running
+from tests.support.runner_process import Loop, orcastra, running
 
 pytestmark = pytest.mark.lab
 

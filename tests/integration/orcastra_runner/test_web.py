@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.browser import PROGRAM, Browser
 from tests.integration.orcastra_runner.swarm_helpers import create_service, labels, running_on, set_labels
 from tests.lab import Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import Loop, orcastra, running
+from tests.support.browser import PROGRAM, Browser
+from tests.support.runner_process import Loop, orcastra, running
 
 pytestmark = pytest.mark.lab
 

@@ -13,7 +13,7 @@ from typing import Any
 from tests.integration.conftest import IMAGE
 from tests.lab import Lab
 from tests.lab.errors import LabError
-from tests.runner_process import orcastra
+from tests.support.runner_process import orcastra
 
 MIB = 1024 * 1024
 

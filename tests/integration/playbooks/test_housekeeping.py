@@ -18,7 +18,7 @@ from tests.lab import Lab
 from tests.lab.host import Host
 from tests.lab.image import busybox_image, load
 from tests.lab.wait import wait_until
-from tests.runner_process import running as instance
+from tests.support.runner_process import running as instance
 
 STATE_DIR = "/var/lib/orcastra"
 

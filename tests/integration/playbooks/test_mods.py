@@ -20,8 +20,8 @@ from tests.integration.orcastra_runner.test_web import ask, free_address
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab
 from tests.lab.wait import wait_until
-from tests.mod_server import ModServer
-from tests.runner_process import running
+from tests.support.mod_server import ModServer
+from tests.support.runner_process import running
 
 DEST = "/srv/orcastra-mods"
 SECRET = "s3cret-value"

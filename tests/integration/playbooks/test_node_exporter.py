@@ -9,12 +9,12 @@ from __future__ import annotations
 import http.client
 from typing import Any
 
-from tests.exporter_image import exporter_image
 from tests.integration.memory import TEXTFILE_DIR, memory_user, running
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab, image
 from tests.lab.host import Host
 from tests.lab.wait import wait_until
+from tests.support.exporter_image import exporter_image
 
 DEFINITION = """\
 name: exporter

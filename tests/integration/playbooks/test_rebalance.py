@@ -17,7 +17,7 @@ import pytest
 from tests.integration.memory import memory_user, running, set_availability, tasks_measured
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab
-from tests.runner_process import orcastra
+from tests.support.runner_process import orcastra
 
 RULES = {
     "monitor_interval_seconds": 2,

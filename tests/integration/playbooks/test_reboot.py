@@ -16,7 +16,7 @@ from tests.integration.conftest import IMAGE
 from tests.integration.playbooks.conftest import Playbooks, Run
 from tests.lab import Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import orcastra
+from tests.support.runner_process import orcastra
 
 REBOOT = "orcastra.swarm.reboot_node"
 ROLLING = "orcastra.swarm.rolling_reboot"

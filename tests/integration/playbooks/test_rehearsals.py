@@ -15,7 +15,7 @@ from tests.integration import accidents
 from tests.integration.orcastra_runner.swarm_helpers import create_service, labels, set_labels
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab
-from tests.runner_process import orcastra
+from tests.support.runner_process import orcastra
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 

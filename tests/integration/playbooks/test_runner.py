@@ -14,7 +14,7 @@ from tests.integration import accidents
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab
 from tests.lab.wait import wait_until
-from tests.runner_process import orcastra, running
+from tests.support.runner_process import orcastra, running
 
 WHOLE = {name: ("manager", "ready", {}) for name in ("alpha", "bravo", "charlie")}
 

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.ansible_cores import NoCore, ansible_core
 from tests.integration import accidents
 from tests.integration.playbooks.conftest import Playbooks
 from tests.lab import Lab
 from tests.lab.host import Host
 from tests.lab.swarm import swarm_info
 from tests.lab.wait import wait_until
-from tests.runner_process import orcastra
+from tests.support.ansible_cores import NoCore, ansible_core
+from tests.support.runner_process import orcastra
 
 HEAL = "orcastra.swarm.heal"
 

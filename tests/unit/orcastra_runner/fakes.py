@@ -22,7 +22,7 @@ from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.jobs import Work
 from orcastra_runner.records import Records
 from orcastra_runner.swarm import Swarm, plan_all
-from tests.unit.builders import node, service, snapshot, task
+from tests.support.builders import node, service, snapshot, task
 
 
 class FakeEngine:

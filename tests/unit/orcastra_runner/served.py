@@ -22,7 +22,7 @@ from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
 from orcastra_runner.web.site import Site
-from tests.unit.builders import desired, node, service, snapshot, task
+from tests.support.builders import desired, node, service, snapshot, task
 from tests.unit.orcastra_runner.conftest import Clock
 
 JSON = {"Content-Type": "application/json"}

@@ -23,8 +23,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from orcastra_runner import cli, commands
 from orcastra_runner.settings import VARIABLES
 from orcastra_runner.version import __version__
-from tests.runner_process import environment, orcastra
-from tests.unit.builders import desired
+from tests.support.builders import desired
+from tests.support.runner_process import environment, orcastra
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
 
 NO_ENGINE = "tcp://127.0.0.1:1"

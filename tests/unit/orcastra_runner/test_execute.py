@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from orcastra_runner.execute import KEPT_OUTPUT_BYTES, PlaybookResult, PlaybookRunner, TaskResult, _cut
-from tests.runner_process import environment
+from tests.support.runner_process import environment
 
 SECRET = "planted-secret-53cr37"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from orcastra_runner.folder import PREFIX, PrivateFolder, remove_abandoned
-from tests.runner_process import environment
+from tests.support.runner_process import environment
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import JobError, Work
-from tests.unit.builders import node, service, snapshot
+from tests.support.builders import node, service, snapshot
 from tests.unit.orcastra_runner.conftest import Log
 
 

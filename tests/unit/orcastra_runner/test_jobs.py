@@ -35,7 +35,7 @@ from orcastra_runner.jobs import (
     SyncJob,
     playbook_for,
 )
-from tests.unit.builders import desired, ours, service, snapshot, task
+from tests.support.builders import desired, ours, service, snapshot, task
 from tests.unit.orcastra_runner.conftest import Log
 from tests.unit.orcastra_runner.fakes import failed, three_nodes, work_on
 

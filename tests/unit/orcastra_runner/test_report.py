@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
 from orcastra_runner.report import count, found, plan_data, plan_text, status_data, status_text
 from orcastra_runner.swarm import plan_all
-from tests.unit.builders import desired
+from tests.support.builders import desired
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes
 
 

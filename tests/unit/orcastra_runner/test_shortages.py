@@ -23,7 +23,7 @@ from orcastra_runner.report import plan_data, plan_text
 from orcastra_runner.shortages import STEADY_SECONDS, ShortageLog
 from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.data import plans_data, state_data
-from tests.unit.builders import desired, node, service, snapshot, task
+from tests.support.builders import desired, node, service, snapshot, task
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.fakes import three_nodes
 from tests.unit.orcastra_runner.served import observation

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from orcastra_runner.signals import GRACE_SECONDS, Signals, StopNow
-from tests.runner_process import running
+from tests.support.runner_process import running
 from tests.unit.orcastra_runner.conftest import Clock
 
 

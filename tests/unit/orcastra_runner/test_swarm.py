@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     NotAManager,
 )
 from orcastra_runner.swarm import STAND_BY_PATIENCE_SECONDS, Swarm, leader_of, node_name, plan_all
-from tests.unit.builders import desired
+from tests.support.builders import desired
 from tests.unit.orcastra_runner.conftest import Log
 from tests.unit.orcastra_runner.fakes import three_nodes, work_on
 

@@ -28,7 +28,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
 from orcastra_runner import cli, commands, log
 from orcastra_runner.command.results import write_results
-from tests.unit.builders import desired, node, service, task
+from tests.support.builders import desired, node, service, task
 from tests.unit.orcastra_runner.fakes import FakeSwarm, work_on
 
 HOSTILE = {

@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from orcastra_runner import watch
 from orcastra_runner.watch import Watcher
 from tests.lab.wait import wait_until
-from tests.unit.builders import node, service, snapshot, task
+from tests.support.builders import node, service, snapshot, task
 
 PATIENCE_SECONDS = 10.0
 ENGINE_TIME = 5000.0

@@ -15,7 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from orcastra_runner.settings import UsageError
 from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
-from tests.unit.builders import node, service, snapshot, task
+from tests.support.builders import node, service, snapshot, task
 
 GB = 1024**3
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from tests.proxied_calls import ALLOWED, FOREIGN, REFUSED, requests_of
+from tests.support.proxied_calls import ALLOWED, FOREIGN, REFUSED, requests_of
 
 CONFIGURATION = (Path(__file__).resolve().parents[3] / "container" / "socket-proxy.cfg").read_text("utf-8")
 PATTERNS = re.findall(r"(?m)^ *acl allowed var\(txn\.call\) -m reg '(.*)'$", CONFIGURATION)

@@ -17,7 +17,7 @@ from pathlib import Path
 import ansible
 import pytest
 
-from tests.target_pythons import TARGET_VERSIONS, find_python
+from tests.support.target_pythons import TARGET_VERSIONS, find_python
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 # Imports all of module_utils and modules, and takes one plan from configuration to steps.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner_process import running
 from tests.sim import Sim
+from tests.support.runner_process import running
 
 CONFIGURATION = """
 nodes:

@@ -12,10 +12,10 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError
 from tests.behaviour.world import SECOND, Swarm
-from tests.constraint_cases import CASES, INVALID
 from tests.sim import Behaviour, Sim
 from tests.sim.room import MANY_FAILURES
-from tests.unit.builders import node
+from tests.support.builders import node
+from tests.support.constraint_cases import CASES, INVALID
 
 Connect = Callable[[str], Engine]
 

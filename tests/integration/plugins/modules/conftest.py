@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.lab import Lab
-from tests.result_keys import OF_EVERY_MODULE, RESERVED
+from tests.support.result_keys import OF_EVERY_MODULE, RESERVED
 
 
 class Modules:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.plugins.modules.conftest import Modules
 from tests.lab import Lab
-from tests.real_registry import RealRegistry, digest_of
+from tests.support.real_registry import RealRegistry, digest_of
 
 STATE = ".orcastra-mods.json"
 LOCK = ".orcastra-mods.lock"

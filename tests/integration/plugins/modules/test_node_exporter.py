@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.exporter_image import exporter_image
 from tests.integration.memory import set_availability
 from tests.integration.plugins.modules.conftest import Modules
 from tests.lab import Lab, image
+from tests.support.exporter_image import exporter_image
 
 NAME = "node-exporter"
 # the hosts' own exporters have port 9100

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.lab import Lab
-from tests.target_pythons import find_python
+from tests.support.target_pythons import find_python
 
 # The SDK of the distribution with that Python, with the versions of its dependencies there; "" is the newest.
 SDKS = {

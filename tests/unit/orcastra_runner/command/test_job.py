@@ -27,7 +27,7 @@ from orcastra_runner.command.job import KEPT, SHELL_SECONDS, CommandJob
 from orcastra_runner.command.results import status_lines
 from orcastra_runner.execute import PlaybookError, PlaybookResult, TaskResult
 from orcastra_runner.jobs import Stopped, Told
-from tests.unit.builders import desired
+from tests.support.builders import desired
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
 

@@ -13,7 +13,7 @@ from orcastra_runner.command.rehearsal import Rehearsal, rehearse
 from orcastra_runner.command.table import COMMANDS
 from orcastra_runner.execute import PlaybookError, PlaybookResult, TaskResult
 from orcastra_runner.jobs import Stopped
-from tests.unit.builders import desired
+from tests.support.builders import desired
 from tests.unit.orcastra_runner.fakes import three_nodes, work_on
 
 ARGUMENTS = {None: None, "service": "web", "node": "alpha"}

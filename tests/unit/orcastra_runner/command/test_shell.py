@@ -20,7 +20,7 @@ from orcastra_runner.command.rehearsal import Rehearsal
 from orcastra_runner.command.table import COMMANDS
 from orcastra_runner.places import command_path
 from orcastra_runner.settings import Settings, read_settings
-from tests.unit.builders import desired
+from tests.support.builders import desired
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
 
 

@@ -14,7 +14,7 @@ from orcastra_runner.local.mods import ModsJob
 from orcastra_runner.records import Records
 from orcastra_runner.settings import read_settings
 from orcastra_runner.web.data import state_data
-from tests.mod_server import ModServer
+from tests.support.mod_server import ModServer
 from tests.unit.orcastra_runner.conftest import Clock
 
 

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, Service, Task
 from orcastra_runner.records import Records
 from orcastra_runner.web.data import state_data
-from tests.unit.builders import desired, node, service, snapshot, task
+from tests.support.builders import desired, node, service, snapshot, task
 from tests.unit.orcastra_runner.served import observation
 
 CONFIG = desired(anchors={"db": ("app",), "cache": ("app",)})

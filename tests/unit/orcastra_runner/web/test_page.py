@@ -25,8 +25,8 @@ from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
 from orcastra_runner.web.site import Site
-from tests.browser import PROGRAM, Browser
-from tests.unit.builders import desired, node, service, snapshot, task
+from tests.support.browser import PROGRAM, Browser
+from tests.support.builders import desired, node, service, snapshot, task
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="chromium is missing (Debian package: chromium)")
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests import sim as simulator
-from tests.ansible_cores import RELEASES, NoCore, ansible_core
+from tests.support.ansible_cores import RELEASES, NoCore, ansible_core
 
 # 64 characters are the longest host name that Linux takes; {mark} is a file that must not come to be
 TEMPLATES = (

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.mod_server import ModServer
+from tests.support.mod_server import ModServer
 
 SECRET = "s3cret-Value+1"
 # the module as Ansible runs it, with its log on stderr

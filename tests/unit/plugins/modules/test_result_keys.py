@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.result_keys import RESERVED
+from tests.support.result_keys import RESERVED
 
 MODULES = sorted((Path(__file__).parents[4] / "plugins/modules").glob("*.py"))
 

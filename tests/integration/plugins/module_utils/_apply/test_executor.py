@@ -28,7 +28,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
 from tests.integration.full_specs import mode_specs
 from tests.lab import Lab
-from tests.unit.builders import desired, snapshot
+from tests.support.builders import desired, snapshot
 
 GONE = Node(id="gone0gone0gone0gone0gone0", hostname="ghost")
 

@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.platforms imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import parse_reference
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.registry import Registry
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
-from tests.real_registry import RealRegistry, digest_of
+from tests.support.real_registry import RealRegistry, digest_of
 
 PLATFORMS = {
     "amd64": {"platform": {"os": "linux", "architecture": "amd64"}},

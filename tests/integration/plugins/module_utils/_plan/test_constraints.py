@@ -24,8 +24,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.constraints import (
     parse_constraint,
 )
-from tests.constraint_cases import CASES, INVALID
 from tests.lab import Lab
+from tests.support.constraint_cases import CASES, INVALID
 
 DAEMON_CONFIG = "/etc/docker/daemon.json"
 

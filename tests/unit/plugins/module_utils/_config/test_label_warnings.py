@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.co
     parse_constraint,
 )
 from orcastra_runner import cli
-from tests.unit.builders import node, snapshot
+from tests.support.builders import node, snapshot
 
 
 def warnings(labels: Any) -> tuple[str, ...]:

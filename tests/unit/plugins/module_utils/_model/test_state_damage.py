@@ -47,7 +47,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backo
     wait_seconds,
 )
 from orcastra_runner.report import status_data, status_text, to_json
-from tests.unit.builders import node, service, snapshot
+from tests.support.builders import node, service, snapshot
 
 NOW = 1_800_000_000.0
 LABELS = [section.label for section in state_codec._SECTIONS]

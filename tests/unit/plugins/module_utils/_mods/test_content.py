@@ -29,7 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content import Judge, is_page, kind_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
-from tests.mod_server import ModServer
+from tests.support.mod_server import ModServer
 
 NOISE = random.Random(3).randbytes(5000)
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head></html>"

@@ -30,7 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
-from tests.mod_server import ModServer
+from tests.support.mod_server import ModServer
 
 
 def zipped(size: int = 1000) -> bytes:

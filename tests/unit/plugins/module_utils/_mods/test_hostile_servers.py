@@ -22,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods import replie
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace
-from tests.mod_server import ModServer, strong
+from tests.support.mod_server import ModServer, strong
 
 BODY = bytes(range(256)) * 1000
 Script = Callable[[BaseHTTPRequestHandler], None]

@@ -18,7 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace, shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import is_public
-from tests.mod_server import ModServer
+from tests.support.mod_server import ModServer
 
 BODY = random.Random(1).randbytes(300_000)
 

@@ -32,7 +32,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.folder import ModFolder
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
-from tests.mod_server import ModServer
+from tests.support.mod_server import ModServer
 
 STATE = ".orcastra-mods.json"
 

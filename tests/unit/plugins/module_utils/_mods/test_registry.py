@@ -32,7 +32,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference imp
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.registry import Layer, Registry
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
-from tests.fake_registry import (
+from tests.lab.keys import create_tls
+from tests.support.fake_registry import (
     DOCKER,
     DOCKER_LIST,
     OCI,
@@ -43,7 +44,6 @@ from tests.fake_registry import (
     index_of,
     manifest_of,
 )
-from tests.lab.keys import create_tls
 
 BLOB = gzip.compress(os.urandom(50_000))
 AMD64 = parse_platform("x86_64")

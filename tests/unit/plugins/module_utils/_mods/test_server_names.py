@@ -25,7 +25,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.server_names import name_from_reply
-from tests.mod_server import ModServer
+from tests.support.mod_server import ModServer
 
 
 @pytest.fixture

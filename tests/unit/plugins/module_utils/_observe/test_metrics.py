@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.samples im
     NODE_TOTAL,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.scrape import Answer, Question
-from tests.unit.builders import node, service, snapshot, task
+from tests.support.builders import node, service, snapshot, task
 
 TEMPLATE = MetricSources(node_exporter_url="http://{address}:9100/metrics")
 A, B = node("a", address="10.0.0.1"), node("b", address="10.0.0.2")

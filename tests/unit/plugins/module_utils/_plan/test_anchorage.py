@@ -31,8 +31,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.ma
     move_to,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import what_if
-from tests.unit.builders import desired, node, ours, service, snapshot, task
-from tests.unit.followed import (
+from tests.support.builders import desired, node, ours, service, snapshot, task
+from tests.support.followed import (
     HELD,
     NOW,
     TO_BRAVO,

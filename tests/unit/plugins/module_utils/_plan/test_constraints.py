@@ -12,8 +12,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.co
     platform_allows,
     violated,
 )
-from tests.constraint_cases import CASES, INVALID
-from tests.unit.builders import node
+from tests.support.builders import node
+from tests.support.constraint_cases import CASES, INVALID
 
 ALPHA = node(
     "alpha",

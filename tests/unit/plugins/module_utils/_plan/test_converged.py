@@ -10,7 +10,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.convergence i
     absence,
     unconverged_services,
 )
-from tests.unit.builders import node, service, snapshot, task
+from tests.support.builders import node, service, snapshot, task
 
 
 def test_a_node_is_back_once_it_is_ready_and_its_manager_reachable() -> None:

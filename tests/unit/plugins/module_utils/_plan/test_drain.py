@@ -20,7 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.availab
     left_on,
     plan_availability,
 )
-from tests.unit.builders import node, service, task
+from tests.support.builders import node, service, task
 
 
 def managers(*reachability: str) -> tuple[Node, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import build_exporter
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
-from tests.unit.builders import service, snapshot
+from tests.support.builders import service, snapshot
 
 NAME = "node-exporter"
 THEIRS = {"Type": "bind", "Source": "/a", "Target": "/a"}

@@ -28,8 +28,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.fi
     missing_tasks,
     would_run_again,
 )
-from tests.unit.builders import desired, node, ours, service, snapshot, task
-from tests.unit.followed import (
+from tests.support.builders import desired, node, ours, service, snapshot, task
+from tests.support.followed import (
     CONFIG,
     HELD,
     NOW,

@@ -25,8 +25,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.pa
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import find_units
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import what_if
-from tests.unit.builders import node, ours, service, snapshot, task
-from tests.unit.followed import (
+from tests.support.builders import node, ours, service, snapshot, task
+from tests.support.followed import (
     CONFIG,
     HELD,
     NOW,

@@ -22,8 +22,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     apply_edits,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
-from tests.unit.builders import desired, node, ours, service, snapshot, task
-from tests.unit.followed import (
+from tests.support.builders import desired, node, ours, service, snapshot, task
+from tests.support.followed import (
     HELD,
     NOW,
     TO_BRAVO,

@@ -14,8 +14,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
     followed_labels,
     resolve_anchor_groups,
 )
-from tests.unit.builders import desired, node, ours, service, snapshot, task
-from tests.unit.followed import (
+from tests.support.builders import desired, node, ours, service, snapshot, task
+from tests.support.followed import (
     HELD,
     VOLUME,
     labels,

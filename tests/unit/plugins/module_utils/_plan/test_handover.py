@@ -30,7 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handove
     plan_upkeep,
     takeable,
 )
-from tests.unit.builders import node, snapshot
+from tests.support.builders import node, snapshot
 
 NOW = 1000.0
 REST = Handover(nodes=("id-a",), names=("a",), boot="boot-a", offered=NOW, done="drain node b")

@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.pl
     needs_hosts,
     plan_heal,
 )
-from tests.unit.builders import node, service, snapshot, task
+from tests.support.builders import node, service, snapshot, task
 
 NOW = 1_000_000.0
 

@@ -17,7 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import 
     service_hint,
     similar_services,
 )
-from tests.unit.builders import desired, node, service, snapshot
+from tests.support.builders import desired, node, service, snapshot
 
 
 def of_stack(stack: str, *names: str) -> list[Service]:

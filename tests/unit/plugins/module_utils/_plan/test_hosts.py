@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState, NodeConfig
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.inventory import InventoryHost, merge_hosts
-from tests.unit.builders import node
+from tests.support.builders import node
 
 
 def configured(**nodes: dict[str, Any]) -> DesiredState:

@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
-from tests.unit.builders import desired, node, service, snapshot, task
+from tests.support.builders import desired, node, service, snapshot, task
 
 NOTHING_REMEMBERED = State()
 

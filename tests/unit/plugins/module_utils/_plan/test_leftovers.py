@@ -43,8 +43,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.or
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.unfinished import (
     plan_unfinished,
 )
-from tests.unit.builders import desired, node, ours, service, snapshot, task
-from tests.unit.followed import (
+from tests.support.builders import desired, node, ours, service, snapshot, task
+from tests.support.followed import (
     CONFIG,
     HELD,
     NOW,

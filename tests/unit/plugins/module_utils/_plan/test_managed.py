@@ -27,8 +27,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.ma
     requires_label,
     user_constraints,
 )
-from tests.unit.builders import desired, node, ours, service, snapshot, task
-from tests.unit.followed import (
+from tests.support.builders import desired, node, ours, service, snapshot, task
+from tests.support.followed import (
     HELD,
     NOW,
     TO_BRAVO,

@@ -36,7 +36,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import plan_rebalance
 from orcastra_runner.settings import UsageError
 from orcastra_runner.what_if import forecasts
-from tests.unit.builders import node, service, snapshot
+from tests.support.builders import node, service, snapshot
 
 NOW = 1_000_000.0
 IP = "10.0.0.2"

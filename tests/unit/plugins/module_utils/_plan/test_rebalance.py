@@ -29,8 +29,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.pla
     plan_rebalance,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import CHOSEN, REJECTED
-from tests.unit.builders import desired, node, ours, service, snapshot, task
-from tests.unit.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
+from tests.support.builders import desired, node, ours, service, snapshot, task
+from tests.support.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
 def test_a_lasting_gap_moves_what_is_on_the_fuller_node() -> None:

@@ -23,8 +23,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import plan_rebalance
-from tests.unit.builders import node, ours, service, snapshot, task
-from tests.unit.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
+from tests.support.builders import node, ours, service, snapshot, task
+from tests.support.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
 def three_alike(a_on: str = "alpha", **ahead: str) -> Plan:

@@ -25,8 +25,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan 
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.moves import (
     plan_moves_under_way,
 )
-from tests.unit.builders import desired, node, ours, service, snapshot, task
-from tests.unit.rebalance_case import the_step
+from tests.support.builders import desired, node, ours, service, snapshot, task
+from tests.support.rebalance_case import the_step
 
 NOW = 1_700_000_000.0
 TO, OFF = "node.id==id-beta", "node.id!=id-alpha"

@@ -18,7 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.effects import label_effects
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.removal import plan_label_removal
-from tests.unit.builders import node, ours, service, snapshot, task
+from tests.support.builders import node, ours, service, snapshot, task
 
 STATE = State(
     owned_labels={"id-alpha": frozenset({"disk", "db"}), "id-bravo": frozenset({"disk", "lost"})},

@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backo
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.held import anchors_not_given
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
-from tests.unit.builders import desired, node, ours, service, snapshot, task
+from tests.support.builders import desired, node, ours, service, snapshot, task
 
 NOW = 1_000_000.0
 HELD_TO_DB = "node.labels.db==true"

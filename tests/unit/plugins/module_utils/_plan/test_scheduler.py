@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot imp
     SwarmSnapshot,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.scheduler import Scheduler
-from tests.unit.builders import node, service, snapshot, task
+from tests.support.builders import node, service, snapshot, task
 
 NOW = 1_700_000_000.0
 APP = service("app", replicas=2)

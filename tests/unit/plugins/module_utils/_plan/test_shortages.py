@@ -32,7 +32,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages imp
     requeue_after,
     shortages,
 )
-from tests.unit.builders import node, service, snapshot, task
+from tests.support.builders import node, service, snapshot, task
 
 NOW = 10_000.0
 NODES = (node("a"), node("b"), node("c", availability="drain"), node("d", state="down"))

@@ -15,7 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
-from tests.unit.builders import desired, node, ours, service, snapshot, task
+from tests.support.builders import desired, node, ours, service, snapshot, task
 
 SEEN = snapshot(
     node("alpha", labels={"db": "true"}),

@@ -30,7 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.me
     MemberOptions,
     plan_member,
 )
-from tests.unit.members import (
+from tests.support.members import (
     BARE,
     EVIL,
     FAKE,

@@ -15,7 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.filter.formation import formatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import plan_formation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.trust import agree, most_common
-from tests.unit.members import EVIL, REAL, config, liar, listing, swarm_of
+from tests.support.members import EVIL, REAL, config, liar, listing, swarm_of
 
 
 def test_lists_are_put_together_by_majority() -> None:

@@ -20,8 +20,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backo
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.managed import move_to
-from tests.unit.builders import node, ours, service, task
-from tests.unit.followed import (
+from tests.support.builders import node, ours, service, task
+from tests.support.followed import (
     CONFIG,
     HELD,
     NOW,

@@ -29,7 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.plan import Pass, next_pass, preview
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.surge import LIMIT_SECONDS
-from tests.unit.builders import desired, node, ours, service, snapshot, task
+from tests.support.builders import desired, node, ours, service, snapshot, task
 
 DATA = (Mount("volume", "data", "/data"),)
 MOVING = State(moves={"id-web": Move("", (), 100.0, kind=DRAIN, source="id-a")})

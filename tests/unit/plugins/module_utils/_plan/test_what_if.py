@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Mount, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
-from tests.unit.builders import desired, node, ours, service, snapshot, task
+from tests.support.builders import desired, node, ours, service, snapshot, task
 
 NOW = 1_700_000_000.0
 GB = 1024**3

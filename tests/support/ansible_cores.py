@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 # release: what pip is asked for, and the interpreters that it runs on, the best one first
 RELEASES = {
     "2.17": ("ansible-core==2.17.*", ("3.11", "3.10", "3.12")),

@@ -22,7 +22,7 @@ from typing import Any
 from tests.lab import Host, Lab
 from tests.lab.errors import LabError
 from tests.lab.wait import wait_until
-from tests.runner_process import Loop
+from tests.support.runner_process import Loop
 
 FOLDER = "/etc/swarm-orchestration"
 ACTING = "acting: our engine is the swarm's leader"

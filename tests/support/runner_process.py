@@ -19,7 +19,7 @@ from typing import Any
 import ansible_collections.orcastra.swarm.plugins.module_utils._model.errors as a_module
 from tests.lab.wait import PATIENCE
 
-_CHECKOUT = Path(__file__).resolve().parents[1]
+_CHECKOUT = Path(__file__).resolve().parents[2]
 _COLLECTIONS = Path(a_module.__file__).parents[6]
 
 

@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference imp
     Reference,
     parse_reference,
 )
-from tests.mod_server import ModServer
+from tests.support.mod_server import ModServer
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"

@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.pla
     plan_rebalance,
     rebalance_candidates,
 )
-from tests.unit.builders import desired, node, service, snapshot, task
+from tests.support.builders import desired, node, service, snapshot, task
 
 NOW = 1_700_000_000.0
 LONG_AGO = NOW - 3600

@@ -26,7 +26,7 @@ from tests.lab.process import SYSTEM_ENVIRONMENT, command
 from tests.lab.releases import mirror
 from tests.lab.wait import wait_until
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "orcastra:test"
 VERSION = "test"
 HAPROXY_NAME = "haproxy:test"

@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
-from tests.unit.builders import desired, node, service, snapshot, task
+from tests.support.builders import desired, node, service, snapshot, task
 
 NOW = 1_000_000.0
 HELD = "node.labels.db==true"
