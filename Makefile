@@ -25,8 +25,8 @@ demo-down: venv ## remove what `make demo` left running
 test: setup ## run all tests; those on real engines are left out, with a word, where they cannot run
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-unit: venv ## run the tests that need neither root nor an engine
-	@$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
+unit: venv ## run the quick tests: no root, no engine, no simulated swarm (`make test` runs all)
+	@$(BIN)/python -m pytest tests/unit -m "not slow" --numprocesses auto --dist worksteal
 
 lint: venv ## run all static checks (`make lint ONLY="ruff mypy"`: some of them)
 	@$(BIN)/python tools/lint.py $(ONLY)
