@@ -39,7 +39,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what plays a whole swarm, and what tries many made-up inputs: ``make unit`` leaves it out."""
+    """Mark simulated swarms and property tests as slow: ``make unit`` leaves them out."""
     for item in items:
         is_simulated = SIMULATED in item.path.parents
         if is_simulated or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
