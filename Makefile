@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint bench build image lock clean
+.PHONY: help venv setup demo demo-down test unit lint bench build image generate lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ build: venv ## build the wheel, the sdist and the collection's tarball into dist
 
 image: ## build the container image, orcastra:latest, with Docker (`make image IMAGE=name:tag`)
 	@docker build --tag $(or $(IMAGE),orcastra:latest) --build-arg VERSION=$$(sed -n 's/^version: //p' galaxy.yml) $(IMAGE_ARGS) .
+
+generate: venv ## write the generated parts of the documentation (tables of role variables)
+	@$(BIN)/python tools/generate.py
 
 lock: ## renew tools/constraints.txt with the newest versions of everything
 	@sh tools/lock
