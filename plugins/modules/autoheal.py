@@ -169,11 +169,20 @@ notes:
       description: The sentence.
       type: str
 given_up:
-  description: What was given up just now.
+  description: The containers and services that were given up in this run.
   returned: success
   type: list
-  elements: str
-  sample: []
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 for_manager:
   description: Tasks that ended unhealthy; whether Swarm replaces them only a manager can tell. For O(ended).
   returned: success
@@ -188,6 +197,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import heal_node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import check_least, create_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import (
     NODE_ARGUMENT_SPEC,
@@ -247,7 +257,7 @@ def main() -> None:
             dry_run=module.check_mode,
         )
         details = {
-            "given_up": list(healing.heal.given_up),
+            "given_up": [message_data(reason) for reason in healing.heal.given_up],
             "for_manager": [asdict(ended) for ended in healing.heal.for_manager],
         }
         return finish_node(module, healing.heal.plan, healing.results, healing.warnings, details)

@@ -299,7 +299,7 @@ def main() -> None:
         )
         if given["discover_only"]:
             for warning in found.warnings:
-                module.warn(warning)
+                module.warn(str(warning))
             if not found.complete:
                 return {"changed": False}
             return {
