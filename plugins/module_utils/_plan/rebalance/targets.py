@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from ..._model.reasons import Message, Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from ..scheduling.managed import (
+    constraints_beside_labels,
     move_off,
     move_to,
-    requires_label,
     user_constraints,
 )
 from ..scheduling.placement import (
@@ -118,11 +118,7 @@ class TargetFinder:
     def _constraints(self, unit: MoveUnit, member: Service) -> tuple[str, ...]:
         """The user's own; a follower's anchor takes its label along."""
         labels = self.labels.get(member.id, ()) if member is not unit.lead else ()
-        return tuple(
-            text
-            for text in user_constraints(member)
-            if not any(requires_label((text,), key) for key in labels)
-        )
+        return constraints_beside_labels(member, labels)
 
     def _too_many(self, unit: MoveUnit, member: Service, node: Node) -> tuple[Message, ...]:
         most = room(self.snapshot, member, node)
