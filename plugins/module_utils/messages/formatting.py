@@ -6,6 +6,7 @@
 
 - ``{name}``: the value as text; the entries of a list are joined by commas
 - ``{names:and}``, ``{names:or}``: ``a, b and c``
+- ``{reasons:each}``: the entries joined by semicolons
 - ``{value:quoted}``: in single quotes
 - ``{seconds:duration}``: ``75 s``, ``15 min``, ``3 h``
 - ``{size:bytes}``: ``1.5 GiB``
@@ -70,6 +71,8 @@ class _Formatter(string.Formatter):
             raise ValueError("a message has no place for None")
         if kind in ("and", "or"):
             return join(value, kind)
+        if kind == "each":
+            return "; ".join(str(entry) for entry in value)
         if kind == "quoted":
             return f"'{value}'"
         if kind == "duration":

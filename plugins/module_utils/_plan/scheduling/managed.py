@@ -15,7 +15,7 @@ means nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..._model.ownership import (
     CONSTRAINTS_LABEL,
@@ -75,6 +75,15 @@ def pinned_labels(service: Service) -> frozenset[str]:
 def user_constraints(service: Service) -> tuple[str, ...]:
     """The constraints of ``service`` that are the user's own."""
     return without(service.constraints, ours(service))
+
+
+def constraints_beside_labels(service: Service, labels: Collection[str]) -> tuple[str, ...]:
+    """The same without those that require one of ``labels``, which move with their anchors."""
+    return tuple(
+        text
+        for text in user_constraints(service)
+        if not any(requires_label((text,), label) for label in labels)
+    )
 
 
 def requires_label(expressions: Iterable[str], label: str) -> bool:

@@ -281,7 +281,7 @@ def test_measuring_and_preferred_nodes() -> None:
         (swarm_with(real, app), True),  # type: ignore[arg-type]
     ):
         plan = plan_rebalance(seen, (), Memory(), RebalanceRules(), State(), NOW)
-        assert any("orchestration.preferred.node" in text for text in plan.warnings) == warns
+        assert any("orchestration.preferred.node" in str(text) for text in plan.warnings) == warns
 
 
 @pytest.mark.parametrize("name", ["x/../y", "a@evil", "a:1/?", "{{ 1 }}", "a b", "", "-x", "é"])
