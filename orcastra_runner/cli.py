@@ -148,7 +148,7 @@ def build_parser() -> argparse.ArgumentParser:
     plan = _add(commands, "plan", "show what would be done now, why, and why not otherwise")
     _add_format(plan)
     plan.add_argument(
-        "--why", action="store_true", help="also what could be moved to balance memory, and why it is not"
+        "--explain", action="store_true", help="also every possible move to balance memory, and why not"
     )
     plan.add_argument(
         "--detailed-exitcode",
@@ -257,7 +257,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import show_plan  # noqa: PLC0415
 
-    has_steps = show_plan(settings, as_json=options.format == "json", why=options.why)
+    has_steps = show_plan(settings, as_json=options.format == "json", explain=options.explain)
     return EXIT_CHANGES if has_steps and options.detailed_exitcode else EXIT_FINE
 
 

@@ -56,7 +56,6 @@ from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, 
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
 from orcastra_runner.local.autoheal import AutohealJob
 from orcastra_runner.local.handover import HandoverJob
-from orcastra_runner.local.hosts import HostsJob
 from orcastra_runner.local.jobs import LocalJob, LocalJobs
 from orcastra_runner.local.logs import LogsJob
 from orcastra_runner.local.mod_requests import ModRequestsJob
@@ -67,7 +66,7 @@ from orcastra_runner.loop import Loop
 from orcastra_runner.places import command_path, rebalance_path
 from orcastra_runner.preflight import load, other_files, warnings
 from orcastra_runner.rebalance import RebalanceFile, RebalanceJob, plan_balancing
-from orcastra_runner.records import Records
+from orcastra_runner.remote_hosts import RemoteHostsJob
 from orcastra_runner.report import (
     count,
     plan_data,
@@ -80,6 +79,7 @@ from orcastra_runner.report import (
 from orcastra_runner.service_report import services_data
 from orcastra_runner.settings import Settings, UsageError
 from orcastra_runner.signals import Signals, StopNow
+from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import Swarm, plan_all
 from orcastra_runner.version import __version__
 from orcastra_runner.watch import Watcher
@@ -108,13 +108,13 @@ def run(settings: Settings) -> Ending:
     if settings.run_once:
         command_file.refresh(at_once=True)
     token = configured_token(settings)
-    records = Records(dry_run=settings.dry_run)
+    status = StatusStore(dry_run=settings.dry_run)
     requests = CommandRequests()
     with ExitStack() as stack:
         mods_file = ModsFile(settings.mod_manager_config)
         stack.callback(mods_file.close)
         files = Files(configuration, rebalance_file, mods_file)
-        work = stack.enter_context(_working(settings, files, connector, signals, records))
+        work = stack.enter_context(_working(settings, files, connector, signals, status))
         watcher = None
         if settings.event_mode and not settings.run_once:
             watcher = Watcher(connector, signals.event, settings.event_poll_interval)
@@ -128,20 +128,20 @@ def run(settings: Settings) -> Ending:
                 stack.callback(leader_watch.stop)
             hosts = None
             if settings.remote_hosts is not None and settings.inventory is not None and not settings.dry_run:
-                hosts = HostsJob(
+                hosts = RemoteHostsJob(
                     settings,
                     settings.remote_hosts,
                     settings.inventory,
                     stack.enter_context(closing(_playbook_runner(settings, "hosts"))),
-                    records,
+                    status,
                     lambda: signals.stop_requested,
                     mods_file=mods_file,
                 )
-            local = _local_jobs(settings, records, hosts, mods_file)
+            local = _local_jobs(settings, status, hosts, mods_file)
             if settings.listen is not None:
-                stack.callback(_serve(settings, settings.listen, token, records, signals, requests, local))
-            local += _handovers(settings, files, signals, records, stack)
-            local_jobs = LocalJobs(local, connector, records)
+                stack.callback(_serve(settings, settings.listen, token, status, signals, requests, local))
+            local += _handovers(settings, files, signals, status, stack)
+            local_jobs = LocalJobs(local, connector, status)
             local_jobs.start()
             stack.callback(local_jobs.stop)
         loop = Loop(
@@ -163,20 +163,20 @@ def run(settings: Settings) -> Ending:
     return Ending.WELL
 
 
-def show_plan(settings: Settings, *, as_json: bool, why: bool = False) -> bool:
+def show_plan(settings: Settings, *, as_json: bool, explain: bool = False) -> bool:
     """Print what would be done now. Returns whether that is anything.
 
-    ``why``: also everything that could be moved to balance memory, and why it is not.
+    ``explain``: also every possible move to balance memory, and why it is not made.
     """
     log.configure(settings.log_format, debug=settings.debug)
     configuration, rebalance_file = load(settings)
     desired, has_inventory = configuration.desired, settings.inventory is not None
     with closing(Swarm(_connector())) as swarm:
-        seen = swarm.see()
+        seen = swarm.observe()
         healing = plan_healing(swarm, seen, desired, has_inventory=has_inventory)
     balancing = plan_balancing(seen, desired, rebalance_file.in_force)
     plan = plan_all(seen, desired, settings.max_mismatch_duration) + balancing.plan + healing
-    candidates = balancing.candidates if why else None
+    candidates = balancing.candidates if explain else None
     short = shortages(seen.snapshot, seen.engine_time or time.time())
     if as_json:
         _print(to_json(plan_data(plan, candidates, short)))
@@ -190,7 +190,7 @@ def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *
     log.configure(settings.log_format, debug=settings.debug)
     configuration, rebalance_file = load(settings)
     with closing(Swarm(_connector())) as swarm:
-        snapshot = without_doubtful(swarm.see().snapshot, configuration.desired)
+        snapshot = without_doubtful(swarm.observe().snapshot, configuration.desired)
     memory = measure(snapshot, rebalance_file.rebalance.sources)
     found = forecasts(snapshot, configuration.desired, memory, lose, add)
     data = forecast_data(found, memory)
@@ -202,7 +202,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     """Print who leads, the nodes, the services and what is remembered. Needs no configuration."""
     log.configure(settings.log_format, debug=settings.debug)
     with closing(Swarm(_connector())) as swarm:
-        seen = swarm.see()
+        seen = swarm.observe()
         status = status_data(seen, acts_anywhere=settings.acts_anywhere)
     short = shortages(seen.snapshot, seen.engine_time or time.time())
     status["service_list"] = services_data(seen, short)
@@ -323,18 +323,18 @@ def _working(
     files: Files,
     connector: Callable[[], Engine],
     signals: Signals,
-    records: Records | None = None,
+    status: StatusStore | None = None,
 ) -> Iterator[Work]:
     """What jobs and commands work with; it is closed at the end."""
-    records = records or Records()
+    status = status or StatusStore()
     with ExitStack() as stack:
         swarm = stack.enter_context(
-            closing(Swarm(connector, guard=signals.interruptible, on_look=records.saw))
+            closing(Swarm(connector, guard=signals.interruptible, on_observed=status.observed))
         )
         playbooks = stack.enter_context(closing(_playbook_runner(settings)))
 
         def should_stop() -> bool:
-            records.beat()
+            status.heartbeat()
             return signals.out_of_time()
 
         def run_playbook(
@@ -352,7 +352,7 @@ def _working(
             run_playbook=run_playbook,
             dry_run=settings.dry_run,
             run_on_hosts=None,
-            records=records,
+            status=status,
             accept_removals=lambda: _accept_removals(files, work),
         )
         if settings.inventory is not None:
@@ -363,7 +363,7 @@ def _working(
 def _accept_removals(files: Files, work: Work) -> tuple[str, ...]:
     kept = files.accept_removals()
     work.desired = files.desired
-    work.records.configured(work.desired)
+    work.status.configured(work.desired)
     return kept
 
 
@@ -421,7 +421,7 @@ def _serve(
     settings: Settings,
     address: tuple[str | None, int],
     token: bytes | None,
-    records: Records,
+    status: StatusStore,
     signals: Signals,
     requests: CommandRequests,
     local: Sequence[LocalJob],
@@ -434,7 +434,7 @@ def _serve(
 
     guard = Guard(token or own_token(settings.state_dir), settings.http_hosts)
     ask_for_mods = next((job.ask for job in local if isinstance(job, ModRequestsJob)), None)
-    site = Site(records, signals, requests, guard, ask_for_mods)
+    site = Site(status, signals, requests, guard, ask_for_mods)
     server = WebServer(site, *address)
     return server.stop if server.start() else lambda: None
 
@@ -458,23 +458,23 @@ def _jobs(
 
 def _local_jobs(
     settings: Settings,
-    records: Records | None = None,
-    hosts: HostsJob | None = None,
+    status: StatusStore | None = None,
+    hosts: RemoteHostsJob | None = None,
     mods_file: ModsFile | None = None,
 ) -> list[LocalJob]:
     """The jobs that each instance does for its own node, and ``hosts``, which it does for others."""
-    records = records or Records()
+    status = status or StatusStore()
     connect_manager = _connector(settings.manager_host) if settings.manager_host else None
     jobs: list[LocalJob] = [LogsJob()]
     if hosts is not None:
         jobs.append(hosts)
     if settings.autoheal_interval_seconds > 0:
-        jobs.append(AutohealJob(settings, connect_manager, records=records))
+        jobs.append(AutohealJob(settings, connect_manager, status=status))
     if settings.prunes:
-        jobs.append(PruneJob(settings, connect_manager, records=records))
+        jobs.append(PruneJob(settings, connect_manager, status=status))
     if settings.mod_manager_refresh_interval_minutes > 0:
-        mods = ModsJob(settings, connect_manager, records=records, file=mods_file)
-        requests = ModRequestsJob(settings.relabel_time, mods.ask, connect_manager, records)
+        mods = ModsJob(settings, connect_manager, status=status, file=mods_file)
+        requests = ModRequestsJob(settings.relabel_time, mods.ask, connect_manager, status)
         if hosts is not None:
             requests.refresh_hosts = hosts.ask_for_mods
         jobs += [mods, requests]
@@ -485,7 +485,7 @@ def _handovers(
     settings: Settings,
     files: Files,
     signals: Signals,
-    records: Records,
+    status: StatusStore,
     stack: ExitStack,
 ) -> list[LocalJob]:
     """The job that takes what other instances may not do themselves; without an inventory there is none."""
@@ -495,7 +495,7 @@ def _handovers(
     playbooks = stack.enter_context(closing(_playbook_runner(settings)))
     run = _on_hosts(settings, files, playbooks, signals, lambda: signals.stop_requested)
     connect_manager = _connector(settings.manager_host) if settings.manager_host else None
-    return [HandoverJob(run, _connector(), connect_manager, records)]
+    return [HandoverJob(run, _connector(), connect_manager, status)]
 
 
 def _warn(settings: Settings, configuration: Configuration, rebalance_file: RebalanceFile) -> None:

@@ -16,11 +16,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DisownLabels, OwnLabels
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
+from orcastra_runner.dedup import OnceFilter, log_messages
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News, log_messages
-from orcastra_runner.records import Records
 from orcastra_runner.shortages import names
+from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import Swarm, plan_all
 
 LABEL_PLAYBOOK = "orcastra.swarm.label_sync"
@@ -37,7 +37,7 @@ class JobError(OrcastraError):
     """A job could not do what it is for."""
 
 
-class Told(JobError):
+class AlreadyReported(JobError):
     """A job could not do all that it is for, and has said so itself."""
 
 
@@ -62,7 +62,7 @@ class Work:
 
     ``run_playbook`` takes a playbook's name and returns what came of it; ``run_on_hosts`` does the same on
     the hosts of the user's inventory, and is None without one. ``dry_run``: plan only. What was planned and
-    done is told to ``records``. ``accept_removals`` does without what stays in force although its file is
+    done is told to ``status``. ``accept_removals`` does without what stays in force although its file is
     gone, and says what that was; ``acceptances`` are the instances of this process that have run it.
     """
 
@@ -71,7 +71,7 @@ class Work:
     run_playbook: RunPlaybook
     dry_run: bool = False
     run_on_hosts: RunPlaybook | None = None
-    records: Records = field(default_factory=Records)
+    status: StatusStore = field(default_factory=StatusStore)
     accept_removals: Callable[[], tuple[str, ...]] = tuple
     acceptances: set[str] = field(default_factory=set)
 
@@ -108,7 +108,7 @@ class SyncJob:
         self.requeue_after: float | None = None
         self._give_up_seconds = give_up_seconds
         self._in_process = in_process
-        self._news = News()
+        self._once = OnceFilter()
 
     def run(self, work: Work) -> bool:
         self.requeue_after = None
@@ -122,14 +122,14 @@ class SyncJob:
             runs += 1
             whats = {step.what for step in plan.steps}
             repeated = whats if repeated is None else repeated & whats
-            work.swarm.forget()
+            work.swarm.invalidate()
             plan = self._plan(work)
         left = [step.what for step in plan.steps if step.what in (repeated or ())]
         if left:
             raise JobError(f"done {runs} times, and still to be done: {'; '.join(left)}")
         self.requeue_after = plan.requeue_after if plan.is_empty else NEXT_STAGE_SECONDS
         if runs and self.requeue_after is None:
-            short = work.records.view().short
+            short = work.status.view().short
             if short:
                 log.info(
                     "looked again: everything is as configured, but services are short of tasks",
@@ -146,10 +146,10 @@ class SyncJob:
         report_outcome(work, self.name, work.swarm.carry_out(plan))
 
     def _plan(self, work: Work) -> Plan:
-        plan = plan_all(work.swarm.see(), work.desired, self._give_up_seconds)
-        work.records.planned(self.name, plan)
-        log_messages(self._news, plan.warnings, plan.notes)
-        tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
+        plan = plan_all(work.swarm.observe(), work.desired, self._give_up_seconds)
+        work.status.planned(self.name, plan)
+        log_messages(self._once, plan.warnings, plan.notes)
+        tell_steps(self._once, plan, at_once=self._in_process and not work.dry_run)
         if plan.remember and not plan.steps:
             log.debug("planned", what="bring the remembered state up to date")
         return plan
@@ -178,7 +178,7 @@ class ResyncJob:
             return changed
         result = run_and_report(work, self.name, SITE_PLAYBOOK)
         if result.changed:
-            work.swarm.forget()
+            work.swarm.invalidate()
             log.warning("the resync changed something that no plan had asked for")
         return result.changed
 
@@ -191,7 +191,7 @@ def playbook_for(plan: Plan) -> str:
     return LABEL_PLAYBOOK if only_labels else SITE_PLAYBOOK
 
 
-def tell_steps(news: News, plan: Plan, *, at_once: bool) -> None:
+def tell_steps(news: OnceFilter, plan: Plan, *, at_once: bool) -> None:
     """Log what is planned. What is done ``at_once`` is logged in the next moment, with its reason."""
     steps = {step.what: step for step in plan.steps}
     tell = log.debug if at_once else log.info
@@ -202,7 +202,7 @@ def tell_steps(news: News, plan: Plan, *, at_once: bool) -> None:
 def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
     """Log what became of steps that were carried out in this process. Raises JobError where one failed."""
     for result in outcome.results:
-        work.records.stepped(job, result)
+        work.status.stepped(job, result)
         if result.error is None and result.changed:
             step = result.step
             log.info("done", what=step.what, why=step.why, why_not=step.why_not or None)
@@ -231,7 +231,7 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
     summary: dict[str, Any] = {"playbook": playbook, "seconds": round(result.seconds, 1)}
     if result.changed:
         for step in done:
-            work.records.playbook_stepped(job, step, expected.get(str(step.get("what"))))
+            work.status.playbook_stepped(job, step, expected.get(str(step.get("what"))))
             log.info("done", what=step.get("what"), why=step.get("why"))
         log.info("the playbook is through", steps=len(done), **summary)
     else:

@@ -25,10 +25,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import requeue_after
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
-from orcastra_runner.jobs import Job, Stopped, Told, Work
+from orcastra_runner.dedup import ProblemLog
+from orcastra_runner.jobs import AlreadyReported, Job, Stopped, Work
 from orcastra_runner.leadership import LeaderWatch
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import Troubles
 from orcastra_runner.reload import Reloader
 from orcastra_runner.report import found
 from orcastra_runner.schedule import Schedule
@@ -90,10 +90,10 @@ class Loop:
         self._once_wait_seconds = once_wait_seconds
         self._looked_at = -EVENT_GAP_SECONDS
         self._clock = clock
-        self._records = work.records
-        self._records.configured(work.desired)
+        self._status = work.status
+        self._status.configured(work.desired)
         self._schedule = Schedule()
-        self._troubles = Troubles(clock, self._records.trouble)
+        self._problems = ProblemLog(clock, self._status.problem)
         self._shortages = ShortageLog(clock)
         self._role: str | None = None
         self.stood_by = False
@@ -106,7 +106,7 @@ class Loop:
             self._schedule.add(job.name, job.interval, now + (job.interval if job.starts_late else 0))
         try:
             while not self._signals.stop_requested:
-                self._records.beat()
+                self._status.heartbeat()
                 self.run_due()
                 self._wait()
         except StopNow:
@@ -142,7 +142,7 @@ class Loop:
         due = self._schedule.due(self._clock())
         if not due:
             return
-        self._work.swarm.forget()
+        self._work.swarm.invalidate()
         self._looked_at = self._clock()
         is_reachable, acts = True, False
         try:
@@ -176,7 +176,7 @@ class Loop:
 
     def _look_after_short(self) -> None:
         """Say which services are short of tasks, and look again soon: most tasks come without an event."""
-        short = self._records.view().short
+        short = self._status.view().short
         self._shortages.tell(short)
         seconds = requeue_after(short)
         if seconds is not None and "sync" in self._jobs:
@@ -198,7 +198,7 @@ class Loop:
             if seconds is None:
                 break
             before = len(done)
-            done |= {(action.job, action.what) for action in self._records.view().history}
+            done |= {(action.job, action.what) for action in self._status.view().history}
             if len(done) > before or not limit:
                 limit = self._clock() + self._once_wait_seconds
             latest = deadline if self._has_scaled_to_0() else min(limit, deadline)
@@ -207,11 +207,11 @@ class Loop:
                 break
             with contextlib.suppress(queue.Empty):
                 self._signals.inbox.get(timeout=max(seconds, 0.001))
-            self._work.swarm.forget()
+            self._work.swarm.invalidate()
             results += [self._run(job) for job in waiting]
         if None in results:
             return False
-        short = self._records.view().short
+        short = self._status.view().short
         self._shortages.tell(short)
         if not any(results) and short:
             log.warning(
@@ -227,11 +227,11 @@ class Loop:
     def _has_scaled_to_0(self) -> bool:
         """Whether a service is down because we are moving it: it must not stay so until the next run."""
         with contextlib.suppress(OrcastraError):
-            return any(move.replicas is not None for move in self._work.swarm.see().state.moves.values())
+            return any(move.replicas is not None for move in self._work.swarm.observe().state.moves.values())
         return False
 
     def _tell_what_is_left(self, waiting: Sequence[Job]) -> None:
-        plans = self._records.view().plans
+        plans = self._status.view().plans
         log.warning("what was begun has not ended yet; the next run goes on with it")
         for job in waiting:
             plan = plans.get(job.name)
@@ -241,21 +241,21 @@ class Loop:
     def _look(self) -> Observation:
         """Look at the swarm. Tells what went wrong before it raises it."""
         try:
-            seen = self._work.swarm.see()
+            seen = self._work.swarm.observe()
         except NotAManager as error:
             self._role = None
             if self._leader_watch is not None:
                 self._leader_watch.rest()
-            self._troubles.tell("engine", f"standing by: {error}", warning=True)
-            self._records.cannot_look(f"standing by: {error}", answers=True)
-            self._records.trouble("engine", None)
+            self._problems.tell("engine", f"standing by: {error}", warning=True)
+            self._status.observation_failed(f"standing by: {error}", answers=True)
+            self._status.problem("engine", None)
             raise
         except OrcastraError as error:
             self._role = None
             self._tell("engine", str(error))
-            self._records.cannot_look("standing by: the engine does not answer", answers=False)
+            self._status.observation_failed("standing by: the engine does not answer", answers=False)
             raise
-        self._troubles.over("engine", "the engine answers again, and is a manager")
+        self._problems.over("engine", "the engine answers again, and is a manager")
         return seen
 
     def _may_act(self, seen: Observation) -> bool:
@@ -273,23 +273,23 @@ class Loop:
             log.info(role, node=node_name(seen))
             self._role = role
         acts = self._acts_anywhere or seen.is_leader
-        self._work.swarm.is_patient = acts
+        self._work.swarm.uses_full_timeout = acts
         if self._leader_watch is not None:
             if acts:
                 self._leader_watch.rest()
             else:
                 self._leader_watch.stand_by(seen.local_node_id)
-        self._records.decided(role, leads=seen.is_leader, acts=acts)
+        self._status.decided(role, leads=seen.is_leader, acts=acts)
         return acts
 
     def _run(self, job: Job) -> bool | None:
         """Run one job. Returns whether it had anything to do, None if it failed; that was told."""
         started = self._clock()
-        self._records.job_began(job.name, job.interval)
+        self._status.job_began(job.name, job.interval)
         acted = self._try_to_run(job)
         seconds = self._clock() - started
-        self._records.job_ended(job.name, seconds, ok=acted is not None, acted=bool(acted))
-        self._records.beat()
+        self._status.job_ended(job.name, seconds, ok=acted is not None, acted=bool(acted))
+        self._status.heartbeat()
         return acted
 
     def _try_to_run(self, job: Job) -> bool | None:
@@ -299,7 +299,7 @@ class Loop:
         except Stopped as error:
             log.warning(str(error))
             return None
-        except Told:
+        except AlreadyReported:
             return None
         except OrcastraError as error:
             self._tell(topic, str(error))
@@ -307,12 +307,12 @@ class Loop:
         except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
             self._tell(topic, f"{topic}: unexpected {type(error).__name__}: {error}")
             return None
-        self._troubles.over(topic, f"{topic} is fine again")
+        self._problems.over(topic, f"{topic} is fine again")
         return acted
 
     def _tell(self, topic: str, text: str, *, warning: bool = False) -> None:
         details = traceback.format_exc() if self._debug else None
-        self._troubles.tell(topic, text, warning=warning, traceback=details)
+        self._problems.tell(topic, text, warning=warning, traceback=details)
 
     def _wait(self) -> None:
         """Wait until something is due, at most until the files are to be looked at again."""

@@ -33,10 +33,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.pla
     rebalance_candidates,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
+from orcastra_runner.dedup import OnceFilter, log_messages
 from orcastra_runner.jobs import Work, report_outcome, run_and_report, tell_steps
 from orcastra_runner.kept import KeptFile
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News, log_messages
 
 REBALANCE_PLAYBOOK = "orcastra.swarm.rebalance"
 
@@ -93,7 +93,7 @@ class RebalanceFile:
         return {"orcastra_rebalance": data, "orcastra_rebalance_variables": variables}
 
     @property
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong with the file as it is now, if the rules from before stay in force for that."""
         if self._file.refused:
             return "; ".join(map(str, self._file.refused))
@@ -167,7 +167,7 @@ class RebalanceJob:
         self.requeue_after: float | None = None
         self._file = file
         self._in_process = in_process
-        self._news = News()
+        self._once = OnceFilter()
         self._measuring = _Measuring()
         self._said = Plan()
 
@@ -177,8 +177,8 @@ class RebalanceJob:
 
     def run(self, work: Work) -> bool:
         self._file.refresh()
-        work.records.trouble("rebalance configuration", self._file.trouble)
-        seen = work.swarm.see()
+        work.status.problem("rebalance configuration", self._file.problem)
+        seen = work.swarm.observe()
         snapshot = without_doubtful(seen.snapshot, work.desired)
         memory = None
         if self._file.is_present:
@@ -195,7 +195,7 @@ class RebalanceJob:
         elif not plan.is_empty:
             report_outcome(work, self.name, work.swarm.carry_out(plan))
         if not plan.is_empty:
-            work.swarm.forget()
+            work.swarm.invalidate()
         return bool(plan.steps)
 
     def _plan(self, snapshot: SwarmSnapshot, seen: Observation, work: Work, memory: Memory | None) -> Plan:
@@ -211,10 +211,10 @@ class RebalanceJob:
             plan = plan_rebalance(snapshot, groups, memory, rules, seen.state, time.time())
             plan = Plan(warnings=memory.problems) + plan
             self._said = Plan(warnings=plan.warnings, notes=plan.notes)
-            work.records.measured(memory)
-        work.records.planned(self.name, plan)
-        log_messages(self._news, plan.warnings, plan.notes)
-        tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
+            work.status.measured(memory)
+        work.status.planned(self.name, plan)
+        log_messages(self._once, plan.warnings, plan.notes)
+        tell_steps(self._once, plan, at_once=self._in_process and not work.dry_run)
         return plan
 
 

@@ -50,7 +50,7 @@ from orcastra_runner.command.run import STOPPED_MESSAGE, Outcome, carry_out
 from orcastra_runner.command.table import REBOOT
 from orcastra_runner.jobs import RunPlaybook, Stopped
 from orcastra_runner.log import get_logger
-from orcastra_runner.records import Records
+from orcastra_runner.status import StatusStore
 
 LOOK_SECONDS = 5.0
 # A worker has to connect to a manager each time.
@@ -71,7 +71,7 @@ class HandoverJob:
         run_on_hosts: RunPlaybook,
         connect: Callable[[], Engine],
         connect_manager: Callable[[], Engine] | None,
-        records: Records | None = None,
+        status: StatusStore | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -81,7 +81,7 @@ class HandoverJob:
         self._run_on_hosts = run_on_hosts
         self._connect = connect
         self._connect_manager = connect_manager
-        self._records = records or Records()
+        self._status = status or StatusStore()
         self._clock = clock
         self._monotonic = monotonic
         self._next = monotonic()
@@ -170,7 +170,7 @@ class HandoverJob:
         self._late = None
         record = decode(_labels(engine), self._clock())[0].commands.get(result.key)
         if record is not None:
-            self._records.commanded(record)
+            self._status.commanded(record)
             tell = log.info if record.status == DONE else log.error
             tell("command", what=f"{record.command} {record.status}: {record.message}")
 

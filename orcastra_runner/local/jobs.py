@@ -18,10 +18,10 @@ from typing import Protocol
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
+from orcastra_runner.dedup import ProblemLog
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import Troubles
-from orcastra_runner.records import Records
 from orcastra_runner.schedule import retry_delay
+from orcastra_runner.status import StatusStore
 
 # A clock that is put right, or a machine that slept, is noticed after this long.
 LONGEST_WAIT_SECONDS = 60.0
@@ -52,15 +52,15 @@ class LocalJobs:
     """Runs the jobs until ``stop`` is called."""
 
     def __init__(
-        self, jobs: Sequence[LocalJob], connect: Callable[[], Engine], records: Records | None = None
+        self, jobs: Sequence[LocalJob], connect: Callable[[], Engine], status: StatusStore | None = None
     ) -> None:
         self._stopped = threading.Event()
         self._jobs = jobs
-        records = records or Records()
+        status = status or StatusStore()
         self._threads = [
             # daemons: one that waits for its engine must not keep the process from ending
             threading.Thread(
-                target=_Worker(job, connect, self._stopped, records).work,
+                target=_Worker(job, connect, self._stopped, status).work,
                 name=f"local {job.name}",
                 daemon=True,
             )
@@ -83,14 +83,14 @@ class LocalJobs:
 
 class _Worker:
     def __init__(
-        self, job: LocalJob, connect: Callable[[], Engine], stopped: threading.Event, records: Records
+        self, job: LocalJob, connect: Callable[[], Engine], stopped: threading.Event, status: StatusStore
     ) -> None:
         self._job = job
         self._connect = connect
         self._stopped = stopped
         self._engine: Engine | None = None
-        self._records = records
-        self._troubles = Troubles(on_change=records.trouble)
+        self._status = status
+        self._problems = ProblemLog(on_change=status.problem)
         self._topic = f"job {job.name}"
 
     def work(self) -> None:
@@ -99,9 +99,9 @@ class _Worker:
             if self._job.seconds_to_next() > 0:
                 continue
             started = time.monotonic()
-            self._records.job_began(self._job.name, self._job.interval)
+            self._status.job_began(self._job.name, self._job.interval)
             succeeded = self._try_to_run()
-            self._records.job_ended(self._job.name, time.monotonic() - started, ok=succeeded)
+            self._status.job_ended(self._job.name, time.monotonic() - started, ok=succeeded)
             if succeeded:
                 failures = 0
             else:
@@ -128,13 +128,13 @@ class _Worker:
                     raise
                 self._run()
         except OrcastraError as error:
-            self._troubles.tell(self._topic, f"{self._topic}: {error}")
+            self._problems.tell(self._topic, f"{self._topic}: {error}")
             return False
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             self._close()
-            self._troubles.tell(self._topic, f"{self._topic}: unexpected {type(error).__name__}: {error}")
+            self._problems.tell(self._topic, f"{self._topic}: unexpected {type(error).__name__}: {error}")
             return False
-        self._troubles.over(self._topic, f"{self._topic} is fine again")
+        self._problems.over(self._topic, f"{self._topic} is fine again")
         return True
 
     def _run(self) -> None:

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 
 from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.healthcheck import ask_health
-from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
+from orcastra_runner.status import StatusStore
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
 from orcastra_runner.web.site import Site
@@ -49,7 +49,7 @@ def measure(seconds: float = SECONDS) -> Table:
 
 
 def _row(kind: str, seconds: float) -> tuple[str | float, ...]:
-    site = Site(Records(), Signals(), CommandRequests(), Guard(b"token"))
+    site = Site(StatusStore(), Signals(), CommandRequests(), Guard(b"token"))
     server = WebServer(site, "127.0.0.1", 0)
     if not server.start():
         raise RuntimeError("HTTP cannot be served")

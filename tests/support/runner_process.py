@@ -56,16 +56,16 @@ class Loop:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.entries: list[dict[str, Any]] = []
-        self._news = threading.Condition()
+        self._once = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            with self._news:
+            with self._once:
                 self.entries.append(json.loads(line))
-                self._news.notify_all()
+                self._once.notify_all()
 
     def said(self, text: str) -> int:
         """How often the log had ``text`` so far."""
@@ -73,8 +73,8 @@ class Loop:
 
     def wait_for(self, text: str, *, times: int = 1, timeout: float = 30) -> None:
         """Wait until the log has had ``text`` so many times."""
-        with self._news:
-            if not self._news.wait_for(lambda: self.said(text) >= times, timeout=timeout * PATIENCE):
+        with self._once:
+            if not self._once.wait_for(lambda: self.said(text) >= times, timeout=timeout * PATIENCE):
                 raise AssertionError(f"the log has no {text!r}: {self.entries}")
 
     def end(self, number: int) -> None:

@@ -49,8 +49,8 @@ def commands(tmp_path: Path) -> Commands:
 @pytest.mark.parametrize(
     ("function", "when", "runs", "interrupted"),
     [
-        pytest.param("Swarm.remember", "before", 1, False, id="before the claim"),
-        pytest.param("Swarm.remember", "behind", 0, True, id="behind the claim"),
+        pytest.param("Swarm.save", "before", 1, False, id="before the claim"),
+        pytest.param("Swarm.save", "behind", 0, True, id="behind the claim"),
         pytest.param("PlaybookRunner.run", "before", 0, True, id="before the playbook"),
         pytest.param("PlaybookRunner.run", "behind", 1, True, id="before the result"),
     ],

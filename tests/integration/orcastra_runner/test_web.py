@@ -60,7 +60,7 @@ def ask(address: str, method: str, path: str, body: Any = None, **headers: str) 
 def result_of(address: str, id_: str) -> dict[str, Any] | None:
     """What the state says of a command once it has ended."""
     _, state = ask(address, "GET", "/api/state")
-    return next((one for one in state["commands"] if one.get("id") == id_ and "finished" in one), None)
+    return next((one for one in state["commands"] if one.get("id") == id_ and "finished_at" in one), None)
 
 
 def check_commands(swarm: Lab, address: str, loop: Loop, state_dir: Path) -> None:

@@ -91,7 +91,7 @@ def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch, logge
     job = SyncJob(60, 600)
     for _ in range(3):
         job.run(work)
-        work.swarm.forget()
+        work.swarm.invalidate()
     assert logged.sentences == [
         "warning nodes.nobody: no node of this swarm has this host name or ID",
         "info node charlie is down: its labels are corrected when it is back",

@@ -330,7 +330,7 @@ def test_a_configuration_that_vanishes_stays_in_force_and_is_told_once(
     driven.run(
         replaced(path, text),
         *[nothing] * 70,
-        lambda: seen.append(driven.work.records.view().troubles["configuration"].topic),
+        lambda: seen.append(driven.work.status.view().problems["configuration"].topic),
         driven.signals.sync,
         *[nothing] * 20,
         step=1,
@@ -350,7 +350,7 @@ def test_a_configuration_that_is_back_is_no_problem_any_more(
     text = path.read_text()
     driven = Driven(fake, here, clock, monkeypatch)
     driven.run(replaced(path, None), *[nothing] * 5, replaced(path, text), *[nothing] * 5, step=1)
-    assert "configuration" not in driven.work.records.view().troubles
+    assert "configuration" not in driven.work.status.view().problems
 
 
 def accepted(fake: FakeSwarm, key: str, instance: str) -> None:
@@ -474,9 +474,9 @@ class WaitingJob:
     def run(self, work: Work) -> bool:
         what = self._steps(self.runs)
         self.runs += 1
-        work.records.planned(self.name, Plan(notes=("shop_app waits",), requeue_after=self.requeue_after))
+        work.status.planned(self.name, Plan(notes=("shop_app waits",), requeue_after=self.requeue_after))
         if what is not None:
-            work.records.playbook_stepped(self.name, {"what": what, "action": "restart_service"}, None)
+            work.status.playbook_stepped(self.name, {"what": what, "action": "restart_service"}, None)
         return what is not None
 
 

@@ -106,7 +106,7 @@ def test_status_in_words() -> None:
         "           set by us, but missing: zfs",
         "           set by others: mine=x",
         "  bravo    manager  ready, active, 1 task",
-        "  charlie  manager  down, drain as asked for at 2030-03-17T17:46:40Z, 0 tasks",
+        "  charlie  manager  down, drain (set at 2030-03-17T17:46:40Z), 0 tasks",
         "",
         "Remembered state (orcastra.state): in order",
         "  node id-lost, which has left the swarm: old",

@@ -99,7 +99,8 @@ def assert_harmless(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["plan", "--why"], ["status"], ["what-if", "--lose", "any"], ["what-if", "--add", "x:1GB"]]
+    "arguments",
+    [["plan", "--explain"], ["status"], ["what-if", "--lose", "any"], ["what-if", "--add", "x:1GB"]],
 )
 def test_commands_in_words_and_as_json(
     fake: FakeSwarm, evil: str, arguments: list[str], capsys: pytest.CaptureFixture[str]

@@ -108,7 +108,7 @@ def test_our_own_host_is_left_to_another_instance(hosts: Hosts, logged: Log) -> 
     assert hosts.job.requeue_after is None
     assert hosts.statuses() == ["done", "done"]
     # whoever has done it has told of it
-    assert [action.what for action in hosts.work.records.view().history] == [
+    assert [action.what for action in hosts.work.status.view().history] == [
         "command relabel_all: restart shop_db"
     ]
 
@@ -157,7 +157,7 @@ def test_where_nobody_takes_it_that_is_the_result(hosts: Hosts, logged: Log) -> 
     assert hosts.statuses() == ["failed", "done"]
     told = [line for line in logged.sentences if line.startswith("error command: rolling_reboot failed: ")]
     assert len(told) == 1
-    assert hosts.work.records.view().history[-1].result == "failed"
+    assert hosts.work.status.view().history[-1].result == "failed"
 
 
 def test_an_offer_outlasts_the_reboot_of_another_host(hosts: Hosts) -> None:

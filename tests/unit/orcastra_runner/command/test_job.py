@@ -26,7 +26,7 @@ from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.job import KEPT, SHELL_SECONDS, CommandJob
 from orcastra_runner.command.results import status_lines
 from orcastra_runner.execute import PlaybookError, PlaybookResult, TaskResult
-from orcastra_runner.jobs import Stopped, Told
+from orcastra_runner.jobs import AlreadyReported, Stopped
 from tests.support.builders import desired
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
@@ -72,10 +72,10 @@ class Bench:
     def run(self) -> bool | str:
         """What the job says of one cycle."""
         self.file.refresh(at_once=True)
-        self.work.swarm.forget()
+        self.work.swarm.invalidate()
         try:
             return self.job.run(self.work)
-        except Told:
+        except AlreadyReported:
             return "told"
 
     def results(self) -> list[dict[str, Any]]:

@@ -15,9 +15,9 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from orcastra_runner.execute import PlaybookResult, TaskResult
-from orcastra_runner.local.hosts import STAND_BY_SECONDS, HostsJob
-from orcastra_runner.records import Records
+from orcastra_runner.remote_hosts import STAND_BY_SECONDS, RemoteHostsJob
 from orcastra_runner.settings import read_settings
+from orcastra_runner.status import StatusStore
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
 ENGINE: Any = None
@@ -50,22 +50,22 @@ def playbooks() -> Playbooks:
 
 
 @pytest.fixture
-def records() -> Records:
-    records = Records()
-    records.decided("acting", leads=True, acts=True)
-    return records
+def status() -> StatusStore:
+    status = StatusStore()
+    status.decided("acting", leads=True, acts=True)
+    return status
 
 
-def new_job(clock: Clock, playbooks: Any, records: Records) -> HostsJob:
-    return HostsJob(read_settings(), "workers", Path("hosts.yml"), playbooks, records, clock=clock)
+def new_job(clock: Clock, playbooks: Any, status: StatusStore) -> RemoteHostsJob:
+    return RemoteHostsJob(read_settings(), "workers", Path("hosts.yml"), playbooks, status, clock=clock)
 
 
 def test_each_playbook_runs_at_its_own_times(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
     clock.now = 1_000_000_000.0  # 01:46:40
-    job = new_job(clock, playbooks, records)
+    job = new_job(clock, playbooks, status)
     job.run(ENGINE)
     assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
     assert job.seconds_to_next() == 300
@@ -82,16 +82,16 @@ def test_each_playbook_runs_at_its_own_times(
 
 
 def test_only_the_instance_that_acts_looks_after_them(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
     clock.now = 1_000_000_000.0
-    job = new_job(clock, playbooks, records)
-    records.decided("standing by", leads=False, acts=False)
+    job = new_job(clock, playbooks, status)
+    status.decided("standing by", leads=False, acts=False)
     clock.now = 1_000_010_000.0
     job.ask_for_mods()
     assert job.seconds_to_next() == STAND_BY_SECONDS
-    records.decided("acting", leads=True, acts=True)
+    status.decided("acting", leads=True, acts=True)
     assert job.seconds_to_next() == 0
     job.run(ENGINE)
     # what another instance has pruned at 04:00 is not pruned again
@@ -99,11 +99,11 @@ def test_only_the_instance_that_acts_looks_after_them(
 
 
 def test_what_took_long_before_does_not_cost_a_turn(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
     clock.now = 1_000_000_000.0
-    job = new_job(clock, playbooks, records)
+    job = new_job(clock, playbooks, status)
     clock.now = 1_000_010_000.0  # 04:00 was half an hour ago
     assert job.seconds_to_next() == 0
     job.run(ENGINE)
@@ -111,9 +111,9 @@ def test_what_took_long_before_does_not_cost_a_turn(
 
 
 def test_the_inventory_counts_where_the_environment_says_nothing(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    new_job(clock, playbooks, records).run(ENGINE)
+    new_job(clock, playbooks, status).run(ENGINE)
     hosts = {"orcastra_hosts": "workers:managers", "orcastra_remote_hosts": "workers"}
     only_named = {"orcastra_remote_hosts": "workers", "orcastra_log_rotate_skip_unconfigured": True}
     assert playbooks.ran == [
@@ -137,7 +137,7 @@ def test_the_inventory_counts_where_the_environment_says_nothing(
         "KEY_FILE": str(tmp_path / "key"),
     }.items():
         monkeypatch.setenv(name, value)
-    job = new_job(clock, playbooks, records)
+    job = new_job(clock, playbooks, status)
     clock.now += 60
     job.run(ENGINE)
     assert dict(playbooks.ran) == {
@@ -163,17 +163,17 @@ def test_the_inventory_counts_where_the_environment_says_nothing(
 
 
 def test_what_is_off_is_off(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "0")
     monkeypatch.setenv("GC_CRON", "off")
     monkeypatch.setenv("MOD_MANAGER_REFRESH_INTERVAL_MINUTES", "0")
-    new_job(clock, playbooks, records).run(ENGINE)
+    new_job(clock, playbooks, status).run(ENGINE)
     assert playbooks.names() == ["log_rotate"]
 
 
 def test_one_that_fails_stops_no_other_and_steps_are_told(
-    clock: Clock, playbooks: Playbooks, records: Records, logged: Log
+    clock: Clock, playbooks: Playbooks, status: StatusStore, logged: Log
 ) -> None:
     step = {"what": "stop web.1", "action": "stop_container", "why": ["it is ill"]}
     tasks = (
@@ -181,12 +181,12 @@ def test_one_that_fails_stops_no_other_and_steps_are_told(
         TaskResult("Heal", "wrk-b", ok=False, changed=False, message="no route to host"),
     )
     playbooks.results["autoheal"] = PlaybookResult("orcastra.swarm.autoheal", "failed", 1.0, tasks)
-    job = new_job(clock, playbooks, records)
+    job = new_job(clock, playbooks, status)
     with pytest.raises(OrcastraError, match="no route to host"):
         job.run(ENGINE)
     assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
     assert job.seconds_to_next() == 300
-    assert [action.what for action in records.view().history] == ["stop web.1 on wrk-a"]
+    assert [action.what for action in status.view().history] == ["stop web.1 on wrk-a"]
     assert "info done: stop web.1" in logged.sentences
 
 

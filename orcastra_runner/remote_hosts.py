@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Look after hosts that run no instance of their own: over SSH, with the playbooks, while this instance acts.
+"""Keeps remote hosts, which run no instance of their own, healthy: over SSH, with the playbooks.
 
-Which ones these are nobody can see from here, so ORCASTRA_REMOTE_HOSTS names them.
+ORCASTRA_REMOTE_HOSTS names them. Only the active instance does this.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
 from orcastra_runner.cron import Cron
+from orcastra_runner.dedup import OnceFilter
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.local.autoheal import heal_rules
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.local.prune import prune_rules
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
-from orcastra_runner.records import Records
 from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
+from orcastra_runner.status import StatusStore
 
 # Rotating is up to the hosts' own logrotate; this only keeps its configuration right.
 LOG_ROTATE_SECONDS = 86400.0
@@ -58,10 +58,10 @@ class _Chore:
         return f"orcastra.swarm.{self.name}"
 
 
-class HostsJob:
+class RemoteHostsJob:
     """Runs the playbooks for the named hosts, one at a time."""
 
-    name = "hosts"
+    name = "remote_hosts"
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class HostsJob:
         hosts: str,
         inventory: Path,
         playbooks: PlaybookRunner,
-        records: Records,
+        status: StatusStore,
         should_stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.time,
         mods_file: ModsFile | None = None,
@@ -85,12 +85,12 @@ class HostsJob:
         self._hosts = hosts
         self._inventory = inventory
         self._playbooks = playbooks
-        self._records = records
+        self._status = status
         self._should_stop = should_stop
         self._clock = clock
         self._asked_for_mods = threading.Event()
         self._stood_by_at = 0.0
-        self._news = News()
+        self._once = OnceFilter()
         self._chores = self._all_chores(clock())
 
     def ask_for_mods(self) -> None:
@@ -99,7 +99,7 @@ class HostsJob:
         self.woken.set()
 
     def seconds_to_next(self) -> float:
-        if not self._records.view().acts:
+        if not self._status.view().acts:
             # another instance looks after them; we may have to go on at any time
             self._stood_by_at = self._clock()
             self._asked_for_mods.clear()
@@ -145,11 +145,11 @@ class HostsJob:
             said += [f"{task.host}: {text}" for text in (*task.warnings, *task.notes)]
             for step in task.plan if task.changed else ():
                 done += 1
-                self._records.playbook_stepped(
+                self._status.playbook_stepped(
                     self.name, {**step, "what": f"{step.get('what')} on {task.host}"}, None
                 )
                 log.info("done", what=step.get("what"), host=task.host)
-        for text in self._news.fresh(chore.name, said):
+        for text in self._once.fresh(chore.name, said):
             log.info(text)
         log.debug(
             "looked after the hosts", what=f"{chore.name}: {count(done, 'step')}", seconds=result.seconds

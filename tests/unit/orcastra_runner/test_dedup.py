@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import pytest
 
-from orcastra_runner.once import News, Troubles
+from orcastra_runner.dedup import OnceFilter, ProblemLog
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
 
 def test_news_are_said_once_until_they_went_away() -> None:
-    news = News()
+    news = OnceFilter()
     assert news.fresh("notes", ["a", "b", "a"]) == ["a", "b"]
     assert news.fresh("notes", ["b", "a"]) == []
     assert news.fresh("warnings", ["a"]) == ["a"]
@@ -22,9 +22,9 @@ def test_news_are_said_once_until_they_went_away() -> None:
 
 
 def test_the_same_trouble_is_told_once_and_then_every_ten_minutes(logged: Log, clock: Clock) -> None:
-    troubles = Troubles(clock)
+    problems = ProblemLog(clock)
     for _ in range(120):
-        troubles.tell("engine", "no answer")
+        problems.tell("engine", "no answer")
         clock.now += 10
     assert logged.sentences == ["error no answer", "error still: no answer"]
     assert logged.entries[1]["since"] == "600s"
@@ -32,21 +32,21 @@ def test_the_same_trouble_is_told_once_and_then_every_ten_minutes(logged: Log, c
 
 
 def test_another_text_is_news(logged: Log, clock: Clock) -> None:
-    troubles = Troubles(clock)
-    troubles.tell("engine", "no answer")
-    troubles.tell("engine", "a worker", warning=True)
-    troubles.tell("job", "no answer")
+    problems = ProblemLog(clock)
+    problems.tell("engine", "no answer")
+    problems.tell("engine", "a worker", warning=True)
+    problems.tell("job", "no answer")
     assert logged.sentences == ["error no answer", "warning a worker", "error no answer"]
 
 
 def test_the_end_of_a_trouble_is_told_only_where_there_was_one(logged: Log, clock: Clock) -> None:
-    troubles = Troubles(clock)
-    troubles.over("engine", "fine")
+    problems = ProblemLog(clock)
+    problems.over("engine", "fine")
     assert not logged.entries
-    troubles.tell("engine", "no answer")
+    problems.tell("engine", "no answer")
     clock.now += 42
-    troubles.over("engine", "fine")
-    troubles.over("engine", "fine")
+    problems.over("engine", "fine")
+    problems.over("engine", "fine")
     assert logged.sentences == ["error no answer", "info fine"]
     assert logged.entries[-1]["after"] == "42s"
 
@@ -61,7 +61,7 @@ def test_the_end_of_a_trouble_is_told_only_where_there_was_one(logged: Log, cloc
     ],
 )
 def test_sentences_that_take_turns_are_said_once_each(clock: Clock, first: str, second: str) -> None:
-    news = News(clock)
+    news = OnceFilter(clock)
     said = []
     for number in range(40):
         said += news.lasting("notes", [(first, second)[number % 2]])
@@ -71,7 +71,7 @@ def test_sentences_that_take_turns_are_said_once_each(clock: Clock, first: str, 
 
 @pytest.mark.parametrize("seconds", [1, 30, 300], ids=["events", "polling", "rare polling"])
 def test_what_lasts_is_said_once_and_again_after_it_was_missing(clock: Clock, seconds: int) -> None:
-    news = News(clock)
+    news = OnceFilter(clock)
     assert news.lasting("notes", ["a", "b"]) == ["a", "b"]
     for _ in range(100):
         clock.now += seconds
@@ -85,6 +85,6 @@ def test_what_lasts_is_said_once_and_again_after_it_was_missing(clock: Clock, se
 
 
 def test_other_numbers_are_news(clock: Clock) -> None:
-    news = News(clock)
+    news = OnceFilter(clock)
     assert news.lasting("notes", ["2 of 3 tasks run"]) == ["2 of 3 tasks run"]
     assert news.lasting("notes", ["1 of 3 tasks run"]) == ["1 of 3 tasks run"]
