@@ -390,7 +390,7 @@ def _playbook_runner(settings: Settings, subfolder: str = "") -> PlaybookRunner:
         timeout=settings.playbook_timeout,
         artifacts_dir=None if folder is None else folder / subfolder,
         keep=settings.keep_artifacts,
-        on_line=lambda line: logger.debug("ansible", line=line),
+        on_line=lambda line: logger.debug("ansible output", line=line),
     )
 
 
@@ -502,16 +502,16 @@ def _warn(settings: Settings, configuration: Configuration, rebalance_file: Reba
     """Log at the start what is worth knowing of how we were started."""
     modes = []
     if settings.polling_mode:
-        modes.append(f"a look every {settings.relabel_time:g} s")
+        modes.append(f"reconciling every {settings.relabel_time:g} s")
     if settings.event_mode:
-        modes.append("a look at each event")
+        modes.append("on events" if modes else "reconciling on events")
     mode = "one cycle" if settings.run_once else " and ".join(modes)
     files = [str(path) for path in configuration.present()]
     if settings.dry_run:
         mode += ", plan only"
-    logger.info("Orcastra starts", what=mode, version=__version__, files=files)
+    logger.info("orcastra started", what=mode, version=__version__, files=files)
     for problem in warnings(settings, configuration, rebalance_file):
-        logger.warning("configuration", what=str(problem))
+        logger.warning("configuration warning", what=str(problem))
 
 
 def _say(sentence: str) -> None:

@@ -97,52 +97,52 @@ def _key(message: Message) -> object:
 class _OpenProblem:
     text: str
     since: float
-    told_at: float
+    logged_at: float
     times: int = 1
 
 
 class ProblemLog:
-    """Logs what is wrong when it begins, changes and ends, and a reminder every ten minutes."""
+    """Logs a problem when it begins, changes and ends, and a reminder every ten minutes."""
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, str | None], None] = lambda _topic, _text: None,
     ) -> None:
-        """``on_change`` gets the topic and what is wrong, or None once it is fine."""
+        """``on_change`` gets the topic and the problem, or None once it is resolved."""
         self._clock = clock
         self._on_change = on_change
         self._open: dict[str, _OpenProblem] = {}
 
-    def tell(self, topic: str, text: str, *, warning: bool = False, traceback: str | None = None) -> None:
-        """Note that something is wrong, and log it unless that was done a short while ago.
+    def report(self, topic: str, text: str, *, warning: bool = False, traceback: str | None = None) -> None:
+        """Note a problem, and log it unless that was done a short while ago.
 
-        ``warning``: it is nothing that has to be repaired. ``traceback`` follows the line where it is given.
+        ``warning``: nothing has to be repaired. ``traceback`` follows the line, if it is given.
         """
         now = self._clock()
         problem = self._open.get(topic)
         if problem is not None and problem.text == text:
             problem.times += 1
-            if now - problem.told_at < AGAIN_AFTER_SECONDS:
+            if now - problem.logged_at < AGAIN_AFTER_SECONDS:
                 return
-            problem.told_at = now
-            self._log(warning, f"still: {text}", since=f"{now - problem.since:.0f}s", times=problem.times)
+            problem.logged_at = now
+            values = {"topic": topic, "since": f"{now - problem.since:.0f}s", "times": problem.times}
+            if warning:
+                log.warning("problem persists", what=text, **values)
+            else:
+                log.error("problem persists", what=text, **values)
             return
         self._on_change(topic, text)
         since = now if problem is None else problem.since
-        self._open[topic] = _OpenProblem(text, since=since, told_at=now)
-        self._log(warning, text, traceback=traceback)
+        self._open[topic] = _OpenProblem(text, since=since, logged_at=now)
+        if warning:
+            log.warning("problem", message=text, topic=topic, traceback=traceback)
+        else:
+            log.error("problem", message=text, topic=topic, traceback=traceback)
 
-    def over(self, topic: str, sentence: str) -> None:
-        """Note that it is fine; says so in ``sentence`` if something was wrong."""
+    def resolved(self, topic: str) -> None:
+        """Note that all is well; logs it if there was a problem."""
         problem = self._open.pop(topic, None)
         if problem is not None:
             self._on_change(topic, None)
-            log.info(sentence, after=f"{self._clock() - problem.since:.0f}s")
-
-    @staticmethod
-    def _log(warning: bool, text: str, **values: object) -> None:
-        if warning:
-            log.warning(text, **values)
-        else:
-            log.error(text, **values)
+            log.info("problem resolved", what=topic, after=f"{self._clock() - problem.since:.0f}s")

@@ -23,7 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.pl
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.settings import spec_of
 from orcastra_runner.dedup import OnceFilter, log_messages
-from orcastra_runner.jobs import Work, report_outcome, tell_steps
+from orcastra_runner.jobs import Work, log_steps, played_fields, report_outcome
 from orcastra_runner.log import get_logger
 from orcastra_runner.swarm import Swarm
 
@@ -108,7 +108,7 @@ class HealJob:
         log_messages(self._once, plan.warnings, plan.notes)
         hosts = plan_hosts(seen, work.desired, has_inventory=work.run_on_hosts is not None)
         work.status.planned(self.name, plan + hosts)
-        tell_steps(self._once, plan, at_once=not work.dry_run)
+        log_steps(self._once, plan, at_once=not work.dry_run)
         if not plan.steps or work.dry_run:
             return bool(plan.steps)
         outcome = work.swarm.carry_out(Plan(steps=_first_part(plan.steps)))
@@ -124,13 +124,13 @@ class HealJob:
         fresh = self._once.fresh("missing", missing)
         if work.run_on_hosts is None or work.dry_run:
             for text in fresh:
-                log.warning("a configured node is missing", what=text)
+                log.warning("configured node missing", what=text)
             self._missing = missing
             return False
         if not missing or missing != self._missing:
             self._missing, self._pause, self._next_run = missing, self.interval, 0.0
             for text in fresh:
-                log.warning("a configured node is missing", what=text)
+                log.warning("configured node missing", what=text)
             # most hosts that are down come back by themselves before the next look
             if not missing or not self._at_once:
                 return False
@@ -138,14 +138,14 @@ class HealJob:
             return False
         self._next_run = self._clock() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE * self.interval)
-        log.info("bringing hosts back", what="; ".join(missing))
+        log.info("membership repair started", what="; ".join(missing))
         result = work.run_on_hosts(HEAL_PLAYBOOK, _variables(work, seen))
         work.swarm.invalidate()
         for step in (step for task in result.tasks for step in task.plan):
             work.status.playbook_stepped(self.name, step, None)
-            log.info("done", what=step.get("what"), why=step.get("why"))
+            log.info("done", **played_fields(step))
         if not result.ok:
-            log.warning("not all hosts could be brought back", what=result.problem)
+            log.warning("membership repair failed", what=result.problem)
         return result.changed
 
 

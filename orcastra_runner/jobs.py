@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DisownLabels, OwnLabels
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 from orcastra_runner.dedup import OnceFilter, log_messages
 from orcastra_runner.execute import PlaybookResult
@@ -29,6 +29,8 @@ SITE_PLAYBOOK = "orcastra.swarm.site"
 RUNS_PER_CYCLE = 2
 # When to go on with what comes after that: other steps, made possible by the first ones.
 NEXT_STAGE_SECONDS = 1.0
+AS_CONFIGURED = "the swarm matches the configuration"
+AS_CONFIGURED_BUT_SHORT = f"{AS_CONFIGURED}, but services are short of tasks"
 
 log = get_logger()
 
@@ -131,12 +133,9 @@ class SyncJob:
         if runs and self.requeue_after is None:
             short = work.status.view().short
             if short:
-                log.info(
-                    "looked again: everything is as configured, but services are short of tasks",
-                    services=names(short),
-                )
+                log.info("verified", what=AS_CONFIGURED_BUT_SHORT, services=names(short))
             else:
-                log.info("looked again: everything is as configured")
+                log.info("verified", what=AS_CONFIGURED)
         return runs > 0
 
     def _act(self, work: Work, plan: Plan) -> None:
@@ -149,9 +148,9 @@ class SyncJob:
         plan = plan_all(work.swarm.observe(), work.desired, self._give_up_seconds)
         work.status.planned(self.name, plan)
         log_messages(self._once, plan.warnings, plan.notes)
-        tell_steps(self._once, plan, at_once=self._in_process and not work.dry_run)
+        log_steps(self._once, plan, at_once=self._in_process and not work.dry_run)
         if plan.remember and not plan.steps:
-            log.debug("planned", what="bring the remembered state up to date")
+            log.debug("planned", what="update the saved state")
         return plan
 
 
@@ -179,7 +178,7 @@ class ResyncJob:
         result = run_and_report(work, self.name, SITE_PLAYBOOK)
         if result.changed:
             work.swarm.invalidate()
-            log.warning("the resync changed something that no plan had asked for")
+            log.warning("resync made unplanned changes")
         return result.changed
 
 
@@ -191,12 +190,26 @@ def playbook_for(plan: Plan) -> str:
     return LABEL_PLAYBOOK if only_labels else SITE_PLAYBOOK
 
 
-def tell_steps(news: OnceFilter, plan: Plan, *, at_once: bool) -> None:
+def log_steps(once: OnceFilter, plan: Plan, *, at_once: bool) -> None:
     """Log what is planned. What is done ``at_once`` is logged in the next moment, with its reason."""
     steps = {step.what: step for step in plan.steps}
-    tell = log.debug if at_once else log.info
-    for what in news.fresh("steps", steps):
-        tell("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
+    for what in once.fresh("steps", steps):
+        values = step_fields(steps[what])
+        if at_once:
+            log.debug("planned", **values)
+        else:
+            log.info("planned", **values)
+
+
+def step_fields(step: Step) -> dict[str, Any]:
+    """The fields of the log for one step."""
+    fields = {"what": step.what, "action": step.action, "target": step.target}
+    return {**fields, "why": step.why, "why_not": step.why_not or None}
+
+
+def played_fields(step: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the log for one step of a playbook."""
+    return {name: step.get(name) for name in ("what", "action", "target", "why")}
 
 
 def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
@@ -204,8 +217,7 @@ def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
     for result in outcome.results:
         work.status.stepped(job, result)
         if result.error is None and result.changed:
-            step = result.step
-            log.info("done", what=step.what, why=step.why, why_not=step.why_not or None)
+            log.info("done", **step_fields(result.step))
     if outcome.failures:
         raise JobError("; ".join(f"could not {one.step.what}: {one.error}" for one in outcome.failures))
 
@@ -215,15 +227,15 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
 
     Raises JobError where it failed, Stopped where it was ended.
     """
-    log.debug("starting a playbook", playbook=playbook)
+    log.debug("playbook started", playbook=playbook)
     result = work.run_playbook(playbook)
     expected = {printable(step.what): step for step in planned.steps} if planned else {}
     done = [step for task in result.tasks for step in task.plan]
     for step in done:
         if step.get("what") not in expected:
-            log.info("planned by the playbook", what=step.get("what"), why=step.get("why"))
+            log.info("planned by playbook", **played_fields(step))
     for warning in [warning for task in result.tasks if planned is None for warning in task.warnings]:
-        log.debug("the playbook warns", warning=warning)
+        log.debug("playbook warning", message=warning)
     if result.status == "canceled":
         raise Stopped(result.problem)
     if not result.ok:
@@ -232,8 +244,8 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
     if result.changed:
         for step in done:
             work.status.playbook_stepped(job, step, expected.get(str(step.get("what"))))
-            log.info("done", what=step.get("what"), why=step.get("why"))
-        log.info("the playbook is through", steps=len(done), **summary)
+            log.info("done", **played_fields(step))
+        log.info("playbook finished", steps=len(done), **summary)
     else:
-        log.debug("the playbook changed nothing", **summary)
+        log.debug("playbook changed nothing", **summary)
     return result

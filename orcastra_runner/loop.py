@@ -26,11 +26,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages imp
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.dedup import ProblemLog
-from orcastra_runner.jobs import AlreadyReported, Job, Stopped, Work
+from orcastra_runner.jobs import AS_CONFIGURED, AS_CONFIGURED_BUT_SHORT, AlreadyReported, Job, Stopped, Work
 from orcastra_runner.leadership import LeaderWatch
 from orcastra_runner.log import get_logger
 from orcastra_runner.reload import Reloader
-from orcastra_runner.report import found
+from orcastra_runner.report import counts
 from orcastra_runner.schedule import Schedule
 from orcastra_runner.shortages import ShortageLog, names
 from orcastra_runner.signals import ASKED, EVENT, LEAD, STOP, SYNC, Signals, StopNow
@@ -117,12 +117,12 @@ class Loop:
         """Do one whole cycle: all jobs that do not start late. Returns whether everything went well."""
         try:
             seen = self._look()
-            log.info(found(seen))
+            log.info("cycle started", **counts(seen))
             if not self._may_act(seen):
                 self.stood_by = True
                 log.warning(
-                    "nothing was done here: only the instance on the leader's node acts "
-                    "(ORCASTRA_LEADER=always changes that)",
+                    "nothing done",
+                    what="only the instance on the leader's node acts (ORCASTRA_LEADER=always changes that)",
                     node=node_name(seen),
                     leader=leader_of(seen),
                 )
@@ -163,7 +163,7 @@ class Loop:
                 return
             if not is_reachable or (acts and self._run(self._jobs[name]) is None):
                 delay = self._schedule.failed(name, self._clock())
-                log.debug("to be tried again", job=name, seconds=round(delay, 1))
+                log.debug("retry scheduled", job=name, seconds=round(delay, 1))
             else:
                 # counted from the look that they share, so that jobs of one interval go on sharing it
                 self._schedule.succeeded(name, self._looked_at, self._jobs[name].interval)
@@ -172,7 +172,7 @@ class Loop:
                     self._schedule.hasten(name, self._clock() + again)
         if acts:
             self._look_after_short()
-            log.debug("the cycle is through", jobs=", ".join(due))
+            log.debug("reconciliation finished", jobs=", ".join(due))
 
     def _look_after_short(self) -> None:
         """Say which services are short of tasks, and look again soon: most tasks come without an event."""
@@ -214,14 +214,11 @@ class Loop:
         short = self._status.view().short
         self._shortages.tell(short)
         if not any(results) and short:
-            log.warning(
-                "nothing to be done: everything is as configured, but services are short of tasks",
-                services=names(short),
-            )
+            log.warning("no changes needed", what=AS_CONFIGURED_BUT_SHORT, services=names(short))
         elif not any(results):
-            log.info("nothing to be done: everything is as configured")
+            log.info("no changes needed", what=AS_CONFIGURED)
         elif self._work.dry_run:
-            log.info("plan only: nothing was written")
+            log.info("dry run finished", what="nothing was written")
         return True
 
     def _has_scaled_to_0(self) -> bool:
@@ -232,7 +229,7 @@ class Loop:
 
     def _tell_what_is_left(self, waiting: Sequence[Job]) -> None:
         plans = self._status.view().plans
-        log.warning("what was begun has not ended yet; the next run goes on with it")
+        log.warning("work still in progress", what="the next run continues it")
         for job in waiting:
             plan = plans.get(job.name)
             for note in plan.notes if plan is not None else ():
@@ -246,7 +243,7 @@ class Loop:
             self._role = None
             if self._leader_watch is not None:
                 self._leader_watch.rest()
-            self._problems.tell("engine", f"standing by: {error}", warning=True)
+            self._problems.report("engine", f"standing by: {error}", warning=True)
             self._status.observation_failed(f"standing by: {error}", answers=True)
             self._status.problem("engine", None)
             raise
@@ -255,24 +252,28 @@ class Loop:
             self._tell("engine", str(error))
             self._status.observation_failed("standing by: the engine does not answer", answers=False)
             raise
-        self._problems.over("engine", "the engine answers again, and is a manager")
+        self._problems.resolved("engine")
         return seen
 
     def _may_act(self, seen: Observation) -> bool:
         """Whether it is on us to act; says so when that changes."""
         leader = leader_of(seen)
         if self._acts_anywhere:
-            role = "acting, whichever node is the leader"
+            reason = "this instance acts whichever node is the leader"
         elif seen.is_leader:
-            role = "acting: our engine is the swarm's leader"
+            reason = "our engine is the swarm's leader"
         elif leader is None:
-            role = "standing by: the swarm has no leader at the moment"
+            reason = "the swarm has no leader at the moment"
         else:
-            role = f"standing by: the leader is node {leader}"
-        if role != self._role:
-            log.info(role, node=node_name(seen))
-            self._role = role
+            reason = f"the leader is node {leader}"
         acts = self._acts_anywhere or seen.is_leader
+        role = f"{'acting' if acts else 'standing by'}: {reason}"
+        if role != self._role:
+            self._role = role
+            if acts:
+                log.info("acting", what=reason, node=node_name(seen))
+            else:
+                log.info("standing by", what=reason, node=node_name(seen))
         self._work.swarm.uses_full_timeout = acts
         if self._leader_watch is not None:
             if acts:
@@ -297,7 +298,7 @@ class Loop:
         try:
             acted = job.run(self._work)
         except Stopped as error:
-            log.warning(str(error))
+            log.warning("job stopped", job=job.name, what=str(error))
             return None
         except AlreadyReported:
             return None
@@ -305,14 +306,14 @@ class Loop:
             self._tell(topic, str(error))
             return None
         except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
-            self._tell(topic, f"{topic}: unexpected {type(error).__name__}: {error}")
+            self._tell(topic, f"unexpected {type(error).__name__}: {error}")
             return None
-        self._problems.over(topic, f"{topic} is fine again")
+        self._problems.resolved(topic)
         return acted
 
     def _tell(self, topic: str, text: str, *, warning: bool = False) -> None:
         details = traceback.format_exc() if self._debug else None
-        self._problems.tell(topic, text, warning=warning, traceback=details)
+        self._problems.report(topic, text, warning=warning, traceback=details)
 
     def _wait(self) -> None:
         """Wait until something is due, at most until the files are to be looked at again."""
@@ -337,7 +338,7 @@ class Loop:
         if message == ASKED:
             self._schedule.trigger(self._clock(), "commands")
         if message == SYNC:
-            log.info("syncing now, as asked for")
+            log.info("sync requested")
             self._schedule.trigger(self._clock())
         self._reload(at_once=message == SYNC)
 

@@ -34,7 +34,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.pla
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
 from orcastra_runner.dedup import OnceFilter, log_messages
-from orcastra_runner.jobs import Work, report_outcome, run_and_report, tell_steps
+from orcastra_runner.jobs import Work, log_steps, report_outcome, run_and_report
 from orcastra_runner.kept import KeptFile
 from orcastra_runner.log import get_logger
 
@@ -106,14 +106,16 @@ class RebalanceFile:
         value, kept, refused = self._told
         if refused and refused != before[2]:
             for problem in self._file.refused:
-                log.error("the changed rules of rebalancing are refused", what=str(problem))
-            log.error("the rules from before stay in force", problems=len(self._file.refused))
+                log.error("configuration rejected", what=str(problem))
+            log.error(
+                "keeping the previous configuration", file=str(self.path), problems=len(self._file.refused)
+            )
         if kept is not None and kept != before[1]:
             log.warning("configuration missing", what=str(kept))
         if value != before[0]:
-            log.info("the rules of rebalancing have changed", file=str(self.path))
+            log.info("configuration changed", file=str(self.path))
         elif not (refused or kept) and (before[1] or before[2]):
-            log.info("the rules of rebalancing are there again", file=str(self.path))
+            log.info("configuration restored", file=str(self.path))
 
     def _state(self) -> tuple[object, ...]:
         return self._file.value, self._file.kept, self._file.refused
@@ -214,7 +216,7 @@ class RebalanceJob:
             work.status.measured(memory)
         work.status.planned(self.name, plan)
         log_messages(self._once, plan.warnings, plan.notes)
-        tell_steps(self._once, plan, at_once=self._in_process and not work.dry_run)
+        log_steps(self._once, plan, at_once=self._in_process and not work.dry_run)
         return plan
 
 

@@ -40,9 +40,9 @@ class Reloader:
         except ConfigError as error:
             problems = self._refused = error.problems
         for problem in problems:
-            log.error("the changed configuration is refused", what=str(problem))
+            log.error("configuration rejected", what=str(problem))
         if problems:
-            log.error("the configuration from before stays in force", problems=len(problems))
+            log.error("keeping the previous configuration", problems=len(problems))
         if changes is not None:
             self._refused = ()
             self._use(changes)
@@ -59,7 +59,7 @@ class Reloader:
         except ConfigError as error:
             problem = str(error)
         if problem is not None:
-            log.error("removals cannot be accepted", what=problem)
+            log.error("removals not accepted", what=problem)
             return
         for text in kept:
             log.info("removal accepted", what=text)
@@ -70,9 +70,9 @@ class Reloader:
         self._work.desired = self._configuration.desired
         self._work.status.configured(self._work.desired)
         if changes:
-            log.info("the configuration has changed", changes=changes)
+            log.info("configuration changed", changes=changes)
         elif not self._configuration.kept:
-            log.info("the configuration files have changed, but nothing in them that matters")
+            log.info("configuration files changed without effect")
         self._on_change()
 
     def _tell_state(self) -> None:
@@ -81,6 +81,6 @@ class Reloader:
             log.warning("configuration missing", what=text)
         waiting = self._configuration.waiting
         for text in self._once.fresh("waiting", [", ".join(waiting)] if waiting else []):
-            log.info("removals wait until the files are quiet", what=text, seconds=round(STABLE_SECONDS))
-        refused = [f"the changed configuration is refused: {problem}" for problem in self._refused]
+            log.info("removals delayed until the files are stable", what=text, seconds=round(STABLE_SECONDS))
+        refused = [f"rejected the new configuration: {problem}" for problem in self._refused]
         self._work.status.problem("configuration", "; ".join([*refused, *kept]) or None)

@@ -17,17 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
 from orcastra_runner.cron import Cron
 from orcastra_runner.dedup import OnceFilter
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
+from orcastra_runner.jobs import played_fields
 from orcastra_runner.local.autoheal import heal_rules
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.local.prune import prune_rules
 from orcastra_runner.log import get_logger
-from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
 from orcastra_runner.status import StatusStore
 
@@ -142,18 +143,16 @@ class RemoteHostsJob:
         done = 0
         said = []
         for task in result.tasks:
-            said += [f"{task.host}: {text}" for text in (*task.warnings, *task.notes)]
+            said += [f"{task.host}: {text_of(one)}" for one in (*task.warnings, *task.notes)]
             for step in task.plan if task.changed else ():
                 done += 1
                 self._status.playbook_stepped(
                     self.name, {**step, "what": f"{step.get('what')} on {task.host}"}, None
                 )
-                log.info("done", what=step.get("what"), host=task.host)
+                log.info("done", **played_fields(step), host=task.host)
         for text in self._once.fresh(chore.name, said):
-            log.info(text)
-        log.debug(
-            "looked after the hosts", what=f"{chore.name}: {count(done, 'step')}", seconds=result.seconds
-        )
+            log.info("message from remote host", message=text, job=chore.name)
+        log.debug("remote hosts finished", what=chore.name, steps=done, seconds=result.seconds)
 
     def _all_chores(self, now: float) -> list[_Chore]:
         settings = self._settings

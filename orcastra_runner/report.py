@@ -42,13 +42,13 @@ def to_json(data: Any) -> str:
     return printable_json(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def found(seen: Observation) -> str:
-    """Return what was found, in a sentence."""
+def counts(seen: Observation) -> dict[str, int]:
+    """Return how many nodes, services and running tasks there are."""
     snapshot = seen.snapshot
     ready = sum(node.is_ready for node in snapshot.nodes)
     running = sum(task.is_running for task in snapshot.tasks)
-    nodes, services = count(len(snapshot.nodes), "node"), count(len(snapshot.services), "service")
-    return f"found {nodes} ({ready} ready), {services} and {count(running, 'running task')}"
+    nodes, services = len(snapshot.nodes), len(snapshot.services)
+    return {"nodes": nodes, "ready_nodes": ready, "services": services, "running_tasks": running}
 
 
 def plan_data(

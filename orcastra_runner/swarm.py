@@ -63,7 +63,7 @@ class Swarm:
                 self._seen = self._observe()
             milliseconds = (time.perf_counter() - started) * 1000
             self._on_observed(self._seen, milliseconds / 1000)
-            log.debug("looked at the swarm", requests=self._seen.requests, ms=round(milliseconds, 1))
+            log.debug("swarm observed", requests=self._seen.requests, ms=round(milliseconds, 1))
         return self._seen
 
     def carry_out(self, plan: Plan) -> Outcome:

@@ -32,7 +32,7 @@ from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.results import EXPIRED, MALFORMED, entry_data, file_data, write_results
 from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.dedup import OnceFilter
-from orcastra_runner.jobs import AlreadyReported, Work
+from orcastra_runner.jobs import AlreadyReported, Work, played_fields
 from orcastra_runner.log import get_logger
 from orcastra_runner.swarm import node_name
 
@@ -82,7 +82,7 @@ class CommandJob:
             return False  # it is read once it has settled
         complaints = self._once.fresh("problems", [str(problem) for problem in content.problems])
         for complaint in complaints:
-            log.error("the command file", what=complaint)
+            log.error("command file rejected", what=complaint)
         if work.dry_run:
             return self._tell_what_would_be_run(work, content)
         self._runner.write_late_results(work)
@@ -111,28 +111,28 @@ class CommandJob:
                 continue
             if record is None and entry.has_expired(self._clock()):
                 if source == "http":
-                    log.warning("command", what=f"{entry.words} is not run: it expired before its turn")
+                    log.warning("command expired", what=entry.words)
                 self._requests.settled(entry)
                 continue
             ran = True
             try:
                 result = self._runner.run(work, entry.key, entry.command, entry.argument, source)
             except AlreadyClaimed as error:
-                log.info("command", what=str(error))
+                log.info("command already claimed", what=entry.words, reason=str(error))
                 work.swarm.invalidate()
                 self._requests.settled(entry)
                 continue
             self._requests.settled(entry)
             if result.is_running:
-                log.info("command", what=f"{result.command}: {result.message}")
+                log.info("command handed over", what=result.command, result=result.message)
                 self.requeue_after = LOOK_SECONDS
                 break
             work.status.commanded(result)
             if result.status == FAILED:
                 failed = True
-                log.error("command", what=f"{result.command} failed: {result.message}")
+                log.error("command failed", what=result.command, error=result.message)
             else:
-                log.info("command", what=f"{result.command} is done: {result.message}")
+                log.info("command finished", what=result.command, result=result.message)
         return failed, ran
 
     def _look_after_handovers(self, work: Work) -> bool:
@@ -146,7 +146,7 @@ class CommandJob:
             # whoever has it may have been faster with another result
             if record is not None and record.message == result.message:
                 work.status.commanded(record)
-                log.error("command", what=f"{record.command} {record.status}: {record.message}")
+                log.error("command failed", what=record.command, status=record.status, error=record.message)
         if upkeep.waits:
             self.requeue_after = LOOK_SECONDS
         return bool(upkeep.results)
@@ -161,13 +161,13 @@ class CommandJob:
                 claim = self._runner.record(work, entry.command, entry.argument)
                 edits.append(ClaimCommand(entry.key, claim))
                 edits.append(FinishCommand(entry.key, claim.instance, INTERRUPTED, LOST_MESSAGE, now))
-                log.warning("command", what=f"{entry.words} is {LOST_MESSAGE}")
+                log.warning("command interrupted", what=entry.words, reason=LOST_MESSAGE)
         for key, record in seen.state.commands.items():
             if key in seen.state.handovers:
                 continue
             if record.is_running and self._is_interrupted(key, record, now):
                 edits.append(FinishCommand(key, record.instance, INTERRUPTED, INTERRUPTED_MESSAGE, now))
-                log.warning("command", what=f"{record.command}: {INTERRUPTED_MESSAGE}")
+                log.warning("command interrupted", what=record.command, reason=INTERRUPTED_MESSAGE)
         forgotten = self._forgotten(seen, content)
         if forgotten:
             edits.append(ForgetCommands(forgotten))
@@ -219,15 +219,14 @@ class CommandJob:
             if result["status"] in (EXPIRED, MALFORMED)
         ]
         for text in self._once.fresh("left", [f"{item['command']}: {item['message']}" for item in told]):
-            log.warning("command", what=text)
+            log.warning("command skipped", what=text)
         if not results and not self._file.known:
             return
         try:
             write_results(self._file.path, results)
         except OSError as error:
-            where = f"the results stand in `orcastra status` alone: {error}"
-            for text in self._once.fresh("results", [where]):
-                log.debug(text)
+            for text in self._once.fresh("results", [str(error)]):
+                log.debug("command results not written", file=str(self._file.path), error=text)
 
     def _tell_what_would_be_run(self, work: Work, content: Content) -> bool:
         commands = work.swarm.observe().state.commands
@@ -237,14 +236,14 @@ class CommandJob:
         ]
         known = {f"{entry.words} (line {entry.line})": entry for entry in todo}
         for text in self._once.fresh("would", known):
-            log.info("command that would be run", what=text)
+            log.info("command planned", what=text)
             found = rehearse(work, known[text].command, known[text].argument)
             for step in found.steps:
-                log.info("planned", what=step.get("what"), why=step.get("why"))
+                log.info("planned", **played_fields(step))
             for warning in found.warnings:
-                log.warning(warning)
+                log.warning("plan warning", message=warning)
             for note in found.notes:
-                log.info(note)
+                log.info("plan note", message=note)
             if found.problem is not None:
-                log.warning("the command would fail", what=found.problem)
+                log.warning("command would fail", what=found.problem)
         return bool(todo)

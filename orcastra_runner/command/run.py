@@ -102,7 +102,7 @@ class CommandRunner:
         claim = self.record(work, command, argument, source)
         given = command.variables(argument, work.swarm.own_node_id() if command.leaves_its_host else "")
         work.swarm.save([ClaimCommand(key, claim)])
-        log.info("command", what=f"{claim.command} begins")
+        log.info("command started", what=claim.command)
         try:
             self._begun.add(key)
             outcome = self._carry_out(work, command, given)

@@ -17,7 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from orcastra_runner.dedup import OnceFilter, log_messages
-from orcastra_runner.jobs import tell_steps
+from orcastra_runner.jobs import log_steps, step_fields
 from orcastra_runner.log import get_logger
 from orcastra_runner.settings import Settings
 from orcastra_runner.status import StatusStore
@@ -96,15 +96,16 @@ class AutohealJob:
         log_messages(self._once, (*plan.warnings, *healing.warnings), plan.notes)
         for ended in healing.heal.for_manager:
             log.warning(
-                "a task was unhealthy and ended; whether Swarm replaces it only a manager can tell",
+                "unhealthy task ended",
+                what="only a manager can tell whether Swarm replaces it",
                 service=ended.service,
                 exit_code=ended.exit_code,
             )
         if self._dry_run:
-            tell_steps(self._once, plan, at_once=False)
+            log_steps(self._once, plan, at_once=False)
         for result in healing.results:
             self._status.stepped(self.name, result)
             if result.skipped is not None:
                 log.info("skipped", what=result.skipped)
             elif result.error is None:
-                log.info("done", what=result.step.what, why=result.step.why)
+                log.info("done", **step_fields(result.step))

@@ -95,7 +95,7 @@ class HandoverJob:
         try:
             self._look(engine, engine, self._connect)
         except NoLeader as error:
-            log.debug("what is handed over could not be looked for", error=str(error))
+            log.debug("could not check handovers", error=str(error))
         except NotAManager:
             self._next = self._monotonic() + WORKER_LOOK_SECONDS
             if self._connect_manager is not None:
@@ -131,9 +131,9 @@ class HandoverJob:
                 with closing(connect()) as engine:
                     StateStore(engine).update([claim])
         except NotOffered as error:
-            log.debug("not taken", what=names, why=str(error))
+            log.debug("handover not taken", what=names, reason=str(error))
             return False
-        log.info("command", what=f"taken from the instance on {names}, which runs on that very host: reboot")
+        log.info("reboot taken over", what=names)
         with self._beating(connect, key):
             outcome = self._reboot(handover)
         message = self._message(connect, handover, here, outcome)
@@ -142,7 +142,7 @@ class HandoverJob:
             with closing(connect()) as engine:
                 self._enter_result(engine)
         except OrcastraError as error:
-            log.warning("the result is entered later", what=message, error=str(error))
+            log.warning("command result not saved yet", what=message, error=str(error))
         return True
 
     def _reboot(self, handover: Handover) -> Outcome:
@@ -171,8 +171,10 @@ class HandoverJob:
         record = decode(_labels(engine), self._clock())[0].commands.get(result.key)
         if record is not None:
             self._status.commanded(record)
-            tell = log.info if record.status == DONE else log.error
-            tell("command", what=f"{record.command} {record.status}: {record.message}")
+            if record.status == DONE:
+                log.info("command finished", what=record.command, result=record.message)
+            else:
+                log.error("command failed", what=record.command, status=record.status, error=record.message)
 
     @contextmanager
     def _beating(self, connect: Callable[[], Engine], key: str) -> Iterator[None]:
@@ -186,7 +188,7 @@ class HandoverJob:
                     with closing(connect()) as engine:
                         StateStore(engine).update(edits)
                 except OrcastraError as error:
-                    log.debug("no sign of life could be given", error=str(error))
+                    log.debug("could not send heartbeat", error=str(error))
 
         thread = threading.Thread(target=beat, name="handover beat", daemon=True)
         thread.start()

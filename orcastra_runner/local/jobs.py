@@ -128,13 +128,13 @@ class _Worker:
                     raise
                 self._run()
         except OrcastraError as error:
-            self._problems.tell(self._topic, f"{self._topic}: {error}")
+            self._problems.report(self._topic, str(error))
             return False
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             self._close()
-            self._problems.tell(self._topic, f"{self._topic}: unexpected {type(error).__name__}: {error}")
+            self._problems.report(self._topic, f"unexpected {type(error).__name__}: {error}")
             return False
-        self._problems.over(self._topic, f"{self._topic} is fine again")
+        self._problems.resolved(self._topic)
         return True
 
     def _run(self) -> None:

@@ -117,7 +117,7 @@ class ModRequestsJob:
             self.refresh_hosts()
         fresh = [record for record in new if not self._is_done(record)]
         if fresh:
-            log.info("the mods are to be refreshed, as asked for", node=fresh[0].by)
+            log.info("mods refresh requested", node=fresh[0].by)
             self._refresh()
 
     def _is_done(self, record: CommandRecord) -> bool:
@@ -139,7 +139,7 @@ class ModRequestsJob:
     def _give_up(self, reason: str) -> None:
         if self._asked_at is not None:
             self._asked_at = None
-            log.warning("only this node refreshes its mods", what=reason)
+            log.warning("mods refreshed on this node only", what=reason)
 
     def _close(self) -> None:
         if self._manager is not None:

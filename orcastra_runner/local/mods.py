@@ -18,10 +18,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from orcastra_runner.dedup import OnceFilter, log_messages
-from orcastra_runner.jobs import tell_steps
+from orcastra_runner.jobs import log_steps, step_fields
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.log import get_logger
-from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
 from orcastra_runner.status import StatusStore
 
@@ -80,7 +79,7 @@ class ModsJob:
         done = refresh_mods(rules, self._dest, found, check=self._dry_run, progress=progress.tell)
         self._due = self._clock() + self.interval
         if done.busy:
-            log.info("mods are not refreshed", what=done.plan.notes[0])
+            log.info("mods refresh skipped", what=done.plan.notes[0])
             return
         self._status.refreshed(done)
         self._tell(done)
@@ -90,10 +89,10 @@ class ModsJob:
     def _tell(self, done: Refreshing) -> None:
         log_messages(self._once, (*done.warnings, *done.tolerated), done.plan.notes)
         if self._dry_run:
-            tell_steps(self._once, done.plan, at_once=False)
+            log_steps(self._once, done.plan, at_once=False)
         for result in done.results:
             self._status.stepped(self.name, result)
             if result.changed:
-                log.info("done", what=result.step.what, why=result.step.why)
+                log.info("done", **step_fields(result.step))
         if done.stored or done.removed:
-            log.info("refreshed the mods", what=f"{count(done.stored, 'download')}, {done.removed} removed")
+            log.info("mods refreshed", downloaded=done.stored, removed=done.removed)

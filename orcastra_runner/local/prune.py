@@ -23,8 +23,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan im
 )
 from orcastra_runner.cron import Cron
 from orcastra_runner.dedup import OnceFilter, log_messages
+from orcastra_runner.jobs import step_fields
 from orcastra_runner.log import get_logger
-from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
 from orcastra_runner.status import StatusStore
 
@@ -95,7 +95,7 @@ class PruneJob:
         self._due = self._cron.next_after(clock())
         self._once = OnceFilter()
         log.info(
-            "the node is pruned next at",
+            "next prune scheduled",
             what=self._cron.shown(self._due),
             removes=describe(self._rules),
             keeps=None if self._rules.plain_containers else KEEPS,
@@ -124,18 +124,17 @@ class PruneJob:
         log_messages(self._once, (*pruning.plan.warnings, *pruning.warnings), pruning.plan.notes)
         if self._dry_run:
             for step in pruning.plan.steps:
-                log.info("would be pruned", what=step.what, why=step.why)
+                log.info("would be pruned", **step_fields(step))
         for result in pruning.results:
             self._status.stepped(self.name, result)
             if result.skipped is not None:
                 log.info("kept", what=result.skipped)
             elif result.error is not None:
-                log.error(result.error)
+                log.error("prune failed", what=result.step.what, error=result.error)
             else:
-                log.info("pruned", what=result.step.what, why=result.step.why)
-        log.info(
-            "pruned the node" if not self._dry_run else "looked what could be pruned",
-            what=str(pruning.freed) if not self._dry_run else count(len(pruning.plan.steps), "thing"),
-            seconds=round(seconds, 1),
-            next=self._cron.shown(self._due),
-        )
+                log.info("pruned", **step_fields(result.step))
+        values = {"seconds": round(seconds, 1), "next": self._cron.shown(self._due)}
+        if self._dry_run:
+            log.info("prune dry run finished", steps=len(pruning.plan.steps), **values)
+        else:
+            log.info("prune finished", what=str(pruning.freed), **values)

@@ -28,7 +28,6 @@ MOST_CONNECTIONS = 4
 FIRST_REQUEST_SECONDS = 10.0
 # A request with all that belongs to it is smaller; a client sends the next one after the answer.
 MAX_UNANSWERED_BYTES = 48 * 1024
-NOT_UNDERSTOOD = "a request could not be understood"
 
 log = get_logger()
 
@@ -169,7 +168,7 @@ class _Watched(asyncio.Protocol):
                 self._protocol.connection_made(transport)
             self._protocol.data_received(data)
         except Exception as error:  # noqa: BLE001 - whatever a parser stumbles over, others go on
-            log.debug(NOT_UNDERSTOOD, error=type(error).__name__)
+            log.debug("malformed request", error=type(error).__name__)
             self._connections.drop(transport)
 
     def eof_received(self) -> bool | None:

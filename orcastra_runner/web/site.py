@@ -27,7 +27,7 @@ from orcastra_runner.command.table import REFRESH_MODS
 from orcastra_runner.log import get_logger
 from orcastra_runner.signals import Signals
 from orcastra_runner.status import StatusStore
-from orcastra_runner.web.connections import NOT_UNDERSTOOD, Connections
+from orcastra_runner.web.connections import Connections
 from orcastra_runner.web.data import DOCUMENTS, Documents
 from orcastra_runner.web.guard import Guard, Refusal
 
@@ -142,7 +142,7 @@ class Site:
             return _refuse(Refusal(408, "the request took too long"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are answered
             log.error(  # noqa: TRY400 - one line for each thing that happens
-                "a request could not be answered", what=f"{type(error).__name__}: {error}"
+                "request failed", what=f"{type(error).__name__}: {error}"
             )
             return _refuse(Refusal(500, "internal error; the log says which"))
 
@@ -176,7 +176,7 @@ class Site:
         view = self.status.view()
         if view.acts or view.dry_run or self.ask_for_mods is None:
             return self._take({"command": REFRESH_MODS})
-        log.info("asked for over HTTP", what=REFRESH_MODS)
+        log.info("command received over http", what=REFRESH_MODS)
         self.ask_for_mods()
         return _json({"command": REFRESH_MODS, "status": "accepted"}, 202)
 
@@ -211,7 +211,7 @@ class Site:
             return _refuse(Refusal(429, "too many commands wait; try again later"))
         if waiting.words != entry.words:
             return _refuse(Refusal(409, f"the id {entry.id} was used for {waiting.words}"))
-        log.info("asked for over HTTP", what=entry.words, id=entry.id)
+        log.info("command received over http", what=entry.words, id=entry.id)
         self.signals.asked()
         return _json({"id": entry.id, "command": entry.words, "status": "accepted"}, 202)
 
@@ -270,7 +270,7 @@ async def _read(request: web.BaseRequest) -> bytes:
     except TimeoutError:
         raise
     except Exception as error:  # noqa: BLE001 - what is wrong with a body has no one class
-        log.debug(NOT_UNDERSTOOD, error=type(error).__name__)
+        log.debug("malformed request", error=type(error).__name__)
         raise _Refused(400, "expected a body that is whole") from None
     if len(body) > MAX_BODY_BYTES:
         raise too_long

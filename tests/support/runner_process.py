@@ -18,6 +18,7 @@ from typing import Any
 
 import ansible_collections.orcastra.swarm.plugins.module_utils._model.errors as a_module
 from tests.lab.wait import PATIENCE
+from tests.support.log_entry import sentence
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _COLLECTIONS = Path(a_module.__file__).parents[6]
@@ -69,7 +70,7 @@ class Loop:
 
     def said(self, text: str) -> int:
         """How often the log had ``text`` so far."""
-        return sum(text in f"{entry['event']}: {entry.get('what')}" for entry in self.entries)
+        return sum(text in sentence(entry) for entry in self.entries)
 
     def wait_for(self, text: str, *, times: int = 1, timeout: float = 30) -> None:
         """Wait until the log has had ``text`` so many times."""

@@ -100,7 +100,7 @@ function glance() {
 function attention() {
   const { state, plan } = found;
   const items = state.errors.map((error) =>
-    make("li", {}, make("p", { class: "error" }, error.text), soft(`since ${moment(error.since)}`)));
+    make("li", {}, make("p", { class: "error" }, error.text), soft(`${error.topic}, since ${moment(error.since)}`)));
   for (const text of state.damage || []) items.push(make("li", {}, make("p", { class: "error" }, text)));
   for (const entry of state.attempts || []) {
     if (!entry.given_up) continue;

@@ -21,33 +21,34 @@ def test_news_are_said_once_until_they_went_away() -> None:
     assert news.fresh("notes", ["a", "b"]) == ["a"]
 
 
-def test_the_same_trouble_is_told_once_and_then_every_ten_minutes(logged: Log, clock: Clock) -> None:
+def test_problem_log_logs_a_problem_once_and_then_every_ten_minutes(logged: Log, clock: Clock) -> None:
     problems = ProblemLog(clock)
     for _ in range(120):
-        problems.tell("engine", "no answer")
+        problems.report("engine", "no answer")
         clock.now += 10
-    assert logged.sentences == ["error no answer", "error still: no answer"]
-    assert logged.entries[1]["since"] == "600s"
+    assert [entry["event"] for entry in logged.entries] == ["problem", "problem persists"]
+    assert (logged.entries[0]["topic"], logged.entries[0]["message"]) == ("engine", "no answer")
+    assert (logged.entries[1]["what"], logged.entries[1]["since"]) == ("no answer", "600s")
     assert logged.entries[1]["times"] == 61
 
 
-def test_another_text_is_news(logged: Log, clock: Clock) -> None:
+def test_problem_log_logs_another_text(logged: Log, clock: Clock) -> None:
     problems = ProblemLog(clock)
-    problems.tell("engine", "no answer")
-    problems.tell("engine", "a worker", warning=True)
-    problems.tell("job", "no answer")
+    problems.report("engine", "no answer")
+    problems.report("engine", "a worker", warning=True)
+    problems.report("job", "no answer")
     assert logged.sentences == ["error no answer", "warning a worker", "error no answer"]
 
 
-def test_the_end_of_a_trouble_is_told_only_where_there_was_one(logged: Log, clock: Clock) -> None:
+def test_problem_log_logs_the_end_only_if_there_was_a_problem(logged: Log, clock: Clock) -> None:
     problems = ProblemLog(clock)
-    problems.over("engine", "fine")
+    problems.resolved("engine")
     assert not logged.entries
-    problems.tell("engine", "no answer")
+    problems.report("engine", "no answer")
     clock.now += 42
-    problems.over("engine", "fine")
-    problems.over("engine", "fine")
-    assert logged.sentences == ["error no answer", "info fine"]
+    problems.resolved("engine")
+    problems.resolved("engine")
+    assert logged.sentences == ["error no answer", "info problem resolved: engine"]
     assert logged.entries[-1]["after"] == "42s"
 
 

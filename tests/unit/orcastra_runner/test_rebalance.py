@@ -292,9 +292,9 @@ def test_a_changed_file_is_used_and_a_wrong_one_refused(bench: Bench, logged: Lo
     assert job.interval == 9
     problem = "monitor_interval_seconds: expected a number of seconds, 1 to 86400, found 'often'"
     assert logged.sentences == [
-        "info the rules of rebalancing have changed",
-        f"error the changed rules of rebalancing are refused: {bench.path}:1: {problem}",
-        "error the rules from before stay in force",
+        "info configuration changed",
+        f"error configuration rejected: {bench.path}:1: {problem}",
+        "error keeping the previous configuration",
     ]
 
 

@@ -19,7 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
-from orcastra_runner.report import count, found, plan_data, plan_text, status_data, status_text
+from orcastra_runner.report import count, counts, plan_data, plan_text, status_data, status_text
 from orcastra_runner.swarm import plan_all
 from tests.support.builders import desired
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes
@@ -133,8 +133,9 @@ def test_status_without_a_leader() -> None:
     assert "nobody at the moment" in status_text(status_data(seen(fake), acts_anywhere=False))
 
 
-def test_found() -> None:
-    assert found(seen(three_nodes())) == "found 3 nodes (3 ready), 1 service and 1 running task"
+def test_counts() -> None:
+    found = counts(seen(three_nodes()))
+    assert found == {"nodes": 3, "ready_nodes": 3, "services": 1, "running_tasks": 1}
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,6 @@ def test_one_cycle_says_what_is_short(
     driven = Driven(fake, replace(settings, config_dir=config_dir), clock, monkeypatch)
     assert driven.loop.run_once() is True
     assert logged.sentences[-1] == (
-        "warning nothing to be done: everything is as configured, but services are short of tasks"
+        "warning no changes needed: the swarm matches the configuration, but services are short of tasks"
     )
     assert logged.entries[-1]["services"] == "shop_db"

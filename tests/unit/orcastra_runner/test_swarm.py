@@ -26,7 +26,7 @@ def test_one_look_serves_a_whole_cycle(monkeypatch: pytest.MonkeyPatch, logged: 
     swarm.invalidate()
     swarm.observe()
     assert (fake.looks, len(fake.engines)) == (2, 1)
-    costs = [entry for entry in logged.entries if entry["event"] == "looked at the swarm"]
+    costs = [entry for entry in logged.entries if entry["event"] == "swarm observed"]
     assert [entry["requests"] for entry in costs] == [5, 5]
     assert all(entry["ms"] >= 0 for entry in costs)
 

@@ -135,7 +135,7 @@ def test_what_was_healed_or_given_up_is_said(
     job.run(ENGINE)
     assert logged.sentences == [
         "warning x is given up",
-        "warning a task was unhealthy and ended; whether Swarm replaces it only a manager can tell",
+        "warning unhealthy task ended: only a manager can tell whether Swarm replaces it",
         "info done: stop c of web",
         "info skipped: container c: it is gone",
     ]
@@ -159,7 +159,7 @@ def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
 
     monkeypatch.setattr(local_prune, "prune_node", prune_node)
     job = PruneJob(read_settings(), None, clock)
-    assert logged.sentences == ["info the node is pruned next at: 2026-03-29 03:00 (Europe/Berlin)"]
+    assert logged.sentences == ["info next prune scheduled: 2026-03-29 03:00 (Europe/Berlin)"]
     assert "GC_PLAIN_CONTAINERS" in logged.entries[0]["keeps"]
     assert job.seconds_to_next() == 7 * 3600
     clock.now += job.seconds_to_next()
@@ -167,7 +167,7 @@ def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
     job.run(ENGINE)
     assert logged.sentences == [
         "info pruned: remove volume x",
-        "info pruned the node: 0 containers, 0 images and 1 volume, 0 bytes",
+        "info prune finished: 0 containers, 0 images and 1 volume, 0 bytes",
     ]
     assert logged.entries[-1]["next"] == "2026-03-30 02:30 (Europe/Berlin)"
     assert calls == [{"connect_manager": None, "dry_run": False, "remember": True}]
@@ -217,7 +217,7 @@ def test_what_is_kept_and_what_is_wrong_is_told(
     for _run in range(2):
         job.run(ENGINE)
     # patterns are told of once
-    assert [text for text in logged.sentences if "pruned" not in text] == [
+    assert [text for text in logged.sentences if "prune" not in text] == [
         "warning a pattern",
         "info a note",
         "info kept: volume x: it is in use",
@@ -242,4 +242,4 @@ def test_a_dry_run_says_what_would_go(
     PruneJob(read_settings(), None, clock).run(ENGINE)
     assert calls == [{"connect_manager": None, "dry_run": True, "remember": remember}]
     assert "info would be pruned: remove volume x" in logged.sentences
-    assert "info looked what could be pruned: 1 thing" in logged.sentences
+    assert (logged.entries[-1]["event"], logged.entries[-1]["steps"]) == ("prune dry run finished", 1)

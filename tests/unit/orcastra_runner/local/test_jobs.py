@@ -93,10 +93,11 @@ def test_what_fails_is_told_and_tried_again(logged: Log) -> None:
     assert job.done.wait(SECONDS)
     jobs.stop()
     assert logged.sentences == [
-        "error job test: unexpected ValueError: odd",
-        "error job test: gone",
-        "info job test is fine again",
+        "error unexpected ValueError: odd",
+        "error gone",
+        "info problem resolved: job test",
     ]
+    assert [entry["topic"] for entry in logged.entries[:2]] == ["job test", "job test"]
 
 
 def test_a_job_that_hangs_keeps_neither_the_others_nor_the_end_waiting(monkeypatch: Any, logged: Log) -> None:

@@ -171,7 +171,7 @@ def test_a_worker_without_a_manager_says_that_it_is_alone(clock: Clock, logged: 
     node.job.ask()
     node.look()
     assert node.refreshed == 1
-    assert logged.sentences == [f"warning only this node refreshes its mods: {NO_MANAGER}"]
+    assert logged.sentences == [f"warning mods refreshed on this node only: {NO_MANAGER}"]
     assert node.job.seconds_to_next() == 60
 
 
@@ -192,7 +192,7 @@ def test_a_request_waits_for_the_manager_for_a_while(clock: Clock, logged: Log) 
     clock.now += PATIENCE_SECONDS + 1
     with pytest.raises(EngineUnreachable):
         node.look()
-    assert logged.sentences[-1] == "warning only this node refreshes its mods: gone"
+    assert logged.sentences[-1] == "warning mods refreshed on this node only: gone"
     manager.fault = None
     node.look()
     assert other.look() == 0

@@ -214,4 +214,4 @@ def test_what_is_no_http_is_no_error(served: Served, logged: Log) -> None:
             client.sendall(sent)
             assert b" 400 " in client.recv(100)
     assert not any("error" in sentence for sentence in logged.sentences)
-    assert any(entry["event"] == "a request could not be understood" for entry in logged.entries)
+    assert any(entry["event"] == "malformed request" for entry in logged.entries)

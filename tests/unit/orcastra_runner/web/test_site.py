@@ -104,7 +104,7 @@ def test_the_log_says_where_it_is_served(logged: Log, host: str | None, said: st
     server = WebServer(site.Site(StatusStore(), Signals(), CommandRequests(), Guard(None, ())), host, 0)
     assert server.start()
     try:
-        (entry,) = [entry for entry in logged.entries if entry["event"] == "page and metrics"]
+        (entry,) = [entry for entry in logged.entries if entry["event"] == "http server started"]
         assert entry["what"] == said.format(server.port)
     finally:
         server.stop()
@@ -271,7 +271,7 @@ def test_a_command_waits_for_the_loop_once(served: Served, logged: Log) -> None:
     served.status.observed(observation(state=State(commands={"id:one": record})), 0.1)
     reply = served.post("/commands", asked)
     assert (reply.status, reply.data["status"]) == (200, "done")
-    assert "info asked for over HTTP: restart_service shop_app" in logged.sentences
+    assert "info command received over http: restart_service shop_app" in logged.sentences
 
 
 def test_refresh_mods_is_the_command(served: Served) -> None:
@@ -453,7 +453,7 @@ def test_a_port_in_use_is_one_warning(served: Served, logged: Log, clock: Clock)
     other = WebServer(served.site, "127.0.0.1", served.server.port)
     assert not other.start()
     assert time.monotonic() - started < 5
-    assert logged.sentences == ["warning no page and no metrics: HTTP cannot be served"]
+    assert logged.sentences == ["warning http server could not start"]
     assert served.get("/healthz").status == 200
 
 
