@@ -249,7 +249,8 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
-    from orcastra_runner.commands import Ending, run  # noqa: PLC0415
+    from orcastra_runner.application import Ending  # noqa: PLC0415
+    from orcastra_runner.commands import run  # noqa: PLC0415
 
     ending = run(settings)
     if ending is Ending.STOOD_BY:

@@ -27,7 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handove
     OFFER_SECONDS,
     SILENCE_SECONDS,
 )
-from orcastra_runner import cli, commands
+from orcastra_runner import application, cli
 from orcastra_runner.command import handover
 from orcastra_runner.command import run as command_run
 from orcastra_runner.command.handover import LONGEST_GAP_SECONDS, LOOK_SECONDS, HandoverWatch
@@ -230,8 +230,8 @@ def test_an_offer_that_cannot_be_written_is_made_later(hosts: Hosts) -> None:
 def test_the_shell_waits_until_somebody_has_taken_it(
     hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "connect", lambda _options: hosts.fake.connect())
-    monkeypatch.setattr(commands, "_on_hosts", lambda *_arguments: hosts._run_playbook)
+    monkeypatch.setattr(application, "connect", lambda _options: hosts.fake.connect())
+    monkeypatch.setattr(application.Application, "on_hosts", lambda *_arguments: hosts._run_playbook)
     monkeypatch.setenv("ORCASTRA_INVENTORY", str(tmp_path / "hosts.yml"))
     monkeypatch.setattr(Signals, "install", lambda _self: None)
     pauses: list[float] = []

@@ -22,11 +22,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import Ended, HealPlan, HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
-from orcastra_runner.commands import _local_jobs
+from orcastra_runner.application import Application
+from orcastra_runner.files import Files
 from orcastra_runner.local import autoheal as local_autoheal
 from orcastra_runner.local import prune as local_prune
 from orcastra_runner.local.autoheal import AutohealJob, heal_rules
+from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.local.prune import PruneJob, prune_rules
+from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings, read_settings
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
@@ -34,10 +37,15 @@ ENGINE: Any = object()
 STOP = StopContainer(container_id="c", title="c of web", started=1, timeout_seconds=1, why=("it is ill",))
 
 
+def application(settings: Settings) -> Application:
+    rules = RebalanceFile(lambda: settings.config_dir / "rebalance_config.yml")
+    return Application(settings, Files(None, rules, ModsFile(settings.mod_manager_config)))
+
+
 def test_the_defaults_are_those_of_the_planners(settings: Settings) -> None:
     assert heal_rules(settings) == HealRules()
     assert prune_rules(settings) == PruneRules()
-    assert [job.name for job in _local_jobs(settings)] == [
+    assert [job.name for job in application(settings).local_jobs()] == [
         "logs",
         "autoheal",
         "prune",
@@ -76,7 +84,7 @@ def test_all_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOD_MANAGER_REFRESH_INTERVAL_MINUTES", "0")
     monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "0")
     monkeypatch.setenv("GC_CRON", "off")
-    assert [job.name for job in _local_jobs(read_settings())] == ["logs"]
+    assert [job.name for job in application(read_settings()).local_jobs()] == ["logs"]
 
 
 @pytest.mark.parametrize("text", ["61 * * * *", "* * * *", "* * * * * *", "@often", "0 0 30 2 *", "soon"])

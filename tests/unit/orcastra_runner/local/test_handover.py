@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     ClaimCommand,
     CommandRecord,
@@ -28,13 +26,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     EngineUnreachable,
     NotAManager,
 )
-from orcastra_runner.commands import _handovers
+from orcastra_runner.application import Application
 from orcastra_runner.execute import PlaybookResult, TaskResult
+from orcastra_runner.files import Files
 from orcastra_runner.jobs import Stopped
 from orcastra_runner.local import handover as local_handover
 from orcastra_runner.local.handover import LOOK_SECONDS, WORKER_LOOK_SECONDS, HandoverJob
+from orcastra_runner.local.mods_file import ModsFile
+from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings, read_settings
-from orcastra_runner.signals import Signals
 from orcastra_runner.status import StatusStore
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
@@ -260,11 +260,15 @@ def test_a_worker_asks_the_manager_that_it_was_given(bench: Bench, clock: Clock)
 def test_there_is_one_only_where_there_is_an_inventory(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ExitStack() as stack:
-        rest = (DesiredState, Signals(), StatusStore(), stack)
-        assert _handovers(settings, *rest) == []
-        monkeypatch.setenv("ORCASTRA_INVENTORY", "/etc/hosts.yml")
-        (job,) = _handovers(read_settings(), *rest)
-        assert job.name == "handover"
-        monkeypatch.setenv("DRY_RUN", "true")
-        assert _handovers(read_settings(), *rest) == []
+    assert "handover" not in local_jobs(settings)
+    monkeypatch.setenv("ORCASTRA_INVENTORY", "/etc/hosts.yml")
+    assert "handover" in local_jobs(read_settings())
+    monkeypatch.setenv("DRY_RUN", "true")
+    assert "handover" not in local_jobs(read_settings())
+
+
+def local_jobs(settings: Settings) -> list[str]:
+    rules = RebalanceFile(lambda: settings.config_dir / "rebalance_config.yml")
+    files = Files(None, rules, ModsFile(settings.mod_manager_config))
+    with Application(settings, files) as application:
+        return [job.name for job in application.local_jobs()]
