@@ -29,6 +29,7 @@ from orcastra_runner.configuration import Configuration
 from orcastra_runner.execute import PlaybookResult, PlaybookRunner
 from orcastra_runner.files import Files
 from orcastra_runner.heal import HealJob
+from orcastra_runner.heartbeat import Heartbeat
 from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, Work
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
 from orcastra_runner.local.autoheal import AutohealJob
@@ -63,17 +64,22 @@ class Ending(Enum):
 class Application:
     """The parts of one process. Use it in a ``with`` statement: the end closes them."""
 
-    def __init__(self, settings: Settings, files: Files) -> None:
-        """Raise UsageError if the variables that name engines are wrong."""
+    def __init__(self, settings: Settings, files: Files, heartbeat: Heartbeat | None = None) -> None:
+        """Raise UsageError if the variables that name engines are wrong.
+
+        ``heartbeat``: by which ``orcastra healthcheck`` sees the loop; None for what is no loop.
+        """
         self.settings = settings
         self.files = files
         self.connect = connector()
         self.connect_manager = connector(settings.manager_host) if settings.manager_host else None
         self.signals = Signals()
-        self.status = StatusStore(dry_run=settings.dry_run)
+        self.status = StatusStore(dry_run=settings.dry_run, heartbeat=heartbeat)
         self.requests = CommandRequests()
         self._stack = ExitStack()
         self._stack.callback(files.mods.close)
+        if heartbeat is not None:
+            self._stack.callback(heartbeat.close)
 
     def __enter__(self) -> Application:
         return self
@@ -89,6 +95,7 @@ class Application:
     def run(self, configuration: Configuration) -> Ending:
         """Loop until a signal ends it, or do one cycle."""
         self.signals.install()
+        self.status.heartbeat()
         command_file = CommandFile(partial(command_path, self.settings))
         if self.settings.run_once:
             command_file.refresh(at_once=True)

@@ -39,6 +39,7 @@ from orcastra_runner.command.table import Command
 from orcastra_runner.configuration import Configuration, has_configuration
 from orcastra_runner.files import Files
 from orcastra_runner.heal import plan_healing
+from orcastra_runner.heartbeat import Heartbeat
 from orcastra_runner.jobs import Stopped, Work
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.places import command_path, rebalance_path
@@ -69,7 +70,7 @@ def run(settings: Settings) -> Ending:
     configuration, rebalance_file = load(settings)
     _warn(settings, configuration, rebalance_file)
     files = Files(configuration, rebalance_file, ModsFile(settings.mod_manager_config))
-    with Application(settings, files) as application:
+    with Application(settings, files, Heartbeat(settings.state_dir)) as application:
         return application.run(configuration)
 
 

@@ -22,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
     OrcastraError,
     Problem,
 )
-from orcastra_runner import address
+from orcastra_runner import address, heartbeat
 from orcastra_runner.values import PREFIX, Variable
 
 DEFAULT_CONFIG_DIR = "/etc/swarm-orchestration"
@@ -261,7 +261,7 @@ class Settings:
         "URL of a manager's engine, for workers; without it, a worker keeps its images and mods",
     )
     state_dir: Path = setting(
-        "ORCASTRA_STATE_DIR", "path", "/var/lib/orcastra", "folder for the saved state of this node"
+        heartbeat.VARIABLE, "path", heartbeat.DEFAULT_STATE_DIR, "folder for the saved state of this node"
     )
     http_address: str = setting(
         address.VARIABLE,

@@ -27,15 +27,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
+from orcastra_runner.heartbeat import STUCK_SECONDS, Heartbeat
 from orcastra_runner.metrics import Metrics
 
 # How many actions are kept for the page.
 HISTORY = 200
-
-# A loop that has not come round for this long is stuck. It waits for an engine that hangs for two times its
-# timeout of a minute at the longest, and for a playbook as long as that takes, but it looks after it twice a
-# second.
-STUCK_SECONDS = 300.0
 
 DONE = "done"
 FAILED = "failed"
@@ -118,13 +114,18 @@ class StatusStore:
         dry_run: bool = False,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
-        """``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back."""
+        """``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back.
+
+        ``heartbeat`` shows other processes on this machine that the loop goes on.
+        """
         self.metrics = Metrics()
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._heartbeat = monotonic()
+        self._beat_at = monotonic()
+        self._heartbeat = heartbeat
         self._view = View(started_at=clock(), dry_run=dry_run)
         self._history: deque[Action] = deque(maxlen=HISTORY)
         self.metrics.dry_run.set(dry_run)
@@ -135,11 +136,13 @@ class StatusStore:
             return self._view
 
     def heartbeat(self) -> None:
-        """The loop has come round, or has looked after what it waits for."""
-        self._heartbeat = self._monotonic()
+        """The loop has come round, or has checked what it waits for."""
+        self._beat_at = self._monotonic()
+        if self._heartbeat is not None:
+            self._heartbeat.beat()
 
     def seconds_since_heartbeat(self) -> float:
-        return self._monotonic() - self._heartbeat
+        return self._monotonic() - self._beat_at
 
     def is_stuck(self) -> bool:
         """Whether the loop has not come round for far too long."""

@@ -116,7 +116,7 @@ def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
             wait_until(
                 lambda name=name: running_on(swarm, name) == "bravo", timeout=120, what=f"{name} on bravo"
             )
-        health = orcastra("healthcheck", ORCASTRA_HTTP_ADDRESS=address)
+        health = orcastra("healthcheck", ORCASTRA_STATE_DIR=str(state_dir))
         assert (health.returncode, health.stdout[:5]) == (0, "live:")
 
         set_labels(swarm, "alpha", {})

@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
-from orcastra_runner import cli, healthcheck
 from orcastra_runner.command.job import CommandJob
 from orcastra_runner.command.requests import MAX_WAITING, CommandRequests
 from orcastra_runner.heal import HealJob
@@ -31,7 +29,6 @@ from orcastra_runner.settings import read_settings
 from orcastra_runner.signals import ASKED, SYNC, Signals
 from orcastra_runner.status import STUCK_SECONDS, StatusStore
 from orcastra_runner.swarm import plan_all
-from orcastra_runner.web import server as web_server
 from orcastra_runner.web import site
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
@@ -68,28 +65,6 @@ def test_readyz_follows_the_engine(served: Served) -> None:
     assert b"swarm_orch_leader 0.0" in served.get("/metrics").body
 
 
-@pytest.mark.parametrize("ask", [lambda: cli.main(["healthcheck"]), healthcheck.main], ids=["cli", "image"])
-def test_healthcheck_asks_healthz(
-    ask: Callable[[], int],
-    served: Served,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", f":{served.server.port}")
-    assert ask() == 0
-    assert "live: the loop came round" in capsys.readouterr().out
-    served.clock.now += STUCK_SECONDS + 1
-    assert ask() == 1
-    served.server.stop()
-    served.server._loop = web_server.asyncio.new_event_loop()  # so that the fixture can stop it again
-    monkeypatch.setattr(served.server, "stop", lambda: None)
-    assert ask() == 1
-    assert "no answer" in capsys.readouterr().out
-    monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", "off")
-    assert ask() == 2
-    assert "expected an address in ORCASTRA_HTTP_ADDRESS, found off" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("host", "said"),
     [
@@ -108,54 +83,6 @@ def test_the_log_says_where_it_is_served(logged: Log, host: str | None, said: st
         assert entry["what"] == said.format(server.port)
     finally:
         server.stop()
-
-
-def test_healthcheck_says_what_to_look_at_if_nothing_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    for host in ("127.0.0.1", None, "0.0.0.0"):
-        is_live, text = healthcheck.ask_health(host, port)
-        assert not is_live
-        assert text.startswith(f"no answer: nothing listens at 127.0.0.1:{port}; ")
-        assert "Errno" not in text
-        assert "Error" not in text
-
-
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.0 200 OK\r\n\r\n[]"])
-def test_healthcheck_of_something_else(answer: bytes) -> None:
-    def serve(listener: socket.socket) -> None:
-        connection, _address = listener.accept()
-        with connection:
-            connection.recv(4096)
-            connection.sendall(answer)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = threading.Thread(target=serve, args=(listener,))
-        server.start()
-        is_live, text = healthcheck.ask_health("127.0.0.1", listener.getsockname()[1])
-        server.join()
-    assert not is_live
-    assert text.startswith("no answer: ")
-
-
-def test_healthcheck_of_something_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(healthcheck, "TIMEOUT_SECONDS", 0.3)
-    is_over = threading.Event()
-
-    def serve(listener: socket.socket) -> None:
-        connection, _address = listener.accept()
-        with connection, contextlib.suppress(OSError):
-            while not is_over.wait(0.05):
-                connection.sendall(b"HTTP/1.0 ")
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = threading.Thread(target=serve, args=(listener,))
-        server.start()
-        is_live, text = healthcheck.ask_health("127.0.0.1", listener.getsockname()[1])
-        is_over.set()
-        server.join()
-    assert not is_live
-    assert "0.3 s" in text
 
 
 def test_state_plan_and_history(served: Served) -> None:
@@ -475,5 +402,5 @@ def test_an_address_to_listen_at(text: str, listen: Any, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("text", ["6060", "host:", "host:0", "host:65536", "::1:6060", "a b:1", "host:６"])
 def test_what_is_no_address_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", text)
-    assert cli.main(["healthcheck"]) == 2
-    assert healthcheck.main() == 2
+    with pytest.raises(ConfigError, match=r"^ORCASTRA_HTTP_ADDRESS: expected"):
+        read_settings()
