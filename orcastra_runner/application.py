@@ -34,7 +34,7 @@ from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, 
 from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
 from orcastra_runner.local.autoheal import AutohealJob
 from orcastra_runner.local.handover import HandoverJob
-from orcastra_runner.local.jobs import LocalJob, LocalJobs
+from orcastra_runner.local.jobs import EngineJob, LocalJob
 from orcastra_runner.local.logs import LogsJob
 from orcastra_runner.local.mod_requests import ModRequestsJob
 from orcastra_runner.local.mods import ModsJob
@@ -43,7 +43,8 @@ from orcastra_runner.log import get_logger
 from orcastra_runner.loop import Loop
 from orcastra_runner.places import command_path
 from orcastra_runner.rebalance import RebalanceJob
-from orcastra_runner.remote_hosts import RemoteHostsJob
+from orcastra_runner.remote_hosts import MODS, RemoteHosts, RemoteJob
+from orcastra_runner.scheduler import BackgroundJob, Scheduler
 from orcastra_runner.settings import Settings, UsageError
 from orcastra_runner.signals import Signals
 from orcastra_runner.status import StatusStore
@@ -75,6 +76,7 @@ class Application:
         self.connect_manager = connector(settings.manager_host) if settings.manager_host else None
         self.signals = Signals()
         self.status = StatusStore(dry_run=settings.dry_run, heartbeat=heartbeat)
+        self.scheduler = Scheduler(self.status, debug=settings.debug)
         self.requests = CommandRequests()
         self._stack = ExitStack()
         self._stack.callback(files.mods.close)
@@ -104,7 +106,7 @@ class Application:
             return Ending.STOOD_BY if loop.stood_by else Ending.WELL if is_well else Ending.FAILED
         work = self.work()
         watcher, leader_watch = self._watcher(), self._leader_watch()
-        self._start_local_jobs()
+        self._start_background_jobs()
         self._loop(work, configuration, command_file, watcher, leader_watch).run()
         return Ending.WELL
 
@@ -172,11 +174,9 @@ class Application:
         return jobs
 
     def local_jobs(self) -> list[LocalJob]:
-        """The jobs that each instance does for its own node, and those for remote hosts."""
-        settings, hosts = self.settings, self._remote_hosts()
+        """The jobs that each instance does for its own node."""
+        settings = self.settings
         jobs: list[LocalJob] = [LogsJob()]
-        if hosts is not None:
-            jobs.append(hosts)
         if settings.autoheal_interval_seconds > 0:
             jobs.append(AutohealJob(settings, self.connect_manager, status=self.status))
         if settings.prunes:
@@ -184,8 +184,6 @@ class Application:
         if settings.mod_manager_refresh_interval_minutes > 0:
             mods = ModsJob(settings, self.connect_manager, status=self.status, file=self.files.mods)
             requests = ModRequestsJob(settings.relabel_time, mods.ask, self.connect_manager, self.status)
-            if hosts is not None:
-                requests.refresh_hosts = hosts.ask_for_mods
             jobs += [mods, requests]
         handover = self._handover()
         return jobs if handover is None else [*jobs, handover]
@@ -209,6 +207,7 @@ class Application:
             command_file=command_file,
             leader_watch=leader_watch,
             once_wait_seconds=self.settings.once_wait,
+            scheduler=self.scheduler,
         )
 
     def _watcher(self) -> Watcher | None:
@@ -227,19 +226,24 @@ class Application:
         self._stack.callback(watch.stop)
         return watch
 
-    def _start_local_jobs(self) -> None:
-        jobs = self.local_jobs()
+    def _start_background_jobs(self) -> None:
+        local, remote = self.local_jobs(), self.remote_jobs()
+        requests = next((job for job in local if isinstance(job, ModRequestsJob)), None)
+        mods = next((job for job in remote if job.name == f"remote_{MODS}"), None)
+        if requests is not None and mods is not None:
+            requests.refresh_hosts = mods.ask
         if self.settings.listen is not None:
-            self._serve(self.settings.listen, jobs)
-        local_jobs = LocalJobs(jobs, self.connect, self.status)
-        local_jobs.start()
-        self._stack.callback(local_jobs.stop)
+            self._serve(self.settings.listen, None if requests is None else requests.ask)
+        jobs: list[BackgroundJob] = [*(EngineJob(job, self.connect) for job in local), *remote]
+        self._stack.callback(self.scheduler.stop)
+        self.scheduler.start(jobs)
 
-    def _remote_hosts(self) -> RemoteHostsJob | None:
+    def remote_jobs(self) -> list[RemoteJob]:
+        """The jobs for hosts that run no instance of their own."""
         settings = self.settings
         if settings.remote_hosts is None or settings.inventory is None or settings.dry_run:
-            return None
-        return RemoteHostsJob(
+            return []
+        hosts = RemoteHosts(
             settings,
             settings.remote_hosts,
             settings.inventory,
@@ -248,6 +252,7 @@ class Application:
             lambda: self.signals.stop_requested,
             mods_file=self.files.mods,
         )
+        return hosts.jobs()
 
     def _handover(self) -> HandoverJob | None:
         """The job that takes over what other instances may not do themselves; without an inventory, none."""
@@ -257,7 +262,7 @@ class Application:
         run = self.on_hosts(self._playbooks(), lambda: self.signals.stop_requested)
         return HandoverJob(run, self.connect, self.connect_manager, self.status)
 
-    def _serve(self, address: tuple[str | None, int], jobs: list[LocalJob]) -> None:
+    def _serve(self, address: tuple[str | None, int], ask_for_mods: Callable[[], None] | None) -> None:
         """Serve page, API and metrics over HTTP."""
         # aiohttp takes time and memory that one cycle by itself never needs
         from orcastra_runner.web.guard import Guard  # noqa: PLC0415
@@ -266,7 +271,6 @@ class Application:
 
         token = configured_token(self.settings) or own_token(self.settings.state_dir)
         guard = Guard(token, self.settings.http_hosts)
-        ask_for_mods = next((job.ask for job in jobs if isinstance(job, ModRequestsJob)), None)
         server = WebServer(Site(self.status, self.signals, self.requests, guard, ask_for_mods), *address)
         if server.start():
             self._stack.callback(server.stop)

@@ -102,7 +102,10 @@ class _OpenProblem:
 
 
 class ProblemLog:
-    """Logs a problem when it begins, changes and ends, and a reminder every ten minutes."""
+    """Logs a problem when it begins, changes and ends, and a reminder every ten minutes.
+
+    Any thread may report; each topic is reported by one.
+    """
 
     def __init__(
         self,

@@ -4,7 +4,7 @@
 
 """The loop: runs what is due, one job after the other, and waits for the next, a signal or a changed file.
 
-What goes wrong in one job is told and retried later; it never stops the others. Only the instance whose own
+The scheduler runs each job, so that one that fails never stops the others. Only the instance whose own
 engine is the swarm's leader acts, so that Raft elects the orchestrator together with the leader.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-import traceback
 from collections.abc import Callable, Sequence
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
@@ -25,13 +24,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import requeue_after
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
-from orcastra_runner.dedup import ProblemLog
-from orcastra_runner.jobs import AS_CONFIGURED, AS_CONFIGURED_BUT_SHORT, AlreadyReported, Job, Stopped, Work
+from orcastra_runner.jobs import AS_CONFIGURED, AS_CONFIGURED_BUT_SHORT, Job, Work
 from orcastra_runner.leadership import LeaderWatch
 from orcastra_runner.log import get_logger
 from orcastra_runner.reload import Reloader
 from orcastra_runner.report import counts
-from orcastra_runner.schedule import Schedule
+from orcastra_runner.scheduler import Scheduler
 from orcastra_runner.shortages import ShortageLog, names
 from orcastra_runner.signals import ASKED, EVENT, LEAD, STOP, SYNC, Signals, StopNow
 from orcastra_runner.swarm import leader_of, node_name
@@ -69,6 +67,7 @@ class Loop:
         command_file: CommandFile | None = None,
         leader_watch: LeaderWatch | None = None,
         once_wait_seconds: float = ONCE_WAIT_SECONDS,
+        scheduler: Scheduler | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``acts_anywhere``: act whichever engine is the leader. ``clock`` returns seconds, never less.
@@ -83,7 +82,6 @@ class Loop:
         self._files = Reloader(configuration, work, self._configuration_changed)
         self._signals = signals
         self._acts_anywhere = acts_anywhere
-        self._debug = debug
         self._watcher = watcher
         self._command_file = command_file
         self._leader_watch = leader_watch
@@ -92,8 +90,9 @@ class Loop:
         self._clock = clock
         self._status = work.status
         self._status.configured(work.desired)
-        self._schedule = Schedule()
-        self._problems = ProblemLog(clock, self._status.problem)
+        self._scheduler = scheduler or Scheduler(work.status, clock, debug=debug)
+        self._schedule = self._scheduler.schedule
+        self._problems = self._scheduler.problems
         self._shortages = ShortageLog(clock)
         self._role: str | None = None
         self.stood_by = False
@@ -249,7 +248,7 @@ class Loop:
             raise
         except OrcastraError as error:
             self._role = None
-            self._tell("engine", str(error))
+            self._scheduler.report("engine", str(error))
             self._status.observation_failed("standing by: the engine does not answer", answers=False)
             raise
         self._problems.resolved("engine")
@@ -284,36 +283,10 @@ class Loop:
         return acts
 
     def _run(self, job: Job) -> bool | None:
-        """Run one job. Returns whether it had anything to do, None if it failed; that was told."""
-        started = self._clock()
-        self._status.job_began(job.name, job.interval)
-        acted = self._try_to_run(job)
-        seconds = self._clock() - started
-        self._status.job_ended(job.name, seconds, ok=acted is not None, acted=bool(acted))
+        """Run one job. Returns whether it had anything to do, None if it failed; that was reported."""
+        acted = self._scheduler.run(job.name, job.interval, lambda: job.run(self._work))
         self._status.heartbeat()
         return acted
-
-    def _try_to_run(self, job: Job) -> bool | None:
-        topic = f"job {job.name}"
-        try:
-            acted = job.run(self._work)
-        except Stopped as error:
-            log.warning("job stopped", job=job.name, what=str(error))
-            return None
-        except AlreadyReported:
-            return None
-        except OrcastraError as error:
-            self._tell(topic, str(error))
-            return None
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
-            self._tell(topic, f"unexpected {type(error).__name__}: {error}")
-            return None
-        self._problems.resolved(topic)
-        return acted
-
-    def _tell(self, topic: str, text: str, *, warning: bool = False) -> None:
-        details = traceback.format_exc() if self._debug else None
-        self._problems.report(topic, text, warning=warning, traceback=details)
 
     def _wait(self) -> None:
         """Wait until something is due, at most until the files are to be looked at again."""
@@ -339,7 +312,7 @@ class Loop:
             self._schedule.trigger(self._clock(), "commands")
         if message == SYNC:
             log.info("sync requested")
-            self._schedule.trigger(self._clock())
+            self._scheduler.sync()
         self._reload(at_once=message == SYNC)
 
     def _reload(self, *, at_once: bool) -> None:

@@ -12,13 +12,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
 from orcastra_runner.cron import Cron
@@ -36,33 +34,89 @@ from orcastra_runner.status import StatusStore
 LOG_ROTATE_SECONDS = 86400.0
 STAND_BY_SECONDS = 10.0
 MANAGERS_GROUP = "managers"
+MODS = "mods"
 DEFAULT_MODS_DEST = "/mnt/mods"
 
 log = get_logger()
 
 
-@dataclass
-class _Chore:
-    """``next_after``: when it is due after a moment. ``due`` and moments are seconds since the epoch.
+class RemoteJob:
+    """Runs one playbook for the remote hosts while this instance is active.
 
-    ``at_fixed_times``: what was due while another instance acted was up to that one.
+    ``next_after``: when it is due after a moment, both in seconds since the epoch. ``at_fixed_times``: what
+    was due while another instance was active has been done by that one.
     """
 
-    name: str
-    variables: Callable[[], Mapping[str, Any]]
-    next_after: Callable[[float], float]
-    due: float
-    at_fixed_times: bool = False
+    def __init__(
+        self,
+        hosts: RemoteHosts,
+        chore: str,
+        variables: Callable[[], Mapping[str, Any]],
+        next_after: Callable[[float], float],
+        due: float,
+        *,
+        at_fixed_times: bool = False,
+    ) -> None:
+        self.name = f"remote_{chore}"
+        self.interval = next_after(due) - due
+        self.woken = threading.Event()
+        self._hosts = hosts
+        self._playbook = f"orcastra.swarm.{chore}"
+        self._variables = variables
+        self._next_after = next_after
+        self._due = due
+        self._at_fixed_times = at_fixed_times
+        self._asked = threading.Event()
+        self._once = OnceFilter()
 
-    @property
-    def playbook(self) -> str:
-        return f"orcastra.swarm.{self.name}"
+    def ask(self) -> None:
+        """Make it due now. May be called from any thread."""
+        self._asked.set()
+        self.woken.set()
+
+    def seconds_to_next(self) -> float:
+        now = self._hosts.clock()
+        if not self._hosts.status.view().acts:
+            # this instance may become the active one at any time
+            self._asked.clear()
+            if self._at_fixed_times and self._due <= now:
+                self._due = self._next_after(now)
+            return STAND_BY_SECONDS
+        return 0.0 if self._asked.is_set() else max(0.0, self._due - now)
+
+    def run(self) -> None:
+        """Run the playbook, once no other one runs for the remote hosts."""
+        with self._hosts.one_at_a_time:
+            self._asked.clear()
+            # from its beginning: what takes long is not to be done ever less often
+            self._due = self._next_after(self._hosts.clock())
+            result = self._hosts.play(self._playbook, self._variables())
+        if result is None:
+            return
+        self._report(result)
+        if not result.ok and result.status != "canceled":
+            raise OrcastraError(result.problem)
+
+    def close(self) -> None:
+        """Nothing is open between two runs."""
+
+    def _report(self, result: PlaybookResult) -> None:
+        done = 0
+        said: list[str] = []
+        for task in result.tasks:
+            said += [f"{task.host}: {text_of(one)}" for one in (*task.warnings, *task.notes)]
+            for step in task.plan if task.changed else ():
+                done += 1
+                named = {**step, "what": f"{step.get('what')} on {task.host}"}
+                self._hosts.status.playbook_stepped(self.name, named, None)
+                log.info("done", **played_fields(step), host=task.host)
+        for text in self._once.fresh("messages", said):
+            log.info("message from remote host", message=text, job=self.name)
+        log.debug("remote hosts finished", what=self.name, steps=done, seconds=result.seconds)
 
 
-class RemoteHostsJob:
-    """Runs the playbooks for the named hosts, one at a time."""
-
-    name = "remote_hosts"
+class RemoteHosts:
+    """The hosts that ORCASTRA_REMOTE_HOSTS names, and the jobs for them."""
 
     def __init__(
         self,
@@ -79,98 +133,45 @@ class RemoteHostsJob:
 
         ``mods_file`` holds the mods, by default the one that ``settings`` name.
         """
-        self.woken = threading.Event()
-        self.interval = settings.loop_interval
+        self.status = status
+        self.clock = clock
+        self.one_at_a_time = threading.Lock()
+        self.mods_file = mods_file or ModsFile(settings.mod_manager_config)
         self._settings = settings
-        self._mods_file = mods_file or ModsFile(settings.mod_manager_config)
         self._hosts = hosts
         self._inventory = inventory
         self._playbooks = playbooks
-        self._status = status
         self._should_stop = should_stop
-        self._clock = clock
-        self._asked_for_mods = threading.Event()
-        self._stood_by_at = 0.0
-        self._once = OnceFilter()
-        self._chores = self._all_chores(clock())
 
-    def ask_for_mods(self) -> None:
-        """Make a refresh of the hosts' mods due now. May be called from any thread."""
-        self._asked_for_mods.set()
-        self.woken.set()
+    def play(self, playbook: str, variables: Mapping[str, Any]) -> PlaybookResult | None:
+        """Run a playbook; None if we are to stop, or another instance is active by now."""
+        if self._should_stop() or not self.status.view().acts:
+            return None
+        # managers only tell what the services use, unless they are named, too
+        hosts = {
+            "orcastra_hosts": f"{self._hosts}:{MANAGERS_GROUP}",
+            "orcastra_remote_hosts": self._hosts,
+        }
+        return self._playbooks.run(playbook, {**hosts, **variables}, self._should_stop, self._inventory)
 
-    def seconds_to_next(self) -> float:
-        if not self._status.view().acts:
-            # another instance looks after them; we may have to go on at any time
-            self._stood_by_at = self._clock()
-            self._asked_for_mods.clear()
-            return STAND_BY_SECONDS
-        if self._asked_for_mods.is_set():
-            return 0.0
-        return max(0.0, min(chore.due for chore in self._chores) - self._clock())
-
-    def run(self, engine: Engine) -> None:  # noqa: ARG002 - the playbooks find their own engines
-        asked = self._asked_for_mods.is_set()
-        self._asked_for_mods.clear()
-        failures = []
-        for chore in self._chores:
-            now = self._clock()
-            if chore.due > now and not (asked and chore.name == "mods"):
-                continue
-            missed = chore.at_fixed_times and chore.due <= self._stood_by_at
-            # from its beginning: what takes long is not to be done ever less often
-            chore.due = chore.next_after(now)
-            if missed or self._should_stop():
-                continue
-            try:
-                # managers only tell what the services use, unless they are named, too
-                hosts = {
-                    "orcastra_hosts": f"{self._hosts}:{MANAGERS_GROUP}",
-                    "orcastra_remote_hosts": self._hosts,
-                }
-                variables = {**hosts, **chore.variables()}
-                result = self._playbooks.run(chore.playbook, variables, self._should_stop, self._inventory)
-            except OrcastraError as error:
-                failures.append(f"{chore.name}: {error}")
-                continue
-            self._tell(chore, result)
-            if not result.ok and result.status != "canceled":
-                failures.append(result.problem)
-        if failures:
-            raise OrcastraError("; ".join(failures))
-
-    def _tell(self, chore: _Chore, result: PlaybookResult) -> None:
-        done = 0
-        said = []
-        for task in result.tasks:
-            said += [f"{task.host}: {text_of(one)}" for one in (*task.warnings, *task.notes)]
-            for step in task.plan if task.changed else ():
-                done += 1
-                self._status.playbook_stepped(
-                    self.name, {**step, "what": f"{step.get('what')} on {task.host}"}, None
-                )
-                log.info("done", **played_fields(step), host=task.host)
-        for text in self._once.fresh(chore.name, said):
-            log.info("message from remote host", message=text, job=chore.name)
-        log.debug("remote hosts finished", what=chore.name, steps=done, seconds=result.seconds)
-
-    def _all_chores(self, now: float) -> list[_Chore]:
-        settings = self._settings
-        chores = []
+    def jobs(self) -> list[RemoteJob]:
+        """The jobs that the settings ask for."""
+        settings, now = self._settings, self.clock()
+        jobs = []
         if settings.autoheal_interval_seconds > 0:
             every = max(settings.autoheal_interval_seconds, settings.loop_interval)
             first = now + settings.autoheal_start_period
-            chores.append(_Chore("autoheal", self._autoheal_variables, lambda at: at + every, first))
+            jobs.append(RemoteJob(self, "autoheal", self._autoheal_variables, lambda at: at + every, first))
         if settings.prunes:
             cron = Cron(settings.gc_cron)
-            first = cron.next_after(now)
-            chores.append(_Chore("prune", self._prune_variables, cron.next_after, first, at_fixed_times=True))
+            first, after = cron.next_after(now), cron.next_after
+            jobs.append(RemoteJob(self, "prune", self._prune_variables, after, first, at_fixed_times=True))
         if settings.mod_manager_refresh_interval_minutes > 0:
             pause = max(settings.mod_manager_refresh_interval_minutes * 60, settings.loop_interval)
-            chores.append(_Chore("mods", self._mods_variables, lambda at: at + pause, now))
+            jobs.append(RemoteJob(self, MODS, self._mods_variables, lambda at: at + pause, now))
         rotate = {"orcastra_hosts": self._hosts, "orcastra_log_rotate_skip_unconfigured": True}
-        chores.append(_Chore("log_rotate", lambda: rotate, lambda at: at + LOG_ROTATE_SECONDS, now))
-        return chores
+        jobs.append(RemoteJob(self, "log_rotate", lambda: rotate, lambda at: at + LOG_ROTATE_SECONDS, now))
+        return jobs
 
     def _autoheal_variables(self) -> Mapping[str, Any]:
         said = _heal_variables(heal_rules(self._settings))
@@ -189,10 +190,10 @@ class RemoteHostsJob:
         found: dict[str, Any] = _other_than(
             {"orcastra_mods_dest": DEFAULT_MODS_DEST}, {"orcastra_mods_dest": dest}
         )
-        copy = self._mods_file.copy()
+        copy = self.mods_file.copy()
         if copy:
             found["orcastra_mods_file"] = copy
-            found["orcastra_mods_variables"] = self._mods_file.variables()
+            found["orcastra_mods_variables"] = self.mods_file.variables()
         return found
 
 

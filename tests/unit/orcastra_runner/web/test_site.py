@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +23,13 @@ from orcastra_runner.command.requests import MAX_WAITING, CommandRequests
 from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import ResyncJob, SyncJob
 from orcastra_runner.local.autoheal import AutohealJob
+from orcastra_runner.local.handover import HandoverJob
+from orcastra_runner.local.logs import LogsJob
+from orcastra_runner.local.mod_requests import ModRequestsJob
 from orcastra_runner.local.mods import ModsJob
 from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.rebalance import RebalanceJob
+from orcastra_runner.remote_hosts import RemoteHosts
 from orcastra_runner.settings import read_settings
 from orcastra_runner.signals import ASKED, SYNC, Signals
 from orcastra_runner.status import STUCK_SECONDS, StatusStore
@@ -174,10 +179,13 @@ def test_the_documentation_has_all_metrics(served: Served) -> None:
 
 def test_the_documentation_has_all_jobs() -> None:
     documented = (CHECKOUT / "docs" / "http.md").read_text(encoding="utf-8")
-    found = re.search(r"^`name` is one of (.*);", documented, re.MULTILINE)
+    found = re.search(r"^`name` is one of (.*?);", documented, re.MULTILINE | re.DOTALL)
     assert found is not None
-    jobs = (CommandJob, HealJob, RebalanceJob, ResyncJob, SyncJob, AutohealJob, ModsJob, PruneJob)
-    assert set(re.findall(r"`(\w+)`", found[1])) == {job.name for job in jobs}
+    loop = (CommandJob, HealJob, RebalanceJob, ResyncJob, SyncJob)
+    local = (AutohealJob, HandoverJob, LogsJob, ModRequestsJob, ModsJob, PruneJob)
+    hosts = RemoteHosts(read_settings(), "all", Path("hosts.yml"), Any, StatusStore())  # type: ignore[arg-type]
+    names = {job.name for job in (*loop, *local)} | {job.name for job in hosts.jobs()}
+    assert set(re.findall(r"`(\w+)`", found[1])) == names
 
 
 def test_sync_wakes_the_loop(served: Served) -> None:
