@@ -38,10 +38,10 @@ class FakeSwarm:
         self.described = 0
         self.error: str | None = None
 
-    def see(self) -> Observation:
+    def observe(self) -> Observation:
         return Observation(self.snapshot, self.state, (), "", "", 0)
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         pass
 
     def describe(self) -> dict[str, Any]:
@@ -184,14 +184,14 @@ def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> Non
     nodes = {**NODES, "a": NodeConfig("a", availability="active")}
     bench = Bench(manager("a", availability="pause"), manager("b"), down, desired=DesiredState(nodes=nodes))
     bench.run()
-    planned = bench.work.records.view().plans["heal"]
+    planned = bench.work.status.view().plans["heal"]
     assert [step.what for step in planned.steps] == ["set the availability of node a to active"]
     assert planned.warnings == (
         "c is down. If it does not come back, Orcastra runs the playbook orcastra.swarm.heal",
     )
     bench.work = replace(bench.work, run_on_hosts=None)
     bench.run()
-    (warning,) = bench.work.records.view().plans["heal"].warnings
+    (warning,) = bench.work.status.view().plans["heal"].warnings
     assert "run the playbook orcastra.swarm.heal; with ORCASTRA_INVENTORY set" in warning
 
 

@@ -20,7 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
-from orcastra_runner.report import count, found, plan_data, plan_text, status_data, status_text
+from orcastra_runner.report import count, counts, plan_data, plan_text, status_data, status_text
 from orcastra_runner.swarm import plan_all
 from tests.support.builders import desired
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes
@@ -107,7 +107,7 @@ def test_status_in_words() -> None:
         "           set by us, but missing: zfs",
         "           set by others: mine=x",
         "  bravo    manager  ready, active, 1 task",
-        "  charlie  manager  down, drain as asked for at 2030-03-17T17:46:40Z, 0 tasks",
+        "  charlie  manager  down, drain (set at 2030-03-17T17:46:40Z), 0 tasks",
         "",
         "Remembered state (orcastra.state): in order",
         "  node id-lost, which has left the swarm: old",
@@ -134,8 +134,9 @@ def test_status_without_a_leader() -> None:
     assert "nobody at the moment" in status_text(status_data(seen(fake), acts_anywhere=False))
 
 
-def test_found() -> None:
-    assert found(seen(three_nodes())) == "found 3 nodes (3 ready), 1 service and 1 running task"
+def test_counts() -> None:
+    found = counts(seen(three_nodes()))
+    assert found == {"nodes": 3, "ready_nodes": 3, "services": 1, "running_tasks": 1}
 
 
 @pytest.mark.parametrize(
