@@ -24,6 +24,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from .._model.compat import dataclass
 from .._model.errors import OrcastraError
 from .engine import Engine, translate_error
+from .errors import MissingLibrary
 
 # Without paramiko the SDK takes half the time and half the memory to load, and only ssh:// needs it; the
 # SDK bears its absence, and _use_ssh() adds it.
@@ -142,7 +143,7 @@ def connect(options: ConnectionOptions) -> Engine:
     Raises EngineUnreachable or TlsMismatch; OrcastraError where the options or this host cannot do it.
     """
     if DOCKER_IMPORT_ERROR is not None:
-        raise OrcastraError("the Docker SDK for Python (package 'docker') is not installed")
+        raise MissingLibrary("the Docker SDK for Python (package 'docker') is not installed", "docker")
     base_url = options.docker_host
     if options.uses_tls:
         base_url = base_url.replace("tcp://", "https://", 1)
@@ -179,8 +180,8 @@ def _use_ssh() -> None:
     try:
         from docker.transport.sshconn import SSHHTTPAdapter  # noqa: PLC0415 - see the top
     except ImportError as error:
-        raise OrcastraError(
-            "docker_host: ssh:// needs the Python library paramiko, which is not installed"
+        raise MissingLibrary(
+            "docker_host: ssh:// needs the Python library paramiko, which is not installed", "paramiko"
         ) from error
     docker.api.client.SSHHTTPAdapter = SSHHTTPAdapter  # type: ignore[attr-defined]
 

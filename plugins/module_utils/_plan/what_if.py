@@ -29,6 +29,7 @@ from .._model.forecast import (
     NewNode,
 )
 from .._model.memory import Memory, NodeMemory
+from .._model.reasons import Message
 from .._model.snapshot import (
     Node,
     Service,
@@ -324,12 +325,14 @@ class _Play:
         for node in sorted(self.snapshot.nodes, key=lambda node: node.hostname):
             if node.id in lost or not node.is_ready:
                 continue
-            reasons = self.scheduler.obstacles(service, node, self.constraints[service.id])
+            reasons: tuple[Message, ...] = self.scheduler.obstacles(
+                service, node, self.constraints[service.id]
+            )
             if not reasons and anchors:
                 reasons = (f"{', '.join(anchor.name for anchor in anchors)} does not go there",)
             if not reasons:
                 reasons = ("what goes there before it leaves no room",)
-            found.append(f"{node.hostname}: {'; '.join(reasons)}")
+            found.append(f"{node.hostname}: {'; '.join(map(str, reasons))}")
         return tuple(found)
 
     def _hosts(

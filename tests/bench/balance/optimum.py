@@ -76,7 +76,7 @@ class Optimum:
                 target = number[world.host_of[node.id]]
                 obstacles = targets.way(unit, node).obstacles
                 # reservations are a constraint of the program: others may make room
-                if target == source or all("reserves" in reason for reason in obstacles):
+                if target == source or all("reserves" in str(reason) for reason in obstacles):
                     self.pairs.append((index, target))
                     self.stays.append(target == source)
         self.fixed = fixed

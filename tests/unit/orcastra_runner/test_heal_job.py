@@ -187,7 +187,7 @@ def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> Non
     planned = bench.work.records.view().plans["heal"]
     assert [step.what for step in planned.steps] == ["set the availability of node a to active"]
     assert planned.warnings == (
-        "c is down. If it does not come back, Orcastra runs the playbook orcastra.swarm.heal",
+        "node c is down. If it does not come back, Orcastra runs the playbook orcastra.swarm.heal",
     )
     bench.work = replace(bench.work, run_on_hosts=None)
     bench.run()
