@@ -187,16 +187,16 @@ warning_reasons:
   returned: success
   type: list
   elements: dict
-    contains:
-      code:
-        description: What it is about, as a fixed word that scripts can go by.
-        type: str
-      params:
-        description: The values in the text, such as names and numbers.
-        type: dict
-      text:
-        description: The sentence.
-        type: str
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 """
 
 import time

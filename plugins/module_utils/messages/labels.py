@@ -14,8 +14,8 @@ MESSAGES: dict[str, str] = {
     "label_not_configured": "{label} is no longer configured for this node, and Orcastra set it",
     "label_unknown": "{label} is not configured for this node, and prune_unknown_labels is on",
     "label_owned": "{label} was set by Orcastra",
-    "anchor_label_missing": "{label}=true is missing here: {anchor}",
-    "anchor_label_differs": "{label} must be true here, but its value is {found:quoted}: {anchor}",
+    "anchor_label_missing": "{label}=true is missing: {anchor}",
+    "anchor_label_differs": "{label} must be true, but its value is {found:quoted}: {anchor}",
     "anchor_elsewhere": "{label}: {anchor}, not here",
     "anchor_label_kept": "node {node} keeps label {label}: {because}",
     "label_in_use": (

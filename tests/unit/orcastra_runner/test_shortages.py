@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
     FAILING,
     STARTING,
@@ -33,7 +34,8 @@ NOW = 100_000.0
 
 
 def short(name: str = "web", code: str = FAILING, *errors: str, fresh: bool = False) -> Shortage:
-    return Shortage(name, code, 1, 0, f"{code}: {'; '.join(errors)}", is_fresh=fresh, errors=errors)
+    reason = Reason("tasks_fail", count=1, nodes=None, errors=errors)
+    return Shortage(name, code, 1, 0, (reason,), is_fresh=fresh, errors=errors)
 
 
 def warnings(logged: Log) -> list[str]:
