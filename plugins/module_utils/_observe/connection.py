@@ -160,6 +160,8 @@ def connect(options: ConnectionOptions) -> Engine:
             # the SDK of Debian 11 does not know this one
             **use_ssh_client,
         )
+    except OrcastraError:
+        raise
     except Exception as error:  # paramiko, the ssh client and the SDK have no base class in common
         raise translate_error(error, options.docker_host) from error
     if options.tls_hostname is not None:
