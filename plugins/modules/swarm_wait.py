@@ -64,9 +64,9 @@ EXAMPLES = r"""
 RETURN = r"""
 lacking:
   description:
-    - What is lacking, by the name of the node or service. Empty if all nodes and services are as they should be.
-    - Each value has C(code), a fixed word that scripts can go by, C(params), the values in the text, and C(text),
-      the sentence.
+    - What is lacking, by the name of the node or service. Empty if nothing is.
+    - Each value has C(code), a fixed word that scripts can go by, C(params), the values in the text, and
+      C(text), the sentence.
   returned: always
   type: dict
   sample:

@@ -27,25 +27,16 @@ from .._observe.errors import EngineUnreachable, MissingLibrary
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """One whose sentences do nothing to the terminal: they have names, labels and errors of others in them.
+    """One whose messages are safe to print: they contain names, labels and errors of others.
 
-    Data stays as it is.
+    The texts of reasons are safe already, and data stays as it is.
     """
 
     def warn(self, warning: str) -> None:
         super().warn(printable(warning))
 
     def fail_json(self, msg: str, **result: Any) -> None:
-        super().fail_json(msg="\n".join(map(printable, str(msg).splitlines())), **_spoken(result))
-
-    def exit_json(self, **result: Any) -> None:
-        super().exit_json(**_spoken(result))
-
-
-def _spoken(result: dict[str, Any]) -> dict[str, Any]:
-    """The result with what it says to people in a form that is safe to print."""
-    notes = result.get("notes")
-    return {**result, "notes": [printable(str(note)) for note in notes]} if notes else result
+        super().fail_json(msg="\n".join(map(printable, str(msg).splitlines())), **result)
 
 
 def create_module(
