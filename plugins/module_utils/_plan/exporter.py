@@ -15,9 +15,8 @@ from .._model.deploy_steps import (
     ConvergeService,
     CreateService,
 )
-from .._model.errors import OrcastraError
 from .._model.exporter import ExporterConfig
-from .._model.reasons import Reason
+from .._model.reasons import Reason, Refused
 from .._model.snapshot import SwarmSnapshot
 from .._model.spec_merge import differences
 from .._model.steps import Plan
@@ -36,7 +35,7 @@ def plan_exporter(
 
     ``spec`` is its spec as the engine has it, None where there is no such service. ``networks``: name of a
     network → its ID, in whose place Swarm keeps it. While Swarm is updating it, it is only to be looked
-    at again. Raises OrcastraError where its mode would have to change.
+    at again. Raises Refused if its mode would have to change.
     """
     if spec is None:
         why = (Reason("service_missing", service=desired.name),)
@@ -47,9 +46,9 @@ def plan_exporter(
     if not changes:
         return Plan()
     if set(spec["Mode"]) != set(goal["Mode"]):
-        raise OrcastraError(
-            f"service {desired.name}: expected mode {next(iter(goal['Mode'])).lower()}, found "
-            f"{service.mode}: Swarm cannot change that; remove the service first"
+        mode = next(iter(goal["Mode"])).lower()
+        raise Refused(
+            Reason("service_mode_fixed", service=desired.name, expected=mode, found=service.mode)
         )
     if service.is_updating and not service.is_update_paused:
         note = Reason("change_waits_for_update", service=desired.name)

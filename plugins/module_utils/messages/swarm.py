@@ -10,6 +10,10 @@ from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
     "service_missing": "the swarm has no service {service}",
+    "service_mode_fixed": (
+        "service {service}: expected mode {expected}, found {found}: Swarm cannot change that; remove the "
+        "service first"
+    ),
     "change_waits_for_update": "{service} needs a change, but Swarm is updating it; the change waits",
     "field_differs": "{field} differs from the configuration",
     "state_damaged": "{damage}",

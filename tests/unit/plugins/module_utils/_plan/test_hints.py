@@ -99,3 +99,10 @@ def test_at_most_three_are_suggested() -> None:
     assert len(closest("servic", names)) == 3
     many = snapshot(*(service(f"s{number}_web", labels={STACK_LABEL: f"s{number}"}) for number in range(9)))
     assert len(similar_services(many, "web", "")) == 3
+
+
+def test_a_suggested_name_is_safe_to_print() -> None:
+    hint = service_hint(snapshot(service("web-frontend\x1b")), "web-frontend", "")
+    assert hint is not None
+    assert hint.params["names"] == ("web-frontend\x1b",)
+    assert str(hint) == r"did you mean 'web-frontend\x1b'?"
