@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Union
 
 from ..messages import durations, render
+from .errors import OrcastraError
 from .text import printable
 
 
@@ -59,6 +60,14 @@ class Reason:
 
     def __hash__(self) -> int:
         return hash((self.code, self._params))
+
+
+class Refused(OrcastraError):
+    """What the user asks for can't be done, for a reason that is data."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
 
 
 # Sentences become reasons step by step; until then both are accepted.

@@ -29,7 +29,7 @@ MESSAGES: dict[str, str] = {
     "gap_on_busy_host": f"{_GAP}; nothing moves: {{reason}}",
     "gap_must_last": f"{_GAP}; nothing moves until it has lasted for {{needed:duration}}",
     "gap_without_remedy": f"{_GAP}, and no move can reduce it",
-    "unit_not_moved": "{unit} on {node}: {reasons:each}",
+    "unit_not_moved": "{unit} on {node}: {reasons:by ; }",
     "node_left_out": "node {node}: {reason}; nothing moves to or from it",
     # nodes and hosts
     "node_state_unusable": "the node is {state}",

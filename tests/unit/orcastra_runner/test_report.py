@@ -39,7 +39,7 @@ def test_a_plan_in_words_has_what_and_why() -> None:
     assert plan_text(plan).splitlines() == [
         "1 step to be done:",
         "  1. set ssd=true on node alpha",
-        "       why: ssd=true: configured for this node, and it is missing",
+        "       why: ssd=true is configured for this node but missing",
         "warning: nodes.nobody: no node of this swarm has this host name or ID",
     ]
 
