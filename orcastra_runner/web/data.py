@@ -239,7 +239,7 @@ def _balanced(seen: Observation) -> list[dict[str, Any]]:
                     "to": _node(seen, move.target),
                     "at": _iso(move.at),
                     "memory_bytes": move.memory_bytes,
-                    "failed": move.failed,
+                    "failed": None if move.failed is None else str(move.failed),
                 }
             )
     return sorted(found, key=lambda move: str(move["at"]), reverse=True)

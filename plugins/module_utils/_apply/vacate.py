@@ -60,7 +60,7 @@ class Drainer:
             self.done += Plan(step.plan.steps, step.plan.warnings)
             outcome = carry_out(self.engine, step.plan)
             if step.failed:
-                why = "; ".join(step.failed)
+                why = "; ".join(map(str, step.failed))
                 raise OrcastraError(f"node {node.hostname} is {_STATES[availability]}: {why}")
             if step.is_over:
                 return
@@ -68,6 +68,6 @@ class Drainer:
                 problems = [str(result.error) for result in outcome.failures]
                 raise OrcastraError(
                     f"node {node.hostname} is {_STATES[availability]}, and not empty after "
-                    f"{self.timeout:g} s: {'; '.join([*step.left, *problems])}"
+                    f"{self.timeout:g} s: {'; '.join([*map(str, step.left), *problems])}"
                 )
             self.sleep(LOOK_SECONDS)

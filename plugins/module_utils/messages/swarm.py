@@ -8,4 +8,7 @@
 
 from __future__ import annotations
 
-MESSAGES: dict[str, str] = {}
+MESSAGES: dict[str, str] = {
+    # a reason that another release has saved
+    "saved_reason": "{text}",
+}

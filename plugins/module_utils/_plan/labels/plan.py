@@ -32,6 +32,7 @@ from ..._model.desired import (
     DesiredState,
     Removals,
 )
+from ..._model.reasons import Message
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import (
     DisownLabels,
@@ -65,9 +66,9 @@ class _NodeLabels:
     owned: frozenset[str]
     marks: frozenset[str]
     all_marks: frozenset[str]
-    present: dict[str, tuple[str, str]] = field(default_factory=dict)
-    absent: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    present: dict[str, tuple[str, Message]] = field(default_factory=dict)
+    absent: dict[str, Message] = field(default_factory=dict)
+    notes: list[Message] = field(default_factory=list)
 
 
 def plan_labels(
@@ -83,8 +84,8 @@ def plan_labels(
     ``groups`` are the anchors and their followers where they have been surveyed already. Without
     ``static_labels`` only the labels of anchors are looked at.
     """
-    warnings: list[str] = [*map(str, desired.warnings)] if static_labels else []
-    notes: list[str] = []
+    warnings: list[Message] = [*map(str, desired.warnings)] if static_labels else []
+    notes: list[Message] = []
     static: dict[str, Mapping[str, str]] = {}
     identities = identify_all(snapshot, desired) if static_labels else Identities()
     warnings += identities.warnings
@@ -216,10 +217,10 @@ def _add_anchor(labels: _NodeLabels, group: AnchorGroup) -> None:
     if not is_anchors or not (place.settled or (place.on and node.is_down)):
         return
     kept = group.label_kept_on(node) if not node.is_down else None
-    if kept is None:
-        labels.absent[key] = f"{place.elsewhere}, not here"
-    else:
+    if kept is not None:
         labels.notes.append(f"node {node.hostname} keeps label {key}: {kept}")
+    elif place.elsewhere is not None:
+        labels.absent[key] = place.elsewhere
 
 
 def _marking(labels: _NodeLabels, anchor_keys: set[str]) -> list[StateEdit]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     REBALANCE,
     DisownLabels,
@@ -41,7 +42,12 @@ def test_what_is_encoded_is_decoded_again() -> None:
 def test_moves_for_balance_are_encoded_and_decoded_again() -> None:
     state = State(
         moves={"s1": Move("", ("n2",), 1.5, kind=REBALANCE, source="n1", memory_bytes=7)},
-        relocations={"s1": (Relocation("n1", "n2", 1.0, 5), Relocation("n2", "n3", 2.0, 5, "no room"))},
+        relocations={
+            "s1": (
+                Relocation("n1", "n2", 1.0, 5),
+                Relocation("n2", "n3", 2.0, 5, Reason("move_overdue", seconds=600.0, error="no room")),
+            )
+        },
         pressure={"alpha": 3.0},
         ahead={"s1/n1": "n2"},
     )

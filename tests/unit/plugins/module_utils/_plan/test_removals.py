@@ -292,7 +292,7 @@ class TestConstraints:
         foreign = plan_anchors(seen, policies(config, FOREIGN, FOREIGN), State(), NOW)
 
         assert placed(foreign) == {}
-        assert any("shop_app" in warning for warning in foreign.warnings)
+        assert any("shop_app" in str(warning) for warning in foreign.warnings)
         assert placed(plan_anchors(seen, config, State(), NOW))["shop_app"].add == (HELD_TO_CACHE, TO_BRAVO)
 
 
