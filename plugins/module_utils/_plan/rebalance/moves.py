@@ -84,7 +84,8 @@ def _progress(
     route = _route(service, move)
     policy = replace(BALANCE_POLICY, limit_seconds=limit_seconds)
     # the journal says that it goes back, and the constraint may still say the opposite
-    superseded = move.kind == BACK and set(move_constraints(service)) != set(route)
+    way_out = {move_to(move.source), move_off(move.nodes[0])}
+    superseded = move.kind == BACK and not way_out.isdisjoint(move_constraints(service))
     return Progress(snapshot, service, move, now, policy, route=route, superseded=superseded)
 
 
