@@ -187,12 +187,13 @@ def _anchor_name(place: AnchorPlacement) -> str:
 def _group(seen: Observation, group: AnchorGroup) -> dict[str, Any]:
     anchor = group.place.service
     hostnames = [node.hostname for node in seen.snapshot.nodes if node.id in group.place.on]
+    note = group.place.warning or group.place.note
     return {
         "anchor": _anchor_name(group.place),
         "exists": anchor is not None,
         "label": group.dependency.label,
         "on": sorted(hostnames),
-        "note": group.place.warning or group.place.note,
+        "note": None if note is None else str(note),
         "followers": [
             {
                 "service": follower.service.name,

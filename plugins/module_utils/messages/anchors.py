@@ -126,7 +126,7 @@ MESSAGES: dict[str, str] = {
         "{service} is started after {seconds:duration}: the swarm's new leader does not know its old "
         "containers"
     ),
-    "move_failed": "the move of {service} failed: {failure}",
+    "move_failed": "the move of {service}{nodes:after  to } failed: {failure}",
     "move_overdue": "it has not ended within {seconds:duration}{error:after ; Swarm says: }",
     "move_paused": "Swarm has paused its update{error:after : }",
     "move_rolled_back": "Swarm has rolled its update back",

@@ -155,9 +155,9 @@ def surge_failures(
         service = snapshot.service_by_id.get(service_id)
         if move.kind != DRAIN or service is None:
             continue
-        failure = _progress(snapshot, service, move, now, limit_seconds).failure
-        if failure is not None:
-            found[service_id] = Reason("move_failed", service=service.name, failure=failure)
+        progress = _progress(snapshot, service, move, now, limit_seconds)
+        if progress.failure is not None:
+            found[service_id] = Ending(progress, move.nodes).failed(progress.failure)
     return found
 
 

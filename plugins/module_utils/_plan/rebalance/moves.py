@@ -122,7 +122,7 @@ class _Ending(Ending):
             self._move,
             self._made(failure),
         )
-        warnings = Plan(warnings=(Reason("move_failed", service=self.name, failure=failure),))
+        warnings = Plan(warnings=(self.failed(failure),))
         source = snapshot.node_by_id.get(move.source)
         if source is None or obstacles(snapshot, service, source, user_constraints(service)):
             gone = super().edits(failure)

@@ -75,7 +75,7 @@ class Ending:
 
     def fail(self, failure: Reason) -> Plan:
         """It cannot end well. Swarm decides where the service runs, once the constraint is gone."""
-        warnings = (Reason("move_failed", service=self.name, failure=failure),)
+        warnings = (self.failed(failure),)
         if not self.progress.moving:
             return Plan(warnings=warnings, remember=self.edits(failure))
         return Plan(warnings=warnings) + self.end((failure,), failure)
@@ -105,6 +105,9 @@ class Ending:
         return self.progress.moving
 
     # parts
+
+    def failed(self, failure: Reason) -> Reason:
+        return Reason("move_failed", service=self.name, nodes=self.to or None, failure=failure)
 
     def end(self, why: tuple[Reason, ...], failure: Reason | None, **options: Any) -> Plan:
         options = {"purpose": self.purpose, "commit_edits": self.edits(failure), **options}

@@ -90,7 +90,7 @@ class Kind:
         return replace(found, steps=steps)
 
 
-TO = ("id-bravo",)
+TO, TO_NAMES = ("id-bravo",), ("bravo",)
 KINDS = {
     "anchor": Kind(
         Move("db", TO, NOW), lambda *given: plan_anchors(given[0], CONFIG, *given[1:]), FOLLOW_POLICY, (HELD,)
@@ -326,7 +326,9 @@ class TestWithoutConstraint:
         assert all(getattr(step, "remove", ()) == () for step in found.steps)
         if kind in (KINDS["balance"], KINDS["drain"]):
             failure = Reason("move_rolled_back")
-            assert found.warnings == (Reason("move_failed", service="shop_app", failure=failure),)
+            assert found.warnings == (
+                Reason("move_failed", service="shop_app", nodes=TO_NAMES, failure=failure),
+            )
             assert moves_after(found, kind) == {}
 
     def test_swarm_rolls_it_back_right_now(self, kind: Kind) -> None:

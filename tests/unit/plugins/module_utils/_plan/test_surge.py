@@ -159,7 +159,7 @@ def test_what_fits_nowhere_else_is_told_and_does_not_keep_the_node() -> None:
 def test_a_move_that_fails_is_undone_and_ends_it(now: float, fields: dict[str, object], why: Reason) -> None:
     moved = web(**{**ours("node.id!=id-a"), **fields})
     found = run(on_a(moved, task("web", "a"), task("web", "b"), availability="pause"), MOVING, now=now)
-    assert found.failed == (Reason("move_failed", service="web", failure=why),)
+    assert found.failed == (Reason("move_failed", service="web", nodes=None, failure=why),)
     assert whats(found) == (["end the move of web"] if moved.constraints else [])
 
 
