@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint bench build image lock clean
+.PHONY: help venv setup demo demo-down test unit lint bench build image generate lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,8 @@ demo-down: venv ## remove what `make demo` left running
 test: setup ## run all tests; those on real engines are left out, with a word, where they cannot run
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-unit: venv ## run the tests that need neither root nor an engine
-	@$(BIN)/python -m pytest tests/unit --numprocesses auto --dist worksteal
+unit: venv ## run the quick tests: no root, no engine, no simulated swarm (`make test` runs all)
+	@$(BIN)/python -m pytest tests/unit -m "not slow" --numprocesses auto --dist worksteal
 
 lint: venv ## run all static checks (`make lint ONLY="ruff mypy"`: some of them)
 	@$(BIN)/python tools/lint.py $(ONLY)
@@ -40,6 +40,9 @@ build: venv ## build the wheel, the sdist and the collection's tarball into dist
 
 image: ## build the container image, orcastra:latest, with Docker (`make image IMAGE=name:tag`)
 	@docker build --tag $(or $(IMAGE),orcastra:latest) --build-arg VERSION=$$(sed -n 's/^version: //p' galaxy.yml) $(IMAGE_ARGS) .
+
+generate: venv ## write the generated parts of the documentation (tables of role variables)
+	@$(BIN)/python tools/generate.py
 
 lock: ## renew tools/constraints.txt with the newest versions of everything
 	@sh tools/lock

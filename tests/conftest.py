@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+SIMULATED = CHECKOUT / "tests" / "unit" / "sim"
 # Lets other installed collections be found beside this one.
 _PACKAGE = '__path__ = __import__("pkgutil").extend_path(__path__, __name__)\n'
 
@@ -35,6 +36,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many tests ``--numprocesses auto`` runs at a time. Most of them wait; each has 3 engines."""
     return 4 if (os.cpu_count() or 1) > 2 else 3
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark simulated swarms and property tests as slow: ``make unit`` leaves them out."""
+    for item in items:
+        is_simulated = SIMULATED in item.path.parents
+        if is_simulated or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_unconfigure() -> None:

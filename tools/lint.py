@@ -151,6 +151,11 @@ def docs(scratch: Path) -> None:
     run("antsibull-docs", "lint-collection-docs", *options, ".", cwd=copy_tree(scratch))
 
 
+def generated(_scratch: Path) -> None:
+    """The generated tables of the documentation are up to date."""
+    run("python", "tools/generate.py", "--check", cwd=ROOT)
+
+
 def changelog(scratch: Path) -> None:
     """The changelog fragments."""
     run("antsibull-changelog", "lint", cwd=copy_tree(scratch))
@@ -173,7 +178,20 @@ def galaxy(scratch: Path) -> None:
 
 
 # the quick ones first
-CHECKS = [headers, ruff, imports, shell, yamllint, changelog, mypy, docs, ansible_lint, galaxy, sanity]
+CHECKS = [
+    headers,
+    ruff,
+    imports,
+    shell,
+    yamllint,
+    generated,
+    changelog,
+    mypy,
+    docs,
+    ansible_lint,
+    galaxy,
+    sanity,
+]
 
 
 def main(names: list[str]) -> int:

@@ -31,13 +31,63 @@ options:
     type: int
   swarm:
     description:
-      - How the swarm as such is set up, as under C(swarm) in C(swarm.yml). What isn't named keeps its value.
-      - Keys are C(cluster_id), C(listen_addr), C(data_path_addr), C(data_path_port), C(default_addr_pool),
-        C(subnet_size), C(autolock), C(task_history_limit), C(heartbeat_seconds), C(cert_expiry_days),
-        C(snapshot_interval), C(keep_old_snapshots), C(log_entries_for_slow_followers),
-        C(forget_after_seconds) and C(paused_updates).
+      - The settings of the swarm itself, as under C(swarm) in C(swarm.yml). A setting that isn't named keeps
+        its value.
     type: dict
     default: {}
+    suboptions:
+      cluster_id:
+        description: The ID of the swarm. Hosts in another swarm are refused.
+        type: str
+      listen_addr:
+        description: The address or interface on which managers listen, with or without a port.
+        type: str
+      data_path_addr:
+        description:
+          - The address or interface for the traffic of containers. A node's own C(data_path_addr) wins.
+        type: str
+      data_path_port:
+        description: The UDP port for the traffic of containers. It only counts when the swarm is created.
+        type: int
+      default_addr_pool:
+        description: Pools for the subnets of overlay networks. They only count when the swarm is created.
+        type: list
+        elements: str
+      subnet_size:
+        description: The prefix length of those subnets. It only counts when the swarm is created.
+        type: int
+      autolock:
+        description: Whether managers need the unlock key after their engine has restarted.
+        type: bool
+      task_history_limit:
+        description: How many ended tasks of each slot Swarm keeps.
+        type: int
+      heartbeat_seconds:
+        description: How often nodes report to the managers, in seconds.
+        type: float
+      cert_expiry_days:
+        description: How long certificates of nodes are valid, in days.
+        type: float
+      snapshot_interval:
+        description: The number of log entries between two snapshots of the managers' Raft.
+        type: int
+      keep_old_snapshots:
+        description: How many old snapshots are kept.
+        type: int
+      log_entries_for_slow_followers:
+        description: How many log entries are kept for slow managers.
+        type: int
+      forget_after_seconds:
+        description:
+          - How long a node must be down before its entry is removed, if its host is back under another ID. In
+            seconds.
+        type: float
+      paused_updates:
+        description:
+          - What happens to updates that Swarm has paused. V(auto) continues one if all tasks run, and rolls
+            the service back otherwise. V(report) only warns.
+        type: str
+        choices: [auto, resume, rollback, report]
   members:
     description:
       - For each host what its engine says of its membership, the C(member) that

@@ -154,6 +154,8 @@ def _read_swarm(path: Path) -> dict[str, Any]:
         display.warning(str(warning))
     data = document.data or {}
     given = {part: data.get(part) or default for part, default in _EMPTY.items()}
+    # modules name each of these options: keys that YAML anchors are kept under are no options
+    given["swarm"] = {key: value for key, value in given["swarm"].items() if not key.startswith("x-")}
     sections = {part: data.get(part) or {} for part in SECTIONS if part not in desired.absent_sections}
     return {**given, **sections}
 

@@ -191,8 +191,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.configurati
     REMOVALS_ARGUMENT_SPEC,
     check_given,
     config_from_params,
-    create_configured_module,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import (
     plan_label_sync,
@@ -201,7 +201,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan 
 
 
 def main() -> None:
-    module = create_configured_module(
+    module = create_module(
         {
             **CONFIGURATION_ARGUMENT_SPEC,
             **REMOVALS_ARGUMENT_SPEC,

@@ -208,9 +208,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.masking impor
     masked_url,
     secrets_of,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
-    create_configured_module,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import run_on_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 
@@ -270,7 +268,7 @@ def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> 
 
 
 def main() -> None:
-    module = create_configured_module(
+    module = create_module(
         {
             # its secrets are taken out of it below; until then, nothing of it is logged
             "config": {"type": "raw", "no_log": True},

@@ -154,9 +154,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     config_from_params,
-    create_configured_module,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import run
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import finish_plan, run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation, observe
@@ -168,7 +167,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.plan im
 
 
 def main() -> None:
-    module = create_configured_module(
+    module = create_module(
         {
             "nodes": {"type": "list", "elements": "str", "required": True},
             "configured_nodes": {"type": "dict", "default": {}},

@@ -171,9 +171,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.urls import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
-    create_configured_module,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
@@ -198,7 +196,7 @@ def asked(module: AnsibleModule, default: str) -> tuple[str, dict[str, str]]:
 
 
 def main() -> None:
-    module = create_configured_module(
+    module = create_module(
         {
             "definition": {"type": "dict"},
             "metrics_url": {"type": "str"},

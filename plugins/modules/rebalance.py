@@ -211,8 +211,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
     config_from_params,
-    create_configured_module,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
@@ -226,7 +226,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.un
 
 
 def main() -> None:
-    module = create_configured_module(
+    module = create_module(
         {
             **CONFIGURATION_ARGUMENT_SPEC,
             "rebalance_config": {"type": "dict", "default": {}},

@@ -89,8 +89,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     MEMBERSHIP_ARGUMENT_SPEC,
     config_from_params,
-    create_configured_module,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
@@ -98,9 +98,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.pl
 
 
 def main() -> None:
-    module = create_configured_module(
-        {**MEMBERSHIP_ARGUMENT_SPEC, "members": {"type": "dict", "default": {}}}
-    )
+    module = create_module({**MEMBERSHIP_ARGUMENT_SPEC, "members": {"type": "dict", "default": {}}})
     desired = config_from_params(module)
     members = {host: Member.from_data(data) for host, data in module.params["members"].items()}
 

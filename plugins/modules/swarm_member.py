@@ -170,9 +170,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership i
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     MEMBERSHIP_ARGUMENT_SPEC,
     config_from_params,
-    create_configured_module,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import run
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import execute
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.member import look_at_member
@@ -186,7 +185,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.tr
 
 
 def main() -> None:
-    module = create_configured_module(
+    module = create_module(
         {
             **MEMBERSHIP_ARGUMENT_SPEC,
             "members": {"type": "dict", "default": {}},

@@ -16,7 +16,6 @@ from ansible.module_utils.basic import AnsibleModule
 from .._config.build import parse_config
 from .._model.desired import DesiredState
 from .._model.errors import ConfigError
-from .entry import create_module
 
 # the options that hold the user's configuration, as in swarm.yml
 CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
@@ -38,15 +37,28 @@ MEMBERSHIP_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "leader": {"type": "str"},
     "advertise_addr": {"type": "str"},
     "managers": {"type": "int"},
-    "swarm": {"type": "dict", "default": {}},
+    "swarm": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "cluster_id": {"type": "str"},
+            "listen_addr": {"type": "str"},
+            "data_path_addr": {"type": "str"},
+            "data_path_port": {"type": "int"},
+            "default_addr_pool": {"type": "list", "elements": "str"},
+            "subnet_size": {"type": "int"},
+            "autolock": {"type": "bool"},
+            "task_history_limit": {"type": "int"},
+            "heartbeat_seconds": {"type": "float"},
+            "cert_expiry_days": {"type": "float"},
+            "snapshot_interval": {"type": "int"},
+            "keep_old_snapshots": {"type": "int"},
+            "log_entries_for_slow_followers": {"type": "int"},
+            "forget_after_seconds": {"type": "float"},
+            "paused_updates": {"type": "str", "choices": ["auto", "resume", "rollback", "report"]},
+        },
+    },
 }
-
-
-def create_configured_module(
-    argument_spec: Mapping[str, Mapping[str, Any]], **libraries: str | None
-) -> AnsibleModule:
-    """The same as ``create_module``, for one whose options hold configuration."""
-    return create_module(argument_spec, **libraries)
 
 
 def check_given(module: AnsibleModule) -> None:

@@ -50,7 +50,7 @@ def test_what_heal_would_do_is_in_the_plan(swarm: Lab, tmp_path: Path) -> None:
     data = json.loads(planned.stdout)
     assert {step["what"] for step in data["plan"]} == STEPS
     assert all(step["why"] for step in data["plan"])
-    warnings = " ".join(data["warnings"])
+    warnings = " ".join(warning["text"] for warning in data["warnings"])
     assert "waits: 1 of its tasks waits for a node. " in warnings
     assert "its constraint node.labels.nowhere == true forbids it" in warnings
     assert "the update of web is paused" in warnings

@@ -238,7 +238,7 @@ def test_after_a_restart_a_part_that_is_missing_is_held(swarm: Lab, services: No
         plan = orcastra("plan", "--config", config_dir, "--format", "json", DOCKER_HOST=host)
         found = json.loads(plan.stdout)
         assert found["plan"] == []
-        assert any("accept_removals" in text for text in found["warnings"])
+        assert any("accept_removals" in warning["text"] for warning in found["warnings"])
         once("run", "--once")
         assert is_in_order(swarm)
         write_split(config_dir)
