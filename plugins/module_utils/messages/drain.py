@@ -29,5 +29,22 @@ MESSAGES: dict[str, str] = {
     "moves_not_ended": "the moves off it have not ended",
     "task_not_gone": "{service} still has a task there ({state})",
     "task_stopping": "{service} is stopping, which may take {seconds:duration}",
+    "handover_no_ready_node": (
+        "no other instance could take it: it must run on another manager, and no other node of this swarm is "
+        "ready"
+    ),
+    "handover_refused": "{error}",
+    "handover_not_taken": (
+        "{hosts} was not rebooted, as this ran there, and no other instance could take it. An instance on "
+        "another manager with an ORCASTRA_INVENTORY can"
+    ),
+    "handover_lost": (
+        "{hosts} was left to the instance on {instance}, which is gone: interrupted; it is not known how far "
+        "it got, and it is not repeated"
+    ),
+    "node_out_of_service": (
+        "node {node} is out of service now ({availability}): `orcastra command activate_node {node}` puts it "
+        "back"
+    ),
     "removed_service_left": "a task of the removed service {service} is still there ({state})",
 }
