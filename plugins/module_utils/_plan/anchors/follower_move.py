@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..._model.ownership import replicas_before
 from ..._model.reasons import Reason
 from ..._model.state import Move, SetAttempts, SetMove, StateEdit
 from ..._model.steps import Plan
@@ -88,23 +87,21 @@ class FollowerMove(Ending):
         arrived = runs_as_moved(case.snapshot, self.service)
         return self.end((failure,), failure, commit_edits=self.edits(None if arrived else failure))
 
-    def start_again(self) -> Plan:
+    def start_again(self, **options: Any) -> Plan:
         """Scale it back, beside its anchor if that is known."""
-        case, place, replicas = self.case, self.case.group.place, self.progress.replicas
-        known = bool(place.settled and place.on and case.follower.can_follow)
-        add, purpose, move = case.held, Reason("service_started_again", service=self.name), None
-        if known and self.progress.move is not None:
-            add += moves.constraints_to_move(case.snapshot, case.group, case.follower)
-            purpose = Reason("service_started", service=self.name, nodes=self.to)
+        case, place, move = self.case, self.case.group.place, self.progress.move
+        if not place.settled or not place.on or not case.follower.can_follow or move is None:
+            purpose = Reason("service_started_again", service=self.name)
+            return super().start_again(
+                purpose=purpose,
+                add=case.held,
+                commit_edits=(SetMove(self.service.id, None),),
+                **options,
+            )
+        return super().start_again(
+            purpose=Reason("service_started", service=self.name, nodes=self.to),
+            add=(*case.held, *moves.constraints_to_move(case.snapshot, case.group, case.follower)),
             # the time that the move itself may take runs from now on
-            move = replace(self.progress.move, replicas=None, since=case.now)
-        return self.step(
-            purpose,
-            add=add,
-            remove=self.removed,
-            why=(Reason("containers_stopped"),),
-            replicas=replicas,
-            unrecorded=replicas_before(self.service.labels, self.service.id) is None,
-            commit_edits=(SetMove(self.service.id, move),),
-            while_updating=True,
+            commit_edits=(SetMove(self.service.id, replace(move, replicas=None, since=case.now)),),
+            **options,
         )

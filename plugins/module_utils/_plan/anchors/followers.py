@@ -24,10 +24,7 @@ from typing import Any
 
 from ..._model.desired import Dependency, Removals
 from ..._model.reasons import Reason
-from ..._model.service_steps import (
-    PlaceService,
-    ScaleService,
-)
+from ..._model.service_steps import ScaleService
 from ..._model.snapshot import Service, SwarmSnapshot
 from ..._model.state import (
     Attempts,
@@ -39,7 +36,7 @@ from ..._model.state import (
 from ..._model.steps import Plan
 from ..hints import no_service, service_hint
 from ..relocation import moves
-from ..relocation.ending import node_names, task_nodes
+from ..relocation.ending import node_names, place_service, task_nodes
 from ..relocation.orphans import plan_orphans
 from ..relocation.status import FOLLOW_POLICY, has_stale_number, leader_of, scaled_from
 from ..scheduling.managed import (
@@ -269,7 +266,8 @@ class _Decision(FollowerCase):
     ) -> Plan:
         move = Move(self.dependency.anchor, self.follower.targets, self.now)
         nodes = node_names(self.snapshot, self.follower.targets)
-        return self._place(
+        step = place_service(
+            self.service,
             Reason("follower_moved", service=self.service.name, nodes=nodes),
             add=add,
             # a constraint on another label could leave it without a node
@@ -279,6 +277,7 @@ class _Decision(FollowerCase):
             intent_edits=(*intent_edits, SetMove(self.service.id, move)),
             **options,
         )
+        return Plan(steps=(step,))
 
     def move_on(self) -> Plan:
         """It has arrived where its anchor was: move it on in the same write that ends that move."""
@@ -333,9 +332,13 @@ class _Decision(FollowerCase):
         if is_stale:
             why.append(Reason("rescaled_by_user"))
         writes_anyway = frees or service.is_update_paused
-        self.result.add(
-            self._place(purpose, add=add, remove=remove, why=tuple(why), while_updating=writes_anyway)
-        )
+        options: dict[str, Any] = {
+            "add": add,
+            "remove": remove,
+            "why": tuple(why),
+            "while_updating": writes_anyway,
+        }
+        self.result.steps.append(place_service(service, purpose, **options))
 
     def _held(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What is to hold the service, if a node has the label, and what of ours goes in its favour."""
@@ -345,24 +348,3 @@ class _Decision(FollowerCase):
             return (), ()
         kept = (*held, *self.foreign)
         return held, tuple(text for text in ours_to_hold(self.service) if text not in kept)
-
-    # parts of steps
-
-    def _place(
-        self,
-        purpose: Reason,
-        *,
-        add: tuple[str, ...] = (),
-        remove: tuple[str, ...] = (),
-        **options: Any,
-    ) -> Plan:
-        step = PlaceService(
-            service_id=self.service.id,
-            name=self.service.name,
-            purpose=purpose,
-            constraints=self.service.constraints,
-            add=tuple(text for text in add if text not in self.service.constraints),
-            remove=tuple(text for text in remove if text not in add),
-            **options,
-        )
-        return Plan(steps=(step,))

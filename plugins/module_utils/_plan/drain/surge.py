@@ -19,7 +19,6 @@ from dataclasses import replace
 
 from ..._model.ownership import without
 from ..._model.reasons import Reason
-from ..._model.service_steps import PlaceService
 from ..._model.snapshot import (
     Node,
     Service,
@@ -33,7 +32,7 @@ from ..._model.state import (
 )
 from ..._model.steps import Plan, Step
 from ..anchors.groups import AnchorGroup, followed_labels
-from ..relocation.ending import Ending
+from ..relocation.ending import Ending, place_service
 from ..relocation.status import DRAIN_POLICY, Progress, runs_as_moved
 from ..scheduling.finished import finished, runs_once
 from ..scheduling.managed import (
@@ -75,11 +74,9 @@ def plan_departure(
             why.append(Reason("followers_go_along", services=follows))
         to = targets[0] if follows and service.replicas == 1 else None
         steps.append(
-            PlaceService(
-                service_id=service.id,
-                name=service.name,
-                purpose=_purpose(service, node, to),
-                constraints=service.constraints,
+            place_service(
+                service,
+                _purpose(service, node, to),
                 add=(move_off(node.id) if to is None else move_to(to.id),),
                 why=tuple(why),
                 intent_edits=(

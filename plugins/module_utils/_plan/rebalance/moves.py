@@ -132,14 +132,13 @@ class _Ending(Ending):
 
     def _go_back(self, back: Move, why: Reason, intent_edits: tuple[StateEdit, ...] = ()) -> Plan:
         nodes = node_names(self.progress.snapshot, back.nodes)
-        return self.step(
-            Reason("service_moved_back", service=self.name, nodes=nodes),
+        return self.end(
+            (why,),
+            why,
+            purpose=Reason("service_moved_back", service=self.name, nodes=nodes),
             add=_route(self.service, back),
-            remove=self.progress.moving,
-            why=(why,),
             intent_edits=intent_edits,
-            # it is what frees an update that cannot end
-            while_updating=True,
+            commit_edits=(),
         )
 
     def _made(self, failure: Reason | None) -> AddRelocation:

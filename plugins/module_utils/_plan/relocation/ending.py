@@ -18,7 +18,7 @@ from typing import Any
 from ..._model.ownership import replicas_before
 from ..._model.reasons import Reason
 from ..._model.service_steps import PlaceService
-from ..._model.snapshot import SwarmSnapshot
+from ..._model.snapshot import Service, SwarmSnapshot, Task
 from ..._model.state import SetMove, StateEdit
 from ..._model.steps import Plan
 from .status import Progress, Status
@@ -53,16 +53,18 @@ class Ending:
             return Plan(remember=self.edits(None))
         return self.end((Reason("move_arrived", nodes=self.to or None),), None)
 
-    def start_again(self) -> Plan:
+    def start_again(self, **options: Any) -> Plan:
         """It was scaled to 0, and all of its containers have stopped."""
-        return self.step(
-            self.purpose,
-            why=(Reason("containers_stopped"),),
-            remove=self.removed,
-            replicas=self.progress.replicas,
-            unrecorded=replicas_before(self.service.labels, self.service.id) is None,
-            commit_edits=self.edits(None),
-            while_updating=True,
+        unrecorded = replicas_before(self.service.labels, self.service.id) is None
+        return self.end(
+            (Reason("containers_stopped"),),
+            None,
+            **{
+                "replicas": self.progress.replicas,
+                "unrecorded": unrecorded,
+                "while_updating": True,
+                **options,
+            },
         )
 
     def supersede(self) -> Plan:
@@ -110,23 +112,14 @@ class Ending:
         return Reason("move_failed", service=self.name, nodes=self.to or None, failure=failure)
 
     def end(self, why: tuple[Reason, ...], failure: Reason | None, **options: Any) -> Plan:
-        options = {"purpose": self.purpose, "commit_edits": self.edits(failure), **options}
-        # it is what frees an update that cannot end
-        frees = failure is not None or self.service.is_update_paused
-        return self.step(why=why, remove=self.removed, **{"while_updating": frees, **options})
-
-    def step(
-        self, purpose: Reason, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = (), **options: Any
-    ) -> Plan:
-        step = PlaceService(
-            service_id=self.service.id,
-            name=self.name,
-            purpose=purpose,
-            constraints=self.service.constraints,
-            add=tuple(text for text in add if text not in self.service.constraints),
-            remove=tuple(text for text in remove if text not in add),
-            **options,
-        )
+        defaults = {
+            "purpose": self.purpose,
+            "remove": self.removed,
+            "commit_edits": self.edits(failure),
+            # it is what frees an update that cannot end
+            "while_updating": failure is not None or self.service.is_update_paused,
+        }
+        step = place_service(self.service, why=why, **{**defaults, **options})
         return Plan(steps=(step,), requeue_after=self.progress.policy.requeue_seconds)
 
     def note(self) -> Reason:
@@ -145,12 +138,32 @@ class Ending:
         return Reason("move_under_way", service=self.name, nodes=self.to or None, error=progress.complaint)
 
 
+def place_service(
+    service: Service,
+    purpose: Reason,
+    *,
+    add: tuple[str, ...] = (),
+    remove: tuple[str, ...] = (),
+    **options: Any,
+) -> PlaceService:
+    """The step that adds and removes these constraints."""
+    return PlaceService(
+        service_id=service.id,
+        name=service.name,
+        purpose=purpose,
+        constraints=service.constraints,
+        add=tuple(text for text in add if text not in service.constraints),
+        remove=tuple(text for text in remove if text not in add),
+        **options,
+    )
+
+
 def node_names(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> tuple[str, ...]:
     """The host names of those nodes that are known."""
     found = (snapshot.node_by_id.get(node_id) for node_id in node_ids)
     return tuple(sorted(node.hostname for node in found if node is not None))
 
 
-def task_nodes(snapshot: SwarmSnapshot, tasks: Iterable[Any]) -> tuple[str, ...]:
+def task_nodes(snapshot: SwarmSnapshot, tasks: Iterable[Task]) -> tuple[str, ...]:
     """The host names of the nodes of these tasks."""
     return node_names(snapshot, {task.node_id or "" for task in tasks})

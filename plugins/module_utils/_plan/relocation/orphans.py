@@ -17,7 +17,6 @@ from collections.abc import Set
 
 from ..._model.desired import Removals
 from ..._model.reasons import Reason
-from ..._model.service_steps import PlaceService
 from ..._model.snapshot import Service, SwarmSnapshot
 from ..._model.state import (
     FOLLOW,
@@ -29,7 +28,7 @@ from ..._model.state import (
 )
 from ..._model.steps import Plan
 from ..scheduling.managed import move_constraints, ours_to_hold
-from .ending import Ending
+from .ending import Ending, place_service
 from .status import (
     ORPHAN_POLICY,
     Progress,
@@ -88,11 +87,9 @@ def _release(service: Service, orphaned: tuple[str, ...], move: Move | None) -> 
     if service.is_updating:
         note = Reason("orphan_waits_for_update", service=service.name)
         return Plan(notes=(note,), remember=commit_edits)
-    step = PlaceService(
-        service_id=service.id,
-        name=service.name,
-        purpose=Reason("orphan_released", service=service.name),
-        constraints=service.constraints,
+    step = place_service(
+        service,
+        Reason("orphan_released", service=service.name),
         remove=orphaned,
         why=(Reason("follows_no_anchor"),),
         commit_edits=commit_edits,
