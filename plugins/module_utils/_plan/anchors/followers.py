@@ -165,7 +165,7 @@ class _Decision(FollowerCase):
         elif not place.on or not place.settled:
             self._hold(replace_only=True)
         elif not self.follower.misplaced:
-            self._settle()
+            self._keep_in_place()
         elif self.follower.runs_to_its_end:
             nodes = task_nodes(self.snapshot, self.follower.misplaced)
             self.note(Reason("follower_runs_to_its_end", service=service.name, nodes=nodes))
@@ -188,7 +188,7 @@ class _Decision(FollowerCase):
 
     # the cases
 
-    def _settle(self) -> None:
+    def _keep_in_place(self) -> None:
         """Nothing is misplaced: hold it there, and forget what was tried."""
         self._hold()
         if self.follower.is_in_place:
