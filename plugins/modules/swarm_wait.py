@@ -71,7 +71,7 @@ lacking:
   type: dict
   sample:
     apps_wiki:
-      code: tasks_not_running
+      code: service_tasks_missing
       params: {service: apps_wiki, running: 1, expected: 2, errors: null}
       text: "apps_wiki: 1 of 2 tasks run"
 """

@@ -56,7 +56,7 @@ def _lacks(snapshot: SwarmSnapshot, service: Service) -> Reason | None:
     elif len(on) + len(over) < (service.replicas or 0):
         errors = sorted({task.error for task in snapshot.tasks_of(service) if task.should_run} - {""})
         return Reason(
-            "tasks_not_running",
+            "service_tasks_missing",
             service=service.name,
             running=len(on),
             expected=service.replicas,

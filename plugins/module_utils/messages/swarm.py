@@ -24,7 +24,7 @@ MESSAGES: dict[str, str] = {
     "node_not_managing": "node {node} has the role of a manager, but isn't one of the managers",
     "manager_not_reachable": "node {node}: its manager is {reachability}",
     "service_missing_on_nodes": "{service}: doesn't run on {nodes:and}",
-    "tasks_not_running": "{service}: {running} of {expected} tasks run{errors:after ; errors: }",
+    "service_tasks_missing": "{service}: {running} of {expected} tasks run{errors:after ; errors: }",
     "service_updating": "{service}: is being updated",
     # a reason that another release has saved
     "saved_reason": "{text}",

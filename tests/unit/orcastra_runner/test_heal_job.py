@@ -178,7 +178,10 @@ def test_without_an_inventory_it_is_told_once(logged: Log) -> None:
     bench = Bench(manager("a"), desired=DesiredState(nodes=NODES), with_inventory=False)
     assert [bench.run(), bench.run()] == [False, False]
     told = [entry for entry in logged.entries if "missing" in str(entry.get("event"))]
-    assert [entry["what"] for entry in told] == ["b is not in the swarm", "c is not in the swarm"]
+    assert [(entry["what"]["code"], entry["what"]["params"]) for entry in told] == [
+        ("node_missing", {"name": "b"}),
+        ("node_missing", {"name": "c"}),
+    ]
 
 
 def test_a_lost_quorum_is_an_error_with_the_way_out() -> None:

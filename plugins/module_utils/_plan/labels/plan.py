@@ -281,7 +281,8 @@ def _state_edits(labels: _NodeLabels, scope: _Scope) -> list[StateEdit]:
     Labels of ours that are gone, and which of them mark anchors if that has changed or an older release set
     them.
     """
-    node, edits = labels.node, list[StateEdit]()
+    node = labels.node
+    edits: list[StateEdit] = []
     lost = labels.owned - node.labels.keys() - labels.present.keys()
     if lost and node.is_ready and scope.static_labels:
         edits.append(DisownLabels(node.id, lost))

@@ -46,6 +46,6 @@ def test_what_does_not_run_as_asked() -> None:
         "everywhere": Reason("service_missing_on_nodes", service="everywhere", nodes=["c"]),
         "moving": Reason("service_updating", service="moving"),
         "short": Reason(
-            "tasks_not_running", service="short", running=1, expected=2, errors=["no suitable node"]
+            "service_tasks_missing", service="short", running=1, expected=2, errors=["no suitable node"]
         ),
     }
