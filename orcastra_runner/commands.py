@@ -87,7 +87,7 @@ def show_plan(settings: Settings, *, as_json: bool, explain: bool = False) -> bo
         healing = plan_healing(swarm, seen, desired, has_inventory=has_inventory)
     balancing = plan_balancing(seen, desired, rebalance_file.in_force)
     plan = plan_all(seen, desired, settings.max_mismatch_duration) + balancing.plan + healing
-    candidates = balancing.candidates if explain else None
+    candidates = balancing.candidates() if explain else None
     short = shortages(seen.snapshot, seen.engine_time or time.time())
     if as_json:
         _print(to_json(plan_data(plan, candidates, short)))

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import MemberStep, SetRole
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.managers import is_managing
@@ -62,14 +63,12 @@ def plan_members(swarm: Swarm, seen: Observation, desired: DesiredState) -> Plan
 
 def plan_hosts(seen: Observation, desired: DesiredState, *, has_inventory: bool) -> Plan:
     """Say what only the hosts themselves can mend, and who does that if it stays so."""
-    what = f"If it does not come back, Orcastra runs the playbook {HEAL_PLAYBOOK}"
-    if not has_inventory:
-        what = (
-            f"If it does not come back, run the playbook {HEAL_PLAYBOOK}; with ORCASTRA_INVENTORY set, "
-            f"Orcastra runs it by itself"
-        )
     missing = needs_hosts(seen.snapshot, desired, time.time())
-    return Plan(warnings=tuple(f"{text}. {what}" for text in missing))
+    if has_inventory:
+        found = [Reason("host_repaired_by_playbook", because=why, playbook=HEAL_PLAYBOOK) for why in missing]
+    else:
+        found = [Reason("host_repaired_by_user", because=why, playbook=HEAL_PLAYBOOK) for why in missing]
+    return Plan(warnings=tuple(found))
 
 
 class HealJob:
@@ -89,7 +88,7 @@ class HealJob:
         self.requeue_after: float | None = None
         self._clock = clock
         self._once = OnceFilter()
-        self._missing: tuple[str, ...] = ()
+        self._missing: tuple[Reason, ...] = ()
         self._pause = 0.0
         self._next_run = 0.0
 
@@ -138,7 +137,7 @@ class HealJob:
             return False
         self._next_run = self._clock() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE * self.interval)
-        log.info("membership repair started", what="; ".join(missing))
+        log.info("membership repair started", what="; ".join(map(str, missing)))
         result = work.run_on_hosts(HEAL_PLAYBOOK, _variables(work, seen))
         work.swarm.invalidate()
         for step in (step for task in result.tasks for step in task.plan):

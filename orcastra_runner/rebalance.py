@@ -27,12 +27,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics im
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.moves import plan_moves_under_way
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
+    decide_moves,
     plan_rebalance,
-    rebalance_candidates,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
 from orcastra_runner.dedup import OnceFilter, log_messages
 from orcastra_runner.jobs import Work, log_steps, report_outcome, run_and_report
 from orcastra_runner.kept import KeptFile
@@ -133,10 +133,10 @@ def _rules_of(document: Document, problems: list[Problem]) -> _Rules:
 
 @dataclass(frozen=True)
 class Balancing:
-    """A plan for memory, and what it rests on: everything that could be moved, with the verdict on each."""
+    """A plan for memory. ``candidates`` returns everything that could be moved, with the verdict on each."""
 
     plan: Plan
-    candidates: tuple[Candidate, ...] = ()
+    candidates: Callable[[], tuple[Candidate, ...]] = tuple
 
 
 def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalance | None) -> Balancing:
@@ -149,9 +149,8 @@ def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalanc
     if rebalance is None:
         return Balancing(plan_moves_under_way(snapshot, groups, seen.state, now))
     memory = measure(snapshot, rebalance.sources)
-    arguments = (snapshot, groups, memory, rebalance.rules, seen.state, now)
-    plan = Plan(warnings=memory.problems) + plan_rebalance(*arguments)
-    return Balancing(plan, rebalance_candidates(*arguments))
+    found = decide_moves(snapshot, groups, memory, rebalance.rules, seen.state, now)
+    return Balancing(Plan(warnings=memory.problems) + found.plan, found.candidates)
 
 
 class RebalanceJob:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import (
@@ -22,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
 from orcastra_runner import follower_report, service_report, shortages
 from orcastra_runner.command import results as command_results
 from orcastra_runner.swarm import leader_of, node_name
@@ -65,7 +64,7 @@ def plan_data(
         "notes": [message_data(one) for one in (*plan.notes, *shortages.notes(short))],
         "short_of_tasks": shortages.shortages_data(short),
     }
-    return data if candidates is None else {**data, "candidates": [asdict(one) for one in candidates]}
+    return data if candidates is None else {**data, "candidates": [one.to_data() for one in candidates]}
 
 
 def headline(plan: Plan, short: Sequence[Shortage]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import iso_time
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
     FAILING,
     STOPPED,
@@ -49,14 +50,14 @@ def names(short: Iterable[Shortage]) -> str:
     return shortened([one.service for one in short])
 
 
-def warnings(short: Iterable[Shortage]) -> list[str]:
+def warnings(short: Iterable[Shortage]) -> list[Reason]:
     """The reasons that are worth a warning: those that may not pass by themselves."""
-    return [str(one) for one in short if not one.is_fresh]
+    return [one.reason for one in short if not one.is_fresh]
 
 
-def notes(short: Iterable[Shortage]) -> list[str]:
+def notes(short: Iterable[Shortage]) -> list[Reason]:
     """The other reasons."""
-    return [str(one) for one in short if one.is_fresh]
+    return [one.reason for one in short if one.is_fresh]
 
 
 def shortages_data(short: Iterable[Shortage]) -> list[dict[str, Any]]:
@@ -67,6 +68,7 @@ def shortages_data(short: Iterable[Shortage]) -> list[dict[str, Any]]:
             "running": one.running,
             "code": one.code,
             "reason": one.text,
+            "reasons": [reason.to_data() for reason in one.reasons],
             "errors": list(one.errors),
             "since": iso_time(one.since),
             "may_pass": one.is_fresh,

@@ -62,7 +62,7 @@ def test_a_step_starts_the_playbook_and_is_confirmed(monkeypatch: pytest.MonkeyP
     ]
     told = [entry for entry in logged.entries if entry["event"] in ("planned", "done")]
     assert [[text_of(why) for why in entry["why"]] for entry in told] == 2 * [
-        ["ssd=true: configured for this node, and it is missing"]
+        ["ssd=true is configured for this node but missing"]
     ]
 
 
@@ -94,7 +94,7 @@ def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch, logge
         work.swarm.invalidate()
     assert logged.sentences == [
         "warning nodes.nobody: no node of this swarm has this host name or ID",
-        "info node charlie is down: its labels are corrected when it is back",
+        "info node charlie is down: its labels are corrected when it returns",
     ]
 
 

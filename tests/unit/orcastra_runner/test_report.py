@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     Attempts,
     Move,
@@ -18,7 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
 from orcastra_runner.report import count, counts, plan_data, plan_text, status_data, status_text
 from orcastra_runner.swarm import plan_all
 from tests.support.builders import desired
@@ -38,7 +39,7 @@ def test_a_plan_in_words_has_what_and_why() -> None:
     assert plan_text(plan).splitlines() == [
         "1 change pending:",
         "  1. set ssd=true on node alpha",
-        "       why: ssd=true: configured for this node, and it is missing",
+        "       why: ssd=true is configured for this node but missing",
         "warning: nodes.nobody: no node of this swarm has this host name or ID",
     ]
 
@@ -64,13 +65,13 @@ def test_the_plan_as_data_is_json() -> None:
 
 def test_candidates_for_moves_are_told_where_they_are_asked_for() -> None:
     candidates = (
-        Candidate("app", "alpha", 4096, "chosen", "moves to bravo"),
-        Candidate("db", "alpha", None, "rejected", "its volume data would stay behind"),
+        Candidate("app", "alpha", 4096, "chosen", (Reason("chosen_to_move", node="bravo"),)),
+        Candidate("db", "alpha", None, "rejected", (Reason("no_other_host"), Reason("pressure_not_lower"))),
     )
     assert plan_text(Plan(), candidates).splitlines()[1:] == [
         "What could be moved to balance memory:",
         "  chosen: app on alpha: moves to bravo",
-        "  rejected: db on alpha: its volume data would stay behind",
+        "  rejected: db on alpha: there is no other host; its pressure is no lower",
     ]
     assert "Nothing could be moved" in plan_text(Plan(), ())
     assert plan_data(Plan(), candidates)["candidates"][1] == {
@@ -78,7 +79,7 @@ def test_candidates_for_moves_are_told_where_they_are_asked_for() -> None:
         "node": "alpha",
         "memory_bytes": None,
         "verdict": "rejected",
-        "reason": "its volume data would stay behind",
+        "reasons": [Reason("no_other_host").to_data(), Reason("pressure_not_lower").to_data()],
     }
     assert "candidates" not in plan_data(Plan())
 

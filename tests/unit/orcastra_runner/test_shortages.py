@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
     FAILING,
     STARTING,
@@ -33,7 +34,8 @@ NOW = 100_000.0
 
 
 def short(name: str = "web", code: str = FAILING, *errors: str, fresh: bool = False) -> Shortage:
-    return Shortage(name, code, 1, 0, f"{code}: {'; '.join(errors)}", is_fresh=fresh, errors=errors)
+    reason = Reason("tasks_fail", count=1, nodes=None, errors=errors)
+    return Shortage(name, code, 1, 0, (reason,), is_fresh=fresh, errors=errors)
 
 
 def warnings(logged: Log) -> list[str]:
@@ -158,7 +160,7 @@ def test_each_look_finds_the_reasons_afresh_and_since_when_they_hold() -> None:
     later = look(*(replace(one, created=one.created + 30) for one in failed))
     assert later["short_since"] == first["short_since"]
     waiting = look(task("web", None, state="pending", created=now[0] - 60))
-    assert "alpha would do" in waiting["problem"]
+    assert "although alpha is suitable" in waiting["problem"]
     assert look(task("web", "alpha"))["problem"] is None
     assert status.view().short == ()
 
@@ -175,7 +177,7 @@ def test_the_loop_looks_again_while_tasks_are_missing(
     driven.run(*[nothing] * 40, lambda: setattr(fake, "snapshot", complete), *[nothing] * 20, step=1)
     # the interval is a minute
     assert fake.looks >= 4
-    assert warnings(logged) == ["shop_db: Swarm has given up 1 of its 1 tasks (failed: boom)"]
+    assert warnings(logged) == ["shop_db: Swarm has given up 1 of 1 task (failed: boom)"]
 
 
 def test_one_cycle_says_what_is_short(

@@ -54,13 +54,14 @@ def place_anchor(snapshot: SwarmSnapshot, dependency: Dependency) -> AnchorPlace
     service = find_service(snapshot, dependency.anchor, dependency.stack)
     if service is None:
         missing = no_service(snapshot, dependency.anchor, dependency.stack)
+        hint = service_hint(snapshot, dependency.anchor, dependency.stack)
         return AnchorPlacement(
             dependency,
             service=None,
             on={},
             settled=False,
             warning=f"dependencies.{dependency.anchor}: {missing}; its label stays as it is"
-            f"{service_hint(snapshot, dependency.anchor, dependency.stack)}",
+            f"{'' if hint is None else f'; {hint}'}",
         )
     desired = [task for task in snapshot.tasks_of(service) if task.should_run]
     running = [task for task in desired if _runs_on_ready_node(snapshot, task)]

@@ -90,7 +90,8 @@ def plan_followers(
         for name in group.missing if begin else ():
             missing = no_service(snapshot, name, group.dependency.stack)
             hint = service_hint(snapshot, name, group.dependency.stack)
-            result.warnings.append(f"dependencies.{group.dependency.anchor}: {missing}{hint}")
+            also = "" if hint is None else f"; {hint}"
+            result.warnings.append(f"dependencies.{group.dependency.anchor}: {missing}{also}")
         if group.unrest is not None:
             result.warnings.append(group.unrest)
         for follower in group.followers:

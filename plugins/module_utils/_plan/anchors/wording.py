@@ -67,7 +67,7 @@ def cannot_follow(snapshot: SwarmSnapshot, follower: Follower) -> list[str]:
     names = " and ".join(follower.anchorage.followed)
     return [
         f"{follower.service.name} cannot run beside {names} on "
-        f"{snapshot.node_by_id[node_id].hostname}: {'; '.join(reasons)}"
+        f"{snapshot.node_by_id[node_id].hostname}: {'; '.join(map(str, reasons))}"
         for node_id, reasons in follower.obstacles.items()
     ]
 

@@ -175,7 +175,7 @@ def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
     job.run(ENGINE)
     assert logged.sentences == [
         "info pruned: remove volume x",
-        "info prune finished: 0 containers, 0 images and 1 volume, 0 bytes",
+        "info prune finished: 0 containers, 0 images and 1 volume, 0 B",
     ]
     assert logged.entries[-1]["next"] == "2026-03-30 02:30 (Europe/Berlin)"
     assert calls == [{"connect_manager": None, "dry_run": False, "remember": True}]

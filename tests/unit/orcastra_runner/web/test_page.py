@@ -102,7 +102,7 @@ def test_what_an_operator_wants_to_see(
         "1 of 2",
         "6.0 GiB of 8.0 GiB (75 %), host host-1",
         "memory: not measured",
-        "ssd=true: configured for this node",
+        "ssd=true is configured for this node",
         "shop_app: given up",
         "tried 3 times",
         "does not exist",

@@ -105,7 +105,7 @@ def test_state_plan_and_history(served: Served) -> None:
     plan = served.get("/api/plan").data
     assert plan["acts"]
     assert plan["steps"][0]["job"] == "sync"
-    assert any("ssd=true: configured for this node" in why["text"] for why in plan["steps"][0]["why"])
+    assert any(why["code"] == "label_missing" for why in plan["steps"][0]["why"])
     step = plan_all(observation(), WANTED).steps[0]
     served.status.stepped("sync", StepResult(step, changed=True))
     served.status.stepped("sync", StepResult(step, error="the engine was lost"))

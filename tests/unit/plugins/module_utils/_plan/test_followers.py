@@ -50,7 +50,7 @@ class TestOrdered:
         assert step.why == ("it depends on db, which runs on bravo, and runs on alpha",)
         assert "two copies must not run at once" in step.why_not[0]
         assert remembered(found).moves == {"id-shop_app": Move("db", ("id-bravo",), NOW)}
-        assert "node alpha keeps label db: shop_app has not left it yet" in found.notes
+        assert "node alpha keeps label db: shop_app has not left it yet" in map(str, found.notes)
 
     def test_the_first_move_also_adds_the_constraint_on_the_label(self) -> None:
         found = plan(swarm(replace(self.APP, **ours(user_constraints=("node.role==worker",)))))
