@@ -177,8 +177,11 @@ def test_a_missing_host_is_brought_back_at_growing_intervals() -> None:
 def test_without_an_inventory_it_is_told_once(logged: Log) -> None:
     bench = Bench(manager("a"), desired=DesiredState(nodes=NODES), with_inventory=False)
     assert [bench.run(), bench.run()] == [False, False]
-    told = [entry for entry in logged.entries if "missing" in str(entry.get("event"))]
-    assert [entry["what"] for entry in told] == ["b is not in the swarm", "c is not in the swarm"]
+    reasons = [entry["what"] for entry in logged.entries if entry["event"] == "configured node missing"]
+    assert [(reason["code"], reason["params"]["name"]) for reason in reasons] == [
+        ("node_missing", "b"),
+        ("node_missing", "c"),
+    ]
 
 
 def test_a_lost_quorum_is_an_error_with_the_way_out() -> None:
