@@ -80,7 +80,7 @@ def _bring_back(stage: Stage, home: str, before: View) -> None:
     said = stage.run(ORCASTRA, "plan", *CONFIG)
     stage.screen.table(NODE_HEADS, view.node_rows())
     names = (ANCHOR, *FOLLOWERS)
-    if "Nothing to be done" not in said or view.task_ids(*names) != before.task_ids(*names):
+    if "No changes needed" not in said or view.task_ids(*names) != before.task_ids(*names):
         raise DemoError("Something has moved again, although all was well.")
     stage.screen.say(
         f"Nothing moves back: database, app and cache are the same containers as before. What {home} still "

@@ -4,10 +4,12 @@
 
 """Loops the playbooks of the collection ``orcastra.swarm``.
 
-Layers, upper ones import lower ones: ``cli`` → ``commands`` → ``loop`` → ``jobs`` → ``swarm``, ``execute``.
-Also: ``command``, what users ask for once; ``local``, what each instance does beside the loop; ``web``.
-Third-party clients are imported in one module each: structlog in ``log``, environs in ``settings``,
-ansible-runner in ``execute``.
+Layers, upper ones import lower ones: ``cli`` → ``commands`` → ``application`` → ``loop`` → ``scheduler`` →
+``jobs`` → ``swarm``, ``execute``. ``application`` wires the parts from ``settings``; ``scheduler`` runs all
+jobs.
+Also: ``command``, the commands that users send; ``local``, the jobs for the instance's own node;
+``remote_hosts``, those for hosts without an instance; ``status``, what ``web`` shows.
+Third-party clients are imported in one module each: structlog in ``log``, ansible-runner in ``execute``.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ class SyncJob:
             plan = self._plan(work)
         left = [step.what for step in plan.steps if step.what in (repeated or ())]
         if left:
-            raise JobError(f"done {runs} times, and still to be done: {'; '.join(left)}")
+            raise JobError(f"still needed after {runs} runs: {'; '.join(left)}")
         self.requeue_after = plan.requeue_after if plan.is_empty else NEXT_STAGE_SECONDS
         if runs and self.requeue_after is None:
             short = work.status.view().short

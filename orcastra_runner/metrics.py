@@ -43,61 +43,69 @@ class Metrics:
         gauge("orcastra_build_info", "Always 1; the version is in the label.", "version").labels(
             __version__
         ).set(1)
-        self.leader = gauge("swarm_orch_leader", "1 if our engine is the swarm's leader.")
+        self.leader = gauge("swarm_orch_leader", "1 if this instance's engine is the swarm's leader.")
         self.acts = gauge("orcastra_acting", "1 if this instance acts, 0 if it stands by.")
         self.dry_run = gauge("orcastra_dry_run", "1 if nothing is written (DRY_RUN).")
-        self.beat = gauge("orcastra_loop_idle_seconds", "Seconds since the loop last came round.")
-        self.observed_at = gauge("orcastra_last_look_timestamp_seconds", "When the swarm was last looked at.")
-        self.look_seconds = gauge("orcastra_last_look_duration_seconds", "Seconds that the last look took.")
+        self.beat = gauge("orcastra_loop_idle_seconds", "Seconds since the last loop iteration.")
+        self.observed_at = gauge(
+            "orcastra_last_observation_timestamp_seconds", "When the swarm was last observed."
+        )
+        self.look_seconds = gauge(
+            "orcastra_last_observation_duration_seconds", "Duration of the last observation, in seconds."
+        )
         self.look_requests = gauge(
-            "orcastra_last_look_requests", "Requests to the engine that the last look took."
+            "orcastra_last_observation_requests", "Engine requests of the last observation."
         )
         self.nodes = gauge("orcastra_nodes", "Nodes of the swarm by state.", "state")
         self.services = gauge("orcastra_services", "Services of the swarm.")
-        self.tasks = gauge("orcastra_running_tasks", "Tasks that are to run and do.")
-        self.missing_tasks = gauge("orcastra_missing_tasks", "Tasks that are to run and do not.")
+        self.tasks = gauge("orcastra_running_tasks", "Tasks that should be running and are.")
+        self.missing_tasks = gauge("orcastra_missing_tasks", "Tasks that should be running but are not.")
         self.moves = gauge("orcastra_moves_under_way", "Services that are being moved.")
-        self.given_up = gauge("orcastra_given_up_services", "Services out of order that are given up.")
-        self.problems = gauge("orcastra_open_errors", "Things that are wrong at the moment.")
+        self.given_up = gauge("orcastra_given_up_services", "Unhealthy services that are given up.")
+        self.problems = gauge("orcastra_open_errors", "Current problems.")
         self.plan_steps = gauge("orcastra_plan_steps", "Steps in the last plan of a job.", "name")
         self.plan_warnings = gauge("orcastra_plan_warnings", "Warnings in the last plan of a job.", "name")
         self.runs = counter("orcastra_job_runs_total", "Runs of a job.", "name", "result")
         self.run_seconds = gauge(
-            "orcastra_job_last_duration_seconds", "Seconds that a job's last run took.", "name"
+            "orcastra_job_last_duration_seconds", "Duration of a job's last run, in seconds.", "name"
         )
         self.run_success = gauge(
             "orcastra_job_last_success_timestamp_seconds", "When a job last succeeded.", "name"
         )
-        self.failures = gauge(
-            "orcastra_job_consecutive_failures", "How many times in a row a job has failed.", "name"
-        )
+        self.failures = gauge("orcastra_job_consecutive_failures", "Consecutive failures of a job.", "name")
         self.steps = counter("orcastra_steps_total", "Steps carried out, by kind.", "action", "result")
         self.commands = counter("orcastra_commands_total", "Commands carried out.", "command", "status")
         self.requests = counter("orcastra_http_requests_total", "HTTP requests.", "path", "code")
-        self.anchor_updates = counter("anchor_updates_total", "Changes of anchors' labels.")
-        self.dependent_updates = counter("dependent_updates_total", "Changes of services that follow.")
+        self.anchor_updates = counter("anchor_updates_total", "Changes to anchor labels.")
+        self.dependent_updates = counter("dependent_updates_total", "Changes to followers.")
         self.sync_errors = counter("anchor_sync_errors_total", "Syncs of anchors and labels that failed.")
-        self.sync_seconds = gauge("anchor_sync_last_duration_seconds", "Seconds that the last sync took.")
+        self.sync_seconds = gauge(
+            "anchor_sync_last_duration_seconds", "Duration of the last sync, in seconds."
+        )
         self.rebalance_attempts = counter(
-            "rebalance_attempts_total", "Rebalancing cycles with something to do, or that failed."
+            "rebalance_attempts_total", "Rebalancing cycles that had work or failed."
         )
         self.rebalance_success = counter("rebalance_success_total", "Rebalancing cycles that succeeded.")
         self.rebalance_failures = counter("rebalance_failures_total", "Rebalancing cycles that failed.")
         self.rebalance_seconds = gauge(
-            "rebalance_last_duration_seconds", "Seconds that the last rebalancing cycle took."
+            "rebalance_last_duration_seconds", "Duration of the last rebalancing cycle, in seconds."
         )
-        self.autoheal_attempts = counter("autoheal_attempts_total", "Containers that were to be healed.")
-        self.autoheal_success = counter("autoheal_success_total", "Containers that were restarted or ended.")
+        self.autoheal_attempts = counter("autoheal_attempts_total", "Attempts to heal a container.")
+        self.autoheal_success = counter(
+            "autoheal_success_total", "Containers that were restarted or stopped."
+        )
         self.autoheal_failures = counter("autoheal_failures_total", "Containers that could not be healed.")
         self.prune_runs = counter("gc_prune_runs_total", "Runs of pruning this node.")
         self.prune_errors = counter(
             "gc_prune_errors_total", "Things that could not be pruned, and failed runs."
         )
-        self.prune_seconds = gauge("gc_prune_last_duration_seconds", "Seconds that the last pruning took.")
+        self.prune_seconds = gauge(
+            "gc_prune_last_duration_seconds", "Duration of the last prune run, in seconds."
+        )
         self.mod_downloads = counter("mod_downloads_total", "Mods that were downloaded.")
         self.mod_errors = counter("mod_download_errors_total", "Mods that failed, and failed refreshes.")
         self.mod_seconds = gauge(
-            "mod_refresh_last_duration_seconds", "Seconds that the last refresh of mods took."
+            "mod_refresh_last_duration_seconds", "Duration of the last mods refresh, in seconds."
         )
         self.prune_freed = counter("orcastra_prune_freed_bytes_total", "Bytes freed by pruning, at most.")
 

@@ -71,10 +71,10 @@ def headline(plan: Plan, short: Sequence[Shortage]) -> str:
     """Return the plan in one sentence, which never says that all is well while tasks are missing."""
     also = f"; {shortages.counted(short)}" if short else ""
     if plan.steps:
-        return f"{count(len(plan.steps), 'step')} to be done{also}"
+        return f"{count(len(plan.steps), 'change')} pending{also}"
     if plan.remember:
-        return f"Nothing to be done in the swarm; only what is remembered is to be brought up to date{also}"
-    return f"Nothing to be done: {shortages.headline(short)}"
+        return f"No changes to the swarm; only the saved state needs updating{also}"
+    return f"No changes needed: {shortages.headline(short)}"
 
 
 def plan_text(
@@ -109,7 +109,7 @@ def step_lines(steps: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
-    """Return who leads, the nodes, what is remembered, and whether an instance here would act."""
+    """Return the leader, the nodes, the saved state, and whether an instance here would act."""
     snapshot = seen.snapshot
     running = {node.id: 0 for node in snapshot.nodes}
     for task in snapshot.tasks:
@@ -155,14 +155,14 @@ def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
 
 
 def _availability_set_at(seen: Observation, node: Node) -> str | None:
-    """When somebody has taken the node out of service, by module or command; it stays so until activated."""
+    """When a module or command took the node out of service; it stays so until it is activated."""
     at = seen.state.asked_availability.get(node.id)
     return None if at is None or node.availability == "active" else iso_time(at)
 
 
 def status_text(status: dict[str, Any]) -> str:
     """Return what ``status_data`` gave, in words."""
-    leader = status["leader"] or "nobody at the moment"
+    leader = status["leader"] or "none at the moment"
     if status["node"] == status["leader"]:
         leader += ", whose engine we talk to"
     acts = "acts" if status["acts"] else "stands by"
@@ -209,8 +209,8 @@ def _state_lines(state: dict[str, Any]) -> list[str]:
     ]
     unknown = [f"  {key}: of another release, kept as it is" for key in state["unknown_sections"]]
     details = damage + gone + unknown
-    verdict = "damaged; the next cycle sets it aside" if damage else "in order"
-    return [f"Remembered state ({state['name']}): {verdict}", *details]
+    verdict = "damaged; the next cycle sets it aside" if damage else "ok"
+    return [f"Saved state ({state['name']}): {verdict}", *details]
 
 
 def count(number: int, noun: str) -> str:

@@ -35,8 +35,9 @@ log = get_logger()
 
 
 def headline(short: Sequence[Shortage]) -> str:
-    """What there is to say if nothing has to be done."""
-    return f"the swarm is as configured, but {counted(short)}" if short else "the swarm is as configured"
+    """The state of the swarm if no changes are needed."""
+    matches = "the swarm matches the configuration"
+    return f"{matches}, but {counted(short)}" if short else matches
 
 
 def counted(short: Sequence[Shortage]) -> str:

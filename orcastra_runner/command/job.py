@@ -42,7 +42,7 @@ KEPT = 100
 # A command from the shell runs in a process of its own, which may take this long before it counts as gone.
 SHELL_SECONDS = 3600.0
 
-INTERRUPTED_MESSAGE = "interrupted, nobody knows how far it got; it is not repeated"
+INTERRUPTED_MESSAGE = "interrupted at an unknown point; not repeated"
 LOST_MESSAGE = "not run: what had been run before was lost with the damaged state; ask for it again"
 
 log = get_logger()

@@ -204,7 +204,7 @@ def shorten(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
     return f"{line[: limit - 1]}…" if len(line) > limit else line
 
 
-NOTHING = "nothing was to be done"
+NOTHING = "nothing to do"
 
 
 def failure_text(result: PlaybookResult) -> str:

@@ -60,7 +60,7 @@ def test_the_demo_plays_through(name: str, capfd: pytest.CaptureFixture[str]) ->
     assert places == sorted(places)
     assert "shop_app runs beside the database" in crash
     assert "shop_cache runs beside the database" in crash
-    assert "Nothing to be done: the swarm is as configured." in crash
+    assert "No changes needed: the swarm matches the configuration." in crash
     assert len(re.findall(r"^shop_(?:db|app|cache)\S+: Exited ", crash, re.MULTILINE)) >= 4
 
     # it stays, in the state that it showed

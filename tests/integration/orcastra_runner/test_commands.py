@@ -270,4 +270,4 @@ def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Com
     assert {task["ID"] for task in tasks(swarm, "shop_app")} == before
     assert running_on(swarm, "shop_app") == "charlie"
     again = shell(swarm, commands, "remove_all_labels")
-    assert again.stdout == "remove_all_labels: done: nothing was to be done\n"
+    assert again.stdout == "remove_all_labels: done: nothing to do\n"

@@ -57,7 +57,7 @@ def test_what_heal_would_do_is_in_the_plan(swarm: Lab, tmp_path: Path) -> None:
     assert "delta is not in the swarm. If this persists, run the playbook orcastra.swarm.heal" in warnings
 
     said = orcastra("plan", *config, **engine).stdout
-    assert said.startswith("3 steps to be done; 2 services are short of tasks: waits, web:\n")
+    assert said.startswith("3 changes pending; 2 services are short of tasks: waits, web:\n")
     assert all(f". {step}\n" in said for step in STEPS)
 
     checked = orcastra("run", "--once", "--check", *config, ORCASTRA_LEADER="always", **engine)

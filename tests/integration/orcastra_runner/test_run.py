@@ -98,7 +98,7 @@ def test_one_cycle_and_a_second_that_finds_nothing(swarm: Lab, config_dir: Path)
     owned = {found["hostname"]: found["owned_labels"] for found in status["nodes"]}
     assert owned == {"alpha": [], "bravo": ["disk"], "charlie": []}
     plan = orcastra("plan", "--config", config_dir, DOCKER_HOST=docker_host)
-    assert plan.stdout == "Nothing to be done: the swarm is as configured.\n"
+    assert plan.stdout == "No changes needed: the swarm matches the configuration.\n"
 
 
 def test_a_label_removed_by_hand_returns(swarm: Lab, loop: Loop) -> None:

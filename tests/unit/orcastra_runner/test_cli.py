@@ -213,7 +213,7 @@ def test_the_plan_says_what_heal_would_do(
     plan = ["plan", "--config", str(tmp_path)]
     fake.change_nodes(lambda one: replace(one, reachability="reachable"))
     assert cli.main(plan) == 0
-    assert capsys.readouterr().out == "Nothing to be done: the swarm is as configured.\n"
+    assert capsys.readouterr().out == "No changes needed: the swarm matches the configuration.\n"
 
     fake.settings["Spec"]["Orchestration"]["TaskHistoryRetentionLimit"] = 5
     changes: dict[str, dict[str, Any]] = {

@@ -136,7 +136,7 @@ def test_a_fight_with_somebody_else_ends_after_two_runs(monkeypatch: pytest.Monk
     fake = three_nodes()
     nothing = PlaybookResult(LABEL_PLAYBOOK, "successful", 1.0)
     fake.results = [nothing, nothing, nothing]
-    with pytest.raises(JobError, match="done 2 times, and still to be done: set ssd=true on node alpha"):
+    with pytest.raises(JobError, match="still needed after 2 runs: set ssd=true on node alpha"):
         SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch))
     assert len(fake.playbooks) == 2
 

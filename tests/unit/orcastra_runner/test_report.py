@@ -31,13 +31,13 @@ def seen(fake: FakeSwarm) -> Observation:
 
 
 def test_an_empty_plan_in_words() -> None:
-    assert plan_text(Plan()) == "Nothing to be done: the swarm is as configured."
+    assert plan_text(Plan()) == "No changes needed: the swarm matches the configuration."
 
 
 def test_a_plan_in_words_has_what_and_why() -> None:
     plan = plan_all(seen(three_nodes()), desired({"alpha": {"ssd": "true"}, "nobody": {}}))
     assert plan_text(plan).splitlines() == [
-        "1 step to be done:",
+        "1 change pending:",
         "  1. set ssd=true on node alpha",
         "       why: ssd=true is configured for this node but missing",
         "warning: nodes.nobody: no node of this swarm has this host name or ID",
@@ -55,7 +55,7 @@ def test_why_not_is_shown() -> None:
 def test_a_plan_that_only_remembers_is_not_nothing() -> None:
     fake = three_nodes()
     fake.state = State(owned_labels={"id-lost": frozenset({"ssd"})})
-    assert "only what is remembered" in plan_text(plan_all(seen(fake), desired()))
+    assert "only the saved state" in plan_text(plan_all(seen(fake), desired()))
 
 
 def test_the_plan_as_data_is_json() -> None:
@@ -109,7 +109,7 @@ def test_status_in_words() -> None:
         "  bravo    manager  ready, active, 1 task",
         "  charlie  manager  down, drain (set at 2030-03-17T17:46:40Z), 0 tasks",
         "",
-        "Remembered state (orcastra.state): in order",
+        "Saved state (orcastra.state): ok",
         "  node id-lost, which has left the swarm: old",
         "  orcastra.future: of another release, kept as it is",
     ]
@@ -131,7 +131,7 @@ def test_status_of_a_standby_with_damage() -> None:
 def test_status_without_a_leader() -> None:
     fake = three_nodes()
     fake.lead(None)
-    assert "nobody at the moment" in status_text(status_data(seen(fake), acts_anywhere=False))
+    assert "none at the moment" in status_text(status_data(seen(fake), acts_anywhere=False))
 
 
 def test_counts() -> None:

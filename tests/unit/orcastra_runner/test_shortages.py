@@ -108,10 +108,10 @@ def test_a_task_that_runs_for_a_moment_between_two_failures_ends_nothing(logged:
 
 def test_the_headline_never_says_that_all_is_well_while_tasks_are_missing() -> None:
     some = [short("a"), short("b", STARTING, fresh=True)]
-    assert plan_text(Plan()).startswith("Nothing to be done: the swarm is as configured.")
+    assert plan_text(Plan()).startswith("No changes needed: the swarm matches the configuration.")
     text = plan_text(Plan(), short=some).splitlines()
     assert text[0] == (
-        "Nothing to be done: the swarm is as configured, but 2 services are short of tasks: a, b."
+        "No changes needed: the swarm matches the configuration, but 2 services are short of tasks: a, b."
     )
     assert [line.partition(":")[0] for line in text[1:]] == ["warning", "note"]
     data = plan_data(Plan(), short=some)

@@ -34,7 +34,7 @@ from tests.unit.orcastra_runner.fakes import FakeSwarm, work_on
 HOSTILE = {
     "escape": "\x1b[2J\x1b]0;x\x07",
     "c1": "\x9b2J\x90\x9c",
-    "lines": "x\r\n1 step to be done:\x0b\x0c\x85\u2028\u2029",
+    "lines": "x\r\n1 change pending:\x0b\x0c\x85\u2028\u2029",
     "bidi": "\u202eabc\u2066\u200f\u061c",
     "invisible": "a\u200b\u2060\ufeff\u00ad\u3164",
     "surrogate": "\ud800\udfff",
@@ -115,7 +115,7 @@ def test_commands_in_words_and_as_json(
         lines[form] = said.out.splitlines()
     json.loads("\n".join(lines["json"]))
     # a line break in a value begins no line of its own
-    assert sum(line.startswith("1 step to be done:") for line in lines["text"]) <= (arguments[0] == "plan")
+    assert sum(line.startswith("1 change pending:") for line in lines["text"]) <= (arguments[0] == "plan")
 
 
 @pytest.mark.parametrize("debug", [False, True])

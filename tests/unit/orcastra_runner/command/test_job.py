@@ -381,7 +381,7 @@ def test_the_status_in_words_and_as_data(bench: Bench) -> None:
     assert lines == [
         "",
         "Commands:",
-        "  relabel_all (id x): done at 1970-01-01T00:16:40Z on alpha: nothing was to be done (bravo is down)",
+        "  relabel_all (id x): done at 1970-01-01T00:16:40Z on alpha: nothing to do (bravo is down)",
         "  malformed: c:1: no",
     ]
     assert status_lines({"results": []}) == []

@@ -148,7 +148,7 @@ def test_an_anchor_that_does_not_run_says_why(
     assert reason in browser.run("document.getElementById('attention').innerText")
     headline = browser.run("document.getElementById('plan').innerText")
     assert headline.startswith(
-        "Nothing to be done: the swarm is as configured, but 1 service is short of tasks: shop_db."
+        "No changes needed: the swarm matches the configuration, but 1 service is short of tasks: shop_db."
     )
     assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
     assert browser.messages == []
