@@ -32,11 +32,11 @@ def attempts_data(seen: Observation) -> list[dict[str, Any]]:
     attempts = [
         {
             "service": _service(seen, service_id),
-            "reason": found.reason,
+            "reason": str(found.reason),
             "attempts": found.count,
             "since": iso_time(found.since),
             "last_attempt_at": iso_time(found.last),
-            "given_up": found.given_up,
+            "given_up": None if found.given_up is None else str(found.given_up),
         }
         for service_id, found in seen.state.attempts.items()
     ]

@@ -19,7 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage imp
     STOPPED,
     Shortage,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.wording import shortened
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import shortened
 from orcastra_runner.dedup import AGAIN_AFTER_SECONDS
 from orcastra_runner.log import get_logger
 

@@ -201,7 +201,7 @@ class HandoverJob:
 def _left_behind(connect: Callable[[], Engine], handover: Handover) -> str:
     try:
         with closing(connect()) as engine:
-            return out_of_service(observe_nodes(engine), handover.nodes)
+            return joined(*out_of_service(observe_nodes(engine), handover.nodes))
     except OrcastraError:
         return f"`orcastra status` tells whether {', '.join(handover.names)} is out of service"
 

@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import shortened
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import view_logs
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.wording import shortened
 from orcastra_runner.log import get_logger
 
 DAY_SECONDS = 86400.0

@@ -187,12 +187,13 @@ def _anchor_name(place: AnchorPlacement) -> str:
 def _group(seen: Observation, group: AnchorGroup) -> dict[str, Any]:
     anchor = group.place.service
     hostnames = [node.hostname for node in seen.snapshot.nodes if node.id in group.place.on]
+    note = group.place.warning or group.place.note
     return {
         "anchor": _anchor_name(group.place),
         "exists": anchor is not None,
         "label": group.dependency.label,
         "nodes": sorted(hostnames),
-        "note": group.place.warning or group.place.note,
+        "note": None if note is None else str(note),
         "followers": [
             {
                 "service": follower.service.name,
@@ -242,7 +243,7 @@ def _relocations(seen: Observation) -> list[dict[str, Any]]:
                     "to": _node(seen, move.target),
                     "ended_at": _iso(move.at),
                     "memory_bytes": move.memory_bytes,
-                    "failed": move.failed,
+                    "failed": None if move.failed is None else str(move.failed),
                 }
             )
     return sorted(found, key=lambda move: str(move["ended_at"]), reverse=True)

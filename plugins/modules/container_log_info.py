@@ -48,10 +48,10 @@ data_root:
 from collections import Counter
 from typing import Any
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import shortened
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import view_logs
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.wording import shortened
 
 
 def main() -> None:

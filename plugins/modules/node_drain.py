@@ -148,8 +148,7 @@ notes:
 import time
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.drain import wait_until_empty
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.vacate import Drainer
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.drain import Drainer, wait_until_empty
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan

@@ -79,8 +79,8 @@ lacking:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.settle import (
-    wait_until_settled,
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.convergence import (
+    wait_until_converged,
     what_lacks,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, message_data
@@ -100,7 +100,7 @@ def main() -> None:
     params = module.params
 
     def action(engine: Engine) -> dict[str, Any]:
-        lacking = wait_until_settled(
+        lacking = wait_until_converged(
             engine,
             params["nodes"],
             params["wait_timeout"],

@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import codes
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
     MetricSources,
@@ -53,7 +53,7 @@ class Balance:
         self.rules = RULES
         self.desired = parse_config({}, stack_name="")
         self.steps: list[str] = []
-        self.warnings: list[str] = []
+        self.warnings: list[Message] = []
         self._clock = clock
 
     def depend(self, dependencies: Mapping[str, Any]) -> None:
@@ -164,7 +164,8 @@ def test_a_move_that_fails_is_undone_and_remembered(swarm: Swarm, balance: Balan
     assert "move picky back to alpha" in balance.steps
     (failed,) = balance.state().relocations[swarm.engine.get_service("picky")["ID"]]
     assert failed.failed is not None
-    assert any(text.startswith("picky: its move to bravo failed") for text in balance.warnings)
+    failures = [one for one in balance.warnings if isinstance(one, Reason) and one.code == "move_failed"]
+    assert [(one.params["service"], one.params["nodes"]) for one in failures][:1] == [("picky", ("bravo",))]
 
     # neither in a while nor after the rest that a failure means, as it would be the same host
     task = swarm.ids("picky")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Wait until drained nodes are empty."""
+"""Drain nodes, pass by pass, and wait until they are empty."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -10,13 +10,67 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from .._model.desired import DesiredState
 from .._model.errors import OrcastraError
+from .._model.steps import Plan
 from .._observe.engine import Engine
 from .._observe.observation import observe
 from .._plan.drain.availability import left_on, one_node
+from .._plan.drain.plan import next_pass
+from .executor import carry_out
 
 LOOK_SECONDS = 1.0
+
+_STATES = {"pause": "paused", "drain": "drained", "active": "still active"}
+
+
+@dataclass
+class Drainer:
+    """Empties nodes, each pass from a fresh look, until nothing is left there and nothing is under way.
+
+    ``timeout`` is in seconds, for each of two parts: until a node may be drained, and until it is empty.
+    ``protect_quorum``: refuse if the managers would lose their quorum without the node. ``done`` lists
+    what was done, also if it ends with an error.
+    """
+
+    engine: Engine
+    desired: DesiredState
+    timeout: float
+    protect_quorum: bool
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    done: Plan = field(default_factory=Plan)
+
+    def run(self, name: str) -> None:
+        """Raises OrcastraError, with what is left on the node and how the node is, where it does not end."""
+        availability = ""
+        deadline = 0.0
+        while True:
+            seen = observe(self.engine)
+            node = one_node(seen.snapshot, name)
+            if availability not in ("drain", node.availability):
+                # one more part of the way is done
+                availability, deadline = node.availability, self.clock() + self.timeout
+            step = next_pass(
+                seen.snapshot, self.desired, seen.state, name, self.now(), protect_quorum=self.protect_quorum
+            )
+            self.done += Plan(step.plan.steps, step.plan.warnings)
+            outcome = carry_out(self.engine, step.plan)
+            if step.failed:
+                why = "; ".join(map(str, step.failed))
+                raise OrcastraError(f"node {node.hostname} is {_STATES[availability]}: {why}")
+            if step.is_over:
+                return
+            if self.clock() >= deadline:
+                problems = [str(result.error) for result in outcome.failures]
+                raise OrcastraError(
+                    f"node {node.hostname} is {_STATES[availability]}, and not empty after "
+                    f"{self.timeout:g} s: {'; '.join([*map(str, step.left), *problems])}"
+                )
+            self.sleep(LOOK_SECONDS)
 
 
 def wait_until_empty(

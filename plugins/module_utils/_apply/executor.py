@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carry out a plan: claims into the state, the steps, then what they settled into the state."""
+"""Carry out a plan: claims into the state, the steps, then the edits that go with them."""
 
 # This module is private to the collection: its interface may change in any release.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Union
 
-from ..messages import durations, render
+from ..messages import MESSAGES, durations, render
 from .errors import OrcastraError
 from .text import printable
 
@@ -45,6 +45,33 @@ class Reason:
             "params": {name: _plain(value) for name, value in self._params},
             "text": self.text,
         }
+
+    def to_saved(self) -> dict[str, Any]:
+        """``code`` and ``params``, as the saved state holds them; ``from_saved`` reads them."""
+        return {"code": self.code, "params": {name: _saved(value) for name, value in self._params}}
+
+    @classmethod
+    def from_saved(cls, value: object) -> Reason:
+        """A reason from the saved state. Raises TypeError if it is neither a reason nor text.
+
+        Earlier releases have saved sentences, later ones may save codes that this one doesn't know: both read
+        as a reason that says just that.
+        """
+        if isinstance(value, str):
+            return Reason("saved_reason", text=value)
+        if not isinstance(value, Mapping):
+            raise TypeError("expected a reason")
+        code, params = value.get("code"), value.get("params")
+        if not isinstance(code, str) or not isinstance(params, Mapping):
+            raise TypeError("expected a reason with code and params")
+        if code not in MESSAGES:
+            return Reason("saved_reason", text=code)
+        reason = cls(code, **{str(name): _from_saved(entry) for name, entry in params.items()})
+        try:
+            reason.text  # noqa: B018 - it must have all parameters, each of its type
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError, OverflowError):
+            return Reason("saved_reason", text=code)
+        return reason
 
     def __str__(self) -> str:
         return self.text
@@ -106,6 +133,18 @@ def codes(reasons: Iterable[Reason]) -> list[str]:
 
 def _frozen(value: Any) -> Any:
     return tuple(_frozen(entry) for entry in value) if isinstance(value, (list, tuple)) else value
+
+
+def _saved(value: Any) -> Any:
+    if isinstance(value, Reason):
+        return value.to_saved()
+    return [_saved(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+def _from_saved(value: object) -> object:
+    if isinstance(value, Mapping):
+        return Reason.from_saved(value)
+    return [_from_saved(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from .ownership import (
     with_replicas_before,
     without,
 )
+from .reasons import Message
 from .steps import Step
 
 
@@ -42,12 +43,12 @@ class ServiceStep(Step):
 class PlaceService(ServiceStep):
     """Add and remove placement constraints and, with ``replicas``, scale back from 0, all in one write.
 
-    ``purpose`` says in words what that is for; ``constraints`` are those the service has now. Each entry of
+    ``purpose`` is what that is for; ``constraints`` are those the service has now. Each entry of
     ``remove`` takes one constraint of ours away. What is ours then is recorded in the service's labels.
     ``unrecorded``: the number of tasks is in the journal alone, not in the service's labels.
     """
 
-    purpose: str
+    purpose: Message
     constraints: tuple[str, ...]
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
@@ -60,7 +61,7 @@ class PlaceService(ServiceStep):
 
     @property
     def what(self) -> str:
-        return self.purpose
+        return str(self.purpose)
 
     @property
     def before(self) -> Mapping[str, Any]:

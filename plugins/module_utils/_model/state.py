@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 
 from .compat import dataclass
 from .errors import OrcastraError
+from .reasons import Reason
 from .track import Track
 
 STATE_NAME = "orcastra.state"
@@ -68,7 +69,7 @@ class Move:
 class Relocation:
     """A balancing move that is over: from one node ID to another, at ``at`` (seconds since the epoch).
 
-    ``memory_bytes`` is what the tasks had in use before. ``failed`` says why it was undone, None where it
+    ``memory_bytes`` is what the tasks had in use before. ``failed`` says why it was undone, None if it
     succeeded.
     """
 
@@ -76,7 +77,7 @@ class Relocation:
     target: str
     at: float
     memory_bytes: int
-    failed: str | None = None
+    failed: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,14 @@ class Attempts:
     """How often something was tried for a service that is not as it should be, and since when it is not.
 
     ``last`` and ``since`` are in seconds since the epoch. ``given_up`` says why nothing more is tried; it
-    stays until the service is as it should be, or until somebody asks for it.
+    stays until the service is as it should be, or until a user asks for another attempt.
     """
 
     count: int
     last: float
     since: float
-    reason: str
-    given_up: str | None = None
+    reason: Reason
+    given_up: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

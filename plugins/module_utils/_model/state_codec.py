@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .reasons import Reason
 from .state import (
     BACK,
     DONE,
@@ -48,7 +49,6 @@ from .state_values import (
     mapping,
     names,
     one_of,
-    optional_text,
     parse,
     required,
     text,
@@ -72,6 +72,8 @@ AVAILABILITY_LABEL = "orcastra.availability"
 
 # The object travels through Raft at each change; swarmkit's own limit is far higher.
 MAX_BYTES = 256 * 1024
+# how an earlier release saved the reason "misplaced"
+_EARLIER_MISPLACED = "not beside its anchor"
 # how many damaged entries of a section are named
 _NAMED = 5
 
@@ -96,7 +98,9 @@ def encode(state: State) -> dict[str, str]:
         entries = getattr(state, section.field)
         if entries:
             plain = {key: section.encode(entry) for key, entry in sorted(entries.items())}
-            labels[section.label] = _encodable(json.dumps(plain, separators=(",", ":"), ensure_ascii=False))
+            labels[section.label] = _encodable(
+                json.dumps(plain, separators=(",", ":"), ensure_ascii=False, default=Reason.to_saved)
+            )
     return labels
 
 
@@ -220,9 +224,25 @@ def _decode_attempts(entry: Any, reader: Reader) -> Attempts:
         count=count(required(entry, "count"), "count"),
         last=reader.moment(required(entry, "last"), "last"),
         since=reader.moment(required(entry, "since"), "since"),
-        reason=text(required(entry, "reason"), "reason"),
-        given_up=optional_text(required(entry, "given_up"), "given_up"),
+        reason=_decode_reason(required(entry, "reason"), "reason"),
+        given_up=_optional_reason(required(entry, "given_up"), "given_up"),
     )
+
+
+def _decode_reason(value: Any, name: str) -> Reason:
+    if isinstance(value, str) and text(value, name) == _EARLIER_MISPLACED:
+        return Reason("misplaced")
+    try:
+        reason = Reason.from_saved(value)
+        # what no file and no reply can hold must not come back
+        text(json.dumps(reason.to_saved(), ensure_ascii=False), name)
+    except (TypeError, ValueError) as error:
+        raise Damaged(f"{name}: expected a reason or text") from error
+    return reason
+
+
+def _optional_reason(value: Any, name: str) -> Reason | None:
+    return None if value is None else _decode_reason(value, name)
 
 
 def _decode_track(entry: Any, reader: Reader) -> Track:
@@ -276,7 +296,7 @@ def _decode_relocation(made: Mapping[str, Any], reader: Reader) -> Relocation:
         target=text(required(made, "target"), "target"),
         at=reader.moment(required(made, "at"), "at"),
         memory_bytes=count(required(made, "memory_bytes"), "memory_bytes", MAX_BYTES_OF_MEMORY),
-        failed=optional_text(required(made, "failed"), "failed"),
+        failed=_optional_reason(required(made, "failed"), "failed"),
     )
 
 

@@ -117,10 +117,6 @@ def text(value: Any, name: str = "") -> str:
     return value
 
 
-def optional_text(value: Any, name: str) -> str | None:
-    return None if value is None else text(value, name)
-
-
 def one_of(value: Any, name: str, known: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in known:
         raise Damaged(f"{name}: expected {', '.join(known[:-1])} or {known[-1]}")

@@ -38,11 +38,11 @@ from .._model.snapshot import (
 )
 from .anchors.anchor import ANCHOR_VALUE
 from .anchors.groups import (
-    ALIVE,
     AnchorGroup,
     followed_labels,
 )
 from .rebalance.units import task_memory
+from .relocation.status import ALIVE
 from .scheduling.managed import constraints_beside_labels, requires_label, user_constraints
 from .scheduling.scheduler import Scheduler
 from .shortages import JOBS, PENDING_SECONDS

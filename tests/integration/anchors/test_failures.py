@@ -124,7 +124,7 @@ def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> N
         stage.change("shop_web", break_command)
         wait_until(lambda: update_state(stage, "shop_web") == "paused", 30, "the update to be paused")
         stage.move("shop_db", "bravo")
-        loop.wait_for("shop_web is not beside db, and its update is paused")
+        loop.wait_for("shop_web is not on the node of db, and its update is paused")
         version = stage.versions("shop_web")
         cycles(loop, 3)
         assert stage.versions("shop_web") == version

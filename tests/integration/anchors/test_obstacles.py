@@ -59,8 +59,8 @@ def test_each_obstacle_is_told_and_nothing_flaps_until_it_is_gone(stage: Stage) 
             "shop_arm": "its image is for linux/arm64, the node is linux/x86_64",
         }
         for name, reason in reasons.items():
-            loop.wait_for(f"{name} cannot run beside db on bravo: {reason}")
-            assert warned(loop, f"{name} cannot run beside db on bravo: {reason}")
+            loop.wait_for(f"{name} cannot run with db on bravo: {reason}")
+            assert warned(loop, f"{name} cannot run with db on bravo: {reason}")
         plan = orcastra(
             "plan",
             "--config",
@@ -69,7 +69,7 @@ def test_each_obstacle_is_told_and_nothing_flaps_until_it_is_gone(stage: Stage) 
             STACK_NAME="shop",
         )
         for name, reason in reasons.items():
-            assert f"warning: {name} cannot run beside db on bravo: {reason}" in plan.stdout
+            assert f"warning: {name} cannot run with db on bravo: {reason}" in plan.stdout
         cycles(loop, 10)
         assert stage.versions(*names) == versions
         assert stage.task_ids(*names) == tasks
@@ -96,7 +96,7 @@ def test_two_followers_for_which_there_is_room_for_one(stage: Stage) -> None:
         before = stage.versions("shop_two"), stage.task_ids("shop_two")
         stage.move("shop_db", "bravo")
         wait_until(lambda: stage.places("shop_one") == ["bravo"], 30, "shop_one to follow")
-        loop.wait_for("shop_two cannot run beside db on bravo: it reserves 768 MiB of memory, 256 MiB are")
+        loop.wait_for("shop_two cannot run with db on bravo: it reserves 768 MiB of memory, 256 MiB are")
         cycles(loop, 5)
         assert (stage.versions("shop_two"), stage.task_ids("shop_two")) == before
         stage.move("shop_db", "alpha")

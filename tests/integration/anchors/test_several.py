@@ -43,7 +43,7 @@ def test_beside_both_else_beside_the_first(stage: Stage, events: str) -> None:
             assert held_by(stage.constraints(name), "cache") == 0
 
         stage.move("shop_cache", "bravo")
-        loop.wait_for("shop_app follows web, and not cache", timeout=60)
+        loop.wait_for("shop_app follows web, not cache", timeout=60)
         stage.wait_settled("shop_cache", on="bravo")
         cycles(loop, 5)
         assert is_beside(stage, "alpha", *followers)
@@ -74,7 +74,7 @@ def test_the_users_own_constraints_on_both_labels(stage: Stage) -> None:
         wait_until(lambda: is_beside(stage, "alpha", "shop_app"), 30, "the follower to run")
         tasks = stage.task_ids("shop_app")
         stage.move("shop_cache", "bravo")
-        loop.wait_for("shop_app follows web, and not cache")
+        loop.wait_for("shop_app follows web, not cache")
         wait_until(lambda: "bravo" in stage.labelled("cache"), 30, "the label to follow")
         cycles(loop, 5)
         # its label stays on alpha, too: without it the follower would be ended, and find no node

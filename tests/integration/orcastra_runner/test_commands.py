@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, SetAttempts
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     ConnectionOptions,
@@ -239,7 +240,9 @@ def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Com
     change_constraints(swarm, "shop_db", "node.hostname==charlie")
     wait_until(lambda: running_on(swarm, "shop_db") == "charlie", 40, "the anchor to move")
     engine = connect(ConnectionOptions(docker_host=swarm.leader().docker_host))
-    attempts = Attempts(count=9, last=0, since=0, reason=MISPLACED, given_up="tried 9 times")
+    attempts = Attempts(
+        count=9, last=0, since=0, reason=MISPLACED, given_up=Reason("attempts_exhausted", count=9)
+    )
     StateStore(engine).update([SetAttempts(app, attempts)])
     engine.close()
     given_up = once(swarm, commands)

@@ -59,7 +59,7 @@ def rehearse(
 def test_the_commands_that_need_only_an_engine(shop: Lab, run_playbook: Playbooks, tmp_path: Any) -> None:
     before = everything(shop)
     removal = rehearse(shop, run_playbook, "remove_all_labels").stdout
-    assert "take what Orcastra has set off shop_app" in removal
+    assert "remove Orcastra's settings from shop_app" in removal
     # the label of the anchor goes, too: nothing holds it once the constraint is gone
     assert "remove db, ssd on node alpha" in removal
     assert "warning: own: requires the label ssd, and will find no node" in removal

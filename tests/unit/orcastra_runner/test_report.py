@@ -151,13 +151,15 @@ def test_status_tells_moves_and_what_was_tried() -> None:
     fake = three_nodes()
     fake.state = State(
         moves={"id-shop_app": Move("db", ("id-bravo",), 0.0, replicas=2)},
-        attempts={"id-shop_web": Attempts(3, 60.0, 0.0, "not beside its anchor", "tried 3 times")},
+        attempts={
+            "id-shop_web": Attempts(3, 60.0, 0.0, Reason("misplaced"), Reason("attempts_exhausted", count=3))
+        },
     )
     status = status_data(seen(fake), acts_anywhere=False)
-    assert json.loads(json.dumps(status))["attempts"][0]["given_up"] == "tried 3 times"
+    assert json.loads(json.dumps(status))["attempts"][0]["given_up"] == "3 attempts failed"
     text = status_text(status)
     assert "  id-shop_app to bravo since 1970-01-01T00:00:00Z, scaled to 0 from 2 for that\n" in text
     assert (
         "  id-shop_web: 3 times since 1970-01-01T00:00:00Z, last at 1970-01-01T00:01:00Z: "
-        "not beside its anchor\n  id-shop_web: given up: tried 3 times\n"
+        "it is not on its anchor's node\n  id-shop_web: given up: 3 attempts failed\n"
     ) in text

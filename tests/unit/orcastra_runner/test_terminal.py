@@ -17,7 +17,7 @@ import structlog
 import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     Attempts,
@@ -68,10 +68,11 @@ def fake(evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSwar
             task("app", "b", id="t2", error=evil),
         ),
     )
+    saved = Reason("saved_reason", text=evil)
     state = State(
         owned_labels={"id-c": frozenset({evil}), "gone": frozenset({evil})},
         moves={"id-app": Move(f"db{evil}", ("id-b",), 1.0)},
-        attempts={"id-app": Attempts(1, 1.0, 1.0, evil, given_up=evil)},
+        attempts={"id-app": Attempts(1, 1.0, 1.0, saved, given_up=saved)},
         commands={f"id:{evil}": CommandRecord("relabel_all", "file", name, "i", 1.0, "failed", evil, 2.0)},
         other_sections={f"orcastra.{evil}": "1"},
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..._model.desired import Dependency
+from ..._model.reasons import Reason
 from ..._model.snapshot import (
     Node,
     Service,
@@ -29,17 +30,17 @@ class AnchorPlacement:
     """The nodes that are to carry an anchor's label, with the reason for each.
 
     ``on``: node ID → why it carries the label. ``elsewhere``: why every other node does not.
-    ``note``: why the label is left where the anchor no longer is, if it is; ``warning``: what the user
-    has to look at. Where ``settled`` is False, a node that is alive keeps the label it has.
+    ``note``: why the label is left where the anchor no longer is, if it is; ``warning``: what needs the
+    user's attention. If ``settled`` is False, a node that is alive keeps the label it has.
     """
 
     dependency: Dependency
     service: Service | None
-    on: dict[str, str]
-    elsewhere: str = ""
+    on: dict[str, Reason]
+    elsewhere: Reason | None = None
     settled: bool = True
-    note: str | None = None
-    warning: str | None = None
+    note: Reason | None = None
+    warning: Reason | None = None
 
 
 def place_anchor(snapshot: SwarmSnapshot, dependency: Dependency) -> AnchorPlacement:
@@ -53,28 +54,33 @@ def place_anchor(snapshot: SwarmSnapshot, dependency: Dependency) -> AnchorPlace
     """
     service = find_service(snapshot, dependency.anchor, dependency.stack)
     if service is None:
-        missing = no_service(snapshot, dependency.anchor, dependency.stack)
-        hint = service_hint(snapshot, dependency.anchor, dependency.stack)
         return AnchorPlacement(
             dependency,
             service=None,
             on={},
             settled=False,
-            warning=f"dependencies.{dependency.anchor}: {missing}; its label stays as it is"
-            f"{'' if hint is None else f'; {hint}'}",
+            warning=Reason(
+                "anchor_not_found",
+                anchor=dependency.anchor,
+                problem=no_service(snapshot, dependency.anchor, dependency.stack),
+                hint=service_hint(snapshot, dependency.anchor, dependency.stack),
+            ),
         )
     desired = [task for task in snapshot.tasks_of(service) if task.should_run]
     running = [task for task in desired if _runs_on_ready_node(snapshot, task)]
-    on: dict[str, str] = {}
+    on: dict[str, Reason] = {}
     for task in running:
         if task.node_id is not None:
-            on[task.node_id] = f"{service.name} runs there"
+            on[task.node_id] = Reason("anchor_runs_there", anchor=service.name)
     for task in finished(snapshot, service).done:
         node = snapshot.node_by_id.get(task.node_id or "")
         if node is not None and node.is_ready:
-            on.setdefault(node.id, f"{service.name} has finished there")
-    names = ", ".join(sorted(snapshot.node_by_id[node_id].hostname for node_id in on))
-    elsewhere = f"{service.name} {'runs' if running else 'has finished'} on {names}"
+            on.setdefault(node.id, Reason("anchor_finished_there", anchor=service.name))
+    nodes = sorted(snapshot.node_by_id[node_id].hostname for node_id in on)
+    if running:
+        elsewhere = Reason("anchor_runs_elsewhere", anchor=service.name, nodes=nodes)
+    else:
+        elsewhere = Reason("anchor_finished_elsewhere", anchor=service.name, nodes=nodes)
     if on and len(running) == len(desired):
         return AnchorPlacement(dependency, service=service, on=on, elsewhere=elsewhere)
     return AnchorPlacement(
@@ -83,7 +89,7 @@ def place_anchor(snapshot: SwarmSnapshot, dependency: Dependency) -> AnchorPlace
         on=on,
         elsewhere=elsewhere,
         settled=False,
-        note=f"{_situation(service, desired, running)}: its label {dependency.label} stays until it runs",
+        note=_why_unsettled(service, dependency.label, desired, running),
     )
 
 
@@ -92,9 +98,11 @@ def _runs_on_ready_node(snapshot: SwarmSnapshot, task: Task) -> bool:
     return task.is_running and node is not None and node.is_ready
 
 
-def _situation(service: Service, desired: list[Task], running: list[Task]) -> str:
+def _why_unsettled(service: Service, label: str, desired: list[Task], running: list[Task]) -> Reason:
     if service.replicas == 0:
-        return f"{service.name} is scaled to 0"
+        return Reason("anchor_scaled_to_0", anchor=service.name, label=label)
     if not desired:
-        return f"{service.name} has no task that is to run"
-    return f"{len(running)} of {len(desired)} tasks of {service.name} run"
+        return Reason("anchor_has_no_task", anchor=service.name, label=label)
+    return Reason(
+        "anchor_not_running", anchor=service.name, label=label, running=len(running), desired=len(desired)
+    )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When to try again: a ladder of pauses for each service, remembered in the state."""
+"""When to try again: a ladder of pauses for each service, kept in the saved state."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..._model.reasons import Reason
 from ..._model.state import Attempts
 
 # Why a follower is moved, and why it is restarted with its anchor. Nothing of it has failed then: it is in
 # order again as soon as it is in place and runs.
-MISPLACED = "not beside its anchor"
-ANCHOR_RESTARTED = "its anchor was restarted"
+MISPLACED = Reason("misplaced")
+ANCHOR_RESTARTED = Reason("anchor_restarted")
 NO_FAILURES = (MISPLACED, ANCHOR_RESTARTED)
 
 # What has failed is in order again once it has run for so long; else it would never be given up.
 CALM_SECONDS = 30.0
 
 
-def next_attempt(attempts: Attempts | None, reason: str, now: float) -> Attempts:
+def next_attempt(attempts: Attempts | None, reason: Reason, now: float) -> Attempts:
     """What is remembered once something is tried again. That the service had failed is not forgotten."""
     if attempts is None:
         return Attempts(count=1, last=now, since=now, reason=reason)
@@ -65,15 +66,15 @@ def calm_seconds(attempts: Attempts, intervals: tuple[float, ...], now: float) -
 
 def exhausted(
     attempts: Attempts | None, intervals: tuple[float, ...], longest: float, now: float
-) -> str | None:
-    """Why nothing more is to be tried, or None. ``longest``: seconds after which to give up in any case.
+) -> Reason | None:
+    """Why to give up, or None. ``longest``: seconds after which to give up in any case.
 
     After the last interval has passed without success there is no further attempt.
     """
     if attempts is None:
         return None
     if attempts.count > len(intervals):
-        return f"tried {attempts.count} times without success"
+        return Reason("attempts_exhausted", count=attempts.count)
     if now - attempts.since > longest and wait_seconds(attempts, intervals, now) == 0:
-        return f"not in order for {round(now - attempts.since)} seconds, after {attempts.count} attempts"
+        return Reason("give_up_time_over", seconds=round(now - attempts.since), count=attempts.count)
     return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..._model.desired import Dependency
+from ..._model.reasons import Message, Reason
 from ..._model.snapshot import Service, SwarmSnapshot, Task
 from ..._model.state import (
     Attempts,
@@ -21,19 +22,18 @@ from ..._model.state import (
     State,
     StateEdit,
 )
-from ..._model.steps import Step
+from ..._model.steps import Edit, Plan, Step
 from ..relocation import moves
 from ..scheduling.finished import would_run_again
 from ..scheduling.managed import move_constraints
 from .backoff import (
+    MISPLACED,
     calm_seconds,
     exhausted,
     forget_seconds,
 )
 from .groups import AnchorGroup, Follower, labelled
 from .unrest import moved, wait_for_rest
-
-STUCK_SECONDS = 30.0
 
 # when to look again at an update that is not ours
 UPDATE_SECONDS = 5.0
@@ -46,9 +46,9 @@ class Result:
     snapshot: SwarmSnapshot
     groups: tuple[AnchorGroup, ...]
     steps: list[Step] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    remember: list[StateEdit] = field(default_factory=list)
+    warnings: list[Message] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
+    remember: list[Edit] = field(default_factory=list)
     requeue_after: float | None = None
 
     @cached_property
@@ -77,6 +77,14 @@ class Result:
         """Whether an anchor is itself a follower that is not where it belongs."""
         return service.id in self._moving
 
+    def add(self, plan: Plan) -> None:
+        self.steps += plan.steps
+        self.warnings += plan.warnings
+        self.notes += plan.notes
+        self.remember += plan.remember
+        if plan.requeue_after is not None:
+            self.look_again(plan.requeue_after)
+
     def look_again(self, seconds: float) -> None:
         self.requeue_after = seconds if self.requeue_after is None else min(self.requeue_after, seconds)
 
@@ -101,7 +109,14 @@ class FollowerCase:
     give_up_seconds: float
     result: Result
 
-    # what it has to wait for
+    held: tuple[str, ...]
+    obsolete: tuple[str, ...]
+
+    def move_on(self) -> Plan:
+        """Move it from where its anchor was to where the anchor is."""
+        raise NotImplementedError
+
+    # what it must wait for
 
     def _claims(self, attempts: Attempts) -> tuple[StateEdit, ...]:
         service, state = self.service, self.state
@@ -117,7 +132,7 @@ class FollowerCase:
             return False
         return moves.goes_by_label(self.snapshot, self.group, self.follower)
 
-    def _may_move_on(self) -> bool:
+    def may_move_on(self) -> bool:
         """Whether the next move may begin before Swarm has watched the last one for long enough."""
         return (
             moves.is_only_watched(self.snapshot, self.service)
@@ -129,7 +144,7 @@ class FollowerCase:
 
     # what a write would do
 
-    def _would_run_again(self, add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Task, ...]:
+    def would_run_again(self, add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Task, ...]:
         """What a write of these constraints would start a second time although that is never to be."""
         kept = tuple(text for text in self.service.constraints if text not in remove)
         for snapshot in (self.snapshot, self.result.after_labels):
@@ -150,17 +165,13 @@ class FollowerCase:
             return service.replicas == 1 and len(over.done) == 1 and not self.follower.desired
         return self.follower.is_complete and not service.is_updating
 
-    # what is said of it
+    # what is reported
 
-    def _longest(self) -> float:
-        """How long a move may take. With a task that finds no node the service is down: then not for long."""
-        return min(STUCK_SECONDS, self.give_up_seconds) if self.follower.waiting else self.give_up_seconds
+    def note(self, reason: Reason) -> None:
+        self.result.notes.append(reason)
 
-    def _note(self, text: str) -> None:
-        self.result.notes.append(f"{self.service.name} {text}")
-
-    def _tell_apart(self) -> None:
-        """Say which of its anchors it does not follow, unless they are about to come."""
+    def _warn_of_parted_anchors(self) -> None:
+        """Report which of its anchors it does not follow, unless they are about to come."""
         anchorage = self.follower.anchorage
         apart = [
             place.dependency.anchor
@@ -168,33 +179,32 @@ class FollowerCase:
             if place.service is None or not self.result.is_moving(place.service)
         ]
         if apart:
-            lead, others = anchorage.place.dependency.anchor, " and ".join(apart)
+            lead = anchorage.place.dependency.anchor
             self.result.warnings.append(
-                f"{self.service.name} follows {lead}, and not {others}: they run on different nodes, and the "
-                f"first one in the configuration leads"
+                Reason("anchors_apart", service=self.service.name, anchor=lead, others=apart)
             )
 
     def _wait_for_update(self) -> None:
         state = self.service.update_state
         if state in ("updating", "rollback_started"):
-            self._note(f"is astray; it is moved once its update is over (now: {state})")
+            self.note(Reason("misplaced_until_updated", service=self.service.name, state=state))
             self.result.look_again(UPDATE_SECONDS)
             return
-        # it stays like that until somebody does something about it
-        self.result.warnings.append(
-            f"{self.service.name} is not beside {self.dependency.anchor}, and its update is {state}: "
-            f"it is moved once that is resolved (docker service update or rollback)"
-        )
+        # it stays like that until the user does something about it
+        anchor = self.dependency.anchor
+        warning = Reason("misplaced_and_paused", service=self.service.name, anchor=anchor, state=state)
+        self.result.warnings.append(warning)
 
     # what was tried
 
-    def _given_up(self) -> str | None:
+    def _given_up(self) -> Reason | None:
         if self.attempts is not None and self.attempts.given_up is not None:
             return self.attempts.given_up
         return exhausted(self.attempts, self.dependency.retry_intervals, self.give_up_seconds, self.now)
 
-    def _give_up(self, reason: str) -> None:
-        self.result.warnings.append(f"{self.service.name} is given up: {reason}; it is not beside its anchor")
+    def _give_up(self, reason: Reason) -> None:
+        warning = Reason("service_given_up", service=self.service.name, why=reason, problem=MISPLACED)
+        self.result.warnings.append(warning)
         if self.attempts is not None and self.attempts.given_up is None:
             edit = SetAttempts(self.service.id, replace(self.attempts, given_up=reason))
             self.result.remember.append(edit)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An anchor and its followers as they are now: who is in place, who is astray, who cannot follow."""
+"""An anchor and its followers as they are now: who is co-located, misplaced, or cannot follow."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..._model.desired import Dependency, DesiredState, Removals
-from ..._model.reasons import Message
+from ..._model.reasons import Message, Reason
 from ..._model.snapshot import (
     Node,
     Service,
@@ -20,6 +20,7 @@ from ..._model.snapshot import (
     Task,
 )
 from ..names import find_service
+from ..relocation.status import ALIVE
 from ..scheduling.finished import (
     Finished,
     finished,
@@ -39,9 +40,6 @@ from .anchor import (
     place_anchor,
 )
 from .leading_anchor import Anchorage, find_anchorage
-
-# states in which a container may still run
-ALIVE = ("assigned", "accepted", "preparing", "ready", "starting", "running")
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class AnchorGroup:
     place: AnchorPlacement
     followers: tuple[Follower, ...]
     missing: tuple[str, ...]
-    unrest: str | None = None
+    unrest: Reason | None = None
 
     @property
     def is_ordered(self) -> bool:
@@ -155,23 +153,24 @@ class AnchorGroup:
             if follower.is_led_by(self.dependency) or requires_label(follower.service.constraints, label)
         )
 
-    def label_kept_on(self, node: Node) -> str | None:
+    def label_kept_on(self, node: Node) -> Reason | None:
         """Why the anchor's label must not be taken off ``node`` yet, or None."""
         for follower in self._bound:
+            name = follower.service.name
             if move_constraints(follower.service) and not follower.is_in_place:
-                return f"{follower.service.name} is on its way"
+                return Reason("label_kept_during_move", service=name)
             if not any(task.node_id == node.id for task in follower.misplaced):
                 if not follower.is_led_by(self.dependency) and self._would_end(follower, node):
-                    return f"{follower.service.name} runs there, and its constraint demands it"
+                    return Reason("label_required_by_constraint", service=name)
                 continue
             if self.unrest is not None:
                 return self.unrest
             if follower.runs_to_its_end:
-                return f"{follower.service.name} runs to its end there: its restart condition is 'none'"
+                return Reason("label_kept_until_finished", service=name)
             if not follower.can_follow:
-                return f"{follower.service.name} runs there and cannot run beside its anchor"
+                return Reason("label_kept_for_stuck_follower", service=name)
             if self.is_ordered:
-                return f"{follower.service.name} has not left it yet"
+                return Reason("label_kept_until_moved", service=name)
         return None
 
     def _would_end(self, follower: Follower, node: Node) -> bool:
@@ -335,9 +334,8 @@ def _obstacles(
     fits = [room(snapshot, service, snapshot.node_by_id[node_id]) for node_id in free]
     total = sum(number for number in fits if number is not None)
     if None not in fits and total < replicas:
-        where = "there" if len(found) == 1 else "on the nodes of its anchor"
         for node_id in free:
-            found[node_id] = (f"only {total} of its {replicas} tasks fit {where}",)
+            found[node_id] = (Reason("too_few_tasks_fit", fit=total, replicas=replicas),)
     return found
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..._model.desired import Removals
 from ..._model.errors import OrcastraError
-from ..._model.reasons import Message
+from ..._model.reasons import Message, Reason
 from ..._model.service_steps import RestartService
 from ..._model.snapshot import Service, SwarmSnapshot, Task
 from ..._model.state import (
@@ -26,7 +26,6 @@ from ..._model.steps import Plan
 from ..hints import no_service_asked_for
 from ..names import find_service
 from ..scheduling.finished import (
-    NEVER,
     finished,
     missing_tasks,
     runs_once,
@@ -83,7 +82,7 @@ def plan_restarts(
     anchors = {group.place.service.id for group in groups if group.place.service is not None}
     kept = anchors if removals is Removals.ALLOWED else anchors | snapshot.service_by_id.keys()
     forgotten = [SetAnchorTasks(service_id, None) for service_id in sorted(state.anchor_tasks.keys() - kept)]
-    failed = [text for service in seen.values() for text in _failed_for_good(snapshot, service)]
+    failed = [warning for service in seen.values() for warning in _failed_for_good(snapshot, service)]
     return plan + Plan(remember=tuple(forgotten), warnings=tuple(failed))
 
 
@@ -109,7 +108,7 @@ def plan_asked_restarts(snapshot: SwarmSnapshot, names: list[str], stack: str, s
             edits: tuple[StateEdit, ...] = ()
             if service.id in state.attempts:
                 edits = (SetAttempts(service.id, None),)
-            steps.append(_restart(service, ("it was asked for",), edits, why_not=()))
+            steps.append(_restart(service, (Reason("restart_requested"),), edits, why_not=()))
     if problems:
         raise OrcastraError("; ".join(map(str, problems)))
     return Plan(steps=tuple(steps))
@@ -137,29 +136,35 @@ def _restart_failed(
         return Plan(remember=(SetAttempts(service.id, None),))
     done = len(finished(snapshot, service).done)
     if done:
-        why_not = f"it is not restarted, because that would run again {done} of its tasks that have finished"
-        return Plan(warnings=(f"{service.name}: {reason}; {why_not}",))
+        return Plan(
+            warnings=(Reason("restart_would_repeat_tasks", service=service.name, problem=reason, count=done),)
+        )
     ours = attempts is not None and attempts.reason != MISPLACED
     if service.is_updating and not ours:
         # a restart of ours that fails leaves its update paused, too; any other pause is left alone
-        found = f"its update is {service.update_state}, so it is left alone"
-        return Plan(warnings=(f"{service.name}: {reason}; {found}",))
+        state_now = service.update_state or ""
+        return Plan(
+            warnings=(
+                Reason("restart_left_to_update", service=service.name, problem=reason, state=state_now),
+            )
+        )
     given_up = attempts.given_up if attempts is not None else None
     given_up = given_up or exhausted(attempts, intervals, give_up_seconds, now)
     if given_up is not None:
         remember: tuple[StateEdit, ...] = ()
         if attempts is not None and attempts.given_up is None:
             remember = (SetAttempts(service.id, replace(attempts, given_up=given_up)),)
-        return Plan(warnings=(f"{service.name} is given up: {given_up}; {reason}",), remember=remember)
+        warning = Reason("service_given_up", service=service.name, why=given_up, problem=reason)
+        return Plan(warnings=(warning,), remember=remember)
     seconds = wait_seconds(attempts, intervals, now)
     if seconds > 0:
-        note = f"{service.name}: {reason}; the next restart is in {seconds:.0f} s"
+        note = Reason("restart_waits", service=service.name, problem=reason, seconds=seconds)
         return Plan(notes=(note,), requeue_after=seconds)
     claim = SetAttempts(service.id, next_attempt(attempts, reason, now))
     return Plan(steps=(_restart(service, (reason,), (claim,)),))
 
 
-def _given_up_by_swarm(snapshot: SwarmSnapshot, service: Service) -> str | None:
+def _given_up_by_swarm(snapshot: SwarmSnapshot, service: Service) -> Reason | None:
     """Why Swarm no longer tries to run as many tasks as the service asks for, or None."""
     if not service.is_replicated or not service.replicas or move_constraints(service) or runs_once(service):
         return None
@@ -175,23 +180,41 @@ def _given_up_by_swarm(snapshot: SwarmSnapshot, service: Service) -> str | None:
         or not any(task.state in ("failed", "rejected", "complete") for task in ended)
     ):
         return None
-    return f"Swarm has given up {missing} of its {service.replicas} tasks ({_how_it_ended(ended)})"
+    last = _last(ended)
+    return Reason(
+        "swarm_gave_up_tasks",
+        missing=missing,
+        replicas=service.replicas,
+        state=last.state,
+        error=_how_it_ended(last),
+    )
 
 
-def _failed_for_good(snapshot: SwarmSnapshot, service: Service) -> tuple[str, ...]:
+def _failed_for_good(snapshot: SwarmSnapshot, service: Service) -> tuple[Reason, ...]:
     """A warning if tasks have failed that the user never wants to be restarted."""
     failed = finished(snapshot, service).failed
     if not failed:
         return ()
-    tasks = "its task" if service.replicas == 1 else f"{len(failed)} of its tasks"
-    why = f"its restart condition is '{NEVER}', so it is not restarted"
-    return (f"{service.name}: {tasks} did not complete ({_how_it_ended(failed)}); {why}",)
+    last = _last(failed)
+    return (
+        Reason(
+            "tasks_failed_for_good",
+            service=service.name,
+            count=len(failed),
+            state=last.state,
+            error=_how_it_ended(last),
+        ),
+    )
 
 
-def _how_it_ended(tasks: Sequence[Task]) -> str:
-    last = max(tasks, key=lambda task: task.created)
-    detail = last.error or (f"exit code {last.exit_code}" if last.exit_code else last.message)
-    return f"{last.state}: {detail}"
+def _last(tasks: Sequence[Task]) -> Task:
+    return max(tasks, key=lambda task: task.created)
+
+
+def _how_it_ended(task: Task) -> Reason | str | None:
+    if not task.error and task.exit_code:
+        return Reason("exit_code", number=task.exit_code)
+    return task.error or task.message or None
 
 
 def _restart_dependents(
@@ -227,9 +250,9 @@ def _restart_dependents(
         attempts = state.attempts.get(follower.service.id)
         seconds = wait_seconds(attempts, group.dependency.retry_intervals, now)
         seconds = max(seconds, wait_for_rest((group,), service, state, now))
-        why = f"{anchor.name} was restarted, and restart_dependents is on"
+        why = Reason("restarts_with_anchor", anchor=anchor.name)
         if seconds > 0:
-            note = f"{follower.service.name} is restarted in {seconds:.0f} s: {why}"
+            note = Reason("restart_waits", service=service.name, problem=why, seconds=seconds)
             plan += Plan(notes=(note,), requeue_after=seconds)
         elif attempts is None or attempts.given_up is None:
             intent_edits = (
@@ -247,9 +270,9 @@ def _is_older(follower: Follower, moment: float) -> bool:
 
 def _restart(
     service: Service,
-    why: tuple[str, ...],
+    why: tuple[Reason, ...],
     intent_edits: tuple[StateEdit, ...],
-    why_not: tuple[str, ...] = ("leaving it to Swarm: its restart policy does not cover this",),
+    why_not: tuple[Reason, ...] = (Reason("restart_policy_does_not_help"),),
 ) -> RestartService:
     return RestartService(
         service_id=service.id,

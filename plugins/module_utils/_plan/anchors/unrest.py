@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
+from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot
 from ..._model.state import State
 from ..._model.track import MAX_TIMES, SetTrack, Track
@@ -110,17 +111,14 @@ def is_restless(track: Track | None, now: float) -> bool:
     return len(_recent(track.restless, now)) > CALM_SIGNS or len(_recent(track.moves, now)) > CALM_MOVES
 
 
-def _unrest(group: AnchorGroup, state: State, now: float) -> str | None:
+def _unrest(group: AnchorGroup, state: State, now: float) -> Reason | None:
     anchor = group.place.service
     track = state.tracks.get(anchor.id) if anchor is not None else None
     if anchor is None or track is None or not is_restless(track, now):
         return None
     if not 0 <= now - track.last < REST_SECONDS:
         return None
-    return (
-        f"{anchor.name} keeps moving: its followers are moved at most once in {PAUSE_SECONDS:g} s until it "
-        f"has rested for {REST_SECONDS:g} s"
-    )
+    return Reason("anchor_keeps_moving", anchor=anchor.name, pause=PAUSE_SECONDS, rest=REST_SECONDS)
 
 
 def _went(

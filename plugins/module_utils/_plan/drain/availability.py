@@ -12,6 +12,7 @@ from ..._model.desired import DesiredState
 from ..._model.errors import OrcastraError
 from ..._model.member_steps import SetAvailability
 from ..._model.membership import quorum
+from ..._model.reasons import Reason
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import (
     AskAvailability,
@@ -19,13 +20,13 @@ from ..._model.state import (
     StateEdit,
 )
 from ..._model.steps import Plan
-from ..anchors.groups import ALIVE
 from ..membership.managers import is_managing
 from ..names import (
     find_nodes,
     identify,
     node_hint,
 )
+from ..relocation.status import ALIVE
 
 
 def plan_availability(
@@ -47,16 +48,16 @@ def plan_availability(
         remember = (AskAvailability(node.id, now),)
     if node.availability == availability:
         return Plan(remember=remember)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     others = [other for other in snapshot.nodes if other.id != node.id and other.is_ready]
     if availability == "drain" and not any(other.availability == "active" for other in others):
-        warnings = (f"node {node.hostname}: no other node is ready and active, so its tasks stay pending",)
+        warnings = (Reason("drains_last_active_node", node=node.hostname),)
     step = SetAvailability(
         host=node.hostname,
         node_id=node.id,
         availability_before=node.availability,
         availability=availability,
-        why=("it was asked for",),
+        why=(Reason("availability_requested"),),
     )
     return Plan(steps=(step,), warnings=warnings, remember=remember)
 
@@ -92,18 +93,17 @@ def check_spare(snapshot: SwarmSnapshot, node: Node) -> None:
         )
 
 
-def left_on(snapshot: SwarmSnapshot, node_id: str) -> tuple[str, ...]:
-    """What keeps a drained node from being empty, in words: one entry for each task that may still run."""
+def left_on(snapshot: SwarmSnapshot, node_id: str) -> tuple[Reason, ...]:
+    """What keeps a drained node from being empty: one entry for each task that may still run."""
     found = []
     for task in snapshot.tasks:
         if task.node_id != node_id or task.state not in ALIVE:
             continue
         service = snapshot.service_by_id.get(task.service_id)
-        name = service.name if service is not None else f"the removed service {task.service_id}"
-        if task.should_run:
-            found.append(f"{name} is still to run there ({task.state})")
-        elif service is not None:
-            found.append(f"{name} is stopping, which may take {service.stop_grace_seconds:g} s")
+        if service is None:
+            found.append(Reason("removed_service_left", service=task.service_id, state=task.state))
+        elif task.should_run:
+            found.append(Reason("task_not_gone", service=service.name, state=task.state))
         else:
-            found.append(f"{name} is stopping")
-    return tuple(sorted(found))
+            found.append(Reason("task_stopping", service=service.name, seconds=service.stop_grace_seconds))
+    return tuple(sorted(found, key=str))

@@ -17,6 +17,7 @@ from dataclasses import field
 
 from ..._model.compat import dataclass
 from ..._model.errors import OrcastraError
+from ..._model.reasons import Message, Reason
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import (
     FAILED,
@@ -35,10 +36,6 @@ OFFER_SECONDS = 60.0
 SILENCE_SECONDS = 60.0
 # An offer from before a night in which all was off is not what anybody wants any more.
 STALE_SECONDS = 600.0
-
-NOBODY = (
-    "no other instance could take it. It takes one that runs on another manager, with an ORCASTRA_INVENTORY"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +80,17 @@ def takeable(state: State, me: Myself, now: float) -> tuple[str, ...]:
     return tuple(key for _offered, key in sorted(found))
 
 
-def nobody_else(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> str | None:
-    """Why nobody could take the reboot of these nodes, in words; None where somebody might."""
+def nobody_else(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> Reason | None:
+    """Why no other instance could take the reboot of these nodes; None if one might."""
     ids = frozenset(node_ids)
     nodes = [node for node in snapshot.nodes if node.id in ids]
     if not any(node.is_ready for node in snapshot.nodes if node.id not in ids):
-        return f"{NOBODY}; no other node of this swarm is ready"
+        return Reason("handover_no_ready_node")
     try:
         for node in nodes:
             check_spare(snapshot, node)
     except OrcastraError as error:
-        return str(error)
+        return Reason("handover_refused", error=str(error))
     return None
 
 
@@ -114,38 +111,31 @@ def plan_upkeep(snapshot: SwarmSnapshot, state: State, quiet: Mapping[str, float
             continue
         silence = quiet.get(key, 0.0)
         if not handover.by and silence >= OFFER_SECONDS:
-            text = f"{', '.join(handover.names)} was not rebooted, as this ran there, and {NOBODY}"
-            results[key] = FinishCommand(key, record.instance, FAILED, joined(handover.done, text), now)
+            why = Reason("handover_not_taken", hosts=handover.names)
+            results[key] = FinishCommand(key, record.instance, FAILED, joined(handover.done, why), now)
         elif handover.by and silence >= SILENCE_SECONDS:
             left = out_of_service(snapshot.nodes, handover.nodes)
-            text = (
-                f"{', '.join(handover.names)} was left to the instance on {handover.by}, which is gone: "
-                "interrupted, nobody knows how far it got; it is not repeated"
-            )
-            message = joined(handover.done, text, left)
+            why = Reason("handover_lost", hosts=handover.names, instance=handover.by)
+            message = joined(handover.done, why, *left)
             results[key] = FinishCommand(key, record.instance, INTERRUPTED, message, now)
         else:
             waits = True
     return Upkeep((*edits, *results.values()), results, waits)
 
 
-def out_of_service(nodes: Iterable[Node], node_ids: Iterable[str]) -> str:
-    """Which of these nodes are out of service now and what puts them back, in words; empty for none.
-
-    An interrupted reboot may leave a node so, and nobody is to forget it.
-    """
+def out_of_service(nodes: Iterable[Node], node_ids: Iterable[str]) -> tuple[Reason, ...]:
+    """Which of these nodes are out of service now, as an interrupted reboot may leave them."""
     ids = frozenset(node_ids)
-    return "; ".join(
-        f"node {node.hostname} is out of service now ({node.availability}): "
-        f"`orcastra command activate_node {node.hostname}` puts it back"
+    return tuple(
+        Reason("node_out_of_service", node=node.hostname, availability=node.availability)
         for node in nodes
         if node.id in ids and node.availability != "active"
     )
 
 
-def joined(*parts: str) -> str:
-    """The parts of a result that have anything to say, as one sentence."""
-    return "; ".join(part for part in parts if part)
+def joined(*parts: Message) -> str:
+    """The parts of a command's result that have anything to say, as one sentence."""
+    return "; ".join(text for text in map(str, parts) if text)
 
 
 def _is_elsewhere(me: Myself, handover: Handover) -> bool:

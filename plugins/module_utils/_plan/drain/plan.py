@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..._model.desired import DesiredState
+from ..._model.reasons import Reason
 from ..._model.snapshot import SwarmSnapshot
 from ..._model.state import State
 from ..._model.steps import Plan
@@ -36,11 +37,11 @@ from .surge import (
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass: what to do now, what is ``left`` to wait for, and which moves have ``failed``, in words."""
+    """One pass: what to do now, what is ``left`` to wait for, and which moves have ``failed``."""
 
     plan: Plan
-    left: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
+    left: tuple[Reason, ...] = ()
+    failed: tuple[Reason, ...] = ()
     is_over: bool = False
 
 
@@ -69,13 +70,13 @@ def next_pass(
     )
     mine = departures(state, node)
     failures = surge_failures(snapshot, state, now)
-    failed = tuple(text for service_id, text in failures.items() if service_id in mine)
+    failed = tuple(reason for service_id, reason in failures.items() if service_id in mine)
     if failed:
         return Pass(following, failed=failed)
     if node.availability == "drain":
         left = () if node.is_down else left_on(snapshot, node.id)
         if mine:
-            left = (*left, "the moves off it have not ended")
+            left = (*left, Reason("moves_not_ended"))
         plan = following + plan_availability(snapshot, state, name, "drain", now)
         return Pass(plan, left, is_over=not left and not plan.steps)
     groups = resolve_anchor_groups(snapshot, desired)

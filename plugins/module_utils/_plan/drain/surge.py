@@ -15,9 +15,10 @@ its followers then go after by their own rules. The rest is left to the drain.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..._model.ownership import without
-from ..._model.service_steps import PlaceService
+from ..._model.reasons import Reason
 from ..._model.snapshot import (
     Node,
     Service,
@@ -28,11 +29,11 @@ from ..._model.state import (
     Move,
     SetMove,
     State,
-    StateEdit,
 )
 from ..._model.steps import Plan, Step
 from ..anchors.groups import AnchorGroup, followed_labels
-from ..relocation.moves import runs_as_moved
+from ..relocation.ending import Ending, place_service
+from ..relocation.status import DRAIN_POLICY, Progress, runs_as_moved
 from ..scheduling.finished import finished, runs_once
 from ..scheduling.managed import (
     move_constraints,
@@ -43,14 +44,8 @@ from ..scheduling.managed import (
 )
 from ..scheduling.placement import obstacles, room
 
-# how long such a move may take; how long where Swarm has stopped trying
-LIMIT_SECONDS = 600.0
-
-# an entry of the journal without its constraint is void after that long: the write may still come
-VOID_SECONDS = 10.0
-
-# when to look again at what is under way
-AGAIN_SECONDS = 1.0
+# how long such a move may take
+LIMIT_SECONDS = DRAIN_POLICY.limit_seconds
 
 
 def plan_departure(
@@ -58,35 +53,30 @@ def plan_departure(
 ) -> Plan:
     """Begin to move off ``node`` what is to run elsewhere first. ``now`` is in seconds since the epoch."""
     steps: list[Step] = []
-    notes: list[str] = []
+    notes: list[Reason] = []
     warnings = _ended_by_drain(snapshot, node)
     for service, count in _leaving(snapshot, groups, node):
         if service.id in state.moves or move_constraints(service):
             continue
         if service.is_updating:
-            notes.append(f"{service.name} is being updated ({service.update_state}); it leaves after that")
+            state_now = service.update_state or ""
+            notes.append(Reason("move_waits_for_update", service=service.name, state=state_now))
             continue
         targets = _targets(snapshot, groups, service, node, count)
         if not targets:
-            warnings.append(
-                f"{service.name}: no other node can take what runs of it on {node.hostname}, so it stops "
-                f"with the drain and waits for a node"
-            )
+            warnings.append(Reason("drain_stops_service", service=service.name, node=node.hostname))
             continue
         follows = _follower_names(groups, service)
-        why = [f"{node.hostname} is to be drained"]
+        why = [Reason("node_being_drained", node=node.hostname)]
         if service.update_order == "start-first":
-            why.append("its update order is start-first, and Swarm's drain would stop it first")
+            why.append(Reason("drain_would_stop_first"))
         if follows:
-            why.append(f"{', '.join(follows)} has to go with it")
+            why.append(Reason("followers_go_along", services=follows))
         to = targets[0] if follows and service.replicas == 1 else None
-        where = "another node" if to is None else to.hostname
         steps.append(
-            PlaceService(
-                service_id=service.id,
-                name=service.name,
-                purpose=f"move {service.name} from {node.hostname} to {where}",
-                constraints=service.constraints,
+            place_service(
+                service,
+                _purpose(service, node, to),
                 add=(move_off(node.id) if to is None else move_to(to.id),),
                 why=tuple(why),
                 intent_edits=(
@@ -96,26 +86,34 @@ def plan_departure(
                 ),
             )
         )
-    again = AGAIN_SECONDS if steps or notes else None
+    again = DRAIN_POLICY.requeue_seconds if steps or notes else None
     return Plan(tuple(steps), tuple(warnings), tuple(notes), requeue_after=again)
 
 
 def still_leaving(
     snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], state: State, node: Node
-) -> tuple[str, ...]:
-    """What is to run elsewhere before ``node`` is drained, in words; nothing once it may be drained."""
+) -> tuple[Reason, ...]:
+    """What must run elsewhere before ``node`` is drained; nothing once it may be drained."""
     found = []
     for service, count in _leaving(snapshot, groups, node):
         move = state.moves.get(service.id)
         if move is None and not _targets(snapshot, groups, service, node, count):
             continue
-        found.append(f"{service.name} has not left {node.hostname} yet{_state_of(service)}")
+        found.append(
+            Reason(
+                "has_not_left",
+                service=service.name,
+                node=node.hostname,
+                state=service.update_state if service.is_updating else None,
+            )
+        )
     for service_id, move in state.moves.items():
         moving = snapshot.service_by_id.get(service_id)
         if move.kind != DRAIN or move.source != node.id or moving is None:
             continue
         if not runs_as_moved(snapshot, moving):
-            found.append(f"{moving.name} is on its way{_complaint(snapshot, moving)}")
+            error = _progress(snapshot, moving, move, move.since, LIMIT_SECONDS).complaint
+            found.append(Reason("move_under_way", service=moving.name, nodes=None, error=error))
     for group in groups:
         anchor = group.place.service
         tasks = [] if anchor is None else [task for task in snapshot.tasks_of(anchor) if task.should_run]
@@ -130,7 +128,9 @@ def still_leaving(
             if hopeless or (attempts is not None and attempts.given_up) or not follower.service.is_replicated:
                 continue
             if any(task.node_id == node.id for task in follower.desired):
-                found.append(f"{follower.service.name} has not followed {group.dependency.anchor} yet")
+                found.append(
+                    Reason("has_not_followed", service=follower.service.name, anchor=group.dependency.anchor)
+                )
     return tuple(dict.fromkeys(found))
 
 
@@ -145,16 +145,16 @@ def departures(state: State, node: Node) -> frozenset[str]:
 
 def surge_failures(
     snapshot: SwarmSnapshot, state: State, now: float, limit_seconds: float = LIMIT_SECONDS
-) -> dict[str, str]:
-    """Service ID → why its move off a node has failed, in words."""
-    found: dict[str, str] = {}
+) -> dict[str, Reason]:
+    """Service ID → why its move off a node has failed."""
+    found: dict[str, Reason] = {}
     for service_id, move in sorted(state.moves.items()):
         service = snapshot.service_by_id.get(service_id)
         if move.kind != DRAIN or service is None:
             continue
-        why = _failure(snapshot, service, move, now, limit_seconds)
-        if why is not None:
-            found[service_id] = f"{service.name} could not be started elsewhere: {why}"
+        progress = _progress(snapshot, service, move, now, limit_seconds)
+        if progress.failure is not None:
+            found[service_id] = Ending(progress, move.nodes).failed(progress.failure)
     return found
 
 
@@ -166,45 +166,30 @@ def plan_surge_ends(
     A move that fails ends, too: the service is left to Swarm, wherever it is. ``now`` is in seconds since
     the epoch.
     """
-    steps: list[Step] = []
-    notes: list[str] = []
-    remember: list[StateEdit] = []
-    waits = False
-    failures = surge_failures(snapshot, state, now, limit_seconds)
+    plan = Plan()
     for service_id, move in sorted(state.moves.items()):
         if move.kind != DRAIN:
             continue
         service = snapshot.service_by_id.get(service_id)
         if service is None:
-            remember.append(SetMove(service_id, None))
-            continue
-        moving = move_constraints(service)
-        failed = failures.get(service_id)
-        if not moving:
-            is_void = not service.is_updating and now - move.since > VOID_SECONDS
-            if is_void or failed is not None:
-                remember.append(SetMove(service_id, None))
-            else:
-                waits = True
-        elif failed is not None or (runs_as_moved(snapshot, service) and not service.is_updating):
-            steps.append(
-                PlaceService(
-                    service_id=service.id,
-                    name=service.name,
-                    purpose=f"end the move of {service.name}",
-                    constraints=service.constraints,
-                    remove=moving,
-                    why=(failed or "it runs elsewhere now",),
-                    commit_edits=(SetMove(service_id, None),),
-                    # it is what frees an update that cannot end
-                    while_updating=failed is not None,
-                )
-            )
+            plan += Plan(remember=(SetMove(service_id, None),))
         else:
-            notes.append(f"{service.name} is on its way to another node{_complaint(snapshot, service)}")
-            waits = True
-    again = AGAIN_SECONDS if steps or waits else None
-    return Plan(tuple(steps), tuple(failures.values()), tuple(notes), tuple(remember), again)
+            plan += Ending(_progress(snapshot, service, move, now, limit_seconds), move.nodes).plan()
+    return plan
+
+
+def _progress(
+    snapshot: SwarmSnapshot, service: Service, move: Move, now: float, limit_seconds: float
+) -> Progress:
+    route = (move_to(move.nodes[0]),) if move.nodes else (move_off(move.source),)
+    policy = replace(DRAIN_POLICY, limit_seconds=limit_seconds)
+    return Progress(snapshot, service, move, now, policy, route=route)
+
+
+def _purpose(service: Service, node: Node, to: Node | None) -> Reason:
+    if to is None:
+        return Reason("service_moved_off", service=service.name, source=node.hostname)
+    return Reason("service_moved", service=service.name, source=node.hostname, target=to.hostname)
 
 
 def _leaving(
@@ -230,16 +215,12 @@ def _leaving(
     return sorted(found, key=lambda entry: entry[0].name)
 
 
-def _ended_by_drain(snapshot: SwarmSnapshot, node: Node) -> list[str]:
+def _ended_by_drain(snapshot: SwarmSnapshot, node: Node) -> list[Reason]:
     """A warning for each service whose task there is ended by the drain and never started again."""
     there = {task.service_id for task in snapshot.wanted_by_node.get(node.id, ())}
     services = (snapshot.service_by_id[service_id] for service_id in there & snapshot.service_by_id.keys())
     names = sorted(service.name for service in services if service.is_replicated and runs_once(service))
-    return [
-        f"{name}: the drain ends its task on {node.hostname}, and nothing starts it again: its restart "
-        f"condition is 'none'"
-        for name in names
-    ]
+    return [Reason("drain_ends_task", service=name, node=node.hostname) for name in names]
 
 
 def _targets(
@@ -307,25 +288,3 @@ def _followers(groups: tuple[AnchorGroup, ...], service: Service) -> tuple[Servi
 
 def _follower_names(groups: tuple[AnchorGroup, ...], service: Service) -> list[str]:
     return sorted(follower.name for follower in _followers(groups, service))
-
-
-def _failure(
-    snapshot: SwarmSnapshot, service: Service, move: Move, now: float, limit_seconds: float
-) -> str | None:
-    if service.is_update_paused:
-        said = service.update_message or _complaint(snapshot, service).removeprefix(": ")
-        return f"Swarm has paused its update{f' ({said})' if said else ''}"
-    if (service.update_state or "").startswith("rollback") and not move_constraints(service):
-        return "Swarm has rolled its update back"
-    if now - move.since > limit_seconds and not runs_as_moved(snapshot, service):
-        return f"it has not ended within {limit_seconds:g} s{_complaint(snapshot, service)}"
-    return None
-
-
-def _state_of(service: Service) -> str:
-    return f" (its update is {service.update_state})" if service.is_updating else ""
-
-
-def _complaint(snapshot: SwarmSnapshot, service: Service) -> str:
-    errors = sorted({task.error for task in snapshot.tasks_of(service) if task.should_run} - {""})
-    return f": {'; '.join(errors)}" if errors else ""

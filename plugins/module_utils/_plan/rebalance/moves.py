@@ -18,8 +18,10 @@ die anywhere: the next one goes on.
 
 from __future__ import annotations
 
-from ..._model.service_steps import PlaceService
-from ..._model.snapshot import Service, SwarmSnapshot, Task
+from dataclasses import replace
+
+from ..._model.reasons import Reason
+from ..._model.snapshot import Service, SwarmSnapshot
 from ..._model.state import (
     BACK,
     REBALANCE,
@@ -32,8 +34,8 @@ from ..._model.state import (
 )
 from ..._model.steps import Plan
 from ..anchors.groups import AnchorGroup
-from ..scheduling.constraints import violated
-from ..scheduling.finished import missing_tasks
+from ..relocation.ending import Ending, node_names
+from ..relocation.status import BALANCE_POLICY, Progress
 from ..scheduling.managed import (
     move_constraints,
     move_off,
@@ -42,12 +44,10 @@ from ..scheduling.managed import (
 )
 from ..scheduling.placement import obstacles
 
-# how long a move may take; how long if nothing more can come of it by itself
-DEFAULT_LIMIT_SECONDS = 600.0
-STUCK_SECONDS = 30.0
+DEFAULT_LIMIT_SECONDS = BALANCE_POLICY.limit_seconds
 
 # when to look again at a move that is under way
-AGAIN_SECONDS = 5.0
+AGAIN_SECONDS = BALANCE_POLICY.requeue_seconds
 
 
 def balancing_moves(state: State) -> dict[str, Move]:
@@ -74,178 +74,74 @@ def plan_moves_under_way(
         if service is None:
             plan += Plan(remember=(SetMove(service_id, None),))
         elif service_id not in followers:
-            plan += _Ending(snapshot, service, move, now, limit_seconds).plan()
+            plan += _Ending(_progress(snapshot, service, move, now, limit_seconds), move).plan()
     return plan
 
 
-class _Ending:
-    """What is to become of one move."""
+def _progress(
+    snapshot: SwarmSnapshot, service: Service, move: Move, now: float, limit_seconds: float
+) -> Progress:
+    route = _route(service, move)
+    policy = replace(BALANCE_POLICY, limit_seconds=limit_seconds)
+    # the journal says that it goes back, and the constraint may still say the opposite
+    way_out = {move_to(move.source), move_off(move.nodes[0])}
+    superseded = move.kind == BACK and not way_out.isdisjoint(move_constraints(service))
+    return Progress(snapshot, service, move, now, policy, route=route, superseded=superseded)
 
-    def __init__(
-        self, snapshot: SwarmSnapshot, service: Service, move: Move, now: float, limit_seconds: float
-    ) -> None:
-        self.snapshot = snapshot
-        self.service = service
-        self.move = move
-        self.now = now
-        self.limit_seconds = limit_seconds
-        self.moving = move_constraints(service)
-        self.tasks: list[Task] = [task for task in snapshot.tasks_of(service) if task.should_run]
-        self.waiting = [task for task in self.tasks if task.state == "pending"]
 
-    def plan(self) -> Plan:
-        service = self.service
-        if self.move.kind == BACK and self.moving and self._is_for_the_way_out():
-            return self._go_back()
-        if not self.moving:
-            return self._without_constraint()
-        if self._is_in_place() and not service.is_updating:
-            return self._end((f"it runs on {self._names()}",))
-        if self._is_in_place() and service.update_state == "updating":
-            return self._wait("is in place; its move ends once Swarm has watched the update for long enough")
-        limit = STUCK_SECONDS if self._is_stuck() else self.limit_seconds
-        if self.now - self.move.since <= limit:
-            return self._wait(f"is on its way to {self._names()}{self._complaint()}")
-        reason = f"it has not ended within {limit:g} s{self._complaint()}"
-        if self.move.kind == BACK:
-            return self._leave_to_swarm(reason)
-        return self._undo(reason)
+def _route(service: Service, move: Move) -> tuple[str, ...]:
+    """The constraints that lead where the journal says."""
+    return (move_to(move.nodes[0]),) if service.replicas == 1 else (move_off(move.source),)
 
-    # the cases
 
-    def _without_constraint(self) -> Plan:
-        """Nobody moves it any more: the write never came, it was rolled back, or deployed anew."""
-        service, commit_edits = self.service, self._settles(None)
-        if service.is_updating:
-            return self._wait(f"is being updated ({service.update_state}); its move is judged after that")
-        if self.move.kind != BACK and not self._is_in_place():
-            if (service.update_state or "").startswith("rollback"):
-                commit_edits = self._settles("Swarm rolled it back")
-                note = f"{service.name} was moved to {self._names()}; Swarm rolled the move back"
-                return Plan(warnings=(note,), remember=commit_edits)
-            commit_edits = (SetMove(service.id, None),)
-        return Plan(remember=commit_edits)
+class _Ending(Ending):
+    """How one move ends. After a failure it is moved back, if that is possible."""
 
-    def _end(self, why: tuple[str, ...]) -> Plan:
-        return self._step(
-            f"end the move of {self.service.name}",
-            remove=self.moving,
-            why=why,
-            commit_edits=self._settles(None),
-        )
+    def __init__(self, progress: Progress, move: Move) -> None:
+        super().__init__(progress, move.nodes)
+        self._move = move
 
-    def _undo(self, reason: str) -> Plan:
-        """Move it back to where it was, if it can run there."""
-        service, move = self.service, self.move
-        source = self.snapshot.node_by_id.get(move.source)
-        failed = self._relocation(reason)
-        usable = source is not None and not obstacles(
-            self.snapshot, service, source, user_constraints(service)
-        )
-        if source is None or not usable:
-            return self._leave_to_swarm(reason, (failed,))
-        back = Move("", (move.source,), self.now, kind=BACK, source=move.nodes[0])
-        return self._step(
-            f"move {service.name} back to {source.hostname}",
-            add=self._way_back(back),
-            remove=self.moving,
-            why=(f"its move to {self._names()} failed: {reason}",),
-            intent_edits=(SetMove(service.id, back), failed),
-            is_failure=True,
-        )
-
-    def _go_back(self) -> Plan:
-        """The journal says that it goes back, the constraint still says the opposite."""
-        return self._step(
-            f"move {self.service.name} back to {self._names()}",
-            add=self._way_back(self.move),
-            remove=self.moving,
-            why=("its move failed",),
-        )
-
-    def _leave_to_swarm(self, reason: str, failed: tuple[StateEdit, ...] = ()) -> Plan:
-        return self._step(
-            f"end the move of {self.service.name}, wherever it is",
-            remove=self.moving,
-            why=(reason,),
-            intent_edits=failed,
-            commit_edits=(SetMove(self.service.id, None),),
-            is_failure=True,
-        )
-
-    # parts
-
-    def _is_for_the_way_out(self) -> bool:
-        return set(self.moving) != set(self._way_back(self.move))
-
-    def _way_back(self, back: Move) -> tuple[str, ...]:
-        if self.service.replicas == 1:
-            return (move_to(back.nodes[0]),)
-        return (move_off(back.source),)
-
-    def _is_in_place(self) -> bool:
-        """Whether all tasks run where the constraints of the move, or without them the journal, want them."""
-        desired = self.moving
-        if not desired and self.service.replicas == 1:
-            desired = (move_to(self.move.nodes[0]),)
-        elif not desired:
-            desired = (move_off(self.move.source),)
-        if missing_tasks(self.snapshot, self.service):
-            return False
-        for task in self.tasks:
-            node = self.snapshot.node_by_id.get(task.node_id or "")
-            if node is None or not node.is_ready or not task.is_running or violated(desired, node):
-                return False
-        return True
-
-    def _is_stuck(self) -> bool:
-        return bool(self.waiting) or self.service.is_update_paused
-
-    def _relocation(self, failed: str | None) -> AddRelocation:
-        move = self.move
-        made = Relocation(move.source, move.nodes[0], self.now, move.memory_bytes, failed)
-        return AddRelocation(self.service.id, made)
-
-    def _settles(self, failed: str | None) -> tuple[StateEdit, ...]:
-        gone = SetMove(self.service.id, None)
+    def edits(self, failure: Reason | None) -> tuple[StateEdit, ...]:
         # the failure that is being undone is remembered already
-        return (gone,) if self.move.kind == BACK else (gone, self._relocation(failed))
+        made = () if self._move.kind == BACK else (self._made(failure),)
+        return (*super().edits(failure), *made)
 
-    def _step(
-        self,
-        purpose: str,
-        *,
-        add: tuple[str, ...] = (),
-        remove: tuple[str, ...] = (),
-        why: tuple[str, ...],
-        intent_edits: tuple[StateEdit, ...] = (),
-        commit_edits: tuple[StateEdit, ...] = (),
-        is_failure: bool = False,
-    ) -> Plan:
-        service = self.service
-        step = PlaceService(
-            service_id=service.id,
-            name=service.name,
-            purpose=purpose,
-            constraints=service.constraints,
-            add=add,
-            remove=tuple(text for text in remove if text not in add),
-            why=why,
-            intent_edits=intent_edits,
-            commit_edits=commit_edits,
-            # it is what frees an update that cannot end
-            while_updating=is_failure or self.move.kind == BACK,
+    def void(self) -> Plan:
+        return Plan(remember=super().edits(None))
+
+    def supersede(self) -> Plan:
+        return self._go_back(self._move, Reason("earlier_move_failed"))
+
+    def fail(self, failure: Reason) -> Plan:
+        """Move it back to where it was, if it can run there."""
+        if self._move.kind == BACK or not self.progress.moving:
+            return super().fail(failure)
+        snapshot, service, move, failed = (
+            self.progress.snapshot,
+            self.service,
+            self._move,
+            self._made(failure),
         )
-        warnings = (f"{service.name}: {'; '.join(why)}",) if is_failure else ()
-        return Plan(steps=(step,), warnings=warnings, requeue_after=AGAIN_SECONDS)
+        warnings = Plan(warnings=(self.failed(failure),))
+        source = snapshot.node_by_id.get(move.source)
+        if source is None or obstacles(snapshot, service, source, user_constraints(service)):
+            gone = super().edits(failure)
+            return warnings + self.end((failure,), failure, intent_edits=(failed,), commit_edits=gone)
+        back = Move("", (move.source,), self.progress.now, kind=BACK, source=move.nodes[0])
+        return warnings + self._go_back(back, failure, (SetMove(service.id, back), failed))
 
-    def _wait(self, text: str) -> Plan:
-        return Plan(notes=(f"{self.service.name} {text}",), requeue_after=AGAIN_SECONDS)
+    def _go_back(self, back: Move, why: Reason, intent_edits: tuple[StateEdit, ...] = ()) -> Plan:
+        nodes = node_names(self.progress.snapshot, back.nodes)
+        return self.end(
+            (why,),
+            why,
+            purpose=Reason("service_moved_back", service=self.name, nodes=nodes),
+            add=_route(self.service, back),
+            intent_edits=intent_edits,
+            commit_edits=(),
+        )
 
-    def _names(self) -> str:
-        nodes = (self.snapshot.node_by_id.get(node_id) for node_id in self.move.nodes)
-        return ", ".join(node.hostname for node in nodes if node is not None) or "a node that is gone"
-
-    def _complaint(self) -> str:
-        errors = sorted({task.error for task in self.waiting} - {""})
-        return f"; Swarm says: {'; '.join(errors)}" if errors else ""
+    def _made(self, failure: Reason | None) -> AddRelocation:
+        move, now = self._move, self.progress.now
+        made = Relocation(move.source, move.nodes[0], now, move.memory_bytes, failure)
+        return AddRelocation(self.service.id, made)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Orcastra has done to services that are no followers any more: end it, and take it back.
+"""Orphans: what Orcastra has done to services that are no followers any more. End it, and take it back.
 
 - A move under way always ends: it is finished or undone, whatever the configuration says by now. If only a
   part of the configuration is given, another task may have begun the move and gets some time to end it.
@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from ..._model.desired import Removals
-from ..._model.ownership import replicas_before
-from ..._model.service_steps import PlaceService
+from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot
 from ..._model.state import (
     FOLLOW,
@@ -28,19 +27,16 @@ from ..._model.state import (
     StateEdit,
 )
 from ..._model.steps import Plan
-from ..anchors.groups import ALIVE
 from ..scheduling.managed import move_constraints, ours_to_hold
-from .moves import (
-    MOVING_SECONDS,
+from .ending import Ending, place_service
+from .status import (
+    ORPHAN_POLICY,
+    Progress,
+    Status,
     has_stale_number,
     runs_as_moved,
     scaled_from,
-    unseen,
 )
-
-# how long a move may take; how long if a task finds no node, or Swarm has paused the update
-LIMIT_SECONDS = 600.0
-STUCK_SECONDS = 30.0
 
 # how long a move that another task has begun is left to it
 FOREIGN_SECONDS = 60.0
@@ -63,14 +59,13 @@ def plan_orphans(
         if service.id in followers or (move is not None and move.kind != FOLLOW):
             continue  # a move for balance, or off a node, is ended by its own planner
         if removals is Removals.FOREIGN and move is not None and now - move.since < FOREIGN_SECONDS:
-            plan += Plan(
-                notes=(f"{service.name} is on its way to {move.anchor}, which isn't configured here",)
-            )
+            plan += Plan(notes=(Reason("follows_foreign_anchor", service=service.name, anchor=move.anchor),))
             continue
         purge = removals is Removals.ALLOWED
         orphaned = ours_to_hold(service) if purge else ()
         if _is_moving(service, move):
-            plan += _Ending(snapshot, service, move, now, orphaned, undo=purge).plan()
+            progress = Progress(snapshot, service, move, now, ORPHAN_POLICY, superseded=purge)
+            plan += _Ending(progress, orphaned, undo=purge).plan()
         elif orphaned:
             plan += _release(service, orphaned, move)
         elif move is not None:
@@ -90,107 +85,55 @@ def _release(service: Service, orphaned: tuple[str, ...], move: Move | None) -> 
     """Take the constraint off that holds the service to the label of an anchor."""
     commit_edits = (SetMove(service.id, None),) if move is not None else ()
     if service.is_updating:
-        note = f"{service.name} loses Orcastra's constraint once its update is over"
+        note = Reason("orphan_waits_for_update", service=service.name)
         return Plan(notes=(note,), remember=commit_edits)
-    step = PlaceService(
-        service_id=service.id,
-        name=service.name,
-        purpose=f"take what Orcastra has set off {service.name}",
-        constraints=service.constraints,
+    step = place_service(
+        service,
+        Reason("orphan_released", service=service.name),
         remove=orphaned,
-        why=("it depends on no anchor any more",),
+        why=(Reason("follows_no_anchor"),),
         commit_edits=commit_edits,
     )
     return Plan(steps=(step,))
 
 
-class _Ending:
-    """How the move of one service ends that follows no anchor of this configuration.
+class _Ending(Ending):
+    """How the move of a service ends that follows no anchor of this configuration.
 
     ``orphaned``: what else is to be taken off the service in the same write. ``undo``: the service depends on
-    nothing any more, so its move ends at once. Else somebody may still want it, and it is finished.
+    nothing any more, so its move ends at once. Else another task may still want it, and it is finished.
     """
 
-    def __init__(
-        self,
-        snapshot: SwarmSnapshot,
-        service: Service,
-        move: Move | None,
-        now: float,
-        orphaned: tuple[str, ...],
-        *,
-        undo: bool,
-    ) -> None:
-        self.snapshot = snapshot
-        self.service = service
-        self.move = move
-        self.now = now
-        self.orphaned = orphaned
-        self.undo = undo
+    def __init__(self, progress: Progress, orphaned: tuple[str, ...], *, undo: bool) -> None:
+        super().__init__(progress, progress.move.nodes if progress.move is not None else ())
+        self._orphaned = orphaned
+        self._undo = undo
 
-    def plan(self) -> Plan:
-        service = self.service
-        replicas = scaled_from(service, self.move)
-        if replicas is not None:
-            return self._start_again(replicas)
-        if not move_constraints(service):
-            # the user's number of tasks stays; to tasks that find no node, a write would be of no use
-            if service.is_updating or not (self.orphaned or runs_as_moved(self.snapshot, service)):
-                return Plan(notes=(f"{service.name} loses Orcastra's record of its move later",))
-            return self._end("the user has scaled it since it was scaled to 0 for its move")
-        if service.is_stateful and self._tasks_alive(desired=False):
-            # a write now would have Swarm start the next container without waiting for this one
-            return self._wait(f"{service.name} stops; its move ends after that")
-        if not self.undo and self.move is not None and self._is_on_its_way(self.move):
-            return self._wait(f"{service.name} is on its way")
-        return self._end("it depends on no anchor any more" if self.undo else "its move is over")
+    @property
+    def purpose(self) -> Reason:
+        if self._orphaned or self._undo:
+            return Reason("orphan_released", service=self.name)
+        return super().purpose
 
-    def _start_again(self, replicas: int) -> Plan:
-        """It was scaled to 0: scale it back once all of its containers have stopped."""
-        service = self.service
-        hidden = unseen(self.snapshot, service, self.move, self.now) if self.move is not None else None
-        if self._tasks_alive() or (hidden is not None and hidden.wait):
-            moved = hidden is not None and hidden.move != self.move
-            edits = (SetMove(service.id, hidden.move),) if hidden is not None and moved else ()
-            return self._wait(f"{service.name} stops; it is started again after that", edits)
-        return self._end("all of its containers have stopped", replicas=replicas)
+    @property
+    def removed(self) -> tuple[str, ...]:
+        return (*self._orphaned, *self.progress.moving)
 
-    def _is_on_its_way(self, move: Move) -> bool:
-        service = self.service
-        if runs_as_moved(self.snapshot, service):
-            return service.update_state == "updating"
-        waits = any(task.state == "pending" for task in self.snapshot.tasks_of(service) if task.should_run)
-        limit = STUCK_SECONDS if waits or service.is_update_paused else LIMIT_SECONDS
-        return self.now - move.since <= limit
+    def edits(self, failure: Reason | None) -> tuple[StateEdit, ...]:
+        return super().edits(failure) if self.progress.move is not None else ()
 
-    def _tasks_alive(self, *, desired: bool | None = None) -> bool:
-        """Whether Swarm knows of containers that may run; ``desired``: only if they are to run, or not."""
-        for task in self.snapshot.tasks_of(self.service):
-            node = self.snapshot.node_by_id.get(task.node_id or "")
-            if task.state in ALIVE and node is not None and not node.is_down:
-                if desired is None or task.should_run == desired:
-                    return True
-        return False
+    def supersede(self) -> Plan:
+        return self.end((Reason("follows_no_anchor"),), None, while_updating=True)
 
-    def _end(self, why: str, *, replicas: int | None = None) -> Plan:
-        service = self.service
-        purpose = f"end the move of {service.name}"
-        if self.orphaned or self.undo:
-            purpose = f"take what Orcastra has set off {service.name}"
-        step = PlaceService(
-            service_id=service.id,
-            name=service.name,
-            purpose=purpose,
-            constraints=service.constraints,
-            remove=(*self.orphaned, *move_constraints(service)),
-            replicas=replicas,
-            unrecorded=replicas_before(service.labels, service.id) is None,
-            why=(why,),
-            commit_edits=(SetMove(service.id, None),) if self.move is not None else (),
-            # it is what frees an update that cannot end
-            while_updating=replicas is not None or bool(move_constraints(service)),
-        )
-        return Plan(steps=(step,))
+    def void(self) -> Plan:
+        """The user's number of tasks stays; to tasks that find no node, a write would be of no use."""
+        if self.progress.status is Status.VOID:
+            return super().void()
+        runs = runs_as_moved(self.progress.snapshot, self.service)
+        if self.service.is_updating or not (self._orphaned or runs):
+            return Plan(notes=(Reason("record_removed_later", service=self.name),))
+        return self.end((Reason("rescaled_by_user"),), None)
 
-    def _wait(self, note: str, remember: tuple[StateEdit, ...] = ()) -> Plan:
-        return Plan(notes=(note,), remember=remember, requeue_after=MOVING_SECONDS)
+    def fail(self, failure: Reason) -> Plan:
+        lost = Reason("journal_entry_lost") if self.progress.move is None else failure
+        return self.end((lost,), failure)

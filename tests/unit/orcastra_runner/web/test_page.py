@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
@@ -46,7 +47,9 @@ SEEN = Observation(
         task("shop_web", "alpha", state="rejected", error=f"no such image {EVIL}"),
     ),
     state=State(
-        attempts={"id-shop_app": Attempts(3, 20.0, 10.0, "not beside its anchor", "tried 3 times")},
+        attempts={
+            "id-shop_app": Attempts(3, 20.0, 10.0, Reason("misplaced"), Reason("attempts_exhausted", count=3))
+        },
         asked_availability={"id-bravo": 20.0},
     ),
     damage=(),
@@ -104,7 +107,7 @@ def test_what_an_operator_wants_to_see(
         "memory: not measured",
         "ssd=true is configured for this node",
         "shop_app: given up",
-        "tried 3 times",
+        "3 attempts failed",
         "does not exist",
         "set to drain at ",
         "shop_web",

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     REBALANCE,
+    Attempts,
     DisownLabels,
     Move,
     OwnLabels,
@@ -17,6 +21,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import (
     ANCHOR_LABELS_LABEL,
+    ATTEMPTS_LABEL,
+    FORMAT,
     FORMAT_LABEL,
     MOVES_LABEL,
     OWNED_LABELS_LABEL,
@@ -41,7 +47,12 @@ def test_what_is_encoded_is_decoded_again() -> None:
 def test_moves_for_balance_are_encoded_and_decoded_again() -> None:
     state = State(
         moves={"s1": Move("", ("n2",), 1.5, kind=REBALANCE, source="n1", memory_bytes=7)},
-        relocations={"s1": (Relocation("n1", "n2", 1.0, 5), Relocation("n2", "n3", 2.0, 5, "no room"))},
+        relocations={
+            "s1": (
+                Relocation("n1", "n2", 1.0, 5),
+                Relocation("n2", "n3", 2.0, 5, Reason("move_overdue", seconds=600.0, error="no room")),
+            )
+        },
         pressure={"alpha": 3.0},
         ahead={"s1/n1": "n2"},
     )
@@ -147,3 +158,84 @@ def test_an_object_without_format_is_damaged() -> None:
     _state, damage = decode({})
 
     assert damage == (f"label {FORMAT_LABEL}: expected '1', found nothing",)
+
+
+def attempts_with(given_up: object, reason: object = "misplaced") -> tuple[State, tuple[str, ...]]:
+    entry = {"count": 2, "last": 2.0, "since": 1.0, "reason": reason, "given_up": given_up}
+    return decode({FORMAT_LABEL: FORMAT, ATTEMPTS_LABEL: json.dumps({"s1": entry})})
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason("misplaced"),
+        Reason("attempts_exhausted", count=6),
+        Reason("swarm_gave_up_tasks", missing=1, replicas=2, state="failed", error=None),
+        Reason("move_paused", error=Reason("exit_code", number=3)),
+        Reason("follower_misplaced", anchors=["a", "b"], anchor_nodes=["é"], nodes=[]),
+        Reason("saved_reason", text="evil\n\x1b"),
+    ],
+    ids=lambda reason: str(reason.code),
+)
+def test_reasons_are_saved_with_their_parameters(reason: Reason) -> None:
+    state = State(attempts={"s1": Attempts(2, 2.0, 1.0, reason, reason)})
+
+    assert decode(encode(state)) == (state, ())
+
+
+@pytest.mark.parametrize(
+    ("saved", "reason"),
+    [
+        # sentences of earlier releases
+        ("not beside its anchor", Reason("misplaced")),
+        ("tried 6 times without success", Reason("saved_reason", text="tried 6 times without success")),
+        ("", Reason("saved_reason", text="")),
+        ("misplaced", Reason("saved_reason", text="misplaced")),
+        # codes of later ones, or with other parameters
+        ({"code": "new_code", "params": {}}, Reason("saved_reason", text="new_code")),
+        ({"code": "attempts_exhausted", "params": {}}, Reason("saved_reason", text="attempts_exhausted")),
+        (
+            {"code": "give_up_time_over", "params": {"seconds": "x", "count": 1}},
+            Reason("saved_reason", text="give_up_time_over"),
+        ),
+        (
+            {"code": "give_up_time_over", "params": {"seconds": None, "count": 1}},
+            Reason("saved_reason", text="give_up_time_over"),
+        ),
+        (
+            {"code": "move_paused", "params": {"error": {"code": "new", "params": {}}}},
+            Reason("move_paused", error=Reason("saved_reason", text="new")),
+        ),
+    ],
+    ids=str,
+)
+def test_what_other_releases_have_saved_is_read(saved: object, reason: Reason) -> None:
+    state, damage = attempts_with(saved, saved)
+
+    assert damage == ()
+    assert (state.attempts["s1"].reason, state.attempts["s1"].given_up) == (reason, reason)
+    assert decode(encode(state)) == (state, ())
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        5,
+        True,
+        [],
+        ["misplaced"],
+        {},
+        {"code": "misplaced"},
+        {"code": 5, "params": {}},
+        {"code": "misplaced", "params": []},
+        {"code": "move_paused", "params": {"error": {"a": 1}}},
+        {"code": "saved_reason", "params": {"text": "\ud800"}},
+        {"code": "saved_reason", "params": {"text": "x" * 100_000}},
+    ],
+    ids=lambda saved: str(saved)[:40].encode(errors="replace").decode(),
+)
+def test_what_is_no_reason_costs_its_entry_only(saved: object) -> None:
+    state, damage = attempts_with(saved)
+
+    assert len(damage) == 1
+    assert state.attempts == {}

@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     commands_data,
     iso_time,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DRAIN,
     Attempts,
@@ -56,10 +57,17 @@ FULL = State(
     owned_labels={"n1": frozenset({"a", "b"})},
     anchor_labels={"n1": frozenset({"b"})},
     moves={"s1": Move("db", ("n2",), NOW - 9, 3, DRAIN, "n1", 7, "n3", NOW - 1)},
-    attempts={"s1": Attempts(2, NOW - 3, NOW - 9, "fails", "no more")},
+    attempts={
+        "s1": Attempts(2, NOW - 3, NOW - 9, Reason("misplaced"), Reason("attempts_exhausted", count=2))
+    },
     anchor_tasks={"s1": frozenset({"t1"})},
     commands={"id:1": CommandRecord("relabel_all", "file", "alpha", "i", NOW - 5, "done", "all", NOW - 4)},
-    relocations={"s1": (Relocation("n1", "n2", NOW - 9, 5), Relocation("n2", "n1", NOW - 2, 5, "full"))},
+    relocations={
+        "s1": (
+            Relocation("n1", "n2", NOW - 9, 5),
+            Relocation("n2", "n1", NOW - 2, 5, Reason("move_paused", error=Reason("exit_code", number=3))),
+        )
+    },
     handovers={"id:1": Handover(("n1",), ("alpha",), "boot", NOW - 5, "drained", "bravo", 3)},
     pressure={"alpha": NOW - 60},
     ahead={"s1/n1": "n2"},

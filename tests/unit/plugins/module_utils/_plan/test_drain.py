@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     AskAvailability,
@@ -55,7 +56,7 @@ def test_draining_the_last_active_node_is_done_with_a_warning() -> None:
         SwarmSnapshot(nodes=(node("a"), node("b", availability="pause"))), State(), "a", "drain", 0
     )
     assert len(plan.steps) == 1
-    assert "no other node is ready and active" in plan.warnings[0]
+    assert plan.warnings == (Reason("drains_last_active_node", node="a"),)
 
 
 def test_names_that_mean_no_node_or_two_are_refused() -> None:
@@ -100,7 +101,7 @@ def test_what_is_left_is_what_may_still_run() -> None:
         ),
     )
     assert left_on(seen, "id-a") == (
-        "db is still to run there (running)",
-        "web is stopping, which may take 30 s",
+        Reason("task_not_gone", service="db", state="running"),
+        Reason("task_stopping", service="web", seconds=30.0),
     )
     assert left_on(seen, "id-none") == ()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     ServiceStep,
@@ -164,7 +165,9 @@ class TestFollowers:
             found = plan(seen)
 
             assert writes(found) == []
-            assert any("would run again" in note for note in found.notes)
+            nodes = ["alpha"] if where == "alpha" else None
+            note = Reason("constraint_would_repeat_tasks", service="shop_app", label="db", nodes=nodes)
+            assert note in found.notes
             assert found.requeue_after is None
             # nor does it keep the label there
             assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
@@ -210,8 +213,9 @@ class TestFollowers:
 
         assert [type(step) for step in writes(found)] == [PlaceService]
         (warning,) = found.warnings
-        assert "shop_app" in warning
-        assert "non-zero exit (3)" in warning
+        assert isinstance(warning, Reason)
+        assert (warning.code, warning.params["service"]) == ("tasks_failed_for_good", "shop_app")
+        assert "non-zero exit (3)" in warning.params["error"]
         assert found.requeue_after is None
 
     def test_attempts_that_are_used_up_are_a_failure(self) -> None:
@@ -231,7 +235,9 @@ class TestFollowers:
 
         assert writes(found) == []
         (warning,) = found.warnings
-        assert "non-zero exit (3)" in warning
+        assert isinstance(warning, Reason)
+        assert (warning.code, warning.params["count"]) == ("restart_would_repeat_tasks", 2)
+        assert "non-zero exit (3)" in str(warning)
 
     @pytest.mark.parametrize("mounts", [(), VOLUME])
     def test_what_may_never_be_started_again_runs_to_its_end_where_it_is(self, mounts: Any) -> None:

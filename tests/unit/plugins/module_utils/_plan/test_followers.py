@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     ScaleService,
 )
@@ -47,10 +48,12 @@ class TestOrdered:
         assert labels(found) == {"bravo": {"db": "true"}}
         step = placed(found)
         assert (step.what, step.add, step.remove) == ("move shop_app to bravo", (TO_BRAVO,), ())
-        assert step.why == ("it depends on db, which runs on bravo, and runs on alpha",)
-        assert "two copies must not run at once" in step.why_not[0]
+        assert step.why == (
+            Reason("follower_misplaced", anchors=["db"], anchor_nodes=["bravo"], nodes=["alpha"]),
+        )
+        assert step.why_not == (Reason("no_eviction_of_data"),)
         assert remembered(found).moves == {"id-shop_app": Move("db", ("id-bravo",), NOW)}
-        assert "node alpha keeps label db: shop_app has not left it yet" in map(str, found.notes)
+        assert "anchor_label_kept" in codes(found.notes)
 
     def test_the_first_move_also_adds_the_constraint_on_the_label(self) -> None:
         found = plan(swarm(replace(self.APP, **ours(user_constraints=("node.role==worker",)))))
@@ -72,7 +75,7 @@ class TestOrdered:
         found = plan(swarm(moving, task("shop_app", "bravo", state="starting"), app_on=None), state=state)
 
         assert writes_to_services(found) == []
-        assert "shop_app is on its way to bravo" in found.notes
+        assert Reason("move_under_way", service="shop_app", nodes=["bravo"], error=None) in found.notes
         assert "alpha" not in labels(found)
 
     def test_the_old_node_loses_the_label_once_the_follower_runs_on_the_new_one(self) -> None:
@@ -114,7 +117,7 @@ class TestOrdered:
             (TO_BRAVO,),
             True,
         )
-        assert step.why == ("it has not ended within 30 s; Swarm says: no suitable node",)
+        assert step.why == (Reason("move_overdue", seconds=30.0, error="no suitable node"),)
 
     def test_several_replicas_are_moved_off_their_wrong_nodes(self) -> None:
         app = replace(self.APP, replicas=2)
@@ -131,13 +134,15 @@ class TestOrdered:
         found = plan(swarm(replace(self.APP, update_state="updating")))
 
         assert writes_to_services(found) == []
-        assert "shop_app is astray; it is moved once its update is over (now: updating)" in found.notes
+        assert Reason("misplaced_until_updated", service="shop_app", state="updating") in found.notes
 
     def test_a_paused_update_is_left_alone_and_told(self) -> None:
         found = plan(swarm(replace(self.APP, update_state="paused")))
 
         assert writes_to_services(found) == []
-        assert found.warnings[0].startswith("shop_app is not beside db, and its update is paused: ")
+        assert found.warnings == (
+            Reason("misplaced_and_paused", service="shop_app", anchor="db", state="paused"),
+        )
 
     def test_a_node_that_a_new_leader_has_not_heard_yet_keeps_the_label(self) -> None:
         moving = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="updating")
@@ -158,7 +163,7 @@ class TestOrdered:
         found = plan(swarm(moving, *parts, app_on=None, anchor_on="charlie"), state=state)
 
         assert writes_to_services(found) == []
-        assert "shop_app stops on alpha" in found.notes
+        assert Reason("move_waits_for_old_task", service="shop_app", nodes=["alpha"]) in found.notes
 
     def test_a_lost_entry_of_the_journal_is_made_again_so_that_the_move_ends(self) -> None:
         moving = replace(self.APP, **ours(HELD, TO_BRAVO), update_state="updating")
@@ -202,9 +207,7 @@ class TestOrdered:
 
         found = plan(swarm(self.APP, down, lost, task("shop_app", None, state="pending"), app_on=None))
 
-        assert found.notes[0].startswith(
-            "shop_app ran on alpha, which is down: if that host is only cut off,"
-        )
+        assert Reason("copy_may_still_run", service="shop_app", nodes=["alpha"]) in found.notes
 
     def test_nothing_moves_while_the_anchor_is_not_settled(self) -> None:
         seen = swarm(self.APP, task("shop_db", "bravo", state="starting"), anchor_on="bravo")
@@ -230,7 +233,7 @@ class TestSlowToStop:
         found = plan(swarm(replace(self.APP, replicas=0), stopping, app_on=None), state=self.MOVING)
 
         assert writes_to_services(found) == []
-        assert "shop_app stops; it is started beside db after that" in found.notes
+        assert Reason("move_stops_service", service="shop_app") in found.notes
 
     def test_is_scaled_back_on_the_new_node(self) -> None:
         stopped = task("shop_app", "alpha", state="shutdown", desired_state="shutdown")
@@ -256,11 +259,11 @@ class TestSlowToStop:
 
         # the engines may have heard of it from the new leader first
         assert writes_to_services(unheard) == writes_to_services(found) == []
-        assert "shop_app waits until the swarm's new leader has heard from delta" in unheard.notes
+        assert Reason("leader_unheard", service="shop_app", nodes=["delta"]) in unheard.notes
         assert remembered(unheard, state).moves == state.moves
-        assert "shop_app waits for 100 s: the swarm's new leader forgot what is stopping" in found.notes
+        assert Reason("leader_forgot", service="shop_app", seconds=100.0) in found.notes
         assert known.moves["id-shop_app"].unseen_since == NOW + 60
-        assert "shop_app waits for 100 s: the swarm's new leader forgot what is stopping" in soon.notes
+        assert Reason("leader_forgot", service="shop_app", seconds=100.0) in soon.notes
         assert placed(late).replicas == 1
         assert remembered(late, known).moves["id-shop_app"].since == NOW + 160.1
         assert placed(same).replicas == 1
@@ -334,7 +337,8 @@ class TestEvict:
         found = plan(swarm(self.APP, web, task("shop_web", "alpha")), config)
 
         assert writes_to_services(found) == ["move shop_app to bravo"]
-        assert "because shop_web runs there and cannot run beside its anchor" in placed(found).why_not[0]
+        kept = Reason("label_kept_for_stuck_follower", service="shop_web")
+        assert placed(found).why_not == (Reason("label_kept", node="alpha", why=kept),)
 
     def test_a_global_follower_goes_with_the_label(self) -> None:
         app = service("shop_app", mode="global", replicas=None, mounts=VOLUME, **ours(HELD))

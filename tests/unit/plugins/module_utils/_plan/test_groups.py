@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import (
     followed_labels,
     resolve_anchor_groups,
@@ -25,6 +27,16 @@ from tests.support.followed import (
 )
 
 
+def stuck(found: Plan) -> tuple[str, str]:
+    """The follower that the only warning is about, and the only obstacle."""
+    (warning,) = found.warnings
+    assert isinstance(warning, Reason)
+    assert warning.code == "follower_cannot_follow"
+    assert (warning.params["anchors"], warning.params["node"]) == (("db",), "bravo")
+    (obstacle,) = warning.params["obstacles"]
+    return warning.params["service"], str(obstacle)
+
+
 class TestCannotFollow:
     def test_is_said_with_the_reason_and_the_label_stays(self) -> None:
         app = service("shop_app", mounts=VOLUME, **ours(HELD, user_constraints=("node.hostname == alpha",)))
@@ -32,9 +44,7 @@ class TestCannotFollow:
         found = plan(swarm(app))
 
         assert writes_to_services(found) == []
-        assert found.warnings == (
-            "shop_app cannot run beside db on bravo: its constraint node.hostname == alpha forbids it",
-        )
+        assert stuck(found) == ("shop_app", "its constraint node.hostname == alpha forbids it")
         assert labels(found) == {"bravo": {"db": "true"}}
 
     @pytest.mark.parametrize(
@@ -52,14 +62,16 @@ class TestCannotFollow:
 
         found = plan(swarm(service("shop_app", **fields), bravo, anchor))
 
-        assert found.warnings == (f"shop_app cannot run beside db on bravo: {reason}",)
+        assert stuck(found) == ("shop_app", reason)
 
     def test_as_a_whole_or_not_at_all(self) -> None:
         app = service("shop_app", replicas=2, reserved_memory_bytes=600)
 
         found = plan(swarm(app, node("bravo", memory_bytes=1000)))
 
-        assert found.warnings == ("shop_app cannot run beside db on bravo: only 1 of its 2 tasks fit there",)
+        (warning,) = found.warnings
+        assert isinstance(warning, Reason)
+        assert warning.params["obstacles"] == (Reason("too_few_tasks_fit", fit=1, replicas=2),)
 
     def test_where_one_goes_there_is_less_room_for_the_next(self) -> None:
         config = desired(anchors={"db": ("app", "web")})
@@ -71,9 +83,7 @@ class TestCannotFollow:
         found = plan(swarm(app, web, task("shop_web", "alpha"), node("bravo", memory_bytes=2**30)), config)
 
         assert writes_to_services(found) == ["move shop_app to bravo"]
-        assert found.warnings == (
-            "shop_web cannot run beside db on bravo: it reserves 600 MiB of memory, 424 MiB are unreserved",
-        )
+        assert stuck(found) == ("shop_web", "it reserves 600 MiB of memory, 424 MiB are unreserved")
 
 
 def test_labels_come_along_with_all_that_follow_directly_or_not() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DONE,
     FAILED,
@@ -96,9 +97,8 @@ def test_an_offer_waits_for_a_while_and_then_says_that_nobody_took_it() -> None:
     assert upkeep.results == {"k": result}
     assert not upkeep.waits
     assert (result.instance, result.status) == ("x", FAILED)  # type: ignore[attr-defined]
-    assert result.message.startswith(  # type: ignore[attr-defined]
-        "drain node b; a was not rebooted, as this ran there, and no other instance could take it. It takes"
-    )
+    why = Reason("handover_not_taken", hosts=["a"])
+    assert result.message == f"drain node b; {why}"  # type: ignore[attr-defined]
 
 
 def test_whoever_is_at_work_on_it_is_waited_for_while_it_lives() -> None:
@@ -108,11 +108,9 @@ def test_whoever_is_at_work_on_it_is_waited_for_while_it_lives() -> None:
     drained = snapshot(node("a", availability="drain"), node("b"))
     (result,) = plan_upkeep(drained, taken, {"k": SILENCE_SECONDS}, NOW).results.values()
     assert result.status == INTERRUPTED
-    assert result.message == (
-        "drain node b; a was left to the instance on b, which is gone: interrupted, nobody knows how far it "
-        "got; it is not repeated; node a is out of service now (drain): `orcastra command activate_node a` "
-        "puts it back"
-    )
+    lost = Reason("handover_lost", hosts=["a"], instance="b")
+    left = Reason("node_out_of_service", node="a", availability="drain")
+    assert result.message == f"drain node b; {lost}; {left}"
 
 
 def test_what_belongs_to_no_running_command_is_forgotten() -> None:
@@ -125,14 +123,14 @@ def test_what_belongs_to_no_running_command_is_forgotten() -> None:
 def test_where_nobody_could_take_it_that_is_known_at_once() -> None:
     assert nobody_else(SEEN, ["id-a"]) is None
     alone = snapshot(node("a", role="manager", reachability="reachable"), node("b", state="down"))
-    assert "no other node of this swarm is ready" in str(nobody_else(alone, ["id-a"]))
+    assert nobody_else(alone, ["id-a"]) == Reason("handover_no_ready_node")
     workers = snapshot(node("a", role="manager", reachability="reachable"), node("b"))
     assert "it cannot be spared: without it 0 of 1 managers" in str(nobody_else(workers, ["id-a"]))
     assert nobody_else(workers, ["id-b"]) is None
 
 
 def test_nodes_that_are_in_service_need_no_word() -> None:
-    assert out_of_service(SEEN.nodes, ["id-a"]) == ""
-    assert "node a is out of service now (pause)" in out_of_service(
-        [node("a", availability="pause")], ["id-a"]
+    assert out_of_service(SEEN.nodes, ["id-a"]) == ()
+    assert out_of_service([node("a", availability="pause")], ["id-a"]) == (
+        Reason("node_out_of_service", node="a", availability="pause"),
     )

@@ -179,7 +179,9 @@ class TestAnchorLabels:
         plan = plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED)
 
         assert plan.is_empty
-        assert plan.notes == ("0 of 1 tasks of shop_db run: its label db stays until it runs",)
+        assert plan.notes == (
+            Reason("anchor_not_running", anchor="shop_db", label="db", running=0, desired=1),
+        )
 
     def test_the_label_stays_while_the_anchor_is_scaled_to_zero(self) -> None:
         seen = snapshot(node("alpha", labels={"db": "true"}), service("shop_db", replicas=0))
@@ -187,7 +189,7 @@ class TestAnchorLabels:
         plan = plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED)
 
         assert plan.is_empty
-        assert plan.notes == ("shop_db is scaled to 0: its label db stays until it runs",)
+        assert plan.notes == (Reason("anchor_scaled_to_0", anchor="shop_db", label="db"),)
 
     def test_the_label_stays_on_a_dead_node_until_the_anchor_runs_elsewhere(self) -> None:
         dead = node("alpha", state="down", labels={"db": "true"})
@@ -231,9 +233,10 @@ class TestAnchorLabels:
         plan = plan_labels(snapshot(alpha), desired(anchors={"db": ()}), state)
 
         assert plan.is_empty
-        assert plan.warnings == (
-            "dependencies.db: there is no service shop_db in this swarm; its label stays as it is",
-        )
+        (warning,) = plan.warnings
+        assert isinstance(warning, Reason)
+        assert (warning.code, warning.params["anchor"]) == ("anchor_not_found", "db")
+        assert "shop_db" in str(warning.params["problem"])
 
     def test_a_service_without_stack_is_found_by_its_own_name(self) -> None:
         seen = snapshot(node("alpha"), service("db"), task("db", "alpha"))

@@ -93,7 +93,10 @@ class TestHolding:
             snapshot(node("alpha", labels={"db": "true"}), service("shop_db"), task("shop_db", "alpha"))
         )
 
-        assert found.warnings == ("dependencies.db: there is no service shop_app in this swarm",)
+        (warning,) = found.warnings
+        assert isinstance(warning, Reason)
+        assert (warning.code, warning.params["anchor"]) == ("follower_not_found", "db")
+        assert "shop_app" in str(warning.params["problem"])
 
 
 MALFORMED = ("", "nonsense", "{}", f'["{HELD}", 1]', f'[["{HELD}"]]', "[" * 99_999, f'["{HELD}"' * 20_000)

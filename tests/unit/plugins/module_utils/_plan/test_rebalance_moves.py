@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     BACK,
@@ -47,7 +48,7 @@ def remembered(*edits: Iterable[Any], move: Move = MOVE) -> State:
     return apply_edits(State(moves={"id-app": move}), [edit for some in edits for edit in some])
 
 
-def made(at: float, failed: str | None = None) -> dict[str, tuple[Relocation, ...]]:
+def made(at: float, failed: Reason | None = None) -> dict[str, tuple[Relocation, ...]]:
     return {"id-app": (Relocation("id-alpha", "id-beta", NOW + at, 7, failed),)}
 
 
@@ -61,28 +62,30 @@ def test_a_move_that_has_converged_is_ended_and_remembered() -> None:
 
 
 WAITING = {
-    "not yet there": (swarm(task("app", "alpha")), "is on its way to beta"),
-    "starting": (swarm(task("app", "beta", state="preparing")), "is on its way to beta"),
-    "watched by Swarm": (swarm(task("app", "beta"), update_state="updating"), "once Swarm has watched"),
+    "not yet there": (swarm(task("app", "alpha")), "move_under_way"),
+    "starting": (swarm(task("app", "beta", state="preparing")), "move_under_way"),
+    "watched by Swarm": (swarm(task("app", "beta"), update_state="updating"), "move_watched"),
     "pending": (
         swarm(task("app", None, state="pending", error="no suitable node")),
-        "is on its way to beta; Swarm says: no suitable node",
+        "move_under_way",
     ),
     "being rolled back": (
         swarm(task("app", "alpha"), **ours(), update_state="rollback_started"),
-        "is being updated (rollback_started)",
+        "move_waits_for_update",
     ),
 }
 
 
 @pytest.mark.parametrize("name", WAITING)
 def test_a_move_under_way_is_waited_for(name: str) -> None:
-    seen, note = WAITING[name]
+    seen, code = WAITING[name]
     found = plan(seen)
 
     assert found.steps == ()
     assert found.remember == ()
-    assert note in found.notes[0]
+    (found_note,) = found.notes
+    assert isinstance(found_note, Reason)
+    assert found_note.code == code
     assert found.requeue_after == 5
 
 
@@ -161,7 +164,7 @@ GONE = {
     "never begun": (swarm(task("app", "alpha"), **ours()), {}),
     "rolled back": (
         swarm(task("app", "alpha"), **ours(), update_state="rollback_completed"),
-        made(10, "Swarm rolled it back"),
+        made(10, Reason("move_rolled_back")),
     ),
     "the service is gone": (snapshot(node("alpha")), {}),
 }

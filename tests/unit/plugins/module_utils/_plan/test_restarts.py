@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     RestartService,
 )
@@ -33,7 +34,9 @@ from tests.support.followed import (
 class TestCooldowns:
     APP = service("shop_app", mounts=VOLUME, **ours(HELD))
 
-    def tried(self, count: int, last: float, since: float = NOW - 100, given_up: str | None = None) -> State:
+    def tried(
+        self, count: int, last: float, since: float = NOW - 100, given_up: Reason | None = None
+    ) -> State:
         return State(attempts={"id-shop_app": Attempts(count, last, since, MISPLACED, given_up)})
 
     def test_the_next_attempt_waits_for_its_interval(self) -> None:
@@ -41,7 +44,7 @@ class TestCooldowns:
         late = plan(swarm(self.APP), state=self.tried(2, NOW - 10))
 
         assert writes_to_services(early) == []
-        assert "shop_app is astray; the next attempt to move it is in 6 s" in early.notes
+        assert Reason("misplaced_until_retry", service="shop_app", seconds=6.0) in early.notes
         assert writes_to_services(late) == ["move shop_app to bravo"]
         assert remembered(late, self.tried(2, NOW - 10)).attempts["id-shop_app"].count == 3
 
@@ -51,19 +54,19 @@ class TestCooldowns:
         found = plan(swarm(self.APP), state=state)
 
         assert writes_to_services(found) == []
-        assert found.warnings == (
-            "shop_app is given up: tried 6 times without success; it is not beside its anchor",
-        )
-        assert remembered(found, state).attempts["id-shop_app"].given_up == "tried 6 times without success"
+        why = Reason("attempts_exhausted", count=6)
+        assert found.warnings == (Reason("service_given_up", service="shop_app", why=why, problem=MISPLACED),)
+        assert remembered(found, state).attempts["id-shop_app"].given_up == why
 
     def test_is_given_up_after_the_longest_time(self) -> None:
         found = plan(swarm(self.APP), state=self.tried(3, NOW - 100, since=NOW - 601))
 
         assert writes_to_services(found) == []
-        assert "not in order for 601 seconds, after 3 attempts" in found.warnings[0]
+        why = Reason("give_up_time_over", seconds=601, count=3)
+        assert found.warnings == (Reason("service_given_up", service="shop_app", why=why, problem=MISPLACED),)
 
     def test_one_that_failed_and_was_mended_is_moved(self) -> None:
-        failed = Attempts(3, NOW - 901, NOW - 950, "Swarm has given up", "tried 3 times without success")
+        failed = Attempts(3, NOW - 901, NOW - 950, FAILED, Reason("attempts_exhausted", count=3))
         state = State(attempts={"id-shop_app": failed})
 
         found = plan(swarm(self.APP), state=state)
@@ -75,14 +78,21 @@ class TestCooldowns:
         seen = swarm(self.APP, anchor_on="alpha", app_on="alpha")
 
         assert remembered(plan(seen, state=self.tried(2, NOW - 4)), self.tried(2, NOW - 4)).attempts == {}
-        given_up = self.tried(6, NOW - 1000, given_up="tried 6 times without success")
+        given_up = self.tried(6, NOW - 1000, given_up=Reason("attempts_exhausted", count=6))
         assert remembered(plan(seen, state=given_up), given_up).attempts == {}
+
+
+def given_up_by_swarm(state: str, error: Message) -> Reason:
+    return Reason("swarm_gave_up_tasks", missing=1, replicas=1, state=state, error=error)
+
+
+FAILED = given_up_by_swarm("failed", Reason("exit_code", number=3))
 
 
 class TestRestarts:
     APP = service("shop_app", **ours(HELD))
 
-    def restarts(self, found: Plan) -> list[tuple[str, str]]:
+    def restarts(self, found: Plan) -> list[tuple[str, Message]]:
         return [(step.name, step.why[0]) for step in found.steps if isinstance(step, RestartService)]
 
     def test_a_service_that_swarm_has_given_up_is_restarted(self) -> None:
@@ -91,7 +101,7 @@ class TestRestarts:
         found = plan(swarm(self.APP, ended, anchor_on="alpha", app_on=None))
 
         assert self.restarts(found) == [
-            ("shop_app", "Swarm has given up 1 of its 1 tasks (failed: exit code 3)")
+            ("shop_app", given_up_by_swarm("failed", Reason("exit_code", number=3)))
         ]
         assert remembered(found).attempts["id-shop_app"].count == 1
 
@@ -105,9 +115,7 @@ class TestRestarts:
             task("shop_app", "alpha"),
         )
 
-        assert self.restarts(plan(seen)) == [
-            ("shop_db", "Swarm has given up 1 of its 1 tasks (complete: finished)")
-        ]
+        assert self.restarts(plan(seen)) == [("shop_db", given_up_by_swarm("complete", "finished"))]
 
     def test_is_restarted_before_it_gets_a_constraint(self) -> None:
         ended = task("shop_app", "alpha", state="failed", desired_state="shutdown", exit_code=3)
@@ -119,15 +127,17 @@ class TestRestarts:
     def test_a_restart_that_fails_and_leaves_the_update_paused_is_tried_again(self) -> None:
         ended = task("shop_app", "alpha", state="failed", desired_state="shutdown", exit_code=3)
         seen = swarm(replace(self.APP, update_state="paused"), ended, anchor_on="alpha", app_on=None)
-        assert plan(seen).warnings[0].endswith("; its update is paused, so it is left alone")
-        ours = State(attempts={"id-shop_app": Attempts(1, NOW - 2, NOW - 2, "Swarm has given up")})
+        (warning,) = plan(seen).warnings
+        assert isinstance(warning, Reason)
+        assert (warning.code, warning.params["state"]) == ("restart_left_to_update", "paused")
+        ours = State(attempts={"id-shop_app": Attempts(1, NOW - 2, NOW - 2, FAILED)})
 
         assert self.restarts(plan(seen)) == []
         (step,) = (step for step in plan(seen, state=ours).steps if isinstance(step, RestartService))
         assert step.while_updating
 
     def test_what_fails_again_soon_is_not_forgotten_in_between(self) -> None:
-        state = State(attempts={"id-shop_app": Attempts(1, NOW - 20, NOW - 20, "Swarm has given up")})
+        state = State(attempts={"id-shop_app": Attempts(1, NOW - 20, NOW - 20, FAILED)})
         seen = swarm(self.APP, anchor_on="alpha", app_on="alpha")
 
         assert remembered(plan(seen, state=state), state).attempts
@@ -184,7 +194,7 @@ class TestRestarts:
 
         after = replace(before, tasks=(task("shop_db", "alpha", id="second", created=20.0), before.tasks[-1]))
         found = plan(after, config, state)
-        assert self.restarts(found) == [("shop_app", "shop_db was restarted, and restart_dependents is on")]
+        assert self.restarts(found) == [("shop_app", Reason("restarts_with_anchor", anchor="shop_db"))]
 
         fresh = replace(after, tasks=(after.tasks[0], task("shop_app", "alpha", created=21.0)))
         state = remembered(found, state)

@@ -36,10 +36,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan 
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.plan import next_pass
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.orphans import (
-    LIMIT_SECONDS,
-    STUCK_SECONDS,
     plan_orphans,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.status import ORPHAN_POLICY
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.unfinished import (
     plan_unfinished,
 )
@@ -60,6 +59,7 @@ from tests.support.followed import (
 
 ID = "id-shop_app"
 MOVE = Move("db", ("id-bravo",), NOW - 5, replicas=2, recorded=True)
+LIMIT_SECONDS, STUCK_SECONDS = ORPHAN_POLICY.limit_seconds, ORPHAN_POLICY.stuck_seconds
 JOURNAL = State(moves={ID: MOVE})
 MOVING = State(moves={ID: replace(MOVE, replicas=None)})
 OTHER = Dependency(anchor="web", stack="shop", label="web", followers=("cache",))

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
     Mount,
@@ -72,7 +73,10 @@ def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drai
     moved = web(**ours("node.id!=id-a"), update_state="updating")
     under_way = run(on_a(moved, *parts[1:], availability="pause"), MOVING)
     assert (whats(under_way), under_way.is_over) == ([], False)
-    assert under_way.left == ("web has not left a yet (its update is updating)", "web is on its way")
+    assert under_way.left == (
+        Reason("has_not_left", service="web", node="a", state="updating"),
+        Reason("move_under_way", service="web", nodes=None, error=None),
+    )
 
     arrived = (moved, task("web", "c"), task("web", "b", slot=2), *parts[3:])
     drained = run(on_a(*arrived, availability="pause"), MOVING)
@@ -80,7 +84,10 @@ def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drai
 
     ended = run(on_a(replace(moved, update_state="completed"), *arrived[1:], availability="drain"), MOVING)
     assert whats(ended) == ["end the move of web"]
-    assert ended.left == ("old is still to run there (running)", "the moves off it have not ended")
+    assert ended.left == (
+        Reason("task_not_gone", service="old", state="running"),
+        Reason("moves_not_ended"),
+    )
 
     over = run(on_a(web(), *arrived[1:3], availability="drain"), State(asked_availability={"id-a": 1.0}))
     assert over.is_over
@@ -105,7 +112,7 @@ def test_an_anchor_leaves_before_its_followers_and_to_where_they_fit() -> None:
     gone = replace(seen, tasks=(task("db", "c"), task("app", "a")))
     behind = replace(gone, nodes=(replace(seen.nodes[0], availability="pause"), *seen.nodes[1:]))
     left = run(behind, configured=configured)
-    assert "app has not followed db yet" in left.left
+    assert Reason("has_not_followed", service="app", anchor="db") in left.left
     assert "set the availability of node a to drain" not in whats(left)
 
 
@@ -129,22 +136,30 @@ def test_what_fits_nowhere_else_is_told_and_does_not_keep_the_node() -> None:
     seen = on_a(full, *tasks, availability="active")
     first = run(seen)
     assert whats(first) == ["set the availability of node a to pause"]
-    assert "web: no other node can take what runs of it on a" in first.plan.warnings[0]
+    assert first.plan.warnings == (Reason("drain_stops_service", service="web", node="a"),)
     assert whats(run(on_a(full, *tasks, availability="pause"))) == ["set the availability of node a to drain"]
 
 
 @pytest.mark.parametrize(
     ("now", "fields", "why"),
     [
-        (101.0, {"update_state": "paused", "update_message": "no image"}, "paused its update (no image)"),
-        (101.0, {"update_state": "rollback_completed", "constraints": ()}, "rolled its update back"),
-        (101.0 + LIMIT_SECONDS, {"update_state": "updating"}, "it has not ended within 600 s"),
+        (
+            101.0,
+            {"update_state": "paused", "update_message": "no image"},
+            Reason("move_paused", error="no image"),
+        ),
+        (101.0, {"update_state": "rollback_completed", "constraints": ()}, Reason("move_rolled_back")),
+        (
+            101.0 + LIMIT_SECONDS,
+            {"update_state": "updating"},
+            Reason("move_overdue", seconds=600.0, error=None),
+        ),
     ],
 )
-def test_a_move_that_fails_is_undone_and_ends_it(now: float, fields: dict[str, object], why: str) -> None:
+def test_a_move_that_fails_is_undone_and_ends_it(now: float, fields: dict[str, object], why: Reason) -> None:
     moved = web(**{**ours("node.id!=id-a"), **fields})
     found = run(on_a(moved, task("web", "a"), task("web", "b"), availability="pause"), MOVING, now=now)
-    assert why in found.failed[0]
+    assert found.failed == (Reason("move_failed", service="web", nodes=None, failure=why),)
     assert whats(found) == (["end the move of web"] if moved.constraints else [])
 
 

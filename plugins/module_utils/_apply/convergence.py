@@ -22,7 +22,7 @@ from .._plan.drain.availability import one_node
 LOOK_SECONDS = 1.0
 
 
-def wait_until_settled(
+def wait_until_converged(
     engine: Engine,
     names: Sequence[str],
     timeout: float,

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How the move of a follower ends: beside its anchor, after its anchor if that has moved on, or undone."""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..._model.reasons import Reason
+from ..._model.state import Move, SetAttempts, SetMove, StateEdit
+from ..._model.steps import Plan
+from ..relocation import moves
+from ..relocation.ending import Ending
+from ..relocation.status import FOLLOW_POLICY, Progress, Status, runs_as_moved
+from ..scheduling.managed import move_constraints
+from .backoff import NO_FAILURES
+from .follower_case import FollowerCase
+
+
+class FollowerMove(Ending):
+    """What becomes of a move of ``case``'s follower in this cycle."""
+
+    def __init__(self, case: FollowerCase) -> None:
+        self.case = case
+        follower, place = case.follower, case.group.place
+        leads = (
+            not place.settled or not place.on or moves.leads_to_anchor(case.snapshot, case.group, follower)
+        )
+        progress = Progress(
+            case.snapshot,
+            case.service,
+            # the entry may have been lost, or a rollback has brought the constraint back
+            case.move or Move(case.dependency.anchor, follower.targets, case.now),
+            case.now,
+            replace(FOLLOW_POLICY, limit_seconds=case.give_up_seconds),
+            superseded=not leads,
+            is_ordered=follower.needs_order(case.dependency),
+        )
+        super().__init__(progress, follower.targets or (case.move.nodes if case.move is not None else ()))
+
+    def plan(self) -> Plan:
+        case, plan = self.case, super().plan()
+        if case.move is None and self.progress.replicas is None:
+            # the time of the move runs from now on
+            journal = SetMove(self.service.id, self.progress.move)
+            return Plan(remember=(journal,)) + plan
+        return plan
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        return (*self.case.obsolete, *move_constraints(self.service))
+
+    def edits(self, failure: Reason | None) -> tuple[StateEdit, ...]:
+        """After a success the next move begins anew."""
+        attempts = self.case.attempts
+        if failure is None and attempts is not None and attempts.reason in NO_FAILURES:
+            return (*super().edits(None), SetAttempts(self.service.id, None))
+        return super().edits(failure)
+
+    def end(self, why: tuple[Reason, ...], failure: Reason | None, **options: Any) -> Plan:
+        case = self.case
+        add = () if case.would_run_again(case.held, self.removed) else case.held
+        return super().end(why, failure, **{"add": add, **options})
+
+    def finish(self) -> Plan:
+        return self.end((Reason("beside_anchor", anchor=self.case.dependency.anchor),), None)
+
+    def fail(self, failure: Reason) -> Plan:
+        if self.progress.status is Status.FAILED:
+            return self.end((failure,), failure)
+        return self.end((failure,), failure, purpose=Reason("move_undone", service=self.name))
+
+    def supersede(self) -> Plan:
+        """The anchor has moved on: so does the follower, as soon as that cancels nothing."""
+        case, anchor = self.case, self.case.dependency.anchor
+        if case.may_move_on():
+            return case.move_on()
+        if self.service.update_state == "updating" and not case.follower.waiting:
+            note = Reason("move_continues_later", service=self.name, anchor=anchor)
+            return Plan(notes=(note,), requeue_after=self.progress.policy.requeue_seconds)
+        failure = Reason("anchor_moved_on", anchor=anchor)
+        arrived = runs_as_moved(case.snapshot, self.service)
+        return self.end((failure,), failure, commit_edits=self.edits(None if arrived else failure))
+
+    def start_again(self, **options: Any) -> Plan:
+        """Scale it back, beside its anchor if that is known."""
+        case, place, move = self.case, self.case.group.place, self.progress.move
+        if not place.settled or not place.on or not case.follower.can_follow or move is None:
+            purpose = Reason("service_started_again", service=self.name)
+            return super().start_again(
+                purpose=purpose,
+                add=case.held,
+                commit_edits=(SetMove(self.service.id, None),),
+                **options,
+            )
+        return super().start_again(
+            purpose=Reason("service_started", service=self.name, nodes=self.to),
+            add=(*case.held, *moves.constraints_to_move(case.snapshot, case.group, case.follower)),
+            # the time that the move itself may take runs from now on
+            commit_edits=(SetMove(self.service.id, replace(move, replicas=None, since=case.now)),),
+            **options,
+        )
