@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, Reason
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
     MetricSources,
@@ -29,6 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import plan_rebalance
 from tests.behaviour.world import SECOND, Swarm
+from tests.support.rebalance_case import flatten
 
 HOUR = 3600.0
 CYCLE_SECONDS = 0.5
@@ -170,7 +171,8 @@ def test_a_move_that_fails_is_undone_and_remembered(swarm: Swarm, balance: Balan
     task = swarm.ids("picky")
     for balance.later in (0.0, 0.5 * HOUR, 5 * HOUR):
         balance.settled()
-    assert any("a move there failed" in text for text in balance.plan().notes)
+    reasons = [reason for note in balance.plan().notes for reason in flatten([note])]
+    assert "move_there_failed" in codes(reasons)
     assert swarm.ids("picky") == task
 
 

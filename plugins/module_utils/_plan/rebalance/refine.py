@@ -85,6 +85,7 @@ class Refinement:
         self.home = home
         self.memory = memory
         self.looked = 0
+        self._known_shifts: dict[tuple[int, int], list[Neighbour]] = {}
         self.mean = sum(used) / sum(total) if sum(total) else 0.0
         self.open = [
             [host for host in range(len(total)) if host != home[item] and is_open(item, host)]
@@ -206,14 +207,21 @@ class Refinement:
         """One item goes to another host, or back."""
         found: list[Neighbour] = []
         for item, home in enumerate(self.home):
-            place = moved.get(item, home)
-            if item == fixed:
-                continue
-            for host in (*self.open[item], home):
-                if host != place:
-                    more = (host != home) - (place != home)
-                    found.append(Neighbour(((item, host),), place, host, self.memory[item], more, item))
+            if item != fixed:
+                found += self._shifts_of(item, moved.get(item, home))
         return found
+
+    def _shifts_of(self, item: int, place: int) -> list[Neighbour]:
+        # always the same ones, and needed very often
+        key = (item, place)
+        if key not in self._known_shifts:
+            home, memory = self.home[item], self.memory[item]
+            self._known_shifts[key] = [
+                Neighbour(((item, host),), place, host, memory, (host != home) - (place != home), item)
+                for host in (*self.open[item], home)
+                if host != place
+            ]
+        return self._known_shifts[key]
 
     def _swaps(self, moved: Mapping[int, int], fixed: int | None) -> list[Neighbour]:
         """Two items change places."""
@@ -229,7 +237,8 @@ class Refinement:
                 more += (source != self.home[other]) - (target != self.home[other])
                 change = ((one, target), (other, source))
                 memory = self.memory[one] - self.memory[other]
-                found.append(Neighbour(change, source, target, memory, more, one))
+                # half the time of calling the class, which counts here
+                found.append(tuple.__new__(Neighbour, (change, source, target, memory, more, one)))
         return found
 
     def _best_neighbour(
