@@ -28,7 +28,7 @@ def crash(stage: Stage) -> None:
     with stage.background(ORCASTRA, "run", *CONFIG, EVENT_MODE="true") as loop:
         wait_until(lambda: loop.said("acting"), 30, "the loop to start")
         view = _lose(stage, home)
-        wait_until(lambda: loop.said("looked again"), 30, "the loop to finish its cycle")
+        wait_until(lambda: loop.said("verified"), 30, "the loop to finish its cycle")
         _bring_back(stage, home, view)
 
 

@@ -72,7 +72,7 @@ def first_cycle(stage: Stage) -> None:
 def second_cycle(stage: Stage) -> None:
     stage.screen.say("The same again. The swarm is as it should be, so there is nothing to do:")
     said = stage.run(ORCASTRA, "run", "--once", *CONFIG)
-    if "nothing to be done" not in said:
+    if "no changes needed" not in said:
         raise DemoError("The second cycle found something to do.")
 
 
@@ -88,7 +88,7 @@ def label_by_hand(stage: Stage) -> None:
         removed = time.monotonic()
         wait_for(stage, f"the label {LABEL} to return", lambda view: LABEL in view.labels(HOST))
         seconds = time.monotonic() - removed
-        wait_until(lambda: loop.said("looked again"), 30, "the loop to finish its cycle")
+        wait_until(lambda: loop.said("verified"), 30, "the loop to finish its cycle")
     stage.screen.say(f"The label was back after {seconds:.1f} seconds.")
 
 

@@ -72,16 +72,17 @@ def own_token(folder: Path) -> bytes | None:
         except FileNotFoundError:
             token = _make(path, replace=False)
         except _Unfit as error:
-            log.warning("the token for writes over HTTP is replaced", file=str(path), reason=str(error))
+            log.warning("api token replaced", file=str(path), reason=str(error))
             token = _make(path, replace=True)
     except (OSError, _Unfit) as error:
         log.warning(
-            "no writes over HTTP without ORCASTRA_API_TOKEN: the state folder cannot keep a token",
+            "writes over http disabled",
+            what="set ORCASTRA_API_TOKEN, because the state folder cannot keep a token",
             file=str(path),
             error=getattr(error, "strerror", None) or str(error),
         )
         return None
-    log.debug("writes over HTTP need the token in a file", file=str(path))
+    log.debug("api token loaded", file=str(path))
     return token
 
 

@@ -4,8 +4,8 @@
 
 """The command line: options, exit codes, and errors as one clear sentence.
 
-Exit codes: 0 fine, 1 a part failed, 2 the configuration or the command line is wrong. With
-``--detailed-exitcode`` also 3, there is something to do, and 4, the one cycle was left to another instance.
+Exit codes: 0 success, 1 failure (possibly partial), 2 invalid configuration or usage. With
+``--detailed-exitcode`` also 3, changes are pending, and 4, another instance is active.
 """
 
 from __future__ import annotations
@@ -125,83 +125,86 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser; the chosen command is a function in ``command``."""
     parser = Parser(
         prog="orcastra",
-        description="Makes a Docker Swarm look after itself.",
-        epilog="`orcastra help COMMAND` shows the options of a command, `orcastra help environment` the "
-        "variables that hold the settings. Exit codes: 0 fine, 1 a part failed, 2 the configuration or the "
-        "command line is wrong.",
+        description="Keeps a Docker Swarm in its desired state.",
+        epilog="`orcastra help COMMAND` shows the options of a command, `orcastra help environment` all "
+        "settings. Exit codes: 0 success, 1 failure (possibly partial), 2 invalid configuration or usage.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"orcastra {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    run = _add(commands, "run", "keep the swarm right: look, plan, and act where something is to be done")
-    run.add_argument("--once", action="store_true", help="do one whole cycle, then exit")
+    run = _add(commands, "run", "run the reconciliation loop")
+    run.add_argument("--once", action="store_true", help="run one whole cycle, then exit")
     run.add_argument("--check", action="store_true", help="plan only, write nothing")
     run.add_argument("--log-format", choices=("text", "json"), help="text for people, json for machines")
     run.add_argument(
         "--detailed-exitcode",
         action="store_true",
-        help=f"with --once, exit with {EXIT_STOOD_BY} if nothing was done here because another node leads",
+        help=f"with --once, exit with {EXIT_STOOD_BY} if another instance is active",
     )
     run.set_defaults(command=_run)
 
-    plan = _add(commands, "plan", "show what would be done now, why, and why not otherwise")
+    plan = _add(commands, "plan", "show pending changes, the reason for each, and the alternatives rejected")
     _add_format(plan)
     plan.add_argument(
-        "--why", action="store_true", help="also what could be moved to balance memory, and why it is not"
+        "--explain",
+        action="store_true",
+        help="also list every possible move to balance memory, and why it is not made",
     )
     plan.add_argument(
         "--detailed-exitcode",
         action="store_true",
-        help=f"exit with {EXIT_CHANGES} if there is something to do",
+        help=f"exit with {EXIT_CHANGES} if changes are pending",
     )
     plan.set_defaults(command=_plan)
 
-    what_if = _add(commands, "what-if", "say where everything would go if nodes were lost or added")
+    what_if = _add(commands, "what-if", "show where tasks would run if nodes were lost or added")
     what_if.add_argument(
         "--lose",
         action="append",
         default=[],
         metavar="NODE|any",
-        help="a node that is lost (may be given again), or any: each host by itself",
+        help="a node to lose (repeatable), or any: each host in turn",
     )
     what_if.add_argument(
         "--add",
         action="append",
         default=[],
         metavar="NODE:MEMORY",
-        help="a node that is added, like wrk-d:16GB (may be given again)",
+        help="a node to add, such as wrk-d:16GB (repeatable)",
     )
     _add_format(what_if)
     what_if.add_argument(
         "--detailed-exitcode",
         action="store_true",
-        help=f"exit with {EXIT_CHANGES} if it would be worse than now: no place, or not enough memory",
+        help=f"exit with {EXIT_CHANGES} if tasks would find no node or not enough memory",
     )
     what_if.set_defaults(command=_what_if)
 
-    status = _add(commands, "status", "show who leads, the nodes, the services, and what is remembered")
+    status = _add(commands, "status", "show the leader, the nodes, the services and the saved state")
     _add_format(status)
     status.set_defaults(command=_status)
 
-    command = _add(commands, "command", "carry out a command now, as the command file does")
-    command.add_argument("name", metavar="NAME", help="what to do: one of those below")
-    command.add_argument("argument", metavar="SERVICE|NODE", nargs="?", help="what to do it with")
-    command.add_argument("--id", metavar="ID", help="do it once only, however often it is asked for")
-    command.add_argument("--check", action="store_true", help="list what would be done, and do nothing")
+    command = _add(commands, "command", "run a command now, as the command file does")
+    command.add_argument("name", metavar="NAME", help="one of the commands below")
+    command.add_argument(
+        "argument", metavar="SERVICE|NODE", nargs="?", help="the service or node that the command takes"
+    )
+    command.add_argument("--id", metavar="ID", help="run it only once, however often it is requested")
+    command.add_argument("--check", action="store_true", help="list the steps without running them")
     command.epilog = f"{commands_help()}\n\n{command.epilog}"
     command.set_defaults(command=_command)
 
-    health = _add(commands, "healthcheck", "ask the instance on this machine whether it lives")
+    health = _add(commands, "healthcheck", "check whether the instance on this machine is alive")
     health.set_defaults(command=_healthcheck)
 
-    config = commands.add_parser("config", help="check the configuration, or show what it may hold")
+    config = commands.add_parser("config", help="check the configuration, or print its schema")
     parts = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    check = _add(parts, "check", "check the configuration and show everything that is wrong with it")
+    check = _add(parts, "check", "check the configuration and list all errors")
     check.set_defaults(command=_config_check, collects_problems=True)
     schema = _add(parts, "schema", "print the JSON Schema of swarm.yml, for editors")
     schema.set_defaults(command=_config_schema)
-    about = commands.add_parser("help", help="show the help of a command, or `environment`: all settings")
+    about = commands.add_parser("help", help="show the help of a command, or `environment` for all settings")
     about.add_argument("topic", nargs="*", metavar="COMMAND|environment")
     return parser
 
@@ -222,7 +225,7 @@ def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        epilog="Settings come from the environment, too: `orcastra help environment` lists the variables.",
+        epilog="Settings also come from the environment: `orcastra help environment` lists the variables.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -230,9 +233,9 @@ def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
         "--config",
         type=Path,
         metavar="DIR",
-        help="folder with swarm.yml, or dependencies.yml and nodes.yml; wins over the variables for files",
+        help="folder with swarm.yml, or dependencies.yml and nodes.yml; overrides the variables for files",
     )
-    parser.add_argument("--debug", action="store_true", help="show the details too")
+    parser.add_argument("--debug", action="store_true", help="log details")
     return parser
 
 
@@ -246,7 +249,8 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
-    from orcastra_runner.commands import Ending, run  # noqa: PLC0415
+    from orcastra_runner.application import Ending  # noqa: PLC0415
+    from orcastra_runner.commands import run  # noqa: PLC0415
 
     ending = run(settings)
     if ending is Ending.STOOD_BY:
@@ -257,7 +261,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import show_plan  # noqa: PLC0415
 
-    has_steps = show_plan(settings, as_json=options.format == "json", why=options.why)
+    has_steps = show_plan(settings, as_json=options.format == "json", explain=options.explain)
     return EXIT_CHANGES if has_steps and options.detailed_exitcode else EXIT_FINE
 
 

@@ -38,7 +38,6 @@ from orcastra_runner.folder import PrivateFolder
 POLL_SECONDS = 0.5
 KEPT_OUTPUT_BYTES = 1024 * 1024
 KEPT_LINES = 40
-DEFAULT_COLLECTIONS_PATH = "~/.ansible/collections:/usr/share/ansible/collections"
 
 # What ansible-playbook, the Docker SDK and ssh need; anything else stays with us.
 PASSED_ON = re.compile(

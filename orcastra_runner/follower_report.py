@@ -35,7 +35,7 @@ def attempts_data(seen: Observation) -> list[dict[str, Any]]:
             "reason": str(found.reason),
             "attempts": found.count,
             "since": iso_time(found.since),
-            "last": iso_time(found.last),
+            "last_attempt_at": iso_time(found.last),
             "given_up": None if found.given_up is None else str(found.given_up),
         }
         for service_id, found in seen.state.attempts.items()
@@ -55,7 +55,7 @@ def lines(moves: list[dict[str, Any]], attempts: list[dict[str, Any]]) -> list[s
         told += ["", "Tried again:"]
     for entry in attempts:
         times = "once" if entry["attempts"] == 1 else f"{entry['attempts']} times"
-        when = f"since {entry['since']}, last at {entry['last']}"
+        when = f"since {entry['since']}, last at {entry['last_attempt_at']}"
         told.append(f"  {entry['service']}: {times} {when}: {entry['reason']}")
         if entry["given_up"] is not None:
             told.append(f"  {entry['service']}: given up: {entry['given_up']}")

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import MemberStep, SetRole
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.managers import is_managing
@@ -22,9 +23,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.pl
     plan_heal,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.settings import spec_of
-from orcastra_runner.jobs import Work, report_outcome, tell_steps
+from orcastra_runner.dedup import OnceFilter, log_messages
+from orcastra_runner.jobs import Work, log_steps, played_fields, report_outcome
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News, log_messages
 from orcastra_runner.swarm import Swarm
 
 HEAL_PLAYBOOK = "orcastra.swarm.heal"
@@ -62,14 +63,12 @@ def plan_members(swarm: Swarm, seen: Observation, desired: DesiredState) -> Plan
 
 def plan_hosts(seen: Observation, desired: DesiredState, *, has_inventory: bool) -> Plan:
     """Say what only the hosts themselves can mend, and who does that if it stays so."""
-    what = f"If it does not come back, Orcastra runs the playbook {HEAL_PLAYBOOK}"
-    if not has_inventory:
-        what = (
-            f"If it does not come back, run the playbook {HEAL_PLAYBOOK}; with ORCASTRA_INVENTORY set, "
-            f"Orcastra runs it by itself"
-        )
     missing = needs_hosts(seen.snapshot, desired, time.time())
-    return Plan(warnings=tuple(f"{text}. {what}" for text in missing))
+    if has_inventory:
+        found = [Reason("host_repaired_by_playbook", because=why, playbook=HEAL_PLAYBOOK) for why in missing]
+    else:
+        found = [Reason("host_repaired_by_user", because=why, playbook=HEAL_PLAYBOOK) for why in missing]
+    return Plan(warnings=tuple(found))
 
 
 class HealJob:
@@ -88,31 +87,31 @@ class HealJob:
         self._at_once = at_once
         self.requeue_after: float | None = None
         self._clock = clock
-        self._news = News()
-        self._missing: tuple[str, ...] = ()
+        self._once = OnceFilter()
+        self._missing: tuple[Reason, ...] = ()
         self._pause = 0.0
         self._next_run = 0.0
 
     def run(self, work: Work) -> bool:
         self.requeue_after = None
-        seen = work.swarm.see()
+        seen = work.swarm.observe()
         acted = self._mend(work, seen)
         if acted and not work.dry_run:
             # other steps may be possible now
             self.requeue_after = AGAIN_SECONDS
-        return self._bring_back(work, work.swarm.see()) or acted
+        return self._bring_back(work, work.swarm.observe()) or acted
 
     def _mend(self, work: Work, seen: Observation) -> bool:
         """What can be done through the API."""
         plan = plan_members(work.swarm, seen, work.desired)
-        log_messages(self._news, plan.warnings, plan.notes)
+        log_messages(self._once, plan.warnings, plan.notes)
         hosts = plan_hosts(seen, work.desired, has_inventory=work.run_on_hosts is not None)
-        work.records.planned(self.name, plan + hosts)
-        tell_steps(self._news, plan, at_once=not work.dry_run)
+        work.status.planned(self.name, plan + hosts)
+        log_steps(self._once, plan, at_once=not work.dry_run)
         if not plan.steps or work.dry_run:
             return bool(plan.steps)
         outcome = work.swarm.carry_out(Plan(steps=_first_part(plan.steps)))
-        work.swarm.forget()
+        work.swarm.invalidate()
         report_outcome(work, self.name, outcome)
         return True
 
@@ -121,16 +120,16 @@ class HealJob:
         if seen.state.handovers:
             return False  # another instance reboots a host, and sees to it that it comes back
         missing = tuple(needs_hosts(seen.snapshot, work.desired, time.time()))
-        fresh = self._news.fresh("missing", missing)
+        fresh = self._once.fresh("missing", missing)
         if work.run_on_hosts is None or work.dry_run:
             for text in fresh:
-                log.warning("a configured node is missing", what=text)
+                log.warning("configured node missing", what=text)
             self._missing = missing
             return False
         if not missing or missing != self._missing:
             self._missing, self._pause, self._next_run = missing, self.interval, 0.0
             for text in fresh:
-                log.warning("a configured node is missing", what=text)
+                log.warning("configured node missing", what=text)
             # most hosts that are down come back by themselves before the next look
             if not missing or not self._at_once:
                 return False
@@ -138,14 +137,14 @@ class HealJob:
             return False
         self._next_run = self._clock() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE * self.interval)
-        log.info("bringing hosts back", what="; ".join(missing))
+        log.info("membership repair started", what="; ".join(map(str, missing)))
         result = work.run_on_hosts(HEAL_PLAYBOOK, _variables(work, seen))
-        work.swarm.forget()
+        work.swarm.invalidate()
         for step in (step for task in result.tasks for step in task.plan):
-            work.records.playbook_stepped(self.name, step, None)
-            log.info("done", what=step.get("what"), why=step.get("why"))
+            work.status.playbook_stepped(self.name, step, None)
+            log.info("done", **played_fields(step))
         if not result.ok:
-            log.warning("not all hosts could be brought back", what=result.problem)
+            log.warning("membership repair failed", what=result.problem)
         return result.changed
 
 

@@ -14,13 +14,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import DisownLabels, OwnLabels
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
+from orcastra_runner.dedup import OnceFilter, log_messages
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News, log_messages
-from orcastra_runner.records import Records
 from orcastra_runner.shortages import names
+from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import Swarm, plan_all
 
 LABEL_PLAYBOOK = "orcastra.swarm.label_sync"
@@ -29,6 +29,8 @@ SITE_PLAYBOOK = "orcastra.swarm.site"
 RUNS_PER_CYCLE = 2
 # When to go on with what comes after that: other steps, made possible by the first ones.
 NEXT_STAGE_SECONDS = 1.0
+AS_CONFIGURED = "the swarm matches the configuration"
+AS_CONFIGURED_BUT_SHORT = f"{AS_CONFIGURED}, but services are short of tasks"
 
 log = get_logger()
 
@@ -37,7 +39,7 @@ class JobError(OrcastraError):
     """A job could not do what it is for."""
 
 
-class Told(JobError):
+class AlreadyReported(JobError):
     """A job could not do all that it is for, and has said so itself."""
 
 
@@ -62,7 +64,7 @@ class Work:
 
     ``run_playbook`` takes a playbook's name and returns what came of it; ``run_on_hosts`` does the same on
     the hosts of the user's inventory, and is None without one. ``dry_run``: plan only. What was planned and
-    done is told to ``records``. ``accept_removals`` does without what stays in force although its file is
+    done is told to ``status``. ``accept_removals`` does without what stays in force although its file is
     gone, and says what that was; ``acceptances`` are the instances of this process that have run it.
     """
 
@@ -71,7 +73,7 @@ class Work:
     run_playbook: RunPlaybook
     dry_run: bool = False
     run_on_hosts: RunPlaybook | None = None
-    records: Records = field(default_factory=Records)
+    status: StatusStore = field(default_factory=StatusStore)
     accept_removals: Callable[[], tuple[str, ...]] = tuple
     acceptances: set[str] = field(default_factory=set)
 
@@ -108,7 +110,7 @@ class SyncJob:
         self.requeue_after: float | None = None
         self._give_up_seconds = give_up_seconds
         self._in_process = in_process
-        self._news = News()
+        self._once = OnceFilter()
 
     def run(self, work: Work) -> bool:
         self.requeue_after = None
@@ -122,21 +124,18 @@ class SyncJob:
             runs += 1
             whats = {step.what for step in plan.steps}
             repeated = whats if repeated is None else repeated & whats
-            work.swarm.forget()
+            work.swarm.invalidate()
             plan = self._plan(work)
         left = [step.what for step in plan.steps if step.what in (repeated or ())]
         if left:
             raise JobError(f"done {runs} times, and still to be done: {'; '.join(left)}")
         self.requeue_after = plan.requeue_after if plan.is_empty else NEXT_STAGE_SECONDS
         if runs and self.requeue_after is None:
-            short = work.records.view().short
+            short = work.status.view().short
             if short:
-                log.info(
-                    "looked again: everything is as configured, but services are short of tasks",
-                    services=names(short),
-                )
+                log.info("verified", what=AS_CONFIGURED_BUT_SHORT, services=names(short))
             else:
-                log.info("looked again: everything is as configured")
+                log.info("verified", what=AS_CONFIGURED)
         return runs > 0
 
     def _act(self, work: Work, plan: Plan) -> None:
@@ -146,12 +145,12 @@ class SyncJob:
         report_outcome(work, self.name, work.swarm.carry_out(plan))
 
     def _plan(self, work: Work) -> Plan:
-        plan = plan_all(work.swarm.see(), work.desired, self._give_up_seconds)
-        work.records.planned(self.name, plan)
-        log_messages(self._news, plan.warnings, plan.notes)
-        tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
+        plan = plan_all(work.swarm.observe(), work.desired, self._give_up_seconds)
+        work.status.planned(self.name, plan)
+        log_messages(self._once, plan.warnings, plan.notes)
+        log_steps(self._once, plan, at_once=self._in_process and not work.dry_run)
         if plan.remember and not plan.steps:
-            log.debug("planned", what="bring the remembered state up to date")
+            log.debug("planned", what="update the saved state")
         return plan
 
 
@@ -178,8 +177,8 @@ class ResyncJob:
             return changed
         result = run_and_report(work, self.name, SITE_PLAYBOOK)
         if result.changed:
-            work.swarm.forget()
-            log.warning("the resync changed something that no plan had asked for")
+            work.swarm.invalidate()
+            log.warning("resync made unplanned changes")
         return result.changed
 
 
@@ -191,21 +190,34 @@ def playbook_for(plan: Plan) -> str:
     return LABEL_PLAYBOOK if only_labels else SITE_PLAYBOOK
 
 
-def tell_steps(news: News, plan: Plan, *, at_once: bool) -> None:
+def log_steps(once: OnceFilter, plan: Plan, *, at_once: bool) -> None:
     """Log what is planned. What is done ``at_once`` is logged in the next moment, with its reason."""
     steps = {step.what: step for step in plan.steps}
-    tell = log.debug if at_once else log.info
-    for what in news.fresh("steps", steps):
-        tell("planned", what=what, why=steps[what].why, why_not=steps[what].why_not or None)
+    for what in once.fresh("steps", steps):
+        values = step_fields(steps[what])
+        if at_once:
+            log.debug("planned", **values)
+        else:
+            log.info("planned", **values)
+
+
+def step_fields(step: Step) -> dict[str, Any]:
+    """The fields of the log for one step."""
+    fields = {"what": step.what, "action": step.action, "target": step.target}
+    return {**fields, "why": step.why, "why_not": step.why_not or None}
+
+
+def played_fields(step: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the log for one step of a playbook."""
+    return {name: step.get(name) for name in ("what", "action", "target", "why")}
 
 
 def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
     """Log what became of steps that were carried out in this process. Raises JobError where one failed."""
     for result in outcome.results:
-        work.records.stepped(job, result)
+        work.status.stepped(job, result)
         if result.error is None and result.changed:
-            step = result.step
-            log.info("done", what=step.what, why=step.why, why_not=step.why_not or None)
+            log.info("done", **step_fields(result.step))
     if outcome.failures:
         raise JobError("; ".join(f"could not {one.step.what}: {one.error}" for one in outcome.failures))
 
@@ -215,15 +227,15 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
 
     Raises JobError where it failed, Stopped where it was ended.
     """
-    log.debug("starting a playbook", playbook=playbook)
+    log.debug("playbook started", playbook=playbook)
     result = work.run_playbook(playbook)
     expected = {printable(step.what): step for step in planned.steps} if planned else {}
     done = [step for task in result.tasks for step in task.plan]
     for step in done:
         if step.get("what") not in expected:
-            log.info("planned by the playbook", what=step.get("what"), why=step.get("why"))
+            log.info("planned by playbook", **played_fields(step))
     for warning in [warning for task in result.tasks if planned is None for warning in task.warnings]:
-        log.debug("the playbook warns", warning=warning)
+        log.debug("playbook warning", message=warning)
     if result.status == "canceled":
         raise Stopped(result.problem)
     if not result.ok:
@@ -231,9 +243,9 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
     summary: dict[str, Any] = {"playbook": playbook, "seconds": round(result.seconds, 1)}
     if result.changed:
         for step in done:
-            work.records.playbook_stepped(job, step, expected.get(str(step.get("what"))))
-            log.info("done", what=step.get("what"), why=step.get("why"))
-        log.info("the playbook is through", steps=len(done), **summary)
+            work.status.playbook_stepped(job, step, expected.get(str(step.get("what"))))
+            log.info("done", **played_fields(step))
+        log.info("playbook finished", steps=len(done), **summary)
     else:
-        log.debug("the playbook changed nothing", **summary)
+        log.debug("playbook changed nothing", **summary)
     return result

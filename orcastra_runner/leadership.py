@@ -69,13 +69,13 @@ class LeaderWatch:
                     engine = self._connect()
                 leads = bool((engine.get_node(node_id).get("ManagerStatus") or {}).get("Leader"))
             except OrcastraError as error:
-                log.debug("who leads could not be asked", error=str(error))
+                log.debug("could not determine the swarm leader", error=str(error))
                 leads = False
                 if engine is not None:
                     engine.close()
                     engine = None
             except Exception as error:  # noqa: BLE001 - a thread that ends unseen would delay the takeover
-                log.warning("who leads could not be asked", error=f"{type(error).__name__}: {error}")
+                log.warning("could not determine the swarm leader", error=f"{type(error).__name__}: {error}")
                 leads, engine = False, None
             if leads and self._node_id == node_id:
                 # the loop says whether to go on, after it has looked itself

@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The log: one line per thing that happened, as a sentence with ``key=value``, or as JSON for machines.
+"""The log: one line per event, as text with ``key=value``, or as JSON for machines.
 
-``what`` is the one value that belongs into the sentence: "done: set ssd=true on node alpha". If there is a
-``message``, that is the sentence.
+An event is a constant string; what differs from one time to the next is in its fields. The text format
+appends ``what`` to the event ("done: set ssd=true on node alpha"), shows the text of a ``message`` instead of
+the event, and leaves out ``action`` and ``target``, which ``what`` says already.
 
-The only module that imports structlog. Everybody else asks ``get_logger`` and writes
-``log.info("sentence", key=value)``.
+This is the only module that imports structlog. All others call ``get_logger`` and write
+``log.info("event", key=value)``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import 
 
 # what would break a line, or the terminal that it is read in
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# fields that the text format leaves out
+ONLY_DATA = frozenset({"action", "target"})
 
 
 class Logger(Protocol):
@@ -78,8 +81,12 @@ class _FromLibraries(logging.Handler):
             exception = record.exc_info[1]
             error = f"{type(exception).__name__}: {first_line(exception)}"
             details = "".join(format_exception(exception)) if self._debug else None
-        tell = get_logger().error if record.levelno >= logging.ERROR else get_logger().warning
-        tell(first_line(record.getMessage()), error=error, source=record.name, traceback=details)
+        values = {"error": error, "source": record.name, "traceback": details}
+        log = get_logger()
+        if record.levelno >= logging.ERROR:
+            log.error("library error", what=first_line(record.getMessage()), **values)
+        else:
+            log.warning("library warning", what=first_line(record.getMessage()), **values)
 
 
 def _add_time(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -98,7 +105,8 @@ def _render_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     # what services and engines say goes in as well
     sentence = printable(_CONTROL.sub(" ", sentence))
     line = f"{time:%Y-%m-%d %H:%M:%S} {level:<8} {sentence}"
-    values = " ".join(f"{key}={_plain(value)}" for key, value in event.items() if value is not None)
+    shown = {key: value for key, value in event.items() if value is not None and key not in ONLY_DATA}
+    values = " ".join(f"{key}={_plain(value)}" for key, value in shown.items())
     if values:
         line = f"{line}  {values}"
     return "\n".join([line, *map(printable, traceback.rstrip().splitlines())]) if traceback else line

@@ -4,7 +4,7 @@
 
 """The loop: runs what is due, one job after the other, and waits for the next, a signal or a changed file.
 
-What goes wrong in one job is told and retried later; it never stops the others. Only the instance whose own
+The scheduler runs each job, so that one that fails never stops the others. Only the instance whose own
 engine is the swarm's leader acts, so that Raft elects the orchestrator together with the leader.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-import traceback
 from collections.abc import Callable, Sequence
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
@@ -25,13 +24,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import requeue_after
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
-from orcastra_runner.jobs import Job, Stopped, Told, Work
+from orcastra_runner.jobs import AS_CONFIGURED, AS_CONFIGURED_BUT_SHORT, Job, Work
 from orcastra_runner.leadership import LeaderWatch
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import Troubles
 from orcastra_runner.reload import Reloader
-from orcastra_runner.report import found
-from orcastra_runner.schedule import Schedule
+from orcastra_runner.report import counts
+from orcastra_runner.scheduler import Scheduler
 from orcastra_runner.shortages import ShortageLog, names
 from orcastra_runner.signals import ASKED, EVENT, LEAD, STOP, SYNC, Signals, StopNow
 from orcastra_runner.swarm import leader_of, node_name
@@ -69,6 +67,7 @@ class Loop:
         command_file: CommandFile | None = None,
         leader_watch: LeaderWatch | None = None,
         once_wait_seconds: float = ONCE_WAIT_SECONDS,
+        scheduler: Scheduler | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``acts_anywhere``: act whichever engine is the leader. ``clock`` returns seconds, never less.
@@ -83,17 +82,17 @@ class Loop:
         self._files = Reloader(configuration, work, self._configuration_changed)
         self._signals = signals
         self._acts_anywhere = acts_anywhere
-        self._debug = debug
         self._watcher = watcher
         self._command_file = command_file
         self._leader_watch = leader_watch
         self._once_wait_seconds = once_wait_seconds
         self._looked_at = -EVENT_GAP_SECONDS
         self._clock = clock
-        self._records = work.records
-        self._records.configured(work.desired)
-        self._schedule = Schedule()
-        self._troubles = Troubles(clock, self._records.trouble)
+        self._status = work.status
+        self._status.configured(work.desired)
+        self._scheduler = scheduler or Scheduler(work.status, clock, debug=debug)
+        self._schedule = self._scheduler.schedule
+        self._problems = self._scheduler.problems
         self._shortages = ShortageLog(clock)
         self._role: str | None = None
         self.stood_by = False
@@ -106,7 +105,7 @@ class Loop:
             self._schedule.add(job.name, job.interval, now + (job.interval if job.starts_late else 0))
         try:
             while not self._signals.stop_requested:
-                self._records.beat()
+                self._status.heartbeat()
                 self.run_due()
                 self._wait()
         except StopNow:
@@ -117,12 +116,12 @@ class Loop:
         """Do one whole cycle: all jobs that do not start late. Returns whether everything went well."""
         try:
             seen = self._look()
-            log.info(found(seen))
+            log.info("cycle started", **counts(seen))
             if not self._may_act(seen):
                 self.stood_by = True
                 log.warning(
-                    "nothing was done here: only the instance on the leader's node acts "
-                    "(ORCASTRA_LEADER=always changes that)",
+                    "nothing done",
+                    what="only the instance on the leader's node acts (ORCASTRA_LEADER=always changes that)",
                     node=node_name(seen),
                     leader=leader_of(seen),
                 )
@@ -142,7 +141,7 @@ class Loop:
         due = self._schedule.due(self._clock())
         if not due:
             return
-        self._work.swarm.forget()
+        self._work.swarm.invalidate()
         self._looked_at = self._clock()
         is_reachable, acts = True, False
         try:
@@ -163,7 +162,7 @@ class Loop:
                 return
             if not is_reachable or (acts and self._run(self._jobs[name]) is None):
                 delay = self._schedule.failed(name, self._clock())
-                log.debug("to be tried again", job=name, seconds=round(delay, 1))
+                log.debug("retry scheduled", job=name, seconds=round(delay, 1))
             else:
                 # counted from the look that they share, so that jobs of one interval go on sharing it
                 self._schedule.succeeded(name, self._looked_at, self._jobs[name].interval)
@@ -172,11 +171,11 @@ class Loop:
                     self._schedule.hasten(name, self._clock() + again)
         if acts:
             self._look_after_short()
-            log.debug("the cycle is through", jobs=", ".join(due))
+            log.debug("reconciliation finished", jobs=", ".join(due))
 
     def _look_after_short(self) -> None:
         """Say which services are short of tasks, and look again soon: most tasks come without an event."""
-        short = self._records.view().short
+        short = self._status.view().short
         self._shortages.tell(short)
         seconds = requeue_after(short)
         if seconds is not None and "sync" in self._jobs:
@@ -198,7 +197,7 @@ class Loop:
             if seconds is None:
                 break
             before = len(done)
-            done |= {(action.job, action.what) for action in self._records.view().history}
+            done |= {(action.job, action.what) for action in self._status.view().history}
             if len(done) > before or not limit:
                 limit = self._clock() + self._once_wait_seconds
             latest = deadline if self._has_scaled_to_0() else min(limit, deadline)
@@ -207,32 +206,29 @@ class Loop:
                 break
             with contextlib.suppress(queue.Empty):
                 self._signals.inbox.get(timeout=max(seconds, 0.001))
-            self._work.swarm.forget()
+            self._work.swarm.invalidate()
             results += [self._run(job) for job in waiting]
         if None in results:
             return False
-        short = self._records.view().short
+        short = self._status.view().short
         self._shortages.tell(short)
         if not any(results) and short:
-            log.warning(
-                "nothing to be done: everything is as configured, but services are short of tasks",
-                services=names(short),
-            )
+            log.warning("no changes needed", what=AS_CONFIGURED_BUT_SHORT, services=names(short))
         elif not any(results):
-            log.info("nothing to be done: everything is as configured")
+            log.info("no changes needed", what=AS_CONFIGURED)
         elif self._work.dry_run:
-            log.info("plan only: nothing was written")
+            log.info("dry run finished", what="nothing was written")
         return True
 
     def _has_scaled_to_0(self) -> bool:
         """Whether a service is down because we are moving it: it must not stay so until the next run."""
         with contextlib.suppress(OrcastraError):
-            return any(move.replicas is not None for move in self._work.swarm.see().state.moves.values())
+            return any(move.replicas is not None for move in self._work.swarm.observe().state.moves.values())
         return False
 
     def _tell_what_is_left(self, waiting: Sequence[Job]) -> None:
-        plans = self._records.view().plans
-        log.warning("what was begun has not ended yet; the next run goes on with it")
+        plans = self._status.view().plans
+        log.warning("work still in progress", what="the next run continues it")
         for job in waiting:
             plan = plans.get(job.name)
             for note in plan.notes if plan is not None else ():
@@ -241,78 +237,56 @@ class Loop:
     def _look(self) -> Observation:
         """Look at the swarm. Tells what went wrong before it raises it."""
         try:
-            seen = self._work.swarm.see()
+            seen = self._work.swarm.observe()
         except NotAManager as error:
             self._role = None
             if self._leader_watch is not None:
                 self._leader_watch.rest()
-            self._troubles.tell("engine", f"standing by: {error}", warning=True)
-            self._records.cannot_look(f"standing by: {error}", answers=True)
-            self._records.trouble("engine", None)
+            self._problems.report("engine", f"standing by: {error}", warning=True)
+            self._status.observation_failed(f"standing by: {error}", answers=True)
+            self._status.problem("engine", None)
             raise
         except OrcastraError as error:
             self._role = None
-            self._tell("engine", str(error))
-            self._records.cannot_look("standing by: the engine does not answer", answers=False)
+            self._scheduler.report("engine", str(error))
+            self._status.observation_failed("standing by: the engine does not answer", answers=False)
             raise
-        self._troubles.over("engine", "the engine answers again, and is a manager")
+        self._problems.resolved("engine")
         return seen
 
     def _may_act(self, seen: Observation) -> bool:
         """Whether it is on us to act; says so when that changes."""
         leader = leader_of(seen)
         if self._acts_anywhere:
-            role = "acting, whichever node is the leader"
+            reason = "this instance acts whichever node is the leader"
         elif seen.is_leader:
-            role = "acting: our engine is the swarm's leader"
+            reason = "our engine is the swarm's leader"
         elif leader is None:
-            role = "standing by: the swarm has no leader at the moment"
+            reason = "the swarm has no leader at the moment"
         else:
-            role = f"standing by: the leader is node {leader}"
-        if role != self._role:
-            log.info(role, node=node_name(seen))
-            self._role = role
+            reason = f"the leader is node {leader}"
         acts = self._acts_anywhere or seen.is_leader
-        self._work.swarm.is_patient = acts
+        role = f"{'acting' if acts else 'standing by'}: {reason}"
+        if role != self._role:
+            self._role = role
+            if acts:
+                log.info("acting", what=reason, node=node_name(seen))
+            else:
+                log.info("standing by", what=reason, node=node_name(seen))
+        self._work.swarm.uses_full_timeout = acts
         if self._leader_watch is not None:
             if acts:
                 self._leader_watch.rest()
             else:
                 self._leader_watch.stand_by(seen.local_node_id)
-        self._records.decided(role, leads=seen.is_leader, acts=acts)
+        self._status.decided(role, leads=seen.is_leader, acts=acts)
         return acts
 
     def _run(self, job: Job) -> bool | None:
-        """Run one job. Returns whether it had anything to do, None if it failed; that was told."""
-        started = self._clock()
-        self._records.job_began(job.name, job.interval)
-        acted = self._try_to_run(job)
-        seconds = self._clock() - started
-        self._records.job_ended(job.name, seconds, ok=acted is not None, acted=bool(acted))
-        self._records.beat()
+        """Run one job. Returns whether it had anything to do, None if it failed; that was reported."""
+        acted = self._scheduler.run(job.name, job.interval, lambda: job.run(self._work))
+        self._status.heartbeat()
         return acted
-
-    def _try_to_run(self, job: Job) -> bool | None:
-        topic = f"job {job.name}"
-        try:
-            acted = job.run(self._work)
-        except Stopped as error:
-            log.warning(str(error))
-            return None
-        except Told:
-            return None
-        except OrcastraError as error:
-            self._tell(topic, str(error))
-            return None
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
-            self._tell(topic, f"{topic}: unexpected {type(error).__name__}: {error}")
-            return None
-        self._troubles.over(topic, f"{topic} is fine again")
-        return acted
-
-    def _tell(self, topic: str, text: str, *, warning: bool = False) -> None:
-        details = traceback.format_exc() if self._debug else None
-        self._troubles.tell(topic, text, warning=warning, traceback=details)
 
     def _wait(self) -> None:
         """Wait until something is due, at most until the files are to be looked at again."""
@@ -337,8 +311,8 @@ class Loop:
         if message == ASKED:
             self._schedule.trigger(self._clock(), "commands")
         if message == SYNC:
-            log.info("syncing now, as asked for")
-            self._schedule.trigger(self._clock())
+            log.info("sync requested")
+            self._scheduler.sync()
         self._reload(at_once=message == SYNC)
 
     def _reload(self, *, at_once: bool) -> None:

@@ -47,7 +47,7 @@ class Metrics:
         self.acts = gauge("orcastra_acting", "1 if this instance acts, 0 if it stands by.")
         self.dry_run = gauge("orcastra_dry_run", "1 if nothing is written (DRY_RUN).")
         self.beat = gauge("orcastra_loop_idle_seconds", "Seconds since the loop last came round.")
-        self.looked = gauge("orcastra_last_look_timestamp_seconds", "When the swarm was last looked at.")
+        self.observed_at = gauge("orcastra_last_look_timestamp_seconds", "When the swarm was last looked at.")
         self.look_seconds = gauge("orcastra_last_look_duration_seconds", "Seconds that the last look took.")
         self.look_requests = gauge(
             "orcastra_last_look_requests", "Requests to the engine that the last look took."
@@ -58,7 +58,7 @@ class Metrics:
         self.missing_tasks = gauge("orcastra_missing_tasks", "Tasks that are to run and do not.")
         self.moves = gauge("orcastra_moves_under_way", "Services that are being moved.")
         self.given_up = gauge("orcastra_given_up_services", "Services out of order that are given up.")
-        self.troubles = gauge("orcastra_open_errors", "Things that are wrong at the moment.")
+        self.problems = gauge("orcastra_open_errors", "Things that are wrong at the moment.")
         self.plan_steps = gauge("orcastra_plan_steps", "Steps in the last plan of a job.", "name")
         self.plan_warnings = gauge("orcastra_plan_warnings", "Warnings in the last plan of a job.", "name")
         self.runs = counter("orcastra_job_runs_total", "Runs of a job.", "name", "result")
@@ -106,9 +106,9 @@ class Metrics:
         self.beat.set(idle_seconds)
         return generate_latest(self.registry)
 
-    def saw(self, seen: Observation, seconds: float, missing: int) -> None:
+    def observed(self, seen: Observation, seconds: float, missing: int) -> None:
         """Take in what the swarm looks like; the look took ``seconds``. ``missing``: how many tasks are."""
-        self.looked.set_to_current_time()
+        self.observed_at.set_to_current_time()
         self.look_seconds.set(seconds)
         self.look_requests.set(seen.requests)
         states = Tally(node.state if node.state in NODE_STATES else "unknown" for node in seen.snapshot.nodes)

@@ -27,16 +27,16 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics im
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.moves import plan_moves_under_way
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
+    decide_moves,
     plan_rebalance,
-    rebalance_candidates,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
-from orcastra_runner.jobs import Work, report_outcome, run_and_report, tell_steps
+from orcastra_runner.dedup import OnceFilter, log_messages
+from orcastra_runner.jobs import Work, log_steps, report_outcome, run_and_report
 from orcastra_runner.kept import KeptFile
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News, log_messages
 
 REBALANCE_PLAYBOOK = "orcastra.swarm.rebalance"
 
@@ -93,7 +93,7 @@ class RebalanceFile:
         return {"orcastra_rebalance": data, "orcastra_rebalance_variables": variables}
 
     @property
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong with the file as it is now, if the rules from before stay in force for that."""
         if self._file.refused:
             return "; ".join(map(str, self._file.refused))
@@ -106,14 +106,16 @@ class RebalanceFile:
         value, kept, refused = self._told
         if refused and refused != before[2]:
             for problem in self._file.refused:
-                log.error("the changed rules of rebalancing are refused", what=str(problem))
-            log.error("the rules from before stay in force", problems=len(self._file.refused))
+                log.error("configuration rejected", what=str(problem))
+            log.error(
+                "keeping the previous configuration", file=str(self.path), problems=len(self._file.refused)
+            )
         if kept is not None and kept != before[1]:
             log.warning("configuration missing", what=str(kept))
         if value != before[0]:
-            log.info("the rules of rebalancing have changed", file=str(self.path))
+            log.info("configuration changed", file=str(self.path))
         elif not (refused or kept) and (before[1] or before[2]):
-            log.info("the rules of rebalancing are there again", file=str(self.path))
+            log.info("configuration restored", file=str(self.path))
 
     def _state(self) -> tuple[object, ...]:
         return self._file.value, self._file.kept, self._file.refused
@@ -131,10 +133,10 @@ def _rules_of(document: Document, problems: list[Problem]) -> _Rules:
 
 @dataclass(frozen=True)
 class Balancing:
-    """A plan for memory, and what it rests on: everything that could be moved, with the verdict on each."""
+    """A plan for memory. ``candidates`` returns everything that could be moved, with the verdict on each."""
 
     plan: Plan
-    candidates: tuple[Candidate, ...] = ()
+    candidates: Callable[[], tuple[Candidate, ...]] = tuple
 
 
 def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalance | None) -> Balancing:
@@ -147,9 +149,8 @@ def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalanc
     if rebalance is None:
         return Balancing(plan_moves_under_way(snapshot, groups, seen.state, now))
     memory = measure(snapshot, rebalance.sources)
-    arguments = (snapshot, groups, memory, rebalance.rules, seen.state, now)
-    plan = Plan(warnings=memory.problems) + plan_rebalance(*arguments)
-    return Balancing(plan, rebalance_candidates(*arguments))
+    found = decide_moves(snapshot, groups, memory, rebalance.rules, seen.state, now)
+    return Balancing(Plan(warnings=memory.problems) + found.plan, found.candidates)
 
 
 class RebalanceJob:
@@ -167,7 +168,7 @@ class RebalanceJob:
         self.requeue_after: float | None = None
         self._file = file
         self._in_process = in_process
-        self._news = News()
+        self._once = OnceFilter()
         self._measuring = _Measuring()
         self._said = Plan()
 
@@ -177,8 +178,8 @@ class RebalanceJob:
 
     def run(self, work: Work) -> bool:
         self._file.refresh()
-        work.records.trouble("rebalance configuration", self._file.trouble)
-        seen = work.swarm.see()
+        work.status.problem("rebalance configuration", self._file.problem)
+        seen = work.swarm.observe()
         snapshot = without_doubtful(seen.snapshot, work.desired)
         memory = None
         if self._file.is_present:
@@ -195,7 +196,7 @@ class RebalanceJob:
         elif not plan.is_empty:
             report_outcome(work, self.name, work.swarm.carry_out(plan))
         if not plan.is_empty:
-            work.swarm.forget()
+            work.swarm.invalidate()
         return bool(plan.steps)
 
     def _plan(self, snapshot: SwarmSnapshot, seen: Observation, work: Work, memory: Memory | None) -> Plan:
@@ -211,10 +212,10 @@ class RebalanceJob:
             plan = plan_rebalance(snapshot, groups, memory, rules, seen.state, time.time())
             plan = Plan(warnings=memory.problems) + plan
             self._said = Plan(warnings=plan.warnings, notes=plan.notes)
-            work.records.measured(memory)
-        work.records.planned(self.name, plan)
-        log_messages(self._news, plan.warnings, plan.notes)
-        tell_steps(self._news, plan, at_once=self._in_process and not work.dry_run)
+            work.status.measured(memory)
+        work.status.planned(self.name, plan)
+        log_messages(self._once, plan.warnings, plan.notes)
+        log_steps(self._once, plan, at_once=self._in_process and not work.dry_run)
         return plan
 
 

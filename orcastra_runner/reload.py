@@ -12,10 +12,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner.command.accept import Acceptances
 from orcastra_runner.configuration import Configuration
+from orcastra_runner.dedup import OnceFilter
 from orcastra_runner.jobs import Work
 from orcastra_runner.kept import STABLE_SECONDS
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
 
 log = get_logger()
 
@@ -27,7 +27,7 @@ class Reloader:
         self._configuration = configuration
         self._work = work
         self._on_change = on_change
-        self._news = News()
+        self._once = OnceFilter()
         self._refused: tuple[Problem, ...] = ()
         self._acceptances = Acceptances()
 
@@ -40,9 +40,9 @@ class Reloader:
         except ConfigError as error:
             problems = self._refused = error.problems
         for problem in problems:
-            log.error("the changed configuration is refused", what=str(problem))
+            log.error("configuration rejected", what=str(problem))
         if problems:
-            log.error("the configuration from before stays in force", problems=len(problems))
+            log.error("keeping the previous configuration", problems=len(problems))
         if changes is not None:
             self._refused = ()
             self._use(changes)
@@ -59,7 +59,7 @@ class Reloader:
         except ConfigError as error:
             problem = str(error)
         if problem is not None:
-            log.error("removals cannot be accepted", what=problem)
+            log.error("removals not accepted", what=problem)
             return
         for text in kept:
             log.info("removal accepted", what=text)
@@ -68,19 +68,19 @@ class Reloader:
 
     def _use(self, changes: str) -> None:
         self._work.desired = self._configuration.desired
-        self._work.records.configured(self._work.desired)
+        self._work.status.configured(self._work.desired)
         if changes:
-            log.info("the configuration has changed", changes=changes)
+            log.info("configuration changed", changes=changes)
         elif not self._configuration.kept:
-            log.info("the configuration files have changed, but nothing in them that matters")
+            log.info("configuration files changed without effect")
         self._on_change()
 
     def _tell_state(self) -> None:
         kept = [str(one) for one in self._configuration.kept]
-        for text in self._news.fresh("kept", kept):
+        for text in self._once.fresh("kept", kept):
             log.warning("configuration missing", what=text)
         waiting = self._configuration.waiting
-        for text in self._news.fresh("waiting", [", ".join(waiting)] if waiting else []):
-            log.info("removals wait until the files are quiet", what=text, seconds=round(STABLE_SECONDS))
-        refused = [f"the changed configuration is refused: {problem}" for problem in self._refused]
-        self._work.records.trouble("configuration", "; ".join([*refused, *kept]) or None)
+        for text in self._once.fresh("waiting", [", ".join(waiting)] if waiting else []):
+            log.info("removals delayed until the files are stable", what=text, seconds=round(STABLE_SECONDS))
+        refused = [f"rejected the new configuration: {problem}" for problem in self._refused]
+        self._work.status.problem("configuration", "; ".join([*refused, *kept]) or None)

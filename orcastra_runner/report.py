@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import (
@@ -22,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
 from orcastra_runner import follower_report, service_report, shortages
 from orcastra_runner.command import results as command_results
 from orcastra_runner.swarm import leader_of, node_name
@@ -42,13 +41,13 @@ def to_json(data: Any) -> str:
     return printable_json(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def found(seen: Observation) -> str:
-    """Return what was found, in a sentence."""
+def counts(seen: Observation) -> dict[str, int]:
+    """Return how many nodes, services and running tasks there are."""
     snapshot = seen.snapshot
     ready = sum(node.is_ready for node in snapshot.nodes)
     running = sum(task.is_running for task in snapshot.tasks)
-    nodes, services = count(len(snapshot.nodes), "node"), count(len(snapshot.services), "service")
-    return f"found {nodes} ({ready} ready), {services} and {count(running, 'running task')}"
+    nodes, services = len(snapshot.nodes), len(snapshot.services)
+    return {"nodes": nodes, "ready_nodes": ready, "services": services, "running_tasks": running}
 
 
 def plan_data(
@@ -65,7 +64,7 @@ def plan_data(
         "notes": [message_data(one) for one in (*plan.notes, *shortages.notes(short))],
         "short_of_tasks": shortages.shortages_data(short),
     }
-    return data if candidates is None else {**data, "candidates": [asdict(one) for one in candidates]}
+    return data if candidates is None else {**data, "candidates": [one.to_data() for one in candidates]}
 
 
 def headline(plan: Plan, short: Sequence[Shortage]) -> str:
@@ -124,7 +123,7 @@ def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
             "leader": node.leader,
             "state": node.state,
             "availability": node.availability,
-            "asked_for": _asked_for(seen, node),
+            "availability_set_at": _availability_set_at(seen, node),
             "running_tasks": running[node.id],
             "labels": dict(sorted(node.labels.items())),
             "owned_labels": sorted(seen.state.owned_labels.get(node.id, ())),
@@ -155,7 +154,7 @@ def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
     }
 
 
-def _asked_for(seen: Observation, node: Node) -> str | None:
+def _availability_set_at(seen: Observation, node: Node) -> str | None:
     """When somebody has taken the node out of service, by module or command; it stays so until activated."""
     at = seen.state.asked_availability.get(node.id)
     return None if at is None or node.availability == "active" else iso_time(at)
@@ -179,8 +178,8 @@ def status_text(status: dict[str, Any]) -> str:
         role = "leader" if node["leader"] else node["role"]
         tasks = count(node["running_tasks"], "task")
         availability = node["availability"]
-        if node["asked_for"]:
-            availability += f" as asked for at {node['asked_for']}"
+        if node["availability_set_at"]:
+            availability += f" (set at {node['availability_set_at']})"
         lines.append(
             f"  {printable(node['hostname']):<{width}}  {role:<7}  {node['state']}, {availability}, {tasks}"
         )

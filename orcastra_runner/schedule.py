@@ -23,13 +23,17 @@ JITTER = 0.2
 
 @dataclass(slots=True)
 class Entry:
-    """One job's place in the schedule. ``due``: when it runs next, ``failed_at``: when it failed last."""
+    """One job's place in the schedule. ``due``: when it runs next, ``failed_at``: when it failed last.
+
+    ``in_loop``: it is run by the loop; a background job says itself when it is due.
+    """
 
     name: str
     interval: float
     due: float
     failures: int = 0
     failed_at: float = 0.0
+    in_loop: bool = True
 
 
 class Schedule:
@@ -40,17 +44,17 @@ class Schedule:
         self._jitter = jitter
         self._entries: dict[str, Entry] = {}
 
-    def add(self, name: str, interval: float, due: float) -> None:
+    def add(self, name: str, interval: float, due: float, *, in_loop: bool = True) -> None:
         """Add a job that runs every ``interval`` seconds, at ``due`` first."""
-        self._entries[name] = Entry(name, interval, due)
+        self._entries[name] = Entry(name, interval, due, in_loop=in_loop)
 
     def due(self, now: float) -> list[str]:
-        """Return the names of the jobs to run now."""
-        return [entry.name for entry in self._entries.values() if entry.due <= now]
+        """Return the names of the loop's jobs to run now."""
+        return [entry.name for entry in self._of_the_loop() if entry.due <= now]
 
     def seconds_to_next(self, now: float) -> float:
-        """Return how long nothing is due; 0 if something is."""
-        return max(0.0, min((entry.due for entry in self._entries.values()), default=now) - now)
+        """Return how long no job of the loop is due; 0 if one is."""
+        return max(0.0, min((entry.due for entry in self._of_the_loop()), default=now) - now)
 
     def succeeded(self, name: str, now: float, interval: float | None = None) -> None:
         """Note that the job ended well: it is due again after its interval."""
@@ -69,8 +73,8 @@ class Schedule:
         return delay
 
     def trigger(self, now: float, name: str | None = None) -> None:
-        """Make one job, or all of them, due now."""
-        for entry in self._entries.values():
+        """Make one job of the loop, or all of them, due now."""
+        for entry in self._of_the_loop():
             if name in (None, entry.name):
                 entry.due = now
 
@@ -83,6 +87,10 @@ class Schedule:
         if entry.failures:
             due = max(due, entry.failed_at + HASTY_RETRY_SECONDS)
         entry.due = min(entry.due, due)
+
+    def _of_the_loop(self) -> list[Entry]:
+        # a copy: a background job may be added meanwhile
+        return [entry for entry in list(self._entries.values()) if entry.in_loop]
 
     def failures(self, name: str) -> int:
         """Return how many times in a row the job has failed."""

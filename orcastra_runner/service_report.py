@@ -40,7 +40,7 @@ def _service(seen: Observation, service: Service, short: Shortage | None) -> dic
         "expected": expected,
         "running": running,
         "finished": len(over.done),
-        "on": dict(sorted(places.items())),
+        "nodes": dict(sorted(places.items())),
         "update": service.update_state,
         "problem": None if short is None else short.text,
         "short_since": None if short is None else iso_time(short.since),
@@ -54,7 +54,9 @@ def lines(services: Sequence[Mapping[str, Any]]) -> list[str]:
     width = max(len(service["name"]) for service in services)
     told = ["", "Services:"]
     for service in services:
-        on = ", ".join(f"{name} ×{number}" if number > 1 else name for name, number in service["on"].items())
+        on = ", ".join(
+            f"{name} ×{number}" if number > 1 else name for name, number in service["nodes"].items()
+        )
         places = f" on {on}" if on else ""
         over = f", {service['finished']} finished" if service["finished"] else ""
         told.append(

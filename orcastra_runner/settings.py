@@ -4,8 +4,8 @@
 
 """Settings: what the environment and the command line say about how to run.
 
-``VARIABLES`` is the one place where a variable, its default and its help stand; the parser, the command
-line's help and the documentation all read it. The connection to the engine (``DOCKER_HOST`` and its kin)
+A field of ``Settings`` declares its variable, default and help. The parser, the command line's help and the
+documentation read them from there. The connection to the engine (``DOCKER_HOST`` and its kin)
 is read by the collection itself.
 """
 
@@ -13,18 +13,20 @@ from __future__ import annotations
 
 import os
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
     ConfigError,
     OrcastraError,
     Problem,
 )
-from orcastra_runner import address
+from orcastra_runner import address, heartbeat
 from orcastra_runner.values import PREFIX, Variable
 
 DEFAULT_CONFIG_DIR = "/etc/swarm-orchestration"
+METADATA = "variable"
 DEFAULT_MODS_CONFIG = "/etc/mods/config.json"
 
 
@@ -32,300 +34,283 @@ class UsageError(OrcastraError):
     """What we were started with is wrong, in a way that has no more structure than a sentence."""
 
 
-VARIABLES = (
-    Variable("STACK_NAME", "stack", "swarm-dev", "stack of the services that name no stack of their own"),
-    Variable(
-        "ORCASTRA_CONFIG_DIR", "path", DEFAULT_CONFIG_DIR, "folder of the configuration files (--config)"
-    ),
-    Variable("SWARM_FILE", "path", None, "swarm.yml, all in one; default: the one in that folder"),
-    Variable("DEPENDENCIES_FILE", "path", None, "dependencies.yml; default: the one in that folder"),
-    Variable("NODES_FILE", "path", None, "nodes.yml; default: the one in that folder"),
-    Variable(
+def setting(
+    name: str,
+    kind: str,
+    default: Any,
+    text: str,
+    *,
+    least: float = 1,
+    choices: tuple[str, ...] = (),
+    is_secret: bool = False,
+) -> Any:
+    """A field of ``Settings``, with the variable that sets it; the parameters are those of ``Variable``."""
+    found = Variable(name, kind, default, text, least, choices, is_secret)
+    return field(repr=not is_secret, metadata={METADATA: found})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, checked. Times are seconds; a file is None if it is the one in ``config_dir``."""
+
+    stack_name: str = setting(
+        "STACK_NAME", "stack", "swarm-dev", "stack of services that name no stack of their own"
+    )
+    config_dir: Path = setting(
+        "ORCASTRA_CONFIG_DIR", "path", DEFAULT_CONFIG_DIR, "folder with the configuration files (--config)"
+    )
+    swarm_file: Path | None = setting(
+        "SWARM_FILE", "path", None, "swarm.yml, all in one file; default: the one in that folder"
+    )
+    dependencies_file: Path | None = setting(
+        "DEPENDENCIES_FILE", "path", None, "dependencies.yml; default: the one in that folder"
+    )
+    nodes_file: Path | None = setting(
+        "NODES_FILE", "path", None, "nodes.yml; default: the one in that folder"
+    )
+    rebalance_config: Path | None = setting(
         "REBALANCE_CONFIG",
         "path",
         None,
-        "rules of rebalancing; default: rebalance_config.yml in that folder, without which nothing is moved",
-    ),
-    Variable(
+        "rebalancing rules; default: rebalance_config.yml in that folder; without it, nothing is rebalanced",
+    )
+    command_file: Path | None = setting(
         "COMMAND_FILE",
         "path",
         None,
-        "commands to be carried out once; default: commands/swarm-orch.command.yml in that folder",
-    ),
-    Variable(
+        "commands to run once; default: commands/swarm-orch.command.yml in that folder",
+    )
+    inventory: Path | None = setting(
         "ORCASTRA_INVENTORY",
         "path",
         None,
-        "Ansible inventory of the hosts, for what is done over SSH: bootstrap_swarm, reboots, lost hosts",
-    ),
-    Variable(
+        "Ansible inventory of the hosts, for work over SSH: bootstrap_swarm, reboots, lost hosts",
+    )
+    remote_hosts: str | None = setting(
         "ORCASTRA_REMOTE_HOSTS",
         "text",
         None,
-        "hosts of that inventory without an instance of their own, such as workers or all:!managers: they "
-        "are healed, pruned … over SSH",
-    ),
-    Variable(
+        "hosts of that inventory without an instance, such as workers or all:!managers; maintained over SSH",
+    )
+    tz: str | None = setting(
         "TZ",
         "zone",
         None,
-        "time zone of GC_CRON and of the log, such as Europe/Berlin; default: that of this machine",
-    ),
-    Variable("RESTART_DEPENDENTS", "bool", False, "default of restart_dependents"),
-    Variable("ORCASTRA_LABEL_PREFIX", "prefix", "", "put in front of the names of anchor labels"),
-    Variable("RELABEL_TIME", "seconds", 60.0, "seconds between two looks at the swarm"),
-    Variable("ORCASTRA_RESYNC_INTERVAL", "seconds", 600.0, "seconds between two syncs from scratch"),
-    Variable("LOOP_INTERVAL", "seconds", 300.0, "seconds between two looks at the swarm's members (heal)"),
-    Variable("POLLING_MODE", "bool", True, "look at the swarm every RELABEL_TIME seconds"),
-    Variable("EVENT_MODE", "bool", False, "act as soon as something happens to an anchor, follower or node"),
-    Variable(
+        "time zone of GC_CRON and of the log, such as Europe/Berlin; default: the machine's",
+    )
+    restart_dependents: bool = setting("RESTART_DEPENDENTS", "bool", False, "default of restart_dependents")
+    label_prefix: str = setting("ORCASTRA_LABEL_PREFIX", "prefix", "", "prefix of the names of anchor labels")
+    relabel_time: float = setting("RELABEL_TIME", "seconds", 60.0, "reconciliation interval, in seconds")
+    resync_interval: float = setting(
+        "ORCASTRA_RESYNC_INTERVAL", "seconds", 600.0, "seconds between two full syncs"
+    )
+    loop_interval: float = setting(
+        "LOOP_INTERVAL", "seconds", 300.0, "interval of membership checks (heal), in seconds"
+    )
+    polling_mode: bool = setting("POLLING_MODE", "bool", True, "reconcile every RELABEL_TIME seconds")
+    event_mode: bool = setting(
+        "EVENT_MODE", "bool", False, "reconcile as soon as something happens to an anchor, follower or node"
+    )
+    event_poll_interval: float = setting(
         "ORCASTRA_EVENT_POLL_INTERVAL",
         "seconds",
         1.0,
-        "in event mode, seconds between two looks at the tasks of anchors and followers",
+        "in event mode, seconds between two polls of the tasks of anchors and followers",
         least=0.1,
-    ),
-    Variable(
+    )
+    max_mismatch_duration: float = setting(
         "MAX_MISMATCH_DURATION",
         "seconds",
         600.0,
-        "seconds after which a service that is out of order is reported as given up",
-    ),
-    Variable(
+        "seconds after which an unhealthy service is reported as given up",
+    )
+    leader: str = setting(
         "ORCASTRA_LEADER",
         "text",
         "auto",
-        "auto: act only while our own engine is the swarm's leader; always: act from anywhere",
+        "auto: act only while this instance's engine is the swarm's leader; always: act from anywhere",
         choices=("auto", "always"),
-    ),
-    Variable(
+    )
+    autoheal_check_interval: float | None = setting(
         "AUTOHEAL_CHECK_INTERVAL",
         "seconds",
         None,
-        "seconds between two looks for unhealthy containers of this node, 0: none; default: the next one",
+        "interval of container health checks, in seconds; 0 disables them; default: AUTOHEAL_INTERVAL",
         least=0,
-    ),
-    Variable("AUTOHEAL_INTERVAL", "seconds", 30.0, "the same, as docker-autoheal calls it", least=0),
-    Variable(
+    )
+    autoheal_interval: float = setting(
+        "AUTOHEAL_INTERVAL", "seconds", 30.0, "alias kept for docker-autoheal", least=0
+    )
+    autoheal_grace_period: float = setting(
         "AUTOHEAL_GRACE_PERIOD",
         "seconds",
         60.0,
-        "seconds that a container must have been unhealthy, on top of the time it may take to stop",
+        "seconds that a container must be unhealthy, in addition to its stop timeout",
         least=0,
-    ),
-    Variable(
-        "AUTOHEAL_START_PERIOD",
-        "seconds",
-        0.0,
-        "seconds to wait before the first look after the start",
-        least=0,
-    ),
-    Variable(
+    )
+    autoheal_start_period: float = setting(
+        "AUTOHEAL_START_PERIOD", "seconds", 0.0, "seconds from the start to the first health check", least=0
+    )
+    autoheal_container_label: str = setting(
         "AUTOHEAL_CONTAINER_LABEL",
         "label",
         "autoheal",
         "label that opts tasks out (false) and plain containers in (true); all: heal all containers",
-    ),
-    Variable(
+    )
+    autoheal_default_stop_timeout: float = setting(
         "AUTOHEAL_DEFAULT_STOP_TIMEOUT",
         "seconds",
         10.0,
-        "seconds that a container may take to stop where nothing else says so",
+        "stop timeout of containers that set none, in seconds",
         least=0,
-    ),
-    Variable(
+    )
+    autoheal_backoff: float = setting(
         "ORCASTRA_AUTOHEAL_BACKOFF",
         "seconds",
         60.0,
-        "pause between the first and the second attempt to heal; then it doubles",
-    ),
-    Variable(
-        "ORCASTRA_AUTOHEAL_MAX_ATTEMPTS", "count", 5, "attempts within the window after which it is given up"
-    ),
-    Variable("ORCASTRA_AUTOHEAL_WINDOW", "seconds", 3600.0, "that window"),
-    Variable(
+        "seconds between the first and the second restart; doubles with each attempt",
+    )
+    autoheal_max_attempts: int = setting(
+        "ORCASTRA_AUTOHEAL_MAX_ATTEMPTS",
+        "count",
+        5,
+        "restarts within ORCASTRA_AUTOHEAL_WINDOW after which a container is given up",
+    )
+    autoheal_window: float = setting(
+        "ORCASTRA_AUTOHEAL_WINDOW", "seconds", 3600.0, "length of that window, in seconds"
+    )
+    webhook_url: str | None = setting(
         "WEBHOOK_URL",
         "url",
         None,
-        "where to tell, as JSON, of what was healed, failed or given up",
+        "URL that receives a JSON POST if a container is healed, fails or is given up",
         is_secret=True,
-    ),
-    Variable("GC_CRON", "cron", "0 */4 * * *", "when to prune this node, in the time zone of TZ; off: never"),
-    Variable(
+    )
+    gc_cron: str = setting(
+        "GC_CRON", "cron", "0 */4 * * *", "schedule for pruning this node, in the time zone TZ; off: never"
+    )
+    gc_grace_period_seconds: float = setting(
         "GC_GRACE_PERIOD_SECONDS",
         "seconds",
         10800.0,
-        "seconds that something must have been unused before it is pruned",
+        "seconds that an object must be unused before it is pruned",
         least=0,
-    ),
-    Variable(
+    )
+    gc_minimum_images_to_save: int = setting(
         "GC_MINIMUM_IMAGES_TO_SAVE",
         "count",
         3,
-        "how many images of each repository stay, the newest",
+        "number of images to keep per repository, newest first",
         least=0,
-    ),
-    Variable(
-        "GC_FORCE_IMAGE_REMOVAL", "bool", True, "prune images that have names in several repositories, too"
-    ),
-    Variable(
-        "GC_FORCE_CONTAINER_REMOVAL", "bool", True, "prune ended containers by force where it takes that"
-    ),
-    Variable("GC_CLEAN_UP_VOLUMES", "bool", True, "prune the anonymous volumes of pruned containers"),
-    Variable(
+    )
+    gc_force_image_removal: bool = setting(
+        "GC_FORCE_IMAGE_REMOVAL", "bool", True, "also prune images with names in several repositories"
+    )
+    gc_force_container_removal: bool = setting(
+        "GC_FORCE_CONTAINER_REMOVAL", "bool", True, "remove ended containers by force if necessary"
+    )
+    gc_clean_up_volumes: bool = setting(
+        "GC_CLEAN_UP_VOLUMES", "bool", True, "also prune the anonymous volumes of pruned containers"
+    )
+    gc_named_volumes: bool = setting(
         "ORCASTRA_GC_NAMED_VOLUMES",
         "bool",
         False,
-        "prune unused volumes with a name, too: those of stacks, and with GC_PLAIN_CONTAINERS all",
-    ),
-    Variable(
+        "also prune unused named volumes: those of stacks, and all with GC_PLAIN_CONTAINERS",
+    )
+    gc_plain_containers: bool = setting(
         "GC_PLAIN_CONTAINERS",
         "bool",
         False,
         "also prune ended containers of docker run, docker create and Compose, with their anonymous volumes",
-    ),
-    Variable("GC_DRY_RUN", "bool", False, "only log what would be pruned"),
-    Variable(
+    )
+    gc_dry_run: bool = setting("GC_DRY_RUN", "bool", False, "only log what would be pruned")
+    gc_exclude_labels: tuple[str, ...] = setting(
         "GC_EXCLUDE_LABELS",
         "list",
         ("orchestration.prune=false",),
-        "what has one of these labels is not pruned, with commas between them",
-    ),
-    Variable("GC_EXCLUDE_IMAGES", "list", (), "patterns of images that are not pruned, with commas"),
-    Variable("GC_EXCLUDE_CONTAINERS", "list", (), "patterns of containers that are not pruned, with commas"),
-    Variable("GC_EXCLUDE_VOLUMES", "list", (), "patterns of volumes that are not pruned, with commas"),
-    Variable(
+        "labels that protect from pruning, separated by commas",
+    )
+    gc_exclude_images: tuple[str, ...] = setting(
+        "GC_EXCLUDE_IMAGES", "list", (), "patterns of images to keep, separated by commas"
+    )
+    gc_exclude_containers: tuple[str, ...] = setting(
+        "GC_EXCLUDE_CONTAINERS", "list", (), "patterns of containers to keep, separated by commas"
+    )
+    gc_exclude_volumes: tuple[str, ...] = setting(
+        "GC_EXCLUDE_VOLUMES", "list", (), "patterns of volumes to keep, separated by commas"
+    )
+    mod_manager_config: Path = setting(
         "MOD_MANAGER_CONFIG",
         "path",
         DEFAULT_MODS_CONFIG,
-        "mods to download; without the file, those that services and containers ask for",
-    ),
-    Variable("MOD_MANAGER_DEST", "path", "/mnt/mods", "folder that mods are downloaded into"),
-    Variable(
+        "mods to download; without the file, those that services and containers request",
+    )
+    mod_manager_dest: Path = setting("MOD_MANAGER_DEST", "path", "/mnt/mods", "folder for downloaded mods")
+    mod_manager_refresh_interval_minutes: float = setting(
         "MOD_MANAGER_REFRESH_INTERVAL_MINUTES",
         "minutes",
         6.0,
-        "minutes between two looks for new versions of mods, 0: none",
+        "minutes between two checks for new versions of mods; 0 disables them",
         least=0,
-    ),
-    Variable(
+    )
+    manager_host: str | None = setting(
         "ORCASTRA_MANAGER_HOST",
         "text",
         None,
-        "URL of a manager's engine that a worker asks; without it, a worker keeps its images and its mods",
-    ),
-    Variable(
-        "ORCASTRA_STATE_DIR", "path", "/var/lib/orcastra", "folder for what is remembered of this node alone"
-    ),
-    Variable(
+        "URL of a manager's engine, for workers; without it, a worker keeps its images and mods",
+    )
+    state_dir: Path = setting(
+        heartbeat.VARIABLE, "path", heartbeat.DEFAULT_STATE_DIR, "folder for the saved state of this node"
+    )
+    http_address: str = setting(
         address.VARIABLE,
         "address",
         address.DEFAULT,
         "where page, API and metrics are served: HOST:PORT, :PORT for all addresses, off: nowhere",
-    ),
-    Variable(
-        "ORCASTRA_HTTP_HOSTS", "domains", (), "domain names under which browsers may use them, with commas"
-    ),
-    Variable(
+    )
+    http_hosts: tuple[str, ...] = setting(
+        "ORCASTRA_HTTP_HOSTS",
+        "domains",
+        (),
+        "domain names under which browsers may use them, separated by commas",
+    )
+    api_token: str | None = setting(
         "ORCASTRA_API_TOKEN",
         "text",
         None,
-        "bearer token that writes over HTTP need; default: the one in api_token in ORCASTRA_STATE_DIR",
+        "bearer token for writes over HTTP; default: the one in api_token in ORCASTRA_STATE_DIR",
         is_secret=True,
-    ),
-    Variable("ORCASTRA_API_TOKEN_FILE", "path", None, "file that holds that token, such as a Swarm secret"),
-    Variable("RUN_ONCE", "bool", False, "do one whole cycle, then exit (--once)"),
-    Variable(
+    )
+    api_token_file: Path | None = setting(
+        "ORCASTRA_API_TOKEN_FILE", "path", None, "file that holds that token, such as a Swarm secret"
+    )
+    run_once: bool = setting("RUN_ONCE", "bool", False, "run one whole cycle, then exit (--once)")
+    once_wait: float = setting(
         "ORCASTRA_ONCE_WAIT",
         "seconds",
         60.0,
-        "seconds that one cycle (--once) waits for what has begun while it can do nothing new itself",
+        "seconds that one cycle (--once) waits for work in progress",
         least=0,
-    ),
-    Variable("DRY_RUN", "bool", False, "plan only, write nothing (--check)"),
-    Variable("DEBUG", "bool", False, "log the details too (--debug)"),
-    Variable(
+    )
+    dry_run: bool = setting("DRY_RUN", "bool", False, "plan only, write nothing (--check)")
+    debug: bool = setting("DEBUG", "bool", False, "log details (--debug)")
+    log_format: str = setting(
         "ORCASTRA_LOG_FORMAT",
         "text",
         "text",
         "text for people, json for machines (--log-format)",
         choices=("text", "json"),
-    ),
-    Variable("ORCASTRA_PLAYBOOK_TIMEOUT", "seconds", 900.0, "seconds after which a playbook is ended"),
-    Variable(
-        "ORCASTRA_ARTIFACTS_DIR",
-        "path",
-        None,
-        "folder that keeps what the playbooks print; default: nothing is kept",
-    ),
-    Variable("ORCASTRA_KEEP_ARTIFACTS", "count", 20, "how many playbook runs are kept there"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All settings, checked. Times are seconds; a file is None where the one in ``config_dir`` is meant."""
-
-    stack_name: str
-    config_dir: Path
-    swarm_file: Path | None
-    dependencies_file: Path | None
-    nodes_file: Path | None
-    rebalance_config: Path | None
-    command_file: Path | None
-    inventory: Path | None
-    remote_hosts: str | None
-    tz: str | None
-    restart_dependents: bool
-    label_prefix: str
-    relabel_time: float
-    resync_interval: float
-    loop_interval: float
-    polling_mode: bool
-    event_mode: bool
-    event_poll_interval: float
-    max_mismatch_duration: float
-    leader: str
-    autoheal_check_interval: float | None
-    autoheal_interval: float
-    autoheal_grace_period: float
-    autoheal_start_period: float
-    autoheal_container_label: str
-    autoheal_default_stop_timeout: float
-    autoheal_backoff: float
-    autoheal_max_attempts: int
-    autoheal_window: float
-    webhook_url: str | None
-    gc_cron: str
-    gc_grace_period_seconds: float
-    gc_minimum_images_to_save: int
-    gc_force_image_removal: bool
-    gc_force_container_removal: bool
-    gc_clean_up_volumes: bool
-    gc_named_volumes: bool
-    gc_plain_containers: bool
-    gc_dry_run: bool
-    gc_exclude_labels: tuple[str, ...]
-    gc_exclude_images: tuple[str, ...]
-    gc_exclude_containers: tuple[str, ...]
-    gc_exclude_volumes: tuple[str, ...]
-    mod_manager_config: Path
-    mod_manager_dest: Path
-    mod_manager_refresh_interval_minutes: float
-    manager_host: str | None
-    state_dir: Path
-    http_address: str
-    http_hosts: tuple[str, ...]
-    api_token: str | None = field(repr=False)
-    api_token_file: Path | None
-    run_once: bool
-    once_wait: float
-    dry_run: bool
-    debug: bool
-    log_format: str
-    playbook_timeout: float
-    artifacts_dir: Path | None
-    keep_artifacts: int
+    )
+    playbook_timeout: float = setting(
+        "ORCASTRA_PLAYBOOK_TIMEOUT", "seconds", 900.0, "seconds after which a playbook is stopped"
+    )
+    artifacts_dir: Path | None = setting(
+        "ORCASTRA_ARTIFACTS_DIR", "path", None, "folder for the output of playbooks; default: not kept"
+    )
+    keep_artifacts: int = setting(
+        "ORCASTRA_KEEP_ARTIFACTS", "count", 20, "number of playbook runs to keep there"
+    )
 
     @property
     def listen(self) -> tuple[str | None, int] | None:
@@ -347,6 +332,9 @@ class Settings:
     def acts_anywhere(self) -> bool:
         """Whether this instance acts although its engine is not the swarm's leader."""
         return self.leader == "always"
+
+
+VARIABLES: tuple[Variable, ...] = tuple(found.metadata[METADATA] for found in fields(Settings))
 
 
 def read_settings() -> Settings:

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import iso_time
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
     FAILING,
     STOPPED,
     Shortage,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import shortened
+from orcastra_runner.dedup import AGAIN_AFTER_SECONDS
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import AGAIN_AFTER_SECONDS
 
 # What has failed again and again is over once it has run for that long.
 STEADY_SECONDS = 60.0
@@ -48,14 +49,14 @@ def names(short: Iterable[Shortage]) -> str:
     return shortened([one.service for one in short])
 
 
-def warnings(short: Iterable[Shortage]) -> list[str]:
+def warnings(short: Iterable[Shortage]) -> list[Reason]:
     """The reasons that are worth a warning: those that may not pass by themselves."""
-    return [str(one) for one in short if not one.is_fresh]
+    return [one.reason for one in short if not one.is_fresh]
 
 
-def notes(short: Iterable[Shortage]) -> list[str]:
+def notes(short: Iterable[Shortage]) -> list[Reason]:
     """The other reasons."""
-    return [str(one) for one in short if one.is_fresh]
+    return [one.reason for one in short if one.is_fresh]
 
 
 def shortages_data(short: Iterable[Shortage]) -> list[dict[str, Any]]:
@@ -66,6 +67,7 @@ def shortages_data(short: Iterable[Shortage]) -> list[dict[str, Any]]:
             "running": one.running,
             "code": one.code,
             "reason": one.text,
+            "reasons": [reason.to_data() for reason in one.reasons],
             "errors": list(one.errors),
             "since": iso_time(one.since),
             "may_pass": one.is_fresh,
@@ -75,7 +77,7 @@ def shortages_data(short: Iterable[Shortage]) -> list[dict[str, Any]]:
 
 
 @dataclass(slots=True)
-class _Told:
+class _Reported:
     """What the log has said of one service. ``at``: when, ``short_at``: when it was last found short."""
 
     news: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
@@ -89,7 +91,7 @@ class ShortageLog:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._told: dict[str, _Told] = {}
+        self._told: dict[str, _Reported] = {}
 
     def tell(self, short: Iterable[Shortage]) -> None:
         """Log what is new. The same error on another node, or of another attempt, is not."""
@@ -108,7 +110,7 @@ class ShortageLog:
                 log.info("no longer short of tasks", what=service)
 
     def _warn(self, one: Shortage, now: float) -> None:
-        told = self._told.setdefault(one.service, _Told(short_at=now))
+        told = self._told.setdefault(one.service, _Reported(short_at=now))
         told.flaps = told.flaps or one.code in (FAILING, STOPPED)
         news = (one.code, tuple(_NUMBER.sub("#", error) for error in one.errors))
         if news in told.news or (len(told.news) >= MANY_REASONS and now - told.at < AGAIN_AFTER_SECONDS):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Outcome, carry_out
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.state_store import StateStore
@@ -35,74 +34,64 @@ STAND_BY_PATIENCE_SECONDS = 3.0
 log = get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at the swarm cost."""
-
-    requests: int
-    milliseconds: float
-
-
 class Swarm:
-    """Looks at the swarm, at most once until ``forget`` is called."""
+    """Observes the swarm, at most once until ``invalidate`` is called."""
 
     def __init__(
         self,
         connect: Callable[[], Engine],
         guard: Callable[[], AbstractContextManager[None]] = nullcontext,
-        on_look: Callable[[Observation, float], None] = lambda _seen, _seconds: None,
+        on_observed: Callable[[Observation, float], None] = lambda _seen, _seconds: None,
     ) -> None:
         """``guard`` gives the context in which the engine is waited for.
 
-        ``on_look`` gets what was seen, and how many seconds that took.
+        ``on_observed`` gets the observation, and how many seconds it took.
         """
-        self._on_look = on_look
-        # whether a look may take as long as the engine is usually given
-        self.is_patient = True
-        self.last_look: Look | None = None
+        self._on_observed = on_observed
+        # whether an observation may take as long as the engine's usual timeout
+        self.uses_full_timeout = True
         self._connect = connect
         self._guard = guard
         self._engine: Engine | None = None
         self._seen: Observation | None = None
 
-    def see(self) -> Observation:
-        """Return what the swarm looks like. Raises the errors of the engine."""
+    def observe(self) -> Observation:
+        """Return one observation of the swarm. Raises the errors of the engine."""
         if self._seen is None:
             started = time.perf_counter()
             with self._guard():
                 self._seen = self._observe()
             milliseconds = (time.perf_counter() - started) * 1000
-            self.last_look = Look(self._seen.requests, milliseconds)
-            self._on_look(self._seen, milliseconds / 1000)
-            log.debug("looked at the swarm", requests=self._seen.requests, ms=round(milliseconds, 1))
+            self._on_observed(self._seen, milliseconds / 1000)
+            log.debug("swarm observed", requests=self._seen.requests, ms=round(milliseconds, 1))
         return self._seen
 
     def carry_out(self, plan: Plan) -> Outcome:
         """Carry out a plan made from what was seen, in this process. Raises the errors of the engine."""
-        self.see()
+        self.observe()
         if self._engine is None:
             raise EngineUnreachable("the connection to the engine was lost")
         return carry_out(self._engine, plan)
 
     def own_node_id(self) -> str:
         """The ID of the node on whose host we run; empty where the engine may be that of another host."""
-        seen = self.see()
+        seen = self.observe()
         return seen.local_node_id if self._engine is not None and self._engine.is_local else ""
 
     def describe(self) -> Json:
         """What the engine says of the swarm as such, its settings among it."""
-        self.see()
+        self.observe()
         if self._engine is None:
             raise EngineUnreachable("the connection to the engine was lost")
         return self._engine.get_cluster()
 
-    def remember(self, edits: Iterable[StateEdit]) -> None:
-        """Write to the remembered state, at once. Raises the errors of the engine and of the edits.
+    def save(self, edits: Iterable[StateEdit]) -> None:
+        """Write to the saved state, at once. Raises the errors of the engine and of the edits.
 
         Where the connection is lost it is tried once more, so an edit has to bear being applied twice.
         """
         edits = tuple(edits)
-        self.forget()
+        self.invalidate()
         try:
             self._write(edits)
         except EngineUnreachable:
@@ -114,13 +103,13 @@ class Swarm:
             self._engine = self._connect()
         StateStore(self._engine).update(edits)
 
-    def forget(self) -> None:
-        """Make the next look a fresh one."""
+    def invalidate(self) -> None:
+        """Make the next observation a fresh one."""
         self._seen = None
 
     def close(self) -> None:
-        """Close the connection; the next look makes a new one."""
-        self.forget()
+        """Close the connection; the next observation makes a new one."""
+        self.invalidate()
         if self._engine is not None:
             engine, self._engine = self._engine, None
             engine.close()
@@ -142,7 +131,7 @@ class Swarm:
         if self._engine is None:
             self._engine = self._connect()
         try:
-            if self.is_patient:
+            if self.uses_full_timeout:
                 return observe(self._engine)
             with self._engine.impatient(STAND_BY_PATIENCE_SECONDS):
                 return observe(self._engine)

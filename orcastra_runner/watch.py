@@ -169,7 +169,7 @@ class Watcher:
             before, known = known, self._known
             if known is before:
                 if versions != before.versions:
-                    log.debug("nodes or services have changed", objects=len(versions ^ before.versions))
+                    log.debug("nodes or services changed", objects=len(versions ^ before.versions))
                     self._wake()
                 return
 
@@ -188,7 +188,7 @@ class Watcher:
                 after = replace(known, services=frozenset())
             works()
             if after != known and self._replace(known, after):
-                log.debug("tasks have changed", tasks=len(after.tasks ^ known.tasks))
+                log.debug("tasks changed", tasks=len(after.tasks ^ known.tasks))
                 self._wake()
 
 
@@ -234,12 +234,10 @@ class _Restarted:
                     engine.close()
             except OrcastraError as error:
                 was_lost = True
-                log.debug("watching was interrupted", what=self._name, error=str(error))
+                log.debug("watch interrupted", what=self._name, error=str(error))
             except Exception as error:  # noqa: BLE001 - a thread that ends unseen would end event mode
                 was_lost = True
-                log.warning(
-                    "watching was interrupted", what=self._name, error=f"{type(error).__name__}: {error}"
-                )
+                log.warning("watch interrupted", what=self._name, error=f"{type(error).__name__}: {error}")
             if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
                 self._works()
             self._ended.wait(self._pause)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
@@ -24,6 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes, node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
+from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import format_bytes
 from orcastra_runner.report import count, to_text
 from orcastra_runner.settings import UsageError
 
@@ -93,7 +93,7 @@ def forecast_data(found: Sequence[Forecast], memory: Memory) -> dict[str, Any]:
                 "worse": sorted({fate.service for fate in forecast.worse}),
                 "better": sorted({fate.service for fate in forecast.better}),
                 "waiting": list(forecast.waiting),
-                **asdict(forecast),
+                **forecast.to_data(),
             }
             for forecast in found
         ],
@@ -173,7 +173,7 @@ def _host(host: HostForecast) -> str:
     least, most = round(host.least * 100), round(host.most * 100)
     then = f"{least} %" if least == most else f"{least} to {most} %"
     full = " - TOO MUCH" if host.is_overfull else ""
-    before = f"{round(host.before * 100)} % of {host.total_bytes / GIB:.1f} GB"
+    before = f"{round(host.before * 100)} % of {format_bytes(host.total_bytes)}"
     return f"memory of {host.name}: {before}, then {then}{full}"
 
 

@@ -30,14 +30,14 @@ def accept_removals(work: Work) -> tuple[str, str]:
             log.info("removal accepted", what=text)
         done: list[str] = []
         for _run in range(RUNS_PER_CYCLE):
-            work.swarm.forget()
-            plan = plan_all(work.swarm.see(), work.desired)
+            work.swarm.invalidate()
+            plan = plan_all(work.swarm.observe(), work.desired)
             if plan.is_empty:
                 break
             outcome = work.swarm.carry_out(plan)
             report_outcome(work, JOB, outcome)
             done += [one.step.what for one in outcome.results if one.changed and one.error is None]
-        work.swarm.forget()
+        work.swarm.invalidate()
     except Stopped:
         raise
     except OrcastraError as error:

@@ -76,14 +76,14 @@ def wait_until_taken(
     """
     watch = watch or HandoverWatch()
     while True:
-        work.swarm.forget()
-        seen = work.swarm.see()
+        work.swarm.invalidate()
+        seen = work.swarm.observe()
         record, handover = seen.state.commands.get(key), seen.state.handovers.get(key)
         if record is None or not record.is_running or handover is None or handover.by:
             return record
         # all of it: where no instance acts, nobody else ends what keeps the others waiting
         upkeep = watch.look(seen)
         if upkeep.edits:
-            work.swarm.remember(upkeep.edits)
+            work.swarm.save(upkeep.edits)
         else:
             pause(LOOK_SECONDS)

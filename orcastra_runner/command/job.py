@@ -31,9 +31,9 @@ from orcastra_runner.command.rehearsal import rehearse
 from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.results import EXPIRED, MALFORMED, entry_data, file_data, write_results
 from orcastra_runner.command.run import CommandRunner
-from orcastra_runner.jobs import Told, Work
+from orcastra_runner.dedup import OnceFilter
+from orcastra_runner.jobs import AlreadyReported, Work, played_fields
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News
 from orcastra_runner.swarm import node_name
 
 # How many commands are remembered that are not in the file: those with an id, and those from the shell.
@@ -73,16 +73,16 @@ class CommandJob:
         self.requeue_after: float | None = None
         self._runner = CommandRunner("file", clock)
         self._handovers = HandoverWatch(clock, monotonic)
-        self._news = News()
+        self._once = OnceFilter()
 
     def run(self, work: Work) -> bool:
         self.requeue_after = None
         content = self._file.content
         if content is None:
             return False  # it is read once it has settled
-        complaints = self._news.fresh("problems", [str(problem) for problem in content.problems])
+        complaints = self._once.fresh("problems", [str(problem) for problem in content.problems])
         for complaint in complaints:
-            log.error("the command file", what=complaint)
+            log.error("command file rejected", what=complaint)
         if work.dry_run:
             return self._tell_what_would_be_run(work, content)
         self._runner.write_late_results(work)
@@ -95,7 +95,7 @@ class CommandJob:
             failed = failed or failed_now
         self._write_results(work, content)
         if failed or complaints:
-            raise Told("the command file: something in it failed")
+            raise AlreadyReported("the command file: something in it failed")
         return ran
 
     def _run_entries(self, work: Work, content: Content) -> tuple[bool, bool]:
@@ -104,56 +104,56 @@ class CommandJob:
         asked = [(entry, "file") for entry in content.entries]
         asked += [(entry, "http") for entry in self._requests.waiting()]
         for entry, source in asked:
-            seen = work.swarm.see()
+            seen = work.swarm.observe()
             record = seen.state.commands.get(entry.key)
             if record is not None and not self._runner.is_mine_to_run(entry.key, record):
                 self._requests.settled(entry)
                 continue
             if record is None and entry.has_expired(self._clock()):
                 if source == "http":
-                    log.warning("command", what=f"{entry.words} is not run: it expired before its turn")
+                    log.warning("command expired", what=entry.words)
                 self._requests.settled(entry)
                 continue
             ran = True
             try:
                 result = self._runner.run(work, entry.key, entry.command, entry.argument, source)
             except AlreadyClaimed as error:
-                log.info("command", what=str(error))
-                work.swarm.forget()
+                log.info("command already claimed", what=entry.words, reason=str(error))
+                work.swarm.invalidate()
                 self._requests.settled(entry)
                 continue
             self._requests.settled(entry)
             if result.is_running:
-                log.info("command", what=f"{result.command}: {result.message}")
+                log.info("command handed over", what=result.command, result=result.message)
                 self.requeue_after = LOOK_SECONDS
                 break
-            work.records.commanded(result)
+            work.status.commanded(result)
             if result.status == FAILED:
                 failed = True
-                log.error("command", what=f"{result.command} failed: {result.message}")
+                log.error("command failed", what=result.command, error=result.message)
             else:
-                log.info("command", what=f"{result.command} is done: {result.message}")
+                log.info("command finished", what=result.command, result=result.message)
         return failed, ran
 
     def _look_after_handovers(self, work: Work) -> bool:
         """See to it that what is handed over comes to an end. Returns whether it came to a bad one."""
-        upkeep = self._handovers.look(work.swarm.see())
+        upkeep = self._handovers.look(work.swarm.observe())
         if upkeep.edits:
-            work.swarm.remember(upkeep.edits)
-        after = work.swarm.see().state.commands
+            work.swarm.save(upkeep.edits)
+        after = work.swarm.observe().state.commands
         for key, result in upkeep.results.items():
             record = after.get(key)
             # whoever has it may have been faster with another result
             if record is not None and record.message == result.message:
-                work.records.commanded(record)
-                log.error("command", what=f"{record.command} {record.status}: {record.message}")
+                work.status.commanded(record)
+                log.error("command failed", what=record.command, status=record.status, error=record.message)
         if upkeep.waits:
             self.requeue_after = LOOK_SECONDS
         return bool(upkeep.results)
 
     def _look_after_records(self, work: Work, content: Content) -> None:
         """Say what was interrupted, and forget what need not be remembered any longer."""
-        seen = work.swarm.see()
+        seen = work.swarm.observe()
         now = self._clock()
         edits: list[StateEdit] = []
         if any(COMMANDS_LABEL in damage for damage in seen.damage):
@@ -161,18 +161,18 @@ class CommandJob:
                 claim = self._runner.record(work, entry.command, entry.argument)
                 edits.append(ClaimCommand(entry.key, claim))
                 edits.append(FinishCommand(entry.key, claim.instance, INTERRUPTED, LOST_MESSAGE, now))
-                log.warning("command", what=f"{entry.words} is {LOST_MESSAGE}")
+                log.warning("command interrupted", what=entry.words, reason=LOST_MESSAGE)
         for key, record in seen.state.commands.items():
             if key in seen.state.handovers:
                 continue
             if record.is_running and self._is_interrupted(key, record, now):
                 edits.append(FinishCommand(key, record.instance, INTERRUPTED, INTERRUPTED_MESSAGE, now))
-                log.warning("command", what=f"{record.command}: {INTERRUPTED_MESSAGE}")
+                log.warning("command interrupted", what=record.command, reason=INTERRUPTED_MESSAGE)
         forgotten = self._forgotten(seen, content)
         if forgotten:
             edits.append(ForgetCommands(forgotten))
         if edits:
-            work.swarm.remember(edits)
+            work.swarm.save(edits)
 
     def _is_interrupted(self, key: str, record: CommandRecord, now: float) -> bool:
         """Whether nobody is there any more who could bring a result.
@@ -210,7 +210,7 @@ class CommandJob:
         return frozenset(gone | set(named[:-KEPT]))
 
     def _write_results(self, work: Work, content: Content) -> None:
-        seen = work.swarm.see()
+        seen = work.swarm.observe()
         now = self._clock()
         results = file_data(content, seen.state, now)
         told = [
@@ -218,33 +218,32 @@ class CommandJob:
             for result in (entry_data(entry, seen.state, now) for entry in content.entries)
             if result["status"] in (EXPIRED, MALFORMED)
         ]
-        for text in self._news.fresh("left", [f"{item['command']}: {item['message']}" for item in told]):
-            log.warning("command", what=text)
+        for text in self._once.fresh("left", [f"{item['command']}: {item['message']}" for item in told]):
+            log.warning("command skipped", what=text)
         if not results and not self._file.known:
             return
         try:
             write_results(self._file.path, results)
         except OSError as error:
-            where = f"the results stand in `orcastra status` alone: {error}"
-            for text in self._news.fresh("results", [where]):
-                log.debug(text)
+            for text in self._once.fresh("results", [str(error)]):
+                log.debug("command results not written", file=str(self._file.path), error=text)
 
     def _tell_what_would_be_run(self, work: Work, content: Content) -> bool:
-        commands = work.swarm.see().state.commands
+        commands = work.swarm.observe().state.commands
         now = self._clock()
         todo = [
             entry for entry in content.entries if entry.key not in commands and not entry.has_expired(now)
         ]
         known = {f"{entry.words} (line {entry.line})": entry for entry in todo}
-        for text in self._news.fresh("would", known):
-            log.info("command that would be run", what=text)
+        for text in self._once.fresh("would", known):
+            log.info("command planned", what=text)
             found = rehearse(work, known[text].command, known[text].argument)
             for step in found.steps:
-                log.info("planned", what=step.get("what"), why=step.get("why"))
+                log.info("planned", **played_fields(step))
             for warning in found.warnings:
-                log.warning(warning)
+                log.warning("plan warning", message=warning)
             for note in found.notes:
-                log.info(note)
+                log.info("plan note", message=note)
             if found.problem is not None:
-                log.warning("the command would fail", what=found.problem)
+                log.warning("command would fail", what=found.problem)
         return bool(todo)

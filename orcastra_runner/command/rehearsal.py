@@ -70,7 +70,7 @@ def rehearse(work: Work, command: Command, argument: str | None) -> Rehearsal:
 def _rehearse_acceptance(work: Work) -> Rehearsal:
     try:
         notes = work.accept_removals()
-        plan = plan_all(work.swarm.see(), work.desired)
+        plan = plan_all(work.swarm.observe(), work.desired)
     except OrcastraError as error:
         return Rehearsal(problem=str(error))
     return Rehearsal(
@@ -85,7 +85,7 @@ def remembered(work: Work, id_: str | None) -> CommandRecord | None:
     if id_ is None:
         return None
     try:
-        return work.swarm.see().state.commands.get(f"id:{id_}")
+        return work.swarm.observe().state.commands.get(f"id:{id_}")
     except OrcastraError:
         return None  # there may be no swarm yet
 

@@ -115,7 +115,7 @@ def _line(result: Mapping[str, Any]) -> str:
     if "id" in result:
         parts.append(f"(id {result['id']})")
     head = f"{' '.join(parts)}: " if parts else ""
-    moment = result.get("finished") or result.get("started")
+    moment = result.get("finished_at") or result.get("started_at")
     when = f" at {moment} on {result['by']}" if moment else ""
     message = f": {result['message']}" if "message" in result else ""
     return f"  {head}{result['status']}{when}{message}"

@@ -83,7 +83,7 @@ class CommandRunner:
         return CommandRecord(
             command=command.words(argument),
             source=source or self._source,
-            by=node_name(work.swarm.see()),
+            by=node_name(work.swarm.observe()),
             instance=self.instance,
             started=self._clock(),
         )
@@ -101,13 +101,13 @@ class CommandRunner:
         """
         claim = self.record(work, command, argument, source)
         given = command.variables(argument, work.swarm.own_node_id() if command.leaves_its_host else "")
-        work.swarm.remember([ClaimCommand(key, claim)])
-        log.info("command", what=f"{claim.command} begins")
+        work.swarm.save([ClaimCommand(key, claim)])
+        log.info("command started", what=claim.command)
         try:
             self._begun.add(key)
             outcome = self._carry_out(work, command, given)
         except Stopped:
-            work.swarm.remember([ForgetCommands(frozenset({key}))])
+            work.swarm.save([ForgetCommands(frozenset({key}))])
             raise
         result = self._offer(work, key, claim, outcome) if outcome.left else None
         if result is None:
@@ -133,7 +133,7 @@ class CommandRunner:
     def write_late_results(self, work: Work) -> None:
         """Enter the results that could not be written when they were known."""
         if self._late:
-            work.swarm.remember(self._late.values())
+            work.swarm.save(self._late.values())
             self._late.clear()
 
     def _finish(self, key: str, claim: CommandRecord, outcome: Outcome) -> CommandRecord:
@@ -146,9 +146,9 @@ class CommandRunner:
         """Leave the host on which we run to another instance, unless it is clear that there is none."""
         names = tuple(outcome.left.values())
         done = shorten(outcome.message, limit=MAX_DONE_CHARACTERS) if outcome.message != NOTHING else ""
-        work.swarm.forget()
+        work.swarm.invalidate()
         try:
-            why_nobody = nobody_else(work.swarm.see().snapshot, outcome.left)
+            why_nobody = nobody_else(work.swarm.observe().snapshot, outcome.left)
         except OrcastraError:
             why_nobody = None  # it is offered as soon as the engine answers again
         if why_nobody is not None:

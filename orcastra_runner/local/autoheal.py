@@ -16,11 +16,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
-from orcastra_runner.jobs import tell_steps
+from orcastra_runner.dedup import OnceFilter, log_messages
+from orcastra_runner.jobs import log_steps, step_fields
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News, log_messages
-from orcastra_runner.records import Records
 from orcastra_runner.settings import Settings
+from orcastra_runner.status import StatusStore
 
 log = get_logger()
 
@@ -47,7 +47,7 @@ class AutohealJob:
         settings: Settings,
         connect_manager: Callable[[], Engine] | None,
         clock: Callable[[], float] = time.monotonic,
-        records: Records | None = None,
+        status: StatusStore | None = None,
     ) -> None:
         """``connect_manager`` connects to a manager for a node that is none; None where none was named."""
         self.woken = threading.Event()
@@ -57,11 +57,11 @@ class AutohealJob:
         self._webhook_url = settings.webhook_url
         self._dry_run = settings.dry_run
         self._connect_manager = connect_manager
-        self._records = records or Records()
+        self._status = status or StatusStore()
         self._clock = clock
         self._due = clock() + settings.autoheal_start_period
         self._settled: frozenset[str] = frozenset()
-        self._news = News()
+        self._once = OnceFilter()
 
     def seconds_to_next(self) -> float:
         return max(0.0, self._due - self._clock())
@@ -80,7 +80,7 @@ class AutohealJob:
         # those that are not there any more need not be remembered
         self._settled = (self._settled & healing.unhealthy) | healing.heal.settled
         self._due = self._clock() + self.interval
-        self._records.metrics.healed(healing)
+        self._status.metrics.healed(healing)
         self._tell(healing)
         if healing.errors:
             raise OrcastraError("; ".join(healing.errors))
@@ -93,18 +93,19 @@ class AutohealJob:
 
     def _tell(self, healing: Healing) -> None:
         plan = healing.heal.plan
-        log_messages(self._news, (*plan.warnings, *healing.warnings), plan.notes)
+        log_messages(self._once, (*plan.warnings, *healing.warnings), plan.notes)
         for ended in healing.heal.for_manager:
             log.warning(
-                "a task was unhealthy and ended; whether Swarm replaces it only a manager can tell",
+                "unhealthy task ended",
+                what="only a manager can tell whether Swarm replaces it",
                 service=ended.service,
                 exit_code=ended.exit_code,
             )
         if self._dry_run:
-            tell_steps(self._news, plan, at_once=False)
+            log_steps(self._once, plan, at_once=False)
         for result in healing.results:
-            self._records.stepped(self.name, result)
+            self._status.stepped(self.name, result)
             if result.skipped is not None:
                 log.info("skipped", what=result.skipped)
             elif result.error is None:
-                log.info("done", what=result.step.what, why=result.step.why)
+                log.info("done", **step_fields(result.step))

@@ -50,7 +50,7 @@ from orcastra_runner.command.run import STOPPED_MESSAGE, Outcome, carry_out
 from orcastra_runner.command.table import REBOOT
 from orcastra_runner.jobs import RunPlaybook, Stopped
 from orcastra_runner.log import get_logger
-from orcastra_runner.records import Records
+from orcastra_runner.status import StatusStore
 
 LOOK_SECONDS = 5.0
 # A worker has to connect to a manager each time.
@@ -71,7 +71,7 @@ class HandoverJob:
         run_on_hosts: RunPlaybook,
         connect: Callable[[], Engine],
         connect_manager: Callable[[], Engine] | None,
-        records: Records | None = None,
+        status: StatusStore | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -81,7 +81,7 @@ class HandoverJob:
         self._run_on_hosts = run_on_hosts
         self._connect = connect
         self._connect_manager = connect_manager
-        self._records = records or Records()
+        self._status = status or StatusStore()
         self._clock = clock
         self._monotonic = monotonic
         self._next = monotonic()
@@ -95,7 +95,7 @@ class HandoverJob:
         try:
             self._look(engine, engine, self._connect)
         except NoLeader as error:
-            log.debug("what is handed over could not be looked for", error=str(error))
+            log.debug("could not check handovers", error=str(error))
         except NotAManager:
             self._next = self._monotonic() + WORKER_LOOK_SECONDS
             if self._connect_manager is not None:
@@ -131,9 +131,9 @@ class HandoverJob:
                 with closing(connect()) as engine:
                     StateStore(engine).update([claim])
         except NotOffered as error:
-            log.debug("not taken", what=names, why=str(error))
+            log.debug("handover not taken", what=names, reason=str(error))
             return False
-        log.info("command", what=f"taken from the instance on {names}, which runs on that very host: reboot")
+        log.info("reboot taken over", what=names)
         with self._beating(connect, key):
             outcome = self._reboot(handover)
         message = self._message(connect, handover, here, outcome)
@@ -142,7 +142,7 @@ class HandoverJob:
             with closing(connect()) as engine:
                 self._enter_result(engine)
         except OrcastraError as error:
-            log.warning("the result is entered later", what=message, error=str(error))
+            log.warning("command result not saved yet", what=message, error=str(error))
         return True
 
     def _reboot(self, handover: Handover) -> Outcome:
@@ -170,9 +170,11 @@ class HandoverJob:
         self._late = None
         record = decode(_labels(engine), self._clock())[0].commands.get(result.key)
         if record is not None:
-            self._records.commanded(record)
-            tell = log.info if record.status == DONE else log.error
-            tell("command", what=f"{record.command} {record.status}: {record.message}")
+            self._status.commanded(record)
+            if record.status == DONE:
+                log.info("command finished", what=record.command, result=record.message)
+            else:
+                log.error("command failed", what=record.command, status=record.status, error=record.message)
 
     @contextmanager
     def _beating(self, connect: Callable[[], Engine], key: str) -> Iterator[None]:
@@ -186,7 +188,7 @@ class HandoverJob:
                     with closing(connect()) as engine:
                         StateStore(engine).update(edits)
                 except OrcastraError as error:
-                    log.debug("no sign of life could be given", error=str(error))
+                    log.debug("could not send heartbeat", error=str(error))
 
         thread = threading.Thread(target=beat, name="handover beat", daemon=True)
         thread.start()

@@ -2,40 +2,21 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each instance does for its own node, whoever leads: each job in a thread of its own, beside the loop.
-
-The loop is the leader's and may be busy with a move; a job here may take minutes. Neither waits for
-the other.
-"""
+"""What each instance does for its own node, whoever is the leader, with a connection to the node's engine."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
-from orcastra_runner.log import get_logger
-from orcastra_runner.once import Troubles
-from orcastra_runner.records import Records
-from orcastra_runner.schedule import retry_delay
-
-# A clock that is put right, or a machine that slept, is noticed after this long.
-LONGEST_WAIT_SECONDS = 60.0
-# How long the end waits for all jobs: what it has begun is written down before it is begun.
-PATIENCE_SECONDS = 3.0
-
-log = get_logger()
 
 
 class LocalJob(Protocol):
-    """Something that is done for one node. ``interval``: about how many seconds are between two runs.
-
-    ``woken`` is to be set when ``seconds_to_next`` has become less; whoever waits for it clears it.
-    """
+    """Something that is done for one node: a background job that needs the node's engine."""
 
     name: str
     interval: float
@@ -45,104 +26,48 @@ class LocalJob(Protocol):
         """How long it is not due; 0 if it is."""
 
     def run(self, engine: Engine) -> None:
-        """Do it, with a connection to the node's engine. Raises OrcastraError where it cannot be done."""
+        """Do it, with a connection to the node's engine. Raises OrcastraError if it cannot be done."""
 
 
-class LocalJobs:
-    """Runs the jobs until ``stop`` is called."""
+class EngineJob:
+    """Gives a local job its connection, which is kept from one run to the next."""
 
-    def __init__(
-        self, jobs: Sequence[LocalJob], connect: Callable[[], Engine], records: Records | None = None
-    ) -> None:
-        self._stopped = threading.Event()
-        self._jobs = jobs
-        records = records or Records()
-        self._threads = [
-            # daemons: one that waits for its engine must not keep the process from ending
-            threading.Thread(
-                target=_Worker(job, connect, self._stopped, records).work,
-                name=f"local {job.name}",
-                daemon=True,
-            )
-            for job in jobs
-        ]
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Begin nothing more, and wait a few seconds for what is under way."""
-        self._stopped.set()
-        for job in self._jobs:
-            job.woken.set()
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-
-class _Worker:
-    def __init__(
-        self, job: LocalJob, connect: Callable[[], Engine], stopped: threading.Event, records: Records
-    ) -> None:
+    def __init__(self, job: LocalJob, connect: Callable[[], Engine]) -> None:
+        self.name = job.name
+        self.woken = job.woken
         self._job = job
         self._connect = connect
-        self._stopped = stopped
         self._engine: Engine | None = None
-        self._records = records
-        self._troubles = Troubles(on_change=records.trouble)
-        self._topic = f"job {job.name}"
 
-    def work(self) -> None:
-        failures = 0
-        while not self._wait(min(LONGEST_WAIT_SECONDS, self._job.seconds_to_next())):
-            if self._job.seconds_to_next() > 0:
-                continue
-            started = time.monotonic()
-            self._records.job_began(self._job.name, self._job.interval)
-            succeeded = self._try_to_run()
-            self._records.job_ended(self._job.name, time.monotonic() - started, ok=succeeded)
-            if succeeded:
-                failures = 0
-            else:
-                failures += 1
-                self._wait(retry_delay(failures, self._job.interval))
-        self._close()
+    @property
+    def interval(self) -> float:
+        return self._job.interval
 
-    def _wait(self, seconds: float) -> bool:
-        """Wait, unless the job is woken. Returns whether we are to end."""
-        if not self._stopped.is_set():
-            self._job.woken.wait(seconds)
-            self._job.woken.clear()
-        return self._stopped.is_set()
+    def seconds_to_next(self) -> float:
+        return self._job.seconds_to_next()
 
-    def _try_to_run(self) -> bool:
+    def run(self) -> None:
         is_kept = self._engine is not None
         try:
-            try:
-                self._run()
-            except EngineUnreachable:
-                # the engine may have closed a connection from before
-                self._close()
-                if not is_kept:
-                    raise
-                self._run()
-        except OrcastraError as error:
-            self._troubles.tell(self._topic, f"{self._topic}: {error}")
-            return False
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
-            self._close()
-            self._troubles.tell(self._topic, f"{self._topic}: unexpected {type(error).__name__}: {error}")
-            return False
-        self._troubles.over(self._topic, f"{self._topic} is fine again")
-        return True
+            self._run()
+        except EngineUnreachable:
+            # the engine may have closed a connection from before
+            self.close()
+            if not is_kept:
+                raise
+            self._run()
+        except OrcastraError:
+            raise
+        except Exception:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            engine.close()
 
     def _run(self) -> None:
         if self._engine is None:
             self._engine = self._connect()
         self._job.run(self._engine)
-
-    def _close(self) -> None:
-        if self._engine is not None:
-            engine, self._engine = self._engine, None
-            engine.close()

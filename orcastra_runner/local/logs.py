@@ -39,6 +39,7 @@ class LogsJob:
         self._due = self._clock() + self.interval
         if unlimited:
             log.warning(
-                "the log file has no limit (max-size in the engine's daemon.json) for",
+                "log files without a size limit",
                 what=shortened(unlimited),
+                hint="set max-size in the engine's daemon.json",
             )

@@ -28,7 +28,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe_state
 from orcastra_runner.command.table import REFRESH_MODS
 from orcastra_runner.log import get_logger
-from orcastra_runner.records import Records
+from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import node_name
 
 # A request that no manager has heard of by then is not passed on any more.
@@ -49,7 +49,7 @@ class ModRequestsJob:
         interval: float,
         refresh: Callable[[], None],
         connect_manager: Callable[[], Engine] | None,
-        records: Records,
+        status: StatusStore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``refresh`` makes the refresh of our own node due at once.
@@ -63,7 +63,7 @@ class ModRequestsJob:
         self._refresh = refresh
         self._connect_manager = connect_manager
         self._manager: Engine | None = None
-        self._records = records
+        self._status = status
         self._clock = clock
         self._due = clock()
         self._known: frozenset[tuple[str, float]] | None = None
@@ -117,14 +117,14 @@ class ModRequestsJob:
             self.refresh_hosts()
         fresh = [record for record in new if not self._is_done(record)]
         if fresh:
-            log.info("the mods are to be refreshed, as asked for", node=fresh[0].by)
+            log.info("mods refresh requested", node=fresh[0].by)
             self._refresh()
 
     def _is_done(self, record: CommandRecord) -> bool:
         """Whether our own node is refreshed anyhow: by this process."""
         if record.instance == self._instance:
             return True
-        view = self._records.view()
+        view = self._status.view()
         if not view.acts or view.seen is None or record.source == "shell":
             return False
         return record.by == node_name(view.seen)
@@ -139,7 +139,7 @@ class ModRequestsJob:
     def _give_up(self, reason: str) -> None:
         if self._asked_at is not None:
             self._asked_at = None
-            log.warning("only this node refreshes its mods", what=reason)
+            log.warning("mods refreshed on this node only", what=reason)
 
     def _close(self) -> None:
         if self._manager is not None:

@@ -17,13 +17,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_progress
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Refreshing, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from orcastra_runner.jobs import tell_steps
+from orcastra_runner.dedup import OnceFilter, log_messages
+from orcastra_runner.jobs import log_steps, step_fields
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News, log_messages
-from orcastra_runner.records import Records
-from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
+from orcastra_runner.status import StatusStore
 
 log = get_logger()
 
@@ -38,7 +37,7 @@ class ModsJob:
         settings: Settings,
         connect_manager: Callable[[], Engine] | None,
         clock: Callable[[], float] = time.monotonic,
-        records: Records | None = None,
+        status: StatusStore | None = None,
         file: ModsFile | None = None,
     ) -> None:
         """``connect_manager`` connects to a manager for a node that is none; None where none was named.
@@ -52,10 +51,10 @@ class ModsJob:
         self._dest: Path = settings.mod_manager_dest
         self._dry_run = settings.dry_run
         self._connect_manager = connect_manager
-        self._records = records or Records()
+        self._status = status or StatusStore()
         self._clock = clock
         self._due = clock()
-        self._news = News()
+        self._once = OnceFilter()
 
     def ask(self) -> None:
         """Make a refresh due now, and another one if one is under way. May be called from any thread."""
@@ -68,7 +67,7 @@ class ModsJob:
     def run(self, engine: Engine) -> None:
         self._asked.clear()
         rules = self._file.rules()
-        self._records.trouble("mods configuration", self._file.trouble)
+        self._status.problem("mods configuration", self._file.problem)
         with ExitStack() as stack:
             connect = self._connect_manager
             found = discover_mods(
@@ -80,20 +79,20 @@ class ModsJob:
         done = refresh_mods(rules, self._dest, found, check=self._dry_run, progress=progress.tell)
         self._due = self._clock() + self.interval
         if done.busy:
-            log.info("mods are not refreshed", what=done.plan.notes[0])
+            log.info("mods refresh skipped", what=done.plan.notes[0])
             return
-        self._records.refreshed(done)
+        self._status.refreshed(done)
         self._tell(done)
         if done.failures:
             raise OrcastraError("; ".join(done.failures))
 
     def _tell(self, done: Refreshing) -> None:
-        log_messages(self._news, (*done.warnings, *done.tolerated), done.plan.notes)
+        log_messages(self._once, (*done.warnings, *done.tolerated), done.plan.notes)
         if self._dry_run:
-            tell_steps(self._news, done.plan, at_once=False)
+            log_steps(self._once, done.plan, at_once=False)
         for result in done.results:
-            self._records.stepped(self.name, result)
+            self._status.stepped(self.name, result)
             if result.changed:
-                log.info("done", what=result.step.what, why=result.step.why)
+                log.info("done", **step_fields(result.step))
         if done.stored or done.removed:
-            log.info("refreshed the mods", what=f"{count(done.stored, 'download')}, {done.removed} removed")
+            log.info("mods refreshed", downloaded=done.stored, removed=done.removed)

@@ -88,7 +88,7 @@ class ModsFile:
         return {} if document is None else mods_values(document.data, self._environment)
 
     @property
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong with the file as it is now, although what it last held stays in force."""
         if self._file is None:
             return None

@@ -22,11 +22,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan im
     PruneRules,
 )
 from orcastra_runner.cron import Cron
+from orcastra_runner.dedup import OnceFilter, log_messages
+from orcastra_runner.jobs import step_fields
 from orcastra_runner.log import get_logger
-from orcastra_runner.once import News, log_messages
-from orcastra_runner.records import Records
-from orcastra_runner.report import count
 from orcastra_runner.settings import Settings
+from orcastra_runner.status import StatusStore
 
 # What a failed run waits for, at the most.
 INTERVAL_SECONDS = 300.0
@@ -77,7 +77,7 @@ class PruneJob:
         settings: Settings,
         connect_manager: Callable[[], Engine] | None,
         clock: Callable[[], float] = time.time,
-        records: Records | None = None,
+        status: StatusStore | None = None,
     ) -> None:
         """``connect_manager`` connects to a manager for a node that is none; None where none was named.
 
@@ -90,12 +90,12 @@ class PruneJob:
         self._only_plan = settings.dry_run
         self._dry_run = settings.dry_run or settings.gc_dry_run
         self._connect_manager = connect_manager
-        self._records = records or Records()
+        self._status = status or StatusStore()
         self._clock = clock
         self._due = self._cron.next_after(clock())
-        self._news = News()
+        self._once = OnceFilter()
         log.info(
-            "the node is pruned next at",
+            "next prune scheduled",
             what=self._cron.shown(self._due),
             removes=describe(self._rules),
             keeps=None if self._rules.plain_containers else KEEPS,
@@ -117,25 +117,24 @@ class PruneJob:
                 remember=not self._only_plan,
             )
         self._due = self._cron.next_after(self._clock())
-        self._records.metrics.pruned(pruning)
+        self._status.metrics.pruned(pruning)
         self._tell(pruning, time.monotonic() - started)
 
     def _tell(self, pruning: Pruning, seconds: float) -> None:
-        log_messages(self._news, (*pruning.plan.warnings, *pruning.warnings), pruning.plan.notes)
+        log_messages(self._once, (*pruning.plan.warnings, *pruning.warnings), pruning.plan.notes)
         if self._dry_run:
             for step in pruning.plan.steps:
-                log.info("would be pruned", what=step.what, why=step.why)
+                log.info("would be pruned", **step_fields(step))
         for result in pruning.results:
-            self._records.stepped(self.name, result)
+            self._status.stepped(self.name, result)
             if result.skipped is not None:
                 log.info("kept", what=result.skipped)
             elif result.error is not None:
-                log.error(result.error)
+                log.error("prune failed", what=result.step.what, error=result.error)
             else:
-                log.info("pruned", what=result.step.what, why=result.step.why)
-        log.info(
-            "pruned the node" if not self._dry_run else "looked what could be pruned",
-            what=str(pruning.freed) if not self._dry_run else count(len(pruning.plan.steps), "thing"),
-            seconds=round(seconds, 1),
-            next=self._cron.shown(self._due),
-        )
+                log.info("pruned", **step_fields(result.step))
+        values = {"seconds": round(seconds, 1), "next": self._cron.shown(self._due)}
+        if self._dry_run:
+            log.info("prune dry run finished", steps=len(pruning.plan.steps), **values)
+        else:
+            log.info("prune finished", what=str(pruning.freed), **values)

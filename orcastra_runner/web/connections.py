@@ -2,17 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is connected. Nobody keeps others out by staying: with one too many, the quietest has to go.
+"""The open connections. None keeps others out by staying: with one too many, the quietest is closed.
 
-A container's health check comes over the same port. If it could be kept out, whoever reaches the port could
-have the container replaced again and again. So a connection that sends more than a request can be is ended
-before anything is made of it, and those of other machines go before those of this one, where the check runs.
+A connection that sends more than a request can be is closed before anything is made of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -28,7 +25,6 @@ MOST_CONNECTIONS = 4
 FIRST_REQUEST_SECONDS = 10.0
 # A request with all that belongs to it is smaller; a client sends the next one after the answer.
 MAX_UNANSWERED_BYTES = 48 * 1024
-NOT_UNDERSTOOD = "a request could not be understood"
 
 log = get_logger()
 
@@ -37,14 +33,9 @@ log = get_logger()
 class _Open:
     """A connection. ``unanswered``: how many bytes have come since the last answer."""
 
-    is_local: bool
     silence: asyncio.TimerHandle
     is_heard: bool = False
     unanswered: int = 0
-
-    @property
-    def rank(self) -> tuple[bool, bool]:
-        return self.is_local, self.is_heard
 
 
 class Connections:
@@ -52,10 +43,8 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: dict[asyncio.Transport, _Open] = {}
-        # Those of the lowest rank have to go first, and of them the one that was quiet for the longest.
-        self._ranks: dict[tuple[bool, bool], dict[asyncio.Transport, None]] = {
-            (is_local, is_heard): {} for is_local in (False, True) for is_heard in (False, True)
-        }
+        # Those that have not sent anything go first, and of them the one that was quiet for the longest.
+        self._queues: dict[bool, dict[asyncio.Transport, None]] = {False: {}, True: {}}
         self._is_trimming = False
 
     @property
@@ -71,7 +60,7 @@ class Connections:
         found = self._open.get(transport) if transport is not None else None
         if found is not None and transport is not None:
             found.silence.cancel()
-            queue = self._ranks[found.rank]
+            queue = self._queues[found.is_heard]
             del queue[transport]
             queue[transport] = None
 
@@ -86,9 +75,9 @@ class Connections:
         if found is None:
             return False
         if not found.is_heard:
-            del self._ranks[found.rank][transport]
+            del self._queues[found.is_heard][transport]
             found.is_heard = True
-            self._ranks[found.rank][transport] = None
+            self._queues[found.is_heard][transport] = None
         found.unanswered += size
         if found.unanswered <= MAX_UNANSWERED_BYTES:
             return True
@@ -98,8 +87,8 @@ class Connections:
     def opened(self, transport: asyncio.Transport) -> None:
         loop = asyncio.get_running_loop()
         silence = loop.call_later(FIRST_REQUEST_SECONDS, self.drop, transport)
-        found = self._open[transport] = _Open(_is_local(transport), silence)
-        self._ranks[found.rank][transport] = None
+        found = self._open[transport] = _Open(silence)
+        self._queues[found.is_heard][transport] = None
         if len(self._open) > MOST_CONNECTIONS * MAX_CONNECTIONS:
             self._drop_quietest()
         elif len(self._open) > MAX_CONNECTIONS and not self._is_trimming:
@@ -110,7 +99,7 @@ class Connections:
         found = self._open.pop(transport, None)
         if found is not None:
             found.silence.cancel()
-            del self._ranks[found.rank][transport]
+            del self._queues[found.is_heard][transport]
 
     def drop(self, transport: asyncio.Transport) -> None:
         """End a connection at once."""
@@ -127,17 +116,7 @@ class Connections:
             self._drop_quietest()
 
     def _drop_quietest(self) -> None:
-        self.drop(next(transport for queue in self._ranks.values() for transport in queue))
-
-
-def _is_local(transport: asyncio.Transport) -> bool:
-    """Whether the other side is on this machine."""
-    peer = transport.get_extra_info("peername")
-    try:
-        address = ipaddress.ip_address(peer[0])
-    except (TypeError, IndexError, ValueError):
-        return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+        self.drop(next(transport for queue in self._queues.values() for transport in queue))
 
 
 class _Watched(asyncio.Protocol):
@@ -169,7 +148,7 @@ class _Watched(asyncio.Protocol):
                 self._protocol.connection_made(transport)
             self._protocol.data_received(data)
         except Exception as error:  # noqa: BLE001 - whatever a parser stumbles over, others go on
-            log.debug(NOT_UNDERSTOOD, error=type(error).__name__)
+            log.debug("malformed request", error=type(error).__name__)
             self._connections.drop(transport)
 
     def eof_received(self) -> bool | None:

@@ -31,9 +31,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
 from orcastra_runner import follower_report
-from orcastra_runner.records import JobState, Records, View
 from orcastra_runner.report import plan_data, status_data
 from orcastra_runner.service_report import services_data
+from orcastra_runner.status import JobState, StatusStore, View
 from orcastra_runner.version import __version__
 
 # what is smaller is sent as it is
@@ -46,21 +46,21 @@ def state_data(view: View) -> dict[str, Any]:
     data: dict[str, Any] = {
         "instance": {
             "version": __version__,
-            "started": _iso(view.started),
+            "started_at": _iso(view.started_at),
             "role": view.role,
             "acts": view.acts,
             "dry_run": view.dry_run,
         },
-        "looked": _iso(view.looked),
+        "observed_at": _iso(view.observed_at),
         "swarm": None,
         "mods": {
-            "refreshed": _iso(view.refreshed),
+            "refreshed_at": _iso(view.refreshed_at),
             "mods": [mod.to_result() for mod in view.mods],
         },
         "jobs": [_job(job) for job in view.jobs.values()],
         "errors": [
-            {"topic": trouble.topic, "text": trouble.text, "since": _iso(trouble.since)}
-            for trouble in view.troubles.values()
+            {"topic": problem.topic, "text": problem.text, "since": _iso(problem.since)}
+            for problem in view.problems.values()
         ],
     }
     return data if seen is None else {**data, **_swarm_data(view, seen)}
@@ -94,7 +94,7 @@ def history_data(view: View) -> dict[str, Any]:
     """What this instance has done since it was started, the newest first."""
     actions = [
         {
-            "at": _iso(action.at),
+            "ended_at": _iso(action.ended_at),
             "job": action.job,
             "what": action.what,
             "result": action.result,
@@ -104,7 +104,7 @@ def history_data(view: View) -> dict[str, Any]:
         }
         for action in view.history
     ]
-    return {"since": _iso(view.started), "actions": actions}
+    return {"since": _iso(view.started_at), "actions": actions}
 
 
 DOCUMENTS: Mapping[str, Callable[[View], dict[str, Any]]] = {
@@ -127,14 +127,14 @@ class Document:
 class Documents:
     """Makes each document anew only after something has changed."""
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def __init__(self, status: StatusStore) -> None:
+        self._status = status
         self._lock = threading.Lock()
         self._made: dict[str, Document] = {}
 
     def get(self, name: str) -> Document:
         with self._lock:
-            view = self._records.view()
+            view = self._status.view()
             made = self._made.get(name)
             if made is None or made.version != view.version:
                 made = self._made[name] = _document(view.version, DOCUMENTS[name](view))
@@ -162,12 +162,12 @@ def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
             "running_tasks": sum(task.is_running for task in seen.snapshot.tasks),
         },
         "nodes": nodes,
-        "measured": _iso(view.measured),
+        "measured_at": _iso(view.measured_at),
         "groups": [_group(seen, group) for group in resolve_anchor_groups(seen.snapshot, view.desired)],
         "services": services_data(seen, view.short),
         "moves": status["moves"],
         "attempts": _attempts(seen, view.desired),
-        "balanced": _balanced(seen),
+        "relocations": _relocations(seen),
         "commands": commands_data(seen.state),
         "damage": list(seen.damage),
     }
@@ -192,7 +192,7 @@ def _group(seen: Observation, group: AnchorGroup) -> dict[str, Any]:
         "anchor": _anchor_name(group.place),
         "exists": anchor is not None,
         "label": group.dependency.label,
-        "on": sorted(hostnames),
+        "nodes": sorted(hostnames),
         "note": None if note is None else str(note),
         "followers": [
             {
@@ -200,7 +200,7 @@ def _group(seen: Observation, group: AnchorGroup) -> dict[str, Any]:
                 "follows": _anchor_name(follower.anchorage.place),
                 "in_place": follower.is_in_place,
                 "finished": bool(follower.finished.done) and not follower.desired,
-                "astray": len(follower.misplaced),
+                "misplaced": len(follower.misplaced),
                 "can_follow": follower.can_follow,
             }
             for follower in group.followers
@@ -210,7 +210,7 @@ def _group(seen: Observation, group: AnchorGroup) -> dict[str, Any]:
 
 
 def _attempts(seen: Observation, desired: DesiredState) -> list[dict[str, Any]]:
-    """What was tried so far; ``next`` is when it is tried again at the earliest."""
+    """What was tried so far; ``next_attempt_at`` is when it is tried again at the earliest."""
     intervals: dict[str, tuple[float, ...]] = {}
     for dependency in desired.dependencies.values():
         for name in dependency.followers:
@@ -224,10 +224,13 @@ def _attempts(seen: Observation, desired: DesiredState) -> list[dict[str, Any]]:
         if service is not None and service.name in intervals and tried.given_up is None:
             pause = wait_seconds(tried, intervals[service.name], tried.last)
             pauses[service.name] = _iso(tried.last + pause)
-    return [{**entry, "next": pauses.get(entry["service"])} for entry in follower_report.attempts_data(seen)]
+    return [
+        {**entry, "next_attempt_at": pauses.get(entry["service"])}
+        for entry in follower_report.attempts_data(seen)
+    ]
 
 
-def _balanced(seen: Observation) -> list[dict[str, Any]]:
+def _relocations(seen: Observation) -> list[dict[str, Any]]:
     """The moves that balancing has ended, the newest first."""
     found = []
     for service_id, moves in seen.state.relocations.items():
@@ -238,12 +241,12 @@ def _balanced(seen: Observation) -> list[dict[str, Any]]:
                     "service": service_id if service is None else service.name,
                     "from": _node(seen, move.source),
                     "to": _node(seen, move.target),
-                    "at": _iso(move.at),
+                    "ended_at": _iso(move.at),
                     "memory_bytes": move.memory_bytes,
                     "failed": None if move.failed is None else str(move.failed),
                 }
             )
-    return sorted(found, key=lambda move: str(move["at"]), reverse=True)
+    return sorted(found, key=lambda move: str(move["ended_at"]), reverse=True)
 
 
 def _job(job: JobState) -> dict[str, Any]:
@@ -251,8 +254,8 @@ def _job(job: JobState) -> dict[str, Any]:
         "name": job.name,
         "interval_seconds": job.interval,
         "is_running": job.is_running,
-        "started": _iso(job.started),
-        "ended": _iso(job.ended),
+        "started_at": _iso(job.started_at),
+        "ended_at": _iso(job.ended_at),
         "seconds": round(job.seconds, 3),
         "failures": job.failures,
     }

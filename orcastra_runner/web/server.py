@@ -14,7 +14,6 @@ from functools import partial
 from aiohttp import web
 
 from orcastra_runner.log import get_logger
-from orcastra_runner.web.connections import NOT_UNDERSTOOD
 from orcastra_runner.web.guard import Refusal
 from orcastra_runner.web.site import Site, refusal
 
@@ -52,18 +51,19 @@ class WebServer:
             asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(START_SECONDS)
         except (OSError, TimeoutError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            log.warning("no page and no metrics: HTTP cannot be served", address=where, error=reason)
+            log.warning("http server could not start", address=where, error=reason)
             self.stop()
             return False
         host = self._host or ""
         if host in EVERYWHERE:
             here = "[::1]" if host == "::" else "127.0.0.1"
             log.info(
-                "page and metrics", what=f"port {self.port} at all addresses, here http://{here}:{self.port}/"
+                "http server started",
+                what=f"port {self.port} at all addresses, here http://{here}:{self.port}/",
             )
             return True
         shown = f"[{host}]" if ":" in host else host
-        log.info("page and metrics", what=f"http://{shown}:{self.port}/")
+        log.info("http server started", what=f"http://{shown}:{self.port}/")
         return True
 
     def stop(self) -> None:
@@ -123,9 +123,9 @@ class _Protocol(web.RequestHandler):
     ) -> web.StreamResponse:
         """The answer to what is no request, which the library would answer with a page of its own."""
         if status >= 500:
-            log.error("a request could not be answered", what=type(exc).__name__)
+            log.error("request failed", what=type(exc).__name__)
             return refusal(Refusal(status, "internal error; the log says which"))
-        log.debug(NOT_UNDERSTOOD, error=type(exc).__name__)
+        log.debug("malformed request", error=type(exc).__name__)
         return refusal(Refusal(status, "expected HTTP, found something else"))
 
 
@@ -143,5 +143,5 @@ def _http_log() -> logging.Logger:
 def _is_worth_telling(record: logging.LogRecord) -> bool:
     if not record.exc_info:
         return True
-    log.debug(NOT_UNDERSTOOD, error=type(record.exc_info[1]).__name__)
+    log.debug("malformed request", error=type(record.exc_info[1]).__name__)
     return False

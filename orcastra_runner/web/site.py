@@ -25,9 +25,9 @@ from orcastra_runner.command.file import parse
 from orcastra_runner.command.requests import CommandRequests, TooMany
 from orcastra_runner.command.table import REFRESH_MODS
 from orcastra_runner.log import get_logger
-from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
-from orcastra_runner.web.connections import NOT_UNDERSTOOD, Connections
+from orcastra_runner.status import StatusStore
+from orcastra_runner.web.connections import Connections
 from orcastra_runner.web.data import DOCUMENTS, Documents
 from orcastra_runner.web.guard import Guard, Refusal
 
@@ -70,7 +70,7 @@ class Site:
     them.
     """
 
-    records: Records
+    status: StatusStore
     signals: Signals
     commands: CommandRequests
     guard: Guard
@@ -87,7 +87,7 @@ class Site:
             response = await self._answer(request, routes)
             _complete(response)
             path = request.path if request.path in routes else "other"
-            self.records.metrics.requests.labels(path, str(response.status)).inc()
+            self.status.metrics.requests.labels(path, str(response.status)).inc()
             await _send(request, response)
             self.connections.answered(request.transport)
             return response
@@ -96,7 +96,7 @@ class Site:
 
     def _routes(self) -> dict[str, dict[str, Handler]]:
         """Path → method → what answers it."""
-        documents = Documents(self.records)
+        documents = Documents(self.status)
         folder = resources.files("orcastra_runner.web") / "page"
         reads: dict[str, Handler] = {
             "/healthz": self._healthz,
@@ -142,41 +142,41 @@ class Site:
             return _refuse(Refusal(408, "the request took too long"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are answered
             log.error(  # noqa: TRY400 - one line for each thing that happens
-                "a request could not be answered", what=f"{type(error).__name__}: {error}"
+                "request failed", what=f"{type(error).__name__}: {error}"
             )
             return _refuse(Refusal(500, "internal error; the log says which"))
 
     async def _healthz(self, _request: web.BaseRequest) -> web.Response:
-        seconds = round(self.records.seconds_since_beat(), 1)
-        if self.records.is_stuck():
-            running = [job.name for job in self.records.view().jobs.values() if job.is_running]
+        seconds = round(self.status.seconds_since_heartbeat(), 1)
+        if self.status.is_stuck():
+            running = [job.name for job in self.status.view().jobs.values() if job.is_running]
             return _json({"status": "stuck", "idle_seconds": seconds, "running": running}, 503)
         # what is wrong, in one word each: the rest is for those who may see it
-        problems = sorted(self.records.view().troubles)
+        problems = sorted(self.status.view().problems)
         return _json({"status": "live", "idle_seconds": seconds, "problems": problems})
 
     async def _readyz(self, _request: web.BaseRequest) -> web.Response:
-        view = self.records.view()
-        is_ready = view.answers and not self.records.is_stuck()
+        view = self.status.view()
+        is_ready = view.answers and not self.status.is_stuck()
         status = "ready" if is_ready else "not ready"
         return _json({"status": status, "role": view.role}, 200 if is_ready else 503)
 
     async def _metrics(self, _request: web.BaseRequest) -> web.Response:
-        body = self.records.metrics.text(self.records.seconds_since_beat())
+        body = self.status.metrics.text(self.status.seconds_since_heartbeat())
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
 
     async def _sync(self, request: web.BaseRequest) -> web.Response:
         await _read_json(request)
         self.signals.sync()
-        view = self.records.view()
+        view = self.status.view()
         return _json({"status": "accepted", "role": view.role, "acts": view.acts}, 202)
 
     async def _refresh_mods(self, request: web.BaseRequest) -> web.Response:
         await _read_json(request)
-        view = self.records.view()
+        view = self.status.view()
         if view.acts or view.dry_run or self.ask_for_mods is None:
             return self._take({"command": REFRESH_MODS})
-        log.info("asked for over HTTP", what=REFRESH_MODS)
+        log.info("command received over http", what=REFRESH_MODS)
         self.ask_for_mods()
         return _json({"command": REFRESH_MODS, "status": "accepted"}, 202)
 
@@ -191,7 +191,7 @@ class Site:
         if content.problems:
             return _refuse(Refusal(400, "; ".join(map(str, content.problems))))
         (entry,) = content.entries
-        view = self.records.view()
+        view = self.status.view()
         known = view.seen.state.commands.get(entry.key) if view.seen is not None else None
         if known is not None:
             if known.command != entry.words:
@@ -211,7 +211,7 @@ class Site:
             return _refuse(Refusal(429, "too many commands wait; try again later"))
         if waiting.words != entry.words:
             return _refuse(Refusal(409, f"the id {entry.id} was used for {waiting.words}"))
-        log.info("asked for over HTTP", what=entry.words, id=entry.id)
+        log.info("command received over http", what=entry.words, id=entry.id)
         self.signals.asked()
         return _json({"id": entry.id, "command": entry.words, "status": "accepted"}, 202)
 
@@ -270,7 +270,7 @@ async def _read(request: web.BaseRequest) -> bytes:
     except TimeoutError:
         raise
     except Exception as error:  # noqa: BLE001 - what is wrong with a body has no one class
-        log.debug(NOT_UNDERSTOOD, error=type(error).__name__)
+        log.debug("malformed request", error=type(error).__name__)
         raise _Refused(400, "expected a body that is whole") from None
     if len(body) > MAX_BODY_BYTES:
         raise too_long

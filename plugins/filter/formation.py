@@ -85,8 +85,11 @@ _value:
       type: str
     managers: {description: The hosts that are to be managers., type: list, elements: str}
     trouble:
-      description: Why no host can join or leave. Empty where that is possible.
+      description: Why no host can join or leave. Empty if that is possible.
       type: str
+    trouble_reason:
+      description: RV(ignore:trouble) as data with C(code), C(params) and C(text). V(null) if hosts can join.
+      type: dict
 """
 
 from collections.abc import Mapping
@@ -128,7 +131,8 @@ def formation(
         "managing": list(found.via or ([] if found.is_contradicted else found.divided)),
         "acts": found.acts,
         "managers": list(found.managers),
-        "trouble": found.trouble,
+        "trouble": "" if found.trouble is None else str(found.trouble),
+        "trouble_reason": None if found.trouble is None else found.trouble.to_data(),
     }
 
 

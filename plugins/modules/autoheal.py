@@ -10,14 +10,14 @@ module: autoheal
 short_description: Heal the unhealthy containers of a node
 version_added: 0.2.0
 description:
-  - Asks one engine for its unhealthy containers, and mends those that nobody else does. Swarm replaces
-    unhealthy tasks by itself; what it leaves is a container that stays unhealthy while its task is said to
-    run, a task that ended with 0 under the restart condition C(on-failure), and one whose C(max_attempts)
-    are used up.
-  - A task's container is stopped, so that Swarm replaces it. Plain containers are restarted where a label
-    asks for it. Only where stopping can't help, the whole service is updated by force, never during an
-    update; that takes a manager.
-  - What doesn't help is repeated after ever longer pauses, and given up after O(max_attempts).
+  - Finds the unhealthy containers of one engine, and heals those that Swarm doesn't. Swarm replaces most
+    unhealthy tasks by itself. It leaves alone a container that stays unhealthy while Swarm considers its
+    task running, a task that exited with 0 under the restart condition C(on-failure), and a task whose
+    C(max_attempts) are exhausted.
+  - A task's container is stopped, so that Swarm replaces it. Plain containers are restarted if they have a
+    label for it. If stopping can't help, the whole service is updated by force, but never during an update;
+    this needs a manager.
+  - Attempts are repeated after increasing pauses. After O(max_attempts) the module gives up.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
@@ -31,9 +31,9 @@ options:
   grace_period:
     description:
       - How long a container must have been unhealthy, in seconds, counted from the check that made it so. The
-        time that it may take to stop comes on top.
-      - For a task that time is that of its service, for a plain container its own. On a worker that knows
-        nothing of the services (no O(manager_host), no O(services_in_use)) a task has 300 seconds.
+        time that it may take to stop is added.
+      - For a task that time is that of its service, for a plain container its own. On a worker without
+        O(manager_host) and O(services_in_use), it is 300 seconds for a task.
     type: int
     default: 60
   container_label:
@@ -41,11 +41,11 @@ options:
       - A label. Swarm's tasks with V(false) as its value, on the service or on the container, are left alone.
         Plain containers are healed if its value is V(true).
       - With V(all), all containers are healed but those with the label C(autoheal=false).
-      - The label with C(.stop.timeout) behind it says how long the container may take to stop, in seconds.
+      - The label with the suffix C(.stop.timeout) sets how long the container may take to stop, in seconds.
     type: str
     default: autoheal
   default_stop_timeout:
-    description: How long a container may take to stop where nothing else says so, in seconds.
+    description: How long a container may take to stop if nothing else sets that, in seconds.
     type: int
     default: 10
   backoff:
@@ -54,8 +54,8 @@ options:
     default: 60
   max_attempts:
     description:
-      - After how many attempts within O(window) a service, or a plain container, is given up. It is left
-        alone until it has been well for as long as O(window).
+      - The number of attempts for a service, or a plain container, within O(window). After that it is left
+        alone until it has been healthy for as long as O(window).
     type: int
     default: 5
   window:
@@ -64,7 +64,8 @@ options:
     default: 3600
   webhook_url:
     description:
-      - Where to tell of what was healed, failed or given up. A POST with JSON, with the sentence in C(text).
+      - URL that receives a POST with JSON on each heal, failure and give-up. Its C(text) is a sentence for
+        people, its C(reasons) have codes for scripts.
     type: str
   ended:
     description:
@@ -86,11 +87,11 @@ options:
         type: str
         required: true
       exit_code:
-        description: What its container ended with.
+        description: The exit code of its container.
         type: int
         required: true
       finished:
-        description: When that was, in seconds since the epoch.
+        description: When it ended, in seconds since the epoch.
         type: float
         required: true
 seealso:
@@ -169,11 +170,20 @@ notes:
       description: The sentence.
       type: str
 given_up:
-  description: What was given up just now.
+  description: The containers and services that were given up in this run.
   returned: success
   type: list
-  elements: str
-  sample: []
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 for_manager:
   description: Tasks that ended unhealthy; whether Swarm replaces them only a manager can tell. For O(ended).
   returned: success
@@ -188,6 +198,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import heal_node
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import check_least, create_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import (
     NODE_ARGUMENT_SPEC,
@@ -247,7 +258,7 @@ def main() -> None:
             dry_run=module.check_mode,
         )
         details = {
-            "given_up": list(healing.heal.given_up),
+            "given_up": [message_data(reason) for reason in healing.heal.given_up],
             "for_manager": [asdict(ended) for ended in healing.heal.for_manager],
         }
         return finish_node(module, healing.heal.plan, healing.results, healing.warnings, details)

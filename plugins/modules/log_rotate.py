@@ -10,10 +10,10 @@ module: log_rotate
 short_description: Configure logrotate for log files of applications
 version_added: 0.2.0
 description:
-  - Writes a configuration of logrotate, which the host runs as it does anyway. If anything is wrong with it,
-    nothing is written, and the message names every entry and the rule that it breaks.
-  - Before it is written, logrotate reads it by itself and together with the rest of what it rotates on the
-    host.
+  - Writes a configuration for logrotate, which the host already runs. If an entry is invalid, nothing is
+    written, and the message names every such entry and the rule that it breaks.
+  - First, logrotate checks the new configuration by itself and together with the rest of its configuration
+    on the host.
   - Log files in volumes can be rotated like any others. The engine's own log files of containers are refused,
     also by a pattern or a symbolic link that leads to them. For these set C(max-size) in C(daemon.json).
 attributes:
@@ -46,7 +46,7 @@ options:
         elements: str
         required: true
       rotate:
-        description: How many old files are kept. With 0 none is.
+        description: How many old files to keep, 0 for none.
         type: int
         required: true
       size:
@@ -60,13 +60,13 @@ options:
         choices: [hourly, daily, weekly, monthly, yearly]
       copytruncate:
         description:
-          - Copy the file and empty it, for programs that can't open it anew. What is written between the two
-            is lost.
+          - Copy the file and empty it, for programs that can't reopen it. Lines written between the two are
+            lost.
         type: bool
         default: false
       postrotate:
         description:
-          - Commands, on one line or several, that have the program open its file anew, such as
+          - Commands, on one line or several, that make the program reopen its file, such as
             V(systemctl kill -s HUP app).
         type: str
         default: ""
@@ -80,7 +80,7 @@ options:
         type: str
         default: ""
       su:
-        description: User and group to rotate as, where others than root may write to the folder.
+        description: User and group to rotate as, if users other than root may write to the folder.
         type: str
         default: ""
   path:

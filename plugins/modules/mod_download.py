@@ -11,15 +11,14 @@ short_description: Keep a folder of mods up to date
 version_added: 0.2.0
 description:
   - Downloads files and mod images into a folder of the host, those of the configuration and those that
-    services and containers ask for, with C(DOCKER_MODS) or labels. What is there and unchanged isn't
-    downloaded again.
-  - A file takes its place in one step, once it is whole, its digest is right, and it is what its name says.
-    One mod that fails keeps its old file and stops no other.
-  - Files that nobody wants any more are removed, only those that this module has stored, and only where it is
-    known of all services what they want. Mod images that were discovered stay for 7 more days. Without
-    O(config) and O(config_file), the files of an earlier configuration stay.
-  - What Ansible shows of it comes at its end. Every 15 seconds the host's system log says how far long
-    downloads are, under the name C(ansible-orcastra.swarm.mod_download).
+    services and containers ask for, with C(DOCKER_MODS) or labels. An unchanged mod isn't downloaded again.
+  - A file replaces the old one in one step, if it is complete, its digest is right, and its content is what
+    its name says. A mod that fails keeps its old file and does not block the others.
+  - Unused files are removed, if this module stored them and the wishes of all services are known. Mod images
+    that were discovered stay for 7 more days. Without O(config) and O(config_file), the files of an earlier
+    configuration stay.
+  - Ansible shows results only at the end. The progress of long downloads is in the host's system log, every
+    15 seconds, under the name C(ansible-orcastra.swarm.mod_download).
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
@@ -40,33 +39,33 @@ options:
     type: dict
     default: {}
   dest:
-    description: The folder on the host. It is made where it isn't there.
+    description: The folder on the host. It is created if it doesn't exist.
     type: path
     default: /mnt/mods
   architectures:
     description:
       - The architectures that images are needed for, like V(amd64) or V(arm64). With several, images are in a
         folder for each.
-      - Without it they are those of the swarm's nodes where a manager can be asked, else that of the host.
+      - By default those of the swarm's nodes, if a manager can be asked, or else that of the host.
     type: list
     elements: str
     default: []
   manager_host:
-    description: The engine of a manager, which is asked for the services where the host's own is none.
+    description: The engine of a manager, needed to read the services if the host is a worker.
     type: str
   wishes:
     description:
-      - What services ask for, RV(wishes) of a manager with O(discover_only=true). Then none has to be asked.
+      - The wishes of services, RV(wishes) of a manager with O(discover_only=true). Then no manager is asked.
     type: list
     elements: str
   discover_only:
-    description: Only return RV(wishes) and RV(architectures), which are left out where they aren't known.
+    description: Only return RV(wishes) and RV(architectures), as far as they are known.
     type: bool
     default: false
 seealso:
   - module: orcastra.swarm.swarm_info
 notes:
-  - In check mode servers are asked for news, and nothing is written.
+  - In check mode servers are asked for new versions, and nothing is written.
   - Needs the Python libraries C(jsonschema) and C(PyYAML), and C(jmespath) for entries with C(api).
 author:
   - Orcastra contributors (@orcastra)
@@ -297,7 +296,7 @@ def main() -> None:
         )
         if given["discover_only"]:
             for warning in found.warnings:
-                module.warn(warning)
+                module.warn(str(warning))
             if not found.complete:
                 return {"changed": False}
             return {

@@ -144,6 +144,21 @@ notes:
     text:
       description: The sentence.
       type: str
+warning_reasons:
+  description: The warnings as data.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
 requeue_after:
   description: After how many seconds to try again, as Swarm was updating the service.
   returned: when there is such a thing

@@ -11,14 +11,13 @@ short_description: Remove what a node no longer uses
 version_added: 0.2.0
 description:
   - Removes ended containers of Swarm tasks with their anonymous volumes, and unused images, one after the
-    other, once they have been unused for O(grace_period). RV(removed) names everything that went.
+    other, if they have been unused for O(grace_period). RV(removed) names everything that was removed.
   - Containers that Swarm didn't create (C(docker run), C(docker create), Compose) stay, whatever their state,
     and so do their images and volumes, unless you set O(plain_containers=true).
   - An image stays if a container of the node has it, or any service of the swarm, on whatever node, in its
     present form or in the one that C(docker service rollback) returns to. The newest O(keep_images) of each
     repository stay.
-  - On a worker it takes O(manager_host) or O(services_in_use) to know that. Without them a worker keeps its
-    images.
+  - A worker needs O(manager_host) or O(services_in_use) to know that. Without them it keeps its images.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
@@ -26,18 +25,16 @@ extends_documentation_fragment:
 options:
   grace_period:
     description:
-      - How long something must have been unused, in seconds. For containers it counts from their end. Since
-        when an image is there, or a volume unused, no engine tells; it counts from the first run that saw it
-        so.
+      - How long an object must have been unused, in seconds. For a container this counts from its end. For
+        an image or a volume it counts from the first run that saw it, because no engine tells the time.
     type: int
     default: 10800
   plain_containers:
     description:
       - Whether to also remove containers that ended, or were never started, and that Swarm didn't create.
         Their anonymous volumes go with them, and the data in these.
-      - It also lets unused volumes go of which the engine can't tell whether a Swarm task had them. Without
-        it, an anonymous volume only goes together with the container of its task, and a named one only if a
-        stack created it.
+      - This also removes unused volumes that can't be attributed to a Swarm task. Without it, an anonymous
+        volume is only removed with the container of its task, and a named one only if a stack created it.
     type: bool
     default: false
   keep_images:
@@ -50,7 +47,8 @@ options:
     default: true
   force_containers:
     description:
-      - Whether to remove containers by force where the engine can't in the usual way. One that runs stays.
+      - Whether to remove a container by force if the engine can't remove it otherwise. A running container
+        stays.
     type: bool
     default: true
   volumes:
@@ -92,8 +90,8 @@ options:
     default: []
   dry_run:
     description:
-      - Remove nothing, but remember since when images and volumes are there, so that later runs know. (In
-        check mode nothing at all is written.)
+      - Remove nothing, but record when each image and volume was first seen, for later runs. (Check mode
+        writes nothing at all.)
     type: bool
     default: false
 seealso:

@@ -13,10 +13,10 @@ description:
   - Measures the memory in use on each node, and moves a service, or an anchor together with the services that
     depend on it, from the node that is short of memory to one that has it. Everything else keeps running.
   - Begins a move and does not wait for its end. Run it again, or let C(orcastra run) do so, until it changes
-    nothing. Each run goes on from what it finds, so it may be interrupted at any point. A move that fails is
-    taken back.
-  - A gap must have lasted for some time before anything moves; the first run only remembers it.
-  - Has to reach the engine of a manager, any manager of the swarm, and the node exporters of all nodes.
+    nothing. Each run continues from the current state, so you can interrupt it at any point. A move that
+    fails is undone.
+  - A gap must have lasted for some time before anything moves; the first run only records it.
+  - Must reach the engine of any manager of the swarm, and the node exporters of all nodes.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.configuration
@@ -39,10 +39,10 @@ options:
         C({hostname}) in them, C(cadvisors), C(prometheus_url), C(scrape_interval_seconds) (samples older than
         twice that do not count; those of cAdvisor may be two minutes old, as it looks that rarely itself),
         C(timeout_seconds) (5, for all endpoints together), C(ca_path), C(validate_certs) and C(use_proxy).
-      - An endpoint that wants a login gets C(username) and C(password), or C(bearer_token), or C(headers), a
-        mapping. They stand beside C(exporter_url) of a node exporter and C(url) of a cAdvisor, or, for all
+      - An endpoint that requires a login gets C(username) and C(password), or C(bearer_token), or C(headers),
+        a mapping. They stand next to C(exporter_url) of a node exporter and C(url) of a cAdvisor, or, for all
         that have none of their own, in C(metrics.node_exporter_auth), C(metrics.cadvisor_auth) and
-        C(metrics.prometheus_auth). Their secrets have to be C(${VAR}), see O(variables).
+        C(metrics.prometheus_auth). Their secrets must be C(${VAR}), see O(variables).
     type: dict
     default: {}
   variables:
@@ -52,19 +52,19 @@ options:
     type: dict
     default: {}
   now:
-    description: Whether to move although the gap has not lasted for long. All other limits hold.
+    description: Whether to move without waiting for the gap to last. All other limits hold.
     type: bool
     default: false
 seealso:
   - module: orcastra.swarm.anchor_placement
 notes:
   - Never moved are global services, services with local volumes or host paths that are not named, services
-    that are being updated or were moved a short while ago, and those with the label
-    C(orchestration.rebalance=false). The label C(orchestration.preferred.node) names the node that a
-    service is brought to where there is room.
+    that are being updated or were moved recently, and those with the label
+    C(orchestration.rebalance=false). The label C(orchestration.preferred.node) names the node to
+    which a service is moved if there is room.
   - A move is made through a placement constraint that is removed at its end; services are never restarted
     by force.
-  - A move that another module has begun is finished or undone, too.
+  - A move that another module began is finished or undone, too.
 author:
   - Orcastra contributors (@orcastra)
 """

@@ -147,8 +147,8 @@ commands:
     status: {description: "V(running), V(done), V(failed) or V(interrupted).", type: str}
     message: {description: What more there is to say of that. Absent where there is nothing., type: str}
     by: {description: The host name of the node that carried it out., type: str}
-    started: {description: "When it was begun, in ISO 8601.", type: str}
-    finished: {description: "When it ended, in ISO 8601. Absent while it has not.", type: str}
+    started_at: {description: "When it was begun, in ISO 8601.", type: str}
+    finished_at: {description: "When it ended, in ISO 8601. Absent while it has not.", type: str}
     source: {description: "V(file), V(shell) or V(http).", type: str}
     id: {description: The id that it was asked for with. Absent where it had none., type: str}
 in_use:

@@ -127,13 +127,68 @@ plan:
       type: str
     target: {description: What is changed., type: str, sample: host wrk-b}
     what: {description: The step in words., type: str, sample: wrk-b joins the swarm as a worker}
-    why: {description: The reasons., type: list, elements: str}
-    why_not: {description: Why alternatives were not taken., type: list, elements: str}
+    why:
+      description: The reasons.
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
+    why_not:
+      description: Why alternatives were not taken.
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: What it is about, as a fixed word that scripts can go by.
+          type: str
+        params:
+          description: The values in the text, such as names and numbers.
+          type: dict
+        text:
+          description: The sentence.
+          type: str
 notes:
   description: What was left as it is, and why.
   returned: success
   type: list
   elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
+warning_reasons:
+  description: The warnings as data.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: What it is about, as a fixed word that scripts can go by.
+      type: str
+    params:
+      description: The values in the text, such as names and numbers.
+      type: dict
+    text:
+      description: The sentence.
+      type: str
+reason:
+  description: Why the module fails, if that is a decision of the plan.
+  returned: if the host or the swarm can't be dealt with
+  type: dict
   contains:
     code:
       description: What it is about, as a fixed word that scripts can go by.

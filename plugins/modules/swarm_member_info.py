@@ -69,6 +69,15 @@ tokens:
   description: The tokens to join with, as V(worker) and as V(manager).
   returned: if O(join_tokens=true)
   type: dict
+missing_library:
+  description: The Python library that is not installed on the host, such as V(docker).
+  returned: if the module fails because a library is missing
+  type: str
+unreachable_engine:
+  description: The value of O(docker_host).
+  returned: if the module fails because the engine can't be reached
+  type: str
+  sample: unix:///var/run/docker.sock
 """
 
 from dataclasses import asdict

@@ -63,18 +63,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lacking:
-  description: What is lacking, in words, by the name of the node or service; empty where all is in order.
+  description:
+    - What is lacking, by the name of the node or service. Empty if nothing is.
+    - Each value has C(code), a fixed word that scripts can go by, C(params), the values in the text, and
+      C(text), the sentence.
   returned: always
   type: dict
-  sample: {"apps_wiki": "apps_wiki: 1 of 2 tasks run"}
+  sample:
+    apps_wiki:
+      code: tasks_not_running
+      params: {service: apps_wiki, running: 1, expected: 2, errors: null}
+      text: "apps_wiki: 1 of 2 tasks run"
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.convergence import (
     wait_until_converged,
     what_lacks,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, message_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 
@@ -99,10 +108,14 @@ def main() -> None:
             ignore=params["ignore"],
         )
         if lacking and params["wait_timeout"] > 0:
-            module.fail_json(msg=str(what_lacks(lacking, params["wait_timeout"])), lacking=dict(lacking))
-        return {"changed": False, "lacking": dict(lacking)}
+            module.fail_json(msg=str(what_lacks(lacking, params["wait_timeout"])), lacking=_data(lacking))
+        return {"changed": False, "lacking": _data(lacking)}
 
     run(module, action)
+
+
+def _data(lacking: Mapping[str, Message]) -> dict[str, Any]:
+    return {name: message_data(message) for name, message in lacking.items()}
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long a health check takes while sixty connections try to keep it from its answer, on one machine."""
+"""How long ``/healthz`` takes while sixty connections try to keep others from an answer, on one machine."""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import subprocess
 import sys
@@ -16,9 +17,8 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from orcastra_runner.command.requests import CommandRequests
-from orcastra_runner.healthcheck import ask_health
-from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
+from orcastra_runner.status import StatusStore
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
 from orcastra_runner.web.site import Site
@@ -49,7 +49,7 @@ def measure(seconds: float = SECONDS) -> Table:
 
 
 def _row(kind: str, seconds: float) -> tuple[str | float, ...]:
-    site = Site(Records(), Signals(), CommandRequests(), Guard(b"token"))
+    site = Site(StatusStore(), Signals(), CommandRequests(), Guard(b"token"))
     server = WebServer(site, "127.0.0.1", 0)
     if not server.start():
         raise RuntimeError("HTTP cannot be served")
@@ -60,13 +60,24 @@ def _row(kind: str, seconds: float) -> tuple[str | float, ...]:
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 started = time.perf_counter()
-                failed += not ask_health("127.0.0.1", server.port)[0]
+                failed += not _answers(server.port)
                 times.append(1e3 * (time.perf_counter() - started))
                 time.sleep(0.1)
             clients.terminate()
     finally:
         server.stop()
     return kind, len(times), failed, median(times), max(times)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _deflated() -> Iterator[bytes]:

@@ -59,7 +59,7 @@ def measure_return(
             requests += runner.requests - asked
             _wait_until_logged(runner, n + 1)
         spent = runner.cpu() - cpu
-        plays = [line["seconds"] for line in runner.log() if "the playbook is through" in line.values()]
+        plays = [line["seconds"] for line in runner.log() if "playbook finished" in line.values()]
     table.rows.append(
         (
             relabel_time, repeat, median(seconds), percentile(seconds, 95), min(seconds), max(seconds),
@@ -111,7 +111,7 @@ def _wait_until_logged(runner: Runner, times: int) -> None:
     """Wait until the loop has finished its cycle, so that the next one counts from there."""
 
     def done() -> bool:
-        ends = [line for line in runner.log() if "looked again: everything is as configured" in line.values()]
+        ends = [line for line in runner.log() if "verified" in line.values()]
         return runner.is_alive() and len(ends) >= times
 
     wait_until(done, _SLACK_SECONDS, "the end of the runner's cycle", interval=0.02)

@@ -17,8 +17,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
 from orcastra_runner.command.requests import CommandRequests
-from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
+from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
@@ -54,19 +54,19 @@ def _row(nodes: int, services: int, repeat: int) -> list[str | int | float]:
         engine = connect(ConnectionOptions(docker_host=sim.docker_host()))
         seen = observe(engine)
         engine.close()
-    records = Records()
-    records.configured(desired)
-    records.saw(seen, 0.0)
-    records.decided("acting", leads=True, acts=True)
-    records.planned("sync", plan_all(seen, desired))
-    server = WebServer(Site(records, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
+    status = StatusStore()
+    status.configured(desired)
+    status.observed(seen, 0.0)
+    status.decided("acting", leads=True, acts=True)
+    status.planned("sync", plan_all(seen, desired))
+    server = WebServer(Site(status, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
     if not server.start():
         raise RuntimeError("HTTP cannot be served")
     figures: dict[str, list[float]] = {"metrics": [], "new": [], "known": [], "same": []}
     try:
         for number in range(repeat):
             figures["metrics"].append(_ask(server.port, "/metrics")[0])
-            records.trouble("bench", str(number))
+            status.problem("bench", str(number))
             seconds, etag, packed = _ask(server.port, "/api/state", {"Accept-Encoding": "gzip"})
             figures["new"].append(seconds)
             seconds, _, plain = _ask(server.port, "/api/state")

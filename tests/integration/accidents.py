@@ -99,8 +99,17 @@ def wipe(host: Host) -> None:
 
 
 def demote(lab: Lab, name: str) -> None:
+    """Make a worker of a manager, and wait until all agree.
+
+    With a manager's certificate it would come back as a manager if its engine were restarted, and while the
+    others still count on it, losing it could cost the quorum.
+    """
     change_node(lab, name, Role="worker")
     wait_until(lambda: not swarm_info(lab[name])["ControlAvailable"], 60, f"{name} to be a worker")
+    wait_until(
+        lambda: "swarm-worker" in _certificate(lab[name]), 60, f"{name} to have a worker's certificate"
+    )
+    wait_until(lambda: members(lab)[name][0] == "worker", 60, f"{name} to be no manager for the others")
 
 
 def _certificate(host: Host) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 from tests.lab import Host, Lab
 from tests.lab.errors import LabError
 from tests.lab.wait import wait_until
+from tests.support.log_entry import sentence
 from tests.support.runner_process import Loop
 
 FOLDER = "/etc/swarm-orchestration"
@@ -33,7 +34,7 @@ STANDING_BY = "standing by: the leader is node"
 @dataclass(frozen=True)
 class Takeover:
     """Seconds since the power loss: until Raft had a new leader, until its instance said that it acts, and
-    until it had looked at the swarm as the one that acts."""
+    until it had swarm observed as the one that acts."""
 
     leader: str
     elected: float
@@ -123,8 +124,8 @@ class Instances:
             elected = min(at for at in (future.result() for future in watched) if at is not None)
         new = next(host for host in rest if leads(host, ids[host.name]))
         loop = self.loops[new.name]
-        acting = _first(loop, lambda entry: str(entry["event"]).startswith(ACTING), moment)
-        cycle = _first(loop, lambda entry: entry["event"] == "the cycle is through", acting)
+        acting = _first(loop, lambda entry: sentence(entry).startswith(ACTING), moment)
+        cycle = _first(loop, lambda entry: entry["event"] == "reconciliation finished", acting)
         return Takeover(new.name, elected - moment, acting - moment, cycle - moment)
 
     def stop(self) -> None:
@@ -136,7 +137,7 @@ class Instances:
     def said(self) -> str:
         """What they have logged, for the report of a test that fails."""
         entries = [
-            (str(entry["time"]), name, f"{entry['event']} {entry.get('what', '')}")
+            (str(entry["time"]), name, sentence(entry))
             for name, loop in [*self.ended, *self.loops.items()]
             for entry in loop.entries
             if entry.get("level") != "debug"

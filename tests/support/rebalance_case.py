@@ -6,20 +6,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
+    decide_moves,
     plan_rebalance,
-    rebalance_candidates,
 )
 from tests.support.builders import desired, node, service, snapshot, task
 
@@ -69,10 +72,25 @@ class Case:
             seen, resolve_anchor_groups(seen, self.desired), measured, self.rules, self.state, now
         )
 
-    def verdict(self, title: str = "big") -> tuple[str, str]:
+    def candidate(self, title: str = "big") -> Candidate:
+        """The verdict on one unit."""
         seen, measured = self.snapshot(), Memory(nodes=self.nodes, services=self.memory)
-        found = rebalance_candidates(
+        found = decide_moves(
             seen, resolve_anchor_groups(seen, self.desired), measured, self.rules, self.state, NOW
-        )
-        candidate = next(one for one in found if one.title == title)
-        return candidate.verdict, candidate.reason
+        ).candidates()
+        return next(one for one in found if one.title == title)
+
+    def verdict(self, title: str = "big") -> tuple[str, list[Reason]]:
+        """The verdict on one unit, and all its reasons, nested ones included."""
+        candidate = self.candidate(title)
+        return candidate.verdict, list(flatten(candidate.reasons))
+
+
+def flatten(reasons: Iterable[object]) -> Iterator[Reason]:
+    """All reasons, and those in their parameters."""
+    for reason in reasons:
+        if isinstance(reason, Reason):
+            yield reason
+            yield from flatten(reason.params.values())
+        elif isinstance(reason, tuple):
+            yield from flatten(reason)

@@ -18,6 +18,7 @@ from typing import Any
 
 import ansible_collections.orcastra.swarm.plugins.module_utils._model.errors as a_module
 from tests.lab.wait import PATIENCE
+from tests.support.log_entry import sentence
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _COLLECTIONS = Path(a_module.__file__).parents[6]
@@ -56,25 +57,25 @@ class Loop:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.entries: list[dict[str, Any]] = []
-        self._news = threading.Condition()
+        self._once = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            with self._news:
+            with self._once:
                 self.entries.append(json.loads(line))
-                self._news.notify_all()
+                self._once.notify_all()
 
     def said(self, text: str) -> int:
         """How often the log had ``text`` so far."""
-        return sum(text in f"{entry['event']}: {entry.get('what')}" for entry in self.entries)
+        return sum(text in sentence(entry) for entry in self.entries)
 
     def wait_for(self, text: str, *, times: int = 1, timeout: float = 30) -> None:
         """Wait until the log has had ``text`` so many times."""
-        with self._news:
-            if not self._news.wait_for(lambda: self.said(text) >= times, timeout=timeout * PATIENCE):
+        with self._once:
+            if not self._once.wait_for(lambda: self.said(text) >= times, timeout=timeout * PATIENCE):
                 raise AssertionError(f"the log has no {text!r}: {self.entries}")
 
     def end(self, number: int) -> None:

@@ -75,7 +75,11 @@ def test_codes_are_snake_case_and_parameters_are_names() -> None:
         ("{names}", {"names": ("a", "b")}, "a, b"),
         ("{names:and}", {"names": ("a", "b", "c")}, "a, b and c"),
         ("{names:or}", {"names": ("a",)}, "a"),
+        ("{errors:by ; }", {"errors": ("a, b", "c")}, "a, b; c"),
+        ("{errors:by . }", {"errors": ("a",)}, "a"),
         ("{name:quoted}", {"name": "x"}, "'x'"),
+        ("{names:quoted or}", {"names": ("a",)}, "'a'"),
+        ("{names:quoted or}", {"names": ("a", "b", "c")}, "'a', 'b' or 'c'"),
         ("{seconds:duration}", {"seconds": 75}, "75 s"),
         ("{seconds:duration}", {"seconds": 900.4}, "15 min"),
         ("{seconds:duration}", {"seconds": 10_800}, "3 h"),
@@ -116,6 +120,11 @@ def test_reasons_are_data(monkeypatch: pytest.MonkeyPatch) -> None:
         },
         "text": "web\\n: misses a and b for 3 s",
     }
+    nested = [Reason("outer", service="x", inner=(reason,), seconds=at) for at in (1, 2)]
+    assert identity(nested[0]) == identity(nested[1])
     later = Reason("outer", service="web\n", inner=Reason("inner", labels=["a", "b"]), seconds=9)
     assert identity(later) == identity(reason)
     assert later != reason
+    around = [Reason("outer", service="x", inner=[one], seconds=5) for one in (reason, later)]
+    assert around[0] != around[1]
+    assert identity(around[0]) == identity(around[1])

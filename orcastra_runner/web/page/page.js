@@ -40,8 +40,8 @@ function moment(iso) {
 
 const stamp = (iso) => make("time", { class: "soft", datetime: iso || "" }, moment(iso));
 
-function places(on) {
-  return Object.entries(on).map(([node, number]) => (number > 1 ? `${node} ×${number}` : node)).join(", ") || "–";
+function places(nodes) {
+  return Object.entries(nodes).map(([node, number]) => (number > 1 ? `${node} ×${number}` : node)).join(", ") || "–";
 }
 
 // Why a service is short of tasks.
@@ -100,7 +100,7 @@ function glance() {
 function attention() {
   const { state, plan } = found;
   const items = state.errors.map((error) =>
-    make("li", {}, make("p", { class: "error" }, error.text), soft(`since ${moment(error.since)}`)));
+    make("li", {}, make("p", { class: "error" }, error.text), soft(`${error.topic}, since ${moment(error.since)}`)));
   for (const text of state.damage || []) items.push(make("li", {}, make("p", { class: "error" }, text)));
   for (const entry of state.attempts || []) {
     if (!entry.given_up) continue;
@@ -130,7 +130,7 @@ function history() {
   const { actions } = found.history;
   const kinds = { done: "good", failed: "bad" };
   const items = actions.slice(0, 50).map((action) => make("li", {},
-    make("p", {}, stamp(action.at), " ", badge(action.result, kinds[action.result] || "warn"), " ",
+    make("p", {}, stamp(action.ended_at), " ", badge(action.result, kinds[action.result] || "warn"), " ",
       make("span", { class: "what" }, action.what)),
     lines("why", texts(action.why)), lines("error", action.error ? [action.error] : [])));
   fill("history", list(items, `Nothing since this instance started (${moment(found.history.since)}).`));
@@ -160,7 +160,7 @@ function nodes() {
       make("div", { class: "top" }, make("h3", {}, node.hostname), badge(node.leader ? "leader" : node.role),
         badge(node.state, isReady ? "good" : "bad"),
         node.availability !== "active" && badge(node.availability, "warn")),
-      node.asked_for && soft(`${node.availability} as asked for, ${moment(node.asked_for)}`),
+      node.availability_set_at && soft(`set to ${node.availability} at ${moment(node.availability_set_at)}`),
       memoryBar(node.memory, node.hostname), soft(plural(node.running_tasks, "task")),
       labels.length ? make("ul", { class: "labels", "aria-label": `labels of ${node.hostname}` }, labels) : null);
   }));
@@ -172,7 +172,7 @@ function matches(words, ...texts) {
 }
 
 function groups(words, byName) {
-  const shown = found.state.groups.filter((group) => matches(words, group.anchor, group.on.join(" "),
+  const shown = found.state.groups.filter((group) => matches(words, group.anchor, group.nodes.join(" "),
     group.followers.map((follower) => follower.service).join(" ")));
   fill("groups", shown.slice(0, showAll ? shown.length : SHOWN).map((group) => {
     const followers = group.followers.map((follower) => {
@@ -180,7 +180,7 @@ function groups(words, byName) {
       const state = follower.finished ? ["finished", "good"] : follower.in_place ? ["in place", "good"] : follower.can_follow ? ["not in place", "warn"] : ["cannot follow", "bad"];
       return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, follower.service), badge(...state)),
         follower.follows !== group.anchor && !follower.finished ? soft(`follows ${follower.follows}`) : null,
-        soft(service ? `${runs(service)}${service.expected ? ` on ${places(service.on)}` : ""}` : ""),
+        soft(service ? `${runs(service)}${service.expected ? ` on ${places(service.nodes)}` : ""}` : ""),
         problem(service));
     });
     for (const name of group.missing) followers.push(make("li", {}, make("span", { class: "what" }, name), " ", badge("does not exist", "warn")));
@@ -189,7 +189,7 @@ function groups(words, byName) {
     return make("article", { class: "card" },
       make("div", { class: "top" }, make("h3", {}, group.anchor), badge("anchor"),
         bad && badge(group.exists ? "not running" : "does not exist", "warn")),
-      soft(group.on.length ? `on ${group.on.join(", ")}` : "nowhere"), problem(anchor), group.note ? soft(group.note) : null,
+      soft(group.nodes.length ? `on ${group.nodes.join(", ")}` : "nowhere"), problem(anchor), group.note ? soft(group.note) : null,
       make("ul", { class: "list" }, followers));
   }));
 }
@@ -201,14 +201,14 @@ function services() {
   groups(words, byName);
   const grouped = new Set(state.groups.flatMap((group) => [group.anchor, ...group.followers.map((one) => one.service)]));
   const rest = state.services.filter((service) => (words.length || !grouped.has(service.name))
-    && matches(words, service.name, service.stack || "", Object.keys(service.on).join(" ")));
+    && matches(words, service.name, service.stack || "", Object.keys(service.nodes).join(" ")));
   if (!rest.length) return fill("services", soft(words.length ? "No service matches." : grouped.size ? "" : "No services."));
   const rows = rest.slice(0, showAll ? rest.length : SHOWN).map((service) => make("tr", {},
     make("th", { scope: "row" }, service.name),
     make("td", { class: "number", "data-name": "runs" }, `${runs(service)} `,
       service.running < service.expected ? badge("short", "warn") : null,
       updating(service) ? badge(service.update, "warn") : null),
-    make("td", { "data-name": "on" }, places(service.on), problem(service))));
+    make("td", { "data-name": "on" }, places(service.nodes), problem(service))));
   const table = make("table", {}, make("thead", {}, make("tr", {},
     ["Service", "Runs", "On"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows));
   const more = rest.length > rows.length ? make("button", { type: "button" }, `Show all ${rest.length}`) : null;
@@ -222,14 +222,14 @@ function waiting() {
     make("p", { class: "what" }, `${move.service} moves to ${move.to.join(", ")}`), soft(`since ${moment(move.since)}`)));
   for (const entry of state.attempts || []) {
     if (entry.given_up) continue;
-    const next = entry.next && new Date(entry.next) > new Date() ? `; not tried again before ${moment(entry.next)}` : "";
+    const next = entry.next_attempt_at && new Date(entry.next_attempt_at) > new Date() ? `; not tried again before ${moment(entry.next_attempt_at)}` : "";
     items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: ${entry.reason}`),
       soft(`${plural(entry.attempts, "attempt")} since ${moment(entry.since)}${next}`)));
   }
-  for (const move of (state.balanced || []).slice(0, 10)) {
+  for (const move of (state.relocations || []).slice(0, 10)) {
     items.push(make("li", {}, make("p", {}, badge(move.failed ? "undone" : "balanced", move.failed ? "bad" : "good"),
       ` ${move.service} from ${move.from} to ${move.to}`),
-    soft(`${gib(move.memory_bytes)}, ${moment(move.at)}${move.failed ? `: ${move.failed}` : ""}`)));
+    soft(`${gib(move.memory_bytes)}, ${moment(move.ended_at)}${move.failed ? `: ${move.failed}` : ""}`)));
   }
   at("waiting-part").hidden = !items.length;
   fill("waiting", list(items, ""));
@@ -240,7 +240,7 @@ function commands() {
   const items = (found.state.commands || []).slice(0, 20).map((command) => make("li", {},
     make("p", {}, badge(command.status, kinds[command.status] || "warn"), " ", make("span", { class: "what" }, command.command)),
     command.message ? soft(command.message) : null,
-    soft(`${moment(command.finished || command.started)}, on ${command.by}, asked for by ${command.source}`)));
+    soft(`${moment(command.finished_at || command.started_at)}, on ${command.by}, asked for by ${command.source}`)));
   at("commands-part").hidden = !items.length;
   fill("commands", list(items, ""));
 }
@@ -258,7 +258,7 @@ function jobs() {
   const items = found.state.jobs.map((job) => {
     const state = job.is_running ? ["runs", ""] : job.failures ? [`failed ${job.failures}×`, "bad"] : ["ok", "good"];
     return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, job.name), badge(...state)),
-      soft(`ended ${moment(job.ended)} after ${job.seconds.toFixed(1)} s`));
+      soft(`ended ${moment(job.ended_at)} after ${job.seconds.toFixed(1)} s`));
   });
   fill("jobs", list(items, "None has run yet."));
 }
@@ -281,7 +281,7 @@ function show() {
   if (!state) return;
   const { instance, swarm } = state;
   at("role").textContent = (swarm ? `on ${swarm.node}, ` : "") + instance.role;
-  at("foot").textContent = `Orcastra ${instance.version}, started ${moment(instance.started)}; last look ${moment(state.looked)}`;
+  at("foot").textContent = `Orcastra ${instance.version}, started ${moment(instance.started_at)}; last checked ${moment(state.observed_at)}`;
   document.title = swarm ? `Orcastra on ${swarm.node}` : "Orcastra";
   attention();
   if (plan) showPlan();

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Heal one node: look, plan, act, tell. The module and the runner do it alike."""
+"""Heal one node: observe, plan, act, notify. For the module and the runner."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from .._model.errors import OrcastraError
 from .._model.node import NodeView, ServicesInUse
+from .._model.reasons import Message, Reason, message_data
 from .._model.service_steps import ServiceStep
 from .._model.snapshot import SwarmSnapshot
 from .._model.steps import Plan
@@ -38,7 +39,7 @@ from .webhook import tell_all
 
 @dataclass(frozen=True)
 class Healing:
-    """What a look found, and what came of it. ``results`` is empty where nothing was carried out.
+    """The findings and the results. ``results`` is empty if nothing was carried out.
 
     ``unhealthy`` are the IDs of all containers that the engine calls so.
     """
@@ -46,7 +47,7 @@ class Healing:
     unhealthy: frozenset[str] = frozenset()
     heal: HealPlan = field(default_factory=HealPlan)
     results: tuple[StepResult, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -69,12 +70,11 @@ def heal_node(
     dry_run: bool = False,
     settled: Collection[str] = frozenset(),
 ) -> Healing:
-    """Heal the containers of ``engine``. A node where all is well costs one request.
+    """Heal the containers of ``engine``. A healthy node costs one request.
 
-    ``connect_manager`` gives the engine of a manager, where the node itself is none; ``use`` is what is
-    known of the services without one. ``ended_elsewhere`` is what other nodes could not judge, ``settled``
-    are containers that need not be looked at. ``dry_run``: only plan; nothing is written, nobody told. Raises
-    OrcastraError.
+    ``connect_manager`` gives the engine of a manager if the node itself is none; ``use`` is what is known
+    about the services without one. ``ended_elsewhere`` is what other nodes could not judge, ``settled`` are
+    containers that need no check. ``dry_run``: only plan, without writing or notifying. Raises OrcastraError.
     """
     ended_elsewhere = tuple(ended_elsewhere)
     unhealthy = unhealthy_ids(engine)
@@ -102,8 +102,8 @@ def heal_node(
             heal = plan_autoheal(view, rules, state, snapshot, stop_grace, ended_elsewhere)
             results = _carry_out(engine, manager, heal.plan, store)
     except Busy as busy:
-        return Healing(unhealthy, HealPlan(plan=Plan(notes=(str(busy),))))
-    warnings = [] if damage is None else [damage]
+        return Healing(unhealthy, HealPlan(plan=Plan(notes=(busy.reason,))))
+    warnings: list[Message] = [] if damage is None else [damage]
     if webhook_url:
         warnings += tell_all(webhook_url, _messages(view, heal, results))
     return Healing(unhealthy, heal, results, tuple(warnings))
@@ -138,7 +138,7 @@ def _carry_out(
 
 
 def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -> list[dict[str, Any]]:
-    """What the webhook is told; ``text`` is what chat programs show."""
+    """The messages to the webhook; chat programs show their ``text``."""
     messages: list[dict[str, Any]] = []
     for result in results:
         step = result.step
@@ -153,17 +153,26 @@ def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -
                 "action": step.action,
                 "target": step.target,
                 "why": [str(reason) for reason in step.why],
+                "reasons": [message_data(reason) for reason in step.why],
             }
         )
-    for sentence in heal.given_up:
-        messages.append({"text": f"{view.hostname}: {sentence}", "event": "given_up", "node": view.hostname})
-    for ended in heal.for_manager:
+    for reason in heal.given_up:
         messages.append(
             {
-                "text": f"{view.hostname}: a task of {ended.service} was unhealthy and ended with "
-                f"{ended.exit_code}; whether Swarm replaces it only a manager can tell",
+                "text": f"{view.hostname}: {reason}",
+                "event": "given_up",
+                "node": view.hostname,
+                "reasons": [message_data(reason)],
+            }
+        )
+    for ended in heal.for_manager:
+        reason = Reason("ended_needs_manager", service=ended.service, exit_code=ended.exit_code)
+        messages.append(
+            {
+                "text": f"{view.hostname}: {reason}",
                 "event": "for_manager",
                 "node": view.hostname,
+                "reasons": [message_data(reason)],
                 "target": f"service {ended.service}",
             }
         )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from .._model.errors import OrcastraError
+from .._model.reasons import Message
 from .._observe.engine import Engine
 from .._observe.errors import EngineError
 from .._observe.observation import observe
@@ -30,30 +31,30 @@ def wait_until_converged(
     ignore: Collection[str] = (),
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> Mapping[str, str]:
+) -> Mapping[str, Message]:
     """Wait until the nodes are ready and, with ``services``, all services but those to ``ignore`` run.
 
-    Returns what is lacking after ``timeout`` seconds, in words, by the name of the node or service. A
+    Returns what is lacking after ``timeout`` seconds, by the name of the node or service. A
     manager that has no leader for a moment is asked again. Raises OrcastraError where there is no such node.
     """
     deadline = clock() + timeout
     while True:
-        lacking: dict[str, str] = {}
+        lacking: dict[str, Message] = {}
         try:
             snapshot = observe(engine).snapshot
         except EngineError as error:
             lacking["the swarm"] = str(error)
         else:
             nodes = [one_node(snapshot, name) for name in names]
-            lacking |= {node.hostname: text for node in nodes if (text := absence(node)) is not None}
+            lacking |= {node.hostname: why for node in nodes if (why := absence(node)) is not None}
             if services:
                 lacking |= {
-                    name: text for name, text in unconverged_services(snapshot).items() if name not in ignore
+                    name: why for name, why in unconverged_services(snapshot).items() if name not in ignore
                 }
         if not lacking or clock() >= deadline:
             return lacking
         sleep(LOOK_SECONDS)
 
 
-def what_lacks(lacking: Mapping[str, str], timeout: float) -> OrcastraError:
-    return OrcastraError(f"not in order after {timeout:g} s: {'; '.join(lacking.values())}")
+def what_lacks(lacking: Mapping[str, Message], timeout: float) -> OrcastraError:
+    return OrcastraError(f"timed out after {timeout:g} s: {'; '.join(map(str, lacking.values()))}")

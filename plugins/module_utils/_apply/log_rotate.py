@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Check log rotation against the host it is for, try it with the host's logrotate, and write it.
+"""Check log rotation against the host, try it with the host's logrotate, and write it.
 
-Nothing is written before all of it is found to be right.
+Nothing is written unless all of it is valid.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -27,6 +27,7 @@ from typing import Any
 
 from .._config.text_files import read_small_text
 from .._model.errors import OrcastraError
+from .._model.reasons import Reason
 from .._plan.log_rotate.plan import (
     CONTAINERS,
     DEFAULT_ROOTS,
@@ -48,12 +49,11 @@ _SECONDS = 120
 _MAX_BYTES = 1024 * 1024
 _ENGINE_LOG = re.compile(r"/([0-9a-f]{64})/\1-json\.log[^/]*$")
 _INCLUDE = re.compile(r"^\s*include\s+(\S+)\s*$", re.MULTILINE)
-_OWN_EXPECTED = "no log file of the engine's own (set max-size in its daemon.json for those)"
 
 
 @dataclass(frozen=True)
 class Written:
-    """What became of it. ``before`` and ``after`` are the contents of the file, None where it isn't there."""
+    """The result. ``before`` and ``after`` are the contents of the file, None if it doesn't exist."""
 
     changed: bool
     before: str | None
@@ -69,11 +69,11 @@ def write_rotations(
     main_file: Path = Path(MAIN_FILE),
     program: str | None = None,
 ) -> Written:
-    """Have ``target`` rotate the entries; without any, there is no such file.
+    """Write the entries to ``target``; without any, remove it.
 
     ``roots`` are the folders of the host's engines, as far as the caller knows them. ``check``: write
-    nothing; where logrotate isn't there yet, it isn't tried either. Raises OrcastraError with everything that
-    is wrong.
+    nothing, and skip the trial if logrotate isn't installed yet. Raises OrcastraError with everything that is
+    wrong.
     """
     known = known_roots(roots)
     rotations, wrong = read_rotations(entries, known)
@@ -109,12 +109,16 @@ def _host_faults(rotation: Rotation, roots: Sequence[str]) -> Iterator[Wrong]:
         resolved = os.path.realpath(folder)
         inner = path[len(folder) :].lstrip("/")
         if may_be_engine_log(f"{resolved}/{inner}", roots):
-            yield Wrong(rotation.name, "paths", _OWN_EXPECTED, f"{path!r}, which leads to {resolved}")
+            yield Wrong(
+                rotation.name, "paths", Reason("path_not_of_engine"), f"{path!r}, which leads to {resolved}"
+            )
             continue
         for match in _matches(path):
             real = os.path.realpath(match)
             if _is_engine_file(real, roots) or _ENGINE_LOG.search(real):
-                yield Wrong(rotation.name, "paths", _OWN_EXPECTED, f"{path!r}, which matches {real}")
+                yield Wrong(
+                    rotation.name, "paths", Reason("path_not_of_engine"), f"{path!r}, which matches {real}"
+                )
                 break
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from .._config.urls import shown
 from .._model.errors import OrcastraError
 from .._model.mods import ModEntry, ModRules
+from .._model.reasons import Reason
 from .._mods.configuration import image_entry, url_entry
 from .._observe.engine import Engine
 from .._observe.mods import (
@@ -22,11 +23,6 @@ from .._observe.mods import (
     view_wishers,
 )
 from .mods import Discovery
-
-SERVICES_UNKNOWN = (
-    "what the services want is unknown here, because no manager was asked (manager_host, "
-    "ORCASTRA_MANAGER_HOST): only what containers of this node want is downloaded, and nothing is removed"
-)
 
 
 def discover_mods(
@@ -38,22 +34,22 @@ def discover_mods(
     architectures: Sequence[str] = (),
     containers: bool = True,
 ) -> Discovery:
-    """Ask the engine. ``wishes``: what the services want, where somebody else has asked them.
+    """Ask the engine. ``wishes``: what the services want, if the caller knows.
 
-    ``architectures``: those that images are needed for, instead of those that are found. An engine that can't
-    be asked makes the discovery incomplete. Raises nothing of its own.
+    ``architectures``: those that images are needed for, instead of those that are found. If the engine can't
+    be asked, the discovery is incomplete. Raises nothing of its own.
     """
-    told = [] if wishes is None else [Wisher("a service", wish) for wish in wishes]
+    given = [] if wishes is None else [Wisher("a service", wish) for wish in wishes]
     try:
         found = view_wishers(engine, connect_manager, containers=containers and rules.discovers)
     except OrcastraError as error:
-        warning = f"it isn't known what services and containers want: {error}"
-        entries, _wishes, faults = _entries(told, rules)
+        warning = Reason("mods_wanted_unknown", error=str(error))
+        entries, _wishes, faults = _entries(given, rules)
         return Discovery(entries, tuple(architectures), (), False, (warning, *faults))
-    entries, said, faults = _entries((*found.wishers, *told), rules)
+    entries, said, faults = _entries((*found.wishers, *given), rules)
     complete = not rules.discovers or found.knows_services or wishes is not None
     if not complete:
-        faults = (SERVICES_UNKNOWN, *faults)
+        faults = (Reason("mods_of_services_unknown"), *faults)
     return Discovery(
         entries=entries,
         architectures=tuple(architectures) or found.architectures,
@@ -70,18 +66,18 @@ def _of_services(found: Wishers, said: dict[str, list[str]]) -> tuple[str, ...]:
 
 def _entries(
     wishers: Iterable[Wisher], rules: ModRules
-) -> tuple[tuple[ModEntry, ...], dict[str, list[str]], tuple[str, ...]]:
+) -> tuple[tuple[ModEntry, ...], dict[str, list[str]], tuple[Reason, ...]]:
     """The entries, what each wisher has said, and what is wrong with some."""
     entries: dict[str, ModEntry] = {}
     said: dict[str, list[str]] = {}
-    faults: list[str] = []
+    faults: list[Reason] = []
     for wisher in wishers:
         for wish in _wishes(wisher, rules):
             said.setdefault(wisher.title, []).append(wish)
             try:
                 entry = _entry(wish)
             except OrcastraError as error:
-                faults.append(f"{wisher.title}: {error}")
+                faults.append(Reason("mod_wish_invalid", wisher=wisher.title, error=str(error)))
                 continue
             known = entries.setdefault(entry.key, entry)
             if wisher.title not in known.asked_by:

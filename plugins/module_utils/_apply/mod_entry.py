@@ -24,6 +24,7 @@ from .._model.mods import (
     ModFile,
     ModRecord,
 )
+from .._model.reasons import Reason
 from .._mods.archive import Limits, unpack
 from .._mods.archive_names import ArchiveError
 from .._mods.cache import keep_layer
@@ -285,7 +286,7 @@ class EntryUpdater:
 
     def _step(self, lookup: Lookup, name: str, new: str | None) -> StoreMod:
         old = None if lookup.record is None else lookup.record.digests.get("sha256")
-        why = lookup.why if lookup.record is None else "there is a newer one"
+        why = lookup.why if lookup.record is None else Reason("mod_outdated")
         return StoreMod(
             title=lookup.entry.title, name=name, old=f"sha256:{old}" if old else None, new=new, why=(why,)
         )

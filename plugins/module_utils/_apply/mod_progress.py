@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..messages.formatting import format_bytes
+
 # A download that takes longer is told of every so often.
 PROGRESS_SECONDS = 15.0
 
@@ -31,4 +33,5 @@ class ModProgress:
             if now - self._told.setdefault(title, now) < PROGRESS_SECONDS:
                 return
             self._told[title] = now
-        self._say(title, f"{done >> 20} MiB" if whole is None else f"{done >> 20} of {whole >> 20} MiB")
+        size = format_bytes(done)
+        self._say(title, size if whole is None else f"{size} of {format_bytes(whole)}")

@@ -30,6 +30,7 @@ from .._model.mods import (
     ModRecord,
     ModRules,
 )
+from .._model.reasons import Message, Reason
 from .._model.steps import Plan
 from .._mods.configuration import image_entry
 from .._mods.folder import FolderBusy, ModFolder
@@ -63,7 +64,7 @@ class Discovery:
     architectures: tuple[str, ...] = ()
     wishes: tuple[str, ...] = ()
     complete: bool = True
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Refreshing:
     plan: Plan = field(default_factory=Plan)
     results: tuple[StepResult, ...] = ()
     mods: tuple[ModOutcome, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Message, ...] = ()
     requests: int = 0
     downloaded: int = 0
     busy: bool = False
@@ -146,14 +147,18 @@ def refresh_mods(
     """
     folder = ModFolder(dest.resolve())
     if not rules.entries and not discovery.entries and not folder.path.exists():
-        # nobody asks for anything, and nobody ever did
+        # there is nothing to do, and never was
         return Refreshing(warnings=discovery.warnings)
     with ExitStack() as stack:
         if not check:
             try:
                 stack.enter_context(folder.alone())
-            except FolderBusy as busy:
-                return Refreshing(Plan(notes=(str(busy),)), warnings=discovery.warnings, busy=True)
+            except FolderBusy:
+                return Refreshing(
+                    Plan(notes=(Reason("mods_refresh_under_way", folder=str(folder.path)),)),
+                    warnings=discovery.warnings,
+                    busy=True,
+                )
         if fetcher is None:
             fetcher = Fetcher(TIMEOUT_SECONDS, USER_AGENT, rules.allow_private)
             stack.callback(fetcher.close)
@@ -200,7 +205,7 @@ class _Refresh:
         self._progress = progress
         self._lock = threading.Lock()
         self._state: dict[str, ModRecord] = {}
-        self._damage: str | None = None
+        self._damage: Reason | None = None
 
     def run(self) -> Refreshing:
         began_with = self._fetcher.requests_made
@@ -249,7 +254,7 @@ class _Refresh:
 
     def _prepare(self) -> None:
         try:
-            if self._damage is not None and "damaged" in self._damage:
+            if self._damage is not None and self._damage.code == "mod_state_damaged":
                 self._folder.set_state_aside()
             self._folder.clear_up(self._state)
         except OSError as error:
@@ -274,7 +279,7 @@ class _Refresh:
         if architectures:
             return plan
         # a layer for another architecture would be worse than the old one, and so would one in another place
-        reason = "it isn't known which architectures it is needed for"
+        reason = Reason("mod_architecture_unknown")
         return replace(plan, refused=(*plan.refused, *((entry, reason) for entry in images)))
 
     def _all(
@@ -350,7 +355,7 @@ class _Refresh:
             # what was in an unpacked folder went with it
             gone = record.folder is not None and record.folder == old.folder
             if names and not gone:
-                why = (f"{record.title} has another name now",)
+                why = (Reason("mod_renamed", mod=record.title),)
                 removals.append(RemoveMod(key=key, names=names, folder=old.folder, why=why))
         return tuple(removals)
 
@@ -398,5 +403,5 @@ def _failure(entry: ModEntry, error: OrcastraError) -> ModOutcome:
     )
 
 
-def _refusal(entry: ModEntry, reason: str) -> ModOutcome:
+def _refusal(entry: ModEntry, reason: Reason) -> ModOutcome:
     return _failure(entry, OrcastraError(f"{entry.title}: {reason}"))

@@ -27,13 +27,18 @@ from .._model.node_state import (
     decode_node_state,
     encode_node_state,
 )
+from .._model.reasons import Reason
 from .._model.state_values import Damaged
 
 DEFAULT_FOLDER = "/var/lib/orcastra"
 
 
 class Busy(OrcastraError):
-    """Somebody else does the same on this node right now."""
+    """Another process does the same on this node right now."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class NodeStore:
@@ -47,18 +52,18 @@ class NodeStore:
     def path(self) -> Path:
         return self._folder / f"node-{self._name}.json"
 
-    def read(self) -> tuple[NodeState, str | None]:
-        """The state, and what is wrong with the file, in words; one that is damaged reads as empty."""
+    def read(self) -> tuple[NodeState, Reason | None]:
+        """The state, and what is wrong with the file; a damaged one reads as empty."""
         try:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return NodeState(), None
         except (OSError, UnicodeDecodeError) as error:
-            return NodeState(), f"{self.path}: it cannot be read: {error}"
+            return NodeState(), Reason("node_state_unreadable", path=str(self.path), error=str(error))
         try:
             return decode_node_state(text, time.time()), None
         except Damaged as error:
-            return NodeState(), f"{self.path}: it is damaged ({error}); a new one is begun"
+            return NodeState(), Reason("node_state_damaged", path=str(self.path), error=str(error))
 
     def update(self, edits: Iterable[NodeEdit]) -> bool:
         """Apply ``edits`` to the state as it is now. Returns whether anything was written.
@@ -86,7 +91,7 @@ class NodeStore:
             try:
                 stack.enter_context(self._locked(what, wait=False))
             except BlockingIOError:
-                raise Busy(f"another {what} of this node is under way") from None
+                raise Busy(Reason("node_run_under_way", what=what)) from None
             except OSError as error:
                 raise OrcastraError(f"state_dir: {self._folder} cannot be written: {error}") from error
             yield

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Prune one node: look, plan, remove, count. The module and the runner do it alike."""
+"""Prune one node: observe, plan, remove, count. For the module and the runner."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -20,12 +20,13 @@ from .._model.node_steps import (
     RemoveImage,
     RemoveVolume,
 )
+from .._model.reasons import Reason
 from .._model.steps import Plan, Step
-from .._model.units import shown_size
 from .._observe.engine import Engine
 from .._observe.errors import EngineError, NotFound
 from .._observe.node import services_in_use, view_storage
 from .._plan.prune.plan import PruneRules, plan_prune
+from ..messages.formatting import format_bytes, plural
 from .executor import StepResult, carry_out
 from .node_store import Busy, NodeStore
 
@@ -56,8 +57,8 @@ class Freed:
     def __str__(self) -> str:
         about = "" if self.is_exact else "about "
         return (
-            f"{_count(self.containers, 'container')}, {_count(self.images, 'image')} and "
-            f"{_count(self.volumes, 'volume')}, {about}{shown_size(self.size)}"
+            f"{plural(self.containers, 'container')}, {plural(self.images, 'image')} and "
+            f"{plural(self.volumes, 'volume')}, {about}{format_bytes(self.size)}"
         )
 
 
@@ -79,14 +80,14 @@ class Removed:
 
 @dataclass(frozen=True)
 class Pruning:
-    """What was planned, and what came of it. ``results`` is empty where nothing was carried out.
+    """The plan and its results. ``results`` is empty if nothing was carried out.
 
     ``removed`` is then what would be removed.
     """
 
     plan: Plan = field(default_factory=Plan)
     results: tuple[StepResult, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     freed: Freed = Freed()
     removed: Removed = Removed()
 
@@ -96,7 +97,7 @@ class Pruning:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """What was planned and stayed, because it was no longer called for when its turn came."""
+        """The steps that were skipped because they were no longer called for when their turn came."""
         return tuple(result.skipped for result in self.results if result.skipped is not None)
 
 
@@ -110,11 +111,11 @@ def prune_node(
     dry_run: bool = False,
     remember: bool = True,
 ) -> Pruning:
-    """Remove what the rules let go of, one after the other.
+    """Remove everything that the rules allow, one object after the other.
 
-    ``connect_manager`` gives the engine of a manager, where the node itself is none; ``use`` is what is
-    known of the services besides. ``dry_run``: remove nothing; it is still remembered since when what is
-    there, unless ``remember`` is False. Raises OrcastraError.
+    ``connect_manager`` gives the engine of a manager if the node itself is none; ``use`` is what else is
+    known about the services. ``dry_run``: remove nothing; the saved state still records when each object was
+    first seen, unless ``remember`` is False. Raises OrcastraError.
     """
     view = view_storage(engine)
     use = _all_use(view, engine, connect_manager, use)
@@ -133,22 +134,22 @@ def prune_node(
                 return Pruning(plan, warnings=warnings)
             return _carry_out(engine, plan, store, warnings)
     except Busy as busy:
-        return Pruning(Plan(notes=(str(busy),)))
+        return Pruning(Plan(notes=(busy.reason,)))
 
 
-def _carry_out(engine: Engine, plan: Plan, store: NodeStore, warnings: tuple[str, ...]) -> Pruning:
+def _carry_out(engine: Engine, plan: Plan, store: NodeStore, warnings: tuple[Reason, ...]) -> Pruning:
     if not plan.steps:
         carry_out(engine, plan, store)
         return Pruning(plan, (), warnings)
     has_volumes = bool(_names(plan.steps).volumes)
-    # the engine reads through all volumes for that: only where some are going to be removed
+    # the engine reads all volumes for that: only if some of them are removed
     sizes = _volume_sizes(engine) if has_volumes else {}
     before = engine.image_layers_size()
     results = carry_out(engine, plan, store).results
     after = engine.image_layers_size()
     removed = _names(result.step for result in results if result.changed)
     if has_volumes:
-        # with its container, the engine takes a volume along without a word, or leaves it
+        # the engine silently removes a volume with its container, or keeps it
         there = {raw["Name"] for raw in engine.list_volumes()}
         removed = replace(removed, volumes=tuple(name for name in removed.volumes if name not in there))
     return Pruning(plan, results, warnings, _sum_up(results, removed, sizes, before, after), removed)
@@ -158,7 +159,7 @@ def _volume_sizes(engine: Engine) -> dict[str, int]:
     try:
         return engine.volume_sizes()
     except EngineError:
-        # busy with the same for somebody else, slow, or refused by a proxy: the count isn't worth a failure
+        # the engine is busy or slow, or a proxy refuses: the count isn't worth a failure
         return {}
 
 
@@ -178,9 +179,9 @@ def _names(steps: Iterable[Step]) -> Removed:
 
 
 def _all_use(
-    view: NodeView, engine: Engine, connect_manager: Callable[[], Engine] | None, told: ServicesInUse | None
+    view: NodeView, engine: Engine, connect_manager: Callable[[], Engine] | None, given: ServicesInUse | None
 ) -> ServicesInUse | None:
-    """What the services use, from a manager and from what we were told; None where nobody knows."""
+    """What the services use, as seen by a manager and as given; None if that is unknown."""
     seen = None
     if view.is_manager:
         seen = services_in_use(engine)
@@ -194,9 +195,9 @@ def _all_use(
                 f"found one of another swarm"
             ) from None
         seen = services_in_use(manager)
-    if seen is None or told is None:
-        return seen or told
-    return ServicesInUse(images=seen.images | told.images, volumes=seen.volumes | told.volumes)
+    if seen is None or given is None:
+        return seen or given
+    return ServicesInUse(images=seen.images | given.images, volumes=seen.volumes | given.volumes)
 
 
 def _sum_up(
@@ -223,7 +224,3 @@ def _sum_up(
         size=size,
         is_exact=is_exact,
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

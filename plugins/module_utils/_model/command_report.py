@@ -23,8 +23,8 @@ def record_data(record: CommandRecord) -> dict[str, Any]:
         "status": record.status,
         "message": record.message or None,
         "by": record.by,
-        "started": iso_time(record.started),
-        "finished": None if record.finished is None else iso_time(record.finished),
+        "started_at": iso_time(record.started),
+        "finished_at": None if record.finished is None else iso_time(record.finished),
     }
     return {key: value for key, value in data.items() if value is not None}
 

@@ -9,20 +9,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import asdict, field
+from typing import Any
 
 from .compat import dataclass
+from .reasons import Reason
 from .snapshot import Node
 
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of tasks of one service that run on one node (``node`` is empty: they wait for one).
+    """The future of the tasks of one service on one node (``node`` is empty: they wait for one).
 
     ``to``: the host names of the nodes that they may go to. ``unplaced``: how many of them find no place,
     in the worst case, and ``obstacles`` why. ``waiting``: how many of them have no place today and would find
-    none as things are. ``anchor``: the service that they follow. ``data``: what stays behind on the lost
-    node. ``is_replaced`` is false if Swarm does not even look for a place, because of the restart policy.
+    none as things are. ``anchor``: the service that they follow. ``data``: the data left behind on the lost
+    node. ``is_replaced`` is false if Swarm won't place them again, because of the restart policy.
     """
 
     service: str
@@ -30,7 +32,7 @@ class Fate:
     count: int
     to: tuple[str, ...]
     unplaced: int = 0
-    obstacles: tuple[str, ...] = ()
+    obstacles: tuple[Reason, ...] = ()
     anchor: str | None = None
     data: tuple[str, ...] = ()
     is_replaced: bool = True
@@ -49,6 +51,9 @@ class Fate:
     @property
     def is_certain(self) -> bool:
         return not self.unplaced and (len(self.to) == 1 or self.count == len(self.to) > 1)
+
+    def to_data(self) -> dict[str, Any]:
+        return {**asdict(self), "obstacles": [reason.to_data() for reason in self.obstacles]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class Forecast:
     ended: tuple[str, ...] = ()
     begun: tuple[str, ...] = ()
     hosts: tuple[HostForecast, ...] = ()
-    quorum: str | None = None
+    quorum: Reason | None = None
     unknown: tuple[str, ...] = ()
     down: tuple[str, ...] = ()
 
@@ -118,6 +123,13 @@ class Forecast:
     def is_survived(self) -> bool:
         """Whether it is no worse than today: in places, memory, and the managers' majority."""
         return not self.worse and not self.overfull and self.quorum is None
+
+    def to_data(self) -> dict[str, Any]:
+        return {
+            **asdict(self),
+            "fates": [fate.to_data() for fate in self.fates],
+            "quorum": None if self.quorum is None else self.quorum.to_data(),
+        }
 
 
 @dataclass(frozen=True)

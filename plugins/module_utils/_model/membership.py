@@ -15,6 +15,7 @@ from typing import Any
 
 from .address import Address, seen_at
 from .compat import dataclass
+from .reasons import Reason
 
 # A promotion takes seconds; a node that has the role for so long and is no manager never becomes one.
 PROMOTION_SECONDS = 60.0
@@ -185,11 +186,11 @@ class Formation:
     - ``nodes``: its nodes by ID, as its managers see them
     - ``managers``: the hosts that are to be managers
     - ``lost``: hosts that believe in their membership, of which the swarm knows nothing → why
-    - ``foreign``: hosts in another swarm → which, in words
+    - ``foreign``: hosts in another swarm → which
     - ``faults``: hosts that cannot be dealt with → why
     - ``doubts``: hosts that say they manage it, and are not believed → why
-    - ``contested``: why only the leader's word tells which swarm it is, in words; empty where it does not
-    - ``trouble``: why nobody can join or be changed, in words; empty where that is possible
+    - ``contested``: why only the leader's word tells which swarm it is; None if others confirm it
+    - ``trouble``: why no host can join or be changed; None if that is possible
     - ``divided``: the hosts that say they manage it, where the trouble is that too few confirm that; each of
       them can still do what concerns nothing but its own swarm
     - ``is_contradicted``: whether a host says otherwise, rather than too many nothing at all
@@ -200,12 +201,12 @@ class Formation:
     via: tuple[str, ...] = ()
     nodes: Mapping[str, KnownNode] = field(default_factory=dict)
     managers: tuple[str, ...] = ()
-    lost: Mapping[str, str] = field(default_factory=dict)
-    foreign: Mapping[str, str] = field(default_factory=dict)
-    faults: Mapping[str, str] = field(default_factory=dict)
-    doubts: Mapping[str, str] = field(default_factory=dict)
-    contested: str = ""
-    trouble: str = ""
+    lost: Mapping[str, Reason] = field(default_factory=dict)
+    foreign: Mapping[str, Reason] = field(default_factory=dict)
+    faults: Mapping[str, Reason] = field(default_factory=dict)
+    doubts: Mapping[str, Reason] = field(default_factory=dict)
+    contested: Reason | None = None
+    trouble: Reason | None = None
     divided: tuple[str, ...] = ()
     is_contradicted: bool = False
 

@@ -56,11 +56,6 @@ class ModEntry:
     arch: str = ""
     asked_by: tuple[str, ...] = ()
 
-    @property
-    def is_pinned(self) -> bool:
-        """Whether it can never be something else."""
-        return self.digest is not None
-
 
 def name_fault(name: str) -> str | None:
     """What is wrong with a name in the folder of mods, which may have ``/``; None where it is fine."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Union
 
 from ..messages import MESSAGES, durations, render
+from .errors import OrcastraError
 from .text import printable
 
 
@@ -88,6 +89,14 @@ class Reason:
         return hash((self.code, self._params))
 
 
+class Refused(OrcastraError):
+    """What the user asks for can't be done, for a reason that is data."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
+
+
 # Sentences become reasons step by step; until then both are accepted.
 Message = Union[Reason, str]
 
@@ -105,11 +114,16 @@ def text_of(data: object) -> str:
 
 
 def identity(message: Message) -> object:
-    """What stays the same of a message that is repeated: all but its durations."""
-    if isinstance(message, Reason):
-        volatile = durations(message.code)
-        return (message.code, *(pair for pair in message.params.items() if pair[0] not in volatile))
-    return message
+    """What stays the same of a message that is repeated: all but durations, at any depth."""
+    return _lasting(message)
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, Reason):
+        volatile = durations(value.code)
+        params = value.params.items()
+        return (value.code, *((name, _lasting(one)) for name, one in params if name not in volatile))
+    return tuple(map(_lasting, value)) if isinstance(value, tuple) else value
 
 
 def codes(reasons: Iterable[Reason]) -> list[str]:

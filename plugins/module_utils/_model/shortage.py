@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from .compat import dataclass
+from .reasons import Reason
 
 # What is wrong, the worst first.
 PAUSED = "update_paused"
@@ -31,22 +32,32 @@ _IDS = re.compile(
 class Shortage:
     """``expected`` tasks should run, ``running`` do.
 
-    ``code`` is one of ``CODES``, ``text`` the reason as text, without parts that differ with each attempt.
-    ``errors`` are what the engine said. ``since``: when the tasks in question were created, in seconds since
-    the epoch. ``is_fresh``: it may well pass by itself, and is not worth a warning yet.
+    ``code`` is one of ``CODES``; ``reasons`` say more, the worst first, without parts that differ with each
+    attempt. ``errors`` are what the engine said. ``since``: when the tasks in question were created, in
+    seconds since the epoch. ``is_fresh``: it may well pass by itself, and is not worth a warning yet.
     """
 
     service: str
     code: str
     expected: int
     running: int
-    text: str
+    reasons: tuple[Reason, ...]
     since: float = 0.0
     is_fresh: bool = False
     errors: tuple[str, ...] = ()
 
+    @property
+    def reason(self) -> Reason:
+        """The service with all reasons, as a warning or note."""
+        return Reason("service_short_of_tasks", service=self.service, reasons=self.reasons)
+
+    @property
+    def text(self) -> str:
+        """The reasons as text."""
+        return ". ".join(map(str, self.reasons))
+
     def __str__(self) -> str:
-        return f"{self.service}: {self.text}"
+        return str(self.reason)
 
 
 def without_ids(text: str) -> str:

@@ -93,8 +93,3 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The one of ``known`` that is most like ``name``, or None if none is."""
     matches = difflib.get_close_matches(name[:60], [other[:253] for other in known], n=1, cutoff=cutoff)
     return matches[0] if matches else None
-
-
-def did_you_mean(name: str | None) -> str:
-    """``; did you mean 'wrk-b'?``, empty without a name."""
-    return f"; did you mean '{printable(name)}'?" if name else ""

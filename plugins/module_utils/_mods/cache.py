@@ -23,7 +23,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .platforms import Platform
 from .reference import SUFFIX, Reference
 from .registry import Layer, Registry
 from .replies import FetchError
@@ -45,11 +44,6 @@ class Kept:
     is_new: bool
     digest: str
     size: int
-
-
-def cache_folder(dest: Path, platform: Platform | None) -> Path:
-    """``DEST``, or ``DEST/ARCHITECTURE`` in a swarm of several architectures; ``dest`` must exist."""
-    return dest if platform is None else dest / platform.folder
 
 
 def keep_layer(

@@ -32,6 +32,7 @@ from .._model.mods import (
     name_fault,
     stored_name_fault,
 )
+from .._model.reasons import Reason
 from .cache import break_stale_lock
 from .part_file import PART_PREFIX, write_whole
 from .reference import SUFFIX
@@ -43,7 +44,7 @@ _MAX_STATE_BYTES = 64 * 1024 * 1024
 
 
 class FolderBusy(OrcastraError):
-    """Somebody else refreshes the folder right now."""
+    """Another process is refreshing the folder."""
 
 
 class ModFolder:
@@ -68,8 +69,8 @@ class ModFolder:
                 raise OrcastraError(f"{self.path}: it can't be written: {error.strerror or error}") from error
             yield
 
-    def read_state(self) -> tuple[dict[str, ModRecord], str | None]:
-        """What is remembered, and what is wrong with the file; one that is damaged reads as empty."""
+    def read_state(self) -> tuple[dict[str, ModRecord], Reason | None]:
+        """The saved state, and what is wrong with its file; a damaged one reads as empty."""
         path = self.path / STATE_NAME
         try:
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
@@ -77,11 +78,12 @@ class ModFolder:
         except (FileNotFoundError, NotADirectoryError):
             return {}, None
         except OSError as error:
-            return {}, f"{path}: it can't be read: {error.strerror or error}; nothing is removed"
+            error_text = error.strerror or str(error)
+            return {}, Reason("mod_state_unreadable", path=str(path), error=error_text)
         try:
             return decode_mod_state(json.loads(content)), None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            return {}, f"{path}: it is damaged ({error}); it is set aside, and nothing is removed"
+            return {}, Reason("mod_state_damaged", path=str(path), error=str(error))
 
     def set_state_aside(self) -> None:
         """Keep a damaged file for people to look at. Raises OSError."""

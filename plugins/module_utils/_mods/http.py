@@ -52,9 +52,7 @@ try:
     import requests.exceptions
     import requests.utils
 except ImportError:
-    REQUESTS_MISSING = True
-else:
-    REQUESTS_MISSING = False
+    pass  # sessions.REQUESTS_IMPORT_ERROR tells
 
 ATTEMPTS = 5
 MAX_REDIRECTS = 5
@@ -115,7 +113,6 @@ class Fetcher:
             raise OrcastraError("the Python library requests is not installed")
         self._timeout = timeout
         self._user_agent = user_agent
-        self._allow_private = allow_private
         self._slowest = slowest
         self._now = now
         self._sleep = sleep

@@ -61,11 +61,6 @@ class Reference:
         return self.digest or self.tag or "latest"
 
     @property
-    def pinned(self) -> bool:
-        """Whether it can never mean another image."""
-        return self.digest is not None
-
-    @property
     def filename(self) -> str:
         """The name in the mod cache, without its ending."""
         parts = [self.user, self.name]

@@ -31,9 +31,8 @@ from .watchdog import BodyWatch
 try:
     import urllib3
 except ImportError:
-    URLLIB3_MISSING = True
+    pass  # sessions.REQUESTS_IMPORT_ERROR tells
 else:
-    URLLIB3_MISSING = False
     _HAS_READ1 = hasattr(urllib3.HTTPResponse, "read1")
 
 __all__ = ["Document", "FetchError", "PassingError", "Reply", "shown"]

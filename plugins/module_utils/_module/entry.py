@@ -9,11 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .._model.errors import OrcastraError
+from .._model.reasons import Refused
 from .._model.text import printable
 from .._observe.connection import (
     CONNECTION_ARGUMENT_SPEC,
@@ -22,28 +23,20 @@ from .._observe.connection import (
     connect,
 )
 from .._observe.engine import Engine
+from .._observe.errors import EngineUnreachable, MissingLibrary
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """One whose sentences do nothing to the terminal: they have names, labels and errors of others in them.
+    """One whose messages are safe to print: they contain names, labels and errors of others.
 
-    Data stays as it is.
+    The texts of reasons are safe already, and data stays as it is.
     """
 
     def warn(self, warning: str) -> None:
         super().warn(printable(warning))
 
     def fail_json(self, msg: str, **result: Any) -> None:
-        super().fail_json(msg="\n".join(map(printable, str(msg).splitlines())), **_spoken(result))
-
-    def exit_json(self, **result: Any) -> None:
-        super().exit_json(**_spoken(result))
-
-
-def _spoken(result: dict[str, Any]) -> dict[str, Any]:
-    """The result with what it says to people in a form that is safe to print."""
-    notes = result.get("notes")
-    return {**result, "notes": [printable(str(note)) for note in notes]} if notes else result
+        super().fail_json(msg="\n".join(map(printable, str(msg).splitlines())), **result)
 
 
 def create_module(
@@ -62,23 +55,38 @@ def create_module(
         if import_error is not None:
             install = f"apt install python3-{library}, or pip install {library}"
             message = f"{missing_required_lib(library)}. To install it: {install}"
-            module.fail_json(msg=message, exception=import_error)
+            module.fail_json(msg=message, exception=import_error, missing_library=library)
     return module
 
 
 def run(module: AnsibleModule, action: Callable[[Engine], dict[str, Any]]) -> None:
     """Connect, let ``action`` make the result, and end the module; our own errors become its message."""
+    options = ConnectionOptions.from_parameters(module.params)
     try:
-        engine = connect(ConnectionOptions.from_parameters(module.params))
-        try:
-            result = action(engine)
-        finally:
-            engine.close()
+        engine = connect(options)
+    except EngineUnreachable as error:
+        _fail(module, error, unreachable_engine=options.docker_host)
     except OrcastraError as error:
-        name = module.params.get("name")
-        said = str(error)
-        module.fail_json(msg=f"{name}: {said}" if name and not said.startswith(f"{name}: ") else said)
+        _fail(module, error)
+    try:
+        result = action(engine)
+    except OrcastraError as error:
+        _fail(module, error)
+    finally:
+        engine.close()
     module.exit_json(**result)
+
+
+def _fail(module: AnsibleModule, error: OrcastraError, **facts: str) -> NoReturn:
+    """End the module. What playbooks may decide on is in ``facts`` and in fields for kinds of errors."""
+    if isinstance(error, MissingLibrary):
+        facts["missing_library"] = error.library
+    reason = {"reason": error.reason.to_data()} if isinstance(error, Refused) else {}
+    name = module.params.get("name")
+    said = str(error)
+    message = f"{name}: {said}" if name and not said.startswith(f"{name}: ") else said
+    module.fail_json(msg=message, **facts, **reason)
+    raise error  # not reached: the module has ended
 
 
 def check_least(module: AnsibleModule, **least: int) -> None:

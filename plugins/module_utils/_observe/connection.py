@@ -24,6 +24,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from .._model.compat import dataclass
 from .._model.errors import OrcastraError
 from .engine import Engine, translate_error
+from .errors import MissingLibrary
 
 # Without paramiko the SDK takes half the time and half the memory to load, and only ssh:// needs it; the
 # SDK bears its absence, and _use_ssh() adds it.
@@ -142,7 +143,7 @@ def connect(options: ConnectionOptions) -> Engine:
     Raises EngineUnreachable or TlsMismatch; OrcastraError where the options or this host cannot do it.
     """
     if DOCKER_IMPORT_ERROR is not None:
-        raise OrcastraError("the Docker SDK for Python (package 'docker') is not installed")
+        raise MissingLibrary("the Docker SDK for Python (package 'docker') is not installed", "docker")
     base_url = options.docker_host
     if options.uses_tls:
         base_url = base_url.replace("tcp://", "https://", 1)
@@ -159,6 +160,8 @@ def connect(options: ConnectionOptions) -> Engine:
             # the SDK of Debian 11 does not know this one
             **use_ssh_client,
         )
+    except OrcastraError:
+        raise
     except Exception as error:  # paramiko, the ssh client and the SDK have no base class in common
         raise translate_error(error, options.docker_host) from error
     if options.tls_hostname is not None:
@@ -179,8 +182,8 @@ def _use_ssh() -> None:
     try:
         from docker.transport.sshconn import SSHHTTPAdapter  # noqa: PLC0415 - see the top
     except ImportError as error:
-        raise OrcastraError(
-            "docker_host: ssh:// needs the Python library paramiko, which is not installed"
+        raise MissingLibrary(
+            "docker_host: ssh:// needs the Python library paramiko, which is not installed", "paramiko"
         ) from error
     docker.api.client.SSHHTTPAdapter = SSHHTTPAdapter  # type: ignore[attr-defined]
 

@@ -11,6 +11,14 @@ from __future__ import annotations
 from .._model.errors import OrcastraError
 
 
+class MissingLibrary(OrcastraError):
+    """A Python library isn't installed on this host."""
+
+    def __init__(self, message: str, library: str) -> None:
+        super().__init__(message)
+        self.library = library
+
+
 class EngineError(OrcastraError):
     """The engine said no, or something unexpected; the text holds its own words."""
 

@@ -29,16 +29,17 @@ from .._model.node_steps import (
     RestartContainer,
     StopContainer,
 )
+from .._model.reasons import Reason
 from .._model.service_steps import RestartService
 from .._model.snapshot import Service, SwarmSnapshot, Task
 from .._model.steps import Plan, Step
 
 DEFAULT_LABEL = "autoheal"
 ALL = "all"
-# How long a service may take to stop where nobody here knows: to kill what stops in an orderly way is worse
-# than to wait.
+# How long a service may take to stop if that is unknown: killing a container that is still stopping in order
+# is worse than waiting.
 UNKNOWN_STOP_GRACE_SECONDS = 300.0
-# What ended longer ago than this is somebody's decision by now.
+# A container that ended longer ago than this was left so on purpose.
 LONGEST_MEMORY_SECONDS = 86400.0
 # How often it is written down that something is still unhealthy.
 SEEN_STEP_SECONDS = 60.0
@@ -51,7 +52,7 @@ class HealRules:
     """When to heal. Times are seconds.
 
     ``label`` is the label of containers and services that opts in or out; ``all`` opts all containers in.
-    ``stop_timeout`` is for containers that say nothing themselves. After each attempt the next one waits
+    ``stop_timeout`` is for containers without one of their own. After each attempt the next one waits
     twice as long, from ``backoff`` on; after ``attempts`` of them within ``window`` it is given up.
     """
 
@@ -80,14 +81,14 @@ class Ended:
 
 @dataclass(frozen=True)
 class HealPlan:
-    """What is to be done, and what else somebody should know.
+    """The plan, and what else its caller needs.
 
-    ``given_up``: sentences about what was given up just now. ``for_manager``: what only a manager can judge,
-    and none was asked. ``settled``: IDs of containers that need not be looked at again.
+    ``given_up``: what was given up just now. ``for_manager``: what only a manager can judge, and none was
+    asked. ``settled``: IDs of containers that need no further check.
     """
 
     plan: Plan = field(default_factory=Plan)
-    given_up: tuple[str, ...] = ()
+    given_up: tuple[Reason, ...] = ()
     for_manager: tuple[Ended, ...] = ()
     settled: frozenset[str] = frozenset()
 
@@ -147,7 +148,7 @@ class _Healer:
         self._now = view.now
         self._rules = rules
         self._state = state
-        self._picture = snapshot
+        self._snapshot = snapshot
         self._stop_grace = stop_grace
         self._seen: set[str] = set()
 
@@ -168,25 +169,23 @@ class _Healer:
         if self._service_opts_out(container.labels.get(SERVICE_ID_LABEL, "")):
             return HealPlan()
         if container.state == "paused":
-            return _note(f"{container.title} is unhealthy and paused: left alone")
+            return _note(Reason("unhealthy_but_paused", container=container.title))
         patience, timeout = self._stop_seconds(container)
         due = health.since + self._rules.grace + patience
         subject = container.labels.get(SERVICE_ID_LABEL) or container.name
         self._seen.add(subject)
         if self._now < due:
             return self._wait(subject, due - self._now)
-        why = [f"it is unhealthy for {self._now - health.since:.0f} s: {health.failing_streak} checks failed"]
+        unhealthy = Reason("unhealthy_for", seconds=self._now - health.since, checks=health.failing_streak)
         step: Step
         if container.is_task:
-            why.append("its task is said to run, so Swarm does not replace it")
-            why_not = ("a forced update of the service: that would restart its healthy tasks, too",)
             step = StopContainer(
                 container_id=container.id,
                 title=container.title,
                 started=container.started,
                 timeout_seconds=round(timeout),
-                why=tuple(why),
-                why_not=why_not,
+                why=(unhealthy, Reason("task_still_running")),
+                why_not=(Reason("forced_update_restarts_all"),),
             )
         else:
             step = RestartContainer(
@@ -194,7 +193,7 @@ class _Healer:
                 title=container.title,
                 started=container.started,
                 timeout_seconds=round(timeout),
-                why=tuple(why),
+                why=(unhealthy,),
             )
         return self._attempt(subject, container.title, step)
 
@@ -217,38 +216,36 @@ class _Healer:
     def ended(self, ended: Ended, container_id: str, restarted: set[str]) -> HealPlan:
         """A task whose unhealthy container has ended: Swarm replaces it, or never will."""
         settled = HealPlan(settled=frozenset({container_id} - {""}))
-        if self._picture is None:
+        if self._snapshot is None:
             return replace(settled, for_manager=(ended,))
-        service = self._picture.service_by_id.get(ended.service_id)
+        service = self._snapshot.service_by_id.get(ended.service_id)
         if service is None or service.mode not in ("replicated", "global") or ended.service_id in restarted:
             return settled
-        tasks = self._picture.tasks_of(service)
+        tasks = self._snapshot.tasks_of(service)
         task = next((task for task in tasks if task.id == ended.task_id), None)
-        if task is None or task.should_run or _is_replaced(self._picture, service, task):
+        if task is None or task.should_run or _is_replaced(self._snapshot, service, task):
             return settled
         if self._service_opts_out(service.id):
             return HealPlan()
         if service.restart_condition == "none":
-            return settled + _note(
-                f"{service.name} ended unhealthy: its restart condition is 'none', so it is left"
-            )
+            return settled + _note(Reason("ended_unhealthy_runs_once", service=service.name))
         self._seen.add(service.id)
         if service.is_updating:
-            return _note(f"{service.name} ended unhealthy; it is being updated, so it is left for later")
+            return _note(Reason("ended_unhealthy_in_update", service=service.name))
         due = ended.finished + self._rules.grace
         if self._now < due:
             return self._wait(service.id, due - self._now)
         restarted.add(service.id)
         if ended.exit_code == 0:
-            reason = "its unhealthy task ended with 0, which its restart condition counts as done"
+            reason = Reason("ended_unhealthy_as_success")
         else:
-            reason = "its task was unhealthy, and the attempts that its restart policy allows are used up"
+            reason = Reason("restart_attempts_exhausted")
         step = RestartService(
             service_id=service.id,
             name=service.name,
             force_update=service.force_update,
             why=(reason,),
-            why_not=("the container alone: it has ended, and Swarm does not replace it",),
+            why_not=(Reason("ended_container_not_replaced"),),
         )
         return self._attempt(service.id, service.name, step)
 
@@ -270,12 +267,11 @@ class _Healer:
             if self._now < due:
                 return self._wait(subject, due - self._now)
         if len(recent) >= self._rules.attempts:
-            sentence = (
-                f"{title} is given up: {len(recent)} attempts within {self._rules.window:g} s did not help; "
-                f"it is left alone until it has been well for that long"
+            given_up = Reason(
+                "healing_given_up", subject=title, attempts=len(recent), window=self._rules.window
             )
             edit = SetHeal(subject, Heal(attempts=recent, given_up=self._now, seen=self._now))
-            return HealPlan(plan=Plan(warnings=(sentence,), remember=(edit,)), given_up=(sentence,))
+            return HealPlan(plan=Plan(warnings=(given_up,), remember=(edit,)), given_up=(given_up,))
         edit = SetHeal(subject, Heal(attempts=(*recent, self._now), seen=self._now))
         return HealPlan(plan=Plan(steps=(replace(step, intent_edits=(edit,)),)))
 
@@ -290,13 +286,13 @@ class _Healer:
         return (SetHeal(subject, replace(heal, seen=self._now)),)
 
     def _service_opts_out(self, service_id: str) -> bool:
-        if self._picture is None:
+        if self._snapshot is None:
             return False
-        service = self._picture.service_by_id.get(service_id)
+        service = self._snapshot.service_by_id.get(service_id)
         return service is not None and service.labels.get(self._rules.label_name, "").lower() in _FALSE
 
     def _stop_seconds(self, container: Container) -> tuple[float, float]:
-        """How long somebody else may take to stop it, and after how long it is killed when we do."""
+        """How long Swarm may take to stop it, and after how long it is killed if we do."""
         service_id = container.labels.get(SERVICE_ID_LABEL, "")
         said = self._label_timeout(container)
         if said is None and service_id in self._stop_grace:
@@ -325,5 +321,5 @@ def _is_replaced(snapshot: SwarmSnapshot, service: Service, task: Task) -> bool:
     return gone or any(other.node_id == task.node_id for other in desired)
 
 
-def _note(sentence: str) -> HealPlan:
-    return HealPlan(plan=Plan(notes=(sentence,)))
+def _note(reason: Reason) -> HealPlan:
+    return HealPlan(plan=Plan(notes=(reason,)))

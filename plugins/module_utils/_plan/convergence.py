@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from .._model.reasons import Reason
 from .._model.snapshot import Node, Service, SwarmSnapshot
 from .scheduling.constraints import (
     platform_allows,
@@ -16,29 +17,31 @@ from .scheduling.constraints import (
 from .scheduling.finished import finished
 
 
-def absence(node: Node) -> str | None:
+def absence(node: Node) -> Reason | None:
     """Why the node is not back yet: not ready, or a manager that the others do not reach. None: it is."""
     if not node.is_ready:
-        return f"node {node.hostname} is {node.state}"
+        return Reason("node_not_ready", node=node.hostname, state=node.state)
+    if node.role == "manager" and node.reachability is None:
+        return Reason("node_not_managing", node=node.hostname)
     if node.role == "manager" and node.reachability != "reachable":
-        return f"node {node.hostname}: its manager is {node.reachability or 'not in the group of managers'}"
+        return Reason("manager_not_reachable", node=node.hostname, reachability=node.reachability)
     return None
 
 
-def unconverged_services(snapshot: SwarmSnapshot) -> dict[str, str]:
-    """Service name → what it lacks, for each that doesn't run as asked, or is being updated.
+def unconverged_services(snapshot: SwarmSnapshot) -> dict[str, Reason]:
+    """Service name → what it lacks, for each that doesn't run as configured, or is being updated.
 
     Jobs end by themselves and are left out. Of other services, tasks that have finished lack nothing.
     """
     found = {}
     for service in sorted(snapshot.services, key=lambda service: service.name):
-        text = _lacks(snapshot, service)
-        if text is not None:
-            found[service.name] = f"{service.name}: {text}"
+        lacks = _lacks(snapshot, service)
+        if lacks is not None:
+            found[service.name] = lacks
     return found
 
 
-def _lacks(snapshot: SwarmSnapshot, service: Service) -> str | None:
+def _lacks(snapshot: SwarmSnapshot, service: Service) -> Reason | None:
     if service.mode not in ("replicated", "global"):
         return None
     running = [task for task in snapshot.tasks_of(service) if task.is_running]
@@ -49,13 +52,18 @@ def _lacks(snapshot: SwarmSnapshot, service: Service) -> str | None:
         fine = {*on, *(task.node_id for task in over)}
         missing = [node.hostname for node in global_places(snapshot, service) if node.id not in fine]
         if missing:
-            return f"does not run on {', '.join(sorted(missing))}"
+            return Reason("service_missing_on_nodes", service=service.name, nodes=sorted(missing))
     elif len(on) + len(over) < (service.replicas or 0):
         errors = sorted({task.error for task in snapshot.tasks_of(service) if task.should_run} - {""})
-        why = f" ({'; '.join(errors)})" if errors else ""
-        return f"{len(on)} of {service.replicas} tasks run{why}"
+        return Reason(
+            "tasks_not_running",
+            service=service.name,
+            running=len(on),
+            expected=service.replicas,
+            errors=tuple(errors) or None,
+        )
     if service.is_update_running:
-        return "is being updated"
+        return Reason("service_updating", service=service.name)
     return None
 
 

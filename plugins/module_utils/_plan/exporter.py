@@ -15,8 +15,8 @@ from .._model.deploy_steps import (
     ConvergeService,
     CreateService,
 )
-from .._model.errors import OrcastraError
 from .._model.exporter import ExporterConfig
+from .._model.reasons import Reason, Refused
 from .._model.snapshot import SwarmSnapshot
 from .._model.spec_merge import differences
 from .._model.steps import Plan
@@ -35,10 +35,10 @@ def plan_exporter(
 
     ``spec`` is its spec as the engine has it, None where there is no such service. ``networks``: name of a
     network → its ID, in whose place Swarm keeps it. While Swarm is updating it, it is only to be looked
-    at again. Raises OrcastraError where its mode would have to change.
+    at again. Raises Refused if its mode would have to change.
     """
     if spec is None:
-        why = (f"the swarm has no service {desired.name}",)
+        why = (Reason("service_missing", service=desired.name),)
         return Plan(steps=(CreateService(why=why, name=desired.name, spec=desired.initial),))
     service = snapshot.service_by_name[desired.name]
     goal = _with_mounts(_with_network_ids(desired.spec, networks), spec, desired.mounts)
@@ -46,15 +46,13 @@ def plan_exporter(
     if not changes:
         return Plan()
     if set(spec["Mode"]) != set(goal["Mode"]):
-        raise OrcastraError(
-            f"service {desired.name}: expected mode {next(iter(goal['Mode'])).lower()}, found "
-            f"{service.mode}: Swarm cannot change that; remove the service first"
-        )
+        mode = next(iter(goal["Mode"])).lower()
+        raise Refused(Reason("service_mode_fixed", service=desired.name, expected=mode, found=service.mode))
     if service.is_updating and not service.is_update_paused:
-        note = f"{desired.name} is to be changed, but Swarm is updating it: left for later"
+        note = Reason("change_waits_for_update", service=desired.name)
         return Plan(notes=(note,), requeue_after=AGAIN_SECONDS)
     step = ConvergeService(
-        why=tuple(f"{path} differs from what is configured" for path in changes),
+        why=tuple(Reason("field_differs", field=path) for path in changes),
         service_id=service.id,
         name=service.name,
         while_updating=service.is_update_paused,

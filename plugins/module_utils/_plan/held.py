@@ -21,6 +21,7 @@ from .._model.desired import (
     DesiredState,
     Removals,
 )
+from .._model.reasons import Reason
 from .._model.state import State
 
 MAX_NAMES = 3
@@ -48,47 +49,39 @@ class Held:
             self.labels[section].setdefault(key, []).append(hostname)
         return policy is Removals.ALLOWED
 
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Reason]:
         """One warning for each section of which anything is held."""
         found = []
         for section in (NODES, DEPENDENCIES):
-            parts = []
-            labels = self.labels[section]
+            kept = []
+            labels = _places(self.labels[section])
             if labels:
-                parts.append(f"{_count(sum(map(len, labels.values())), 'label')} ({_places(labels)})")
+                kept.append(Reason("kept_labels", count=len(labels), labels=_first(labels)))
             services = self.services if section == DEPENDENCIES else []
             if services:
-                parts.append(f"the constraints of {_count(len(services), 'service')} ({_some(services)})")
-            if parts:
-                found.append(
-                    f"{section}: the configuration doesn't have this section, so nothing is removed: "
-                    f"{' and '.join(parts)}, set by Orcastra, stay. To remove them, write `{section}: {{}}`, "
-                    f"run `orcastra command accept_removals`, or set accept_removals: true"
-                )
+                kept.append(Reason("kept_constraints", count=len(services), services=_first(services)))
+            if kept:
+                found.append(Reason("section_absent", section=section, kept=kept))
         return found
 
 
-def anchors_not_given(desired: DesiredState, state: State) -> tuple[str, ...]:
+def anchors_not_given(desired: DesiredState, state: State) -> tuple[Reason, ...]:
     """A warning for what moves services without knowing the anchors that they follow, if there are any."""
     anchors = sorted({key for keys in state.anchor_labels.values() for key in keys})
     if DEPENDENCIES not in desired.absent_sections or not anchors:
         return ()
-    warning = (
-        f"dependencies: the configuration doesn't have this section, so anchors ({_some(anchors)}) and the "
-        f"services that follow them are not kept together. If that is what you mean, write "
-        f"`dependencies: {{}}`"
-    )
-    return (warning,)
+    return (Reason("anchors_absent", labels=_first(anchors)),)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _places(labels: Mapping[str, Sequence[str]]) -> list[Reason]:
+    return [
+        Reason("label_of_node", label=key, node=hostname)
+        for key, names in sorted(labels.items())
+        for hostname in names
+    ]
 
 
-def _places(labels: Mapping[str, Sequence[str]]) -> str:
-    return _some([f"{key} on {hostname}" for key, names in sorted(labels.items()) for hostname in names])
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:MAX_NAMES])
-    return shown if len(names) <= MAX_NAMES else f"{shown} and {len(names) - MAX_NAMES} more"
+def _first(values: Sequence[str | Reason]) -> list[str | Reason]:
+    """The first of them, and how many there are besides."""
+    more = len(values) - MAX_NAMES
+    return [*values[:MAX_NAMES], *([Reason("and_more", count=more)] if more > 0 else [])]

@@ -12,8 +12,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from .._model.reasons import Reason
 from .._model.snapshot import Service, SwarmSnapshot
-from .._model.text import did_you_mean, printable
 
 # how many names are suggested at most
 SUGGESTED = 3
@@ -25,26 +25,31 @@ CLOSE = 0.08
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
-def no_service(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
-    """Say that there is no such service, under the full name that was looked for."""
-    return f"there is no service {_full_name(snapshot, name, stack)} in this swarm"
+def no_service(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason:
+    """There is no such service, under the full name that was searched for."""
+    return Reason("service_unknown", service=full_name(snapshot, name, stack), also=None, hint=None)
 
 
-def no_service_asked_for(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
-    """The same where someone asks for it, who may not know that a stack is put in front of the name."""
-    also = f", nor one called {name}" if _full_name(snapshot, name, stack) != name else ""
-    return f"{no_service(snapshot, name, stack)}{also}{_listed(similar_services(snapshot, name, stack))}"
+def no_service_asked_for(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason:
+    """The same if a user asks for it, who may not know that a stack is put in front of the name."""
+    full = full_name(snapshot, name, stack)
+    return Reason(
+        "service_unknown",
+        service=full,
+        also=name if name != full else None,
+        hint=_similar(similar_services(snapshot, name, stack)),
+    )
 
 
-def service_hint(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
-    """What a name in the configuration probably means; empty if no service is like it.
+def service_hint(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason | None:
+    """What a name in the configuration probably means; None if no service is like it.
 
-    A service of the same name in another stack is what is meant most of the time.
+    Most of the time that is a service of the same name in another stack.
     """
     found = similar_services(snapshot, name, stack)
     if len(found) == 1 and found[0].stack not in (None, stack) and short_name(found[0]) == name:
-        return f"{did_you_mean(found[0].name)} Then set stack: {found[0].stack}"
-    return _listed(found)
+        return Reason("did_you_mean_other_stack", name=found[0].name, stack=found[0].stack)
+    return _similar(found)
 
 
 def similar_services(snapshot: SwarmSnapshot, name: str, stack: str) -> list[Service]:
@@ -86,17 +91,14 @@ def _ratio(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one, other).ratio() if one else 0.0
 
 
-def _full_name(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
+def full_name(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
     """The name with the stack in front, unless it begins with a stack of the swarm as full names do."""
     has_stack = any(one.stack and name.startswith(f"{one.stack}_") for one in snapshot.services)
     return name if has_stack or not stack else f"{stack}_{name}"
 
 
-def _listed(services: list[Service]) -> str:
-    if len(services) < 2:
-        return did_you_mean(services[0].name) if services else ""
-    names = [f"'{printable(one.name)}'" for one in services]
-    return f"; did you mean {', '.join(names[:-1])} or {names[-1]}?"
+def _similar(services: list[Service]) -> Reason | None:
+    return Reason("did_you_mean", names=[one.name for one in services]) if services else None
 
 
 def _fold(text: str) -> str:

@@ -15,8 +15,9 @@ from typing import Any
 from .._model.address import names_a_host, parse_address
 from .._model.compat import dataclass
 from .._model.desired import DesiredState, NodeConfig
+from .._model.reasons import Reason
 from .._model.snapshot import Node, SwarmSnapshot
-from .._model.text import is_safe_name, printable
+from .._model.text import is_safe_name
 from .names import identify_all
 
 # These groups are there even where they are empty, so that a playbook can always name them.
@@ -48,10 +49,10 @@ class InventoryHost:
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """The hosts, sorted by name, and what is odd about them, in words."""
+    """The hosts, sorted by name, and problems that the user must solve."""
 
     hosts: tuple[InventoryHost, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
 
 
 def merge_hosts(
@@ -66,7 +67,7 @@ def merge_hosts(
     elsewhere, each with its ``ansible_host``, empty without one.
     """
     hosts: list[InventoryHost] = []
-    warnings: list[str] = []
+    warnings: list[Reason] = []
     snapshot = SwarmSnapshot(nodes=tuple(nodes or ()))
     identities = identify_all(snapshot, desired).by_name
     names: dict[str, str] = {}
@@ -81,7 +82,7 @@ def merge_hosts(
             continue
         node = identity.nodes[0]
         if node.id in names:
-            warnings.append(f"nodes.{name}: this is the node {names[node.id]} again, so it is left out")
+            warnings.append(Reason("node_configured_twice", name=name, other=names[node.id]))
             continue
         names[node.id] = name
         hosts.append(_live_host(name, node, entry))
@@ -94,7 +95,7 @@ def merge_hosts(
             if node.id in names:
                 continue
             if not is_safe_name(node.id):
-                warnings.append(f"a node has the ID {node.id!r}, which is none, so it is left out")
+                warnings.append(Reason("node_id_invalid", node_id=node.id))
                 continue
             shares_name = len(found) > 1
             entry_of_it = desired.nodes.get(hostname) if node.id not in impostors else None
@@ -104,7 +105,7 @@ def merge_hosts(
             elif not shares_name and hostname not in desired.nodes:
                 why = _why_no_name(node, snapshot, configured, others or {})
             if why is not None:
-                warnings.append(f"node {node.id}: {why}, so it goes by its ID")
+                warnings.append(Reason("node_named_by_id", node_id=node.id, because=why))
             is_named = why is None and not shares_name and hostname not in desired.nodes
             name = hostname if is_named else node.id
             hosts.append(_live_host(name, node, entry_of_it, shares_name=not is_named))
@@ -113,39 +114,44 @@ def merge_hosts(
 
 def _why_no_name(
     node: Node, snapshot: SwarmSnapshot, configured: Collection[str], others: Mapping[str, str]
-) -> str | None:
-    """Why a node cannot have its host name in an inventory, in words; None where it can.
+) -> Reason | None:
+    """Why a node cannot have its host name in an inventory; None if it can.
 
     ``configured``: the configured names, in lower case.
     """
     name = node.hostname
     folded = name.lower().rstrip(".")
-    shown = printable(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
+    shown = _shown(name)
     if not name:
-        return "it has no host name"
+        return Reason("hostname_empty")
     if not is_safe_name(name):
-        return f"its host name '{shown}' has other characters than letters, digits, '_', '-' and '.'"
+        return Reason("hostname_unsafe", hostname=shown)
     if folded in _LOCAL or folded.startswith("localhost.") or folded.endswith(".localhost"):
-        return f"its host name '{shown}' means the host that asks"
+        return Reason("hostname_local", hostname=shown)
     address = parse_address(name)
     if _NUMBERS.fullmatch(name) and (address is None or address not in node.addresses):
-        return f"its host name '{shown}' is an address that is not its own"
+        return Reason("hostname_is_address", hostname=shown)
     if folded in _RESERVED or folded.startswith(LABEL_GROUP):
-        return f"its host name '{shown}' is that of a group"
+        return Reason("hostname_is_group", hostname=shown)
     if folded in configured:
-        return f"its host name '{shown}' is a configured one but for its case"
+        return Reason("hostname_differs_in_case", hostname=shown)
     if name in snapshot.node_by_id and name != node.id:
-        return f"its host name '{shown}' is the ID of another node"
+        return Reason("hostname_is_node_id", hostname=shown)
     elsewhere = parse_address(others.get(name))
     if elsewhere is not None and elsewhere not in node.addresses:
-        return f"its host name '{shown}' is that of another host of the inventory, at {elsewhere}"
+        return Reason("hostname_of_other_host", hostname=shown, address=str(elsewhere))
     return None
 
 
-def _shared(name: str, nodes: Sequence[Node]) -> str:
-    ids = ", ".join(sorted(node.id for node in nodes))
-    shown = printable(name[:_SHOWN]) or "no host name"
-    return f"{shown}: {len(nodes)} nodes have this name, so each goes by its ID: {ids}"
+def _shown(name: str) -> str:
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+
+
+def _shared(name: str, nodes: Sequence[Node]) -> Reason:
+    ids = sorted(node.id for node in nodes)
+    if not name:
+        return Reason("nodes_without_hostname", count=len(ids), node_ids=ids)
+    return Reason("hostname_shared", hostname=_shown(name), count=len(ids), node_ids=ids)
 
 
 def _live_host(

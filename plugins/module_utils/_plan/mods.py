@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which mods are looked for, how, and which files go. Pure: what is in the folder and the time are given."""
+"""Plan which mods to check for updates, how, and which files to remove."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -18,21 +18,22 @@ from .._model.mods import (
     ModRecord,
     ModState,
 )
+from .._model.reasons import Reason
 
 KEEP_DISCOVERED_SECONDS = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What is to be done for an entry. ``record`` is what its files still match, None where nothing does.
+    """The check of one entry. ``record`` is what its files still match, None if they match nothing.
 
-    ``is_settled``: pinned and there, so that nobody is asked.
+    ``is_settled``: pinned and present, so that no server is asked.
     """
 
     entry: ModEntry
     record: ModRecord | None
     is_settled: bool
-    why: str
+    why: Reason
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -50,8 +51,8 @@ class ModPlan:
 
     lookups: tuple[Lookup, ...]
     removals: tuple[RemoveMod, ...]
-    notes: tuple[str, ...]
-    refused: tuple[tuple[ModEntry, str], ...] = ()
+    notes: tuple[Reason, ...]
+    refused: tuple[tuple[ModEntry, Reason], ...] = ()
     forgotten: tuple[str, ...] = ()
 
 
@@ -65,31 +66,31 @@ def plan_mods(
     now: float,
     is_given: bool = True,
 ) -> ModPlan:
-    """What to look for and what to remove.
+    """Plan the checks and the removals.
 
     ``intact``: name → sha256 of the files that are in the folder, of those that the state names.
-    ``complete``: whether all that is wanted is known; else nothing is removed. ``is_given``: whether there is
-    a configuration; else nothing is removed that an earlier one has brought.
+    ``complete``: whether the wishes of all services are known; otherwise nothing is removed. ``is_given``:
+    whether there is a configuration; otherwise no mod of an earlier one is removed.
     """
     desired, refused = _without_clashes(entries)
     lookups = tuple(_lookup(entry, state.get(entry.key), intact) for entry in desired)
     removals: list[RemoveMod] = []
-    notes: list[str] = []
+    notes: list[Reason] = []
     forgotten: list[str] = []
     if prune:
         keys = {entry.key for entry in desired} | {entry.key for entry, _reason in refused}
         unwanted = [record for key, record in sorted(state.items()) if key not in keys]
         if unwanted and not complete:
-            notes.append("nothing is removed, because it isn't known of all services what they want")
+            notes.append(Reason("mods_kept_use_unknown"))
         elif unwanted:
             kept = _names_in_use(desired, state)
             for record in unwanted:
                 if not is_given and not record.discovered:
-                    notes.append(f"{record.title}: it stays, because there is no configuration")
+                    notes.append(Reason("mod_kept_without_configuration", mod=record.title))
                     continue
                 left = record.seen + KEEP_DISCOVERED_SECONDS - now
                 if record.discovered and record.kind == IMAGE and left > 0:
-                    notes.append(f"{record.title}: nobody wants it any more; it stays for {_days(left)}")
+                    notes.append(Reason("mod_kept_for_now", mod=record.title, left=left))
                     continue
                 removal = _removal(record, kept)
                 if removal.names or removal.folder:
@@ -101,25 +102,26 @@ def plan_mods(
 
 def _lookup(entry: ModEntry, record: ModRecord | None, intact: Mapping[str, str]) -> Lookup:
     if record is None:
-        return Lookup(entry, None, False, "it is not there yet")
+        return Lookup(entry, None, False, Reason("mod_missing"))
     if not record.files or any(intact.get(file.name) != file.sha256 for file in record.files):
         gone = all(file.name not in intact for file in record.files)
-        return Lookup(entry, None, False, "it is gone" if gone else "its files are not what was downloaded")
+        why = Reason("mod_files_gone") if gone else Reason("mod_files_changed")
+        return Lookup(entry, None, False, why)
     if entry.digest is not None:
         algorithm, _colon, number = entry.digest.partition(":")
         if record.digests.get(algorithm) == number:
-            return Lookup(entry, record, True, "it is there, with the digest that is wanted")
+            return Lookup(entry, record, True, Reason("mod_has_pinned_digest"))
         if entry.kind != IMAGE:
-            return Lookup(entry, None, False, "another digest is wanted")
-    return Lookup(entry, record, False, "there may be a newer one")
+            return Lookup(entry, None, False, Reason("mod_digest_differs"))
+    return Lookup(entry, record, False, Reason("mod_may_be_outdated"))
 
 
 def _without_clashes(
     entries: Iterable[ModEntry],
-) -> tuple[list[ModEntry], tuple[tuple[ModEntry, str], ...]]:
+) -> tuple[list[ModEntry], tuple[tuple[ModEntry, Reason], ...]]:
     """Each entry once; of two that go to one place, the first."""
     found: dict[str, ModEntry] = {}
-    refused: list[tuple[ModEntry, str]] = []
+    refused: list[tuple[ModEntry, Reason]] = []
     places: dict[str, ModEntry] = {}
     for entry in entries:
         if entry.key in found:
@@ -127,7 +129,7 @@ def _without_clashes(
         name = entry.name
         other = None if name is None else _clash(name, places)
         if other is not None:
-            refused.append((entry, f"expected a name of its own, found {name} for {other.title}, too"))
+            refused.append((entry, Reason("mod_name_taken", name=name, other=other.title)))
             continue
         found[entry.key] = entry
         if name is not None:
@@ -154,10 +156,5 @@ def _removal(record: ModRecord, kept: Collection[str]) -> RemoveMod:
         key=record.key,
         names=names,
         folder=None if record.folder in kept else record.folder,
-        why=(f"nobody wants {record.title} any more",),
+        why=(Reason("mod_unused", mod=record.title),),
     )
-
-
-def _days(seconds: float) -> str:
-    days = seconds / 86400
-    return f"{days:.0f} more days" if days >= 1.5 else f"{seconds / 3600:.0f} more hours"

@@ -21,8 +21,9 @@ from .._model.address import Address, parse_address
 from .._model.compat import dataclass
 from .._model.desired import DesiredState, NodeConfig
 from .._model.membership import KnownNode
+from .._model.reasons import Reason
 from .._model.snapshot import Node, Service, SwarmSnapshot
-from .._model.text import closest, did_you_mean
+from .._model.text import closest
 
 # Swarm's own IDs. What looks like one is no host name: a node that has left could be impersonated.
 _NODE_ID = re.compile(r"[a-z0-9]{25}")
@@ -53,30 +54,26 @@ class Identity:
         return self.impostors + self.namesakes
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user has to look at."""
+    def warnings(self) -> tuple[Reason, ...]:
+        """Problems that the user must solve."""
         found = [self.why_not(node) for node in self.impostors]
         name = self.entry.name
         if self.namesakes:
-            ids = ", ".join(sorted(node.id for node in self.namesakes))
-            found.append(
-                f"nodes.{name}: {len(self.namesakes)} nodes that are ready have this host name, and none of "
-                f"them counts as it: {ids}. Next step: give each host a name of its own, or set ip"
-            )
+            ids = sorted(node.id for node in self.namesakes)
+            found.append(Reason("node_name_shared", name=name, count=len(ids), node_ids=ids))
         elif not self.nodes and not self.impostors:
-            found.append(
-                f"nodes.{name}: no node of this swarm has this host name or ID{did_you_mean(self.hint)}"
-            )
+            found.append(Reason("node_unknown", name=name, hint=did_you_mean(self.hint)))
         return tuple(found)
 
-    def why_not(self, node: Node | KnownNode) -> str:
-        """Why a node of this name is another one, in words."""
-        key = "swarm_addr" if self.entry.swarm_addr else "ip"
-        shown = " and ".join(dict.fromkeys(map(str, node.addresses)))
-        return (
-            f"nodes.{self.entry.name}: node {node.id} has this host name, but the swarm sees it at {shown}, "
-            f"not at {self.entry.swarm_addr or self.entry.ip} ({key}), so it does not count as this host. "
-            "Next step: if it is, set swarm_addr to the address that the swarm sees"
+    def why_not(self, node: Node | KnownNode) -> Reason:
+        """Why a node of this name is another one."""
+        return Reason(
+            "node_at_other_address",
+            name=self.entry.name,
+            node_id=node.id,
+            addresses=list(dict.fromkeys(map(str, node.addresses))),
+            expected=self.entry.swarm_addr or self.entry.ip,
+            key="swarm_addr" if self.entry.swarm_addr else "ip",
         )
 
 
@@ -94,8 +91,8 @@ class Identities:
         return frozenset(found - known)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        return tuple(text for identity in self.by_name.values() for text in identity.warnings)
+    def warnings(self) -> tuple[Reason, ...]:
+        return tuple(warning for identity in self.by_name.values() for warning in identity.warnings)
 
 
 def identify_all(snapshot: SwarmSnapshot, desired: DesiredState) -> Identities:
@@ -151,8 +148,8 @@ def is_where_expected(entry: NodeConfig, node: Node | KnownNode) -> bool | None:
 
 def why_not_its_node(
     entry: NodeConfig, node: Node | KnownNode | None, entries: Mapping[str, NodeConfig]
-) -> str | None:
-    """Why a host that says it is ``node`` is not believed, in words; None where it is.
+) -> Reason | None:
+    """Why a host that says it is ``node`` is not believed; None if it is.
 
     ``entries``: all hosts. A host that could pass for another one could have that one demoted or removed.
     """
@@ -165,7 +162,7 @@ def why_not_its_node(
     for name, other in entries.items():
         is_other = name == node.id or goes_by(node.hostname, name)
         if name != entry.name and is_other and is_where_expected(other, node) is not False:
-            return f"{entry.name}: it says it is node {node.id}, which is {name}"
+            return Reason("node_is_another_host", name=entry.name, node_id=node.id, other=name)
     return None
 
 
@@ -192,8 +189,19 @@ def find_nodes(snapshot: SwarmSnapshot, name: str, desired: DesiredState | None 
 
 
 def node_hint(snapshot: SwarmSnapshot, name: str) -> str:
-    """``; did you mean 'wrk-b'?`` for a name that no node has; empty where none is like it."""
+    """``; did you mean 'wrk-b'?`` for a name that no node has; empty if none is like it."""
+    hint = similar_node(snapshot, name)
+    return "" if hint is None else f"; {hint}"
+
+
+def similar_node(snapshot: SwarmSnapshot, name: str) -> Reason | None:
+    """The node that a name which no node has probably means; None if none is like it."""
     return did_you_mean(identify(snapshot, NodeConfig(name)).hint)
+
+
+def did_you_mean(name: str) -> Reason | None:
+    """The suggestion of a name; None without one."""
+    return Reason("did_you_mean", names=[name]) if name else None
 
 
 def _by_hostname(snapshot: SwarmSnapshot, name: str) -> tuple[Node, ...]:

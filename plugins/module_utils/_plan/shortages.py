@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from .._model.reasons import Reason
 from .._model.shortage import (
     CODES,
     FAILING,
@@ -89,7 +90,7 @@ def plan_short(snapshot: SwarmSnapshot, now: float) -> Plan:
     Paused updates have a planner of their own.
     """
     found = [short for short in shortages(snapshot, now) if not short.is_fresh and short.code != PAUSED]
-    return Plan(warnings=tuple(map(str, found)))
+    return Plan(warnings=tuple(short.reason for short in found))
 
 
 def requeue_after(found: Iterable[Shortage]) -> float | None:
@@ -219,10 +220,13 @@ class _Look:
         }
         told = [(code, *tellers[code](by_code[code])) for code in CODES if code in by_code]
         code = told[0][0]
-        texts = [text for _code, text, _is_fresh in told]
+        reasons = [reason for _code, reason, _is_fresh in told]
         if self.service.is_update_paused:
             code = PAUSED
-            texts.insert(0, f"its update is {self.service.update_state}{self._message()}")
+            message = without_ids(self.service.update_message) or None
+            reasons.insert(
+                0, Reason("short_of_paused_update", state=self.service.update_state, message=message)
+            )
         expected, running = expected_and_running(self.snapshot, self.service)
         newest = [slot.newest.created for slot in self.missing if slot.newest is not None]
         return Shortage(
@@ -230,14 +234,11 @@ class _Look:
             code=code,
             expected=expected,
             running=running,
-            text=". ".join(texts),
+            reasons=tuple(reasons),
             since=max(newest, default=self.now),
-            is_fresh=all(is_fresh for _code, _text, is_fresh in told) and code != PAUSED,
+            is_fresh=all(is_fresh for _code, _reason, is_fresh in told) and code != PAUSED,
             errors=_errors(failed for slot in self.missing for failed in self._failures(slot)),
         )
-
-    def _message(self) -> str:
-        return f" ({without_ids(self.service.update_message)})" if self.service.update_message else ""
 
     def _code(self, slot: _Slot) -> str:
         newest = slot.newest
@@ -281,30 +282,34 @@ class _Look:
             return not is_finished(task, self.service) and not _rests(self.service)
         return task.state in ("failed", "rejected") and _MOVED not in task.error
 
-    # each returns a text, and whether it may pass by itself
+    # each returns a reason, and whether it may pass by itself
 
-    def _failing(self, slots: list[_Slot]) -> tuple[str, bool]:
+    def _failing(self, slots: list[_Slot]) -> tuple[Reason, bool]:
         failures = [failed for slot in slots for failed in self._failures(slot)]
         again = any(len(self._failures(slot)) > 1 for slot in slots)
-        number = len(slots)
         states = {failed.state for failed in failures}
-        if states == {"rejected"}:
-            verb = f"{'is' if number == 1 else 'are'} rejected"
+        count, errors = len(slots), _errors(failures)
+        nodes = self._names(failed.node_id for failed in failures) or None
+        if states == {"rejected"} and again:
+            reason = Reason("tasks_rejected_repeatedly", count=count, nodes=nodes, errors=errors)
+        elif states == {"rejected"}:
+            reason = Reason("tasks_rejected", count=count, nodes=nodes, errors=errors)
+        elif states == {"complete"} and again:
+            reason = Reason("tasks_end_repeatedly", count=count, nodes=nodes, errors=errors)
         elif states == {"complete"}:
-            verb = "ends" if number == 1 else "end"
+            reason = Reason("tasks_end", count=count, nodes=nodes, errors=errors)
+        elif again:
+            reason = Reason("tasks_fail_repeatedly", count=count, nodes=nodes, errors=errors)
         else:
-            verb = "fails" if number == 1 else "fail"
-        often = " again and again" if again else ""
-        where = self._names(failed.node_id for failed in failures)
-        place = f" on {where}" if where else ""
-        return f"{number} of its tasks {verb}{often}{place}: {_details(failures)}", self._starts(slots, again)
+            reason = Reason("tasks_fail", count=count, nodes=nodes, errors=errors)
+        return reason, self._starts(slots, again)
 
-    def _waiting(self, slots: list[_Slot]) -> tuple[str, bool]:
+    def _waiting(self, slots: list[_Slot]) -> tuple[Reason, bool]:
         waiting = [slot.newest for slot in slots if slot.newest is not None]
-        found = f"{len(waiting)} of its tasks {'waits' if len(waiting) == 1 else 'wait'} for a node"
+        found = Reason("tasks_wait", count=len(waiting))
         if max(self._age(task) for task in waiting) < PENDING_SECONDS or self.scheduler is None:
             return found, True
-        reasons: dict[str, list[str]] = {}
+        unsuitable: dict[tuple[Reason, ...], list[str]] = {}
         places = {slot.node_id for slot in slots if slot.node_id}
         for node in sorted(self.snapshot.nodes, key=lambda node: (node.hostname, node.id)):
             if places and node.id not in places:
@@ -313,16 +318,33 @@ class _Look:
             if not obstacles and self.now - node.updated < PENDING_SECONDS:
                 return found, True  # Swarm has had no time yet to see that it would do
             if not obstacles:
-                return (
-                    f"{found}, although {node.hostname} would do; Swarm says: {_said(waiting)}. Next step: "
-                    f"if that stays so, `docker service update --force {self.service.name}`"
-                ), False
-            reasons.setdefault("; ".join(obstacles), []).append(node.hostname)
-        told = [f"{', '.join(names)}: {text}" for text, names in reasons.items()]
-        more = f" … and {len(told) - SHOWN_NODES} more" if len(told) > SHOWN_NODES else ""
-        return f"{found}. {'. '.join(told[:SHOWN_NODES])}{more}", False
+                return self._unexplained(waiting, node), False
+            unsuitable.setdefault(obstacles, []).append(node.hostname)
+        told = [
+            Reason("nodes_unsuitable", nodes=names, obstacles=obstacles)
+            for obstacles, names in unsuitable.items()
+        ]
+        more = len(told) - SHOWN_NODES
+        return (
+            Reason(
+                "tasks_wait_for_suitable_node",
+                count=len(waiting),
+                unsuitable=told[:SHOWN_NODES],
+                more=Reason("and_more", count=more) if more > 0 else None,
+            ),
+            False,
+        )
 
-    def _obstacles(self, node: Node) -> tuple[str, ...]:
+    def _unexplained(self, waiting: list[Task], node: Node) -> Reason:
+        return Reason(
+            "tasks_wait_despite_suitable_node",
+            count=len(waiting),
+            node=node.hostname,
+            said=_said(waiting) or None,
+            service=self.service.name,
+        )
+
+    def _obstacles(self, node: Node) -> tuple[Reason, ...]:
         if self.scheduler is None:
             return ()
         if self.service.mode != "global":
@@ -334,45 +356,49 @@ class _Look:
         finally:
             self.scheduler.put(self.service, node.id)
 
-    def _stopped(self, slots: list[_Slot]) -> tuple[str, bool]:
+    def _stopped(self, slots: list[_Slot]) -> tuple[Reason, bool]:
         last = [slot.newest for slot in slots if slot.newest is not None]
         is_fresh = self.now - max(_changed(task) for task in last) < PENDING_SECONDS
-        states = ", ".join(sorted({task.state for task in last}))
-        total = self.service.replicas if self.service.replicas is not None else len(slots)
-        return f"Swarm has given up {len(slots)} of its {total} tasks ({states}: {_details(last)})", is_fresh
+        reason = Reason(
+            "tasks_given_up",
+            count=len(slots),
+            total=self.service.replicas if self.service.replicas is not None else len(slots),
+            states=sorted({task.state for task in last}),
+            errors=_errors(last),
+        )
+        return reason, is_fresh
 
-    def _lost(self, slots: list[_Slot]) -> tuple[str, bool]:
-        where = self._names(slot.newest.node_id for slot in slots if slot.newest is not None)
-        place = f"{where}, which is down" if where else "a node that has left the swarm"
-        return f"{len(slots)} of its tasks ran on {place}", True
+    def _lost(self, slots: list[_Slot]) -> tuple[Reason, bool]:
+        nodes = self._names(slot.newest.node_id for slot in slots if slot.newest is not None)
+        if not nodes:
+            return Reason("tasks_ran_on_removed_node", count=len(slots)), True
+        return Reason("tasks_ran_on_lost_node", count=len(slots), nodes=nodes), True
 
-    def _starting(self, slots: list[_Slot]) -> tuple[str, bool]:
+    def _starting(self, slots: list[_Slot]) -> tuple[Reason, bool]:
         newest = [slot.newest for slot in slots if slot.newest is not None]
+        count = len(slots)
         if not newest:
-            return f"{len(slots)} of its tasks do not exist yet", True
-        where = self._names(task.node_id for task in newest)
-        states = ", ".join(sorted({task.state for task in newest}))
-        stop = not any(_is_due(task, self.service) for task in newest)
-        verb = ("stop" if stop else "start") + ("s" if len(slots) == 1 else "")
-        place = f" on {where}" if where else ""
-        return f"{len(slots)} of its tasks {verb}{place} ({states})", self._starts(slots, again=False)
+            return Reason("tasks_not_created", count=count), True
+        nodes = self._names(task.node_id for task in newest) or None
+        states = sorted({task.state for task in newest})
+        if any(_is_due(task, self.service) for task in newest):
+            reason = Reason("tasks_start", count=count, nodes=nodes, states=states)
+        else:
+            reason = Reason("tasks_stop", count=count, nodes=nodes, states=states)
+        return reason, self._starts(slots, again=False)
 
     def _starts(self, slots: list[_Slot], again: bool) -> bool:
         """Whether there is hope yet: it has not failed before, and has had little time to start."""
         ages = [self._age(slot.newest) for slot in slots if slot.newest is not None]
         return not again and max(ages, default=0.0) < STARTING_SECONDS
 
-    def _names(self, node_ids: Iterable[str | None]) -> str:
+    def _names(self, node_ids: Iterable[str | None]) -> tuple[str, ...]:
         nodes = (self.snapshot.node_by_id.get(node_id or "") for node_id in node_ids)
-        return ", ".join(sorted({node.hostname for node in nodes if node is not None}))
+        return tuple(sorted({node.hostname for node in nodes if node is not None}))
 
 
 def _errors(failures: Iterable[Task]) -> tuple[str, ...]:
     return tuple(sorted({_detail(task) for task in failures}))
-
-
-def _details(tasks: Iterable[Task]) -> str:
-    return "; ".join(_errors(tasks))
 
 
 def _detail(task: Task) -> str:
@@ -384,9 +410,9 @@ def _detail(task: Task) -> str:
     return without_ids(task.message) or task.state
 
 
-def _said(tasks: Iterable[Task]) -> str:
+def _said(tasks: Iterable[Task]) -> tuple[str, ...]:
     texts = {without_ids(task.error or task.message) for task in tasks}
-    return "; ".join(sorted(texts - {""})) or "nothing"
+    return tuple(sorted(texts - {""}))
 
 
 def _changed(task: Task) -> float:

@@ -8,20 +8,19 @@
 
 from __future__ import annotations
 
+from .._model.reasons import Reason
 from .._model.steps import Plan, RepairState
 
 
 def plan_state_repair(damage: tuple[str, ...]) -> Plan:
-    """Plan to set a damaged state object aside. ``damage`` is what was found damaged, in words."""
+    """Plan to set a damaged state object aside. ``damage`` describes each damaged part."""
     if not damage:
         return Plan()
     return Plan(
         steps=(
             RepairState(
-                why=damage,
-                why_not=(
-                    "labels that Orcastra may have set are left alone: nothing proves any more that it did",
-                ),
+                why=tuple(Reason("state_damaged", damage=part) for part in damage),
+                why_not=(Reason("label_owners_unknown"),),
                 damage=damage,
             ),
         )

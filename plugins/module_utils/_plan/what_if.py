@@ -29,6 +29,7 @@ from .._model.forecast import (
     NewNode,
 )
 from .._model.memory import Memory, NodeMemory
+from .._model.reasons import Message, Reason
 from .._model.snapshot import (
     Node,
     Service,
@@ -42,7 +43,7 @@ from .anchors.groups import (
 )
 from .rebalance.units import task_memory
 from .relocation.status import ALIVE
-from .scheduling.managed import requires_label, user_constraints
+from .scheduling.managed import constraints_beside_labels, requires_label, user_constraints
 from .scheduling.scheduler import Scheduler
 from .shortages import JOBS, PENDING_SECONDS
 
@@ -65,7 +66,7 @@ def what_if(
 ) -> Forecast:
     """Forecast what happens if the nodes ``lose`` are lost and the nodes ``add`` join.
 
-    ``now`` is in seconds since the epoch. ``memory`` may be empty: then it is not said whether things fit.
+    ``now`` is in seconds since the epoch. Without ``memory`` the forecast leaves open whether things fit.
     """
     today = _Play(snapshot, groups, memory, now)
     if not add:
@@ -199,7 +200,7 @@ class _Play:
     def _unknown(
         self, tasks: list[tuple[Task, Service]], runs: list[dict[str, str | None]]
     ) -> tuple[str, ...]:
-        """The services that go somewhere, and nobody knows with how much memory."""
+        """The services that move and whose memory use is unknown."""
         going = [(task, service) for task, service in tasks if any(run[task.id] for run in runs)]
         return tuple(sorted({s.name for task, s in going if task_memory(self.memory, task, s) is None}))
 
@@ -271,12 +272,7 @@ class _Play:
 
     def _constraints(self, service: Service) -> tuple[str, ...]:
         """Those that stay; the labels of its anchors go where the anchors go."""
-        labels = self.labels.get(service.id, ())
-        return tuple(
-            text
-            for text in user_constraints(service)
-            if not any(requires_label((text,), key) for key in labels)
-        )
+        return constraints_beside_labels(service, self.labels.get(service.id, ()))
 
     # what came of them
 
@@ -317,19 +313,20 @@ class _Play:
             fates.append(Fate(name, node, count, (), unplaced=count, data=data, is_replaced=False))
         return tuple(sorted(fates, key=lambda fate: (fate.service, fate.node)))
 
-    def _why_nowhere(self, service: Service, lost: set[str]) -> tuple[str, ...]:
-        """For each node that is left, what keeps the service off it (as things are now)."""
+    def _why_nowhere(self, service: Service, lost: set[str]) -> tuple[Reason, ...]:
+        """For each remaining node, what keeps the service off it (as things are now)."""
         anchors = self.anchors.get(service.id, ())
         found = []
         for node in sorted(self.snapshot.nodes, key=lambda node: node.hostname):
             if node.id in lost or not node.is_ready:
                 continue
+            reasons: tuple[Message, ...]
             reasons = self.scheduler.obstacles(service, node, self.constraints[service.id])
             if not reasons and anchors:
-                reasons = (f"{', '.join(anchor.name for anchor in anchors)} does not go there",)
+                reasons = (Reason("anchor_goes_elsewhere", anchors=[anchor.name for anchor in anchors]),)
             if not reasons:
-                reasons = ("what goes there before it leaves no room",)
-            found.append(f"{node.hostname}: {'; '.join(reasons)}")
+                reasons = (Reason("no_room_left_there"),)
+            found.append(Reason("no_place_on_node", node=node.hostname, reasons=reasons))
         return tuple(found)
 
     def _hosts(
@@ -401,7 +398,7 @@ class _Play:
         ]
         return sum(known) // len(known) if known else 0
 
-    def _quorum(self, lost: Iterable[str]) -> str | None:
+    def _quorum(self, lost: Iterable[str]) -> Reason | None:
         lost = set(lost)
         managers = [node for node in self.snapshot.nodes if node.role == "manager"]
         alive = [node for node in managers if node.is_ready and node.reachability in (None, "reachable")]
@@ -409,7 +406,7 @@ class _Play:
         needed = len(managers) // 2 + 1
         if len(left) >= needed or len(left) == len(alive) or len(alive) < needed:
             return None
-        return f"{len(left)} of {len(managers)} managers would be left, and it takes {needed}"
+        return Reason("majority_lost", left=len(left), managers=len(managers), needed=needed)
 
     def _hostname(self, node_id: str) -> str:
         node = self.snapshot.node_by_id.get(node_id)

@@ -16,10 +16,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import anchors, autoheal, drain, labels, membership, mods, names, prune, rebalance, scheduling, swarm
+from . import (
+    anchors,
+    autoheal,
+    drain,
+    labels,
+    log_rotate,
+    membership,
+    mods,
+    names,
+    prune,
+    rebalance,
+    scheduling,
+    swarm,
+    what_if,
+)
 from .formatting import FORMATTER
 
-CATALOGUES = (anchors, autoheal, drain, labels, membership, mods, names, prune, rebalance, scheduling, swarm)
+CATALOGUES = (
+    anchors,
+    autoheal,
+    drain,
+    labels,
+    log_rotate,
+    membership,
+    mods,
+    names,
+    prune,
+    rebalance,
+    scheduling,
+    swarm,
+    what_if,
+)
 
 MESSAGES: Mapping[str, str] = {
     code: template for catalogue in CATALOGUES for code, template in catalogue.MESSAGES.items()

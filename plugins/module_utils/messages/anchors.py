@@ -10,11 +10,11 @@ from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
     # where an anchor runs
-    "anchor_not_found": "dependencies.{anchor}: {problem}; its label stays as it is{hint:after }",
+    "anchor_not_found": "dependencies.{anchor}: {problem}; its label stays as it is{hint:after ; }",
     "anchor_runs_there": "{anchor} runs there",
     "anchor_finished_there": "{anchor} has finished there",
-    "anchor_runs_elsewhere": "{anchor} runs on {nodes}, not here",
-    "anchor_finished_elsewhere": "{anchor} has finished on {nodes}, not here",
+    "anchor_runs_elsewhere": "{anchor} runs on {nodes}",
+    "anchor_finished_elsewhere": "{anchor} has finished on {nodes}",
     "anchor_scaled_to_0": "{anchor} is scaled to 0: its label {label} stays until it runs",
     "anchor_has_no_task": "{anchor} has no task: its label {label} stays until it runs",
     "anchor_not_running": (
@@ -31,7 +31,7 @@ MESSAGES: dict[str, str] = {
     "label_kept_for_stuck_follower": "{service} runs there and cannot run on its anchor's node",
     "label_kept_until_moved": "{service} has not left the node yet",
     # followers
-    "follower_not_found": "dependencies.{anchor}: {problem}{hint:after }",
+    "follower_not_found": "dependencies.{anchor}: {problem}{hint:after ; }",
     "follower_misplaced": "it depends on {anchors:and} on {anchor_nodes}, but runs on {nodes}",
     "follower_cannot_follow": "{service} cannot run with {anchors:and} on {node}: {obstacles:and}",
     "too_few_tasks_fit": "only {fit} of its {replicas} tasks fit on its anchor's nodes",

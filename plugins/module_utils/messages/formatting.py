@@ -6,7 +6,8 @@
 
 - ``{name}``: the value as text; the entries of a list are joined by commas
 - ``{names:and}``, ``{names:or}``: ``a, b and c``
-- ``{value:quoted}``: in single quotes
+- ``{parts:by ; }``: the entries, separated by the text after ``by``
+- ``{value:quoted}``: in single quotes; ``{names:quoted or}``: ``'a', 'b' or 'c'``
 - ``{seconds:duration}``: ``75 s``, ``15 min``, ``3 h``
 - ``{size:bytes}``: ``1.5 GiB``
 - ``{count:plural task}``, ``{count:plural entry entries}``: ``1 task``, ``2 tasks``
@@ -70,8 +71,10 @@ class _Formatter(string.Formatter):
             raise ValueError("a message has no place for None")
         if kind in ("and", "or"):
             return join(value, kind)
+        if kind == "by":
+            return rest.join(str(entry) for entry in value)
         if kind == "quoted":
-            return f"'{value}'"
+            return join([f"'{one}'" for one in value], rest) if rest else f"'{value}'"
         if kind == "duration":
             return format_duration(value)
         if kind == "bytes":

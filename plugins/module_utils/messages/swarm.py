@@ -11,4 +11,21 @@ from __future__ import annotations
 MESSAGES: dict[str, str] = {
     # a reason that another release has saved
     "saved_reason": "{text}",
+    "service_missing": "the swarm has no service {service}",
+    "service_mode_fixed": (
+        "service {service}: expected mode {expected}, found {found}: Swarm cannot change that; remove the "
+        "service first"
+    ),
+    "change_waits_for_update": "{service} needs a change, but Swarm is updating it; the change waits",
+    "field_differs": "{field} differs from the configuration",
+    "state_damaged": "{damage}",
+    "label_owners_unknown": (
+        "labels that Orcastra may have set are left alone: there is no longer a record that it set them"
+    ),
+    "node_not_ready": "node {node} is {state}",
+    "node_not_managing": "node {node} has the role of a manager, but isn't one of the managers",
+    "manager_not_reachable": "node {node}: its manager is {reachability}",
+    "service_missing_on_nodes": "{service}: doesn't run on {nodes:and}",
+    "tasks_not_running": "{service}: {running} of {expected} tasks run{errors:after ; errors: }",
+    "service_updating": "{service}: is being updated",
 }

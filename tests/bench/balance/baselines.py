@@ -12,8 +12,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
     followed_labels,
     resolve_anchor_groups,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.targets import Targets
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import Unit, find_units
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.targets import TargetFinder
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import MoveUnit, find_units
 from tests.bench.balance.worlds import World
 
 # Kubernetes' descheduler, LowNodeUtilization with useDeviationThresholds: points around the mean
@@ -21,14 +21,14 @@ DEVIATION = 0.10
 ROUNDS = 200
 
 
-def movable(world: World) -> tuple[list[Unit], Targets]:
+def movable(world: World) -> tuple[list[MoveUnit], TargetFinder]:
     groups = resolve_anchor_groups(world.snapshot, world.desired)
     units = find_units(world.snapshot, groups, world.sample(), RebalanceRules(), world.state, world.now)
-    targets = Targets(world.snapshot, followed_labels(groups), world.now)
+    targets = TargetFinder(world.snapshot, followed_labels(groups), world.now)
     return [unit for unit in units if unit.forbidden is None], targets
 
 
-def move(world: World, unit: Unit, node: Node) -> None:
+def move(world: World, unit: MoveUnit, node: Node) -> None:
     for task in unit.tasks:
         world.go(task, node.id)
     world.moves.append((world.now, unit.name, unit.node.id, node.id))
@@ -57,7 +57,7 @@ def deschedule(world: World) -> None:
             found = [
                 node
                 for node in world.snapshot.nodes
-                if node.id != unit.node.id and targets.way(unit, node).is_open
+                if node.id != unit.node.id and targets.route(unit, node).is_open
             ]
             if found:
                 counts = world.snapshot.wanted_by_node
@@ -78,7 +78,7 @@ def most_free(world: World) -> None:
             found = [
                 node
                 for node in world.snapshot.nodes
-                if world.host_of[node.id] != source and targets.way(unit, node).is_open
+                if world.host_of[node.id] != source and targets.route(unit, node).is_open
             ]
             if not found:
                 continue

@@ -10,7 +10,7 @@ order and through what on the way does not matter to the optimum, nor do thresho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
     followed_labels,
     resolve_anchor_groups,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.targets import Targets
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.targets import TargetFinder
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import find_units
 from tests.bench.balance.worlds import World
 
@@ -50,7 +50,13 @@ class Optimum:
             for unit in find_units(world.snapshot, groups, world.sample(), rules, world.state, world.now)
             if unit.forbidden is None
         ]
-        targets = Targets(world.snapshot, followed_labels(groups), world.now)
+        # reservations are a constraint of the program: others may make room
+        free = {
+            service.id: replace(service, reserved_memory_bytes=0, reserved_nano_cpus=0)
+            for service in world.snapshot.services
+        }
+        snapshot = replace(world.snapshot, services=tuple(free.values()))
+        targets = TargetFinder(snapshot, followed_labels(groups), world.now)
         self.hosts = sorted(world.total)
         self.total = np.array([world.total[host] for host in self.hosts], dtype=float)
         used = world.used()
@@ -71,12 +77,11 @@ class Optimum:
         for index, unit in enumerate(units):
             source = number[world.host_of[unit.node.id]]
             fixed[source] -= self.weight[index]
+            unreserved = replace(unit, members=tuple(free[member.id] for member in unit.members))
             self.free[source] += self.reserved[index]
             for node in world.snapshot.nodes:
                 target = number[world.host_of[node.id]]
-                obstacles = targets.way(unit, node).obstacles
-                # reservations are a constraint of the program: others may make room
-                if target == source or all("reserves" in reason for reason in obstacles):
+                if target == source or targets.route(unreserved, node).is_open:
                     self.pairs.append((index, target))
                     self.stays.append(target == source)
         self.fixed = fixed

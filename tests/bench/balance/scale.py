@@ -19,8 +19,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import apply_edits
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
+    decide_moves,
     plan_rebalance,
-    rebalance_candidates,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import what_if
 from tests.bench.balance.worlds import random_world
@@ -77,7 +77,7 @@ def one(nodes: int) -> list[float]:
         return plan
 
     def verdicts() -> object:
-        return rebalance_candidates(replace(world.snapshot), groups, memory, rules, state, later)
+        return decide_moves(replace(world.snapshot), groups, memory, rules, state, later).candidates()
 
     quiet_seconds, move_seconds, verdict_seconds = _seconds(quiet), _seconds(move), _seconds(verdicts)
     peak = _peak()

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.lab import Host, Lab
 from tests.lab.wait import wait_until
+from tests.support.log_entry import sentence
 from tests.support.runner_process import Loop, running
 
 STACK = "shop"
@@ -279,9 +280,7 @@ class Stage:
         """What the loops have logged, for the report of a test that fails."""
         entries = [entry for loop in self.loops for entry in loop.entries if entry.get("level") != "debug"]
         entries.sort(key=lambda entry: str(entry["time"]))
-        return "\n".join(
-            f"{entry['time']} {entry['event']} {entry.get('what', '')}" for entry in entries[-60:]
-        )
+        return "\n".join(f"{entry['time']} {sentence(entry)}" for entry in entries[-60:])
 
     def wait_settled_on(self, label: str, host: str, *followers: str, timeout: float = 45) -> None:
         """Wait until an anchor's label is on one host alone, and its followers are held to it there."""
@@ -321,6 +320,6 @@ def full_name(name: str, stack: str | None) -> str:
 
 
 def cycles(loop: Loop, count: int, timeout: float = 60) -> None:
-    """Wait until the loop has looked at the swarm so many times more."""
-    seen = loop.said("looked at the swarm")
-    loop.wait_for("looked at the swarm", times=seen + count, timeout=timeout)
+    """Wait until the loop has swarm observed so many times more."""
+    seen = loop.said("swarm observed")
+    loop.wait_for("swarm observed", times=seen + count, timeout=timeout)

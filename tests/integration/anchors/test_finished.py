@@ -113,7 +113,7 @@ def test_what_has_finished_is_left_alone(stage: Stage) -> None:
         STACK_NAME="shop",
     )
     assert result.returncode == 0, result.stderr
-    assert "nothing to be done: everything is as configured" in result.stderr
+    assert "no changes needed: the swarm matches the configuration" in result.stderr
 
 
 @pytest.mark.parametrize("limit", ["0", "1"])

@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.anchors.stage import Stage, cycles
 from tests.lab.wait import wait_until
+from tests.support.log_entry import sentence
 from tests.support.runner_process import Loop, orcastra
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -24,7 +25,7 @@ def reserving(memory: int) -> dict[str, Any]:
 
 
 def warned(loop: Loop, text: str) -> bool:
-    return any(entry.get("level") == "warning" and text in entry["event"] for entry in loop.entries)
+    return any(entry.get("level") == "warning" and text in sentence(entry) for entry in loop.entries)
 
 
 def test_each_obstacle_is_told_and_nothing_flaps_until_it_is_gone(stage: Stage) -> None:

@@ -86,8 +86,8 @@ def test_reboot_of_the_acting_instance_s_host(
     command = json.dumps({"command": "reboot_node", "node": leader.name, "id": "one"})
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     assert get(leader, "/commands", "POST", command, **headers)[0] == 202
-    wait_until(lambda: any(result(host).get("finished") for host in others), 400, "the command to end")
-    done = next(found for found in map(result, others) if found.get("finished"))
+    wait_until(lambda: any(result(host).get("finished_at") for host in others), 400, "the command to end")
+    done = next(found for found in map(result, others) if found.get("finished_at"))
     assert done["status"] == "done", done
     assert done["message"].startswith(f"{leader.name} was rebooted by the instance on "), done
     assert {host.name for host in hosts if host.boot_id != boots[host.name]} == {leader.name}

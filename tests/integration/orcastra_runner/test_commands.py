@@ -94,7 +94,7 @@ def settle(swarm: Lab, commands: Commands) -> None:
 def test_a_running_loop_carries_out_what_is_written_into_the_file(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     with running(commands.folder, swarm.leader().docker_host, RELABEL_TIME="600") as loop:
-        loop.wait_for("looked again: everything is as configured")
+        loop.wait_for("verified: the swarm matches the configuration")
         set_labels(swarm, "bravo", {"mine": "x"})
         commands.write("relabel_all", "restart_service:shop_web")
         wait_until(lambda: commands.statuses() == ["done", "done"], 90, "the commands to be done")
@@ -129,7 +129,7 @@ def test_what_was_run_is_not_run_again_by_the_next_process(swarm: Lab, commands:
     checked = orcastra(
         "run", "--once", "--check", "--config", commands.folder, DOCKER_HOST=swarm.leader().docker_host
     )
-    assert "command that would be run: restart_service shop_web (line 1)" in checked.stderr
+    assert "command planned: restart_service shop_web (line 1)" in checked.stderr
     assert (restarts(swarm, "shop_web"), commands.statuses()) == (0, [])
 
     first = once(swarm, commands)

@@ -49,8 +49,8 @@ def commands(tmp_path: Path) -> Commands:
 @pytest.mark.parametrize(
     ("function", "when", "runs", "interrupted"),
     [
-        pytest.param("Swarm.remember", "before", 1, False, id="before the claim"),
-        pytest.param("Swarm.remember", "behind", 0, True, id="behind the claim"),
+        pytest.param("Swarm.save", "before", 1, False, id="before the claim"),
+        pytest.param("Swarm.save", "behind", 0, True, id="behind the claim"),
         pytest.param("PlaybookRunner.run", "before", 0, True, id="before the playbook"),
         pytest.param("PlaybookRunner.run", "behind", 1, True, id="before the result"),
     ],
@@ -112,9 +112,9 @@ def test_a_new_leader_does_not_repeat_it_and_goes_on(swarm: Lab, commands: Comma
         assert restarts(swarm, "shop_web", new) == 1
         assert commands.results()[0]["by"] == leader.name
         assert commands.results()[1]["by"] == new.name
-        assert now_acting.said("relabel_all begins") == 1
-        assert waiting.said("begins") == 0
-        assert now_acting.said("restart_service shop_web begins") == 0
+        assert now_acting.said("command started: relabel_all") == 1
+        assert waiting.said("command started") == 0
+        assert now_acting.said("command started: restart_service shop_web") == 0
         status = orcastra("status", "--config", commands.folder, DOCKER_HOST=new.docker_host)
         assert f" on {leader.name}: restart shop_web" in status.stdout
     leader.start_engine()

@@ -44,22 +44,22 @@ def lose_the_label_and_wait(swarm: Lab) -> None:
 def test_a_label_removed_by_hand_returns_at_once(swarm: Lab, config_dir: Path, polling: str) -> None:
     host = swarm.leader().docker_host
     with running(config_dir, host, EVENT_MODE="true", POLLING_MODE=polling, RELABEL_TIME="3600") as loop:
-        loop.wait_for("looked again: everything is as configured")
+        loop.wait_for("verified: the swarm matches the configuration")
         assert labels(swarm, "bravo") == WANTED
 
         lose_the_label_and_wait(swarm)
 
-        assert loop.said("starting a playbook") == 0
+        assert loop.said("playbook started") == 0
 
 
 def test_the_restart_of_the_engine_is_survived(swarm: Lab, config_dir: Path) -> None:
     leader = swarm.leader()
     settings = {"EVENT_MODE": "true", "RELABEL_TIME": "3600", "ORCASTRA_LEADER": "always"}
     with running(config_dir, leader.docker_host, **settings) as loop:
-        loop.wait_for("looked again: everything is as configured")
+        loop.wait_for("verified: the swarm matches the configuration")
 
         leader.restart_engine()
-        loop.wait_for("watching was interrupted")
+        loop.wait_for("watch interrupted")
         wait_until(lambda: swarm.leader() is not None, timeout=60, what="the swarm to have a leader")
 
         lose_the_label_and_wait(swarm)
@@ -74,7 +74,7 @@ def test_an_anchor_that_starts_right_after_the_loop_is_followed(
     change_constraints(swarm, "shop_app")
     host = swarm.leader().docker_host
     with running(tmp_path, host, EVENT_MODE="true", RELABEL_TIME="3600") as loop:
-        loop.wait_for("Orcastra starts")
+        loop.wait_for("orcastra started")
         time.sleep(seconds)
         create_service(swarm, "shop_db", "bravo")
         wait_until(lambda: labels(swarm, "bravo") == {"db": "true"}, what="the label to be set")
@@ -88,7 +88,7 @@ def test_an_anchor_that_moves_while_the_loop_is_busy_is_followed(swarm: Lab, tmp
     change_constraints(swarm, "shop_app")
     host = swarm.leader().docker_host
     with running(tmp_path, host, EVENT_MODE="true", RELABEL_TIME="3600") as loop:
-        loop.wait_for("Orcastra starts")
+        loop.wait_for("orcastra started")
         for target in ("bravo", "charlie", "alpha", "bravo"):
             change_constraints(swarm, "shop_db", f"node.hostname=={target}")
             wait_until(lambda target=target: running_on(swarm, "shop_db") == target, what="the anchor")

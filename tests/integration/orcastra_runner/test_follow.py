@@ -18,11 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from demo.view import View, look
 from tests.lab import Host, Lab, LabError
 from tests.lab.wait import wait_until
 from tests.support.browser import PROGRAM, Browser
 from tests.support.follow_picture import Bar, Mark, Run, Said, page
+from tests.support.log_entry import sentence
 from tests.support.runner_process import Loop, running
 
 pytestmark = pytest.mark.lab
@@ -112,7 +114,7 @@ def test_what_follows_is_beside_the_database_again(swarm: Lab, config_dir: Path,
             crashed = time.time()
             swarm[home].crash()
             wait_until(lambda: is_beside(camera.views[-1][1], home), timeout=90, what="all to have followed")
-            loop.wait_for("looked again: everything is as configured", times=2)
+            loop.wait_for("verified: the swarm matches the configuration", times=2)
             seen = time.time()
             wait_until(lambda: camera.views[-1][0] > seen + AFTER, what="a look at how it is")
         run = told(camera, loop, home, crashed)
@@ -209,8 +211,8 @@ def said(loop: Loop, crashed: float) -> list[Said]:
     for entry in loop.entries:
         at = datetime.fromisoformat(entry["time"]).timestamp() - crashed
         if at > 0 and entry["level"] != "debug":
-            what = entry["event"] + (f": {entry['what']}" if entry.get("what") else "")
-            found.append(Said(at, what, "; ".join(entry.get("why") or ())))
+            why = "; ".join(text_of(reason) for reason in entry.get("why") or ())
+            found.append(Said(at, sentence(entry), why))
     return found
 
 

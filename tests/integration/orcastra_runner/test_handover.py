@@ -34,7 +34,7 @@ SETTINGS = {
     "GC_CRON": "off",
 }
 GROUP = {"dependencies": {"db": {"services": ["app"], "relocate": "ordered"}}}
-TAKEN = "which runs on that very host: reboot"
+TAKEN = "reboot taken over"
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
     def is_over() -> bool:
         for host in swarm:
             boots[host.name].update({host.boot_id} - {""})
-        return bool(record(stage, "id:all").get("finished"))
+        return bool(record(stage, "id:all").get("finished_at"))
 
     is_over()
     instances.start_all()
@@ -108,7 +108,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
             assert set(availability(stage).values()) == {"active"}
             assert stage.remembered("orcastra.handovers") == {}
             assert stage.remembered("orcastra.availability") == {}
-            assert instances.times_said("rolling_reboot begins") == 1
+            assert instances.times_said("command started: rolling_reboot") == 1
             assert instances.times_said(TAKEN) == 1
             assert instances.times_said("command: rolling_reboot done: ") == 1
             new = swarm.leader().name
@@ -117,9 +117,9 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
             stage.wait_settled("shop_db", "shop_app", on=stage.places("shop_db")[0], timeout=90)
             results = f"{FOLDER}/commands/swarm-orch.command.results.yml"
             wait_until(lambda: "status: done" in swarm[new].sh(f"cat {results}"), 30, "the results' file")
-            looks = instances.loops[first].said("looked at the swarm")
-            instances.loops[first].wait_for("looked at the swarm", times=looks + 2)
-            assert instances.times_said("rolling_reboot begins") == 1
+            looks = instances.loops[first].said("swarm observed")
+            instances.loops[first].wait_for("swarm observed", times=looks + 2)
+            assert instances.times_said("command started: rolling_reboot") == 1
         except Exception as error:
             raise AssertionError(f"{error}\n{instances.said()}") from error
 
@@ -143,12 +143,12 @@ def test_whoever_has_taken_it_is_lost(
     taker = instances.start(other)
     acting = instances.start(leader)
     try:
-        acting.wait_for(f"{leader.name} is left to another instance, as this one runs there", timeout=400)
+        acting.wait_for("command handed over", timeout=400)
         taker.wait_for(TAKEN, timeout=60)
         assert f"being rebooted by the instance on {other.name}" in record(stage, "id:one")["message"]
         wait_until(lambda: availability(stage)[leader.name] == "drain", 400, "the node to be drained")
         taker.process.send_signal(signal.SIGKILL)
-        wait_until(lambda: record(stage, "id:one").get("finished"), 300, "the loss to be noticed")
+        wait_until(lambda: record(stage, "id:one").get("finished_at"), 300, "the loss to be noticed")
         lost = record(stage, "id:one")
         assert lost["status"] == "interrupted"
         assert f"left to the instance on {other.name}, which is gone" in lost["message"]

@@ -75,11 +75,11 @@ def test_a_worker_is_healed(swarm: Lab, charlie: Host, tmp_path: Path) -> None:
         "AUTOHEAL_DEFAULT_STOP_TIMEOUT": "0",
     }
     with running(config, charlie.docker_host, **variables) as loop:
-        loop.wait_for("the node is pruned next at", timeout=60)
+        loop.wait_for("next prune scheduled", timeout=60)
         loop.wait_for("done: restart plain-ill", timeout=60)
         assert charlie.api("GET", f"/containers/{ill}/json")["State"]["StartedAt"] != started
         loop.wait_for("standing by", timeout=60)
-        assert loop.said("starting a playbook") == 0
+        assert loop.said("playbook started") == 0
         loop.end(signal.SIGTERM)
 
 

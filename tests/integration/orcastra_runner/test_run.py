@@ -39,7 +39,7 @@ def config_dir(tmp_path: Path) -> Path:
 def loop(swarm: Lab, config_dir: Path) -> Iterator[Loop]:
     """A loop on the leader's engine that looks each second, and has set the label."""
     with running(config_dir, swarm.leader().docker_host, RELABEL_TIME="1") as loop:
-        loop.wait_for("looked again: everything is as configured")
+        loop.wait_for("verified: the swarm matches the configuration")
         yield loop
 
 
@@ -88,7 +88,7 @@ def test_one_cycle_and_a_second_that_finds_nothing(swarm: Lab, config_dir: Path)
 
     second = orcastra("run", "--once", "--config", config_dir, DOCKER_HOST=docker_host)
     assert second.returncode == 0
-    assert "nothing to be done: everything is as configured" in second.stderr
+    assert "no changes needed: the swarm matches the configuration" in second.stderr
     assert "starts" in second.stderr
     assert "planned" not in second.stderr
 
@@ -110,16 +110,16 @@ def test_a_label_removed_by_hand_returns(swarm: Lab, loop: Loop) -> None:
 
 
 def test_quiet_cycles_cost_five_requests_and_no_process(swarm: Lab, loop: Loop) -> None:
-    looks = loop.said("looked at the swarm")
-    loop.wait_for("looked at the swarm", times=looks + 3)
-    costs = [entry["requests"] for entry in loop.entries if entry["event"] == "looked at the swarm"]
+    looks = loop.said("swarm observed")
+    loop.wait_for("swarm observed", times=looks + 3)
+    costs = [entry["requests"] for entry in loop.entries if entry["event"] == "swarm observed"]
     assert max(costs) <= 5
-    assert loop.said("starting a playbook") == 1
+    assert loop.said("playbook started") == 1
 
 
 def test_sighup_and_a_changed_file_do_not_wait_for_the_interval(swarm: Lab, config_dir: Path) -> None:
     with running(config_dir, swarm.leader().docker_host, RELABEL_TIME="600") as loop:
-        loop.wait_for("looked again: everything is as configured")
+        loop.wait_for("verified: the swarm matches the configuration")
         set_labels(swarm, "bravo", {})
         loop.process.send_signal(signal.SIGHUP)
         wait_until(lambda: labels(swarm, "bravo") == {"disk": "ssd"}, 20, "the label to return")
@@ -127,7 +127,7 @@ def test_sighup_and_a_changed_file_do_not_wait_for_the_interval(swarm: Lab, conf
         (config_dir / "swarm.yml").write_text("nodes:\n  bravo: {labels: [zfs]}\n")
         wait_until(lambda: labels(swarm, "bravo") == {"zfs": "true"}, 20, "the new configuration to be used")
         (config_dir / "swarm.yml").write_text("nodes:\n  bravo: {labels: 3}\n")
-        loop.wait_for("the configuration from before stays in force")
+        loop.wait_for("keeping the previous configuration")
         assert labels(swarm, "bravo") == {"zfs": "true"}
 
 
@@ -144,7 +144,7 @@ def test_a_resync_runs_the_whole_site_and_leaves_no_secret(
         ORCASTRA_KEEP_ARTIFACTS="2",
         DB_PASSWORD=SECRET,
     ) as loop:
-        loop.wait_for("the playbook changed nothing", times=2, timeout=40)
+        loop.wait_for("playbook changed nothing", times=2, timeout=40)
         loop.end(signal.SIGTERM)
     sites = [entry for entry in loop.entries if entry.get("playbook") == "orcastra.swarm.site"]
     assert sites
@@ -163,7 +163,7 @@ def test_sigterm_in_the_middle_of_a_playbook_ends_in_time_and_the_next_run_finis
 ) -> None:
     docker_host = swarm.leader().docker_host
     with running(config_dir, docker_host) as loop:
-        loop.wait_for("starting a playbook")
+        loop.wait_for("playbook started")
         frozen = wait_until(lambda: playbooks_of(loop.process.pid), what="ansible-playbook to start")
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
@@ -180,10 +180,10 @@ def test_an_engine_that_restarts_is_told_once_and_found_again(swarm: Lab, loop: 
     leader.stop_engine()
     loop.wait_for("the engine cannot be reached")
     started = time.monotonic()
-    loop.wait_for("to be tried again", times=loop.said("to be tried again") + 2)
+    loop.wait_for("retry scheduled", times=loop.said("retry scheduled") + 2)
     assert loop.said("the engine cannot be reached") <= 2, time.monotonic() - started
     leader.start_engine()
-    loop.wait_for("the engine answers again", timeout=60)
+    loop.wait_for("problem resolved: engine", timeout=60)
     assert loop.process.poll() is None
 
 
@@ -211,7 +211,7 @@ def test_a_new_leader_takes_over(swarm: Lab, config_dir: Path) -> None:
         running(config_dir, first.docker_host, RELABEL_TIME="1") as one,
         running(config_dir, second.docker_host, RELABEL_TIME="1") as other,
     ):
-        acting.wait_for("looked again: everything is as configured")
+        acting.wait_for("verified: the swarm matches the configuration")
         one.wait_for(f"standing by: the leader is node {leader.name}")
         other.wait_for(f"standing by: the leader is node {leader.name}")
         leader.crash()
@@ -226,7 +226,7 @@ def test_a_new_leader_takes_over(swarm: Lab, config_dir: Path) -> None:
             30,
             "the new leader's instance to act",
         )
-        assert still_waiting.said("starting a playbook") == 0
+        assert still_waiting.said("playbook started") == 0
 
 
 def set_role(swarm: Lab, name: str, role: str) -> None:

@@ -82,7 +82,7 @@ def test_each_reason_is_told_once_and_in_the_engines_words(swarm: Lab, tmp_path:
     create_service(swarm, "fine")
     settings = {"STACK_NAME": "", "EVENT_MODE": "true", "RELABEL_TIME": "3600"}
     with running(tmp_path, leader.docker_host, **settings) as loop:
-        loop.wait_for("the cycle is through")
+        loop.wait_for("reconciliation finished")
         for found in (*SHORT.values(), *WELL.values()):
             leader.api("POST", "/services/create", found)
         for name in SHORT:

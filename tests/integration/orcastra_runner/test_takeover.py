@@ -121,11 +121,11 @@ def check(stage: Stage, instances: Instances, new: str, target: str) -> None:
         loop.wait_for("done: restart late-ill", timeout=60)
     # what was done is done, and what has to rest rests
     assert restarts(stage.swarm, "shop_web") == 1
-    assert sum(loop.said("restart_service:shop_web is done") for loop in survivors.values()) == 0
+    assert sum(loop.said("command started: restart_service:shop_web") for loop in survivors.values()) == 0
     assert restarts(stage.swarm, "shop_bad") == 2
     assert list(stage.remembered(ATTEMPTS)) == [stage.service("shop_bad")["ID"]]
-    looks = survivors[new].said("the cycle is through")
+    looks = survivors[new].said("reconciliation finished")
     stage.swarm[new].sh("docker node update --label-add touched=1 $(docker node ls -q | head -1)")
-    survivors[new].wait_for("the cycle is through", times=looks + 1, timeout=60)
+    survivors[new].wait_for("reconciliation finished", times=looks + 1, timeout=60)
     assert restarts(stage.swarm, "shop_web") == 1
     assert restarts(stage.swarm, "shop_bad") == 2

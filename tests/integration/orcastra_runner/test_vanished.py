@@ -77,7 +77,7 @@ class Watched:
     def __init__(self, swarm: Lab, folder: Path, loop: Loop) -> None:
         self.swarm, self.folder, self.loop = swarm, folder, loop
         wait_until(lambda: is_in_order(swarm), 60, "the configuration to be in force")
-        loop.wait_for("looked again: everything is as configured")
+        loop.wait_for("verified: the swarm matches the configuration")
         create_service(swarm, "shop_web")
         change_constraints(swarm, "shop_web", "node.labels.ssd==true")
         wait_until(lambda: running_on(swarm, "shop_web") == "bravo", 60, "shop_web to run where its label is")
@@ -86,9 +86,7 @@ class Watched:
 
     def looks(self, number: int) -> None:
         """Let the loop look at the swarm so many times more, about once a second."""
-        self.loop.wait_for(
-            "looked at the swarm", times=self.loop.said("looked at the swarm") + number, timeout=120
-        )
+        self.loop.wait_for("swarm observed", times=self.loop.said("swarm observed") + number, timeout=120)
 
     def is_untouched(self) -> bool:
         return (
@@ -199,7 +197,7 @@ def test_an_explicit_nothing_removes_once_the_file_is_quiet(watched: Watched, sw
     path = one if one.exists() else watched.folder / "dependencies.yml"
     text = path.read_text()
     path.write_text(text[: text.index("dependencies:")] + "dependencies: {}\n" if path == one else "{}\n")
-    watched.loop.wait_for("removals wait until the files are quiet")
+    watched.loop.wait_for("removals delayed until the files are stable")
     assert watched.is_untouched()
     wait_until(
         lambda: not any(HELD in text for text in constraints(swarm, "shop_app")), 60, "the constraint to go"
@@ -231,7 +229,7 @@ def test_after_a_restart_a_part_that_is_missing_is_held(swarm: Lab, services: No
     write_split(config_dir)
     with running(config_dir, host, EVENT_MODE="true", RELABEL_TIME="1") as loop:
         wait_until(lambda: is_in_order(swarm), 60, "the configuration to be in force")
-        loop.wait_for("looked again: everything is as configured")
+        loop.wait_for("verified: the swarm matches the configuration")
         loop.end(signal.SIGTERM)
     for missing in ("dependencies.yml", "nodes.yml"):
         (config_dir / missing).unlink()

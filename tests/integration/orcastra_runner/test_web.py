@@ -60,7 +60,7 @@ def ask(address: str, method: str, path: str, body: Any = None, **headers: str) 
 def result_of(address: str, id_: str) -> dict[str, Any] | None:
     """What the state says of a command once it has ended."""
     _, state = ask(address, "GET", "/api/state")
-    return next((one for one in state["commands"] if one.get("id") == id_ and "finished" in one), None)
+    return next((one for one in state["commands"] if one.get("id") == id_ and "finished_at" in one), None)
 
 
 def check_commands(swarm: Lab, address: str, loop: Loop, state_dir: Path) -> None:
@@ -74,7 +74,7 @@ def check_commands(swarm: Lab, address: str, loop: Loop, state_dir: Path) -> Non
     wait_until(lambda: result_of(address, "once") is not None, timeout=120, what="the result")
     status, told = ask(address, "POST", "/commands", asked, **right)
     assert (status, told["status"], told["command"]) == (200, "done", "restart_service shop_db")
-    assert loop.said("restart_service shop_db begins") == 1
+    assert loop.said("command started: restart_service shop_db") == 1
     services = swarm.leader().api("GET", "/services")
     (found,) = [one for one in services if one["Spec"]["Name"] == "shop_db"]
     assert found["Spec"]["TaskTemplate"]["ForceUpdate"] == 1
@@ -110,13 +110,13 @@ def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
         "ORCASTRA_STATE_DIR": str(state_dir),
     }
     with running(config_dir, leader.docker_host, **settings) as loop:
-        loop.wait_for("page and metrics")
+        loop.wait_for("http server started")
         wait_until(lambda: ask(address, "GET", "/readyz")[0] == 200, timeout=60, what="the first look")
         for name in ("shop_app", "shop_cache"):
             wait_until(
                 lambda name=name: running_on(swarm, name) == "bravo", timeout=120, what=f"{name} on bravo"
             )
-        health = orcastra("healthcheck", ORCASTRA_HTTP_ADDRESS=address)
+        health = orcastra("healthcheck", ORCASTRA_STATE_DIR=str(state_dir))
         assert (health.returncode, health.stdout[:5]) == (0, "live:")
 
         set_labels(swarm, "alpha", {})
@@ -152,7 +152,7 @@ def test_what_an_instance_that_stands_by_serves(swarm: Lab, config_dir: Path) ->
         assert ask(address, "POST", "/sync")[0] == 401
         right = {"Authorization": f"Bearer {TOKEN}"}
         assert ask(address, "POST", "/sync", **right)[0] == 202
-        loop.wait_for("syncing now, as asked for")
+        loop.wait_for("sync requested")
         status, told = ask(address, "POST", "/commands", {"command": "relabel_all"}, **right)
         assert status == 409
         assert f"the leader is node {swarm.leader().name}" in told["error"]
@@ -163,5 +163,5 @@ def test_what_an_instance_that_stands_by_serves(swarm: Lab, config_dir: Path) ->
             config_dir, other.docker_host, ORCASTRA_HTTP_ADDRESS=f"127.0.0.1:{busy.getsockname()[1]}"
         ) as loop,
     ):
-        loop.wait_for("no page and no metrics: HTTP cannot be served")
+        loop.wait_for("http server could not start")
         loop.wait_for("standing by: the leader is node")

@@ -53,7 +53,7 @@ def test_plan_site_and_one_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
         swarm.wait_until(
             lambda: move in orcastra("plan", *config, **engine).stdout, timeout=60, what="the plan of a move"
         )
-        planned = orcastra("plan", "--why", "--format", "json", *config, **engine)
+        planned = orcastra("plan", "--explain", "--format", "json", *config, **engine)
         data = json.loads(planned.stdout)
         assert [step["what"] for step in data["plan"]] == [move]
         reasons = {found["title"]: (found["verdict"], found["reason"]) for found in data["candidates"]}

@@ -42,14 +42,14 @@ def test_from_bare_hosts_and_back(run_playbook: Playbooks, swarm: Lab) -> None:
 
     leader = swarm.leader().docker_host
     with running(folder, leader, LOOP_INTERVAL="1", ORCASTRA_LEADER="always", **inventory) as loop:
-        loop.wait_for("acting, whichever")
+        loop.wait_for("acting: this instance acts whichever")
         other = next(host.name for host in swarm if host.docker_host != leader)
         accidents.demote(swarm, other)
         loop.wait_for(f"done: promote node {other} to manager", timeout=60)
         wait_until(lambda: accidents.members(swarm) == WHOLE, 60, "the manager to be back")
-        assert loop.said("starting a playbook") == loop.said("bringing hosts back") == 0
+        assert loop.said("playbook started") == loop.said("membership repair started") == 0
 
         accidents.wipe(swarm[other])
-        loop.wait_for("bringing hosts back", timeout=60)
+        loop.wait_for("membership repair started", timeout=60)
         wait_until(lambda: accidents.members(swarm) == WHOLE, 90, "the wiped host to be back")
         loop.end(signal.SIGTERM)

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import structlog
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from orcastra_runner import log
 from orcastra_runner.settings import VARIABLES, Settings, read_settings
+from tests.support.log_entry import sentence
 
 
 @pytest.fixture(autouse=True)
@@ -48,14 +48,8 @@ class Log:
 
     @property
     def sentences(self) -> list[str]:
-        """Each entry as ``level sentence[: what]``, without the debug ones."""
-        found = []
-        for entry in self.entries:
-            if entry["level"] != "debug":
-                what = f": {entry['what']}" if entry.get("what") else ""
-                sentence = text_of(entry["message"]) if "message" in entry else f"{entry['event']}{what}"
-                found.append(f"{entry['level']} {sentence}")
-        return found
+        """Each entry as ``level event[: what]``, without the debug ones."""
+        return [f"{entry['level']} {sentence(entry)}" for entry in self.entries if entry["level"] != "debug"]
 
     def clear(self) -> None:
         self.stream.seek(0)

@@ -20,7 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from orcastra_runner import swarm as swarm_module
 from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.jobs import Work
-from orcastra_runner.records import Records
+from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import Swarm, plan_all
 from tests.support.builders import node, service, snapshot, task
 
@@ -139,13 +139,13 @@ def work_on(
 ) -> Work:
     """What jobs get to work with, on the fake."""
     monkeypatch.setattr(swarm_module, "observe", fake.observe)
-    records = Records(dry_run=dry_run)
+    status = StatusStore(dry_run=dry_run)
     work = Work(
-        swarm=Swarm(fake.connect, on_look=records.saw),
+        swarm=Swarm(fake.connect, on_observed=status.observed),
         desired=desired,
         run_playbook=lambda name: fake.run_playbook(name, work.desired),
         dry_run=dry_run,
-        records=records,
+        status=status,
     )
     return work
 

@@ -16,8 +16,8 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner.command.requests import CommandRequests
-from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
+from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
@@ -69,8 +69,8 @@ class Served:
     clock: Clock
 
     @property
-    def records(self) -> Records:
-        return self.site.records
+    def status(self) -> StatusStore:
+        return self.site.status
 
     def ask(self, method: str, path: str, body: Any = None, /, **headers: str) -> Reply:
         """``body``: bytes are sent as they are, anything else as JSON; a name's ``_`` is a ``-``."""
@@ -94,8 +94,8 @@ class Served:
 
 
 def serve(clock: Clock, token: bytes | None = TOKEN.encode(), **options: Any) -> Served:
-    records = Records(monotonic=clock, **options)
-    site = Site(records, Signals(), CommandRequests(), Guard(token, ("swarm.example",)))
+    status = StatusStore(monotonic=clock, **options)
+    site = Site(status, Signals(), CommandRequests(), Guard(token, ("swarm.example",)))
     server = WebServer(site, "127.0.0.1", 0)
     assert server.start()
     return Served(site, server, clock)
@@ -106,10 +106,10 @@ def acting(clock: Clock) -> Iterator[Served]:
     """A server whose instance acts, and has something to do."""
     served = serve(clock)
     seen = observation()
-    served.records.configured(WANTED)
-    served.records.saw(seen, 0.02)
-    served.records.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
-    served.records.planned("sync", plan_all(seen, WANTED))
+    served.status.configured(WANTED)
+    served.status.observed(seen, 0.02)
+    served.status.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
+    served.status.planned("sync", plan_all(seen, WANTED))
     try:
         yield served
     finally:

@@ -20,7 +20,7 @@ import structlog
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
-from orcastra_runner import cli, commands
+from orcastra_runner import application, cli, commands
 from orcastra_runner.settings import VARIABLES
 from orcastra_runner.version import __version__
 from tests.support.builders import desired
@@ -35,7 +35,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSwarm:
     """The commands see this swarm."""
     fake = three_nodes()
     work_on(fake, desired(), monkeypatch)
-    monkeypatch.setattr(commands, "connect", lambda _options: fake.connect())
+    monkeypatch.setattr(application, "connect", lambda _options: fake.connect())
     return fake
 
 
@@ -109,16 +109,16 @@ def test_a_typing_error_is_answered_with_what_may_be_meant(
 @pytest.mark.parametrize(
     ("ending", "options", "code"),
     [
-        (commands.Ending.WELL, [], cli.EXIT_FINE),
-        (commands.Ending.FAILED, [], cli.EXIT_FAILED),
-        (commands.Ending.STOOD_BY, [], cli.EXIT_FINE),
-        (commands.Ending.STOOD_BY, ["--detailed-exitcode"], cli.EXIT_STOOD_BY),
-        (commands.Ending.WELL, ["--detailed-exitcode"], cli.EXIT_FINE),
-        (commands.Ending.FAILED, ["--detailed-exitcode"], cli.EXIT_FAILED),
+        (application.Ending.WELL, [], cli.EXIT_FINE),
+        (application.Ending.FAILED, [], cli.EXIT_FAILED),
+        (application.Ending.STOOD_BY, [], cli.EXIT_FINE),
+        (application.Ending.STOOD_BY, ["--detailed-exitcode"], cli.EXIT_STOOD_BY),
+        (application.Ending.WELL, ["--detailed-exitcode"], cli.EXIT_FINE),
+        (application.Ending.FAILED, ["--detailed-exitcode"], cli.EXIT_FAILED),
     ],
 )
 def test_the_exit_code_of_one_cycle(
-    monkeypatch: pytest.MonkeyPatch, ending: commands.Ending, options: list[str], code: int
+    monkeypatch: pytest.MonkeyPatch, ending: application.Ending, options: list[str], code: int
 ) -> None:
     monkeypatch.setattr(commands, "run", lambda _settings: ending)
     assert cli.main(["run", "--once", *options]) == code

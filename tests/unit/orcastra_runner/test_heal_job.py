@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired impo
     SwarmConfig,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Handover, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
@@ -38,10 +39,10 @@ class FakeSwarm:
         self.described = 0
         self.error: str | None = None
 
-    def see(self) -> Observation:
+    def observe(self) -> Observation:
         return Observation(self.snapshot, self.state, (), "", "", 0)
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         pass
 
     def describe(self) -> dict[str, Any]:
@@ -130,7 +131,15 @@ def test_a_paused_update_is_only_reported_unless_it_is_configured(logged: Log) -
     bench.swarm.snapshot = replace(bench.swarm.snapshot, services=(paused,))
     assert not bench.run()
     (told,) = logged.sentences
-    assert told.endswith("then `docker service update app`, or `docker service rollback app`")
+    assert told.endswith(
+        str(
+            Reason(
+                "update_needs_user_or_rollback",
+                service="app",
+                because=Reason("update_paused", service="app", message=None),
+            )
+        )
+    )
     bench.work.desired = DesiredState(nodes=NODES, swarm=SwarmConfig(paused_updates="auto"))
     assert bench.run()
     assert [step.what for step in bench.swarm.carried_out[0].steps] == [
@@ -184,15 +193,16 @@ def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> Non
     nodes = {**NODES, "a": NodeConfig("a", availability="active")}
     bench = Bench(manager("a", availability="pause"), manager("b"), down, desired=DesiredState(nodes=nodes))
     bench.run()
-    planned = bench.work.records.view().plans["heal"]
+    planned = bench.work.status.view().plans["heal"]
     assert [step.what for step in planned.steps] == ["set the availability of node a to active"]
+    down_reason = Reason("node_not_ready", node="c", state="down")
     assert planned.warnings == (
-        "c is down. If it does not come back, Orcastra runs the playbook orcastra.swarm.heal",
+        Reason("host_repaired_by_playbook", because=down_reason, playbook="orcastra.swarm.heal"),
     )
     bench.work = replace(bench.work, run_on_hosts=None)
     bench.run()
-    (warning,) = bench.work.records.view().plans["heal"].warnings
-    assert "run the playbook orcastra.swarm.heal; with ORCASTRA_INVENTORY set" in warning
+    (warning,) = bench.work.status.view().plans["heal"].warnings
+    assert warning == Reason("host_repaired_by_user", because=down_reason, playbook="orcastra.swarm.heal")
 
 
 def test_a_host_that_another_instance_reboots_is_not_brought_back() -> None:

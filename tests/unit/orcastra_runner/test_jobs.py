@@ -57,12 +57,12 @@ def test_a_step_starts_the_playbook_and_is_confirmed(monkeypatch: pytest.MonkeyP
     assert logged.sentences == [
         "info planned: set ssd=true on node alpha",
         "info done: set ssd=true on node alpha",
-        "info the playbook is through",
-        "info looked again: everything is as configured",
+        "info playbook finished",
+        "info verified: the swarm matches the configuration",
     ]
     told = [entry for entry in logged.entries if entry["event"] in ("planned", "done")]
     assert [[text_of(why) for why in entry["why"]] for entry in told] == 2 * [
-        ["ssd=true: configured for this node, and it is missing"]
+        ["ssd=true is configured for this node but missing"]
     ]
 
 
@@ -91,10 +91,10 @@ def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch, logge
     job = SyncJob(60, 600)
     for _ in range(3):
         job.run(work)
-        work.swarm.forget()
+        work.swarm.invalidate()
     assert logged.sentences == [
         "warning nodes.nobody: no node of this swarm has this host name or ID",
-        "info node charlie is down: its labels are corrected when it is back",
+        "info node charlie is down: its labels are corrected when it returns",
     ]
 
 
@@ -129,7 +129,7 @@ def test_what_comes_up_meanwhile_is_done_in_the_same_cycle(
     work.run_playbook = run_and_lose_it_again
     assert SyncJob(60, 600).run(work) is True
     assert fake.playbooks == [LABEL_PLAYBOOK] * 2
-    assert logged.sentences[-1] == "info looked again: everything is as configured"
+    assert logged.sentences[-1] == "info verified: the swarm matches the configuration"
 
 
 def test_a_fight_with_somebody_else_ends_after_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,10 +153,10 @@ def test_what_the_playbook_did_beyond_the_plan_is_told(monkeypatch: pytest.Monke
     fake.results = [PlaybookResult(SITE_PLAYBOOK, "successful", 1.0, tasks=(done,))]
     assert ResyncJob(600).run(work_on(fake, desired(), monkeypatch)) is True
     assert logged.sentences == [
-        "info planned by the playbook: set a=b on node bravo",
+        "info planned by playbook: set a=b on node bravo",
         "info done: set a=b on node bravo",
-        "info the playbook is through",
-        "warning the resync changed something that no plan had asked for",
+        "info playbook finished",
+        "warning resync made unplanned changes",
     ]
 
 

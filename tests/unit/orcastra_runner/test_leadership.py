@@ -31,7 +31,7 @@ class Manager:
         self.connections = 0
         self.closed = 0
         self.woken = threading.Semaphore(0)
-        self._news = threading.Condition()
+        self._once = threading.Condition()
 
     def connect(self) -> Any:
         self.connections += 1
@@ -41,17 +41,17 @@ class Manager:
         self.closed += 1
 
     def get_node(self, node_id: str) -> dict[str, Any]:
-        with self._news:
+        with self._once:
             self.asked.append(node_id)
-            self._news.notify_all()
+            self._once.notify_all()
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def wait_asked(self, times: int) -> None:
-        with self._news:
-            assert self._news.wait_for(lambda: len(self.asked) >= times, 10)
+        with self._once:
+            assert self._once.wait_for(lambda: len(self.asked) >= times, 10)
 
 
 @pytest.fixture

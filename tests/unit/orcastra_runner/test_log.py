@@ -78,13 +78,13 @@ def test_what_libraries_warn_of_is_one_line_of_this_log(log_format: str) -> None
     library.error("it broke", exc_info=ValueError("no\nway"))
     first, second = stream.getvalue().splitlines()
     if log_format == "json":
-        assert json.loads(first)["event"] == "the pool is full"
+        assert json.loads(first)["what"] == "the pool is full"
         said = json.loads(second)
-        assert (said["level"], said["event"], said["error"]) == ("error", "it broke", "ValueError: no")
+        assert (said["event"], said["what"], said["error"]) == ("library error", "it broke", "ValueError: no")
         assert said["source"] == "a.library"
     else:
-        assert first.endswith("warning  the pool is full  source=a.library")
-        assert second.endswith('error    it broke  error="ValueError: no" source=a.library')
+        assert first.endswith("warning  library warning: the pool is full  source=a.library")
+        assert second.endswith('error    library error: it broke  error="ValueError: no" source=a.library')
 
 
 def test_nothing_that_is_quoted_breaks_the_line() -> None:

@@ -215,7 +215,7 @@ def test_an_unreachable_engine_is_told_once_backed_off_and_told_again_when_back(
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 200, step=1)
     assert logged.sentences == [
         "error no answer",
-        "info the engine answers again, and is a manager",
+        "info problem resolved: engine",
         "info acting: our engine is the swarm's leader",
         "info stopping",
     ]
@@ -233,7 +233,7 @@ def test_a_worker_stands_by_without_backing_off(
     assert fake.looks == 7
     assert logged.sentences[:2] == [
         "warning standing by: expected a manager, found a worker",
-        "info the engine answers again, and is a manager",
+        "info problem resolved: engine",
     ]
 
 
@@ -249,7 +249,7 @@ def test_a_failing_job_does_not_stop_the_others(
     assert other.runs == 4
     told = [sentence for sentence in logged.sentences if "no way" in sentence or "by zero" in sentence]
     assert len(told) == 1
-    assert "info job other is fine again" in logged.sentences
+    assert "info problem resolved: job other" in logged.sentences
 
 
 def test_a_playbook_that_keeps_failing_is_told_once(
@@ -261,7 +261,7 @@ def test_a_playbook_that_keeps_failing_is_told_once(
     assert len([s for s in logged.sentences if "the engine said no" in s]) == 1
     assert len([s for s in logged.sentences if s.startswith("info planned")]) == 1
     assert fake.labels_of("alpha") == {"ssd": "true"}
-    assert "info job sync is fine again" in logged.sentences
+    assert "info problem resolved: job sync" in logged.sentences
 
 
 def test_sighup_syncs_now(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,7 +290,7 @@ def test_a_changed_configuration_is_used_at_once(
     driven = Driven(fake, here, clock, monkeypatch)
     driven.run(nothing, nothing, step=1)
     assert (fake.labels_of("alpha"), fake.labels_of("bravo")) == ({}, {"hdd": "true"})
-    changed = next(entry for entry in logged.entries if entry["event"] == "the configuration has changed")
+    changed = next(entry for entry in logged.entries if entry["event"] == "configuration changed")
     assert changed["changes"] == "node bravo added"
 
 
@@ -307,10 +307,10 @@ def test_an_invalid_configuration_is_refused_with_all_its_problems(
         *[nothing] * 60,
         step=1,
     )
-    refused = [s for s in logged.sentences if s.startswith("error the changed configuration is refused")]
+    refused = [s for s in logged.sentences if s.startswith("error configuration rejected")]
     assert len(refused) == 2
     assert f"{path}:1: nodes.alpha.labels: expected" in refused[0]
-    assert "error the configuration from before stays in force" in logged.sentences
+    assert "error keeping the previous configuration" in logged.sentences
     assert fake.labels_of("alpha") == {"ssd": "true"}
 
 
@@ -330,7 +330,7 @@ def test_a_configuration_that_vanishes_stays_in_force_and_is_told_once(
     driven.run(
         replaced(path, text),
         *[nothing] * 70,
-        lambda: seen.append(driven.work.records.view().troubles["configuration"].topic),
+        lambda: seen.append(driven.work.status.view().problems["configuration"].topic),
         driven.signals.sync,
         *[nothing] * 20,
         step=1,
@@ -350,7 +350,7 @@ def test_a_configuration_that_is_back_is_no_problem_any_more(
     text = path.read_text()
     driven = Driven(fake, here, clock, monkeypatch)
     driven.run(replaced(path, None), *[nothing] * 5, replaced(path, text), *[nothing] * 5, step=1)
-    assert "configuration" not in driven.work.records.view().troubles
+    assert "configuration" not in driven.work.status.view().problems
 
 
 def accepted(fake: FakeSwarm, key: str, instance: str) -> None:
@@ -407,11 +407,12 @@ def test_once_does_everything_and_says_what(
 ) -> None:
     fake = three_nodes()
     assert Driven(fake, here, clock, monkeypatch).loop.run_once() is True
-    assert logged.sentences[0] == "info found 3 nodes (3 ready), 1 service and 1 running task"
+    first = logged.entries[1]
+    assert (first["event"], first["nodes"], first["ready_nodes"]) == ("cycle started", 3, 3)
     assert "info done: set ssd=true on node alpha" in logged.sentences
     logged.clear()
     assert Driven(fake, here, clock, monkeypatch).loop.run_once() is True
-    assert logged.sentences[-1] == "info nothing to be done: everything is as configured"
+    assert logged.sentences[-1] == "info no changes needed: the swarm matches the configuration"
     assert len(fake.playbooks) == 1
 
 
@@ -423,7 +424,7 @@ def test_once_and_dry_writes_nothing(
     assert fake.playbooks == []
     assert logged.sentences[-2:] == [
         "info planned: set ssd=true on node alpha",
-        "info plan only: nothing was written",
+        "info dry run finished: nothing was written",
     ]
 
 
@@ -435,7 +436,7 @@ def test_once_on_a_standby_does_nothing_and_says_so(
     loop = Driven(fake, here, clock, monkeypatch).loop
     assert (loop.run_once(), loop.stood_by) == (True, True)
     assert fake.playbooks == []
-    assert logged.sentences[-1].startswith("warning nothing was done here")
+    assert logged.sentences[-1].startswith("warning nothing done")
     assert (logged.entries[-1]["node"], logged.entries[-1]["leader"]) == ("bravo", "alpha")
 
 
@@ -474,9 +475,9 @@ class WaitingJob:
     def run(self, work: Work) -> bool:
         what = self._steps(self.runs)
         self.runs += 1
-        work.records.planned(self.name, Plan(notes=("shop_app waits",), requeue_after=self.requeue_after))
+        work.status.planned(self.name, Plan(notes=("shop_app waits",), requeue_after=self.requeue_after))
         if what is not None:
-            work.records.playbook_stepped(self.name, {"what": what, "action": "restart_service"}, None)
+            work.status.playbook_stepped(self.name, {"what": what, "action": "restart_service"}, None)
         return what is not None
 
 

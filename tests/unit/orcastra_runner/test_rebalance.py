@@ -47,10 +47,10 @@ class FakeSwarm:
         self.error: str | None = None
         self.forgotten = 0
 
-    def see(self) -> Observation:
+    def observe(self) -> Observation:
         return Observation(SwarmSnapshot(), State(), (), "", "", 0)
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         self.forgotten += 1
 
     def carry_out(self, plan: Plan) -> Outcome:
@@ -169,10 +169,10 @@ def test_what_was_said_holds_while_it_is_measured(
     bench: Bench, logged: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.memory, bench.plan = Memory(problems=("node a: no answer",)), Plan(notes=("b is full",))
-    records, job = bench.work.records, bench.job()
+    status, job = bench.work.status, bench.job()
 
     def said() -> tuple[tuple[str, ...], tuple[str, ...]]:
-        plan = records.view().plans["rebalance"]
+        plan = status.view().plans["rebalance"]
         return plan.warnings, plan.notes
 
     for _time in range(3):
@@ -218,11 +218,11 @@ def test_rules_that_vanish_stay_in_force(bench: Bench, logged: Log, clock: Clock
         clock.now += 60
         assert job.run(bench.work) is True
     assert job.interval == 7
-    assert "rebalance configuration" in bench.work.records.view().troubles
+    assert "rebalance configuration" in bench.work.status.view().problems
     assert sum("configuration missing" in sentence for sentence in logged.sentences) == 1
     assert len(file.accept_removals()) == 1
     assert job.run(bench.work) is False
-    assert "rebalance configuration" not in bench.work.records.view().troubles
+    assert "rebalance configuration" not in bench.work.status.view().problems
     bench.path.write_text("monitor_interval_seconds: 8\n")
     assert job.run(bench.work) is True
     assert job.interval == 8
@@ -292,9 +292,9 @@ def test_a_changed_file_is_used_and_a_wrong_one_refused(bench: Bench, logged: Lo
     assert job.interval == 9
     problem = "monitor_interval_seconds: expected a number of seconds, 1 to 86400, found 'often'"
     assert logged.sentences == [
-        "info the rules of rebalancing have changed",
-        f"error the changed rules of rebalancing are refused: {bench.path}:1: {problem}",
-        "error the rules from before stay in force",
+        "info configuration changed",
+        f"error configuration rejected: {bench.path}:1: {problem}",
+        "error keeping the previous configuration",
     ]
 
 

@@ -19,8 +19,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.selection import Candidate
-from orcastra_runner.report import count, found, plan_data, plan_text, status_data, status_text
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
+from orcastra_runner.report import count, counts, plan_data, plan_text, status_data, status_text
 from orcastra_runner.swarm import plan_all
 from tests.support.builders import desired
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes
@@ -39,7 +39,7 @@ def test_a_plan_in_words_has_what_and_why() -> None:
     assert plan_text(plan).splitlines() == [
         "1 step to be done:",
         "  1. set ssd=true on node alpha",
-        "       why: ssd=true: configured for this node, and it is missing",
+        "       why: ssd=true is configured for this node but missing",
         "warning: nodes.nobody: no node of this swarm has this host name or ID",
     ]
 
@@ -65,13 +65,13 @@ def test_the_plan_as_data_is_json() -> None:
 
 def test_candidates_for_moves_are_told_where_they_are_asked_for() -> None:
     candidates = (
-        Candidate("app", "alpha", 4096, "chosen", "moves to bravo"),
-        Candidate("db", "alpha", None, "rejected", "its volume data would stay behind"),
+        Candidate("app", "alpha", 4096, "chosen", (Reason("chosen_to_move", node="bravo"),)),
+        Candidate("db", "alpha", None, "rejected", (Reason("no_other_host"), Reason("pressure_not_lower"))),
     )
     assert plan_text(Plan(), candidates).splitlines()[1:] == [
         "What could be moved to balance memory:",
         "  chosen: app on alpha: moves to bravo",
-        "  rejected: db on alpha: its volume data would stay behind",
+        "  rejected: db on alpha: there is no other host; its pressure is no lower",
     ]
     assert "Nothing could be moved" in plan_text(Plan(), ())
     assert plan_data(Plan(), candidates)["candidates"][1] == {
@@ -79,7 +79,7 @@ def test_candidates_for_moves_are_told_where_they_are_asked_for() -> None:
         "node": "alpha",
         "memory_bytes": None,
         "verdict": "rejected",
-        "reason": "its volume data would stay behind",
+        "reasons": [Reason("no_other_host").to_data(), Reason("pressure_not_lower").to_data()],
     }
     assert "candidates" not in plan_data(Plan())
 
@@ -107,7 +107,7 @@ def test_status_in_words() -> None:
         "           set by us, but missing: zfs",
         "           set by others: mine=x",
         "  bravo    manager  ready, active, 1 task",
-        "  charlie  manager  down, drain as asked for at 2030-03-17T17:46:40Z, 0 tasks",
+        "  charlie  manager  down, drain (set at 2030-03-17T17:46:40Z), 0 tasks",
         "",
         "Remembered state (orcastra.state): in order",
         "  node id-lost, which has left the swarm: old",
@@ -134,8 +134,9 @@ def test_status_without_a_leader() -> None:
     assert "nobody at the moment" in status_text(status_data(seen(fake), acts_anywhere=False))
 
 
-def test_found() -> None:
-    assert found(seen(three_nodes())) == "found 3 nodes (3 ready), 1 service and 1 running task"
+def test_counts() -> None:
+    found = counts(seen(three_nodes()))
+    assert found == {"nodes": 3, "ready_nodes": 3, "services": 1, "running_tasks": 1}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from orcastra_runner.settings import (
     VARIABLES,
+    Settings,
     collect_settings,
     read_settings,
     unknown_variables,
@@ -258,3 +260,14 @@ def test_help_names_every_variable_and_default() -> None:
         assert f"  {variable.name}\n" in text
     assert "[60]" in text
     assert "[false]" in text
+
+
+def test_settings_declare_each_variable_once() -> None:
+    assert [variable.field for variable in VARIABLES] == [field.name for field in fields(Settings)]
+    assert len({variable.name for variable in VARIABLES}) == len(VARIABLES)
+
+
+def test_settings_do_not_show_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK_URL", "https://hooks.example/secret")
+    monkeypatch.setenv("ORCASTRA_API_TOKEN", "secret-enough-for-a-token")
+    assert "secret" not in repr(read_settings())

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
     FAILING,
     STARTING,
@@ -18,9 +19,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage imp
     Shortage,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from orcastra_runner.records import Records
 from orcastra_runner.report import plan_data, plan_text
 from orcastra_runner.shortages import STEADY_SECONDS, ShortageLog
+from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.data import plans_data, state_data
 from tests.support.builders import desired, node, service, snapshot, task
@@ -33,7 +34,8 @@ NOW = 100_000.0
 
 
 def short(name: str = "web", code: str = FAILING, *errors: str, fresh: bool = False) -> Shortage:
-    return Shortage(name, code, 1, 0, f"{code}: {'; '.join(errors)}", is_fresh=fresh, errors=errors)
+    reason = Reason("tasks_fail", count=1, nodes=None, errors=errors)
+    return Shortage(name, code, 1, 0, (reason,), is_fresh=fresh, errors=errors)
 
 
 def warnings(logged: Log) -> list[str]:
@@ -120,30 +122,30 @@ def test_the_headline_never_says_that_all_is_well_while_tasks_are_missing() -> N
 
 
 def test_steps_and_missing_tasks_are_both_in_the_headline() -> None:
-    records = Records()
+    status = StatusStore()
     seen = observation()
     config = desired(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
-    records.configured(config)
-    records.saw(seen, 0.1)
-    records.decided("acting", leads=True, acts=True)
-    records.planned("sync", plan_all(seen, config))
-    data = plans_data(records.view())
+    status.configured(config)
+    status.observed(seen, 0.1)
+    status.decided("acting", leads=True, acts=True)
+    status.planned("sync", plan_all(seen, config))
+    data = plans_data(status.view())
     assert data["steps"]
     # shop_app has one of its two tasks
     assert data["headline"].endswith("1 service is short of tasks: shop_app")
     assert data["short_of_tasks"][0]["expected"] == 2
-    records.decided("standing by", leads=False, acts=False)
-    assert "as configured" not in plans_data(records.view())["headline"]
+    status.decided("standing by", leads=False, acts=False)
+    assert "as configured" not in plans_data(status.view())["headline"]
 
 
 def test_each_look_finds_the_reasons_afresh_and_since_when_they_hold() -> None:
     now = [NOW]
-    records = Records(clock=lambda: now[0])
+    status = StatusStore(clock=lambda: now[0])
     alpha, web = node("alpha"), service("web")
 
     def look(*tasks: Any) -> dict[str, Any]:
-        records.saw(observation(snapshot=snapshot(alpha, web, *tasks), engine_time=now[0]), 0.1)
-        (found,) = state_data(records.view())["services"]
+        status.observed(observation(snapshot=snapshot(alpha, web, *tasks), engine_time=now[0]), 0.1)
+        (found,) = state_data(status.view())["services"]
         now[0] += 30
         return found
 
@@ -158,9 +160,9 @@ def test_each_look_finds_the_reasons_afresh_and_since_when_they_hold() -> None:
     later = look(*(replace(one, created=one.created + 30) for one in failed))
     assert later["short_since"] == first["short_since"]
     waiting = look(task("web", None, state="pending", created=now[0] - 60))
-    assert "alpha would do" in waiting["problem"]
+    assert "although alpha is suitable" in waiting["problem"]
     assert look(task("web", "alpha"))["problem"] is None
-    assert records.view().short == ()
+    assert status.view().short == ()
 
 
 def test_the_loop_looks_again_while_tasks_are_missing(
@@ -175,7 +177,7 @@ def test_the_loop_looks_again_while_tasks_are_missing(
     driven.run(*[nothing] * 40, lambda: setattr(fake, "snapshot", complete), *[nothing] * 20, step=1)
     # the interval is a minute
     assert fake.looks >= 4
-    assert warnings(logged) == ["shop_db: Swarm has given up 1 of its 1 tasks (failed: boom)"]
+    assert warnings(logged) == ["shop_db: Swarm has given up 1 of 1 task (failed: boom)"]
 
 
 def test_one_cycle_says_what_is_short(
@@ -187,6 +189,6 @@ def test_one_cycle_says_what_is_short(
     driven = Driven(fake, replace(settings, config_dir=config_dir), clock, monkeypatch)
     assert driven.loop.run_once() is True
     assert logged.sentences[-1] == (
-        "warning nothing to be done: everything is as configured, but services are short of tasks"
+        "warning no changes needed: the swarm matches the configuration, but services are short of tasks"
     )
     assert logged.entries[-1]["services"] == "shop_db"

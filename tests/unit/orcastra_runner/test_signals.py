@@ -42,9 +42,9 @@ def test_an_engine_that_never_answers_does_not_hold_up_the_end(
 def test_sighup_looks_again_now(config_dir: Path) -> None:
     with running(config_dir, "tcp://127.0.0.1:1") as loop:
         for times in range(1, 4):
-            loop.wait_for("to be tried again", times=times)
+            loop.wait_for("retry scheduled", times=times)
             loop.process.send_signal(signal.SIGHUP)
-            loop.wait_for("syncing now, as asked for", times=times)
+            loop.wait_for("sync requested", times=times)
         loop.end(signal.SIGTERM)
 
 

@@ -22,11 +22,11 @@ from tests.unit.orcastra_runner.fakes import three_nodes, work_on
 def test_one_look_serves_a_whole_cycle(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
-    assert swarm.see() is swarm.see()
-    swarm.forget()
-    swarm.see()
+    assert swarm.observe() is swarm.observe()
+    swarm.invalidate()
+    swarm.observe()
     assert (fake.looks, len(fake.engines)) == (2, 1)
-    costs = [entry for entry in logged.entries if entry["event"] == "looked at the swarm"]
+    costs = [entry for entry in logged.entries if entry["event"] == "swarm observed"]
     assert [entry["requests"] for entry in costs] == [5, 5]
     assert all(entry["ms"] >= 0 for entry in costs)
 
@@ -34,10 +34,10 @@ def test_one_look_serves_a_whole_cycle(monkeypatch: pytest.MonkeyPatch, logged: 
 def test_a_stale_connection_is_made_anew_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
-    swarm.see()
-    swarm.forget()
+    swarm.observe()
+    swarm.invalidate()
     fake.errors = [EngineUnreachable("connection reset")]
-    swarm.see()
+    swarm.observe()
     assert [engine.closed for engine in fake.engines] == [1, 0]
 
 
@@ -46,41 +46,41 @@ def test_an_engine_that_does_not_answer_is_asked_no_more_than_that(monkeypatch: 
     swarm = work_on(fake, desired(), monkeypatch).swarm
     fake.errors = [EngineUnreachable("one"), EngineUnreachable("two"), EngineUnreachable("three")]
     with pytest.raises(EngineUnreachable, match="one"):
-        swarm.see()
+        swarm.observe()
     with pytest.raises(EngineUnreachable, match="two"):
-        swarm.see()
+        swarm.observe()
     assert [engine.closed for engine in fake.engines] == [1, 1]
 
 
 def test_what_is_no_lost_connection_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
-    swarm.see()
-    swarm.forget()
+    swarm.observe()
+    swarm.invalidate()
     fake.errors = [NotAManager("a worker")]
     with pytest.raises(NotAManager):
-        swarm.see()
+        swarm.observe()
     assert fake.looks == 2
 
 
 def test_an_engine_that_is_late_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
-    swarm.see()
-    swarm.forget()
+    swarm.observe()
+    swarm.invalidate()
     fake.errors = [EngineTimeout("late")]
     with pytest.raises(EngineTimeout):
-        swarm.see()
+        swarm.observe()
     assert fake.looks == 2
 
 
 def test_who_stands_by_has_less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
-    swarm.see()
-    swarm.forget()
-    swarm.is_patient = False
-    swarm.see()
+    swarm.observe()
+    swarm.invalidate()
+    swarm.uses_full_timeout = False
+    swarm.observe()
     assert fake.engines[0].patience == [STAND_BY_PATIENCE_SECONDS]
 
 
@@ -88,7 +88,7 @@ def test_closing_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.close()
-    swarm.see()
+    swarm.observe()
     swarm.close()
     swarm.close()
     assert [engine.closed for engine in fake.engines] == [1]
@@ -101,22 +101,24 @@ def test_an_error_while_connecting_leaves_nothing_behind() -> None:
     swarm = Swarm(connect)  # type: ignore[arg-type]
     for _ in range(2):
         with pytest.raises(EngineUnreachable, match="refused"):
-            swarm.see()
+            swarm.observe()
     swarm.close()
 
 
 def test_names(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
-    assert (leader_of(swarm.see()), node_name(swarm.see())) == ("alpha", "alpha")
+    assert (leader_of(swarm.observe()), node_name(swarm.observe())) == ("alpha", "alpha")
     fake.lead(None)
     fake.local = "gone"
-    swarm.forget()
-    assert (leader_of(swarm.see()), node_name(swarm.see())) == (None, "id-gone")
+    swarm.invalidate()
+    assert (leader_of(swarm.observe()), node_name(swarm.observe())) == (None, "id-gone")
 
 
 def test_the_plan_mends_a_damaged_state_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.damage = ("label orcastra.labels: no JSON",)
-    plan = plan_all(work_on(fake, desired(), monkeypatch).swarm.see(), desired({"alpha": {"ssd": "true"}}))
+    plan = plan_all(
+        work_on(fake, desired(), monkeypatch).swarm.observe(), desired({"alpha": {"ssd": "true"}})
+    )
     assert [step.action for step in plan.steps] == ["repair_state", "label_node"]

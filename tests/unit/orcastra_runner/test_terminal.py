@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     State,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
-from orcastra_runner import cli, commands, log
+from orcastra_runner import application, cli, commands, log
 from orcastra_runner.command.results import write_results
 from tests.support.builders import desired, node, service, task
 from tests.unit.orcastra_runner.fakes import FakeSwarm, work_on
@@ -79,7 +79,7 @@ def fake(evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSwar
     fake = FakeSwarm(snapshot)
     fake.state, fake.damage = state, (f"label x: {evil}",)
     work_on(fake, desired({name: {"a": evil}, "nobody": {}}), monkeypatch)
-    monkeypatch.setattr(commands, "connect", lambda _options: fake.connect())
+    monkeypatch.setattr(application, "connect", lambda _options: fake.connect())
     monkeypatch.setenv("ORCASTRA_CONFIG_DIR", str(tmp_path))
     (tmp_path / "swarm.yml").write_text(
         "nodes: {alpha: {labels: [ssd]}, zulu: }\ndependencies: {db: [app]}\n"
@@ -100,7 +100,8 @@ def assert_harmless(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["plan", "--why"], ["status"], ["what-if", "--lose", "any"], ["what-if", "--add", "x:1GB"]]
+    "arguments",
+    [["plan", "--explain"], ["status"], ["what-if", "--lose", "any"], ["what-if", "--add", "x:1GB"]],
 )
 def test_commands_in_words_and_as_json(
     fake: FakeSwarm, evil: str, arguments: list[str], capsys: pytest.CaptureFixture[str]

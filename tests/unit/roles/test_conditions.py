@@ -69,3 +69,21 @@ def test_numbers_may_be_text(name: str) -> None:
                     rf"\b{number}\b\s*[-+*/%<>=!]|[-+*/%<>=]\s*{number}\b(?!\s*\|\s*int)", expression
                 )
                 assert not bare, f"{path.name}: {expression}: expected {number} | int"
+
+
+# results that hold sentences
+SENTENCE = r"[\w.]*\b(?:msg|message|stderr|said|warnings|notes)\b"
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for folder in ("roles", "playbooks") for path in (CHECKOUT / folder).rglob("*.yml")),
+    ids=lambda path: str(path.relative_to(CHECKOUT)),
+)
+def test_no_decision_depends_on_a_sentence(path: Path) -> None:
+    """Results have codes and fields for that."""
+    text = path.read_text()
+    found = re.findall(rf"['\"] (?:not )?in {SENTENCE}", text)
+    found += re.findall(rf"{SENTENCE}(?: \| default\([^)]*\))?\)? is (?:not )?(?:search|match|regex)\(", text)
+    found += re.findall(rf"{SENTENCE}\.(?:startswith|endswith|find)\(", text)
+    assert found == []

@@ -28,7 +28,7 @@ def test_a_loop_that_has_nothing_to_do_for_an_hour_ends_when_told(
     (tmp_path / "swarm.yml").write_text(CONFIGURATION)
     settings = {"STACK_NAME": "", "ORCASTRA_RESYNC_INTERVAL": "3600", "RELABEL_TIME": "3600"}
     with sim.real_time(), running(tmp_path, sim.docker_host(), **settings) as loop:
-        loop.wait_for("looked at the swarm")
+        loop.wait_for("swarm observed")
         loop.end(number)
         assert loop.process.returncode == 0
         assert (loop.entries[-1]["event"], loop.entries[-1]["signal"]) == ("stopping", number.name)
@@ -44,11 +44,11 @@ def test_an_idle_loop_asks_five_things_a_cycle(sim: Sim, tmp_path: Path) -> None
     (tmp_path / "swarm.yml").write_text(CONFIGURATION)
     settings = {"STACK_NAME": "", "ORCASTRA_RESYNC_INTERVAL": "600", "RELABEL_TIME": "1"}
     with sim.real_time(), running(tmp_path, sim.docker_host(), **settings) as loop:
-        loop.wait_for("looked at the swarm", times=2)
+        loop.wait_for("swarm observed", times=2)
         asked = len(sim.requests)
-        looks = loop.said("looked at the swarm")
-        loop.wait_for("looked at the swarm", times=looks + 3)
-        assert len(sim.requests) - asked <= 5 * (loop.said("looked at the swarm") - looks + 1)
+        looks = loop.said("swarm observed")
+        loop.wait_for("swarm observed", times=looks + 3)
+        assert len(sim.requests) - asked <= 5 * (loop.said("swarm observed") - looks + 1)
         loop.end(signal.SIGTERM)
     quiet = [(method, path) for _node, method, path in sim.requests[asked:]]
     assert set(quiet) == {

@@ -63,7 +63,7 @@ def place_anchor(snapshot: SwarmSnapshot, dependency: Dependency) -> AnchorPlace
                 "anchor_not_found",
                 anchor=dependency.anchor,
                 problem=no_service(snapshot, dependency.anchor, dependency.stack),
-                hint=service_hint(snapshot, dependency.anchor, dependency.stack) or None,
+                hint=service_hint(snapshot, dependency.anchor, dependency.stack),
             ),
         )
     desired = [task for task in snapshot.tasks_of(service) if task.should_run]

@@ -95,7 +95,7 @@ def plan_followers(
                     "follower_not_found",
                     anchor=group.dependency.anchor,
                     problem=no_service(snapshot, name, group.dependency.stack),
-                    hint=service_hint(snapshot, name, group.dependency.stack) or None,
+                    hint=service_hint(snapshot, name, group.dependency.stack),
                 )
             )
         if group.unrest is not None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..._model.desired import Removals
 from ..._model.errors import OrcastraError
-from ..._model.reasons import Reason
+from ..._model.reasons import Message, Reason
 from ..._model.service_steps import RestartService
 from ..._model.snapshot import Service, SwarmSnapshot, Task
 from ..._model.state import (
@@ -96,7 +96,7 @@ def plan_asked_restarts(snapshot: SwarmSnapshot, names: list[str], stack: str, s
 
     Raises OrcastraError, before anything is done, where one of them does not exist or is being updated.
     """
-    problems: list[str] = []
+    problems: list[Message] = []
     steps: list[RestartService] = []
     for name in names:
         service = find_service(snapshot, name, stack)
@@ -110,7 +110,7 @@ def plan_asked_restarts(snapshot: SwarmSnapshot, names: list[str], stack: str, s
                 edits = (SetAttempts(service.id, None),)
             steps.append(_restart(service, (Reason("restart_requested"),), edits, why_not=()))
     if problems:
-        raise OrcastraError("; ".join(problems))
+        raise OrcastraError("; ".join(map(str, problems)))
     return Plan(steps=tuple(steps))
 
 

@@ -70,7 +70,7 @@ def one_node(snapshot: SwarmSnapshot, name: str, desired: DesiredState | None = 
     nodes = find_nodes(snapshot, name, desired)
     if not nodes and desired is not None and name in desired.nodes:
         doubts = identify(snapshot, desired.nodes[name]).warnings
-        raise OrcastraError(f"node {name}: {'; '.join(doubts)}")
+        raise OrcastraError(f"node {name}: {'; '.join(map(str, doubts))}")
     if not nodes:
         raise OrcastraError(f"there is no node {name} in this swarm{node_hint(snapshot, name)}")
     if len(nodes) > 1:

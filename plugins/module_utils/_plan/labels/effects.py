@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ..._model.compat import dataclass
+from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from ..._model.steps import LabelNode
 from ..scheduling.constraints import (
@@ -36,13 +37,16 @@ class LabelEffect:
     leaves: tuple[str, ...]
     remains: tuple[str, ...]
 
-    def __str__(self) -> str:
-        labels = f"label{'s' if len(self.keys) > 1 else ''} {', '.join(self.keys)}"
+    @property
+    def reason(self) -> Reason:
         if not self.remains:
-            return f"{self.service}: asks for {labels}, and will find no node"
-        return (
-            f"{self.service}: asks for {labels}, and leaves {', '.join(self.leaves)}; it can still run on "
-            f"{', '.join(self.remains)}"
+            return Reason("service_loses_all_nodes", service=self.service, labels=self.keys)
+        return Reason(
+            "service_loses_nodes",
+            service=self.service,
+            labels=self.keys,
+            leaves=self.leaves,
+            remains=self.remains,
         )
 
 

@@ -32,7 +32,8 @@ from ..._model.desired import (
     DesiredState,
     Removals,
 )
-from ..._model.reasons import Message
+from ..._model.errors import Problem
+from ..._model.reasons import Message, Reason
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import (
     DisownLabels,
@@ -54,21 +55,42 @@ from ..scheduling.managed import pinned_labels, user_constraints
 from .effects import label_effects
 
 
+@dataclass(frozen=True)
+class _Scope:
+    """What the labels of all nodes depend on.
+
+    ``static``: node ID → its configured labels. ``doubtful``: IDs of nodes that have a configured name but
+    count as no configured host. ``required``: label → services that our own constraints tie to it. ``marks``:
+    those of our labels that mark anchors on any node.
+    """
+
+    groups: tuple[AnchorGroup, ...]
+    kept: Held
+    static: Mapping[str, Mapping[str, str]]
+    doubtful: frozenset[str]
+    required: Mapping[str, list[str]]
+    marks: frozenset[str]
+    static_labels: bool
+
+    @property
+    def anchor_keys(self) -> frozenset[str]:
+        return frozenset(group.dependency.label for group in self.groups)
+
+
 @dataclass
 class _NodeLabels:
-    """What is to become of one node's labels, while it is being worked out.
+    """The planned labels of one node, while they are decided.
 
-    ``marks``: the labels of ours that mark anchors; ``all_marks``: those of any node.
-    ``present``: key → (value, why it is to be there); ``absent``: key → why it is to go.
+    ``marks``: the labels of ours that mark anchors. ``present``: key → (value, why the node must have it,
+    which is None for a configured label); ``absent``: key → why it must go.
     """
 
     node: Node
     owned: frozenset[str]
     marks: frozenset[str]
-    all_marks: frozenset[str]
-    present: dict[str, tuple[str, Message]] = field(default_factory=dict)
-    absent: dict[str, Message] = field(default_factory=dict)
-    notes: list[Message] = field(default_factory=list)
+    present: dict[str, tuple[str, Message | None]] = field(default_factory=dict)
+    absent: dict[str, Reason] = field(default_factory=dict)
+    notes: list[Reason] = field(default_factory=list)
 
 
 def plan_labels(
@@ -81,110 +103,138 @@ def plan_labels(
 ) -> Plan:
     """Plan the labels of all nodes: one step for each node that needs a write.
 
-    ``groups`` are the anchors and their followers where they have been surveyed already. Without
-    ``static_labels`` only the labels of anchors are looked at.
+    ``groups`` are the anchors and their followers if they are known already. Without ``static_labels`` only
+    the labels of anchors are planned.
     """
-    warnings: list[Message] = [*map(str, desired.warnings)] if static_labels else []
-    notes: list[Message] = []
-    static: dict[str, Mapping[str, str]] = {}
     identities = identify_all(snapshot, desired) if static_labels else Identities()
+    groups = resolve_anchor_groups(snapshot, desired) if groups is None else groups
+    scope = _Scope(
+        groups=groups,
+        kept=Held(desired),
+        static=_configured(identities, desired),
+        doubtful=identities.doubtful_ids,
+        required=_required_labels(snapshot),
+        marks=frozenset(key for keys in state.anchor_labels.values() for key in keys),
+        static_labels=static_labels,
+    )
+    nodes = [
+        _decide(node, state, scope) for node in sorted(snapshot.nodes, key=lambda one: (one.hostname, one.id))
+    ]
+    found = [_step(labels, scope.anchor_keys) for labels in nodes]
+    steps = [step for step in found if step is not None]
+    edits = _forget_lost_nodes(snapshot, state) if static_labels else []
+    for labels in nodes:
+        edits += _state_edits(labels, scope)
+    scope.kept.services = sorted(_unconfigured_services(scope))
+    warnings: list[Message] = [*map(_configuration_warning, desired.warnings)] if static_labels else []
     warnings += identities.warnings
-    doubtful = identities.doubtful_ids
+    warnings += [group.place.warning for group in groups if group.place.warning is not None]
+    warnings += scope.kept.warnings()
+    warnings += _left_without_a_node(snapshot, steps)
+    notes: list[Message] = [group.place.note for group in groups if group.place.note is not None]
+    notes += [note for labels in nodes for note in labels.notes]
+    # a label is set before another node loses it, so that what it evicts finds a place at once
+    steps.sort(key=lambda step: all(change.after is None for change in step.changes))
+    return Plan(steps=tuple(steps), warnings=tuple(warnings), notes=tuple(notes), remember=tuple(edits))
+
+
+def _configuration_warning(problem: Problem) -> Reason:
+    if problem.file is None:
+        return Reason("option_warning", key=problem.key, expected=problem.expected, found=problem.found)
+    if not problem.key:
+        return Reason(
+            "configuration_file_warning",
+            file=problem.file,
+            line=problem.line,
+            expected=problem.expected,
+            found=problem.found,
+        )
+    return Reason(
+        "configuration_warning",
+        file=problem.file,
+        line=problem.line,
+        key=problem.key,
+        expected=problem.expected,
+        found=problem.found,
+    )
+
+
+def _configured(identities: Identities, desired: DesiredState) -> dict[str, Mapping[str, str]]:
+    """The configured labels by node ID. A node may have several entries."""
+    static: dict[str, Mapping[str, str]] = {}
     for name, identity in identities.by_name.items():
         for node in identity.nodes:
             static[node.id] = {**static.get(node.id, {}), **desired.nodes[name].labels}
-    groups = resolve_anchor_groups(snapshot, desired) if groups is None else groups
-    places = [group.place for group in groups]
-    warnings += [place.warning for place in places if place.warning is not None]
-    notes += [place.note for place in places if place.note is not None]
+    return static
 
-    anchor_keys = {place.dependency.label for place in places}
-    kept = Held(desired)
-    all_marks = frozenset(key for keys in state.anchor_labels.values() for key in keys)
-    held = _held_services(snapshot)
-    steps: list[LabelNode] = []
-    forgotten: list[StateEdit] = _forget_lost_nodes(snapshot, state) if static_labels else []
-    for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
-        labels = _NodeLabels(
-            node,
-            state.owned_labels.get(node.id, frozenset()),
-            state.anchor_labels.get(node.id, frozenset()),
-            all_marks,
-        )
-        if static_labels:
-            if node.id not in doubtful:
-                _add_static(labels, static.get(node.id), anchor_keys, kept)
-            _keep_held(labels, held)
-        else:
-            _hold_marks(labels, anchor_keys, kept)
-        for group in groups:
-            _add_anchor(labels, group)
-        notes += labels.notes
-        step = _step(labels, anchor_keys)
-        if step is not None:
-            steps.append(step)
-        lost = labels.owned - node.labels.keys() - labels.present.keys()
-        if lost and node.is_ready and static_labels:
-            forgotten.append(DisownLabels(node.id, lost))
-        forgotten += _marking(labels, anchor_keys)
-    kept.services = sorted(_unnamed_services(groups, held, kept))
-    warnings += kept.warnings()
-    warnings += _left_without_a_node(snapshot, steps)
-    # a label is set before another node loses it, so that what it evicts finds a place at once
-    steps.sort(key=lambda step: all(change.after is None for change in step.changes))
-    return Plan(
-        steps=tuple(steps),
-        warnings=tuple(warnings),
-        notes=tuple(notes),
-        remember=tuple(forgotten),
+
+def _decide(node: Node, state: State, scope: _Scope) -> _NodeLabels:
+    """Decide which labels one node gets, keeps and loses."""
+    labels = _NodeLabels(
+        node,
+        state.owned_labels.get(node.id, frozenset()),
+        state.anchor_labels.get(node.id, frozenset()),
     )
+    if scope.static_labels:
+        if node.id not in scope.doubtful:
+            _add_static(labels, scope)
+        _keep_required(labels, scope.required)
+    else:
+        _hold_marks(labels, scope)
+    for group in scope.groups:
+        _add_anchor(labels, group)
+    return labels
 
 
-def _add_static(
-    labels: _NodeLabels, static: Mapping[str, str] | None, anchor_keys: set[str], kept: Held
-) -> None:
+def _add_static(labels: _NodeLabels, scope: _Scope) -> None:
     node = labels.node
-    prunes = (
-        kept.desired.prune_unknown_labels and static is not None and kept.policy(NODES) is not Removals.HELD
-    )
-    static = static or {}
+    static = scope.static.get(node.id, {})
     for key, value in static.items():
-        labels.present[key] = (value, "configured for this node")
-    for key in node.labels:
-        if key in static or key in anchor_keys:
-            continue
-        if key in labels.owned:
-            section = DEPENDENCIES if key in labels.marks else NODES
-            if kept.may_remove(section, key, node.hostname):
-                labels.absent[key] = "no longer configured for this node, and it was set by Orcastra"
-        elif prunes and (key not in labels.all_marks or kept.may_remove(DEPENDENCIES, key, node.hostname)):
-            labels.absent[key] = "not configured for this node, and prune_unknown_labels is on"
+        labels.present[key] = (value, None)
+    for key in node.labels.keys() - static.keys() - scope.anchor_keys:
+        why = _why_absent(key, labels, scope)
+        if why is not None:
+            labels.absent[key] = why
     if not node.is_ready:
         wrong = [key for key, (value, _why) in labels.present.items() if node.labels.get(key) != value]
         if wrong or labels.absent:
-            labels.notes.append(
-                f"node {node.hostname} is {node.state}: its labels are corrected when it is back"
-            )
+            labels.notes.append(Reason("labels_wait_for_node", node=node.hostname, state=node.state))
         labels.present.clear()
         labels.absent.clear()
 
 
-def _hold_marks(labels: _NodeLabels, anchor_keys: set[str], kept: Held) -> None:
-    """Without a look at static labels: note which anchors' labels are held."""
-    for key in sorted(labels.marks & labels.node.labels.keys() - anchor_keys):
-        kept.may_remove(DEPENDENCIES, key, labels.node.hostname)
+def _why_absent(key: str, labels: _NodeLabels, scope: _Scope) -> Reason | None:
+    """Why a label that isn't configured must go; None if it stays."""
+    kept, hostname = scope.kept, labels.node.hostname
+    if key in labels.owned:
+        section = DEPENDENCIES if key in labels.marks else NODES
+        return Reason("label_not_configured", label=key) if kept.may_remove(section, key, hostname) else None
+    prunes = (
+        kept.desired.prune_unknown_labels
+        and labels.node.id in scope.static
+        and kept.policy(NODES) is not Removals.HELD
+    )
+    if prunes and (key not in scope.marks or kept.may_remove(DEPENDENCIES, key, hostname)):
+        return Reason("label_unknown", label=key)
+    return None
 
 
-def _unnamed_services(groups: Iterable[AnchorGroup], held: Mapping[str, list[str]], kept: Held) -> set[str]:
-    """The services that keep our constraint although they are no followers, as the policy has it."""
-    if kept.policy(DEPENDENCIES) is not Removals.HELD:
+def _hold_marks(labels: _NodeLabels, scope: _Scope) -> None:
+    """Note which anchors' labels are held if static labels aren't planned."""
+    for key in sorted(labels.marks & labels.node.labels.keys() - scope.anchor_keys):
+        scope.kept.may_remove(DEPENDENCIES, key, labels.node.hostname)
+
+
+def _unconfigured_services(scope: _Scope) -> set[str]:
+    """The services that keep our constraint although they are no followers, by the policy."""
+    if scope.kept.policy(DEPENDENCIES) is not Removals.HELD:
         return set()
-    followers = {follower.service.name for group in groups for follower in group.followers}
-    return {name for names in held.values() for name in names} - followers
+    followers = {follower.service.name for group in scope.groups for follower in group.followers}
+    return {name for names in scope.required.values() for name in names} - followers
 
 
-def _held_services(snapshot: SwarmSnapshot) -> dict[str, list[str]]:
-    """The keys of labels that our own constraints hold services to, with the names of those services."""
+def _required_labels(snapshot: SwarmSnapshot) -> dict[str, list[str]]:
+    """The labels that our own constraints require, with the names of the services that have those."""
     found: dict[str, list[str]] = {}
     for service in sorted(snapshot.services, key=lambda service: service.name):
         for key in pinned_labels(service):
@@ -192,17 +242,19 @@ def _held_services(snapshot: SwarmSnapshot) -> dict[str, list[str]]:
     return found
 
 
-def _left_without_a_node(snapshot: SwarmSnapshot, steps: Iterable[LabelNode]) -> list[str]:
-    """Which services of the user's own making will find no node once the steps are carried out."""
-    return [str(effect) for effect in label_effects(snapshot, steps, user_constraints) if not effect.remains]
+def _left_without_a_node(snapshot: SwarmSnapshot, steps: Iterable[LabelNode]) -> list[Reason]:
+    """The services with constraints of the user's that will find no node once the steps are carried out."""
+    return [
+        effect.reason for effect in label_effects(snapshot, steps, user_constraints) if not effect.remains
+    ]
 
 
-def _keep_held(labels: _NodeLabels, held: Mapping[str, list[str]]) -> None:
-    """Keep a label that is to go until our own constraints on it are gone: else they would evict services."""
-    for key in sorted(labels.absent.keys() & held.keys()):
+def _keep_required(labels: _NodeLabels, required: Mapping[str, list[str]]) -> None:
+    """Keep a label until our own constraints on it are gone: else they would evict services."""
+    for key in sorted(labels.absent.keys() & required.keys()):
         del labels.absent[key]
-        names = ", ".join(held[key])
-        labels.notes.append(f"node {labels.node.hostname} keeps label {key}: it still holds {names} there")
+        hostname = labels.node.hostname
+        labels.notes.append(Reason("label_in_use", node=hostname, label=key, services=required[key]))
 
 
 def _add_anchor(labels: _NodeLabels, group: AnchorGroup) -> None:
@@ -217,34 +269,53 @@ def _add_anchor(labels: _NodeLabels, group: AnchorGroup) -> None:
     if not is_anchors or not (place.settled or (place.on and node.is_down)):
         return
     kept = group.label_kept_on(node) if not node.is_down else None
-    if kept is not None:
-        labels.notes.append(f"node {node.hostname} keeps label {key}: {kept}")
-    elif place.elsewhere is not None:
-        labels.absent[key] = place.elsewhere
+    if kept is None:
+        labels.absent[key] = Reason("anchor_elsewhere", label=key, anchor=place.elsewhere)
+    else:
+        labels.notes.append(Reason("anchor_label_kept", node=node.hostname, label=key, because=kept))
 
 
-def _marking(labels: _NodeLabels, anchor_keys: set[str]) -> list[StateEdit]:
-    """Remember which of our labels mark anchors, where that has changed or an older release set them."""
-    here = labels.owned & labels.node.labels.keys()
-    marks = here & anchor_keys
-    statics = (here & labels.present.keys()) - anchor_keys
+def _state_edits(labels: _NodeLabels, scope: _Scope) -> list[StateEdit]:
+    """Changes to the saved state that go with no step.
+
+    Labels of ours that are gone, and which of them mark anchors if that has changed or an older release set
+    them.
+    """
+    node, edits = labels.node, list[StateEdit]()
+    lost = labels.owned - node.labels.keys() - labels.present.keys()
+    if lost and node.is_ready and scope.static_labels:
+        edits.append(DisownLabels(node.id, lost))
+    here = labels.owned & node.labels.keys()
+    marks = here & scope.anchor_keys
+    statics = (here & labels.present.keys()) - scope.anchor_keys
     outdated = (marks - labels.marks) | (statics & labels.marks)
-    return [OwnLabels(labels.node.id, outdated, outdated & marks)] if outdated else []
+    if outdated:
+        edits.append(OwnLabels(node.id, outdated, outdated & marks))
+    return edits
 
 
-def _step(labels: _NodeLabels, anchor_keys: set[str]) -> LabelNode | None:
+def _why_present(key: str, value: str, before: str | None, anchor: Message | None) -> Reason:
+    if anchor is None and before is None:
+        return Reason("label_missing", label=key, value=value)
+    if anchor is None:
+        return Reason("label_differs", label=key, value=value, found=before)
+    if before is None:
+        return Reason("anchor_label_missing", label=key, anchor=anchor)
+    return Reason("anchor_label_differs", label=key, anchor=anchor, found=before)
+
+
+def _step(labels: _NodeLabels, anchor_keys: frozenset[str]) -> LabelNode | None:
     node = labels.node
     changes: list[LabelChange] = []
-    why: list[str] = []
-    for key, (value, reason) in sorted(labels.present.items()):
+    why: list[Reason] = []
+    for key, (value, anchor) in sorted(labels.present.items()):
         before = node.labels.get(key)
         if before != value:
             changes.append(LabelChange(key, before, value))
-            found = "it is missing" if before is None else f"it is '{before}'"
-            why.append(f"{key}={value}: {reason}, and {found}")
+            why.append(_why_present(key, value, before, anchor))
     for key, reason in sorted(labels.absent.items()):
         changes.append(LabelChange(key, node.labels[key], None))
-        why.append(f"{key}: {reason}")
+        why.append(reason)
     if not changes:
         return None
     claimed = frozenset(change.key for change in changes if change.after is not None) - labels.owned

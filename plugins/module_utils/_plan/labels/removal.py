@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..._model.reasons import Reason
 from ..._model.snapshot import SwarmSnapshot
 from ..._model.state import (
     DisownLabels,
@@ -30,7 +31,7 @@ def plan_label_removal(snapshot: SwarmSnapshot, state: State, released: Iterable
     """
     released = frozenset(released)
     steps: list[LabelNode] = []
-    notes: list[str] = []
+    notes: list[Reason] = []
     forgotten: list[StateEdit] = [
         DisownLabels(node_id, keys)
         for node_id, keys in sorted(state.owned_labels.items())
@@ -49,10 +50,7 @@ def plan_label_removal(snapshot: SwarmSnapshot, state: State, released: Iterable
         removed = []
         for key in sorted(owned - lost):
             if key in held:
-                notes.append(
-                    f"node {node.hostname} keeps label {key}: Orcastra's constraint still holds "
-                    f"{', '.join(held[key])} to it"
-                )
+                notes.append(Reason("label_in_use", node=node.hostname, label=key, services=held[key]))
             else:
                 removed.append(key)
         if removed:
@@ -62,14 +60,14 @@ def plan_label_removal(snapshot: SwarmSnapshot, state: State, released: Iterable
                     hostname=node.hostname,
                     labels=dict(node.labels),
                     changes=tuple(LabelChange(key, node.labels[key], None) for key in removed),
-                    why=tuple(f"-{key}: it was set by Orcastra" for key in removed),
+                    why=tuple(Reason("label_owned", label=key) for key in removed),
                     commit_edits=(DisownLabels(node.id, frozenset(removed)),),
                 )
             )
     effects = label_effects(snapshot, steps, user_constraints)
     return Plan(
         steps=tuple(steps),
-        warnings=tuple(str(effect) for effect in effects if not effect.remains),
-        notes=(*notes, *(str(effect) for effect in effects if effect.remains)),
+        warnings=tuple(effect.reason for effect in effects if not effect.remains),
+        notes=(*notes, *(effect.reason for effect in effects if effect.remains)),
         remember=tuple(forgotten),
     )

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from typing import Union
 
 from ..._model.compat import TypeAlias
+from ..._model.reasons import Reason
 
 MAX_EXPANSIONS = 100
 
@@ -23,14 +24,18 @@ _Token = Union[object, "tuple[frozenset[str], bool]"]
 
 
 class BraceError(ValueError):
-    """Braces that mean nothing; ``str(error)`` says what was expected."""
+    """Braces without a meaning. ``expected`` is the rule that they break."""
+
+    def __init__(self, expected: Reason) -> None:
+        super().__init__(str(expected))
+        self.expected = expected
 
 
 def expand_braces(pattern: str) -> list[str]:
     """``/srv/{a,b}/x`` as ``/srv/a/x`` and ``/srv/b/x``, as a shell does it. Raises BraceError."""
     found = _expand(pattern)
     if any("{" in one or "}" in one for one in found):
-        raise BraceError("braces in pairs, with words and commas in them")
+        raise BraceError(Reason("braces_in_pairs"))
     return list(dict.fromkeys(found))
 
 
@@ -50,14 +55,14 @@ def _expand(pattern: str) -> list[str]:
         if depth == 0:
             break
     if depth or not commas:
-        raise BraceError("braces in pairs, with words and commas in them")
+        raise BraceError(Reason("braces_in_pairs"))
     edges = [start, *commas, place]
     words = [pattern[left + 1 : right] for left, right in zip(edges, edges[1:])]
     found: list[str] = []
     for word in words:
         found += _expand(f"{pattern[:start]}{word}{pattern[place + 1 :]}")
         if len(found) > MAX_EXPANSIONS:
-            raise BraceError(f"braces that stand for at most {MAX_EXPANSIONS} paths")
+            raise BraceError(Reason("braces_expand_to_few", most=MAX_EXPANSIONS))
     return found
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..._model.compat import dataclass
+from ..._model.reasons import Reason
 from .globs import (
     BraceError,
     Form,
@@ -42,12 +43,11 @@ _ENGINE_FILES: tuple[Form, ...] = (
     *(form_of(name) for name in ("config.v2.json", "hostconfig.json", "hostname", "hosts", "resolv.conf")),
 )
 _LOCAL_LOGS = tuple(form_of(name) for name in ("container.log", "container.log.1", "container.log.1.gz"))
-_ENGINE_ADVICE = "no log file of the engine's own (set max-size in its daemon.json for those)"
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """One entry that is fine: ``paths`` with their braces written out."""
+    """One valid entry: ``paths`` with their braces expanded."""
 
     name: str
     paths: tuple[str, ...]
@@ -63,11 +63,11 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What is wrong with one entry: the one rule that it breaks."""
+    """What is wrong with one entry. ``expected`` is the rule that it breaks."""
 
     entry: str
     key: str
-    expected: str
+    expected: Reason
     found: str
 
     def __str__(self) -> str:
@@ -77,7 +77,7 @@ class Wrong:
 def read_rotations(
     entries: Iterable[Mapping[str, Any]], roots: Sequence[str]
 ) -> tuple[tuple[Rotation, ...], tuple[Wrong, ...]]:
-    """The entries that are fine, and all that is wrong with the others.
+    """The valid entries, and everything that is wrong with the others.
 
     ``roots``: the folders of engines (``DockerRootDir``), as far as they are known.
     """
@@ -89,9 +89,9 @@ def read_rotations(
         name = str(entry.get("name") or "")
         reader = _Reader(name if _NAME.fullmatch(name) else f"number {number + 1}", entry)
         if not _NAME.fullmatch(name):
-            reader.tell("name", "letters, digits, '_', '.' or '-'", repr(name))
+            reader.report("name", Reason("rotation_name_characters"), repr(name))
         elif name in names:
-            reader.tell("name", "a name of its own", f"{name!r} again")
+            reader.report("name", Reason("rotation_name_unique"), f"{name!r} again")
         names.add(name)
         paths = reader.paths(roots, owners)
         reader.check_rest()
@@ -120,7 +120,7 @@ class _Reader:
         self._title = title
         self._entry = entry
 
-    def tell(self, key: str, expected: str, found: str) -> None:
+    def report(self, key: str, expected: Reason, found: str) -> None:
         self.wrong.append(Wrong(self._title, key, expected, found[:200]))
 
     def paths(self, roots: Sequence[str], owners: dict[str, str]) -> tuple[str, ...]:
@@ -128,21 +128,21 @@ class _Reader:
         found: list[str] = []
         given = self._entry.get("paths") or []
         if not given:
-            self.tell("paths", "at least one path", "none")
+            self.report("paths", Reason("rotation_paths_given"), "none")
         for text in given:
             try:
                 expanded = list(dict.fromkeys(normalised(path) for path in expand_braces(str(text))))
             except BraceError as error:
-                self.tell("paths", str(error), repr(text))
+                self.report("paths", error.expected, repr(text))
                 continue
             rule = next((rule for path in expanded if (rule := _path_rule(path, str(text), roots))), None)
             if rule is not None:
-                self.tell("paths", rule, repr(text))
+                self.report("paths", rule, repr(text))
                 continue
             for path in expanded:
                 if path in owners:
                     where = "again" if owners[path] == self._title else f"as in entry {owners[path]}"
-                    self.tell("paths", "each path once", f"{path!r} {where}")
+                    self.report("paths", Reason("rotation_path_unique"), f"{path!r} {where}")
                 owners.setdefault(path, self._title)
                 found.append(path)
         return tuple(found)
@@ -150,21 +150,21 @@ class _Reader:
     def check_rest(self) -> None:
         entry = self._entry
         if entry.get("rotate") is None or entry["rotate"] < 0:
-            self.tell("rotate", "at least 0", repr(entry.get("rotate")))
+            self.report("rotate", Reason("rotation_count_not_negative"), repr(entry.get("rotate")))
         size = entry.get("size")
         if size is None and entry.get("frequency") is None:
-            self.tell("size", "size or frequency", "none of them")
+            self.report("size", Reason("rotation_size_or_frequency"), "neither")
         if size is not None and not _SIZE.fullmatch(str(size)):
-            self.tell("size", "a number of bytes, or one with k, M or G (100M)", repr(size))
+            self.report("size", Reason("rotation_size_format"), repr(size))
         if entry.get("create") and not _CREATE.fullmatch(entry["create"]):
-            self.tell("create", "a mode, and perhaps owner and group (0640 app adm)", repr(entry["create"]))
+            self.report("create", Reason("rotation_create_format"), repr(entry["create"]))
         if entry.get("su") and not _SU.fullmatch(entry["su"]):
-            self.tell("su", "user and group (app adm)", repr(entry["su"]))
+            self.report("su", Reason("rotation_su_format"), repr(entry["su"]))
         script = _script(entry.get("postrotate") or "")
         if _END_OF_SCRIPT.search(script):
-            self.tell("postrotate", "no line 'endscript', which ends it", "one")
+            self.report("postrotate", Reason("rotation_script_without_end"), "one")
         elif _CONTROL.search(script.replace("\n", "").replace("\t", "")):
-            self.tell("postrotate", "lines of text", "a control character")
+            self.report("postrotate", Reason("rotation_script_is_text"), "a control character")
 
 
 def _script(text: str) -> str:
@@ -177,29 +177,29 @@ def normalised(path: str) -> str:
     return ("/" if path.startswith("/") else "") + "/".join(parts)
 
 
-def _path_rule(path: str, text: str, roots: Sequence[str]) -> str | None:
-    """The rule that a path breaks, None where it breaks none. ``text`` is it as it was written."""
+def _path_rule(path: str, text: str, roots: Sequence[str]) -> Reason | None:
+    """The rule that a path breaks, or None. ``text`` is the path as the user wrote it."""
     if not path.startswith("/"):
-        return "an absolute path"
+        return Reason("path_absolute")
     if _CONTROL.search(text):
-        return "a path without control characters"
+        return Reason("path_without_control_characters")
     if "\\" in text:
-        return "a path without backslashes"
+        return Reason("path_without_backslashes")
     if text.rstrip().endswith("/") or path == "/":
-        return "a path of files, not a folder"
+        return Reason("path_of_files")
     if "**" in path:
-        return "a path without **, which logrotate takes for *"
+        return Reason("path_without_double_star")
     if ".." in path.split("/"):
-        return "a path without .."
+        return Reason("path_without_parents")
     if may_be_engine_log(path, roots):
-        return _ENGINE_ADVICE
+        return Reason("path_not_of_engine")
     return None
 
 
 def may_be_engine_log(path: str, roots: Iterable[str]) -> bool:
     """Whether a pattern may match what an engine keeps of its containers.
 
-    Of an engine that nobody knows of, the names of its files tell.
+    An unknown engine is recognized by the names of its files.
     """
     parts = normalised(path).strip("/").split("/")
     for root in {normalised(root) for root in (*roots, *DEFAULT_ROOTS)}:

@@ -33,6 +33,7 @@ from ..._model.membership import (
     Member,
     quorum,
 )
+from ..._model.reasons import Reason
 from ..names import (
     goes_by,
     is_where_expected,
@@ -54,10 +55,12 @@ def plan_formation(
     Where nodes are configured, only those count. ``force_new_cluster`` is the host that is to go on alone
     after the swarm lost its quorum.
     """
-    silent = Member(problem="it is not among the hosts of this play, or did not answer")
+    silent = Member(problem="silent")
     hosts = {name: members.get(name, silent) for name in desired.nodes} if desired.nodes else {**members}
     entries = {name: desired.nodes.get(name, NodeConfig(name)) for name in hosts}
-    faults = _faults(hosts, entries)
+    faults = _faults(hosts, entries) | {
+        name: Reason("host_silent") for name, member in hosts.items() if member is silent
+    }
     sound = {name: member for name, member in hosts.items() if name not in faults}
     trust = believe(hosts, sound, desired, force_new_cluster)
     believed = {name: trust.intent_edits[name] for name in trust.managing}
@@ -111,9 +114,13 @@ def _in_agreement(able: Mapping[str, Member], nodes: Mapping[str, KnownNode]) ->
     return [name for name, member in able.items() if {node.id for node in member.managers} == managers]
 
 
-def _faults(hosts: Mapping[str, Member], entries: Mapping[str, NodeConfig]) -> dict[str, str]:
+def _faults(hosts: Mapping[str, Member], entries: Mapping[str, NodeConfig]) -> dict[str, Reason]:
     """Hosts that could not be asked, and those that cannot be told apart."""
-    faults = {name: member.problem for name, member in hosts.items() if member.problem}
+    faults = {
+        name: Reason("host_not_asked", problem=member.problem)
+        for name, member in hosts.items()
+        if member.problem
+    }
     by_id: dict[str, list[str]] = {}
     by_hostname: dict[str, list[str]] = {}
     for name, member in hosts.items():
@@ -125,15 +132,15 @@ def _faults(hosts: Mapping[str, Member], entries: Mapping[str, NodeConfig]) -> d
             by_hostname.setdefault(member.hostname, []).append(name)
     for node_id, names in by_id.items():
         if len(names) > 1:
-            what = f"{' and '.join(names)} say that they are the same node, {node_id}: one host under two "
+            why = Reason("node_id_shared", hosts=names, node_id=node_id)
             right = _owner(node_id, names, hosts, entries)
-            faults |= {name: f"{what}names, or a copy of the other's disk" for name in names if name != right}
+            faults |= {name: why for name in names if name != right}
     for hostname, names in by_hostname.items():
         if len(names) > 1:
-            what = f"{' and '.join(names)} have the same host name, {hostname}; each needs its own"
+            why = Reason("host_name_shared", hosts=names, hostname=hostname)
             # a host that takes another's name does not do it any harm
             right = _only([name for name in names if goes_by(hostname, name)])
-            faults |= {name: what for name in names if name != right and name not in faults}
+            faults |= {name: why for name in names if name != right and name not in faults}
     return faults
 
 
@@ -155,8 +162,8 @@ def _only(names: Sequence[str]) -> str | None:
 
 def _false_names(
     sound: Mapping[str, Member], entries: Mapping[str, NodeConfig], nodes: Mapping[str, KnownNode]
-) -> dict[str, str]:
-    """Hosts that say they are a node which is another host's → that in words."""
+) -> dict[str, Reason]:
+    """Hosts that say they are a node which is another host's → why that is so."""
     found = {}
     for name, member in sound.items():
         node = nodes.get(member.node_id)
@@ -164,7 +171,7 @@ def _false_names(
             continue
         doubt = why_not_its_node(entries[name], node, entries)
         if doubt is not None:
-            found[name] = doubt.partition(": ")[2]
+            found[name] = doubt
     return found
 
 
@@ -176,27 +183,25 @@ def _judge(
     ``disputed``: IDs of nodes of which some managers know, and as many do not. ``patience``: for how many
     seconds a node may have the role of a manager without being one.
     """
-    lost: dict[str, str] = {}
-    foreign: dict[str, str] = {}
+    lost: dict[str, Reason] = {}
+    foreign: dict[str, Reason] = {}
     ids = {node.id for node in formation.nodes.values() if node.manager_addr}
     for name, member in hosts.items():
         if member.state in (INACTIVE, LOCKED) or member.node_id in disputed:
             continue
         if member.manages and member.cluster_id and member.cluster_id != formation.cluster_id:
-            foreign[name] = f"the swarm {member.cluster_id}, which it manages"
+            foreign[name] = Reason("swarm_managed_by_host", cluster_id=member.cluster_id)
         elif member.state == ACTIVE and member.node_id in formation.nodes:
             node = formation.nodes[member.node_id]
             # nothing but joining again mends that: Swarm refuses to demote a manager that is none
             if node.is_half_manager and not member.control and node.age_seconds >= patience:
-                lost[name] = "it has the role of a manager, but is none of the managers any more"
+                lost[name] = Reason("manager_dropped")
         elif ids.intersection(member.remote_managers) or (ids and member.manages):
-            lost[name] = f"it says that it is node {member.node_id or '?'}, which the swarm does not have"
+            lost[name] = Reason("membership_unknown", node_id=member.node_id or "?")
         elif member.state == ACTIVE:
-            known = ", ".join(member.remote_managers) or "nobody"
-            foreign[name] = f"another swarm, whose managers are the nodes {known}"
+            foreign[name] = Reason("swarm_of_others", managers=member.remote_managers or None)
         else:
-            said = f": {member.error}" if member.error else ""
-            foreign[name] = f"a swarm of which nothing is known; its engine says '{member.state}'{said}"
+            foreign[name] = Reason("swarm_obscure", state=member.state, error=member.error or None)
     return replace(formation, lost=lost, foreign=foreign)
 
 
@@ -209,51 +214,47 @@ def _without_manager(
     present = {name: member for name, member in asked.items() if member.state != INACTIVE}
     locked = [name for name, member in present.items() if member.state == LOCKED]
     if locked:
-        return replace(formation, trouble=f"the managers {', '.join(locked)} are locked; unlock them first")
+        return replace(formation, trouble=Reason("managers_locked", hosts=locked))
     if present:
         found = _judge(formation, present, (), PROMOTION_SECONDS)
-        what = f"{', '.join(present)} {'are' if len(present) > 1 else 'is'} in a swarm"
-        trouble = f"no host that was asked manages the swarm, and no new one is made, because {what}"
-        return replace(found, trouble=trouble)
+        return replace(found, trouble=Reason("no_manager_among_hosts", hosts=list(present)))
     if formation.cluster_id:
-        return replace(formation, trouble=f"no host manages the swarm {formation.cluster_id}")
+        return replace(formation, trouble=Reason("swarm_unmanaged", cluster_id=formation.cluster_id))
     if not may_init:
-        trouble = "no host is in a swarm; the playbook orcastra.swarm.bootstrap makes one"
-        return replace(formation, trouble=trouble)
+        return replace(formation, trouble=Reason("no_swarm"))
+    if not leader:
+        return replace(formation, trouble=Reason("leader_undecided"))
     if leader not in hosts:
-        return replace(
-            formation, trouble=f"the leader {leader or '(none)'} is not among the hosts of the play"
-        )
+        return replace(formation, trouble=Reason("leader_not_in_play", leader=leader))
     if leader in formation.faults:
-        said = formation.faults[leader]
-        trouble = f"the leader {leader} could not be asked, so no swarm is made: {said}"
+        trouble = Reason("leader_at_fault", leader=leader, because=formation.faults[leader])
         return replace(formation, trouble=trouble)
     free = [name for name in formation.managers if name in asked]
     if len(free) < quorum(len(formation.managers)):
-        silent = ", ".join(name for name in formation.managers if name not in asked)
-        trouble = f"no swarm is made: {silent} could not be asked, and may be the managers of one"
-        return replace(formation, trouble=trouble)
+        silent = [name for name in formation.managers if name not in asked]
+        return replace(formation, trouble=Reason("managers_silent", hosts=silent))
     return replace(formation, init_on=leader)
 
 
-def _quorum_lost(ours: Mapping[str, Member], named: str) -> str:
+def _quorum_lost(ours: Mapping[str, Member], named: str) -> Reason:
     """What can be done for a swarm that has lost its quorum. ``named``: who was to go on, and cannot."""
     member = max(ours.values(), key=lambda member: len(member.nodes))
     gone = [node.hostname for node in member.managers if node.reachability != "reachable"]
-    told = quorum_lost_text(len(member.managers), gone, min(ours))
+    lost = quorum_lost(len(member.managers), gone, min(ours))
     if not named:
-        return told
-    expected = f"one of its managers that answer ({', '.join(sorted(ours))})"
-    return f"orcastra_force_new_cluster: expected {expected}, found {named}; nothing was changed. {told}"
+        return lost
+    return Reason("survivor_unsuitable", hosts=sorted(ours), found=named, because=lost)
 
 
-def quorum_lost_text(total: int, gone: list[str], survivor: str) -> str:
-    """The way out of a lost quorum, in words. ``survivor``: a manager that is still there."""
-    counted = f"{len(gone)} of its {total} managers are gone ({', '.join(sorted(gone))})" if total else ""
-    counted = counted or "too few of its managers are online"
-    needed = len(gone) - (total - quorum(total)) if total else 1
-    return (
-        f"the swarm has lost its quorum: {counted}. Containers go on running, but nothing can be changed. "
-        f"Next step: bring back {'one' if needed <= 1 else needed} of them. Only if they are lost for good: "
-        f"run the playbook orcastra.swarm.heal with -e orcastra_force_new_cluster={survivor}"
+def quorum_lost(total: int, gone: list[str], survivor: str) -> Reason:
+    """A lost quorum, and the way out. ``survivor``: a manager that is still there."""
+    if not total:
+        return Reason("quorum_lost_somehow", survivor=survivor)
+    return Reason(
+        "quorum_lost",
+        total=total,
+        gone=sorted(gone),
+        count=len(gone),
+        needed=max(len(gone) - (total - quorum(total)), 1),
+        survivor=survivor,
     )

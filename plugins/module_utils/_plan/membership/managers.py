@@ -23,8 +23,11 @@ from ..._model.membership import (
     DEFAULT_MANAGERS,
     MAX_MANAGERS,
 )
+from ..._model.reasons import Reason
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.steps import Plan
+
+PROMOTION_UNDER_WAY = "promotion_under_way"
 
 
 def choose_managers(
@@ -63,47 +66,56 @@ def plan_roles(
 ) -> tuple[Plan, Plan]:
     """Plan the promotions and demotions of ``nodes`` (host name → its entry): those first, these last.
 
-    ``gone``: IDs of entries that are removed before.
+    ``gone``: IDs of entries that are removed before. Nobody is demoted while a promotion is still due.
     """
-    notes: list[str] = []
-    promotions: list[SetRole] = []
-    waiting: list[str] = []
-    for name in managers:
-        node = nodes.get(name)
-        if node is None or not node.is_ready:
-            found = "is not in the swarm" if node is None else f"is {node.state}"
-            waiting.append(f"{name} {found}")
-            continue
-        if is_managing(node):
-            continue
-        if node.role == "manager":
-            # a second promotion would be none; one that never ends is a matter of the host
-            waiting.append(f"{name} is becoming a manager")
-            continue
-        promotions.append(_role(node, "manager", "it is to be a manager", 0))
-    present = [node for node in snapshot.nodes if is_managing(node) and node.id not in gone]
+    promotions = [
+        _role(node, "manager", Reason("manager_configured"), 0)
+        for node in (nodes.get(name) for name in managers)
+        if node is not None and _is_promotable(node)
+    ]
+    waiting = [why for name in managers if (why := _why_waiting(name, nodes.get(name))) is not None]
     surplus = [
         node for name, node in nodes.items() if name not in managers and is_managing(node) and node.is_ready
     ]
-    demotions: list[SetRole] = []
-    notes += [f"node {text}" for text in waiting if text.endswith("becoming a manager")]
+    demotions = [
+        _role(node, "worker", Reason("worker_configured"), len(managers))
+        for node in sorted(surplus, key=lambda node: (node.leader, node.hostname))
+        if not waiting
+    ]
+    notes = [why for why in waiting if why.code == PROMOTION_UNDER_WAY]
     if surplus and waiting:
-        names = ", ".join(sorted(node.hostname for node in surplus))
-        notes.append(f"{names} stays a manager for now: {'; '.join(waiting)}")
-    elif surplus:
-        for node in sorted(surplus, key=lambda node: (node.leader, node.hostname)):
-            demotions.append(_role(node, "worker", "it is to be a worker", len(managers)))
-    total = len(present) + sum(step.role == "manager" for step in promotions) - len(demotions)
-    if total % 2 == 0 and total and not waiting:
-        strangers = {node.id for node in nodes.values()}
-        others = [node.hostname for node in present if node.id not in strangers]
-        if others:
-            notes.append(
-                f"the swarm has an even number of managers ({total}): {', '.join(sorted(others))} is not "
-                f"configured, so it is left alone"
-            )
+        hostnames = sorted(node.hostname for node in surplus)
+        notes.append(Reason("demotion_waits", nodes=hostnames, because=waiting))
+    if not waiting:
+        present = [node for node in snapshot.nodes if is_managing(node) and node.id not in gone]
+        notes += _even_number(present, nodes, len(promotions) - len(demotions))
     return Plan(steps=tuple(promotions), notes=tuple(notes)), Plan(steps=tuple(demotions))
 
 
-def _role(node: Node, role: str, why: str, least: int) -> SetRole:
+def _is_promotable(node: Node) -> bool:
+    """Whether the node can be promoted. A second promotion does nothing while one is under way."""
+    return node.is_ready and node.role != "manager" and not is_managing(node)
+
+
+def _why_waiting(name: str, node: Node | None) -> Reason | None:
+    """Why a manager-to-be can't be one yet; None if it is, or can be promoted."""
+    if node is None:
+        return Reason("node_missing", name=name)
+    if not node.is_ready:
+        return Reason("node_not_ready", node=name, state=node.state)
+    if node.role == "manager" and not is_managing(node):
+        # if that never ends, only the host itself can be repaired
+        return Reason("promotion_under_way", node=name)
+    return None
+
+
+def _even_number(present: Collection[Node], nodes: Mapping[str, Node], change: int) -> list[Reason]:
+    """A note if the number of managers stays even because of nodes that aren't configured."""
+    total = len(present) + change
+    configured = {node.id for node in nodes.values()}
+    others = sorted(node.hostname for node in present if node.id not in configured)
+    return [Reason("managers_even", count=total, nodes=others)] if others and total and not total % 2 else []
+
+
+def _role(node: Node, role: str, why: Reason, least: int) -> SetRole:
     return SetRole(host=node.hostname, node_id=node.id, role=role, least_managers=least, why=(why,))

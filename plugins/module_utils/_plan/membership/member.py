@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._model.desired import DesiredState
-from ..._model.errors import OrcastraError
 from ..._model.member_steps import (
     InitSwarm,
     JoinSwarm,
@@ -25,8 +24,9 @@ from ..._model.membership import (
     Formation,
     Member,
 )
+from ..._model.reasons import Reason, Refused
 from ..._model.steps import Plan, Step
-from .settings import KEEP_THE_KEY, spec_of
+from .settings import keep_the_key, spec_of
 
 DEFAULT_LISTEN_ADDR = "0.0.0.0:2377"
 
@@ -50,23 +50,19 @@ class MemberOptions:
 def plan_member(
     name: str, member: Member, formation: Formation, desired: DesiredState, options: MemberOptions
 ) -> Plan:
-    """Plan the steps of the host ``name``. Raises OrcastraError, naming it, where it cannot be helped."""
+    """Plan the steps of the host ``name``. Raises Refused, naming it, if it cannot be helped."""
     is_doubted = name in formation.doubts and name not in formation.divided
-    doubts = (f"{name}: {formation.doubts[name]}",) if is_doubted else ()
+    doubts = (Reason("host_doubted", host=name, because=formation.doubts[name]),) if is_doubted else ()
     return _plan_member(name, member, formation, desired, options) + Plan(
         warnings=(*_other_name(name, member, desired), *doubts)
     )
 
 
-def _other_name(name: str, member: Member, desired: DesiredState) -> tuple[str, ...]:
-    """A complaint where a node is configured under another name than the one its engine gives it."""
+def _other_name(name: str, member: Member, desired: DesiredState) -> tuple[Reason, ...]:
+    """A warning if a node is configured under another name than the one its engine gives it."""
     if name not in desired.nodes or member.hostname in ("", name) or member.node_id == name:
         return ()
-    warning = (
-        f"nodes.{name}: expected the host name, which is {member.hostname}; labels and whatever else is done "
-        f"through the swarm do not find it as {name} (orcastra_node_name={member.hostname} tells the role)"
-    )
-    return (warning,)
+    return (Reason("host_name_differs", name=name, hostname=member.hostname),)
 
 
 def _plan_member(
@@ -75,29 +71,27 @@ def _plan_member(
     if member.state == LOCKED:
         return Plan(steps=(_unlock(name, options),))
     if name in formation.faults:
-        raise OrcastraError(f"{name}: {formation.faults[name]}")
+        raise Refused(Reason("host_at_fault", host=name, because=formation.faults[name]))
     if desired.nodes and name not in desired.nodes:
-        return Plan(notes=(f"{name} is not one of the configured nodes, so it is left alone",))
+        return Plan(notes=(Reason("host_not_configured", host=name),))
     if formation.init_on == name:
         step = _init(name, member, formation, desired, options)
-        return Plan(steps=(step,), warnings=(KEEP_THE_KEY,) if desired.swarm.autolock else ())
+        return Plan(steps=(step,), warnings=(keep_the_key(),) if desired.swarm.autolock else ())
     if name in formation.foreign and not options.leave_other_swarm and not formation.trouble:
-        raise OrcastraError(
-            f"{name}: belongs to {formation.foreign[name]}; it is left alone unless "
-            f"orcastra_leave_other_swarm=true tells it to leave"
-        )
+        raise Refused(Reason("host_in_other_swarm", host=name, swarm=formation.foreign[name]))
     if formation.contested and member.state == INACTIVE and not options.leave_other_swarm:
-        raise OrcastraError(f"{name}: {formation.contested}")
+        raise Refused(Reason("swarm_contested", host=name, because=formation.contested))
     # a host may be told to leave before there is a swarm to join; one is lost only to a swarm that is there
     leaving = {*formation.foreign} if options.leave_other_swarm else set()
     if not formation.trouble:
         leaving |= {*formation.lost}
     if formation.trouble and name not in leaving:
+        reason = Reason("membership_blocked", host=name, because=formation.trouble)
         if name in formation.divided:
-            return Plan(warnings=(f"{name}: {formation.trouble}",))
+            return Plan(warnings=(reason,))
         if member.state == INACTIVE or member.manages:
-            raise OrcastraError(f"{name}: {formation.trouble}")
-        return Plan(notes=(f"{name}: {formation.trouble}",))
+            raise Refused(reason)
+        return Plan(notes=(reason,))
     steps: list[Step] = []
     if name in leaving:
         steps.append(_leave(name, formation, options))
@@ -109,46 +103,39 @@ def _plan_member(
 def plan_absence(name: str, member: Member, *, force: bool, wait_seconds: float = 60.0) -> Plan:
     """Plan to take the host out of whatever swarm it is in.
 
-    Raises OrcastraError where that is only done with ``force``.
+    Raises Refused if that is only done with ``force``.
     """
     if member.state == INACTIVE:
         return Plan()
     managers = [node for node in member.managers if node.reachability == "reachable"]
     if not force:
         if member.state == LOCKED:
-            raise OrcastraError(
-                f"{name}: its manager is locked; unlock it, or set force=true to leave anyway"
-            )
+            raise Refused(Reason("leaving_locked_manager", host=name))
         if member.manages and not member.has_quorum:
-            raise OrcastraError(f"{name}: its swarm has no quorum; force=true makes it leave anyway")
+            raise Refused(Reason("leaving_without_quorum", host=name))
         if member.manages and len(managers) < 2:
-            raise OrcastraError(
-                f"{name}: it is the last manager; force=true ends the swarm with all its services"
-            )
+            raise Refused(Reason("leaving_last_manager", host=name))
     swarm = f"the swarm {member.cluster_id}" if member.cluster_id else "its swarm"
     step = LeaveSwarm(
-        host=name, swarm=swarm, force=force, wait_seconds=wait_seconds, why=("it is to be in no swarm",)
+        host=name, swarm=swarm, force=force, wait_seconds=wait_seconds, why=(Reason("absence_requested"),)
     )
     return Plan(steps=(step,))
 
 
 def _unlock(name: str, options: MemberOptions) -> UnlockSwarm:
     if not options.unlock_key:
-        raise OrcastraError(
-            f"{name}: its manager is locked and needs the unlock key (orcastra_unlock_key; `docker swarm "
-            f"unlock-key` shows it on another manager)"
-        )
+        raise Refused(Reason("unlock_key_missing", host=name))
     return UnlockSwarm(
         host=name,
         key=options.unlock_key,
         wait_seconds=options.wait_seconds,
-        why=("the swarm is autolocked, and its engine was started",),
+        why=(Reason("manager_locked"),),
     )
 
 
 def _leave(name: str, formation: Formation, options: MemberOptions) -> LeaveSwarm:
-    swarm = formation.foreign.get(name, "the swarm")
-    why = formation.lost.get(name) or "it was told to leave any other swarm"
+    swarm = str(formation.foreign.get(name, "the swarm"))
+    why = formation.lost.get(name) or Reason("leaving_requested")
     return LeaveSwarm(host=name, swarm=swarm, force=True, wait_seconds=options.wait_seconds, why=(why,))
 
 
@@ -173,11 +160,11 @@ def _init(
             "Spec": spec_of(settings),
         }
     why = (
-        (f"the swarm {formation.cluster_id} has lost its quorum, and {name} was named to go on alone",)
+        Reason("survivor_chosen", cluster_id=formation.cluster_id, host=name)
         if force
-        else ("no host is in a swarm, and it is the leader",)
+        else Reason("leader_without_swarm")
     )
-    return InitSwarm(host=name, request=request, force=force, wait_seconds=options.wait_seconds, why=why)
+    return InitSwarm(host=name, request=request, force=force, wait_seconds=options.wait_seconds, why=(why,))
 
 
 def _join(name: str, formation: Formation, desired: DesiredState, options: MemberOptions) -> JoinSwarm:
@@ -192,7 +179,7 @@ def _join(name: str, formation: Formation, desired: DesiredState, options: Membe
         data_path_addr=_data_path(name, desired),
         token=options.join_token,
         wait_seconds=options.wait_seconds,
-        why=("it is configured, and in no swarm",),
+        why=(Reason("configured_without_swarm"),),
     )
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from ..._model.reasons import Reason
 from ..._model.service_steps import (
     ResumeUpdate,
     RollBack,
@@ -23,72 +24,77 @@ def plan_paused(snapshot: SwarmSnapshot, way: str) -> Plan:
     """Plan what becomes of paused updates. ``way``: ``auto``, ``resume``, ``rollback`` or ``report``.
 
     An update is never resumed twice: to resume it makes its own spec the one that Swarm rolls back to, so
-    with a second pause there is nothing left to roll back to, and somebody has to look at it.
+    after a second pause there is nothing left to roll back to, and the user must decide.
     """
     steps: list[Step] = []
-    warnings: list[str] = []
-    notes: list[str] = []
+    warnings: list[Reason] = []
+    notes: list[Reason] = []
     for service in sorted(snapshot.services, key=lambda service: service.name):
         if not service.is_update_paused or move_constraints(service):
             continue
-        if way != "resume" and _has_only_finished(snapshot, service):
-            notes.append(
-                f"the update of {service.name} is paused, because its tasks have finished so soon: nothing "
-                f"is wrong with it"
-            )
-            continue
-        what = (
-            f"the {'rollback' if service.update_state == 'rollback_paused' else 'update'} of {service.name}"
-        )
-        why = f"{what} is paused: {service.update_message or 'Swarm gives no reason'}"
         failing = _failing(snapshot, service)
-        resumes = way == "resume" or (way == "auto" and not failing)
-        if way == "report" or service.update_state == "rollback_paused" or not service.can_roll_back:
-            back = f", or `docker service rollback {service.name}`" if service.can_roll_back else ""
-            warnings.append(
-                f"{why}. Next step: mend the cause, then `docker service update {service.name}`{back}"
-            )
-        elif resumes:
-            reason = "resume was asked for" if way == "resume" else "all its tasks run now"
-            steps.append(
-                ResumeUpdate(
-                    service_id=service.id,
-                    name=service.name,
-                    while_updating=True,
-                    why=(why, reason),
-                    why_not=("rolling it back: nothing of it fails",) if way == "auto" else (),
-                )
-            )
+        if way != "resume" and failing is None and _has_only_finished(snapshot, service):
+            notes.append(Reason("update_paused_by_finished_tasks", service=service.name))
+        elif way == "report" or service.update_state == "rollback_paused" or not service.can_roll_back:
+            warnings.append(_needs_user(service))
+        elif way == "resume" or (way == "auto" and failing is None):
+            steps.append(_resume(service, way))
         else:
-            reason = "rollback was asked for" if way == "rollback" else f"its tasks fail: {failing}"
-            steps.append(
-                RollBack(
-                    service_id=service.id,
-                    name=service.name,
-                    while_updating=True,
-                    why=(why, reason),
-                    why_not=("going on: it would fail again",) if way == "auto" else (),
-                )
-            )
+            steps.append(_roll_back(service, way, failing))
     return Plan(steps=tuple(steps), warnings=tuple(warnings), notes=tuple(notes))
 
 
+def _is_paused(service: Service) -> Reason:
+    message = service.update_message or None
+    if service.update_state == "rollback_paused":
+        return Reason("rollback_paused", service=service.name, message=message)
+    return Reason("update_paused", service=service.name, message=message)
+
+
+def _needs_user(service: Service) -> Reason:
+    if service.can_roll_back:
+        return Reason("update_needs_user_or_rollback", service=service.name, because=_is_paused(service))
+    return Reason("update_needs_user", service=service.name, because=_is_paused(service))
+
+
+def _resume(service: Service, way: str) -> ResumeUpdate:
+    is_automatic = way == "auto"
+    return ResumeUpdate(
+        service_id=service.id,
+        name=service.name,
+        while_updating=True,
+        why=(_is_paused(service), Reason("all_tasks_run") if is_automatic else Reason("resume_requested")),
+        why_not=(Reason("rollback_without_failure"),) if is_automatic else (),
+    )
+
+
+def _roll_back(service: Service, way: str, failing: Reason | None) -> RollBack:
+    why = failing if way != "rollback" and failing is not None else Reason("rollback_requested")
+    return RollBack(
+        service_id=service.id,
+        name=service.name,
+        while_updating=True,
+        why=(_is_paused(service), why),
+        why_not=(Reason("resume_would_fail"),) if way == "auto" else (),
+    )
+
+
 def _has_only_finished(snapshot: SwarmSnapshot, service: Service) -> bool:
-    """Whether the service's tasks have all completed, or run, and some have completed.
+    """Whether some of the service's tasks have completed, and none has ended otherwise.
 
     Swarm takes it for a failure if a task ends while it still watches the update. To resume or roll back
     would be to run finished tasks again.
     """
     over = finished(snapshot, service)
-    return bool(over.done) and not over.failed and not _failing(snapshot, service)
+    return bool(over.done) and not over.failed
 
 
-def _failing(snapshot: SwarmSnapshot, service: Service) -> str:
-    """Why tasks of the service do not run, empty where all do."""
+def _failing(snapshot: SwarmSnapshot, service: Service) -> Reason | None:
+    """Why tasks of the service do not run; None if all do."""
     expected, running = expected_and_running(snapshot, service)
     if running >= expected:
-        return ""
+        return None
     errors = [task for task in snapshot.tasks_of(service) if task.error]
     if not errors:
-        return f"{expected - running} of them do not run"
-    return max(errors, key=lambda task: task.created).error
+        return Reason("updated_tasks_missing", count=expected - running)
+    return Reason("updated_tasks_fail", error=max(errors, key=lambda task: task.created).error)

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._model.desired import DesiredState, NodeConfig
-from ..._model.errors import OrcastraError
 from ..._model.member_steps import (
     RemoveNode,
     SetAvailability,
@@ -29,6 +28,7 @@ from ..._model.membership import (
     Member,
     quorum,
 )
+from ..._model.reasons import Reason, Refused
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.steps import Plan, Step
 from ..names import (
@@ -36,7 +36,7 @@ from ..names import (
     why_not_its_node,
 )
 from ..shortages import plan_short
-from .formation import quorum_lost_text
+from .formation import quorum_lost
 from .managers import (
     choose_managers,
     is_managing,
@@ -70,7 +70,7 @@ class Healing:
 def plan_heal(snapshot: SwarmSnapshot, desired: DesiredState, healing: Healing, now: float) -> Plan:
     """Plan the swarm's members and updates. ``now`` is in seconds since the epoch.
 
-    Raises OrcastraError where the swarm has lost its quorum: nothing can be changed then.
+    Raises Refused if the swarm has lost its quorum: nothing can be changed then.
     """
     check_quorum(snapshot)
     names = tuple(desired.nodes) or tuple(healing.members)
@@ -95,16 +95,16 @@ def plan_heal(snapshot: SwarmSnapshot, desired: DesiredState, healing: Healing, 
 
 
 def check_quorum(snapshot: SwarmSnapshot) -> None:
-    """Raises OrcastraError with the way out where the managers have no quorum."""
+    """Raises Refused with the way out if the managers have no quorum."""
     managers = [node for node in snapshot.nodes if is_managing(node)]
     gone = [node.hostname for node in managers if node.reachability != "reachable"]
     if managers and len(managers) - len(gone) < quorum(len(managers)):
         left = sorted(node.hostname for node in managers if node.reachability == "reachable")
-        raise OrcastraError(quorum_lost_text(len(managers), gone, (left or [managers[0].hostname])[0]))
+        raise Refused(quorum_lost(len(managers), gone, (left or [managers[0].hostname])[0]))
 
 
-def needs_hosts(snapshot: SwarmSnapshot, desired: DesiredState, now: float) -> list[str]:
-    """What only the hosts themselves can mend, in words: nodes that are missing, down or no managers.
+def needs_hosts(snapshot: SwarmSnapshot, desired: DesiredState, now: float) -> list[Reason]:
+    """What only the hosts themselves can repair: nodes that are missing, down or no managers.
 
     ``now`` is in seconds since the epoch.
     """
@@ -114,25 +114,25 @@ def needs_hosts(snapshot: SwarmSnapshot, desired: DesiredState, now: float) -> l
         if identity.namesakes or identity.alias is not None:
             continue  # it is there, and what is wrong is its name
         if not nodes:
-            found.append(f"{name} is not in the swarm")
+            found.append(Reason("node_missing", name=name))
         elif not any(node.is_ready for node in nodes):
-            found.append(f"{name} is {nodes[0].state}")
+            found.append(Reason("node_not_ready", node=name, state=nodes[0].state))
         elif any(node.reachability == "unreachable" for node in nodes):
-            found.append(f"the manager {name} is unreachable")
+            found.append(Reason("manager_not_reachable", node=name, reachability="unreachable"))
         elif any(
             node.role == "manager" and not is_managing(node) and now - node.updated >= PROMOTION_SECONDS
             for node in nodes
         ):
-            found.append(f"{name} has the role of a manager, but is none of the managers any more")
+            found.append(Reason("node_not_managing", node=name))
     return found
 
 
 def _entries(
     snapshot: SwarmSnapshot, desired: DesiredState, names: tuple[str, ...], members: Mapping[str, Member]
-) -> tuple[dict[str, Node], list[str]]:
-    """Host name → its entry in the swarm, and complaints about hosts that have none although they say so."""
+) -> tuple[dict[str, Node], list[Reason]]:
+    """Host name → its entry in the swarm, and warnings about hosts that have none although they say so."""
     found: dict[str, Node] = {}
-    complaints: list[str] = []
+    complaints: list[Reason] = []
     intent_edits: dict[str, list[str]] = {}
     entries = {name: desired.nodes.get(name, NodeConfig(name)) for name in names}
     identities = identify_all(snapshot, replace(desired, nodes=entries))
@@ -142,9 +142,7 @@ def _entries(
             node = snapshot.node_by_id.get(member.node_id)
             doubt = why_not_its_node(identity.entry, node, entries)
             if node is None:
-                complaints.append(
-                    f"{name}: it says it is node {member.node_id}, which this swarm does not have"
-                )
+                complaints.append(Reason("node_id_unknown", host=name, node_id=member.node_id))
             elif doubt is not None:
                 complaints.append(doubt)
             else:
@@ -157,10 +155,7 @@ def _entries(
         if len(claimants) == 1:
             found[claimants[0]] = snapshot.node_by_id[node_id]
         else:
-            names_of_it = " and ".join(claimants)
-            complaints.append(
-                f"{names_of_it}: expected a node for each, found node {node_id} for all of them"
-            )
+            complaints.append(Reason("node_claimed_twice", hosts=claimants, node_id=node_id))
     return found, complaints
 
 
@@ -171,13 +166,13 @@ def _stale(
     nodes: Mapping[str, Node],
     members: Mapping[str, Member],
     now: float,
-) -> tuple[tuple[SetRole | RemoveNode, ...], list[str]]:
+) -> tuple[tuple[SetRole | RemoveNode, ...], list[Reason]]:
     """The entries that hosts left behind which are back under another ID."""
     age = desired.swarm.forget_after_seconds
     age = DEFAULT_FORGET_SECONDS if age is None else age
     reported = {member.node_id for member in members.values() if member.node_id}
     steps: list[SetRole | RemoveNode] = []
-    notes: list[str] = []
+    notes: list[Reason] = []
     for name in names:
         node = nodes.get(name)
         if node is None or not node.is_ready:
@@ -192,16 +187,13 @@ def _stale(
             if not proven and (not old.is_down or not same):
                 continue
             if not proven and now - old.updated < age:
-                notes.append(
-                    f"the entry {old.id} of node {name} is stale; it is removed once it has been down for "
-                    f"{age:g} s"
-                )
+                notes.append(Reason("stale_entry_waits", node_id=old.id, node=name, seconds=age))
                 continue
-            steps += _removal(old, f"{name} is back as {node.id}")
+            steps += _removal(old, Reason("host_returned", host=name, node_id=node.id))
     return tuple(steps), notes
 
 
-def _removal(old: Node, why: str) -> list[SetRole | RemoveNode]:
+def _removal(old: Node, why: Reason) -> list[SetRole | RemoveNode]:
     steps: list[SetRole | RemoveNode] = []
     if is_managing(old):
         steps.append(
@@ -210,7 +202,7 @@ def _removal(old: Node, why: str) -> list[SetRole | RemoveNode]:
                 node_id=old.id,
                 role="worker",
                 why=(why,),
-                why_not=("promoting first: with a dead manager more, one that fails could cost the quorum",),
+                why_not=(Reason("promotion_risks_quorum"),),
             )
         )
     steps.append(RemoveNode(host=old.hostname, node_id=old.id, why=(why,)))
@@ -229,19 +221,18 @@ def _availability(desired: DesiredState, nodes: Mapping[str, Node], kept: frozen
                 node_id=node.id,
                 availability_before=node.availability,
                 availability=asked,
-                why=(f"configured is {asked}, and it is {node.availability}",),
+                why=(Reason("availability_differs", configured=asked, found=node.availability),),
             )
         )
     return Plan(steps=tuple(steps))
 
 
 def _kept(snapshot: SwarmSnapshot, kept: frozenset[str]) -> Plan:
-    """Say of the nodes that somebody has taken out of service that they stay so, lest they be forgotten."""
+    """A note for each node that a user has taken out of service, so that it isn't forgotten."""
     out = [node for node in snapshot.nodes if node.id in kept and node.availability != "active"]
     return Plan(
         notes=tuple(
-            f"node {node.hostname} stays out of service ({node.availability}), as somebody asked for that; "
-            f"`orcastra command activate_node {node.hostname}` puts it back"
+            Reason("node_kept_out", node=node.hostname, availability=node.availability)
             for node in sorted(out, key=lambda node: (node.hostname, node.id))
         )
     )

@@ -8,21 +8,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..._model.desired import SwarmConfig
 from ..._model.member_steps import UpdateSwarm
+from ..._model.reasons import Reason
 from ..._model.spec_merge import differences
 from ..._model.steps import Plan
 
 _NANOSECONDS = 1_000_000_000
 _DAY = 86_400
 
-KEEP_THE_KEY = (
-    "the managers are locked at each start of their engines from now on: keep the key that `docker swarm "
-    "unlock-key` shows on a manager, in a vault, as orcastra_unlock_key"
-)
+
+def keep_the_key() -> Reason:
+    """A warning that goes with every step that turns autolock on."""
+    return Reason("autolock_turned_on")
 
 
 def spec_of(desired: SwarmConfig) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def plan_settings(swarm: Mapping[str, Any], desired: SwarmConfig) -> Plan:
         "subnet_size": (desired.subnet_size, swarm.get("SubnetSize")),
     }
     warnings = tuple(
-        f"swarm.{key}: expected {found}, which the swarm was made with, found {asked}; it can't be changed"
+        Reason("swarm_setting_fixed", key=key, expected=found, found=asked)
         for key, (asked, found) in fixed.items()
         if asked is not None and found is not None and asked != found
     )
@@ -65,9 +66,24 @@ def plan_settings(swarm: Mapping[str, Any], desired: SwarmConfig) -> Plan:
     if not changes:
         return Plan(warnings=warnings)
     if desired.autolock and any(path.startswith("EncryptionConfig") for path in changes):
-        warnings += (KEEP_THE_KEY,)
-    why = tuple(f"{path} is {old}, configured is {new}" for path, (old, new) in sorted(changes.items()))
+        warnings += (keep_the_key(),)
+    why = tuple(
+        reason for path, (old, new) in sorted(changes.items()) for reason in _differences(path, old, new)
+    )
     return Plan(steps=(UpdateSwarm(spec=spec, desired=named, why=why),), warnings=warnings)
+
+
+def _differences(field: str, found: Any, configured: Any) -> Iterator[Reason]:
+    """One reason for each setting, also if the swarm lacks the part that it belongs to."""
+    if isinstance(configured, Mapping):
+        old = found if isinstance(found, Mapping) else {}
+        for key, value in sorted(configured.items()):
+            if old.get(key) != value:
+                yield from _differences(f"{field}.{key}", old.get(key), value)
+    elif found is None:
+        yield Reason("swarm_setting_missing", field=field, configured=configured)
+    else:
+        yield Reason("swarm_setting_differs", field=field, found=found, configured=configured)
 
 
 def _nanoseconds(value: float | None, unit_seconds: int = 1) -> int | None:

@@ -35,6 +35,7 @@ from ..._model.membership import (
     Member,
     quorum,
 )
+from ..._model.reasons import Reason
 from .managers import choose_managers
 
 T = TypeVar("T", bound=Hashable)
@@ -48,18 +49,18 @@ class Trust:
     - ``claims``: the hosts that say they manage it
     - ``managing``: those of them that are believed, in no particular order
     - ``is_certain``: a majority has said so; else nobody has contradicted
-    - ``contested``: why only the configured leader's word decides, in words; empty where it does not
+    - ``contested``: why only the configured leader's word decides; None if others confirm it
     - ``doubts``: hosts that are not believed → why
-    - ``trouble``: why none is, in words; ``is_contradicted``: because of what another host says
+    - ``trouble``: why none is; ``is_contradicted``: because of what another host says
     """
 
     cluster_id: str = ""
     intent_edits: Mapping[str, Member] = field(default_factory=dict)
     managing: tuple[str, ...] = ()
     is_certain: bool = False
-    contested: str = ""
-    doubts: Mapping[str, str] = field(default_factory=dict)
-    trouble: str = ""
+    contested: Reason | None = None
+    doubts: Mapping[str, Reason] = field(default_factory=dict)
+    trouble: Reason | None = None
     is_contradicted: bool = False
 
 
@@ -187,27 +188,22 @@ class _Election:
     def _is_best(self, name: str) -> bool:
         return all(len(self.votes(name)) >= len(self.votes(other)) for other in self.intent_edits)
 
-    def _doubt(self, name: str) -> str:
+    def _doubt(self, name: str) -> Reason:
         others = sorted(self.against(name) - {name})
-        said = f"; {', '.join(others)} {'say' if len(others) > 1 else 'says'} otherwise" if others else ""
-        return f"it says that it manages the swarm, and is not believed{said}"
+        return Reason("manager_not_believed", others=tuple(others) or None)
 
-    def _why_nobody(self, intent_edits: Iterable[str]) -> str:
-        parts = []
-        for name in intent_edits:
-            votes = self.votes(name) & set(self.electors)
-            parts.append(f"{name} says that it does, which {len(votes)} of them confirm")
+    def _why_nobody(self, intent_edits: Iterable[str]) -> Reason:
+        facts = [
+            Reason("host_claims", host=name, votes=len(self.votes(name) & set(self.electors)))
+            for name in intent_edits
+        ]
         silent = [name for name in self.electors if name not in self.listed and name not in self.bare]
         if silent:
-            parts.append(f"{', '.join(silent)} could not be asked")
+            facts.append(Reason("hosts_silent", hosts=silent))
         others = sorted(name for name in self.listed if name not in set(intent_edits))
         if others:
-            parts.append(f"{', '.join(others)} {'are' if len(others) > 1 else 'is'} in a swarm, too")
-        return (
-            f"no majority of the configured managers ({', '.join(self.electors)}) says who manages the "
-            f"swarm, so no host joins or leaves it: {'; '.join(parts)}. Next step: have {self.needed} of "
-            "them answer; swarm.cluster_id tells which swarm is meant, and role: manager whose word counts"
-        )
+            facts.append(Reason("hosts_in_swarm", hosts=others))
+        return Reason("no_majority", electors=self.electors, facts=facts, needed=self.needed)
 
 
 def managers_known_to(member: Member) -> frozenset[str]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Patterns of things that stay: what they match, and which of them can't mean what they say.
+"""Patterns of things that stay: what they match, and which of them are probably mistakes.
 
 Patterns are those of a shell. docker-gc read them as regular expressions, so one that looks like such an
 expression is read both ways: the more it matches, the more stays.
@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterable
 from fnmatch import translate
 
+from ..._model.reasons import Reason
+
 _ID = re.compile(r"(sha256:)?([0-9a-f]{6,64})\*?")
 _DIGEST_PATTERN = re.compile(r"sha256:[0-9a-f*?\[\]!-]+")
 # what shell patterns have no use for
@@ -25,7 +27,7 @@ _REGEX_SIGNS = re.compile(r"\.[*+?]|\\.|^\^|\$$|[()|]|\][*+?{]|\{\d")
 class Exclusions:
     """The patterns of one option; ``option`` is its name in messages.
 
-    What has been asked is remembered, so that ``warnings`` and ``notes`` can say what matched nothing.
+    It records which patterns matched, so that ``warnings`` and ``notes`` can report those that never did.
     """
 
     def __init__(self, option: str, patterns: Iterable[str]) -> None:
@@ -44,20 +46,21 @@ class Exclusions:
         return any(found)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """What looks like a regular expression and is of no use as a shell pattern."""
+    def warnings(self) -> tuple[Reason, ...]:
+        """The patterns that look like regular expressions and match nothing as shell patterns."""
         return tuple(
-            f"{self._option}: expected a shell pattern such as redis:*, found {pattern.text!r}, which looks "
-            f"like a regular expression; as such it matches {'something' if pattern.matched else 'nothing'}"
+            Reason("pattern_is_regex", option=self._option, pattern=pattern.text)
+            if pattern.matched
+            else Reason("pattern_is_regex_without_match", option=self._option, pattern=pattern.text)
             for pattern in self._patterns
             if pattern.is_regex and not pattern.matched_as_glob
         )
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What matched nothing at all."""
+    def notes(self) -> tuple[Reason, ...]:
+        """The patterns that match nothing."""
         return tuple(
-            f"{self._option}: {pattern.text!r} matches nothing here"
+            Reason("pattern_without_match", option=self._option, pattern=pattern.text)
             for pattern in self._patterns
             if not pattern.matched and not pattern.is_regex
         )

@@ -19,7 +19,7 @@ _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ImageName:
     """``repository`` as short as people write it (``nginx`` for ``docker.io/library/nginx``)."""
 
     repository: str
@@ -27,8 +27,8 @@ class Reference:
     digest: str = ""
 
 
-def parse_reference(text: str) -> Reference:
-    """Take ``repository:tag@digest`` apart; without both tag and digest, the tag is ``latest``."""
+def parse_image_name(text: str) -> ImageName:
+    """Parse ``repository:tag@digest``; without both tag and digest, the tag is ``latest``. Never fails."""
     name, _at, digest = text.partition("@")
     repository, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
@@ -37,20 +37,20 @@ def parse_reference(text: str) -> Reference:
         if repository.startswith(home):
             repository = repository.removeprefix(home).removeprefix("library/")
             break
-    return Reference(repository, tag or ("" if digest else "latest"), digest)
+    return ImageName(repository, tag or ("" if digest else "latest"), digest)
 
 
 def repositories(image: Image) -> frozenset[str]:
     """The repositories that the image has a name in."""
-    return frozenset(parse_reference(name).repository for name in (*image.tags, *image.digests))
+    return frozenset(parse_image_name(name).repository for name in (*image.tags, *image.digests))
 
 
 def spellings(image: Image) -> frozenset[str]:
-    """Everything that people may call the image: short and full, with and without tag and digest."""
+    """All names that people may use for the image: short and full, with and without tag and digest."""
     found: set[str] = set()
     marks: dict[str, tuple[list[str], list[str]]] = {}
     for name in (*image.tags, *image.digests):
-        reference = parse_reference(name)
+        reference = parse_image_name(name)
         tags, digests = marks.setdefault(reference.repository, ([], []))
         if reference.digest:
             digests.append(f"@{reference.digest}")
@@ -74,13 +74,13 @@ def _repository_spellings(repository: str) -> list[str]:
 
 
 class UsedImages:
-    """The images that somebody uses, by any of the names that a spec may call them."""
+    """The images in use, by any of the names that a spec may have for them."""
 
     def __init__(self, references: Iterable[str]) -> None:
         self._named: set[tuple[str, str]] = set()
         self._ids: set[str] = set()
         for text in references:
-            reference = parse_reference(text)
+            reference = parse_image_name(text)
             for mark in (reference.tag, reference.digest):
                 if mark:
                     self._named.add((reference.repository, mark))
@@ -94,7 +94,7 @@ class UsedImages:
         if any(image_id.startswith(used) for used in self._ids):
             return True
         for name in (*image.tags, *image.digests):
-            reference = parse_reference(name)
+            reference = parse_image_name(name)
             if (reference.repository, reference.tag or reference.digest) in self._named:
                 return True
         return False

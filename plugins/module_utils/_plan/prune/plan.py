@@ -29,6 +29,7 @@ from ..._model.node_steps import (
     RemoveImage,
     RemoveVolume,
 )
+from ..._model.reasons import Reason
 from ..._model.steps import Plan, Step
 from .exclusions import Exclusions
 from .image_names import (
@@ -89,7 +90,7 @@ class _Planner:
             volume.name: state.volumes.get(volume.name, view.now) for volume in view.dangling_volumes
         }
         self._is_new = self._images_seen != dict(state.images) or self._volumes_seen != dict(state.volumes)
-        self._notes: list[str] = []
+        self._notes: list[Reason] = []
         containers = Exclusions("exclude_containers", rules.exclude_containers)
         images = Exclusions("exclude_images", rules.exclude_images)
         volumes = Exclusions("exclude_volumes", rules.exclude_volumes)
@@ -113,10 +114,7 @@ class _Planner:
         if self._use is not None:
             steps += self._images(left, self._use)
         else:
-            self._notes.append(
-                "images are left: what the services use is unknown here, because no manager was asked "
-                "(manager_host, ORCASTRA_MANAGER_HOST)"
-            )
+            self._notes.append(Reason("images_kept_use_unknown"))
         if self._rules.volumes != NONE:
             steps += self._dangling_volumes()
         notes = [*self._notes, *(note for group in self._exclusions for note in group.notes)]
@@ -136,33 +134,30 @@ class _Planner:
                 continue
             found.append((container, why))
         if plain:
-            self._notes.append(
-                f"left with all volumes: {_count(plain, 'ended container')} that Swarm didn't create "
-                f"(plain_containers, GC_PLAIN_CONTAINERS=true)"
-            )
+            self._notes.append(Reason("plain_containers_kept", count=plain))
         going = {container.id for container, _why in found}
         in_use = {name for one in self._view.containers if one.id not in going for name in one.volumes}
         return [self._remove(container, why, in_use) for container, why in found]
 
-    def _why_container(self, container: Container) -> str | None:
-        """Why it may go, whoever made it; None where it stays."""
+    def _why_container(self, container: Container) -> Reason | None:
+        """Why it may go, whoever made it; None if it stays."""
         now = self._view.now
         if container.state in ("exited", "dead"):
-            since = container.finished or container.created
-            fact = "ended"
+            age = now - (container.finished or container.created)
+            why = Reason("container_ended", ago=age)
         elif container.state == "created" and not container.is_proven_task:
             # Swarm creates the containers of its tasks before it starts them
-            since = container.created
-            fact = "was created and never started; that was"
+            age = now - container.created
+            why = Reason("container_never_started", ago=age)
         else:
             return None
-        if now - since < self._rules.grace:
+        if age < self._rules.grace:
             return None
         if self._is_labelled(container.labels) or container.id in self._kept_containers:
             return None
-        return f"it {fact} {_age(now - since)} ago"
+        return why
 
-    def _remove(self, container: Container, why: str, in_use: Collection[str]) -> RemoveContainer:
+    def _remove(self, container: Container, why: Reason, in_use: Collection[str]) -> RemoveContainer:
         volumes = tuple(
             name
             for name in container.anonymous_volumes
@@ -200,11 +195,9 @@ class _Planner:
             names = repositories(image)
             if len(names) > 1 and not rules.multiple_repositories:
                 continue
-            why = [
-                f"nothing here and no service uses it, and it is here for {_age(view.now - seen[image.id])}"
-            ]
+            why = [Reason("image_unused", ago=view.now - seen[image.id])]
             if names and rules.keep_images:
-                why.append(f"{rules.keep_images} newer ones of {' and '.join(sorted(names))} stay")
+                why.append(Reason("newer_images_kept", count=rules.keep_images, repositories=sorted(names)))
             steps.append(
                 RemoveImage(
                     image_id=image.id,
@@ -226,16 +219,11 @@ class _Planner:
             if not self._rules.plain_containers and not volume.is_of_stack:
                 unknown += volume.anonymous or self._rules.volumes == NAMED
             elif volume.anonymous or self._is_spare(volume):
-                steps.append(
-                    RemoveVolume(name=volume.name, why=(f"no container has had it for {_age(age)}",))
-                )
+                steps.append(RemoveVolume(name=volume.name, why=(Reason("volume_unused", seconds=age),)))
         if self._rules.volumes == NAMED and self._use is None:
-            self._notes.append("named volumes are left: what the services use is unknown here")
+            self._notes.append(Reason("named_volumes_kept_use_unknown"))
         if unknown:
-            self._notes.append(
-                f"left: {_count(unknown, 'unused volume')} that no Swarm task is known to have had "
-                f"(plain_containers, GC_PLAIN_CONTAINERS=true)"
-            )
+            self._notes.append(Reason("volumes_of_unknown_origin_kept", count=unknown))
         return steps
 
     def _is_spare(self, volume: Volume) -> bool:
@@ -273,14 +261,3 @@ def _newest(images: Iterable[Image], seen: Mapping[str, float], number: int) -> 
         group.sort(key=lambda image: (seen[image.id], image.created, image.id), reverse=True)
         kept |= {image.id for image in group[:number]}
     return frozenset(kept)
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,25 +8,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..._model.memory import Memory
+from ..._model.reasons import Message, Reason
 from ..._model.rules import RebalanceRules
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import SetPressure, State
 from .moves import balancing_moves
 from .search import (
     Item,
+    Refusal,
     gap_bytes,
-    needed_gap,
     refusal,
 )
-from .units import SHORT, Unit
+from .units import SHORT, MoveUnit
 
 # how many times the usual gap it takes to turn round what was done to a host within a day
-CAUTION = 4.0
-CAUTION_SECONDS = 24 * 3600.0
+HYSTERESIS = 4.0
+HYSTERESIS_SECONDS = 24 * 3600.0
 # so long after a move, the samples of its hosts may still be from before it
 SETTLE_SECONDS = 60.0
 
@@ -35,25 +36,25 @@ SETTLE_SECONDS = 60.0
 class Host:
     """A physical host with the nodes on it that can take part.
 
-    ``used_bytes`` counts what tasks that have just come will have in use again. ``busy``: why nothing moves
-    from or to it right now, or None. ``came`` and ``went``: whether we have moved something to it, or off it,
-    in the last day.
+    ``used_bytes`` includes what tasks that have just arrived will soon use again. ``busy``: why nothing moves
+    from or to it right now, or None. ``received_recently``, ``gave_recently``: whether we have moved
+    something to it, or off it, in the last day.
     """
 
     name: str
     total_bytes: int
     used_bytes: int
     nodes: tuple[Node, ...]
-    busy: str | None = None
-    came: bool = False
-    went: bool = False
+    busy: Message | None = None
+    received_recently: bool = False
+    gave_recently: bool = False
 
     @property
     def pressure(self) -> float:
         """The part of the memory in use, from 0 to 1 (above that for what is yet to come)."""
         return self.used_bytes / self.total_bytes
 
-    def caution(self, target: Host) -> float:
+    def hysteresis(self, target: Host) -> float:
         """How many times the usual gap a move to ``target`` needs.
 
         A host that was given something and is to lose something, or the other way round, is a sign of noise,
@@ -61,17 +62,13 @@ class Host:
         """
         if self.pressure >= SHORT:
             return 1.0
-        return (CAUTION if self.came else 1.0) * (CAUTION if target.went else 1.0)
+        return (HYSTERESIS if self.received_recently else 1.0) * (HYSTERESIS if target.gave_recently else 1.0)
 
     def gap_to(self, other: Host) -> float:
         """The gap in bytes, as ``_plan.rebalance.search`` defines it."""
         return gap_bytes(self.used_bytes, self.total_bytes, other.used_bytes, other.total_bytes)
 
-    def needed_gap(self, item: Item, target: Host) -> float:
-        """The gap that a move of ``item`` to ``target`` needs, in bytes."""
-        return needed_gap(item.difference, self.total_bytes, target.total_bytes, self.caution(target))
-
-    def refusal(self, item: Item, target: Host) -> tuple[str, float] | None:
+    def refusal(self, item: Item, target: Host) -> Refusal | None:
         """Why a move of ``item`` to ``target`` is not worth it, or None."""
         return refusal(
             item,
@@ -79,20 +76,28 @@ class Host:
             self.total_bytes,
             target.used_bytes,
             target.total_bytes,
-            self.caution(target),
+            self.hysteresis(target),
         )
 
 
 def find_hosts(
-    snapshot: SwarmSnapshot, memory: Memory, units: Iterable[Unit], state: State, now: float
+    snapshot: SwarmSnapshot,
+    memory: Memory,
+    unusable: Collection[str],
+    units: Iterable[MoveUnit],
+    state: State,
+    now: float,
 ) -> tuple[Host, ...]:
-    """The hosts that are measured and have a node that is ready and active; most pressure first."""
+    """The hosts that are measured and have a node that is ready and active; most pressure first.
+
+    ``unusable``: the IDs of ``unusable_nodes``.
+    """
     nodes: dict[str, list[Node]] = {}
     total: dict[str, int] = {}
     used: dict[str, int] = {}
     for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
         sample = memory.nodes.get(node.id)
-        if sample is None or why_not_usable(node, memory) is not None:
+        if sample is None or node.id in unusable:
             continue
         nodes.setdefault(sample.host, []).append(node)
         # the nodes of one host share its sample; if they were read one after the other, the worse one counts
@@ -103,32 +108,42 @@ def find_hosts(
         if sample is not None and sample.host in used:
             used[sample.host] += unit.growth_bytes
     busy = _busy(memory, state, now)
-    came, went = _turned(memory, state, now)
+    received, gave = _involved_recently(memory, state, now)
     found = [
-        Host(name, total[name], used[name], tuple(nodes[name]), busy.get(name), name in came, name in went)
+        Host(
+            name=name,
+            total_bytes=total[name],
+            used_bytes=used[name],
+            nodes=tuple(nodes[name]),
+            busy=busy.get(name),
+            received_recently=name in received,
+            gave_recently=name in gave,
+        )
         for name in nodes
     ]
     return tuple(sorted(found, key=lambda host: (-host.pressure, host.name)))
 
 
-def why_not_usable(node: Node, memory: Memory) -> str | None:
-    """Why nothing is moved from or to a node, or None."""
-    if not node.is_ready:
-        return f"the node is {node.state}"
-    if node.availability != "active":
-        return f"the node's availability is {node.availability}"
-    sample = memory.nodes.get(node.id)
-    if sample is None or sample.total_bytes <= 0:
-        return "there is no fresh measurement of the node's memory"
-    return None
+def unusable_nodes(snapshot: SwarmSnapshot, memory: Memory) -> dict[str, Reason]:
+    """Node ID → why nothing moves from or to the node; without the nodes that can take part."""
+    found: dict[str, Reason] = {}
+    for node in snapshot.nodes:
+        sample = memory.nodes.get(node.id)
+        if not node.is_ready:
+            found[node.id] = Reason("node_state_unusable", state=node.state)
+        elif node.availability != "active":
+            found[node.id] = Reason("node_availability_unusable", availability=node.availability)
+        elif sample is None or sample.total_bytes <= 0:
+            found[node.id] = Reason("node_unmeasured")
+    return found
 
 
 def pressure_edits(
     hosts: tuple[Host, ...], rules: RebalanceRules, state: State, now: float
 ) -> tuple[SetPressure, ...]:
-    """What to remember of since when hosts have been far above the one with the least pressure.
+    """Since when hosts have been far above the one with the least pressure, for the saved state.
 
-    The gap has to shrink by more than the least buffer before it is over: measurements are noisy.
+    The gap must shrink by more than the least buffer before it is over: measurements are noisy.
     """
     all_rules = (rules.default, *rules.services.values())
     begins = min(limits.memory_difference_bytes for limits in all_rules)
@@ -147,35 +162,35 @@ def pressure_edits(
     return (SetPressure(changes),) if changes else ()
 
 
-def _busy(memory: Memory, state: State, now: float) -> Mapping[str, str]:
+def _busy(memory: Memory, state: State, now: float) -> Mapping[str, Reason]:
     """Host → why its pressure is about to change."""
-    busy: dict[str, str] = {}
+    busy: dict[str, Reason] = {}
 
-    def mark(node_id: str, reason: str) -> None:
+    def mark(node_id: str, reason: Reason) -> None:
         sample = memory.nodes.get(node_id)
         if sample is not None:
             busy.setdefault(sample.host, reason)
 
     for move in balancing_moves(state).values():
         for node_id in (move.source, *move.nodes):
-            mark(node_id, "a move from or to it is under way")
+            mark(node_id, Reason("host_in_move"))
     for relocations in state.relocations.values():
         for made in relocations:
             if now - made.at < SETTLE_SECONDS:
-                mark(made.source, "it has just been moved from or to; its measurement may be older")
-                mark(made.target, "it has just been moved from or to; its measurement may be older")
+                mark(made.source, Reason("host_just_in_move"))
+                mark(made.target, Reason("host_just_in_move"))
     return busy
 
 
-def _turned(memory: Memory, state: State, now: float) -> tuple[set[str], set[str]]:
+def _involved_recently(memory: Memory, state: State, now: float) -> tuple[set[str], set[str]]:
     """The hosts to which, and those off which, something was moved in the last day."""
-    came: set[str] = set()
-    went: set[str] = set()
+    received: set[str] = set()
+    gave: set[str] = set()
     for relocations in state.relocations.values():
         for made in relocations:
-            if made.failed is None and now - made.at < CAUTION_SECONDS:
-                for node_id, hosts in ((made.target, came), (made.source, went)):
+            if made.failed is None and now - made.at < HYSTERESIS_SECONDS:
+                for node_id, hosts in ((made.target, received), (made.source, gave)):
                     sample = memory.nodes.get(node_id)
                     if sample is not None:
                         hosts.add(sample.host)
-    return came, went
+    return received, gave

@@ -4,22 +4,25 @@
 
 """Plan the balancing of memory: which group or task moves where, once.
 
-- ``rebalance_units``: what could move, and what forbids it; ``rebalance_hosts``: the pressure on the hosts
-- ``rebalance_targets``: where it could go; ``rebalance_search``: what is best, in numbers, which
-  ``rebalance_refine`` makes better with few hosts
-- ``rebalance_choice``: the decision, with its reasons; ``rebalance_moves``: how a move that was begun ends
+- ``units``: what could move, and what forbids it; ``hosts``: the pressure on the hosts
+- ``targets``: where it could go; ``search``: the best moves, in numbers, refined by ``refine``
+- ``selection``: the decisions; ``explanation``: their reasons; ``moves``: how a move that has begun ends
 
-A move is begun only where the gap has lasted, where it makes the worse one of its two hosts better, and
-where nothing that was moved comes back: what was moved keeps, for a while, the memory that it had before,
-its hosts are left alone until they have been measured again, and it does not return for a week (for a day,
-if memory is short where it is, and never by undoing a move).
+A move begins only if the gap has lasted, if it makes the worse one of its two hosts better, and if nothing
+returns that was moved: a moved unit keeps, for a while, the memory that it had before, its hosts are left
+alone until they have been measured again, and it does not return for a week (for a day, if memory is short
+where it is, and never by undoing a move).
 """
 
 # This module is private to the collection: its interface may change in any release.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from ..._model.desired import NodeConfig
 from ..._model.memory import Memory
+from ..._model.reasons import Message, Reason
 from ..._model.rules import RebalanceRules
 from ..._model.service_steps import PlaceService
 from ..._model.snapshot import SwarmSnapshot
@@ -35,22 +38,21 @@ from ..._model.state import (
 from ..._model.steps import Plan
 from ..anchors.groups import AnchorGroup
 from ..hints import no_service_asked_for
-from ..names import (
-    find_nodes,
-    node_hint,
+from ..names import find_nodes, identify
+from .explanation import (
+    Candidate,
+    candidates,
+    why,
+    why_not,
+    why_nothing,
 )
-from .hosts import why_not_usable
 from .moves import (
     AGAIN_SECONDS,
     DEFAULT_LIMIT_SECONDS,
     balancing_moves,
     plan_moves_under_way,
 )
-from .selection import (
-    Candidate,
-    Choice,
-    Chosen,
-)
+from .selection import Chosen, MoveSelector
 from .targets import RETURN_SECONDS
 from .units import (
     PREFERRED_LABEL,
@@ -77,41 +79,54 @@ def plan_rebalance(
     ``groups`` are the anchors and their followers, as surveyed in ``snapshot``; ``now`` is in seconds since
     the epoch; ``limit_seconds`` is how long a move may take before it is undone.
     """
-    under_way = plan_moves_under_way(snapshot, groups, state, now, limit_seconds)
-    choice = Choice(snapshot, groups, memory, rules, state, now)
-    left = rules.max_moves_per_cycle - len(balancing_moves(state))
-    chosen = choice.choose(left)
-    ahead = choice.edit_ahead(chosen)
-    steps = tuple(_step(choice, picked, ahead, now) for picked in chosen)
-    notes = [*_notes_on_nodes(snapshot, memory)]
-    if left > 0 and not chosen:
-        notes += choice.why_nothing(MAX_WHY_NOT)
-    # at rest, nothing is ahead
-    forget_ahead = (ahead,) if state.ahead and not chosen and not ahead.targets else ()
-    return under_way + Plan(
-        steps=steps,
-        warnings=_unknown(snapshot, rules),
-        notes=tuple(notes),
-        remember=(*choice.pressure_edits, *_forget(snapshot, state, now), *forget_ahead),
-        requeue_after=AGAIN_SECONDS if steps else None,
-    )
+    return decide_moves(snapshot, groups, memory, rules, state, now, limit_seconds).plan
 
 
-def rebalance_candidates(
+@dataclass(frozen=True)
+class Rebalancing:
+    """The plan of one cycle, and the decisions that it rests on."""
+
+    plan: Plan
+    _selector: MoveSelector
+    _chosen: tuple[Chosen, ...]
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Everything that could be moved, and the verdict on each."""
+        return candidates(self._selector, self._chosen)
+
+
+def decide_moves(
     snapshot: SwarmSnapshot,
     groups: tuple[AnchorGroup, ...],
     memory: Memory,
     rules: RebalanceRules,
     state: State,
     now: float,
-) -> tuple[Candidate, ...]:
-    """Everything that could be moved, and for each the verdict of this cycle: what the plan rests on."""
-    choice = Choice(snapshot, groups, memory, rules, state, now)
-    chosen = choice.choose(rules.max_moves_per_cycle - len(balancing_moves(state)))
-    return choice.candidates(chosen)
+    limit_seconds: float = DEFAULT_LIMIT_SECONDS,
+) -> Rebalancing:
+    """The same as ``plan_rebalance``, with the decisions."""
+    under_way = plan_moves_under_way(snapshot, groups, state, now, limit_seconds)
+    selector = MoveSelector(snapshot, groups, memory, rules, state, now)
+    left = rules.max_moves_per_cycle - len(balancing_moves(state))
+    chosen = selector.select(left)
+    planned = selector.planned_edit(chosen)
+    steps = tuple(_step(selector, picked, planned, now) for picked in chosen)
+    notes = _notes_on_nodes(snapshot, selector)
+    if left > 0 and not chosen:
+        notes += why_nothing(selector, MAX_WHY_NOT)
+    # at rest, nothing is planned
+    forget_planned = (planned,) if state.ahead and not chosen and not planned.targets else ()
+    plan = under_way + Plan(
+        steps=steps,
+        warnings=_unknown(snapshot, rules),
+        notes=tuple(notes),
+        remember=(*selector.pressure_edits, *_forget(snapshot, state, now), *forget_planned),
+        requeue_after=AGAIN_SECONDS if steps else None,
+    )
+    return Rebalancing(plan, selector, chosen)
 
 
-def _step(choice: Choice, picked: Chosen, ahead: SetAhead, now: float) -> PlaceService:
+def _step(selector: MoveSelector, picked: Chosen, planned: SetAhead, now: float) -> PlaceService:
     unit, target = picked.unit, picked.target
     service = unit.lead
     move = Move(
@@ -128,40 +143,45 @@ def _step(choice: Choice, picked: Chosen, ahead: SetAhead, now: float) -> PlaceS
         purpose=f"move {unit.title} from {unit.node.hostname} to {target.hostname}",
         constraints=service.constraints,
         add=picked.constraints,
-        why=picked.why,
-        why_not=choice.alternatives(picked, MAX_WHY_NOT),
-        intent_edits=(SetMove(service.id, move), ahead),
+        why=why(picked),
+        why_not=why_not(selector, picked, MAX_WHY_NOT),
+        intent_edits=(SetMove(service.id, move), planned),
     )
 
 
-def _notes_on_nodes(snapshot: SwarmSnapshot, memory: Memory) -> list[str]:
+def _notes_on_nodes(snapshot: SwarmSnapshot, selector: MoveSelector) -> list[Reason]:
     """Active nodes that take no part although the user may expect it."""
-    notes = []
-    for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
-        reason = why_not_usable(node, memory)
-        if reason is not None and node.is_ready and node.availability == "active":
-            notes.append(f"node {node.hostname}: {reason}; nothing moves from or to it")
-    return notes
+    return [
+        Reason("node_left_out", node=node.hostname, reason=selector.unusable[node.id])
+        for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id))
+        if node.id in selector.unusable and node.is_ready and node.availability == "active"
+    ]
 
 
-def _unknown(snapshot: SwarmSnapshot, rules: RebalanceRules) -> tuple[str, ...]:
+def _unknown(snapshot: SwarmSnapshot, rules: RebalanceRules) -> tuple[Message, ...]:
+    """Names in the configuration and in labels that mean nothing in this swarm."""
     found = [
-        f"services.{name}: {no_service_asked_for(snapshot, name, '')}"
+        Reason("rebalance_service_unknown", name=name, reason=no_service_asked_for(snapshot, name, ""))
         for name in unknown_names(snapshot, rules)
     ]
     for service in sorted(snapshot.services, key=lambda service: service.name):
         name = service.labels.get(PREFERRED_LABEL)
         nodes = find_nodes(snapshot, name) if name else ()
-        if name and len(nodes) != 1:
-            what = f"there is no node {name} in this swarm{node_hint(snapshot, name)}"
-            if nodes:
-                what = f"{len(nodes)} nodes have the host name {name}, so it counts for none of them"
-            found.append(f"{service.name}: label {PREFERRED_LABEL}: {what}")
+        if not name or len(nodes) == 1:
+            continue
+        said = {"service": service.name, "label": PREFERRED_LABEL, "node": name}
+        hint = identify(snapshot, NodeConfig(name)).hint
+        if nodes:
+            found.append(Reason("preferred_node_ambiguous", count=len(nodes), **said))
+        elif hint:
+            found.append(Reason("preferred_node_misspelt", hint=hint, **said))
+        else:
+            found.append(Reason("preferred_node_unknown", **said))
     return tuple(found)
 
 
 def _forget(snapshot: SwarmSnapshot, state: State, now: float) -> tuple[StateEdit, ...]:
-    """Moves that no longer matter, those of services that are gone, and what is too much to remember."""
+    """Moves that no longer matter, those of services that are gone, and those beyond the limit."""
     ages = sorted(
         (made.at for relocations in state.relocations.values() for made in relocations), reverse=True
     )

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from math import sqrt
+from typing import NamedTuple
 
 from ..._model.compat import dataclass
 
@@ -38,8 +39,20 @@ NEAR = 0.01
 
 # items and their new hosts
 Change = tuple[tuple[int, int], ...]
-# a change, and what it does in numbers: source, target, the bytes that go from one to the other, more moves
-Step = tuple[Change, int, int, int, int]
+
+
+class Neighbour(NamedTuple):
+    """An assignment that is one ``change`` away, in numbers: ``memory`` bytes go from source to target.
+
+    ``moves``: by how much the number of moves grows. ``item``: the one that moves, or the first of two.
+    """
+
+    change: Change
+    source: int
+    target: int
+    memory: int
+    moves: int
+    item: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +166,9 @@ class Refinement:
         least = self._cost(start.pressure[start.order[0]], start.squares, start.moves) - 1e-9
         for kind in islice(self._neighbours(moved, fixed), kinds):
             found = None
-            for given_up, steps in kind:
+            for given_up, neighbours in kind:
                 at = self._position(self._without(moved, given_up)) if given_up else start
-                least, change = self._best_step(at, steps, given_up, least)
+                least, change = self._best_neighbour(at, neighbours, given_up, least)
                 found = change or found
             if found is not None or self.looked >= MAX_LOOKED:
                 return found
@@ -168,7 +181,7 @@ class Refinement:
 
     def _neighbours(
         self, moved: Mapping[int, int], fixed: int | None
-    ) -> Iterator[Iterable[tuple[Change, Sequence[Step]]]]:
+    ) -> Iterator[Iterable[tuple[Change, Sequence[Neighbour]]]]:
         """The kinds of changes, cheap ones first, as far as they are not too many.
 
         Each is made of what is given up, and the steps then.
@@ -184,14 +197,14 @@ class Refinement:
                 return
             yield ((some, self._others(shifts, some)) for some in combinations(back, given_up))
 
-    def _others(self, shifts: Sequence[Step], given_up: Change) -> list[Step]:
+    def _others(self, shifts: Sequence[Neighbour], given_up: Change) -> list[Neighbour]:
         """The shifts of items that are not given up."""
         items = {item for item, _host in given_up}
-        return [step for step in shifts if step[0][0][0] not in items]
+        return [shift for shift in shifts if shift.item not in items]
 
-    def _shifts(self, moved: Mapping[int, int], fixed: int | None) -> list[Step]:
+    def _shifts(self, moved: Mapping[int, int], fixed: int | None) -> list[Neighbour]:
         """One item goes to another host, or back."""
-        steps: list[Step] = []
+        found: list[Neighbour] = []
         for item, home in enumerate(self.home):
             place = moved.get(item, home)
             if item == fixed:
@@ -199,12 +212,12 @@ class Refinement:
             for host in (*self.open[item], home):
                 if host != place:
                     more = (host != home) - (place != home)
-                    steps.append((((item, host),), place, host, self.memory[item], more))
-        return steps
+                    found.append(Neighbour(((item, host),), place, host, self.memory[item], more, item))
+        return found
 
-    def _swaps(self, moved: Mapping[int, int], fixed: int | None) -> list[Step]:
+    def _swaps(self, moved: Mapping[int, int], fixed: int | None) -> list[Neighbour]:
         """Two items change places."""
-        steps: list[Step] = []
+        found: list[Neighbour] = []
         place = [moved.get(item, home) for item, home in enumerate(self.home)]
         may = [{*hosts, home} for hosts, home in zip(self.open, self.home)]
         for one, other in combinations(range(len(self.home)), 2):
@@ -215,13 +228,14 @@ class Refinement:
                 more = (target != self.home[one]) - (source != self.home[one])
                 more += (source != self.home[other]) - (target != self.home[other])
                 change = ((one, target), (other, source))
-                steps.append((change, source, target, self.memory[one] - self.memory[other], more))
-        return steps
+                memory = self.memory[one] - self.memory[other]
+                found.append(Neighbour(change, source, target, memory, more, one))
+        return found
 
-    def _best_step(
-        self, at: _Position, steps: Sequence[Step], given_up: Change, least: float
+    def _best_neighbour(
+        self, at: _Position, neighbours: Sequence[Neighbour], given_up: Change, least: float
     ) -> tuple[float, Change | None]:
-        """The step after which the cost is lowest, if it is below ``least``, with what was given up.
+        """The neighbour with the lowest cost, if it is below ``least``, with what was given up.
 
         Looked at very often: only the two hosts that a step touches are worked out, and those steps are
         passed over that leave a host as it is which alone costs too much.
@@ -229,7 +243,7 @@ class Refinement:
         found = None
         pressure, total, mean, order = at.pressure, self.total, self.mean, at.order
         hosts, squares_before = len(total), at.squares
-        for change, source, target, memory, more in steps:
+        for change, source, target, memory, more, _item in neighbours:
             worst = 0.0
             for host in order:
                 if host not in (source, target):
@@ -252,7 +266,7 @@ class Refinement:
             cost = worst + EVENNESS * sqrt(max(squares, 0.0) / hosts) + price
             if cost < least:
                 least, found = cost, (*given_up, *change)
-        self.looked += len(steps)
+        self.looked += len(neighbours)
         return least, found
 
     def _position(self, moved: Mapping[int, int]) -> _Position:

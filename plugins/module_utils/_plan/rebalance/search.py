@@ -14,7 +14,7 @@ for a better one, as in a swap. Of the sequences that end about as well, the sho
 are limited to those with the most and the least pressure, scores are updated by what a move changes, and
 whether a move is possible is asked last, so that the time hardly grows with the size of the swarm.
 
-With few hosts, ``rebalance_refine`` then looks for a better end, or one that is reached with fewer moves. It
+With few hosts, ``refine`` then looks for a better end, or one that is reached with fewer moves. It
 counts if there is an order in which each move is still worth it by itself.
 """
 
@@ -25,7 +25,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from enum import Enum
 from math import sqrt
+from typing import NamedTuple
 
 from ..._model.compat import dataclass
 from .refine import (
@@ -33,8 +35,8 @@ from .refine import (
     Refinement,
 )
 
-# of the smaller one of two hosts, this much of a gap is enough, however cautious we are
-CAUTION_SHARE = 0.4
+# of the smaller one of two hosts, this much of a gap is enough, whatever the hysteresis
+HYSTERESIS_SHARE = 0.4
 # up to so many hosts, a difference of scores means the same
 FEW_HOSTS = 12
 # what was planned before is kept to unless the score of something else is better by this
@@ -73,7 +75,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ItemMove:
     """One move of the result: indexes of item and host."""
 
     item: int
@@ -87,7 +89,7 @@ class _Node:
     score: float
     squares: float
     used: Mapping[int, int] = field(default_factory=dict)
-    moves: tuple[Move, ...] = ()
+    moves: tuple[ItemMove, ...] = ()
 
 
 def gap_bytes(used: int, total: int, other_used: int, other_total: int) -> float:
@@ -102,33 +104,52 @@ def _pair_bytes(total: int, other_total: int) -> float:
     return 2 * total * other_total / (total + other_total)
 
 
-def needed_gap(difference: int, total: int, target_total: int, caution: float) -> float:
-    """The gap that a move needs: ``caution`` times the usual one, but only up to a part of the hosts."""
-    return min(difference * caution, max(difference, CAUTION_SHARE * min(total, target_total)))
+def needed_gap(difference: int, total: int, target_total: int, hysteresis: float) -> float:
+    """The gap that a move needs: ``hysteresis`` times the usual one, but only up to a part of the hosts."""
+    return min(difference * hysteresis, max(difference, HYSTERESIS_SHARE * min(total, target_total)))
+
+
+class RefusalKind(Enum):
+    """Why a move is not worth it."""
+
+    NO_GAP = "no gap"
+    SMALL_GAP = "small gap"
+    REVERSES_GAP = "reverses the gap"
+    SMALL_GAIN = "small gain"
+
+
+class Refusal(NamedTuple):
+    """Why a move is not worth it: the gap that was found, or the gain, and what it takes; in bytes."""
+
+    kind: RefusalKind
+    found: float
+    needed: float
 
 
 def refusal(
-    item: Item, used: int, total: int, target_used: int, target_total: int, caution: float = 1.0
-) -> tuple[str, float] | None:
-    """Why a move is not worth it: ``difference`` with the gap, ``buffer`` with what it gains; or None.
-
-    ``caution``: see ``needed_gap``.
-    """
+    item: Item, used: int, total: int, target_used: int, target_total: int, hysteresis: float = 1.0
+) -> Refusal | None:
+    """Why a move is not worth it, or None. ``hysteresis``: see ``needed_gap``."""
     gap = gap_bytes(used, total, target_used, target_total)
-    if gap < needed_gap(item.difference, total, target_total, caution) or gap <= 0:
-        return "difference", gap
+    needed = needed_gap(item.difference, total, target_total, hysteresis)
+    if gap <= 0:
+        return Refusal(RefusalKind.NO_GAP, gap, needed)
+    if gap < needed:
+        return Refusal(RefusalKind.SMALL_GAP, gap, needed)
     worst = max((used - item.memory) / total, (target_used + item.memory) / target_total)
     # what the gap shrinks by, were both of one size: twice what the worse one is relieved of
     gain = 2 * (used / total - worst) * _pair_bytes(total, target_total)
-    if gain < item.buffer or gain <= 0:
-        return "buffer", gain
+    if gain <= 0:
+        return Refusal(RefusalKind.REVERSES_GAP, gain, item.buffer)
+    if gain < item.buffer:
+        return Refusal(RefusalKind.SMALL_GAIN, gain, item.buffer)
     return None
 
 
 class Search:
     """One search. ``total`` and ``used``: bytes of each host; ``is_open``: may this item go to that host?
 
-    ``caution``: how many times the usual gap a move from one host to another needs.
+    ``hysteresis``: how many times the usual gap a move from one host to another needs.
     """
 
     def __init__(
@@ -138,14 +159,14 @@ class Search:
         items: Sequence[Item],
         is_open: Callable[[int, int], bool],
         limits: Limits | None = None,
-        caution: Callable[[int, int], float] = lambda _source, _target: 1.0,
+        hysteresis: Callable[[int, int], float] = lambda _source, _target: 1.0,
     ) -> None:
         self.total = total
         self.used = used
         self.items = items
         self.is_open = is_open
         self.limits = limits or Limits()
-        self.caution = caution
+        self.hysteresis = hysteresis
         self.mean = sum(used) / sum(total) if total else 0.0
         self.order = sorted(range(len(total)), key=lambda host: -used[host] / total[host])
         self._pairs: dict[tuple[int, int, int, int], list[tuple[float, int, int]]] = {}
@@ -156,7 +177,7 @@ class Search:
         for indexes in self.items_of.values():
             indexes.sort(key=lambda index: -items[index].memory)
 
-    def best_moves(self, ahead: Mapping[int, int] | None = None) -> tuple[Move, ...]:
+    def best_moves(self, ahead: Mapping[int, int] | None = None) -> tuple[ItemMove, ...]:
         """The best sequence found; none where no move is worth it.
 
         ``ahead``: the moves, item → host, that an earlier search wanted to follow those made since. With few
@@ -167,7 +188,7 @@ class Search:
         ends = [start]
         beam = [start]
         for _round in range(self.limits.depth):
-            found: dict[frozenset[Move], _Node] = {}
+            found: dict[frozenset[ItemMove], _Node] = {}
             for node in beam:
                 for child in self._children(node):
                     found.setdefault(frozenset(child.moves), child)
@@ -185,8 +206,8 @@ class Search:
         return self._refined(ends, found_moves, ahead or {}) if len(self.total) <= FEW_HOSTS else found_moves
 
     def _refined(
-        self, ends: Sequence[_Node], found: tuple[Move, ...], ahead: Mapping[int, int]
-    ) -> tuple[Move, ...]:
+        self, ends: Sequence[_Node], found: tuple[ItemMove, ...], ahead: Mapping[int, int]
+    ) -> tuple[ItemMove, ...]:
         """A sequence that reaches more, or as much with fewer moves, if there is one."""
         if not self.items:
             return found
@@ -214,7 +235,7 @@ class Search:
                 return ordered
         return found
 
-    def _ordered(self, moved: Mapping[int, int]) -> tuple[Move, ...] | None:
+    def _ordered(self, moved: Mapping[int, int]) -> tuple[ItemMove, ...] | None:
         """An order of the moves in which each is worth it by itself; None: none was found.
 
         What brings most goes first; where that leads nowhere, another one does, as often as the limits say.
@@ -222,7 +243,7 @@ class Search:
         looked = 0
         dead: set[frozenset[int]] = set()
 
-        def complete(used: list[int], left: frozenset[int]) -> tuple[Move, ...] | None:
+        def complete(used: list[int], left: frozenset[int]) -> tuple[ItemMove, ...] | None:
             nonlocal looked
             if not left:
                 return ()
@@ -235,7 +256,7 @@ class Search:
                 after[target] += item.memory
                 later = complete(after, left - {index})
                 if later is not None:
-                    return (Move(index, target), *later)
+                    return (ItemMove(index, target), *later)
             dead.add(left)
             return None
 
@@ -247,8 +268,8 @@ class Search:
         for index in left:
             item, target = self.items[index], moved[index]
             source, total = item.host, self.total
-            caution = self.caution(source, target)
-            if refusal(item, used[source], total[source], used[target], total[target], caution) is None:
+            hysteresis = self.hysteresis(source, target)
+            if refusal(item, used[source], total[source], used[target], total[target], hysteresis) is None:
                 before = self._square(source, used[source]) + self._square(target, used[target])
                 after = self._square(source, used[source] - item.memory)
                 after += self._square(target, used[target] + item.memory)
@@ -262,7 +283,7 @@ class Search:
         a place of their own such sequences would soon be crowded out.
         """
         ranked = sorted(found, key=_rank)
-        kept, of_first = [], Counter[Move]()
+        kept, of_first = [], Counter[ItemMove]()
         for number, node in enumerate(ranked):
             first = node.moves[0]
             if number < self.limits.width or of_first[first] < self.limits.each:
@@ -308,11 +329,11 @@ class Search:
             total, other_total = self.total[source], self.total[target]
             found = []
             if used * other_total > other_used * total:
-                caution = self.caution(source, target)
+                hysteresis = self.hysteresis(source, target)
                 before = self._square(source, used) + self._square(target, other_used)
                 for index in self.items_of.get(source, ()):
                     item = self.items[index]
-                    if refusal(item, used, total, other_used, other_total, caution) is None:
+                    if refusal(item, used, total, other_used, other_total, hysteresis) is None:
                         after = self._square(source, used - item.memory)
                         after += self._square(target, other_used + item.memory)
                         found.append((after - before, index, target))
@@ -324,7 +345,7 @@ class Search:
         used = dict(node.used)
         used[item.host] = used.get(item.host, self.used[item.host]) - item.memory
         used[target] = used.get(target, self.used[target]) + item.memory
-        return _Node(self._score(used, squares), squares, used, (*node.moves, Move(index, target)))
+        return _Node(self._score(used, squares), squares, used, (*node.moves, ItemMove(index, target)))
 
     def _square(self, host: int, used: int) -> float:
         return (used / self.total[host] - self.mean) ** 2

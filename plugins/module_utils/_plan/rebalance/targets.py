@@ -11,18 +11,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..._model.reasons import Message, Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from ..scheduling.managed import (
+    constraints_beside_labels,
     move_off,
     move_to,
-    requires_label,
     user_constraints,
 )
 from ..scheduling.placement import (
     obstacles_beside,
     room,
 )
-from .units import Unit
+from .units import MoveUnit
 
 # A unit does not return to a node that it was moved off this recently, nor to one where it failed.
 RETURN_SECONDS = 7 * 24 * 3600.0
@@ -35,62 +36,62 @@ MAX_EXCLUDED = 8
 
 
 @dataclass(frozen=True)
-class Way:
-    """How a unit gets to a node: by these constraints on its lead; or why it cannot."""
+class Route:
+    """How a unit gets to a node: by these constraints on its lead; or why it can't."""
 
     constraints: tuple[str, ...] = ()
-    obstacles: tuple[str, ...] = ()
+    obstacles: tuple[Message, ...] = ()
 
     @property
     def is_open(self) -> bool:
         return not self.obstacles
 
 
-class Targets:
-    """The ways of all units. ``labels``: service ID of a follower → the keys of its anchors' labels."""
+class TargetFinder:
+    """The routes of all units. ``labels``: service ID of a follower → the keys of its anchors' labels."""
 
     def __init__(self, snapshot: SwarmSnapshot, labels: Mapping[str, frozenset[str]], now: float) -> None:
         self.snapshot = snapshot
         self.labels = labels
         self.now = now
-        self._ways: dict[tuple[str, str, str], Way] = {}
+        self._routes: dict[tuple[str, str, str], Route] = {}
         self._runs: dict[tuple[str, str], bool] = {}
         self._totals = {node.id: len(snapshot.wanted_by_node.get(node.id, ())) for node in snapshot.nodes}
         self._by_total = sorted(snapshot.nodes, key=lambda node: self._totals[node.id])
 
-    def way(self, unit: Unit, node: Node) -> Way:
+    def route(self, unit: MoveUnit, node: Node) -> Route:
         """How ``unit`` gets to ``node``, whether or not that is of any use."""
         key = (unit.lead.id, unit.node.id, node.id)
-        if key not in self._ways:
-            self._ways[key] = self._find_way(unit, node)
-        return self._ways[key]
+        if key not in self._routes:
+            self._routes[key] = self._find_route(unit, node)
+        return self._routes[key]
 
-    def _find_way(self, unit: Unit, node: Node) -> Way:
+    def _find_route(self, unit: MoveUnit, node: Node) -> Route:
         found = self._history(unit, node)
         found += self._obstacles(unit, node)
         if found:
-            return Way(obstacles=tuple(found))
+            return Route(obstacles=tuple(found))
         if unit.lead.replicas == 1:
-            return Way(constraints=(move_to(node.id),))
+            return Route(constraints=(move_to(node.id),))
         return self._steer(unit, node)
 
-    def _history(self, unit: Unit, node: Node) -> list[str]:
-        found = []
+    def _history(self, unit: MoveUnit, node: Node) -> list[Message]:
+        found: list[Message] = []
         for made in unit.relocations:
             age = self.now - made.at
             if made.failed is not None:
                 if made.target == node.id and age < FAILED_THERE_SECONDS:
-                    found.append(f"a move there failed {age / 3600:.1f} h ago: {made.failed}")
+                    found.append(Reason("move_there_failed", ago=age, error=made.failed))
             elif made.source == node.id and age < RETURN_SECONDS:
                 if made.target == unit.node.id or not self._may_return(unit, age):
-                    found.append(f"it was moved off that node {age / 3600:.1f} h ago")
+                    found.append(Reason("moved_off_recently", ago=age))
         return found
 
-    def _may_return(self, unit: Unit, age: float) -> bool:
+    def _may_return(self, unit: MoveUnit, age: float) -> bool:
         """Whether it may go back by way of other nodes: others have moved it since, or memory is short."""
         return unit.last is None or (unit.is_short and age >= SHORT_RETURN_SECONDS)
 
-    def _obstacles(self, unit: Unit, node: Node) -> list[str]:
+    def _obstacles(self, unit: MoveUnit, node: Node) -> list[Message]:
         """What keeps a member off the node, with all the others there, too."""
         ids = {member.id for member in unit.members}
         there = []
@@ -99,40 +100,40 @@ class Targets:
             if other is not None and other.id not in ids:
                 there.append(other)
         arriving = [self.snapshot.service_by_id[task.service_id] for task in unit.tasks]
-        found = []
+        found: list[Message] = []
         for member in unit.members:
-            of = "" if member is unit.lead else f"{member.name}, which follows it: "
             others = [*there, *(service for service in arriving if service.id != member.id)]
             constraints = self._constraints(unit, member)
-            reasons = obstacles_beside(others, member, node, constraints)
-            found += [f"{of}{reason}" for reason in reasons]
-            if not reasons:
-                found += [f"{of}{reason}" for reason in self._too_many(unit, member, node)]
+            reasons = obstacles_beside(others, member, node, constraints) or self._too_many(
+                unit, member, node
+            )
+            if member is unit.lead:
+                found += reasons
+            else:
+                found += [
+                    Reason("follower_not_movable", follower=member.name, reason=reason) for reason in reasons
+                ]
         return found
 
-    def _constraints(self, unit: Unit, member: Service) -> tuple[str, ...]:
+    def _constraints(self, unit: MoveUnit, member: Service) -> tuple[str, ...]:
         """The user's own; a follower's anchor takes its label along."""
         labels = self.labels.get(member.id, ()) if member is not unit.lead else ()
-        return tuple(
-            text
-            for text in user_constraints(member)
-            if not any(requires_label((text,), key) for key in labels)
-        )
+        return constraints_beside_labels(member, labels)
 
-    def _too_many(self, unit: Unit, member: Service, node: Node) -> list[str]:
+    def _too_many(self, unit: MoveUnit, member: Service, node: Node) -> tuple[Message, ...]:
         most = room(self.snapshot, member, node)
         present = self._own(member, node)
         coming = sum(task.service_id == member.id for task in unit.tasks)
         if most is None or present + coming <= most:
-            return []
-        return [f"at most {most} of its tasks fit there, {present} are there"]
+            return ()
+        return (Reason("too_many_tasks_there", most=most, present=present),)
 
     def _own(self, service: Service, node: Node) -> int:
         return sum(task.service_id == service.id for task in self.snapshot.wanted_by_node.get(node.id, ()))
 
     # several replicas
 
-    def _steer(self, unit: Unit, node: Node) -> Way:
+    def _steer(self, unit: MoveUnit, node: Node) -> Route:
         """The constraints that leave Swarm no other choice than ``node``.
 
         Source: swarmkit, `manager/scheduler/scheduler.go`: fewest tasks of the service first, then fewest
@@ -141,7 +142,7 @@ class Targets:
         """
         service = unit.lead
         if service.preferences:
-            return Way(obstacles=("where its tasks go is decided by its placement preferences",))
+            return Route(obstacles=(Reason("placement_preferences_decide"),))
         own = self._own(service, node) + unit.count - 1
         total = self._totals[node.id] + unit.count - 1
         present = {
@@ -157,12 +158,11 @@ class Targets:
             if not self._can_run(service, other):
                 continue
             if other.id in present:
-                text = f"Swarm would put it on {other.hostname}, which has as few tasks of it"
-                return Way(obstacles=(text,))
+                return Route(obstacles=(Reason("swarm_prefers_node", node=other.hostname),))
             excluded.append(other)
             if len(excluded) > MAX_EXCLUDED:
-                return Way(obstacles=("Swarm would put it on one of many nodes with fewer tasks",))
-        return Way(constraints=tuple(move_off(other.id) for other in (unit.node, *excluded)))
+                return Route(obstacles=(Reason("swarm_prefers_many_nodes"),))
+        return Route(constraints=tuple(move_off(other.id) for other in (unit.node, *excluded)))
 
     def _can_run(self, service: Service, node: Node) -> bool:
         key = (service.id, node.id)

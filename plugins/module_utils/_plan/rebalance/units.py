@@ -12,9 +12,11 @@ a service's tasks on one node, since no constraint tells two of them apart.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..._model.memory import Memory
+from ..._model.reasons import Reason
 from ..._model.rules import (
     RebalanceRules,
     ServiceRules,
@@ -52,7 +54,7 @@ WARM_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
-class Unit:
+class MoveUnit:
     """Tasks that leave a node together.
 
     ``members``: the services, first the one that is moved, then those that follow it. ``tasks``: their tasks
@@ -71,7 +73,7 @@ class Unit:
     preferred: tuple[Node, ...] = ()
     is_short: bool = False
     relocations: tuple[Relocation, ...] = ()
-    forbidden: str | None = None
+    forbidden: Reason | None = None
 
     @property
     def lead(self) -> Service:
@@ -88,7 +90,7 @@ class Unit:
 
     @property
     def title(self) -> str:
-        """The unit in words."""
+        """The unit as text: the lead, with its followers or the number of its tasks."""
         if len(self.members) > 1:
             return f"{self.name} with {', '.join(sorted(member.name for member in self.members[1:]))}"
         return f"{self.name} ({self.count} tasks)" if self.count > 1 else self.name
@@ -132,17 +134,17 @@ def find_units(
     rules: RebalanceRules,
     state: State,
     now: float,
-) -> tuple[Unit, ...]:
+) -> tuple[MoveUnit, ...]:
     """All units of the swarm, in the order of their names. Global services and jobs are none."""
-    resolve_anchor_groups = _Survey(snapshot, groups, memory, rules, state, now)
-    units: list[Unit] = []
+    finder = _UnitFinder(snapshot, groups, memory, rules, state, now)
+    units: list[MoveUnit] = []
     for service in sorted(snapshot.services, key=lambda service: service.name):
         if service.is_replicated:
-            units += resolve_anchor_groups.units_of(service)
+            units += finder.units_of(service)
     return tuple(units)
 
 
-class _Survey:
+class _UnitFinder:
     def __init__(
         self,
         snapshot: SwarmSnapshot,
@@ -167,7 +169,7 @@ class _Survey:
                     self.anchors_of.setdefault(follower.service.id, []).append(anchor)
         self.preferred: dict[str, tuple[Node, ...]] = {}
 
-    def units_of(self, service: Service) -> list[Unit]:
+    def units_of(self, service: Service) -> list[MoveUnit]:
         desired = [task for task in self.snapshot.tasks_of(service) if task.should_run]
         by_node: dict[str, list[Task]] = {}
         for task in desired:
@@ -182,8 +184,8 @@ class _Survey:
         return units
 
     def _unit(
-        self, members: tuple[Service, ...], node: Node, tasks: list[Task], forbidden: str | None
-    ) -> Unit:
+        self, members: tuple[Service, ...], node: Node, tasks: list[Task], forbidden: Reason | None
+    ) -> MoveUnit:
         lead, together = members[0], list(tasks)
         for member in members[1:]:
             there = [t for t in self.snapshot.tasks_of(member) if t.should_run and t.node_id == node.id]
@@ -200,9 +202,8 @@ class _Survey:
         is_short = sample is not None and sample.used_bytes >= SHORT * sample.total_bytes
         forbidden = forbidden or self._cooling(lead, is_short=is_short)
         if used is None:
-            unknown = "it is not known how much memory it uses: it is neither measured nor reserved"
-            forbidden = forbidden or unknown
-        return Unit(
+            forbidden = forbidden or Reason("memory_use_unknown")
+        return MoveUnit(
             members=members,
             node=node,
             tasks=tuple(together),
@@ -252,79 +253,83 @@ class _Survey:
 
     # what forbids a move to anywhere
 
-    def _forbidden(self, lead: Service, desired: list[Task], members: tuple[Service, ...]) -> str | None:
+    def _forbidden(self, lead: Service, desired: list[Task], members: tuple[Service, ...]) -> Reason | None:
         anchors = self.anchors_of.get(lead.id)
         if anchors:
-            return f"it follows {', '.join(anchor.name for anchor in anchors)} and moves with it"
+            return Reason("moves_with_anchor", anchors=[anchor.name for anchor in anchors])
         if len(members) > 1 and len(desired) > 1:
-            return "it is an anchor with several tasks: nobody can say which of them a follower goes to"
+            return Reason("anchor_has_replicas")
         ids = {member.id for member in members}
         for member in members:
-            of = "" if member is lead else f"{member.name}, which follows it: "
-            for anchor in self.anchors_of.get(member.id, ()):
-                if anchor.id not in ids:
-                    return f"{of}it also follows {anchor.name}"
-            reason = self._held(member) or self._out_of_order(member, desired)
+            reason = self._second_anchor(member, ids) or self._tied(member) or self._unsteady(member, desired)
+            if reason is not None and member is not lead:
+                return Reason("follower_not_movable", follower=member.name, reason=reason)
             if reason is not None:
-                return f"{of}{reason}"
+                return reason
         return None
 
-    def _held(self, service: Service) -> str | None:
-        """What the user has said, or what its data say."""
+    def _second_anchor(self, member: Service, ids: Collection[str]) -> Reason | None:
+        """An anchor of a member that is not a member itself."""
+        for anchor in self.anchors_of.get(member.id, ()):
+            if anchor.id not in ids:
+                return Reason("follows_other_anchor", anchor=anchor.name)
+        return None
+
+    def _tied(self, service: Service) -> Reason | None:
+        """What the user has configured, and what its data require."""
         allowed = service.labels.get(ALLOW_LABEL, "").strip().lower()
         if allowed == "false":
-            return f"its label {ALLOW_LABEL} is false"
+            return Reason("rebalance_label_false", label=ALLOW_LABEL)
         if not service.is_replicated:
-            return f"it is a {service.mode} service"
+            return Reason("service_not_replicated", mode=service.mode)
         if runs_once(service):
-            return "its restart condition is 'none': it runs to its end where it is"
+            return Reason("service_runs_once")
         if allowed == "true" or service_rules(service, self.rules).may_leave_data:
             return None
         for mount in service.mounts:
-            what = ""
             if mount.type == "volume" and mount.driver in ("", "local"):
-                what = f"volume {mount.source or mount.target}"
-            elif mount.type == "bind":
-                what = f"host path {mount.source}"
-            if what:
-                return f"its {what} would stay behind; name it under services, or set {ALLOW_LABEL}=true"
+                return Reason("volume_stays", volume=mount.source or mount.target, label=ALLOW_LABEL)
+            if mount.type == "bind":
+                return Reason("host_path_stays", path=mount.source, label=ALLOW_LABEL)
         return None
 
-    def _out_of_order(self, service: Service, lead_tasks: list[Task]) -> str | None:
+    def _unsteady(self, service: Service, lead_tasks: list[Task]) -> Reason | None:
+        """What else is under way, or still has to happen."""
         if service.is_updating:
-            return f"Swarm is updating it ({service.update_state})"
+            return Reason("service_in_update", state=service.update_state)
         if service.id in self.state.moves or move_constraints(service):
-            return "it is being moved"
+            return Reason("service_in_move")
         if service.id in self.state.attempts:
-            return "it is being mended"
+            return Reason("service_in_retry")
         tasks = [task for task in self.snapshot.tasks_of(service) if task.should_run]
         if missing_tasks(self.snapshot, service) or not all(task.is_running for task in tasks):
-            return "not all of its tasks run"
+            return Reason("tasks_not_running")
         if tasks and finished(self.snapshot, service):
-            return "some of its tasks have finished, and a move would run them again"
+            return Reason("finished_tasks_would_rerun")
         places = {task.node_id for task in lead_tasks}
         if any(task.node_id not in places for task in tasks):
-            return "it is not yet beside its anchor"
+            return Reason("not_yet_co_located")
         return None
 
-    def _cooling(self, service: Service, *, is_short: bool) -> str | None:
-        """How long a service still rests after its last move: less where its host is short of memory."""
+    def _cooling(self, service: Service, *, is_short: bool) -> Reason | None:
+        """How long a service still rests after its last move: less if its host is short of memory."""
         relocations = self.state.relocations.get(service.id, ())
         if not relocations:
             return None
         last = relocations[-1]
         cooldown = pause = service_rules(service, self.rules).cooldown_seconds
         if not is_short:
-            # what has been moved again and again is not what is wrong: its pauses grow
+            # moving a service again and again solves nothing: its pauses grow
             recent = sum(self.now - made.at < RECENT_SECONDS for made in relocations)
             pause = max(cooldown, min(cooldown * GROWTH ** max(recent - 1, 0), LONGEST_PAUSE_SECONDS))
         if last.failed is not None:
             pause = max(pause, FAILED_SECONDS)
-        left = last.at + pause - self.now
+        ago, left = max(self.now - last.at, 0.0), last.at + pause - self.now
         if left <= 0:
             return None
-        what = "was moved" if last.failed is None else "could not be moved"
-        return f"it {what} {_minutes(self.now - last.at)} min ago, and may be again in {_minutes(left)} min"
+        if last.failed is not None:
+            return Reason("cooling_down_after_failure", ago=ago, left=left)
+        return Reason("cooling_down", ago=ago, left=left)
 
 
 def _names(service: Service) -> tuple[str, ...]:
@@ -332,7 +337,3 @@ def _names(service: Service) -> tuple[str, ...]:
     if prefix and service.name.startswith(prefix):
         return (service.name, service.name[len(prefix) :])
     return (service.name,)
-
-
-def _minutes(seconds: float) -> str:
-    return f"{max(seconds, 0) / 60:.0f}"

@@ -15,7 +15,7 @@ means nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..._model.ownership import (
     CONSTRAINTS_LABEL,
@@ -23,6 +23,7 @@ from ..._model.ownership import (
     recorded,
     without,
 )
+from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot
 from ..anchors.anchor import ANCHOR_VALUE
 from .constraints import (
@@ -77,12 +78,21 @@ def user_constraints(service: Service) -> tuple[str, ...]:
     return without(service.constraints, ours(service))
 
 
+def constraints_beside_labels(service: Service, labels: Collection[str]) -> tuple[str, ...]:
+    """The same without those that require one of ``labels``, which move with their anchors."""
+    return tuple(
+        text
+        for text in user_constraints(service)
+        if not any(requires_label((text,), label) for label in labels)
+    )
+
+
 def requires_label(expressions: Iterable[str], label: str) -> bool:
     """Whether one of ``expressions``, in any spelling, demands the anchor's label."""
     return any(_demanded_label(text) == label for text in expressions)
 
 
-def malformed_records(snapshot: SwarmSnapshot) -> tuple[str, ...]:
+def malformed_records(snapshot: SwarmSnapshot) -> tuple[Reason, ...]:
     """For each service whose record of our constraints cannot be read, a warning."""
     warnings = []
     for service in sorted(snapshot.services, key=lambda service: service.name):
@@ -90,8 +100,7 @@ def malformed_records(snapshot: SwarmSnapshot) -> tuple[str, ...]:
             text = service.labels[CONSTRAINTS_LABEL]
             shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
             warnings.append(
-                f"{service.name}: label {CONSTRAINTS_LABEL}: expected a JSON list of constraints, found "
-                f"{shown!r}; all constraints of the service count as your own"
+                Reason("label_record_malformed", service=service.name, label=CONSTRAINTS_LABEL, found=shown)
             )
     return tuple(warnings)
 

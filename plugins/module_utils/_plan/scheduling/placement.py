@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Can a service run on a node? The filters of Swarm's scheduler, as reasons in words.
+"""Can a service run on a node? The filters of Swarm's scheduler, as reasons.
 
 Source: swarmkit, `manager/scheduler/pipeline.go` and `filter.go`. Network and volume plugins are left out:
 the snapshot does not have them.
@@ -14,19 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from .constraints import (
     platform_allows,
     violated,
 )
 
-_MIB = 1024 * 1024
-
 
 def obstacles(
     snapshot: SwarmSnapshot, service: Service, node: Node, constraints: tuple[str, ...]
-) -> tuple[str, ...]:
-    """What keeps a task of ``service`` off ``node``; nothing where Swarm would let it run there.
+) -> tuple[Reason, ...]:
+    """What keeps a task of ``service`` off ``node``; empty if Swarm would let it run there.
 
     ``constraints`` are those that are to count, which need not be all that the service has now. What the
     service's own tasks take up on the node does not count against it.
@@ -36,17 +35,20 @@ def obstacles(
 
 def obstacles_beside(
     others: Sequence[Service], service: Service, node: Node, constraints: tuple[str, ...]
-) -> tuple[str, ...]:
+) -> tuple[Reason, ...]:
     """The same with ``others`` on the node, one entry for each task of theirs."""
-    found: list[str] = []
+    found: list[Reason] = []
     if not node.is_ready:
-        found.append(f"the node is {node.state}")
+        found.append(Reason("target_not_ready", state=node.state))
     if node.availability != "active":
-        found.append(f"the node's availability is {node.availability}")
-    found += [f"its constraint {expression} forbids it" for expression in violated(constraints, node)]
+        found.append(Reason("target_not_active", availability=node.availability))
+    found += [
+        Reason("constraint_violated", constraint=expression) for expression in violated(constraints, node)
+    ]
     if not platform_allows(service.platforms, node):
-        platforms = ", ".join("/".join(platform) for platform in service.platforms)
-        found.append(f"its image is for {platforms}, the node is {node.os}/{node.architecture}")
+        platforms = ["/".join(platform) for platform in service.platforms]
+        own = f"{node.os}/{node.architecture}"
+        found.append(Reason("platform_unsupported", platforms=platforms, platform=own))
     found += _lacking_resources(others, service, node)
     found += _taken_ports(others, service)
     return tuple(found)
@@ -81,27 +83,27 @@ def _others_on(snapshot: SwarmSnapshot, service: Service, node: Node) -> list[Se
     return found
 
 
-def _lacking_resources(others: Sequence[Service], service: Service, node: Node) -> list[str]:
+def _lacking_resources(others: Sequence[Service], service: Service, node: Node) -> list[Reason]:
     if not service.reserved_memory_bytes and not service.reserved_nano_cpus:
         return []
     found = []
     free_memory = node.memory_bytes - sum(other.reserved_memory_bytes for other in others)
     if service.reserved_memory_bytes > free_memory:
-        desired = service.reserved_memory_bytes // _MIB
-        found.append(f"it reserves {desired} MiB of memory, {max(free_memory, 0) // _MIB} MiB are unreserved")
+        reserved = service.reserved_memory_bytes
+        found.append(Reason("memory_reserved", reserved=reserved, unreserved=max(free_memory, 0)))
     free_cpus = node.nano_cpus - sum(other.reserved_nano_cpus for other in others)
     if service.reserved_nano_cpus > free_cpus:
-        wanted_cpus, free = service.reserved_nano_cpus / 1e9, max(free_cpus, 0) / 1e9
-        found.append(f"it reserves {wanted_cpus:g} CPUs, {free:g} are unreserved")
+        reserved_cpus, free = service.reserved_nano_cpus / 1e9, max(free_cpus, 0) / 1e9
+        found.append(Reason("cpus_reserved", reserved=reserved_cpus, unreserved=free))
     return found
 
 
-def _taken_ports(others: Sequence[Service], service: Service) -> list[str]:
+def _taken_ports(others: Sequence[Service], service: Service) -> list[Reason]:
     if not service.host_ports:
         return []
     desired = {port for port in service.host_ports if port[0]}
     return [
-        f"{other.name} has port {number}/{protocol} of the node"
+        Reason("port_taken", service=other.name, port=number, protocol=protocol)
         for other in others
         for number, protocol in other.host_ports
         if (number, protocol) in desired

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from itertools import groupby
 
+from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from .constraints import (
     ENGINE_LABEL_PREFIX,
@@ -165,12 +166,12 @@ class Scheduler:
             self._by_total.append(set())
         self._by_total[now].add(node_id)
 
-    def obstacles(self, service: Service, node: Node, constraints: tuple[str, ...]) -> tuple[str, ...]:
+    def obstacles(self, service: Service, node: Node, constraints: tuple[str, ...]) -> tuple[Reason, ...]:
         """What keeps one more task of the service off the node."""
         own = self._own.get(service.id, {}).get(node.id, 0)
         found = list(obstacles_beside(self._services[node.id], service, node, constraints))
         if service.max_replicas_per_node and own >= service.max_replicas_per_node:
-            found.append(f"at most {service.max_replicas_per_node} of its tasks may run on one node")
+            found.append(Reason("max_replicas_reached", maximum=service.max_replicas_per_node))
         return tuple(found)
 
     def _suitable_nodes(self, service: Service, constraints: tuple[str, ...]) -> dict[str, Node]:

@@ -308,7 +308,7 @@ def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
     left = run_module("label_sync", nodes=desired, purge=True)
     assert (left["changed"], left["plan"]) == (False, [])
     assert [note["text"] for note in left["notes"]] == [
-        "node charlie is down: its labels are corrected when it is back"
+        "node charlie is down: its labels are corrected when it returns"
     ]
     assert labels(engine) == {"charlie": {"old": "true"}}
 

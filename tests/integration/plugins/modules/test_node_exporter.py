@@ -101,7 +101,7 @@ def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None
 
     left = run_module("node_exporter", definition=change, wait_timeout=0)
     assert [note["text"] for note in left["notes"]] == [
-        f"{NAME} is to be changed, but Swarm is updating it: left for later"
+        f"{NAME} needs a change, but Swarm is updating it; the change waits"
     ]
     assert (left["changed"], left["requeue_after"]) == (False, 5)
     late = run_module("node_exporter", definition=change, wait_timeout=1)

@@ -70,9 +70,9 @@ def test_the_last_managers_do_not_leave_by_themselves(run_module: Modules, swarm
 
     refused = run_module("swarm_member", state="absent", name="alpha")
     assert refused["failed"]
-    assert refused["msg"] == (
-        "alpha: it is the last manager; force=true ends the swarm with all its services"
-    )
+    assert refused["reason"]["code"] == "leaving_last_manager"
+    assert refused["reason"]["params"] == {"host": "alpha"}
+    assert refused["msg"] == refused["reason"]["text"]
     assert swarm_info(swarm["alpha"])["ControlAvailable"]
 
 
@@ -82,10 +82,12 @@ def test_names_that_are_wrong(run_module: Modules, swarm: Lab) -> None:
 
     long = member("alpha.example.com", "alpha", nodes={"alpha.example.com": {"labels": ["ssd"]}})
     assert not long["changed"]
-    hint = "nodes.alpha.example.com: expected the host name, which is alpha"
-    assert any(warning.startswith(hint) for warning in long["warnings"])
+    (warning,) = long["warning_reasons"]
+    assert warning["code"] == "host_name_differs"
+    assert warning["params"] == {"name": "alpha.example.com", "hostname": "alpha"}
 
     first = member("alpha", "alpha")["member"]
     twin = member("twin", "alpha", members={"alpha": first})
     assert twin["failed"]
-    assert "alpha and twin say that they are the same node" in twin["msg"]
+    assert twin["reason"]["code"] == "host_at_fault"
+    assert twin["reason"]["params"]["because"]["code"] == "node_id_shared"

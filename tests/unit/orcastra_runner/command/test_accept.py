@@ -49,9 +49,7 @@ class Bench:
         monkeypatch.setattr(
             "orcastra_runner.swarm.Swarm.carry_out", lambda _swarm, plan: self.carry_out(plan)
         )
-        monkeypatch.setattr(
-            "orcastra_runner.swarm.Swarm.remember", lambda _swarm, edits: self.remember(edits)
-        )
+        monkeypatch.setattr("orcastra_runner.swarm.Swarm.save", lambda _swarm, edits: self.remember(edits))
         self.work = work_on(self.fake, self.configuration.desired, monkeypatch)
         self.work.accept_removals = self.accept
 
@@ -75,7 +73,7 @@ class Bench:
         return Outcome(tuple(StepResult(step, changed=changed, error=self.failure) for step in plan.steps))
 
     def run(self) -> CommandRecord:
-        self.work.swarm.forget()
+        self.work.swarm.invalidate()
         return CommandRunner("shell").run(self.work, "shell:1", COMMAND, None)
 
 
@@ -130,10 +128,10 @@ def test_a_step_that_fails_is_told(bench: Bench) -> None:
     assert "the engine says no" in result.message
 
 
-def commands(**records: str) -> Mapping[str, CommandRecord]:
+def commands(**status: str) -> Mapping[str, CommandRecord]:
     return {
         key: CommandRecord(command, "shell", "alpha", f"instance of {key}", 1000.0)
-        for key, command in records.items()
+        for key, command in status.items()
     }
 
 

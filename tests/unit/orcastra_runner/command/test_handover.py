@@ -27,7 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handove
     OFFER_SECONDS,
     SILENCE_SECONDS,
 )
-from orcastra_runner import cli, commands
+from orcastra_runner import application, cli
 from orcastra_runner.command import handover
 from orcastra_runner.command import run as command_run
 from orcastra_runner.command.handover import LONGEST_GAP_SECONDS, LOOK_SECONDS, HandoverWatch
@@ -92,7 +92,8 @@ def test_our_own_host_is_left_to_another_instance(hosts: Hosts, logged: Log) -> 
     assert (hosts.record.status, hosts.record.message) == ("running", LEFT)
     offered = hosts.fake.state.handovers["id:all"]
     assert (offered.nodes, offered.names, offered.boot) == (("id-alpha",), ("alpha",), "boot-alpha")
-    assert logged.sentences[-1] == f"info command: rolling_reboot: {LEFT}"
+    assert logged.sentences[-1] == "info command handed over: rolling_reboot"
+    assert LEFT in [entry.get("result") for entry in logged.entries]
     assert [result["status"] for result in hosts.results()] == ["running", "waiting"]
     # the next one might reboot whoever is at work on it
     for _look in range(2):
@@ -108,7 +109,7 @@ def test_our_own_host_is_left_to_another_instance(hosts: Hosts, logged: Log) -> 
     assert hosts.job.requeue_after is None
     assert hosts.statuses() == ["done", "done"]
     # whoever has done it has told of it
-    assert [action.what for action in hosts.work.records.view().history] == [
+    assert [action.what for action in hosts.work.status.view().history] == [
         "command relabel_all: restart shop_db"
     ]
 
@@ -155,9 +156,9 @@ def test_where_nobody_takes_it_that_is_the_result(hosts: Hosts, logged: Log) -> 
     )
     assert hosts.fake.state.handovers == {}
     assert hosts.statuses() == ["failed", "done"]
-    told = [line for line in logged.sentences if line.startswith("error command: rolling_reboot failed: ")]
+    told = [line for line in logged.sentences if line == "error command failed: rolling_reboot"]
     assert len(told) == 1
-    assert hosts.work.records.view().history[-1].result == "failed"
+    assert hosts.work.status.view().history[-1].result == "failed"
 
 
 def test_an_offer_outlasts_the_reboot_of_another_host(hosts: Hosts) -> None:
@@ -229,8 +230,8 @@ def test_an_offer_that_cannot_be_written_is_made_later(hosts: Hosts) -> None:
 def test_the_shell_waits_until_somebody_has_taken_it(
     hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "connect", lambda _options: hosts.fake.connect())
-    monkeypatch.setattr(commands, "_on_hosts", lambda *_arguments: hosts._run_playbook)
+    monkeypatch.setattr(application, "connect", lambda _options: hosts.fake.connect())
+    monkeypatch.setattr(application.Application, "on_hosts", lambda *_arguments: hosts._run_playbook)
     monkeypatch.setenv("ORCASTRA_INVENTORY", str(tmp_path / "hosts.yml"))
     monkeypatch.setattr(Signals, "install", lambda _self: None)
     pauses: list[float] = []

@@ -26,7 +26,7 @@ from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.job import KEPT, SHELL_SECONDS, CommandJob
 from orcastra_runner.command.results import status_lines
 from orcastra_runner.execute import PlaybookError, PlaybookResult, TaskResult
-from orcastra_runner.jobs import Stopped, Told
+from orcastra_runner.jobs import AlreadyReported, Stopped
 from tests.support.builders import desired
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
@@ -72,10 +72,10 @@ class Bench:
     def run(self) -> bool | str:
         """What the job says of one cycle."""
         self.file.refresh(at_once=True)
-        self.work.swarm.forget()
+        self.work.swarm.invalidate()
         try:
             return self.job.run(self.work)
-        except Told:
+        except AlreadyReported:
             return "told"
 
     def results(self) -> list[dict[str, Any]]:
@@ -127,9 +127,10 @@ def test_an_entry_is_claimed_run_and_entered_and_never_run_again(bench: Bench, l
     assert bench.run() is False
     assert (len(bench.ran), bench.writes) == (1, 2)
     assert logged.sentences == [
-        "info command: restart_service shop_db begins",
-        "info command: restart_service shop_db is done: restart shop_db",
+        "info command started: restart_service shop_db",
+        "info command finished: restart_service shop_db",
     ]
+    assert "restart shop_db" in [entry.get("result") for entry in logged.entries]
 
 
 def test_a_quiet_cycle_looks_only(bench: Bench) -> None:
@@ -218,7 +219,7 @@ def test_a_claim_without_a_result_is_interrupted(bench: Bench, logged: Log) -> N
     bench.fake.state = replace(bench.fake.state, commands={"id:x": record(command="relabel_all")})
     bench.run()
     assert (bench.ran, bench.statuses()) == ([], ["interrupted"])
-    assert "not repeated" in logged.sentences[0]
+    assert logged.sentences == ["warning command interrupted: relabel_all"]
 
 
 def test_a_command_of_the_shell_gets_its_time(bench: Bench) -> None:
@@ -269,9 +270,7 @@ def test_whoever_is_second_does_nothing(bench: Bench, monkeypatch: pytest.Monkey
     assert bench.run() is True
     assert len(bench.ran) == 1
     assert bench.fake.state.commands == commands
-    assert "info command: relabel_all has been claimed on node alpha before; it is not repeated" in (
-        logged.sentences
-    )
+    assert "info command already claimed: relabel_all" in logged.sentences
 
 
 def test_failures_are_results_and_the_next_one_is_run(bench: Bench, logged: Log) -> None:
@@ -295,7 +294,11 @@ def test_failures_are_results_and_the_next_one_is_run(bench: Bench, logged: Log)
     ]
     assert bench.run() is False
     assert len(bench.ran) == 5
-    assert logged.sentences.count("error command: restart_service b failed: no room on the disk") == 1
+    failures = {
+        entry["what"]: entry["error"] for entry in logged.entries if entry["event"] == "command failed"
+    }
+    assert failures["restart_service b"] == "no room on the disk"
+    assert logged.sentences.count("error command failed: restart_service b") == 1
 
 
 def test_a_stop_before_the_playbook_leaves_it_to_be_run(bench: Bench) -> None:
@@ -327,7 +330,7 @@ def test_expired_entries_are_told_once_and_not_run(bench: Bench, logged: Log) ->
         bench.run()
     assert bench.statuses() == ["expired", "done"]
     assert len(bench.ran) == 1
-    said = "warning command: relabel_all: not run: it expired at 1970-01-01T00:00:00Z"
+    said = "warning command skipped: relabel_all: not run: it expired at 1970-01-01T00:00:00Z"
     assert logged.sentences.count(said) == 1
 
 
@@ -340,7 +343,7 @@ def test_a_dry_run_writes_nothing(bench: Bench, logged: Log) -> None:
     assert (bench.ran, bench.checked, bench.writes) == ([], ["orcastra.swarm.label_sync"], 0)
     assert [path.name for path in bench.path.parent.iterdir()] == ["c.yml"]
     assert logged.sentences == [
-        "info command that would be run: relabel_all (line 1)",
+        "info command planned: relabel_all (line 1)",
         "info planned: set x on node alpha",
         "info bravo is down",
     ]
@@ -363,7 +366,7 @@ def test_results_that_cannot_be_written_are_no_failure(bench: Bench, logged: Log
     bench.write("relabel_all")
     assert bench.run() is True
     bench.run()
-    said = [entry for entry in logged.entries if "`orcastra status` alone" in entry["event"]]
+    said = [entry for entry in logged.entries if entry["event"] == "command results not written"]
     assert [entry["level"] for entry in said] == ["debug"]
     assert sorted(path.name for path in bench.path.parent.iterdir()) == ["c.results.yml", "c.yml"]
 

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
-from orcastra_runner import cli, commands
+from orcastra_runner import application, cli, commands
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.rehearsal import Rehearsal
 from orcastra_runner.command.table import COMMANDS
@@ -34,7 +34,7 @@ def reset_log() -> Iterator[None]:
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSwarm:
     fake = three_nodes()
     work_on(fake, desired(), monkeypatch)
-    monkeypatch.setattr(commands, "connect", lambda _options: fake.connect())
+    monkeypatch.setattr(application, "connect", lambda _options: fake.connect())
     return fake
 
 

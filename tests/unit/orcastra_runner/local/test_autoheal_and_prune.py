@@ -22,11 +22,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import Ended, HealPlan, HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
-from orcastra_runner.commands import _local_jobs
+from orcastra_runner.application import Application
+from orcastra_runner.files import Files
 from orcastra_runner.local import autoheal as local_autoheal
 from orcastra_runner.local import prune as local_prune
 from orcastra_runner.local.autoheal import AutohealJob, heal_rules
+from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.local.prune import PruneJob, prune_rules
+from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings, read_settings
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
@@ -34,10 +37,15 @@ ENGINE: Any = object()
 STOP = StopContainer(container_id="c", title="c of web", started=1, timeout_seconds=1, why=("it is ill",))
 
 
+def application(settings: Settings) -> Application:
+    rules = RebalanceFile(lambda: settings.config_dir / "rebalance_config.yml")
+    return Application(settings, Files(None, rules, ModsFile(settings.mod_manager_config)))
+
+
 def test_the_defaults_are_those_of_the_planners(settings: Settings) -> None:
     assert heal_rules(settings) == HealRules()
     assert prune_rules(settings) == PruneRules()
-    assert [job.name for job in _local_jobs(settings)] == [
+    assert [job.name for job in application(settings).local_jobs()] == [
         "logs",
         "autoheal",
         "prune",
@@ -76,7 +84,7 @@ def test_all_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOD_MANAGER_REFRESH_INTERVAL_MINUTES", "0")
     monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "0")
     monkeypatch.setenv("GC_CRON", "off")
-    assert [job.name for job in _local_jobs(read_settings())] == ["logs"]
+    assert [job.name for job in application(read_settings()).local_jobs()] == ["logs"]
 
 
 @pytest.mark.parametrize("text", ["61 * * * *", "* * * *", "* * * * * *", "@often", "0 0 30 2 *", "soon"])
@@ -135,7 +143,7 @@ def test_what_was_healed_or_given_up_is_said(
     job.run(ENGINE)
     assert logged.sentences == [
         "warning x is given up",
-        "warning a task was unhealthy and ended; whether Swarm replaces it only a manager can tell",
+        "warning unhealthy task ended: only a manager can tell whether Swarm replaces it",
         "info done: stop c of web",
         "info skipped: container c: it is gone",
     ]
@@ -159,7 +167,7 @@ def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
 
     monkeypatch.setattr(local_prune, "prune_node", prune_node)
     job = PruneJob(read_settings(), None, clock)
-    assert logged.sentences == ["info the node is pruned next at: 2026-03-29 03:00 (Europe/Berlin)"]
+    assert logged.sentences == ["info next prune scheduled: 2026-03-29 03:00 (Europe/Berlin)"]
     assert "GC_PLAIN_CONTAINERS" in logged.entries[0]["keeps"]
     assert job.seconds_to_next() == 7 * 3600
     clock.now += job.seconds_to_next()
@@ -167,7 +175,7 @@ def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
     job.run(ENGINE)
     assert logged.sentences == [
         "info pruned: remove volume x",
-        "info pruned the node: 0 containers, 0 images and 1 volume, 0 bytes",
+        "info prune finished: 0 containers, 0 images and 1 volume, 0 B",
     ]
     assert logged.entries[-1]["next"] == "2026-03-30 02:30 (Europe/Berlin)"
     assert calls == [{"connect_manager": None, "dry_run": False, "remember": True}]
@@ -217,7 +225,7 @@ def test_what_is_kept_and_what_is_wrong_is_told(
     for _run in range(2):
         job.run(ENGINE)
     # patterns are told of once
-    assert [text for text in logged.sentences if "pruned" not in text] == [
+    assert [text for text in logged.sentences if "prune" not in text] == [
         "warning a pattern",
         "info a note",
         "info kept: volume x: it is in use",
@@ -242,4 +250,4 @@ def test_a_dry_run_says_what_would_go(
     PruneJob(read_settings(), None, clock).run(ENGINE)
     assert calls == [{"connect_manager": None, "dry_run": True, "remember": remember}]
     assert "info would be pruned: remove volume x" in logged.sentences
-    assert "info looked what could be pruned: 1 thing" in logged.sentences
+    assert (logged.entries[-1]["event"], logged.entries[-1]["steps"]) == ("prune dry run finished", 1)

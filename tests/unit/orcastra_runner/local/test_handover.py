@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     ClaimCommand,
     CommandRecord,
@@ -28,14 +26,16 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     EngineUnreachable,
     NotAManager,
 )
-from orcastra_runner.commands import _handovers
+from orcastra_runner.application import Application
 from orcastra_runner.execute import PlaybookResult, TaskResult
+from orcastra_runner.files import Files
 from orcastra_runner.jobs import Stopped
 from orcastra_runner.local import handover as local_handover
 from orcastra_runner.local.handover import LOOK_SECONDS, WORKER_LOOK_SECONDS, HandoverJob
-from orcastra_runner.records import Records
+from orcastra_runner.local.mods_file import ModsFile
+from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings, read_settings
-from orcastra_runner.signals import Signals
+from orcastra_runner.status import StatusStore
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
 CLAIM = CommandRecord(command="reboot_node alpha", source="file", by="alpha", instance="a", started=1.0)
@@ -111,8 +111,8 @@ class Bench:
         self.ran: list[tuple[str, dict[str, Any]]] = []
         self.seen: list[State] = []
         self.result: PlaybookResult | Exception = rebooted()
-        self.records = Records()
-        self.job = HandoverJob(self._run, self._connect, None, self.records, clock, clock)
+        self.status = StatusStore()
+        self.job = HandoverJob(self._run, self._connect, None, self.status, clock, clock)
 
     def _connect(self) -> Any:
         return self.engine
@@ -158,9 +158,9 @@ def test_it_is_taken_rebooted_and_its_result_entered(bench: Bench, logged: Log) 
     assert bench.seen[0].commands["k"].message == "alpha is being rebooted by the instance on bravo"
     assert (done.status, done.message) == ("done", "alpha was rebooted by the instance on bravo")
     assert (done.by, done.source, bench.engine.state.handovers) == ("alpha", "file", {})
-    (action,) = bench.records.view().history
+    (action,) = bench.status.view().history
     assert action.what == f"command reboot_node alpha: {done.message}"
-    assert logged.sentences[-1] == f"info command: reboot_node alpha done: {done.message}"
+    assert logged.sentences[-1] == "info command finished: reboot_node alpha"
     bench.run()
     assert len(bench.ran) == 1
 
@@ -207,7 +207,7 @@ def test_a_failure_is_the_result(bench: Bench, logged: Log) -> None:
         "failed",
         "alpha was left to the instance on bravo: it stays away",
     )
-    assert logged.sentences[-1].startswith("error command: reboot_node alpha failed: ")
+    assert logged.sentences[-1] == "error command failed: reboot_node alpha"
 
 
 @pytest.mark.parametrize("result", [PlaybookResult("p", "canceled", 1.0), Stopped("asked to stop")])
@@ -223,13 +223,13 @@ def test_a_node_that_is_left_drained_is_told(bench: Bench, result: PlaybookResul
 def test_a_result_that_cannot_be_entered_is_entered_later(bench: Bench) -> None:
     bench.engine.writes = ["", "lost"]
     assert bench.run().is_running
-    assert bench.records.view().history == ()
+    assert bench.status.view().history == ()
     # the acting instance may have given it up by now
     lost = FinishCommand("k", bench.engine.state.commands["k"].instance, "interrupted", "gone", 2.0)
     bench.engine.edit(lost)
     assert bench.run().status == "done"
     assert len(bench.ran) == 1
-    assert len(bench.records.view().history) == 1
+    assert len(bench.status.view().history) == 1
 
 
 def test_it_says_now_and_then_that_it_lives(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +252,7 @@ def test_a_worker_asks_the_manager_that_it_was_given(bench: Bench, clock: Clock)
     bench.job.run(worker)  # type: ignore[arg-type]
     assert (bench.ran, bench.job.seconds_to_next()) == ([], WORKER_LOOK_SECONDS)
     engine: Any = bench.engine
-    job = HandoverJob(bench._run, bench._connect, lambda: engine, bench.records, clock, clock)
+    job = HandoverJob(bench._run, bench._connect, lambda: engine, bench.status, clock, clock)
     job.run(worker)  # type: ignore[arg-type]
     assert bench.engine.state.commands["k"].status == "done"
 
@@ -260,11 +260,15 @@ def test_a_worker_asks_the_manager_that_it_was_given(bench: Bench, clock: Clock)
 def test_there_is_one_only_where_there_is_an_inventory(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ExitStack() as stack:
-        rest = (DesiredState, Signals(), Records(), stack)
-        assert _handovers(settings, *rest) == []
-        monkeypatch.setenv("ORCASTRA_INVENTORY", "/etc/hosts.yml")
-        (job,) = _handovers(read_settings(), *rest)
-        assert job.name == "handover"
-        monkeypatch.setenv("DRY_RUN", "true")
-        assert _handovers(read_settings(), *rest) == []
+    assert "handover" not in local_jobs(settings)
+    monkeypatch.setenv("ORCASTRA_INVENTORY", "/etc/hosts.yml")
+    assert "handover" in local_jobs(read_settings())
+    monkeypatch.setenv("DRY_RUN", "true")
+    assert "handover" not in local_jobs(read_settings())
+
+
+def local_jobs(settings: Settings) -> list[str]:
+    rules = RebalanceFile(lambda: settings.config_dir / "rebalance_config.yml")
+    files = Files(None, rules, ModsFile(settings.mod_manager_config))
+    with Application(settings, files) as application:
+        return [job.name for job in application.local_jobs()]

@@ -34,9 +34,7 @@ def test_containers_whose_log_has_no_limit_are_told_once_a_day(clock: Clock, log
     job = LogsJob(clock)
     assert job.seconds_to_next() == 0
     job.run(engine)
-    assert logged.sentences == [
-        "warning the log file has no limit (max-size in the engine's daemon.json) for: endless"
-    ]
+    assert logged.sentences == ["warning log files without a size limit: endless"]
     assert job.seconds_to_next() == DAY_SECONDS
     logged.clear()
     del engine.logs["endless"]

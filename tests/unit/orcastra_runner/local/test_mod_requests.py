@@ -16,7 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     NotAManager,
 )
 from orcastra_runner.local.mod_requests import NO_MANAGER, PATIENCE_SECONDS, ModRequestsJob
-from orcastra_runner.records import Records
+from orcastra_runner.status import StatusStore
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.served import observation
 
@@ -61,13 +61,13 @@ class Node:
     """A node's job. ``refreshed`` counts."""
 
     def __init__(
-        self, engine: Any, clock: Clock, manager: Any = None, records: Records | None = None
+        self, engine: Any, clock: Clock, manager: Any = None, status: StatusStore | None = None
     ) -> None:
         self.engine = engine
         self.clock = clock
         self.refreshed = 0
         connect = None if manager is None else lambda: manager
-        self.job = ModRequestsJob(60, self.refresh, connect, records or Records(), clock)
+        self.job = ModRequestsJob(60, self.refresh, connect, status or StatusStore(), clock)
 
     def refresh(self) -> None:
         self.refreshed += 1
@@ -119,17 +119,17 @@ def test_a_quiet_look_is_one_request(clock: Clock) -> None:
 
 
 def test_who_acts_has_refreshed_its_own_node(clock: Clock) -> None:
-    manager, records = Manager(), Records()
-    node = Node(manager, clock, records=records)
-    records.saw(observation(), 0.1)
-    records.decided("acting", leads=True, acts=True)
+    manager, status = Manager(), StatusStore()
+    node = Node(manager, clock, status=status)
+    status.observed(observation(), 0.1)
+    status.decided("acting", leads=True, acts=True)
     node.look()
     claim(manager, "id:a")
     assert node.look() == 0
     # a command from the shell is carried out by another process, maybe on another machine
     claim(manager, "id:b", source="shell")
     assert node.look() == 1
-    records.decided("standing by", leads=False, acts=False)
+    status.decided("standing by", leads=False, acts=False)
     claim(manager, "id:c")
     assert node.look() == 1
 
@@ -171,7 +171,7 @@ def test_a_worker_without_a_manager_says_that_it_is_alone(clock: Clock, logged: 
     node.job.ask()
     node.look()
     assert node.refreshed == 1
-    assert logged.sentences == [f"warning only this node refreshes its mods: {NO_MANAGER}"]
+    assert logged.sentences == [f"warning mods refreshed on this node only: {NO_MANAGER}"]
     assert node.job.seconds_to_next() == 60
 
 
@@ -192,7 +192,7 @@ def test_a_request_waits_for_the_manager_for_a_while(clock: Clock, logged: Log) 
     clock.now += PATIENCE_SECONDS + 1
     with pytest.raises(EngineUnreachable):
         node.look()
-    assert logged.sentences[-1] == "warning only this node refreshes its mods: gone"
+    assert logged.sentences[-1] == "warning mods refreshed on this node only: gone"
     manager.fault = None
     node.look()
     assert other.look() == 0

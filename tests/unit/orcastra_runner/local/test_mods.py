@@ -11,8 +11,8 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from orcastra_runner.local.mods import ModsJob
-from orcastra_runner.records import Records
 from orcastra_runner.settings import read_settings
+from orcastra_runner.status import StatusStore
 from orcastra_runner.web.data import state_data
 from tests.support.mod_server import ModServer
 from tests.unit.orcastra_runner.conftest import Clock
@@ -47,9 +47,9 @@ def dest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_job_refreshes_and_tells(dest: Path, clock: Clock) -> None:
-    records = Records()
+    status = StatusStore()
     engine: Any = Engine()
-    job = ModsJob(read_settings(), None, clock, records)
+    job = ModsJob(read_settings(), None, clock, status)
     assert job.seconds_to_next() == 0
     job.run(engine)
     assert not dest.exists()
@@ -63,13 +63,13 @@ def test_the_job_refreshes_and_tells(dest: Path, clock: Clock) -> None:
             job.run(engine)
     assert sorted(path.name for path in dest.glob("*.bin")) == ["a.bin", "c.bin"]
     assert job.seconds_to_next() == 120
-    found = state_data(records.view())["mods"]
+    found = state_data(status.view())["mods"]
     assert [mod["status"] for mod in found["mods"]] == ["stored", "failed", "stored"]
     assert [mod["discovered"] for mod in found["mods"]] == [False, False, True]
-    text = records.metrics.text(0).decode()
+    text = status.metrics.text(0).decode()
     assert "mod_downloads_total 2.0" in text
     assert "mod_download_errors_total 1.0" in text
-    assert {action.what for action in records.view().history} == {"download a.bin", "download c.bin"}
+    assert {action.what for action in status.view().history} == {"download a.bin", "download c.bin"}
 
 
 def test_who_asks_does_not_wait_for_the_interval(dest: Path, clock: Clock) -> None:

@@ -51,11 +51,11 @@ def test_mods_that_vanish_stay_in_force(bench: Bench, logged: Log, text: str | N
     for _time in range(3):
         bench.clock.now += 100
         assert bench.names == ["a.jar", "b.jar"]
-    assert bench.file.trouble is not None
+    assert bench.file.problem is not None
     assert json.loads(Path(bench.file.copy()).read_text()) == {"mods": [A, B]}
     assert sum("configuration missing" in sentence for sentence in logged.sentences) == 1
     assert len(bench.file.accept_removals()) == 1
-    assert (bench.names, bench.file.rules().is_given, bench.file.trouble) == ([], True, None)
+    assert (bench.names, bench.file.rules().is_given, bench.file.problem) == ([], True, None)
     assert json.loads(Path(bench.file.copy()).read_text()) == {}
 
 
@@ -65,11 +65,11 @@ def test_mods_that_are_wrong_are_refused_and_the_old_ones_stay(bench: Bench, log
     bench.path.write_text(text)
     for _time in range(3):
         assert bench.names == ["a.jar", "b.jar"]
-    assert bench.file.trouble is not None
+    assert bench.file.problem is not None
     assert sum("configuration rejected" in sentence for sentence in logged.sentences) == 1
     bench.path.write_text(json.dumps([A, B]))
     assert bench.names == ["a.jar", "b.jar"]
-    assert bench.file.trouble is None
+    assert bench.file.problem is None
 
 
 def test_what_is_removed_waits_until_the_file_is_quiet(bench: Bench) -> None:

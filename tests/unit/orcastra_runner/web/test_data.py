@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, Service, Task
-from orcastra_runner.records import Records
+from orcastra_runner.status import StatusStore
 from orcastra_runner.web.data import state_data
 from tests.support.builders import desired, node, service, snapshot, task
 from tests.unit.orcastra_runner.served import observation
@@ -20,10 +20,10 @@ CONFIG = desired(anchors={"db": ("app",), "cache": ("app",)})
 
 
 def state(*parts: Node | Service | Task) -> Any:
-    records = Records()
-    records.configured(CONFIG)
-    records.saw(observation(snapshot=snapshot(node("alpha"), node("bravo"), *parts)), 0.01)
-    return state_data(records.view())
+    status = StatusStore()
+    status.configured(CONFIG)
+    status.observed(observation(snapshot=snapshot(node("alpha"), node("bravo"), *parts)), 0.01)
+    return state_data(status.view())
 
 
 def ended(name: str, slot: int = 1, **fields: Any) -> Task:

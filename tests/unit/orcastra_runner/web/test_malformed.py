@@ -16,7 +16,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from orcastra_runner.healthcheck import ask_health
 from orcastra_runner.web import connections, site
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.served import TOKEN, Served, acting
@@ -155,7 +154,7 @@ def test_heads_and_bodies_that_are_wrong(
             check(answer, logged, (name, body))
     for name, body in BODIES.items():
         check(say(served, line + b"\r\n" + credentials + b"Connection: close\r\n" + body), logged, name)
-    assert ask_health("127.0.0.1", served.server.port)[0]
+    assert served.get("/healthz").status == 200
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: repr(line[:20]))
@@ -231,6 +230,5 @@ def test_compressed_bodies_do_not_silence_the_health_check(served: Served, logge
             for client in clients:
                 with contextlib.suppress(ConnectionError):
                     client.sendall(BOMB[begin : begin + 1000])
-            is_live, text = ask_health("127.0.0.1", served.server.port)
-            assert is_live, text
+            assert served.get("/healthz").status == 200
     check(b"", logged, "sixty")

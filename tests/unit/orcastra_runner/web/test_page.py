@@ -20,8 +20,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner.command.requests import CommandRequests
-from orcastra_runner.records import Records
 from orcastra_runner.signals import Signals
+from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import plan_all
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
@@ -66,18 +66,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site() -> Iterator[tuple[Records, str]]:
+def site() -> Iterator[tuple[StatusStore, str]]:
     """What is on record, and the page's address."""
-    records = Records(dry_run=True)
-    server = WebServer(Site(records, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
+    status = StatusStore(dry_run=True)
+    server = WebServer(Site(status, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
     assert server.start()
-    records.configured(WANTED)
-    records.measured(MEMORY)
-    records.saw(SEEN, 0.01)
-    records.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
-    records.planned("sync", plan_all(SEEN, WANTED))
-    records.stepped("sync", StepResult(plan_all(SEEN, WANTED).steps[0], changed=True))
-    yield records, f"http://127.0.0.1:{server.port}/"
+    status.configured(WANTED)
+    status.measured(MEMORY)
+    status.observed(SEEN, 0.01)
+    status.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
+    status.planned("sync", plan_all(SEEN, WANTED))
+    status.stepped("sync", StepResult(plan_all(SEEN, WANTED).steps[0], changed=True))
+    yield status, f"http://127.0.0.1:{server.port}/"
     server.stop()
 
 
@@ -91,7 +91,7 @@ def keep(browser: Browser, name: str) -> None:
     ("width", "dark"), [(1280, False), (1280, True), (390, False)], ids=["light", "dark", "phone"]
 )
 def test_what_an_operator_wants_to_see(
-    browser: Browser, site: tuple[Records, str], width: int, dark: bool
+    browser: Browser, site: tuple[StatusStore, str], width: int, dark: bool
 ) -> None:
     _, url = site
     browser.messages.clear()
@@ -105,11 +105,11 @@ def test_what_an_operator_wants_to_see(
         "1 of 2",
         "6.0 GiB of 8.0 GiB (75 %), host host-1",
         "memory: not measured",
-        "ssd=true: configured for this node",
+        "ssd=true is configured for this node",
         "shop_app: given up",
         "3 attempts failed",
         "does not exist",
-        "drain as asked for, ",
+        "set to drain at ",
         "shop_web",
     ):
         assert said in text, said
@@ -125,9 +125,9 @@ def test_what_an_operator_wants_to_see(
 
 @pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
 def test_an_anchor_that_does_not_run_says_why(
-    browser: Browser, site: tuple[Records, str], width: int
+    browser: Browser, site: tuple[StatusStore, str], width: int
 ) -> None:
-    records, url = site
+    status, url = site
     held = service("shop_db", constraints=("node.labels.nowhere==true",))
     parts = snapshot(
         *SEEN.snapshot.nodes,
@@ -137,8 +137,8 @@ def test_an_anchor_that_does_not_run_says_why(
         task("shop_app", "alpha"),
     )
     seen = replace(SEEN, snapshot=parts, state=State())
-    records.saw(seen, 0.01)
-    records.planned("sync", Plan())
+    status.observed(seen, 0.01)
+    status.planned("sync", Plan())
     browser.messages.clear()
     browser.look_at(url, width=width)
     browser.wait_for("document.getElementById('live').textContent === 'live'")
@@ -154,7 +154,7 @@ def test_an_anchor_that_does_not_run_says_why(
     assert browser.messages == []
 
 
-def test_everything_has_a_name_for_who_cannot_see(browser: Browser, site: tuple[Records, str]) -> None:
+def test_everything_has_a_name_for_who_cannot_see(browser: Browser, site: tuple[StatusStore, str]) -> None:
     _, url = site
     browser.look_at(url)
     browser.wait_for("document.querySelectorAll('#nodes article').length === 2")
@@ -168,34 +168,34 @@ def test_everything_has_a_name_for_who_cannot_see(browser: Browser, site: tuple[
     assert browser.run("document.querySelectorAll('main, h1').length") == 2
 
 
-def test_what_scrolls_is_reached_with_the_keyboard(browser: Browser, site: tuple[Records, str]) -> None:
-    records, url = site
+def test_what_scrolls_is_reached_with_the_keyboard(browser: Browser, site: tuple[StatusStore, str]) -> None:
+    status, url = site
     stops = "[...document.querySelectorAll('[tabindex]')].map(one => one.id).join()"
     browser.look_at(url)
     browser.wait_for("document.querySelectorAll('#history li').length === 1")
     assert browser.run(stops) == ""
     step = plan_all(SEEN, WANTED).steps[0]
     for _ in range(30):
-        records.stepped("sync", StepResult(step, changed=True))
+        status.stepped("sync", StepResult(step, changed=True))
     browser.wait_for("document.querySelectorAll('#history li').length === 31")
     assert browser.run(stops) == "history"
     assert browser.run("document.getElementById('history').getAttribute('aria-labelledby')") == "history-head"
 
 
-def test_it_is_live(browser: Browser, site: tuple[Records, str]) -> None:
-    records, url = site
+def test_it_is_live(browser: Browser, site: tuple[StatusStore, str]) -> None:
+    status, url = site
     browser.look_at(url)
     browser.wait_for("document.querySelectorAll('#nodes article').length === 2")
     more = snapshot(*SEEN.snapshot.nodes, node("charlie"), *SEEN.snapshot.services, *SEEN.snapshot.tasks)
-    records.saw(replace(SEEN, snapshot=more), 0.01)
-    records.trouble("engine", "the engine went away")
+    status.observed(replace(SEEN, snapshot=more), 0.01)
+    status.problem("engine", "the engine went away")
     browser.wait_for("document.querySelectorAll('#nodes article').length === 3")
     assert "the engine went away" in browser.text()
-    records.decided("standing by: the leader is node bravo", leads=False, acts=False)
+    status.decided("standing by: the leader is node bravo", leads=False, acts=False)
     browser.wait_for("document.body.innerText.includes('This instance does not plan now')")
 
 
-def test_the_filter_finds_services(browser: Browser, site: tuple[Records, str]) -> None:
+def test_the_filter_finds_services(browser: Browser, site: tuple[StatusStore, str]) -> None:
     _, url = site
     browser.look_at(url)
     browser.wait_for("document.querySelectorAll('#services tbody tr').length === 1")
@@ -206,7 +206,7 @@ def test_the_filter_finds_services(browser: Browser, site: tuple[Records, str]) 
     assert browser.run("document.querySelector('#services tbody').innerText").startswith("shop_app")
 
 
-def test_it_says_when_orcastra_has_gone(browser: Browser, site: tuple[Records, str]) -> None:
+def test_it_says_when_orcastra_has_gone(browser: Browser, site: tuple[StatusStore, str]) -> None:
     _, url = site
     browser.look_at(url)
     browser.wait_for("document.getElementById('live').textContent === 'live'")

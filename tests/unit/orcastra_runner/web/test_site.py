@@ -6,32 +6,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
-from orcastra_runner import cli, healthcheck
 from orcastra_runner.command.job import CommandJob
 from orcastra_runner.command.requests import MAX_WAITING, CommandRequests
 from orcastra_runner.heal import HealJob
 from orcastra_runner.jobs import ResyncJob, SyncJob
 from orcastra_runner.local.autoheal import AutohealJob
+from orcastra_runner.local.handover import HandoverJob
+from orcastra_runner.local.logs import LogsJob
+from orcastra_runner.local.mod_requests import ModRequestsJob
 from orcastra_runner.local.mods import ModsJob
 from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.rebalance import RebalanceJob
-from orcastra_runner.records import STUCK_SECONDS, Records
+from orcastra_runner.remote_hosts import RemoteHosts
 from orcastra_runner.settings import read_settings
 from orcastra_runner.signals import ASKED, SYNC, Signals
+from orcastra_runner.status import STUCK_SECONDS, StatusStore
 from orcastra_runner.swarm import plan_all
-from orcastra_runner.web import server as web_server
 from orcastra_runner.web import site
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
@@ -49,45 +51,23 @@ def served(clock: Clock, logged: Log) -> Iterator[Served]:
 
 def test_healthz_shows_a_loop_that_is_stuck(served: Served) -> None:
     assert served.get("/healthz").status == 200
-    served.records.job_began("sync", 60)
+    served.status.job_began("sync", 60)
     served.clock.now += STUCK_SECONDS + 1
     reply = served.get("/healthz")
     assert (reply.status, reply.data["status"], reply.data["running"]) == (503, "stuck", ["sync"])
     assert served.get("/readyz").status == 503
-    served.records.beat()
+    served.status.heartbeat()
     assert served.get("/healthz").status == 200
 
 
 def test_readyz_follows_the_engine(served: Served) -> None:
     assert served.get("/readyz").status == 200
-    served.records.cannot_look("standing by: the engine does not answer", answers=False)
+    served.status.observation_failed("standing by: the engine does not answer", answers=False)
     reply = served.get("/readyz")
     assert (reply.status, reply.data["role"]) == (503, "standing by: the engine does not answer")
-    served.records.cannot_look("standing by: expected a manager", answers=True)
+    served.status.observation_failed("standing by: expected a manager", answers=True)
     assert served.get("/readyz").status == 200
     assert b"swarm_orch_leader 0.0" in served.get("/metrics").body
-
-
-@pytest.mark.parametrize("ask", [lambda: cli.main(["healthcheck"]), healthcheck.main], ids=["cli", "image"])
-def test_healthcheck_asks_healthz(
-    ask: Callable[[], int],
-    served: Served,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", f":{served.server.port}")
-    assert ask() == 0
-    assert "live: the loop came round" in capsys.readouterr().out
-    served.clock.now += STUCK_SECONDS + 1
-    assert ask() == 1
-    served.server.stop()
-    served.server._loop = web_server.asyncio.new_event_loop()  # so that the fixture can stop it again
-    monkeypatch.setattr(served.server, "stop", lambda: None)
-    assert ask() == 1
-    assert "no answer" in capsys.readouterr().out
-    monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", "off")
-    assert ask() == 2
-    assert "expected an address in ORCASTRA_HTTP_ADDRESS, found off" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -101,61 +81,13 @@ def test_healthcheck_asks_healthz(
     ],
 )
 def test_the_log_says_where_it_is_served(logged: Log, host: str | None, said: str) -> None:
-    server = WebServer(site.Site(Records(), Signals(), CommandRequests(), Guard(None, ())), host, 0)
+    server = WebServer(site.Site(StatusStore(), Signals(), CommandRequests(), Guard(None, ())), host, 0)
     assert server.start()
     try:
-        (entry,) = [entry for entry in logged.entries if entry["event"] == "page and metrics"]
+        (entry,) = [entry for entry in logged.entries if entry["event"] == "http server started"]
         assert entry["what"] == said.format(server.port)
     finally:
         server.stop()
-
-
-def test_healthcheck_says_what_to_look_at_if_nothing_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    for host in ("127.0.0.1", None, "0.0.0.0"):
-        is_live, text = healthcheck.ask_health(host, port)
-        assert not is_live
-        assert text.startswith(f"no answer: nothing listens at 127.0.0.1:{port}; ")
-        assert "Errno" not in text
-        assert "Error" not in text
-
-
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.0 200 OK\r\n\r\n[]"])
-def test_healthcheck_of_something_else(answer: bytes) -> None:
-    def serve(listener: socket.socket) -> None:
-        connection, _address = listener.accept()
-        with connection:
-            connection.recv(4096)
-            connection.sendall(answer)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = threading.Thread(target=serve, args=(listener,))
-        server.start()
-        is_live, text = healthcheck.ask_health("127.0.0.1", listener.getsockname()[1])
-        server.join()
-    assert not is_live
-    assert text.startswith("no answer: ")
-
-
-def test_healthcheck_of_something_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(healthcheck, "TIMEOUT_SECONDS", 0.3)
-    is_over = threading.Event()
-
-    def serve(listener: socket.socket) -> None:
-        connection, _address = listener.accept()
-        with connection, contextlib.suppress(OSError):
-            while not is_over.wait(0.05):
-                connection.sendall(b"HTTP/1.0 ")
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = threading.Thread(target=serve, args=(listener,))
-        server.start()
-        is_live, text = healthcheck.ask_health("127.0.0.1", listener.getsockname()[1])
-        is_over.set()
-        server.join()
-    assert not is_live
-    assert "0.3 s" in text
 
 
 def test_state_plan_and_history(served: Served) -> None:
@@ -165,19 +97,19 @@ def test_state_plan_and_history(served: Served) -> None:
         ("alpha", "ready"),
         ("bravo", "down"),
     ]
-    assert [one["asked_for"] for one in state["nodes"]] == [None, None]
+    assert [one["availability_set_at"] for one in state["nodes"]] == [None, None]
     (group,) = state["groups"]
-    assert (group["anchor"], group["on"]) == ("shop_db", ["alpha"])
+    assert (group["anchor"], group["nodes"]) == ("shop_db", ["alpha"])
     app = next(one for one in state["services"] if one["name"] == "shop_app")
-    assert (app["running"], app["expected"], app["on"]) == (1, 2, {"alpha": 1})
+    assert (app["running"], app["expected"], app["nodes"]) == (1, 2, {"alpha": 1})
     plan = served.get("/api/plan").data
     assert plan["acts"]
     assert plan["steps"][0]["job"] == "sync"
-    assert any("ssd=true: configured for this node" in why["text"] for why in plan["steps"][0]["why"])
+    assert any(why["code"] == "label_missing" for why in plan["steps"][0]["why"])
     step = plan_all(observation(), WANTED).steps[0]
-    served.records.stepped("sync", StepResult(step, changed=True))
-    served.records.stepped("sync", StepResult(step, error="the engine was lost"))
-    served.records.stepped("sync", StepResult(step, skipped="not called for"))
+    served.status.stepped("sync", StepResult(step, changed=True))
+    served.status.stepped("sync", StepResult(step, error="the engine was lost"))
+    served.status.stepped("sync", StepResult(step, skipped="not called for"))
     actions = served.get("/api/history").data["actions"]
     assert [(one["result"], one["error"]) for one in actions] == [
         ("failed", "the engine was lost"),
@@ -191,7 +123,7 @@ def test_an_etag_saves_the_body_until_something_changes(served: Served) -> None:
     etag = first.headers["ETag"]
     again = served.get("/api/state", If_None_Match=etag)
     assert (again.status, again.body) == (304, b"")
-    served.records.trouble("engine", "no answer")
+    served.status.problem("engine", "no answer")
     changed = served.get("/api/state", If_None_Match=etag)
     assert changed.status == 200
     assert changed.data["errors"][0]["text"] == "no answer"
@@ -211,12 +143,12 @@ def test_before_the_first_look_there_is_no_swarm(clock: Clock, logged: Log) -> N
 
 def test_the_metrics_count_what_happens(served: Served) -> None:
     anchor = next(step for step in plan_all(observation(), WANTED).steps if "db=true" in step.what)
-    served.records.stepped("sync", StepResult(anchor, changed=True))
-    served.records.job_began("sync", 60)
-    served.records.job_ended("sync", 1.5, ok=False)
-    served.records.job_began("rebalance", 30)
-    served.records.job_ended("rebalance", 0.5, ok=True)
-    served.records.job_ended("rebalance", 2.5, ok=True, acted=True)
+    served.status.stepped("sync", StepResult(anchor, changed=True))
+    served.status.job_began("sync", 60)
+    served.status.job_ended("sync", 1.5, ok=False)
+    served.status.job_began("rebalance", 30)
+    served.status.job_ended("rebalance", 0.5, ok=True)
+    served.status.job_ended("rebalance", 2.5, ok=True, acted=True)
     served.get("/no/such/path")
     text = served.get("/metrics").body.decode()
     for line in (
@@ -238,7 +170,7 @@ def test_the_metrics_count_what_happens(served: Served) -> None:
 
 def test_the_documentation_has_all_metrics(served: Served) -> None:
     documented = (CHECKOUT / "docs" / "http.md").read_text(encoding="utf-8")
-    for family in served.records.metrics.registry.collect():
+    for family in served.status.metrics.registry.collect():
         if not family.name.startswith("process_"):
             name = f"{family.name}_total" if family.type == "counter" else family.name
             row = rf"^\| `{name}[`{{].* \| {re.escape(family.documentation)} \|$"
@@ -247,10 +179,13 @@ def test_the_documentation_has_all_metrics(served: Served) -> None:
 
 def test_the_documentation_has_all_jobs() -> None:
     documented = (CHECKOUT / "docs" / "http.md").read_text(encoding="utf-8")
-    found = re.search(r"^`name` is one of (.*);", documented, re.MULTILINE)
+    found = re.search(r"^`name` is one of (.*?);", documented, re.MULTILINE | re.DOTALL)
     assert found is not None
-    jobs = (CommandJob, HealJob, RebalanceJob, ResyncJob, SyncJob, AutohealJob, ModsJob, PruneJob)
-    assert set(re.findall(r"`(\w+)`", found[1])) == {job.name for job in jobs}
+    loop = (CommandJob, HealJob, RebalanceJob, ResyncJob, SyncJob)
+    local = (AutohealJob, HandoverJob, LogsJob, ModRequestsJob, ModsJob, PruneJob)
+    hosts = RemoteHosts(read_settings(), "all", Path("hosts.yml"), Any, StatusStore())  # type: ignore[arg-type]
+    names = {job.name for job in (*loop, *local)} | {job.name for job in hosts.jobs()}
+    assert set(re.findall(r"`(\w+)`", found[1])) == names
 
 
 def test_sync_wakes_the_loop(served: Served) -> None:
@@ -268,10 +203,10 @@ def test_a_command_waits_for_the_loop_once(served: Served, logged: Log) -> None:
     assert served.site.signals.inbox.get(timeout=0) == ASKED
     assert served.post("/commands", {"command": "relabel_all", "id": "one"}).status == 409
     record = CommandRecord("restart_service shop_app", "http", "alpha", "x", 1.0, status="done", message="m")
-    served.records.saw(observation(state=State(commands={"id:one": record})), 0.1)
+    served.status.observed(observation(state=State(commands={"id:one": record})), 0.1)
     reply = served.post("/commands", asked)
     assert (reply.status, reply.data["status"]) == (200, "done")
-    assert "info asked for over HTTP: restart_service shop_app" in logged.sentences
+    assert "info command received over http: restart_service shop_app" in logged.sentences
 
 
 def test_refresh_mods_is_the_command(served: Served) -> None:
@@ -282,7 +217,7 @@ def test_refresh_mods_is_the_command(served: Served) -> None:
 
 
 def test_refresh_mods_is_taken_by_each_instance_that_has_mods(served: Served) -> None:
-    served.records.decided("standing by: the leader is node bravo", leads=False, acts=False)
+    served.status.decided("standing by: the leader is node bravo", leads=False, acts=False)
     assert served.post("/refresh_mods").status == 409
     asked = threading.Event()
     object.__setattr__(served.site, "ask_for_mods", asked.set)
@@ -322,7 +257,7 @@ def test_no_more_commands_wait_than_there_is_room_for(served: Served) -> None:
 
 
 def test_nothing_is_taken_where_nothing_would_be_done(served: Served, clock: Clock) -> None:
-    served.records.decided("standing by: the leader is node bravo", leads=False, acts=False)
+    served.status.decided("standing by: the leader is node bravo", leads=False, acts=False)
     reply = served.post("/commands", {"command": "relabel_all"})
     assert (reply.status, reply.data["error"]) == (
         409,
@@ -331,7 +266,7 @@ def test_nothing_is_taken_where_nothing_would_be_done(served: Served, clock: Clo
     assert served.get("/api/plan").data["steps"] == []
     dry = serve(clock, dry_run=True)
     try:
-        dry.records.decided("acting", leads=True, acts=True)
+        dry.status.decided("acting", leads=True, acts=True)
         assert "DRY_RUN" in dry.post("/commands", {"command": "relabel_all"}).data["error"]
     finally:
         dry.server.stop()
@@ -453,7 +388,7 @@ def test_a_port_in_use_is_one_warning(served: Served, logged: Log, clock: Clock)
     other = WebServer(served.site, "127.0.0.1", served.server.port)
     assert not other.start()
     assert time.monotonic() - started < 5
-    assert logged.sentences == ["warning no page and no metrics: HTTP cannot be served"]
+    assert logged.sentences == ["warning http server could not start"]
     assert served.get("/healthz").status == 200
 
 
@@ -475,5 +410,5 @@ def test_an_address_to_listen_at(text: str, listen: Any, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("text", ["6060", "host:", "host:0", "host:65536", "::1:6060", "a b:1", "host:６"])
 def test_what_is_no_address_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", text)
-    assert cli.main(["healthcheck"]) == 2
-    assert healthcheck.main() == 2
+    with pytest.raises(ConfigError, match=r"^ORCASTRA_HTTP_ADDRESS: expected"):
+        read_settings()

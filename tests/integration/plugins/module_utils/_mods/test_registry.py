@@ -18,7 +18,6 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import (
     Kept,
-    cache_folder,
     keep_layer,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
@@ -100,7 +99,7 @@ def test_by_index(registry: Registry, real: RealRegistry, tmp_path: Path) -> Non
     text = f"{real.host}/user/mod:multi"
     assert registry.news(parse_reference(text), trusted=True) == digest
     for architecture, name in {"x86_64": "amd64", "aarch64": "arm64"}.items():
-        folder = cache_folder(tmp_path, parse_platform(architecture))
+        folder = tmp_path / parse_platform(architecture).folder
         keep(registry, text, folder, architecture)
         assert (tmp_path / name / "user.mod.multi.tar.xz").read_bytes() == real.layer("user/mod", name)
     pinned = keep(registry, f"{real.host}/user/mod@{digest}", tmp_path, "arm64").path

@@ -21,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import
     prune_node,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import parse_container
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
@@ -109,8 +110,8 @@ def test_only_one_heals_or_prunes_a_node_at_a_time(tmp_path: Path) -> None:
     with NodeStore(tmp_path, "E1").alone("autoheal"), NodeStore(tmp_path, "E1").alone("prune"):
         healing = heal_node(node, HEAL, tmp_path)
         pruning = prune_node(node, PRUNE, tmp_path)
-    assert healing.heal.plan.notes == ("another autoheal of this node is under way",)
-    assert pruning.plan.notes == ("another prune of this node is under way",)
+    assert healing.heal.plan.notes == (Reason("node_run_under_way", what="autoheal"),)
+    assert pruning.plan.notes == (Reason("node_run_under_way", what="prune"),)
     assert node.calls == []
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discovery import (
-    SERVICES_UNKNOWN,
     discover_mods,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import URL, ModRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError, NotFound
 
@@ -98,8 +98,10 @@ def test_what_is_unusable_names_who_said_it() -> None:
     found = discover(engine)
     assert list(asked(found)) == ["user/good"]
     assert len(found.warnings) == 3
-    assert all(warning.startswith("service bad: ") for warning in found.warnings)
-    assert "pw" not in "".join(found.warnings)
+    assert {(one.code, one.params["wisher"]) for one in found.warnings} == {
+        ("mod_wish_invalid", "service bad")
+    }  # type: ignore[union-attr]
+    assert "pw" not in "".join(map(str, found.warnings))
     assert found.complete
 
 
@@ -118,10 +120,11 @@ def test_a_failed_discovery_is_not_an_empty_one() -> None:
     engine.broken = True
     failed = discover(engine)
     assert not failed.complete
-    assert "the engine is busy" in failed.warnings[0]
+    assert failed.warnings[0].code == "mods_wanted_unknown"  # type: ignore[union-attr]
+    assert "the engine is busy" in str(failed.warnings[0])
     # a worker knows nothing of services, an engine outside a swarm has none
     alone = discover(FakeEngine(manager=False))
-    assert (alone.complete, alone.warnings) == (False, (SERVICES_UNKNOWN,))
+    assert (alone.complete, alone.warnings) == (False, (Reason("mods_of_services_unknown"),))
     assert not discover(FakeEngine(manager=False), ModRules(docker_mods=False, label_prefix=None)).warnings
     assert discover(FakeEngine("inactive", manager=False)).complete
     assert not discover(FakeEngine("locked", manager=False)).complete
@@ -137,7 +140,7 @@ def test_images_wait_until_their_architecture_is_known(tmp_path: Path) -> None:
     rules = build_mods({"mods": [{"image": "user/mod"}]}, {})
     done = refresh_mods(rules, tmp_path, Discovery(complete=False))
     assert [mod.status for mod in done.mods] == ["failed"]
-    assert "which architectures" in done.failures[0]
+    assert "architectures" in done.failures[0]
     assert (done.requests, done.removed) == (0, 0)
 
 

@@ -21,4 +21,4 @@ def test_each_download_is_told_of_every_so_often() -> None:
     progress.tell("a", 3 << 20, 9 << 20)
     progress.tell("b", 1 << 20, None)
     progress.tell("b", 5 << 20, None)
-    assert said == [("a", "3 of 9 MiB"), ("b", "5 MiB")]
+    assert said == [("a", "3 MiB of 9 MiB"), ("b", "5 MiB")]

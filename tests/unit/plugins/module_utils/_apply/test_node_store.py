@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state i
     SetHeal,
     SetSeen,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 
 EDITS = (SetHeal("s1", Heal((1.0, 2.5), given_up=3.0, seen=4.0)), SetSeen({"i": 1.0}, {"v": 2.0}))
 
@@ -64,7 +65,7 @@ def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path, text: str) -> None
     state, damage = store.read()
     assert state == NodeState()
     assert damage is not None
-    assert str(store.path) in damage
+    assert (damage.code, damage.params["path"]) == ("node_state_damaged", str(store.path))
     assert store.update(EDITS)
     assert store.read()[1] is None
     assert [path.read_text() for path in tmp_path.glob("*.damaged-*")] == [text]
@@ -80,11 +81,9 @@ def test_a_time_that_is_still_to_come_counts_as_now(tmp_path: Path) -> None:
 
 def test_only_one_at_a_time(tmp_path: Path) -> None:
     with NodeStore(tmp_path, "e").alone("prune"):
-        with (
-            pytest.raises(Busy, match="another prune of this node is under way"),
-            NodeStore(tmp_path, "e").alone("prune"),
-        ):
+        with pytest.raises(Busy) as busy, NodeStore(tmp_path, "e").alone("prune"):
             pass
+        assert busy.value.reason == Reason("node_run_under_way", what="prune")
         with NodeStore(tmp_path, "e").alone("autoheal"), NodeStore(tmp_path, "f").alone("prune"):
             pass
     with NodeStore(tmp_path, "e").alone("prune"):

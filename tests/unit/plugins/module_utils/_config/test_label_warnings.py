@@ -16,6 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
     ConfigFiles,
     load_configuration,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.labels.plan import plan_labels
@@ -150,7 +151,8 @@ def test_where_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str], mon
     said = capsys.readouterr()
     assert said.err.count("warning: ") == 2
     plan = plan_labels(snapshot(node("n"), node("m")), desired, State())
-    assert plan.warnings == tuple(map(str, desired.warnings))
+    assert list(map(str, plan.warnings)) == list(map(str, desired.warnings))
+    assert {one.code for one in plan.warnings if isinstance(one, Reason)} == {"configuration_warning"}
 
 
 def test_many_of_them() -> None:

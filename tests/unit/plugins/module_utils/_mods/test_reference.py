@@ -43,9 +43,7 @@ def test_file_name_and_registry(text: str, filename: str, registry: str) -> None
 def test_a_digest_comes_before_the_tag() -> None:
     reference = parse_reference("ghcr.io/user/mod:1@sha256:abcd")
     assert (reference.tag, reference.digest, reference.target) == ("1", "sha256:abcd", "sha256:abcd")
-    assert reference.pinned
     assert parse_reference("user/mod").target == "latest"
-    assert not parse_reference("user/mod:1").pinned
 
 
 def test_the_same_file_name_from_another_place_is_another_source() -> None:

@@ -26,6 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
     Refreshing,
     refresh_mods,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import (
     build_mods,
     url_entry,
@@ -88,7 +89,7 @@ def test_a_second_run_asks_and_changes_nothing(server: ModServer, dest: Path) ->
     (dest / "a.bin").write_bytes(b"spoilt")
     third = refresh(dest, *mods)
     assert ((dest / "a.bin").read_bytes(), third.stored) == (b"A" * 1000, 1)
-    assert third.plan.steps[0].why == ("its files are not what was downloaded",)
+    assert third.plan.steps[0].why == (Reason("mod_files_changed"),)
     # and what is newer takes its place
     server.put("/a.bin", b"new")
     fourth = refresh(dest, *mods)
@@ -125,14 +126,14 @@ def test_only_what_is_ours_is_removed(server: ModServer, dest: Path) -> None:
     refresh(dest, a, b)
     kept = refresh(dest, a, discovery=Discovery(complete=False))
     assert (kept.removed, names(dest)) == (0, ["a.bin", "mine.bin", "sub/b.bin"])
-    assert "nothing is removed" in kept.plan.notes[0]
+    assert kept.plan.notes == (Reason("mods_kept_use_unknown"),)
     assert refresh(dest, a, prune=False).removed == 0
     assert refresh(dest, a).removed == 1
     assert (names(dest), (dest / "sub").exists()) == (["a.bin", "mine.bin"], False)
     # a damaged state proves nothing
     (dest / STATE).write_text("{")
     damaged = refresh(dest)
-    assert ("is damaged" in damaged.warnings[0], names(dest)) == (True, ["a.bin", "mine.bin"])
+    assert (codes(damaged.warnings), names(dest)) == (["mod_state_damaged"], ["a.bin", "mine.bin"])
     assert len(list(dest.glob(f"{STATE}.damaged-*"))) == 1
 
 

@@ -20,7 +20,6 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods import registry as registry_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import (
     Kept,
-    cache_folder,
     keep_layer,
     write_lock,
 )
@@ -430,9 +429,8 @@ def test_the_well_known_registries(text: str, asked: list[tuple[str, str | None]
 def test_an_architecture_has_its_folder(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
     server.push(manifest_of(BLOB))
     server.push_blob(BLOB)
-    folder = cache_folder(tmp_path, parse_platform("arm/v6"))
+    folder = tmp_path / parse_platform("arm/v6").folder
     assert folder == tmp_path / "arm-v6"
-    assert cache_folder(tmp_path, None) == tmp_path
     keep(registry, resolve(registry, server.reference()), folder)
     assert (folder / "user.mod.1.tar.xz").exists()
     assert folder.stat().st_mode & 0o7777 == 0o755

@@ -25,6 +25,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state i
     NodeState,
     apply_node_edits,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
     Node,
     Service,
@@ -77,6 +78,9 @@ def test_it_waits_for_grace_and_stop_grace_from_the_transition_on() -> None:
     early = heal(ill(69))
     assert (whats(early), early.plan.requeue_after, early.settled) == ([], 1.0, frozenset())
     assert whats(heal(ill(71))) == ["stop web.1.t1 of web"]
+    (step,) = heal(ill(71)).plan.steps
+    assert step.why == (Reason("unhealthy_for", seconds=71.0, checks=5), Reason("task_still_running"))
+    assert step.why_not == (Reason("forced_update_restarts_all"),)
     assert heal(ill(71)).plan.steps[0].timeout_seconds == 10  # type: ignore[attr-defined]
 
 
@@ -118,7 +122,9 @@ def test_a_service_can_opt_out() -> None:
 
 def test_what_is_healthy_paused_or_starting_again_is_left_alone() -> None:
     healthy = ill(1000, health=Health("healthy"))
-    assert whats(heal(healthy, ill(1000, state="restarting"), ill(1000, state="paused"))) == []
+    plan = heal(healthy, ill(1000, state="restarting"), ill(1000, state="paused"))
+    assert whats(plan) == []
+    assert plan.plan.notes == (Reason("unhealthy_but_paused", container="web.1.t1 of web"),)
 
 
 def test_what_was_only_paused_is_left_alone() -> None:
@@ -134,8 +140,10 @@ def test_the_pauses_double_and_then_it_is_given_up() -> None:
         plan = plan_autoheal(view, RULES, state, stop_grace=GRACE)
         edits = [*plan.plan.remember, *(edit for step in plan.plan.steps for edit in step.intent_edits)]
         state = apply_node_edits(state, edits)  # type: ignore[arg-type]
-        done += [(second, "stop")] * len(plan.plan.steps) + [(second, "given up")] * len(plan.given_up)
-    assert done == [(0, "stop"), (60, "stop"), (180, "stop"), (420, "given up")]
+        done += [(second, "stop")] * len(plan.plan.steps)
+        done += [(second, reason.code) for reason in plan.given_up]
+        assert plan.plan.warnings == plan.given_up
+    assert done == [(0, "stop"), (60, "stop"), (180, "stop"), (420, "healing_given_up")]
 
 
 def test_what_has_been_well_for_a_window_is_forgotten() -> None:
@@ -154,8 +162,10 @@ def test_a_service_is_restarted_only_where_swarm_replaces_nothing() -> None:
     plan = heal(ended(0), snapshot=swarm(ON_FAILURE))
     assert whats(plan) == ["restart web"]
     assert plan.plan.steps[0].after == {"force_update": 4}
-    assert "ended with 0" in plan.plan.steps[0].why[0]
-    assert "used up" in heal(ended(137), snapshot=swarm(ON_FAILURE)).plan.steps[0].why[0]
+    assert plan.plan.steps[0].why == (Reason("ended_unhealthy_as_success"),)
+    assert plan.plan.steps[0].why_not == (Reason("ended_container_not_replaced"),)
+    exhausted = heal(ended(137), snapshot=swarm(ON_FAILURE))
+    assert exhausted.plan.steps[0].why == (Reason("restart_attempts_exhausted"),)
 
     again = Task(id="t2", service_id="s1", node_id="n2", state="ready", desired_state="ready", slot=1)
     replaced = heal(ended(0), snapshot=swarm(ON_FAILURE, again))
@@ -163,18 +173,20 @@ def test_a_service_is_restarted_only_where_swarm_replaces_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "service",
+    ("service", "note"),
     [
-        replace(ON_FAILURE, update_state="updating"),
-        replace(ON_FAILURE, update_state="rollback_paused"),
-        replace(ON_FAILURE, restart_condition="none"),
-        replace(ON_FAILURE, replicas=0),
-        replace(ON_FAILURE, mode="replicated-job"),
-        replace(ON_FAILURE, id="other"),
+        (replace(ON_FAILURE, update_state="updating"), "ended_unhealthy_in_update"),
+        (replace(ON_FAILURE, update_state="rollback_paused"), "ended_unhealthy_in_update"),
+        (replace(ON_FAILURE, restart_condition="none"), "ended_unhealthy_runs_once"),
+        (replace(ON_FAILURE, replicas=0), None),
+        (replace(ON_FAILURE, mode="replicated-job"), None),
+        (replace(ON_FAILURE, id="other"), None),
     ],
 )
-def test_a_service_is_not_restarted(service: Service) -> None:
-    assert whats(heal(ended(0), snapshot=swarm(service))) == []
+def test_a_service_is_not_restarted(service: Service, note: str | None) -> None:
+    plan = heal(ended(0), snapshot=swarm(service))
+    assert whats(plan) == []
+    assert plan.plan.notes == (() if note is None else (Reason(note, service="web"),))
 
 
 def test_what_ended_well_is_no_concern() -> None:

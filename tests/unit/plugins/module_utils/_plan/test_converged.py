@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.convergence import (
     absence,
     unconverged_services,
@@ -15,10 +16,10 @@ from tests.support.builders import node, service, snapshot, task
 
 def test_a_node_is_back_once_it_is_ready_and_its_manager_reachable() -> None:
     assert absence(node("a")) is None
-    assert absence(node("a", state="down")) == "node a is down"
+    assert absence(node("a", state="down")) == Reason("node_not_ready", node="a", state="down")
     manager = node("a", role="manager", reachability="unreachable")
-    assert absence(manager) == "node a: its manager is unreachable"
-    assert absence(node("a", role="manager")) == "node a: its manager is not in the group of managers"
+    assert absence(manager) == Reason("manager_not_reachable", node="a", reachability="unreachable")
+    assert absence(node("a", role="manager")) == Reason("node_not_managing", node="a")
 
 
 def test_what_does_not_run_as_asked() -> None:
@@ -42,7 +43,9 @@ def test_what_does_not_run_as_asked() -> None:
         service("job", mode="replicated-job"),
     )
     assert unconverged_services(seen) == {
-        "everywhere": "everywhere: does not run on c",
-        "moving": "moving: is being updated",
-        "short": "short: 1 of 2 tasks run (no suitable node)",
+        "everywhere": Reason("service_missing_on_nodes", service="everywhere", nodes=["c"]),
+        "moving": Reason("service_updating", service="moving"),
+        "short": Reason(
+            "tasks_not_running", service="short", running=1, expected=2, errors=["no suitable node"]
+        ),
     }

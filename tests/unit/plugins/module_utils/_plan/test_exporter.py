@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import build_exporter
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, Refused
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
 from tests.support.builders import service, snapshot
@@ -35,3 +38,21 @@ def test_the_time_zone_takes_no_mount_away() -> None:
     assert plan(after, definition).is_empty
     # as somebody may have written it
     assert plan(with_mounts({**localtime, "Consistency": "default"}, THEIRS), definition).is_empty
+
+
+def test_reasons() -> None:
+    definition: dict[str, Any] = {}
+    created = plan_exporter(snapshot(), build_exporter(definition), None, {})
+    assert created.steps[0].why == (Reason("service_missing", service=NAME),)
+    spec = with_mounts()
+    changed = plan(spec, {"image": "y"})
+    assert changed.steps[0].why == (Reason("field_differs", field="TaskTemplate.ContainerSpec.Image"),)
+    updating = snapshot(service(NAME, mode="global", replicas=None, update_state="updating"))
+    waits = plan_exporter(updating, build_exporter({"image": "y"}), spec, {})
+    assert waits.notes == (Reason("change_waits_for_update", service=NAME),)
+    replicated = {**spec, "Mode": {"Replicated": {"Replicas": 1}}}
+    with pytest.raises(Refused) as caught:
+        plan_exporter(snapshot(service(NAME)), build_exporter({"deploy": {"mode": "global"}}), replicated, {})
+    assert caught.value.reason == Reason(
+        "service_mode_fixed", service=NAME, expected="global", found="replicated"
+    )

@@ -51,7 +51,7 @@ class TestCannotFollow:
         ("fields", "reason"),
         [
             ({"platforms": (("linux", "arm64"),)}, "its image is for linux/arm64, the node is linux/x86_64"),
-            ({"reserved_memory_bytes": 2**30}, "it reserves 1024 MiB of memory, 512 MiB are unreserved"),
+            ({"reserved_memory_bytes": 2**30}, "it reserves 1 GiB of memory, 512 MiB are unreserved"),
             ({"reserved_nano_cpus": 2 * 10**9}, "it reserves 2 CPUs, 1 are unreserved"),
             ({"host_ports": ((80, "tcp"),)}, "shop_db has port 80/tcp of the node"),
         ],

@@ -17,6 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired impo
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.managers import choose_managers
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.plan import (
@@ -78,7 +79,9 @@ def test_nobody_is_demoted_before_the_others_are_there() -> None:
     seen = snapshot(manager("a", leader=True), manager("b"), manager("c"), worker("d", state="down"))
     plan = plan_heal(seen, desired(a="manager", b="manager", c="worker", d="manager"), Healing(), NOW)
     assert plan.steps == ()
-    assert plan.notes == ("c stays a manager for now: d is down",)
+    assert plan.notes == (
+        Reason("demotion_waits", nodes=["c"], because=[Reason("node_not_ready", node="d", state="down")]),
+    )
 
 
 def test_a_dead_manager_goes_before_its_host_is_promoted_again() -> None:
@@ -101,9 +104,7 @@ def test_a_stale_entry_has_to_be_old_where_the_host_was_not_asked() -> None:
     assert whats(seen(3601), config) == ["remove the stale entry old of node b"]
     young = plan_heal(seen(3599), config, Healing(), NOW)
     assert young.steps == ()
-    assert young.notes == (
-        "the entry old of node b is stale; it is removed once it has been down for 3600 s",
-    )
+    assert young.notes == (Reason("stale_entry_waits", node_id="old", node="b", seconds=3600.0),)
     # another host of the same name, for all that is known
     assert whats(seen(3601, "ip-z"), config) == []
 
@@ -114,14 +115,10 @@ def test_a_manager_to_be_is_waited_for() -> None:
     config = desired(a="manager", b="manager", d="worker")
     plan = plan_heal(seen, config, Healing(), NOW)
     assert plan.steps == ()
-    assert plan.notes == (
-        "node b is becoming a manager",
-        "d stays a manager for now: b is becoming a manager",
-    )
+    becomes = Reason("promotion_under_way", node="b")
+    assert plan.notes == (becomes, Reason("demotion_waits", nodes=["d"], because=[becomes]))
     assert needs_hosts(seen, config, NOW) == []
-    assert needs_hosts(seen, config, NOW + 60) == [
-        "b has the role of a manager, but is none of the managers any more"
-    ]
+    assert needs_hosts(seen, config, NOW + 60) == [Reason("node_not_managing", node="b")]
 
 
 def test_a_lost_quorum() -> None:
@@ -136,7 +133,7 @@ def test_strangers_are_left_alone() -> None:
     seen = snapshot(manager("a"), manager("z"))
     plan = plan_heal(seen, desired(a="manager"), Healing(), NOW)
     assert plan.steps == ()
-    assert "even number of managers (2): z is not configured" in plan.notes[0]
+    assert plan.notes[0] == Reason("managers_even", count=2, nodes=["z"])
 
 
 def test_availability_only_where_it_is_configured() -> None:
@@ -151,7 +148,7 @@ def test_availability_only_where_it_is_configured() -> None:
     assert whats(seen, config, kept_drained=frozenset({"id-a"})) == []
     # nobody is to forget it
     (note,) = plan_heal(seen, config, Healing(kept_drained=frozenset({"id-a"})), NOW).notes
-    assert note.startswith("node a stays out of service (drain), as somebody asked for that; ")
+    assert note == Reason("node_kept_out", node="a", availability="drain")
 
 
 def test_settings_that_are_not_named_are_left_alone() -> None:
@@ -170,20 +167,23 @@ def test_settings_that_are_not_named_are_left_alone() -> None:
         "Raft": {"SnapshotInterval": 500, "ElectionTick": 10},
         "Dispatcher": {"HeartbeatPeriod": 5},
     }
-    assert plan.warnings == (
-        "swarm.subnet_size: expected 24, which the swarm was made with, found 26; it can't be changed",
-    )
+    assert plan.warnings == (Reason("swarm_setting_fixed", key="subnet_size", expected=24, found=26),)
     done = {**swarm, "Spec": step.changed(swarm["Spec"])}  # type: ignore[attr-defined]
     assert plan_heal(snapshot(manager("a")), config, Healing(swarm=done), NOW).steps == ()
 
 
 def test_who_turns_autolock_on_is_told_to_keep_the_key() -> None:
     config = DesiredState(swarm=SwarmConfig(autolock=True))
-    for lock in ({}, {"AutoLockManagers": False}):
+    for lock, why in (
+        ({}, "swarm_setting_missing"),
+        ({"AutoLockManagers": False}, "swarm_setting_differs"),
+        (None, "swarm_setting_missing"),
+    ):
         swarm = {"Spec": {"EncryptionConfig": lock}}
         plan = plan_heal(snapshot(manager("a")), config, Healing(swarm=swarm), NOW)
         assert len(plan.steps) == 1
-        assert "docker swarm unlock-key" in plan.warnings[0]
+        assert plan.warnings == (Reason("autolock_turned_on"),)
+        assert [one.code for one in plan.steps[0].why if isinstance(one, Reason)] == [why]
     swarm = {"Spec": {"EncryptionConfig": {"AutoLockManagers": True}}}
     assert plan_heal(snapshot(manager("a")), config, Healing(swarm=swarm), NOW).warnings == ()
 
@@ -213,10 +213,15 @@ def test_tasks_that_wait_are_told_with_the_reasons() -> None:
     waiting = task("web", None, state="pending", created=NOW - 60)
     seen = snapshot(manager("a"), worker("b", availability="drain"), web, waiting)
     (warning,) = plan_heal(seen, DesiredState(), Healing(), NOW).warnings
-    assert warning.startswith(
-        "web: 1 of its tasks waits for a node. a: its constraint node.labels.disk == ssd"
+    violated = Reason("constraint_violated", constraint="node.labels.disk == ssd")
+    drained = Reason("target_not_active", availability="drain")
+    assert isinstance(warning, Reason)
+    (reason,) = warning.params["reasons"]
+    assert (reason.code, reason.params["count"]) == ("tasks_wait_for_suitable_node", 1)
+    assert reason.params["unsuitable"] == (
+        Reason("nodes_unsuitable", nodes=["a"], obstacles=[violated]),
+        Reason("nodes_unsuitable", nodes=["b"], obstacles=[drained, violated]),
     )
-    assert "b: the node's availability is drain" in warning
 
 
 @pytest.mark.parametrize("seconds", [1, 60], ids=["only just", "for a minute"])
@@ -225,7 +230,13 @@ def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
     waiting = task("web", None, state="pending", created=NOW - 600, message="no suitable node")
     labelled = manager("a", labels={"disk": "ssd"}, updated=NOW - seconds)
     warnings = plan_heal(snapshot(labelled, web, waiting), DesiredState(), Healing(), NOW).warnings
-    assert ["although a would do" in text for text in warnings] == ([] if seconds == 1 else [True])
+    found = [
+        (reason.code, reason.params["node"])
+        for warning in warnings
+        if isinstance(warning, Reason)
+        for reason in warning.params["reasons"]
+    ]
+    assert found == ([] if seconds == 1 else [("tasks_wait_despite_suitable_node", "a")])
 
 
 def test_who_is_to_be_a_manager() -> None:
@@ -246,4 +257,7 @@ def test_who_is_to_be_a_manager() -> None:
 
 def test_what_only_hosts_can_mend() -> None:
     seen = snapshot(manager("a"), worker("b", state="down"))
-    assert needs_hosts(seen, desired(a=None, b=None, c=None), NOW) == ["b is down", "c is not in the swarm"]
+    assert needs_hosts(seen, desired(a=None, b=None, c=None), NOW) == [
+        Reason("node_not_ready", node="b", state="down"),
+        Reason("node_missing", name="c"),
+    ]

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import STACK_LABEL, Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.restarts import plan_asked_restarts
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import (
     closest,
+    no_service_asked_for,
     service_hint,
     similar_services,
 )
@@ -59,29 +63,35 @@ def test_services(name: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("nope", "there is no service swarm-dev_nope in this swarm, nor one called nope"),
-        ("apps_nope", "there is no service apps_nope in this swarm"),
+        ("nope", {"service": "swarm-dev_nope", "also": "nope", "hint": None}),
+        ("apps_nope", {"service": "apps_nope", "also": None, "hint": None}),
         (
             "mqtt",
-            (
-                "there is no service swarm-dev_mqtt in this swarm, nor one called mqtt"
-                "; did you mean 'infra_mqtt'?"
-            ),
+            {
+                "service": "swarm-dev_mqtt",
+                "also": "mqtt",
+                "hint": Reason("did_you_mean", names=["infra_mqtt"]),
+            },
         ),
     ],
 )
-def test_whoever_asks_for_a_service_learns_what_was_looked_for(name: str, expected: str) -> None:
+def test_an_unknown_service_is_named_in_full(name: str, expected: dict[str, Any]) -> None:
+    reason = no_service_asked_for(SWARM, name, "swarm-dev")
+    assert reason == Reason("service_unknown", **expected)
     with pytest.raises(OrcastraError) as caught:
         plan_asked_restarts(SWARM, [name], "swarm-dev", State())
-    assert str(caught.value) == expected
+    assert str(caught.value) == str(reason)
 
 
 def test_the_plan_suggests_the_stack_of_anchors_and_followers() -> None:
     (group,) = resolve_anchor_groups(SWARM, desired(anchors={"search": ("indexer",)}, stack="swarm-dev"))
-    assert str(group.place.warning).endswith("; did you mean 'apps_search' or 'infra_search'?")
-    hint = "; did you mean 'apps_indexer'? Then set stack: apps"
-    assert service_hint(SWARM, "indexer", "swarm-dev") == hint
-    assert service_hint(SWARM, "indexr", "apps") == "; did you mean 'apps_indexer'?"
+    hint = Reason("did_you_mean", names=["apps_search", "infra_search"])
+    assert service_hint(SWARM, "search", "swarm-dev") == hint
+    assert str(hint) in str(group.place.warning)
+    assert service_hint(SWARM, "indexer", "swarm-dev") == Reason(
+        "did_you_mean_other_stack", name="apps_indexer", stack="apps"
+    )
+    assert service_hint(SWARM, "indexr", "apps") == Reason("did_you_mean", names=["apps_indexer"])
 
 
 def test_at_most_three_are_suggested() -> None:
@@ -89,3 +99,10 @@ def test_at_most_three_are_suggested() -> None:
     assert len(closest("servic", names)) == 3
     many = snapshot(*(service(f"s{number}_web", labels={STACK_LABEL: f"s{number}"}) for number in range(9)))
     assert len(similar_services(many, "web", "")) == 3
+
+
+def test_a_suggested_name_is_safe_to_print() -> None:
+    hint = service_hint(snapshot(service("web-frontend\x1b")), "web-frontend", "")
+    assert hint is not None
+    assert hint.params["names"] == ("web-frontend\x1b",)
+    assert str(hint) == r"did you mean 'web-frontend\x1b'?"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState, NodeConfig
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import is_printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.inventory import InventoryHost, merge_hosts
 from tests.support.builders import node
@@ -88,8 +89,9 @@ def test_nodes_that_share_a_name_go_by_their_ids() -> None:
     nodes = [node("bravo", id="one", address="10.0.0.1"), node("bravo", id="two", address="10.0.0.2")]
     for desired in (configured(bravo={}), DesiredState()):
         merged = merge_hosts(desired, nodes)
-        assert len(merged.warnings) == 1
-        assert "2 nodes have this name, so each goes by its ID: one, two" in merged.warnings[0]
+        assert merged.warnings == (
+            Reason("hostname_shared", hostname="bravo", count=2, node_ids=["one", "two"]),
+        )
         assert {host.name: host.variables["ansible_host"] for host in merged.hosts} == {
             "one": "10.0.0.1",
             "two": "10.0.0.2",
@@ -100,7 +102,7 @@ def test_nodes_that_share_a_name_go_by_their_ids() -> None:
 def test_a_node_that_is_configured_by_its_id_and_again_by_its_name() -> None:
     merged = merge_hosts(configured(**{"id-bravo": {}, "bravo": {}}), [node("bravo")])
     assert [(host.name, host.variables["swarm_hostname"]) for host in merged.hosts] == [("id-bravo", "bravo")]
-    assert merged.warnings == ("nodes.bravo: this is the node id-bravo again, so it is left out",)
+    assert merged.warnings == (Reason("node_configured_twice", name="bravo", other="id-bravo"),)
 
 
 UNSAFE = {
@@ -150,6 +152,29 @@ UNSAFE = {
 }
 
 
+CODES = {
+    "nothing": "hostname_empty",
+    "the control node": "hostname_local",
+    "it in capitals": "hostname_local",
+    "it with a dot": "hostname_local",
+    "it with a domain": "hostname_local",
+    "a name below it": "hostname_local",
+    "its address": "hostname_is_address",
+    "its address, shorter": "hostname_is_address",
+    "its address, as a number": "hostname_is_address",
+    "its address, in hex": "hostname_is_address",
+    "in octal": "hostname_is_address",
+    "another host's address": "hostname_is_address",
+    "a group of Ansible's": "hostname_is_group",
+    "another one": "hostname_is_group",
+    "our group": "hostname_is_group",
+    "it in capitals, too": "hostname_is_group",
+    "the group of a label": "hostname_is_group",
+    "a configured name in capitals": "hostname_differs_in_case",
+    "another node's ID": "hostname_is_node_id",
+}
+
+
 @pytest.mark.parametrize("case", UNSAFE)
 def test_a_name_that_may_do_harm_is_none(case: str) -> None:
     name = UNSAFE[case]
@@ -158,9 +183,10 @@ def test_a_name_that_may_do_harm_is_none(case: str) -> None:
     assert [host.name for host in merged.hosts] == ["alpha", "id-evil"]
     assert [host.variables["swarm_id"] for host in merged.hosts] == ["id-alpha", "id-evil"]
     (warning,) = merged.warnings
-    assert warning.startswith("node id-evil: ")
-    assert all(is_printable(character) for character in warning)
-    assert len(warning) < 300
+    assert (warning.code, warning.params["node_id"]) == ("node_named_by_id", "id-evil")
+    assert warning.params["because"].code == CODES.get(case, "hostname_unsafe")
+    assert all(is_printable(character) for character in str(warning))
+    assert len(str(warning)) < 300
 
 
 @pytest.mark.parametrize(
@@ -175,7 +201,7 @@ def test_other_names_are_as_good_as_ever(name: str) -> None:
 def test_an_id_that_is_none_is_left_out() -> None:
     merged = merge_hosts(DesiredState(), [node("{{ 1 }}", id="{{ 2 }}"), node("alpha")])
     assert [host.name for host in merged.hosts] == ["alpha"]
-    assert len(merged.warnings) == 1
+    assert merged.warnings == (Reason("node_id_invalid", node_id="{{ 2 }}"),)
 
 
 def test_a_node_at_another_address_is_not_the_configured_one() -> None:
@@ -216,7 +242,8 @@ def test_hosts_of_other_inventories() -> None:
         DesiredState(), nodes, {"other": "10.9.9.9", "same": "10.0.0.3", "third": "", "x": "10.0.0.2"}
     )
     assert [host.name for host in merged.hosts] == ["id-other", "same", "third"]
-    assert len(merged.warnings) == 1
+    (warning,) = merged.warnings
+    assert warning.params["because"] == Reason("hostname_of_other_host", hostname="other", address="10.9.9.9")
     assert not any(host.pinned for host in merged.hosts)
 
 

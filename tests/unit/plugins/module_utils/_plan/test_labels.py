@@ -45,8 +45,8 @@ class TestStaticLabels:
         step = plan.steps[0]
         assert step.after == {"labels": {"disk": "ssd", "zfs": "true", "mine": "x"}}
         assert step.why == (
-            "disk=ssd: configured for this node, and it is 'hdd'",
-            "zfs=true: configured for this node, and it is missing",
+            Reason("label_differs", label="disk", value="ssd", found="hdd"),
+            Reason("label_missing", label="zfs", value="true"),
         )
 
     def test_a_swarm_that_is_as_it_should_be_needs_nothing(self) -> None:
@@ -103,7 +103,7 @@ class TestStaticLabels:
             snapshot(node("alpha")), desired({"alpha": {"a": "1"}, "ghost": {"b": "1"}}), NOTHING_REMEMBERED
         )
 
-        assert plan.warnings == ("nodes.ghost: no node of this swarm has this host name or ID",)
+        assert plan.warnings == (Reason("node_unknown", name="ghost", hint=None),)
         assert changes(plan) == {"alpha": {"a": "1"}}
 
     def test_a_node_that_is_down_is_left_alone_and_said(self) -> None:
@@ -112,7 +112,7 @@ class TestStaticLabels:
         plan = plan_labels(snapshot(alpha), desired({"alpha": {"disk": "ssd"}}), owning("alpha", "old"))
 
         assert plan.is_empty
-        assert plan.notes == ("node alpha is down: its labels are corrected when it is back",)
+        assert plan.notes == (Reason("labels_wait_for_node", node="alpha", state="down"),)
 
     def test_a_stale_entry_of_the_same_host_name_is_passed_over(self) -> None:
         seen = snapshot(node("alpha", id="new"), node("alpha", id="old", state="down"))
@@ -161,8 +161,11 @@ class TestAnchorLabels:
 
         assert changes(plan) == {"alpha": {"db": None}, "bravo": {"db": "true"}, "charlie": {"db": "true"}}
         assert [step.target for step in plan.steps] == ["node bravo", "node charlie", "node alpha"]
-        assert plan.steps[0].why == ("db=true: shop_db runs there, and it is missing",)
-        assert plan.steps[2].why == ("db: shop_db runs on bravo, charlie, not here",)
+        (missing,), (elsewhere,) = plan.steps[0].why, plan.steps[2].why
+        assert isinstance(missing, Reason)
+        assert (missing.code, missing.params["label"]) == ("anchor_label_missing", "db")
+        assert isinstance(elsewhere, Reason)
+        assert (elsewhere.code, elsewhere.params["label"]) == ("anchor_elsewhere", "db")
 
     def test_the_label_stays_while_the_anchor_restarts(self) -> None:
         seen = snapshot(

@@ -89,7 +89,8 @@ OTHER_LOGS = [
 
 @pytest.mark.parametrize("path", ENGINE_LOGS)
 def test_the_log_files_of_the_engine_are_refused(path: str) -> None:
-    assert faults({**GOOD, "paths": ["/srv/fine.log", path]}) == [("app", "paths")]
+    (wrong,) = read_rotations([{**GOOD, "paths": ["/srv/fine.log", path]}], ())[1]
+    assert (wrong.entry, wrong.key, wrong.expected.code) == ("app", "paths", "path_not_of_engine")
 
 
 @pytest.mark.parametrize("path", OTHER_LOGS)
@@ -116,49 +117,50 @@ def test_a_folder_of_an_engine_that_is_known_is_the_engines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "key"),
+    ("changes", "key", "rule"),
     [
-        ({"name": ""}, "name"),
-        ({"name": "my app"}, "name"),
-        ({"name": "a\nb"}, "name"),
-        ({"paths": []}, "paths"),
-        ({"paths": ["app.log"]}, "paths"),
-        ({"paths": [" /srv/app.log"]}, "paths"),
-        ({"paths": ["~/app.log"]}, "paths"),
-        ({"paths": [""]}, "paths"),
-        ({"paths": ["/"]}, "paths"),
-        ({"paths": ["/srv/log/"]}, "paths"),
-        ({"paths": ["/srv/**/app.log"]}, "paths"),
-        ({"paths": ["/srv/../var/app.log"]}, "paths"),
-        ({"paths": ["/srv/a\nb.log"]}, "paths"),
-        ({"paths": ["/srv/a\\b.log"]}, "paths"),
-        ({"paths": ["/srv/{a.log"]}, "paths"),
-        ({"paths": ["/srv/a}.log"]}, "paths"),
-        ({"paths": ["/srv/{a}.log"]}, "paths"),
-        ({"paths": ["/srv/{1..3}.log"]}, "paths"),
-        ({"paths": ["/srv/" + "{a,b}" * 7 + ".log"]}, "paths"),
-        ({"paths": ["/srv/a.log", "/srv//a.log"]}, "paths"),
-        ({"paths": ["/srv/{a,a/.}/x.log", "/srv/a/x.log"]}, "paths"),
-        ({"rotate": -1}, "rotate"),
-        ({"rotate": None}, "rotate"),
-        ({"size": None}, "size"),
-        ({"size": "10 MB"}, "size"),
-        ({"size": "10MB"}, "size"),
-        ({"size": "0"}, "size"),
-        ({"size": "1m"}, "size"),
-        ({"create": "0640 app adm }"}, "create"),
-        ({"create": "app"}, "create"),
-        ({"create": "0640\nsu root root"}, "create"),
-        ({"su": "app"}, "su"),
-        ({"su": "app adm extra"}, "su"),
-        ({"postrotate": "true\nendscript\nrm -rf /"}, "postrotate"),
-        ({"postrotate": "  endscript"}, "postrotate"),
-        ({"postrotate": "true\0"}, "postrotate"),
-        ({"postrotate": "true\rendscript"}, "postrotate"),
+        ({"name": ""}, "name", "rotation_name_characters"),
+        ({"name": "my app"}, "name", "rotation_name_characters"),
+        ({"name": "a\nb"}, "name", "rotation_name_characters"),
+        ({"paths": []}, "paths", "rotation_paths_given"),
+        ({"paths": ["app.log"]}, "paths", "path_absolute"),
+        ({"paths": [" /srv/app.log"]}, "paths", "path_absolute"),
+        ({"paths": ["~/app.log"]}, "paths", "path_absolute"),
+        ({"paths": [""]}, "paths", "path_absolute"),
+        ({"paths": ["/"]}, "paths", "path_of_files"),
+        ({"paths": ["/srv/log/"]}, "paths", "path_of_files"),
+        ({"paths": ["/srv/**/app.log"]}, "paths", "path_without_double_star"),
+        ({"paths": ["/srv/../var/app.log"]}, "paths", "path_without_parents"),
+        ({"paths": ["/srv/a\nb.log"]}, "paths", "path_without_control_characters"),
+        ({"paths": ["/srv/a\\b.log"]}, "paths", "path_without_backslashes"),
+        ({"paths": ["/srv/{a.log"]}, "paths", "braces_in_pairs"),
+        ({"paths": ["/srv/a}.log"]}, "paths", "braces_in_pairs"),
+        ({"paths": ["/srv/{a}.log"]}, "paths", "braces_in_pairs"),
+        ({"paths": ["/srv/{1..3}.log"]}, "paths", "braces_in_pairs"),
+        ({"paths": ["/srv/" + "{a,b}" * 7 + ".log"]}, "paths", "braces_expand_to_few"),
+        ({"paths": ["/srv/a.log", "/srv//a.log"]}, "paths", "rotation_path_unique"),
+        ({"paths": ["/srv/{a,a/.}/x.log", "/srv/a/x.log"]}, "paths", "rotation_path_unique"),
+        ({"rotate": -1}, "rotate", "rotation_count_not_negative"),
+        ({"rotate": None}, "rotate", "rotation_count_not_negative"),
+        ({"size": None}, "size", "rotation_size_or_frequency"),
+        ({"size": "10 MB"}, "size", "rotation_size_format"),
+        ({"size": "10MB"}, "size", "rotation_size_format"),
+        ({"size": "0"}, "size", "rotation_size_format"),
+        ({"size": "1m"}, "size", "rotation_size_format"),
+        ({"create": "0640 app adm }"}, "create", "rotation_create_format"),
+        ({"create": "app"}, "create", "rotation_create_format"),
+        ({"create": "0640\nsu root root"}, "create", "rotation_create_format"),
+        ({"su": "app"}, "su", "rotation_su_format"),
+        ({"su": "app adm extra"}, "su", "rotation_su_format"),
+        ({"postrotate": "true\nendscript\nrm -rf /"}, "postrotate", "rotation_script_without_end"),
+        ({"postrotate": "  endscript"}, "postrotate", "rotation_script_without_end"),
+        ({"postrotate": "true\0"}, "postrotate", "rotation_script_is_text"),
+        ({"postrotate": "true\rendscript"}, "postrotate", "rotation_script_is_text"),
     ],
 )
-def test_one_rule_is_told(changes: dict[str, Any], key: str) -> None:
-    assert [found for _entry, found in faults({**GOOD, **changes})] == [key]
+def test_only_the_broken_rule_is_reported(changes: dict[str, Any], key: str, rule: str) -> None:
+    wrong = read_rotations([{**GOOD, **changes}], ())[1]
+    assert [(one.key, one.expected.code) for one in wrong] == [(key, rule)]
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

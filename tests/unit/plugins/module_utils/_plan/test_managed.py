@@ -74,12 +74,12 @@ class TestHolding:
         first = clean_up(service("shop_app", **ours(HELD)))
         assert placed(first).remove == (HELD,)
         assert labels(first) == {}
-        assert "node alpha keeps label db: it still holds shop_app there" in first.notes
+        assert Reason("label_in_use", node="alpha", label="db", services=["shop_app"]) in first.notes
         second = clean_up(service("shop_app"))
         assert labels(second) == {"alpha": {"db": None}}
         assert second.warnings == ()
         asked = clean_up(service("shop_app", constraints=("node.labels.db == true",)))
-        assert asked.warnings == ("shop_app: asks for label db, and will find no node",)
+        assert asked.warnings == (Reason("service_loses_all_nodes", service="shop_app", labels=["db"]),)
 
     def test_is_not_added_while_no_node_has_the_label(self) -> None:
         seen = snapshot(
@@ -174,9 +174,13 @@ class TestConstraintsOfTheUser:
         for config in (with_option(), desired()):
             found = plan(seen, config)
             assert writes_to_services(found) == []
-            warned = [text.partition(":")[0] for text in found.warnings if CONSTRAINTS_LABEL in text]
+            warned = [
+                one.params["service"]
+                for one in found.warnings
+                if isinstance(one, Reason) and one.code == "label_record_malformed"
+            ]
             assert warned == ["other", "shop_app"]
-            assert all(len(text) < 300 for text in found.warnings)
+            assert all(len(str(one)) < 300 for one in found.warnings)
 
     def test_a_malformed_record_is_replaced_by_the_next_one(self) -> None:
         app = service("shop_app", constraints=("node.role==worker",), labels={CONSTRAINTS_LABEL: "nonsense"})

@@ -17,6 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import 
     ModFile,
     ModRecord,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.mods import ModPlan, plan_mods
 
 DAY = 86400.0
@@ -39,7 +40,9 @@ def plan(*records: ModRecord, desired: tuple[ModEntry, ...] = (), **more: bool) 
 def test_a_discovered_image_stays_for_seven_days(days: float, removed: int) -> None:
     found = plan(record("a", seen=NOW - days * DAY))
     assert len(found.removals) == removed
-    assert bool(found.notes) is not bool(removed)
+    left = Reason("mod_kept_for_now", mod="a", left=(7 - days) * DAY)
+    assert codes(found.notes) == ([] if removed else [left.code])
+    assert [removal.why for removal in found.removals] == [(Reason("mod_unused", mod="a"),)] * removed
 
 
 def test_what_was_configured_or_is_a_file_goes_at_once() -> None:
@@ -51,7 +54,7 @@ def test_nothing_goes_after_a_discovery_that_failed_or_where_nothing_shall() -> 
     old = record("a", seen=NOW - 30 * DAY)
     assert plan(old).removals
     assert not plan(old, complete=False).removals
-    assert "nothing is removed" in plan(old, complete=False).notes[0]
+    assert plan(old, complete=False).notes == (Reason("mods_kept_use_unknown"),)
     assert not plan(old, prune=False).removals
 
 
@@ -61,7 +64,7 @@ def test_without_a_configuration_what_an_earlier_one_brought_stays() -> None:
     found = plan(brought, wished, is_given=False)
 
     assert [removal.names for removal in found.removals] == [("b.tar.xz",)]
-    assert len(found.notes) == 1
+    assert found.notes == (Reason("mod_kept_without_configuration", mod="a"),)
 
 
 def test_a_pinned_image_that_is_there_is_not_asked_for() -> None:
@@ -75,3 +78,25 @@ def test_a_pinned_image_that_is_there_is_not_asked_for() -> None:
         (entry,), {"a": tampered}, {"a.tar.xz": SUM}, complete=True, prune=True, now=NOW
     ).lookups[0]
     assert (lookup.is_settled, lookup.record) == (False, None)
+    assert lookup.why == Reason("mod_files_changed")
+
+
+def test_each_lookup_has_its_reason() -> None:
+    there = record("a", digests={"sha256": "ab"})
+    entry = ModEntry(URL, "http://a", "a", "a", "a.tar.xz", digest="sha256:ab")
+    found = {
+        "mod_missing": plan(desired=(entry,)),
+        "mod_files_gone": plan_mods((entry,), {"a": there}, {}, complete=True, prune=True, now=NOW),
+        "mod_has_pinned_digest": plan(there, desired=(entry,)),
+        "mod_digest_differs": plan(there, desired=(replace(entry, digest="sha256:cd"),)),
+        "mod_may_be_outdated": plan(there, desired=(replace(entry, digest=None),)),
+    }
+    assert {code: each.lookups[0].why.code for code, each in found.items()} == {code: code for code in found}
+
+
+def test_of_two_entries_for_one_name_the_second_is_refused() -> None:
+    first = ModEntry(URL, "http://a", "first", "a", "x")
+    for name in ("x", "x/y"):
+        second = ModEntry(URL, "http://b", "second", "b", name)
+        refused = plan(desired=(first, second)).refused
+        assert refused == ((second, Reason("mod_name_taken", name=name, other="first")),)

@@ -15,6 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources, RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import OwnLabels, State, apply_edits
@@ -202,9 +203,13 @@ def test_an_impostor_is_never_promoted(role: str | None) -> None:
     plan = plan_heal(swarm_with(), desired, Healing(), NOW)
     assert plan.steps == ()
     assert len(plan.warnings) == 1
-    assert "evil" in plan.warnings[0]
+    (warning,) = plan.warnings
+    assert isinstance(warning, Reason)
+    assert (warning.code, warning.params["node_id"]) == ("node_at_other_address", "evil")
     # and it does not keep the real one from being missed
-    assert [text.split(" ")[0] for text in needs_hosts(swarm_with(), desired, NOW)] == ["mgr-b", "mgr-c"]
+    assert needs_hosts(swarm_with(), desired, NOW) == [
+        Reason("node_missing", name=name) for name in ("mgr-b", "mgr-c")
+    ]
 
 
 def test_an_impostor_is_neither_demoted_nor_drained() -> None:
@@ -237,7 +242,9 @@ def test_a_host_cannot_pass_for_another(ip: str | None) -> None:
     plan = plan_heal(seen, desired, Healing(members=members), NOW)
     whats = [step.what for step in plan.steps]
     assert not any("node b to" in what or "id-b" in what for what in whats), whats
-    assert any(text.startswith(("liar: it says", "nodes.liar: node id-b")) for text in plan.warnings)
+    assert {"node_is_another_host", "node_at_other_address"} & (
+        {one.code for one in plan.warnings if isinstance(one, Reason)}
+    )
 
 
 def test_two_hosts_that_are_one_node_are_none() -> None:
@@ -281,7 +288,7 @@ def test_measuring_and_preferred_nodes() -> None:
         (swarm_with(real, app), True),  # type: ignore[arg-type]
     ):
         plan = plan_rebalance(seen, (), Memory(), RebalanceRules(), State(), NOW)
-        assert any("orchestration.preferred.node" in text for text in plan.warnings) == warns
+        assert any("orchestration.preferred.node" in str(text) for text in plan.warnings) == warns
 
 
 @pytest.mark.parametrize("name", ["x/../y", "a@evil", "a:1/?", "{{ 1 }}", "a b", "", "-x", "é"])
@@ -312,7 +319,8 @@ def test_a_host_that_is_there_under_another_name(configured: str, fields: dict[s
     identity = identify_all(seen, desired).by_name[configured]
     assert identity.alias is not None
     assert identity.alias.hostname == "wrk-b"
-    assert "did you mean 'wrk-b'?" in identity.warnings[0]
+    (warning,) = identity.warnings
+    assert warning.params["hint"] == Reason("did_you_mean", names=["wrk-b"])
     # it is no reason to bring a host back
     assert needs_hosts(seen, desired, NOW) == []
     # and it is not taken for it: nothing is labelled
@@ -342,7 +350,8 @@ def test_other_names_are_only_suggested(name: str, fields: dict[str, str], hint:
     assert identity.alias is None
     if hint is not None:
         assert identity.hint == hint
-        assert (f"did you mean '{hint}'" in identity.warnings[0]) == bool(hint)
+        suggestion = Reason("did_you_mean", names=[hint]) if hint else None
+        assert identity.warnings[0].params["hint"] == suggestion
         assert len(needs_hosts(seen, desired, NOW)) == 1
 
 
@@ -352,10 +361,11 @@ def test_services_under_another_name() -> None:
         service("web"),
         service("main_db"),
     )
-    assert service_hint(seen, "search", "main") == "; did you mean 'apps_search'? Then set stack: apps"
-    assert service_hint(seen, "dbs", "main") == "; did you mean 'main_db'?"
-    assert service_hint(seen, "wed", "") == "; did you mean 'web'?"
-    assert service_hint(seen, "quite-different", "main") == ""
+    other_stack = Reason("did_you_mean_other_stack", name="apps_search", stack="apps")
+    assert service_hint(seen, "search", "main") == other_stack
+    assert service_hint(seen, "dbs", "main") == Reason("did_you_mean", names=["main_db"])
+    assert service_hint(seen, "wed", "") == Reason("did_you_mean", names=["web"])
+    assert service_hint(seen, "quite-different", "main") is None
 
 
 def test_large_swarms_are_told_apart_quickly() -> None:

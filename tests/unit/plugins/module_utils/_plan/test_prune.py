@@ -25,6 +25,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state i
     SetSeen,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import RemoveContainer
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules, plan_prune
 
@@ -98,6 +99,11 @@ def test_containers_go_by_their_end_not_by_their_beginning() -> None:
         rules=replace(PLAIN, exclude_containers=("pattern-*",)),
     )
     assert gone(plan) == ["container long", "container dead", "container never"]
+    assert [step.why for step in plan.steps] == [
+        (Reason("container_ended", ago=4 * HOUR),),
+        (Reason("container_ended", ago=4 * HOUR),),
+        (Reason("container_never_started", ago=NOW - OLD),),
+    ]
 
 
 def test_an_image_in_use_here_stays_until_its_container_has_gone() -> None:
@@ -130,7 +136,7 @@ def test_what_swarm_did_not_create_stays_unless_opted_in(container: Container) -
     container = replace(container, anonymous_volumes=("v",), volumes=("v",))
     view = {"containers": (container,), "volumes": ()}
     plan = prune(**view)  # type: ignore[arg-type]
-    assert (gone(plan), len(plan.notes)) == ([], 1)
+    assert (gone(plan), plan.notes) == ([], (Reason("plain_containers_kept", count=1),))
     assert gone(prune(**view, rules=PLAIN)) == [f"container {container.name}"]  # type: ignore[arg-type]
 
 
@@ -201,6 +207,10 @@ def test_the_newest_of_each_repository_stay() -> None:
     loose = Image(id="sha256:loose", digests=())
     plan = prune(*images, loose, rules=replace(RULES, keep_images=2))
     assert gone(plan) == ["image app:0", "image app:1", "image app:2", "image sha256:loose"]
+    age = NOW - OLD
+    kept = Reason("newer_images_kept", count=2, repositories=["app"])
+    assert plan.steps[0].why == (Reason("image_unused", ago=age), kept)
+    assert plan.steps[3].why == (Reason("image_unused", ago=age),)
     # what came last is newer than what was built last
     state = NodeState(images={each.id: OLD for each in images} | {images[0].id: OLD + 1})
     plan = prune(*images, rules=replace(RULES, keep_images=2), state=state)
@@ -228,7 +238,7 @@ def test_exclusions_and_several_repositories() -> None:
 def test_without_a_manager_images_stay_unless_there_is_no_swarm() -> None:
     plan = prune(image("a:1"), use=None)
     assert gone(plan) == []
-    assert plan.notes[0].startswith("images are left: what the services use is unknown here")
+    assert plan.notes == (Reason("images_kept_use_unknown"),)
     assert gone(prune(image("a:1"), use=None, swarm_state="locked")) == []
     assert gone(prune(image("a:1"), use=None, swarm_state="inactive")) == ["image a:1"]
 
@@ -251,7 +261,13 @@ def test_unused_volumes_go_only_if_they_are_a_stacks_or_opted_in() -> None:
     named = replace(RULES, volumes="named", exclude_volumes=("patt*",))
     assert gone(prune(volumes=volumes, use=use)) == []
     assert gone(prune(volumes=volumes, rules=named, use=use)) == ["volume shop_data"]
-    assert gone(prune(volumes=volumes, rules=named, use=None)) == []
+    unknown = prune(volumes=volumes, rules=named, use=None)
+    assert gone(unknown) == []
+    assert unknown.notes == (
+        Reason("images_kept_use_unknown"),
+        Reason("named_volumes_kept_use_unknown"),
+        Reason("volumes_of_unknown_origin_kept", count=3),
+    )
     plain = replace(named, plain_containers=True)
     assert gone(prune(volumes=volumes, rules=plain, use=use)) == [
         "volume composed", "volume data", "volume shop_data", "volume x",
@@ -318,7 +334,7 @@ def test_a_pattern_for_any_registry_keeps_all_of_them() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("option", ["exclude_images", "exclude_containers", "exclude_volumes"])
-def test_patterns_that_cannot_mean_what_they_say_are_told(
+def test_patterns_that_are_probably_mistakes_are_reported(
     option: str, pattern: str, warns: int, notes: int
 ) -> None:
     named = ("redis", "redis:3.0")
@@ -329,7 +345,8 @@ def test_patterns_that_cannot_mean_what_they_say_are_told(
         rules=replace(RULES, **{option: (pattern,)}),
     )
     assert (len(plan.warnings), len(plan.notes)) == (warns, notes)
-    assert all(text.startswith(f"{option}: ") for text in (*plan.warnings, *plan.notes))
+    params = {"option": option, "pattern": pattern}
+    assert all(one.params == params for one in (*plan.warnings, *plan.notes))  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
     RebalanceRules,
@@ -68,7 +69,7 @@ def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], 
     step = the_step(three_alike("beta", **ahead))
 
     assert step.what == what
-    assert ("planned so with the move before it" in step.why[-1]) == (what.startswith("move c"))
+    assert (step.why[-1] == Reason("planned_with_last_move")) == (what.startswith("move c"))
     assert apply_edits(State(ahead={"x/y": "z"}), step.intent_edits).ahead == {}
 
 

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.search import (
     Item,
+    RefusalKind,
     Search,
     gap_bytes,
     needed_gap,
@@ -29,25 +30,37 @@ def test_the_gap_is_twice_what_would_have_to_move(
 
 
 @pytest.mark.parametrize(
-    ("memory", "difference", "buffer", "caution", "reason"),
+    ("memory", "difference", "buffer", "hysteresis", "reason"),
     [
         (4, 8, 4, 1.0, None),
-        (4, 13, 4, 1.0, "difference"),
+        (4, 13, 4, 1.0, RefusalKind.SMALL_GAP),
         (4, 4, 4, 1.9, None),
-        (4, 8, 9, 1.0, "buffer"),
-        (11, 8, 4, 1.0, "buffer"),
-        (12, 0, 0, 1.0, "buffer"),
+        (4, 8, 9, 1.0, RefusalKind.SMALL_GAIN),
+        (11, 8, 4, 1.0, RefusalKind.SMALL_GAIN),
+        (12, 0, 0, 1.0, RefusalKind.REVERSES_GAP),
     ],
 )
-def test_thresholds(memory: int, difference: int, buffer: int, caution: float, reason: str | None) -> None:
-    found = refusal(Item(0, memory, difference, buffer), 14, 16, 2, 16, caution)
+def test_thresholds(
+    memory: int, difference: int, buffer: int, hysteresis: float, reason: RefusalKind | None
+) -> None:
+    found = refusal(Item(0, memory, difference, buffer), 14, 16, 2, 16, hysteresis)
 
-    assert (found and found[0]) == reason
+    assert (None if found is None else found.kind) is reason
 
 
-@pytest.mark.parametrize(("difference", "caution", "needed"), [(2, 1, 2), (2, 4, 6.4), (2, 3, 6), (9, 4, 9)])
-def test_caution_goes_only_so_far(difference: int, caution: float, needed: float) -> None:
-    assert needed_gap(difference, 64, 16, caution) == pytest.approx(needed)
+@pytest.mark.parametrize("used", [2, 8])
+def test_a_host_with_no_less_pressure_is_no_target(used: int) -> None:
+    found = refusal(Item(0, 1, 0, 0), used, 16, 8, 16)
+
+    assert found is not None
+    assert (found.kind, found.found) == (RefusalKind.NO_GAP, used - 8)
+
+
+@pytest.mark.parametrize(
+    ("difference", "hysteresis", "needed"), [(2, 1, 2), (2, 4, 6.4), (2, 3, 6), (9, 4, 9)]
+)
+def test_hysteresis_goes_only_so_far(difference: int, hysteresis: float, needed: float) -> None:
+    assert needed_gap(difference, 64, 16, hysteresis) == pytest.approx(needed)
 
 
 def test_the_worse_host_must_get_better_whatever_the_sizes() -> None:
@@ -109,7 +122,7 @@ def refined(used: list[int], items: list[tuple[int, int]]) -> tuple[int, list[in
 
 
 def test_an_end_to_which_no_order_leads_is_not_taken() -> None:
-    """With caution between two hosts, what would be best for them is out of reach; the rest is not."""
+    """With hysteresis between two hosts, what would be best for them is out of reach; the rest is not."""
     used, items = [34, 10, 12], [Item(0, 8, 1, 1), Item(0, 7, 1, 1)]
     open_search = Search([64] * 3, used, items, lambda _item, _host: True)
     careful = Search(
@@ -117,7 +130,7 @@ def test_an_end_to_which_no_order_leads_is_not_taken() -> None:
         used,
         items,
         lambda _item, _host: True,
-        caution=lambda _source, target: 99.0 if target == 1 else 1.0,
+        hysteresis=lambda _source, target: 99.0 if target == 1 else 1.0,
     )
 
     assert {move.target for move in open_search.best_moves()} == {1, 2}

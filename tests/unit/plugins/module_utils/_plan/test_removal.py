@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DisownLabels,
     State,
@@ -51,7 +52,7 @@ def test_a_label_stays_while_our_constraint_holds_a_service_to_it() -> None:
     )
     plan = plan_label_removal(seen, State(owned_labels={"id-alpha": frozenset({"disk", "db"})}))
     assert [step.what for step in plan.steps] == ["remove disk on node alpha"]
-    assert plan.notes == ("node alpha keeps label db: Orcastra's constraint still holds shop_app to it",)
+    assert plan.notes == (Reason("label_in_use", node="alpha", label="db", services=["shop_app"]),)
 
 
 def test_a_constraint_of_the_users_own_is_warned_of() -> None:
@@ -61,7 +62,7 @@ def test_a_constraint_of_the_users_own_is_warned_of() -> None:
     )
     plan = plan_label_removal(seen, State(owned_labels={"id-alpha": frozenset({"db"})}))
     assert [step.what for step in plan.steps] == ["remove db on node alpha"]
-    assert plan.warnings == ("shop_web: asks for label db, and will find no node",)
+    assert plan.warnings == (Reason("service_loses_all_nodes", service="shop_web", labels=["db"]),)
 
 
 def test_lost_nodes_are_forgotten_and_nothing_is_left_to_do_then() -> None:
@@ -82,9 +83,15 @@ def test_a_service_that_another_node_can_take_is_told_where_it_may_go() -> None:
     )
     plan = plan_label_removal(seen, State(owned_labels={"id-node1": frozenset({"ssd"})}))
     assert plan.warnings == ()
-    (note,) = plan.notes
-    assert "leaves node1" in note
-    assert "node2" in note
+    assert plan.notes == (
+        Reason(
+            "service_loses_nodes",
+            service="apps_wiki_db",
+            labels=["ssd"],
+            leaves=["node1"],
+            remains=["node2"],
+        ),
+    )
 
 
 def test_what_loses_our_constraint_before_holds_no_label() -> None:

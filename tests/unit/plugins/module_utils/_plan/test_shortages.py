@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
     FAILING,
     NODE_LOST,
@@ -234,9 +235,13 @@ def test_some_of_several_tasks() -> None:
     assert short is not None
     assert (short.code, short.expected, short.running, short.is_fresh) == (FAILING, 4, 1, False)
     assert short.errors == ("exit code 9", "task: non-zero exit (1)")
-    assert (
-        "1 of its tasks fails again and again on a: task: non-zero exit (1). 1 of its tasks waits"
-        in short.text
+    assert codes(short.reasons) == [
+        "tasks_fail_repeatedly",
+        "tasks_wait_despite_suitable_node",
+        "tasks_given_up",
+    ]
+    assert short.reasons[0] == Reason(
+        "tasks_fail_repeatedly", count=1, nodes=["a"], errors=["task: non-zero exit (1)"]
     )
 
 
@@ -253,7 +258,11 @@ def test_the_engines_error_is_told_without_what_differs_each_time() -> None:
     )
     assert short is not None
     assert short.errors == ("driver failed on endpoint web.1.… (…): Bind for 0.0.0.0:80 failed",)
-    assert str(short) == f"web: 1 of its tasks fails again and again on a: {short.errors[0]}"
+    assert short.reason == Reason(
+        "service_short_of_tasks",
+        service="web",
+        reasons=[Reason("tasks_fail_repeatedly", count=1, nodes=["a"], errors=short.errors)],
+    )
 
 
 @pytest.mark.parametrize(
@@ -281,7 +290,7 @@ def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
         snapshot(node("a", labels={"disk": "ssd"}, updated=NOW - seconds), web, waiting), NOW
     )
     assert short.is_fresh == (seconds == 1)
-    assert ("although a would do" in short.text) == (seconds == 60)
+    assert codes(short.reasons) == ["tasks_wait" if seconds == 1 else "tasks_wait_despite_suitable_node"]
 
 
 def test_only_what_may_last_is_warned_of() -> None:
@@ -296,12 +305,19 @@ def test_only_what_may_last_is_warned_of() -> None:
     )
     assert [short.service for short in shortages(seen, NOW)] == ["a", "b", "c"]
     (warning,) = plan_short(seen, NOW).warnings
-    assert warning.startswith("b: 1 of its tasks waits for a node. a, b: its constraint node.labels.x==1")
+    assert isinstance(warning, Reason)
+    assert (warning.code, warning.params["service"]) == ("service_short_of_tasks", "b")
+    (reason,) = warning.params["reasons"]
+    assert reason.params["unsuitable"][0] == Reason(
+        "nodes_unsuitable",
+        nodes=["a", "b"],
+        obstacles=[Reason("constraint_violated", constraint="node.labels.x==1")],
+    )
 
 
 def test_when_to_look_again() -> None:
-    fresh = Shortage("a", STARTING, 1, 0, "", is_fresh=True)
-    lasting = Shortage("b", WAITING, 1, 0, "")
+    fresh = Shortage("a", STARTING, 1, 0, (), is_fresh=True)
+    lasting = Shortage("b", WAITING, 1, 0, ())
     assert requeue_after(()) is None
     assert requeue_after((lasting,)) == AGAIN_SECONDS
     assert requeue_after((lasting, fresh)) == FRESH_AGAIN_SECONDS

@@ -95,7 +95,7 @@ def test_a_worker_that_says_it_manages_the_swarm(desired: DesiredState, swarm: s
         hosts = {name: members[name] for name in order}
         formation = assert_nothing_happens_to("abcd", hosts, desired)
         assert set(formation.via) == set("abc")
-        assert (formation.cluster_id, formation.trouble) == (REAL, "")
+        assert (formation.cluster_id, formation.trouble) == (REAL, None)
         assert set(formation.addresses) == {"a:2377", "b:2377", "c:2377"}
 
 

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast import Forecast, NewNode
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Mount, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
@@ -103,7 +104,9 @@ def test_a_constraint_of_the_users_on_the_label_of_another_anchor_counts(own: st
     found = forecast(seen, "alpha", config=desired(anchors={"db": ("app",), "web": ()}))
 
     (fate,) = found.unplaced
-    assert (fate.service, fate.obstacles) == ("shop_app", (f"beta: its constraint {own} forbids it",))
+    (obstacle,) = fate.obstacles
+    assert (fate.service, obstacle.params["node"]) == ("shop_app", "beta")
+    assert own in str(obstacle)
 
 
 def test_a_follower_that_cannot_be_beside_its_anchor_stays_down() -> None:
@@ -119,7 +122,9 @@ def test_a_follower_that_cannot_be_beside_its_anchor_stays_down() -> None:
 
     (fate,) = found.worse
     assert (fate.service, fate.unplaced) == ("shop_app", 1)
-    assert fate.obstacles == ("beta: its constraint node.hostname==alpha forbids it",)
+    (obstacle,) = fate.obstacles
+    assert obstacle.params["node"] == "beta"
+    assert "node.hostname==alpha" in str(obstacle)
     assert not found.is_survived
 
 
@@ -148,7 +153,9 @@ def test_reservations_are_used_up_by_what_comes_first() -> None:
         ("app", ("beta",), 1),
         ("db", ("beta",), 1),
     ]
-    assert found.fates[0].obstacles == ("beta: what goes there before it leaves no room",)
+    assert found.fates[0].obstacles == (
+        Reason("no_place_on_node", node="beta", reasons=[Reason("no_room_left_there")]),
+    )
 
 
 def test_data_that_stays_behind_and_global_tasks_that_end() -> None:
@@ -194,7 +201,7 @@ def test_what_is_not_restarted_is_not_replaced() -> None:
 def test_the_managers_majority() -> None:
     seen = snapshot(*nodes("alpha", "beta", role="manager"), *nodes("gamma"), service("app"))
 
-    assert forecast(seen, "alpha").quorum == "1 of 2 managers would be left, and it takes 2"
+    assert forecast(seen, "alpha").quorum == Reason("majority_lost", left=1, managers=2, needed=2)
     assert forecast(seen, "gamma").quorum is None
 
 

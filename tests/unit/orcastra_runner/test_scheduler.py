@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Jobs of the node itself: each in its own thread, retried, ended."""
+"""The scheduler: background jobs each in its own thread, retried, reported, ended."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
-from orcastra_runner.local import jobs as local
-from orcastra_runner.local.jobs import LocalJobs
+from orcastra_runner import scheduler as scheduler_module
+from orcastra_runner.local.jobs import EngineJob
+from orcastra_runner.scheduler import Scheduler
+from orcastra_runner.status import StatusStore
+from tests.lab.wait import wait_until
 from tests.unit.orcastra_runner.conftest import Log
 
 SECONDS = 10
@@ -62,11 +65,16 @@ def connector(made: list[FakeEngine]) -> Callable[[], Any]:
     return connect
 
 
+def started(*jobs: Job, made: list[FakeEngine] | None = None) -> Scheduler:
+    scheduler = Scheduler(StatusStore())
+    scheduler.start([EngineJob(job, connector([] if made is None else made)) for job in jobs])
+    return scheduler
+
+
 def test_one_connection_serves_all_runs_and_is_closed(logged: Log) -> None:
     made: list[FakeEngine] = []
     job = Job(None, None, None)
-    jobs = LocalJobs([job], connector(made))
-    jobs.start()
+    jobs = started(job, made=made)
     assert job.done.wait(SECONDS)
     jobs.stop()
     assert job.engines == made * 3
@@ -77,8 +85,7 @@ def test_one_connection_serves_all_runs_and_is_closed(logged: Log) -> None:
 def test_a_connection_that_broke_is_made_again_at_once(logged: Log) -> None:
     made: list[FakeEngine] = []
     job = Job(None, EngineUnreachable("gone"), None)
-    jobs = LocalJobs([job], connector(made))
-    jobs.start()
+    jobs = started(job, made=made)
     assert job.done.wait(SECONDS)
     jobs.stop()
     assert len(made) == 2
@@ -88,31 +95,53 @@ def test_a_connection_that_broke_is_made_again_at_once(logged: Log) -> None:
 
 def test_what_fails_is_told_and_tried_again(logged: Log) -> None:
     job = Job(ValueError("odd"), EngineUnreachable("gone"), None)
-    jobs = LocalJobs([job], connector([]))
-    jobs.start()
+    jobs = started(job)
     assert job.done.wait(SECONDS)
     jobs.stop()
     assert logged.sentences == [
-        "error job test: unexpected ValueError: odd",
-        "error job test: gone",
-        "info job test is fine again",
+        "error unexpected ValueError: odd",
+        "error gone",
+        "info problem resolved: job test",
     ]
+    assert {entry["topic"] for entry in logged.entries if entry["event"] == "problem"} == {"job test"}
 
 
 def test_a_job_that_hangs_keeps_neither_the_others_nor_the_end_waiting(monkeypatch: Any, logged: Log) -> None:
-    monkeypatch.setattr(local, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(scheduler_module, "PATIENCE_SECONDS", 0.1)
     hung = threading.Event()
     slow, quick = Job(hung, None), Job(None)
-    jobs = LocalJobs([slow, quick], connector([]))
-    jobs.start()
+    quick.name = "quick"
+    jobs = started(slow, quick)
     assert quick.done.wait(SECONDS)
-    started = time.monotonic()
+    began = time.monotonic()
     jobs.stop()
-    assert time.monotonic() - started < SECONDS / 2
+    assert time.monotonic() - began < SECONDS / 2
     hung.set()
 
 
 def test_nothing_to_do_is_nothing_to_stop() -> None:
-    jobs = LocalJobs([], connector([]))
-    jobs.start()
+    jobs = started()
     jobs.stop()
+
+
+def test_scheduler_shows_failures_of_background_jobs(logged: Log) -> None:
+    status = StatusStore()
+    scheduler = Scheduler(status)
+    job = Job(ValueError("odd"))
+    scheduler.start([EngineJob(job, connector([]))])
+    assert job.done.wait(SECONDS)
+    wait_until(lambda: status.view().jobs["test"].failures == 1, SECONDS, "the failure", interval=0.01)
+    assert status.view().problems["job test"].text == "unexpected ValueError: odd"
+    scheduler.stop()
+
+
+def test_scheduler_retries_failed_jobs_at_once_when_asked_to_sync(logged: Log) -> None:
+    job = Job(ValueError("odd"), None)
+    job.interval = 3600  # so the pause is far longer than the test
+    scheduler = started(job)
+    wait_until(lambda: len(job.engines) == 1, SECONDS, "the first run", interval=0.01)
+    wait_until(lambda: bool(logged.entries), SECONDS, "the report", interval=0.01)
+    while not job.done.wait(0.05):
+        scheduler.sync()
+    assert len(job.engines) == 2
+    scheduler.stop()

@@ -15,12 +15,10 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from orcastra_runner.execute import PlaybookResult, TaskResult
-from orcastra_runner.local.hosts import STAND_BY_SECONDS, HostsJob
-from orcastra_runner.records import Records
+from orcastra_runner.remote_hosts import STAND_BY_SECONDS, RemoteHosts, RemoteJob
 from orcastra_runner.settings import read_settings
+from orcastra_runner.status import StatusStore
 from tests.unit.orcastra_runner.conftest import Clock, Log
-
-ENGINE: Any = None
 
 
 class Playbooks:
@@ -50,70 +48,86 @@ def playbooks() -> Playbooks:
 
 
 @pytest.fixture
-def records() -> Records:
-    records = Records()
-    records.decided("acting", leads=True, acts=True)
-    return records
+def status() -> StatusStore:
+    status = StatusStore()
+    status.decided("acting", leads=True, acts=True)
+    return status
 
 
-def new_job(clock: Clock, playbooks: Any, records: Records) -> HostsJob:
-    return HostsJob(read_settings(), "workers", Path("hosts.yml"), playbooks, records, clock=clock)
+def new_hosts(clock: Clock, playbooks: Any, status: StatusStore) -> RemoteHosts:
+    return RemoteHosts(read_settings(), "workers", Path("hosts.yml"), playbooks, status, clock=clock)
+
+
+def run_due(jobs: list[RemoteJob]) -> None:
+    """Run what is due, as the scheduler does."""
+    for job in jobs:
+        if job.seconds_to_next() == 0:
+            job.run()
 
 
 def test_each_playbook_runs_at_its_own_times(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
     clock.now = 1_000_000_000.0  # 01:46:40
-    job = new_job(clock, playbooks, records)
-    job.run(ENGINE)
+    jobs = new_hosts(clock, playbooks, status).jobs()
+    run_due(jobs)
     assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
-    assert job.seconds_to_next() == 300
+    assert min(job.seconds_to_next() for job in jobs) == 300
     clock.now += 300
-    job.run(ENGINE)
+    run_due(jobs)
     assert playbooks.names() == ["autoheal"]
     clock.now = 1_000_008_000.0  # 04:00
-    job.run(ENGINE)
+    run_due(jobs)
     assert playbooks.names() == ["autoheal", "prune", "mods"]
-    job.ask_for_mods()
-    assert (job.seconds_to_next(), job.woken.is_set()) == (0, True)
-    job.run(ENGINE)
+    mods = next(job for job in jobs if job.name == "remote_mods")
+    mods.ask()
+    assert (mods.seconds_to_next(), mods.woken.is_set()) == (0, True)
+    run_due(jobs)
     assert playbooks.names() == ["mods"]
 
 
-def test_only_the_instance_that_acts_looks_after_them(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+def test_only_the_active_instance_runs_remote_jobs(
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
     clock.now = 1_000_000_000.0
-    job = new_job(clock, playbooks, records)
-    records.decided("standing by", leads=False, acts=False)
+    jobs = new_hosts(clock, playbooks, status).jobs()
+    status.decided("standing by", leads=False, acts=False)
     clock.now = 1_000_010_000.0
-    job.ask_for_mods()
-    assert job.seconds_to_next() == STAND_BY_SECONDS
-    records.decided("acting", leads=True, acts=True)
-    assert job.seconds_to_next() == 0
-    job.run(ENGINE)
+    next(job for job in jobs if job.name == "remote_mods").ask()
+    assert {job.seconds_to_next() for job in jobs} == {STAND_BY_SECONDS}
+    status.decided("acting", leads=True, acts=True)
+    run_due(jobs)
     # what another instance has pruned at 04:00 is not pruned again
     assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
 
 
+def test_remote_job_that_waited_does_nothing_once_another_instance_is_active(
+    clock: Clock, playbooks: Playbooks, status: StatusStore
+) -> None:
+    jobs = new_hosts(clock, playbooks, status).jobs()
+    status.decided("standing by", leads=False, acts=False)
+    for job in jobs:
+        job.run()
+    assert playbooks.names() == []
+
+
 def test_what_took_long_before_does_not_cost_a_turn(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
     clock.now = 1_000_000_000.0
-    job = new_job(clock, playbooks, records)
+    jobs = new_hosts(clock, playbooks, status).jobs()
     clock.now = 1_000_010_000.0  # 04:00 was half an hour ago
-    assert job.seconds_to_next() == 0
-    job.run(ENGINE)
+    run_due(jobs)
     assert playbooks.names() == ["autoheal", "prune", "mods", "log_rotate"]
 
 
 def test_the_inventory_counts_where_the_environment_says_nothing(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    new_job(clock, playbooks, records).run(ENGINE)
+    run_due(new_hosts(clock, playbooks, status).jobs())
     hosts = {"orcastra_hosts": "workers:managers", "orcastra_remote_hosts": "workers"}
     only_named = {"orcastra_remote_hosts": "workers", "orcastra_log_rotate_skip_unconfigured": True}
     assert playbooks.ran == [
@@ -137,9 +151,10 @@ def test_the_inventory_counts_where_the_environment_says_nothing(
         "KEY_FILE": str(tmp_path / "key"),
     }.items():
         monkeypatch.setenv(name, value)
-    job = new_job(clock, playbooks, records)
+    hosts_of = new_hosts(clock, playbooks, status)
+    jobs = hosts_of.jobs()
     clock.now += 60
-    job.run(ENGINE)
+    run_due(jobs)
     assert dict(playbooks.ran) == {
         "autoheal": {
             **hosts,
@@ -150,12 +165,12 @@ def test_the_inventory_counts_where_the_environment_says_nothing(
         "mods": {
             **hosts,
             "orcastra_mods_dest": "/srv/mods",
-            "orcastra_mods_file": job._mods_file.copy(),
+            "orcastra_mods_file": hosts_of.mods_file.copy(),
             "orcastra_mods_variables": {"KEY": "secret"},
         },
         "log_rotate": {"orcastra_hosts": "workers", **only_named},
     }
-    copied = Path(job._mods_file.copy())
+    copied = Path(hosts_of.mods_file.copy())
     assert json.loads(copied.read_text()) == [
         {"url": "https://a.example/x", "headers": {"X-Key": "${KEY} ${NO}"}}
     ]
@@ -163,17 +178,17 @@ def test_the_inventory_counts_where_the_environment_says_nothing(
 
 
 def test_what_is_off_is_off(
-    clock: Clock, playbooks: Playbooks, records: Records, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "0")
     monkeypatch.setenv("GC_CRON", "off")
     monkeypatch.setenv("MOD_MANAGER_REFRESH_INTERVAL_MINUTES", "0")
-    new_job(clock, playbooks, records).run(ENGINE)
+    run_due(new_hosts(clock, playbooks, status).jobs())
     assert playbooks.names() == ["log_rotate"]
 
 
 def test_one_that_fails_stops_no_other_and_steps_are_told(
-    clock: Clock, playbooks: Playbooks, records: Records, logged: Log
+    clock: Clock, playbooks: Playbooks, status: StatusStore, logged: Log
 ) -> None:
     step = {"what": "stop web.1", "action": "stop_container", "why": ["it is ill"]}
     tasks = (
@@ -181,12 +196,13 @@ def test_one_that_fails_stops_no_other_and_steps_are_told(
         TaskResult("Heal", "wrk-b", ok=False, changed=False, message="no route to host"),
     )
     playbooks.results["autoheal"] = PlaybookResult("orcastra.swarm.autoheal", "failed", 1.0, tasks)
-    job = new_job(clock, playbooks, records)
+    jobs = new_hosts(clock, playbooks, status).jobs()
     with pytest.raises(OrcastraError, match="no route to host"):
-        job.run(ENGINE)
+        run_due(jobs)
+    run_due(jobs)
     assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
-    assert job.seconds_to_next() == 300
-    assert [action.what for action in records.view().history] == ["stop web.1 on wrk-a"]
+    assert min(job.seconds_to_next() for job in jobs) == 300
+    assert [action.what for action in status.view().history] == ["stop web.1 on wrk-a"]
     assert "info done: stop web.1" in logged.sentences
 
 

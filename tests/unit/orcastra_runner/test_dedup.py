@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import pytest
 
-from orcastra_runner.once import News, Troubles
+from orcastra_runner.dedup import OnceFilter, ProblemLog
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
 
 def test_news_are_said_once_until_they_went_away() -> None:
-    news = News()
+    news = OnceFilter()
     assert news.fresh("notes", ["a", "b", "a"]) == ["a", "b"]
     assert news.fresh("notes", ["b", "a"]) == []
     assert news.fresh("warnings", ["a"]) == ["a"]
@@ -21,33 +21,34 @@ def test_news_are_said_once_until_they_went_away() -> None:
     assert news.fresh("notes", ["a", "b"]) == ["a"]
 
 
-def test_the_same_trouble_is_told_once_and_then_every_ten_minutes(logged: Log, clock: Clock) -> None:
-    troubles = Troubles(clock)
+def test_problem_log_logs_a_problem_once_and_then_every_ten_minutes(logged: Log, clock: Clock) -> None:
+    problems = ProblemLog(clock)
     for _ in range(120):
-        troubles.tell("engine", "no answer")
+        problems.report("engine", "no answer")
         clock.now += 10
-    assert logged.sentences == ["error no answer", "error still: no answer"]
-    assert logged.entries[1]["since"] == "600s"
+    assert [entry["event"] for entry in logged.entries] == ["problem", "problem persists"]
+    assert (logged.entries[0]["topic"], logged.entries[0]["message"]) == ("engine", "no answer")
+    assert (logged.entries[1]["what"], logged.entries[1]["since"]) == ("no answer", "600s")
     assert logged.entries[1]["times"] == 61
 
 
-def test_another_text_is_news(logged: Log, clock: Clock) -> None:
-    troubles = Troubles(clock)
-    troubles.tell("engine", "no answer")
-    troubles.tell("engine", "a worker", warning=True)
-    troubles.tell("job", "no answer")
+def test_problem_log_logs_another_text(logged: Log, clock: Clock) -> None:
+    problems = ProblemLog(clock)
+    problems.report("engine", "no answer")
+    problems.report("engine", "a worker", warning=True)
+    problems.report("job", "no answer")
     assert logged.sentences == ["error no answer", "warning a worker", "error no answer"]
 
 
-def test_the_end_of_a_trouble_is_told_only_where_there_was_one(logged: Log, clock: Clock) -> None:
-    troubles = Troubles(clock)
-    troubles.over("engine", "fine")
+def test_problem_log_logs_the_end_only_if_there_was_a_problem(logged: Log, clock: Clock) -> None:
+    problems = ProblemLog(clock)
+    problems.resolved("engine")
     assert not logged.entries
-    troubles.tell("engine", "no answer")
+    problems.report("engine", "no answer")
     clock.now += 42
-    troubles.over("engine", "fine")
-    troubles.over("engine", "fine")
-    assert logged.sentences == ["error no answer", "info fine"]
+    problems.resolved("engine")
+    problems.resolved("engine")
+    assert logged.sentences == ["error no answer", "info problem resolved: engine"]
     assert logged.entries[-1]["after"] == "42s"
 
 
@@ -61,7 +62,7 @@ def test_the_end_of_a_trouble_is_told_only_where_there_was_one(logged: Log, cloc
     ],
 )
 def test_sentences_that_take_turns_are_said_once_each(clock: Clock, first: str, second: str) -> None:
-    news = News(clock)
+    news = OnceFilter(clock)
     said = []
     for number in range(40):
         said += news.lasting("notes", [(first, second)[number % 2]])
@@ -71,7 +72,7 @@ def test_sentences_that_take_turns_are_said_once_each(clock: Clock, first: str, 
 
 @pytest.mark.parametrize("seconds", [1, 30, 300], ids=["events", "polling", "rare polling"])
 def test_what_lasts_is_said_once_and_again_after_it_was_missing(clock: Clock, seconds: int) -> None:
-    news = News(clock)
+    news = OnceFilter(clock)
     assert news.lasting("notes", ["a", "b"]) == ["a", "b"]
     for _ in range(100):
         clock.now += seconds
@@ -85,6 +86,6 @@ def test_what_lasts_is_said_once_and_again_after_it_was_missing(clock: Clock, se
 
 
 def test_other_numbers_are_news(clock: Clock) -> None:
-    news = News(clock)
+    news = OnceFilter(clock)
     assert news.lasting("notes", ["2 of 3 tasks run"]) == ["2 of 3 tasks run"]
     assert news.lasting("notes", ["1 of 3 tasks run"]) == ["1 of 3 tasks run"]

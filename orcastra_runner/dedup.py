@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Say things once: what stays true is not news at each cycle."""
+"""Log things once: what stays true is not repeated in each cycle."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class _Topic:
     said: dict[object, tuple[int, float]] = field(default_factory=dict)
 
 
-class News:
-    """Picks out of the sentences of each look those that are new."""
+class OnceFilter:
+    """Picks the messages of each cycle that are new."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -80,7 +80,7 @@ class News:
         return found
 
 
-def log_messages(news: News, warnings: Iterable[Message], notes: Iterable[Message]) -> None:
+def log_messages(news: OnceFilter, warnings: Iterable[Message], notes: Iterable[Message]) -> None:
     """Log the warnings and notes of a plan that are new."""
     for warning in news.lasting("warnings", warnings):
         log.warning("plan warning", message=warning)
@@ -94,55 +94,58 @@ def _key(message: Message) -> object:
 
 
 @dataclass(slots=True)
-class _Trouble:
+class _OpenProblem:
     text: str
     since: float
-    told_at: float
+    logged_at: float
     times: int = 1
 
 
-class Troubles:
-    """Logs what is wrong when it begins, changes and ends, and a reminder every ten minutes."""
+class ProblemLog:
+    """Logs a problem when it begins, changes and ends, and a reminder every ten minutes.
+
+    Any thread may report; each topic is reported by one.
+    """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[str, str | None], None] = lambda _topic, _text: None,
     ) -> None:
-        """``on_change`` gets the topic and what is wrong, or None once it is fine."""
+        """``on_change`` gets the topic and the problem, or None once it is resolved."""
         self._clock = clock
         self._on_change = on_change
-        self._open: dict[str, _Trouble] = {}
+        self._open: dict[str, _OpenProblem] = {}
 
-    def tell(self, topic: str, text: str, *, warning: bool = False, traceback: str | None = None) -> None:
-        """Note that something is wrong, and log it unless that was done a short while ago.
+    def report(self, topic: str, text: str, *, warning: bool = False, traceback: str | None = None) -> None:
+        """Note a problem, and log it unless that was done a short while ago.
 
-        ``warning``: it is nothing that has to be repaired. ``traceback`` follows the line where it is given.
+        ``warning``: nothing has to be repaired. ``traceback`` follows the line, if it is given.
         """
         now = self._clock()
-        trouble = self._open.get(topic)
-        if trouble is not None and trouble.text == text:
-            trouble.times += 1
-            if now - trouble.told_at < AGAIN_AFTER_SECONDS:
+        problem = self._open.get(topic)
+        if problem is not None and problem.text == text:
+            problem.times += 1
+            if now - problem.logged_at < AGAIN_AFTER_SECONDS:
                 return
-            trouble.told_at = now
-            self._log(warning, f"still: {text}", since=f"{now - trouble.since:.0f}s", times=trouble.times)
+            problem.logged_at = now
+            values = {"topic": topic, "since": f"{now - problem.since:.0f}s", "times": problem.times}
+            if warning:
+                log.warning("problem persists", what=text, **values)
+            else:
+                log.error("problem persists", what=text, **values)
             return
         self._on_change(topic, text)
-        since = now if trouble is None else trouble.since
-        self._open[topic] = _Trouble(text, since=since, told_at=now)
-        self._log(warning, text, traceback=traceback)
-
-    def over(self, topic: str, sentence: str) -> None:
-        """Note that it is fine; says so in ``sentence`` if something was wrong."""
-        trouble = self._open.pop(topic, None)
-        if trouble is not None:
-            self._on_change(topic, None)
-            log.info(sentence, after=f"{self._clock() - trouble.since:.0f}s")
-
-    @staticmethod
-    def _log(warning: bool, text: str, **values: object) -> None:
+        since = now if problem is None else problem.since
+        self._open[topic] = _OpenProblem(text, since=since, logged_at=now)
         if warning:
-            log.warning(text, **values)
+            log.warning("problem", message=text, topic=topic, traceback=traceback)
         else:
-            log.error(text, **values)
+            log.error("problem", message=text, topic=topic, traceback=traceback)
+
+    def resolved(self, topic: str) -> None:
+        """Note that all is well; logs it if there was a problem."""
+        problem = self._open.pop(topic, None)
+        if problem is not None:
+            self._on_change(topic, None)
+            log.info("problem resolved", what=topic, after=f"{self._clock() - problem.since:.0f}s")

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the loop and the node's own jobs tell of themselves: for the page, the API and the metrics.
+"""The status of this instance, for the page, the API and the metrics.
 
-They put down here what they see, plan and do; ``view`` gives all of it as it is, immutable, to whoever
-shows it. Any thread may write and read, and nothing here waits for anything but its own lock.
+The loop and the node's own jobs report here what they observe, plan and do; ``view`` returns all of it as one
+immutable value. Any thread may write and read, and nothing here waits for anything but its own lock.
 """
 
 from __future__ import annotations
@@ -27,15 +27,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
+from orcastra_runner.heartbeat import STUCK_SECONDS, Heartbeat
 from orcastra_runner.metrics import Metrics
 
 # How many actions are kept for the page.
 HISTORY = 200
-
-# A loop that has not come round for this long is stuck. It waits for an engine that hangs for two times its
-# timeout of a minute at the longest, and for a playbook as long as that takes, but it looks after it twice a
-# second.
-STUCK_SECONDS = 300.0
 
 DONE = "done"
 FAILED = "failed"
@@ -45,9 +41,9 @@ SERVICE_STEPS = ("place_service", "scale_service", "restart_service", "resume_up
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that was done or tried, at ``at`` (seconds since the epoch), by the job ``job``."""
+    """Something that was done or tried, at ``ended_at`` (seconds since the epoch), by the job ``job``."""
 
-    at: float
+    ended_at: float
     job: str
     what: str
     result: str
@@ -62,15 +58,15 @@ class JobState:
 
     name: str
     interval: float
-    started: float | None = None
+    started_at: float | None = None
     is_running: bool = False
-    ended: float | None = None
+    ended_at: float | None = None
     seconds: float = 0.0
     failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class OpenProblem:
     """Something that is wrong since ``since`` (seconds since the epoch)."""
 
     topic: str
@@ -82,35 +78,35 @@ class Trouble:
 class View:
     """Everything that is known, at one moment. ``version`` is another one after each change.
 
-    ``role``: whether the instance acts and why, in words; ``plans``: by job, what it has planned last.
-    ``looked``: when the swarm was looked at last, in seconds since the epoch; ``answers``: whether the engine
-    has answered at the last look, be it only that it is no manager's. ``mods``: what became of each at the
-    last refresh, which was at ``refreshed`` (seconds since the epoch). ``short``: the services that were
-    short of tasks at the last look; their ``since`` is when that began.
+    ``role``: whether the instance acts and why, as text; ``plans``: the last plan of each job.
+    ``observed_at``: when the swarm was last observed; ``answers``: whether the engine has answered the last
+    request, if only that it is no manager's. ``mods``: the result for each mod of the last refresh, which was
+    at ``refreshed_at``. ``short``: the services that were short of tasks at the last observation; their
+    ``since`` is when that began. All times are seconds since the epoch.
     """
 
     version: int = 0
-    started: float = 0.0
+    started_at: float = 0.0
     dry_run: bool = False
     seen: Observation | None = None
     short: tuple[Shortage, ...] = ()
-    looked: float | None = None
+    observed_at: float | None = None
     role: str = "starting"
     acts: bool = False
     answers: bool = False
     desired: DesiredState = field(default_factory=DesiredState)
     memory: Memory | None = None
-    measured: float | None = None
+    measured_at: float | None = None
     plans: Mapping[str, Plan] = field(default_factory=dict)
     jobs: Mapping[str, JobState] = field(default_factory=dict)
-    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    problems: Mapping[str, OpenProblem] = field(default_factory=dict)
     history: tuple[Action, ...] = ()
     mods: tuple[ModOutcome, ...] = ()
-    refreshed: float | None = None
+    refreshed_at: float | None = None
 
 
-class Records:
-    """Where it is put down."""
+class StatusStore:
+    """Collects the status."""
 
     def __init__(
         self,
@@ -118,14 +114,19 @@ class Records:
         dry_run: bool = False,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
-        """``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back."""
+        """``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back.
+
+        ``heartbeat`` shows other processes on this machine that the loop goes on.
+        """
         self.metrics = Metrics()
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._beat = monotonic()
-        self._view = View(started=clock(), dry_run=dry_run)
+        self._beat_at = monotonic()
+        self._heartbeat = heartbeat
+        self._view = View(started_at=clock(), dry_run=dry_run)
         self._history: deque[Action] = deque(maxlen=HISTORY)
         self.metrics.dry_run.set(dry_run)
 
@@ -134,26 +135,28 @@ class Records:
         with self._lock:
             return self._view
 
-    def beat(self) -> None:
-        """The loop has come round, or has looked after what it waits for."""
-        self._beat = self._monotonic()
+    def heartbeat(self) -> None:
+        """The loop has come round, or has checked what it waits for."""
+        self._beat_at = self._monotonic()
+        if self._heartbeat is not None:
+            self._heartbeat.beat()
 
-    def seconds_since_beat(self) -> float:
-        return self._monotonic() - self._beat
+    def seconds_since_heartbeat(self) -> float:
+        return self._monotonic() - self._beat_at
 
     def is_stuck(self) -> bool:
         """Whether the loop has not come round for far too long."""
-        return self.seconds_since_beat() > STUCK_SECONDS
+        return self.seconds_since_heartbeat() > STUCK_SECONDS
 
     def configured(self, desired: DesiredState) -> None:
         """A configuration is in force."""
         self._change(desired=desired)
 
-    def saw(self, seen: Observation, seconds: float) -> None:
+    def observed(self, seen: Observation, seconds: float) -> None:
         """The swarm was looked at, which took ``seconds``."""
         short = self._short(seen)
-        self._change(seen=seen, short=short, looked=self._clock(), answers=True)
-        self.metrics.saw(seen, seconds, missing=sum(one.expected - one.running for one in short))
+        self._change(seen=seen, short=short, observed_at=self._clock(), answers=True)
+        self.metrics.observed(seen, seconds, missing=sum(one.expected - one.running for one in short))
 
     def _short(self, seen: Observation) -> tuple[Shortage, ...]:
         """The services that are short of tasks, since the first look that has found them so."""
@@ -161,7 +164,7 @@ class Records:
         found = shortages(seen.snapshot, seen.engine_time or self._clock())
         return tuple(replace(one, since=min(one.since, began.get(one.service, one.since))) for one in found)
 
-    def cannot_look(self, role: str, *, answers: bool) -> None:
+    def observation_failed(self, role: str, *, answers: bool) -> None:
         """The swarm cannot be looked at: the engine is no manager's (it ``answers``), or does not answer."""
         self._change(role=role, acts=False, plans={}, answers=answers)
         self.metrics.leads(leads=False, acts=False)
@@ -172,7 +175,7 @@ class Records:
         self.metrics.leads(leads=leads, acts=acts)
 
     def measured(self, memory: Memory) -> None:
-        self._change(memory=memory, measured=self._clock())
+        self._change(memory=memory, measured_at=self._clock())
 
     def planned(self, job: str, plan: Plan) -> None:
         with self._lock:
@@ -183,25 +186,25 @@ class Records:
     def refreshed(self, done: Refreshing) -> None:
         """The mods of this node were refreshed."""
         self.metrics.refreshed(done)
-        self._change(mods=done.mods, refreshed=self._clock())
+        self._change(mods=done.mods, refreshed_at=self._clock())
 
-    def trouble(self, topic: str, text: str | None) -> None:
+    def problem(self, topic: str, text: str | None) -> None:
         """Something is wrong; None: it is fine again."""
         with self._lock:
-            troubles = dict(self._view.troubles)
-        before = troubles.pop(topic, None)
+            problems = dict(self._view.problems)
+        before = problems.pop(topic, None)
         if text is not None:
             since = self._clock() if before is None else before.since
-            troubles[topic] = Trouble(topic, text, since)
+            problems[topic] = OpenProblem(topic, text, since)
         elif before is None:
             return
-        self._change(troubles=troubles)
-        self.metrics.troubles.set(len(troubles))
+        self._change(problems=problems)
+        self.metrics.problems.set(len(problems))
 
     def job_began(self, name: str, interval: float) -> None:
         with self._lock:
             job = self._view.jobs.get(name, JobState(name, interval))
-            job = replace(job, interval=interval, started=self._clock(), is_running=True)
+            job = replace(job, interval=interval, started_at=self._clock(), is_running=True)
             self._replace(jobs={**self._view.jobs, name: job})
 
     def job_ended(self, name: str, seconds: float, *, ok: bool, acted: bool = False) -> None:
@@ -210,7 +213,7 @@ class Records:
             now = self._clock()
             job = self._view.jobs[name]
             failures = 0 if ok else job.failures + 1
-            job = replace(job, is_running=False, ended=now, seconds=seconds, failures=failures)
+            job = replace(job, is_running=False, ended_at=now, seconds=seconds, failures=failures)
             self._replace(jobs={**self._view.jobs, name: job})
         self.metrics.job_ended(name, seconds, now=now, failures=failures, acted=acted)
 
