@@ -51,7 +51,7 @@ MESSAGES: dict[str, str] = {
     "service_in_update": "Swarm is updating it ({state})",
     "service_in_move": "it is already being moved",
     "service_in_retry": "it is being restarted after a failure",
-    "tasks_not_running": "not all of its tasks are running",
+    "not_all_tasks_running": "not all of its tasks are running",
     "finished_tasks_would_rerun": "some of its tasks have finished, and a move would run them again",
     "not_yet_co_located": "it is not on its anchor's node yet",
     "memory_use_unknown": "its memory use is unknown: it is neither measured nor reserved",

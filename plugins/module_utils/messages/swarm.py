@@ -9,8 +9,6 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
-    # a reason that another release has saved
-    "saved_reason": "{text}",
     "service_missing": "the swarm has no service {service}",
     "service_mode_fixed": (
         "service {service}: expected mode {expected}, found {found}: Swarm cannot change that; remove the "
@@ -28,4 +26,6 @@ MESSAGES: dict[str, str] = {
     "service_missing_on_nodes": "{service}: doesn't run on {nodes:and}",
     "tasks_not_running": "{service}: {running} of {expected} tasks run{errors:after ; errors: }",
     "service_updating": "{service}: is being updated",
+    # a reason that another release has saved
+    "saved_reason": "{text}",
 }

@@ -269,10 +269,10 @@ def _add_anchor(labels: _NodeLabels, group: AnchorGroup) -> None:
     if not is_anchors or not (place.settled or (place.on and node.is_down)):
         return
     kept = group.label_kept_on(node) if not node.is_down else None
-    if kept is None:
-        labels.absent[key] = Reason("anchor_elsewhere", label=key, anchor=place.elsewhere)
-    else:
+    if kept is not None:
         labels.notes.append(Reason("anchor_label_kept", node=node.hostname, label=key, because=kept))
+    elif place.elsewhere is not None:
+        labels.absent[key] = Reason("anchor_elsewhere", label=key, anchor=place.elsewhere)
 
 
 def _state_edits(labels: _NodeLabels, scope: _Scope) -> list[StateEdit]:

@@ -303,7 +303,7 @@ class _UnitFinder:
             return Reason("service_in_retry")
         tasks = [task for task in self.snapshot.tasks_of(service) if task.should_run]
         if missing_tasks(self.snapshot, service) or not all(task.is_running for task in tasks):
-            return Reason("tasks_not_running")
+            return Reason("not_all_tasks_running")
         if tasks and finished(self.snapshot, service):
             return Reason("finished_tasks_would_rerun")
         places = {task.node_id for task in lead_tasks}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     ScaleService,
 )
@@ -53,7 +53,7 @@ class TestOrdered:
         )
         assert step.why_not == (Reason("no_eviction_of_data"),)
         assert remembered(found).moves == {"id-shop_app": Move("db", ("id-bravo",), NOW)}
-        assert any("keeps label db" in str(note) for note in found.notes)
+        assert "anchor_label_kept" in codes(found.notes)
 
     def test_the_first_move_also_adds_the_constraint_on_the_label(self) -> None:
         found = plan(swarm(replace(self.APP, **ours(user_constraints=("node.role==worker",)))))

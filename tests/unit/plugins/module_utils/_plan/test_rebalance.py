@@ -146,7 +146,7 @@ FORBIDDEN: dict[str, tuple[Case, Reason | str]] = {
     ),
     "not all run": (
         Case(service={"replicas": 2}, parts=(task("big", None, slot=2, state="pending"),)),
-        Reason("tasks_not_running"),
+        Reason("not_all_tasks_running"),
     ),
     "cooldown": (
         moved(hop("gamma", "alpha", 100)),
