@@ -77,9 +77,10 @@ def place_anchor(snapshot: SwarmSnapshot, dependency: Dependency) -> AnchorPlace
         if node is not None and node.is_ready:
             on.setdefault(node.id, Reason("anchor_finished_there", anchor=service.name))
     nodes = sorted(snapshot.node_by_id[node_id].hostname for node_id in on)
+    elsewhere: Reason | None = None
     if running:
         elsewhere = Reason("anchor_runs_elsewhere", anchor=service.name, nodes=nodes)
-    else:
+    elif nodes:
         elsewhere = Reason("anchor_finished_elsewhere", anchor=service.name, nodes=nodes)
     if on and len(running) == len(desired):
         return AnchorPlacement(dependency, service=service, on=on, elsewhere=elsewhere)
