@@ -14,10 +14,7 @@ from functools import partial
 from uuid import uuid4
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import SCHEMA
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
-    ConfigError,
-    Problem,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DONE,
     AlreadyClaimed,
@@ -45,15 +42,7 @@ from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.places import command_path, rebalance_path
 from orcastra_runner.preflight import load, other_files, warnings
 from orcastra_runner.rebalance import RebalanceFile, plan_balancing
-from orcastra_runner.report import (
-    count,
-    plan_data,
-    plan_text,
-    status_data,
-    status_text,
-    to_json,
-    to_text,
-)
+from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text, to_json, to_text
 from orcastra_runner.service_report import services_data
 from orcastra_runner.settings import Settings, UsageError
 from orcastra_runner.signals import StopNow

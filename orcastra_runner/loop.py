@@ -15,9 +15,7 @@ import queue
 import time
 from collections.abc import Callable, Sequence
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
-    OrcastraError,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import watched_services

@@ -12,13 +12,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import Healing

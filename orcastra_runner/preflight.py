@@ -33,14 +33,7 @@ from orcastra_runner.api_token import configured_token
 from orcastra_runner.configuration import Configuration
 from orcastra_runner.cron import machine_zone
 from orcastra_runner.local.mods_file import check_mods
-from orcastra_runner.places import (
-    EXPORTERS,
-    absence,
-    command_path,
-    is_missing,
-    missing_file,
-    rebalance_path,
-)
+from orcastra_runner.places import EXPORTERS, absence, command_path, is_missing, missing_file, rebalance_path
 from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import DEFAULT_MODS_CONFIG, VARIABLES, Settings, unknown_variables
 from orcastra_runner.values import PREFIX, quotes_hint

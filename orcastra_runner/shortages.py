@@ -14,11 +14,7 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import iso_time
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import (
-    FAILING,
-    STOPPED,
-    Shortage,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import FAILING, STOPPED, Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import shortened
 from orcastra_runner.dedup import AGAIN_AFTER_SECONDS
 from orcastra_runner.log import get_logger

@@ -36,9 +36,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     NoLeader,
     NotAManager,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import (
-    observe_nodes,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe_nodes
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handover import (
     Myself,
     joined,

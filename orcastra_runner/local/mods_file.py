@@ -21,10 +21,7 @@ from pathlib import Path
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import (
-    mods_of,
-    mods_values,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import mods_of, mods_values
 from orcastra_runner.folder import PrivateFolder
 from orcastra_runner.kept import KeptFile
 from orcastra_runner.log import get_logger

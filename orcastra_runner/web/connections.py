@@ -17,9 +17,9 @@ from typing import cast
 from orcastra_runner.log import get_logger
 
 MAX_CONNECTIONS = 100
-# With more than that, all are heard first, for so many rounds of the event loop: most are answered or gone
-# then. Until then there may be so many times as many.
-TRIM_ROUNDS = 10
+# With more than that, all are heard first, for so many seconds: most have been answered or are gone by then.
+# Until then there may be so many times as many.
+TRIM_SECONDS = 0.1
 MOST_CONNECTIONS = 4
 # Whoever has connected has to have asked for something by then.
 FIRST_REQUEST_SECONDS = 10.0
@@ -93,7 +93,7 @@ class Connections:
             self._drop_quietest()
         elif len(self._open) > MAX_CONNECTIONS and not self._is_trimming:
             self._is_trimming = True
-            self._trim(TRIM_ROUNDS)
+            loop.call_later(TRIM_SECONDS, self._trim)
 
     def closed(self, transport: asyncio.Transport) -> None:
         found = self._open.pop(transport, None)
@@ -107,10 +107,7 @@ class Connections:
         # whoever does not read would keep a connection open that is only closed
         transport.abort()
 
-    def _trim(self, rounds: int) -> None:
-        if rounds:
-            asyncio.get_running_loop().call_soon(self._trim, rounds - 1)
-            return
+    def _trim(self) -> None:
         self._is_trimming = False
         while len(self._open) > MAX_CONNECTIONS:
             self._drop_quietest()

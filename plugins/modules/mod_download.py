@@ -197,10 +197,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import (
-    build_mods,
-    load_mods,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods, load_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.masking import (
     MASK,
     masked,

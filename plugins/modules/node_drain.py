@@ -152,9 +152,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.drain import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
-    config_from_params,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import config_from_params
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import finish_plan, run_engine_plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine

@@ -10,10 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import (
-    Reference,
-    parse_reference,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import Reference, parse_reference
 from tests.support.mod_server import ModServer
 
 OCI = "application/vnd.oci.image.manifest.v1+json"

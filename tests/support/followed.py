@@ -10,9 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
-    PlaceService,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
     Mount,
     Node,
@@ -20,10 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot imp
     SwarmSnapshot,
     Task,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
-    State,
-    apply_edits,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State, apply_edits
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
 from tests.support.builders import desired, node, service, snapshot, task

@@ -20,18 +20,9 @@ from .._model.service_steps import ServiceStep
 from .._model.snapshot import SwarmSnapshot
 from .._model.steps import Plan
 from .._observe.engine import Engine
-from .._observe.node import (
-    unhealthy_ids,
-    view_containers,
-    view_node,
-)
+from .._observe.node import unhealthy_ids, view_containers, view_node
 from .._observe.observation import observe
-from .._plan.autoheal import (
-    Ended,
-    HealPlan,
-    HealRules,
-    plan_autoheal,
-)
+from .._plan.autoheal import Ended, HealPlan, HealRules, plan_autoheal
 from .executor import StepResult, carry_out
 from .node_store import Busy, NodeStore
 from .webhook import tell_all

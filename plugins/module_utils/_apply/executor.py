@@ -14,15 +14,9 @@ from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import Any, Protocol
 
-from .._model.deploy_steps import (
-    ConvergeService,
-    CreateService,
-)
+from .._model.deploy_steps import ConvergeService, CreateService
 from .._model.errors import OrcastraError
-from .._model.member_steps import (
-    MemberStep,
-    UpdateSwarm,
-)
+from .._model.member_steps import MemberStep, UpdateSwarm
 from .._model.node_steps import (
     HealContainer,
     RemoveContainer,
@@ -40,28 +34,14 @@ from .._model.service_steps import (
     ScaleService,
     ServiceStep,
 )
-from .._model.steps import (
-    LabelNode,
-    Plan,
-    RepairState,
-    Step,
-)
+from .._model.steps import LabelNode, Plan, RepairState, Step
 from .._observe.engine import Engine, Json
-from .._observe.errors import (
-    Conflict,
-    EngineUnreachable,
-    NotFound,
-)
+from .._observe.errors import Conflict, EngineUnreachable, NotFound
 from .._observe.node import parse_container
 from .._observe.parse import parse_service
 from .membership import change_membership
 from .state_store import StateStore
-from .write import (
-    Change,
-    change_node,
-    change_service,
-    read_modify_write,
-)
+from .write import Change, change_node, change_service, read_modify_write
 
 
 class Store(Protocol):

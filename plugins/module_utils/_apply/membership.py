@@ -25,12 +25,7 @@ from .._model.member_steps import (
 )
 from .._model.membership import ACTIVE, INACTIVE, quorum
 from .._observe.engine import Engine, Json
-from .._observe.errors import (
-    EngineError,
-    EngineUnreachable,
-    NotAManager,
-    NotFound,
-)
+from .._observe.errors import EngineError, EngineUnreachable, NotAManager, NotFound
 from .._observe.member import look_at_member
 from .write import change_node
 

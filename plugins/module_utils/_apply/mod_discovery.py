@@ -17,11 +17,7 @@ from .._model.mods import ModEntry, ModRules
 from .._model.reasons import Reason
 from .._mods.configuration import image_entry, url_entry
 from .._observe.engine import Engine
-from .._observe.mods import (
-    Wisher,
-    Wishers,
-    view_wishers,
-)
+from .._observe.mods import Wisher, Wishers, view_wishers
 from .mods import Discovery
 
 

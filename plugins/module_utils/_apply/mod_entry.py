@@ -18,12 +18,7 @@ from urllib.parse import urlsplit
 
 from .._model.errors import OrcastraError
 from .._model.mod_steps import StoreMod
-from .._model.mods import (
-    IMAGE,
-    ModEntry,
-    ModFile,
-    ModRecord,
-)
+from .._model.mods import IMAGE, ModEntry, ModFile, ModRecord
 from .._model.reasons import Reason
 from .._mods.archive import Limits, unpack
 from .._mods.archive_names import ArchiveError
@@ -36,12 +31,7 @@ from .._mods.platforms import parse_platform
 from .._mods.reference import parse_reference
 from .._mods.registry import Registry
 from .._mods.replies import FetchError
-from .._mods.sources import (
-    Located,
-    is_current,
-    locate,
-    same_place,
-)
+from .._mods.sources import Located, is_current, locate, same_place
 from .._plan.mods import Lookup
 
 Progress = Callable[[str, int, "int | None"], None]

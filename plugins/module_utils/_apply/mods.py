@@ -24,12 +24,7 @@ from typing import Any
 
 from .._model.errors import OrcastraError
 from .._model.mod_steps import RemoveMod, StoreMod
-from .._model.mods import (
-    IMAGE,
-    ModEntry,
-    ModRecord,
-    ModRules,
-)
+from .._model.mods import IMAGE, ModEntry, ModRecord, ModRules
 from .._model.reasons import Message, Reason
 from .._model.steps import Plan
 from .._mods.configuration import image_entry
@@ -38,11 +33,7 @@ from .._mods.http import Fetcher
 from .._mods.platforms import parse_platform
 from .._plan.mods import Lookup, ModPlan, plan_mods
 from .executor import StepResult
-from .mod_entry import (
-    EntryUpdater,
-    Progress,
-    Updated,
-)
+from .mod_entry import EntryUpdater, Progress, Updated
 
 USER_AGENT = "orcastra (mod manager for Docker Swarm)"
 TIMEOUT_SECONDS = 60.0

@@ -20,13 +20,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from .._model.errors import OrcastraError
-from .._model.node_state import (
-    NodeEdit,
-    NodeState,
-    apply_node_edits,
-    decode_node_state,
-    encode_node_state,
-)
+from .._model.node_state import NodeEdit, NodeState, apply_node_edits, decode_node_state, encode_node_state
 from .._model.reasons import Reason
 from .._model.state_values import Damaged
 

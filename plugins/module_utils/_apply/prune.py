@@ -15,11 +15,7 @@ from typing import Any
 
 from .._model.errors import OrcastraError
 from .._model.node import NodeView, ServicesInUse
-from .._model.node_steps import (
-    RemoveContainer,
-    RemoveImage,
-    RemoveVolume,
-)
+from .._model.node_steps import RemoveContainer, RemoveImage, RemoveVolume
 from .._model.reasons import Reason
 from .._model.steps import Plan, Step
 from .._observe.engine import Engine

@@ -19,17 +19,8 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from .._model.errors import OrcastraError
-from .._model.state import (
-    STATE_NAME,
-    State,
-    StateEdit,
-    apply_edits,
-)
-from .._model.state_codec import (
-    MAX_BYTES,
-    decode,
-    encode,
-)
+from .._model.state import STATE_NAME, State, StateEdit, apply_edits
+from .._model.state_codec import MAX_BYTES, decode, encode
 from .._observe.engine import Engine, Json
 from .._observe.errors import NameInUse, NotFound
 from .write import read_modify_write

@@ -13,19 +13,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._model.desired import DesiredState
-from .._model.errors import (
-    MAX_PROBLEMS,
-    ConfigError,
-    Problem,
-)
+from .._model.errors import MAX_PROBLEMS, ConfigError, Problem
 from .check import check_document
 from .dependencies import build_dependencies
 from .document import Document
 from .label_warnings import label_warnings
-from .managers import (
-    build_swarm,
-    check_managers,
-)
+from .managers import build_swarm, check_managers
 from .merge import merge
 from .nodes import build_nodes, check_manager
 from .schema import ALL_PARTS

@@ -13,21 +13,11 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Any
 
-from .._model.errors import (
-    MAX_PROBLEMS,
-    ConfigError,
-    Problem,
-)
+from .._model.errors import MAX_PROBLEMS, ConfigError, Problem
 from .document import Document
 from .schema import Schema, schema_of
 from .validate import Fault, validate
-from .words import (
-    KeyPath,
-    describe,
-    describe_kind,
-    one_of,
-    suggest,
-)
+from .words import KeyPath, describe, describe_kind, one_of, suggest
 
 # what YAML reads as a boolean, or a number, where it stands without quotes
 _BOOLEANS = frozenset({"true", "false", "yes", "no", "on", "off", "True", "False", "Yes", "No"})

@@ -17,10 +17,7 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from .._model.desired import (
-    DEFAULT_RETRY_INTERVALS,
-    Dependency,
-)
+from .._model.desired import DEFAULT_RETRY_INTERVALS, Dependency
 from .._model.errors import MAX_PROBLEMS, Problem
 from .merge import Merged
 from .words import KeyPath, describe

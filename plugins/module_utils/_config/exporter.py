@@ -19,19 +19,10 @@ from .._model.errors import ConfigError, Problem
 from .._model.exporter import ExporterConfig
 from .build import in_order, plain_document
 from .check import check_against
-from .compose import (
-    long_mount,
-    mount_of,
-    port_of,
-    words_of,
-)
+from .compose import long_mount, mount_of, port_of, words_of
 from .document import Document
 from .exporter_schema import EXPORTER_SCHEMA
-from .exporter_spec import (
-    DEFAULT_NAME,
-    mount_type,
-    service_spec,
-)
+from .exporter_spec import DEFAULT_NAME, mount_type, service_spec
 from .interpolation import interpolate
 from .sections import refuse_blank
 from .source import read_file

@@ -20,10 +20,7 @@ from .compose import (
     VOLUME_PATTERN,
     VOLUME_TITLE,
 )
-from .durations import (
-    DURATION_PATTERN,
-    DURATION_TITLE,
-)
+from .durations import DURATION_PATTERN, DURATION_TITLE
 from .schema import EXTENSIONS, Schema
 
 _SERVICE_NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$(?!\n)"

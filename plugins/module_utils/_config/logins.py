@@ -17,13 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .schema import EXTENSIONS, Schema
-from .variables import (
-    VARIABLE,
-    VariableError,
-    check_names,
-    expand,
-    is_known,
-)
+from .variables import VARIABLE, VariableError, check_names, expand, is_known
 from .words import KeyPath
 
 VARIABLE_PREFIX = "ORCASTRA_METRICS_"

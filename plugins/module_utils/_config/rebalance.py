@@ -13,22 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from .._model.errors import ConfigError, Problem
-from .._model.rules import (
-    GB,
-    MetricSources,
-    Rebalance,
-    RebalanceRules,
-    ServiceRules,
-)
+from .._model.rules import GB, MetricSources, Rebalance, RebalanceRules, ServiceRules
 from .build import in_order, plain_document
 from .check import check_against
 from .document import Document
-from .logins import (
-    Apart,
-    has_login,
-    login_headers,
-    ours,
-)
+from .logins import Apart, has_login, login_headers, ours
 from .rebalance_schema import REBALANCE_SCHEMA
 from .sections import refuse_blank
 from .source import read_file

@@ -21,18 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .._model.errors import (
-    MAX_PROBLEMS,
-    OrcastraError,
-    Problem,
-)
+from .._model.errors import MAX_PROBLEMS, OrcastraError, Problem
 from .document import Document
-from .words import (
-    KeyPath,
-    describe,
-    dotted,
-    shorten,
-)
+from .words import KeyPath, describe, dotted, shorten
 from .yaml_errors import in_plain_words
 from .yaml_limits import (
     MAX_BYTES,

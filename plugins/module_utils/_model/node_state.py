@@ -17,15 +17,7 @@ from dataclasses import field, replace
 from typing import Any, Protocol
 
 from .compat import dataclass
-from .state_values import (
-    Damaged,
-    Reader,
-    check_key,
-    items,
-    mapping,
-    parse,
-    required,
-)
+from .state_values import Damaged, Reader, check_key, items, mapping, parse, required
 
 FORMAT = 1
 

@@ -12,12 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .compat import dataclass
-from .ownership import (
-    change_constraints,
-    replicas_before,
-    with_replicas_before,
-    without,
-)
+from .ownership import change_constraints, replicas_before, with_replicas_before, without
 from .reasons import Message
 from .steps import Step
 

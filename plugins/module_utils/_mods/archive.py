@@ -27,10 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from .archive_names import (
-    ArchiveError,
-    Names,
-)
+from .archive_names import ArchiveError, Names
 from .zip_directory import check_zip_directory
 
 try:

@@ -23,17 +23,10 @@ from .._config.sections import refuse_blank
 from .._config.source import read_file
 from .._config.text_files import read_small_text
 from .._config.urls import shown, url_fault
-from .._config.variables import (
-    VariableError,
-    variable_value,
-)
+from .._config.variables import VariableError, variable_value
 from .._config.words import KeyPath, describe
 from .._config.yaml_limits import MAX_BYTES
-from .._model.errors import (
-    ConfigError,
-    OrcastraError,
-    Problem,
-)
+from .._model.errors import ConfigError, OrcastraError, Problem
 from .._model.mods import (
     API,
     DEFAULT_CONCURRENCY,
@@ -47,16 +40,8 @@ from .._model.mods import (
     name_fault,
 )
 from .masking import VARIABLE, set_apart
-from .reference import (
-    SUFFIX,
-    ImageReferenceError,
-    parse_reference,
-)
-from .server_names import (
-    archive_folder,
-    last_part,
-    says_something,
-)
+from .reference import SUFFIX, ImageReferenceError, parse_reference
+from .server_names import archive_folder, last_part, says_something
 
 try:
     import jmespath

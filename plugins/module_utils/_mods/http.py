@@ -26,27 +26,9 @@ from urllib.parse import urljoin, urlsplit
 from .._config.urls import shown
 from .._model.compat import dataclass
 from .._model.errors import OrcastraError
-from .part_file import (
-    Check,
-    PartFile,
-    PartFileError,
-    Version,
-)
-from .replies import (
-    SLOWEST,
-    Document,
-    FetchError,
-    Pace,
-    PassingError,
-    Reply,
-)
-from .sessions import (
-    REQUESTS_IMPORT_ERROR,
-    AddressRefusedError,
-    check_url,
-    new_session,
-    origin,
-)
+from .part_file import Check, PartFile, PartFileError, Version
+from .replies import SLOWEST, Document, FetchError, Pace, PassingError, Reply
+from .sessions import REQUESTS_IMPORT_ERROR, AddressRefusedError, check_url, new_session, origin
 
 try:
     import requests.exceptions

@@ -18,13 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from .._model.compat import dataclass
-from .encodings import (
-    EncodingError,
-    TooLong,
-    decoded,
-    decoded_start,
-    unknown,
-)
+from .encodings import EncodingError, TooLong, decoded, decoded_start, unknown
 
 PART_PREFIX = ".orcastra-part-"
 FILE_MODE = 0o644

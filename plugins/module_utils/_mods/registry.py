@@ -31,12 +31,7 @@ from .manifests import (
     parse_manifest,
 )
 from .platforms import Platform, choose, offered
-from .reference import (
-    DOCKER_HUB,
-    GITHUB,
-    LINUXSERVER,
-    Reference,
-)
+from .reference import DOCKER_HUB, GITHUB, LINUXSERVER, Reference
 from .replies import Document, FetchError, shown
 from .sessions import origin
 

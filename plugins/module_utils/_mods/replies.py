@@ -18,14 +18,7 @@ from typing import Any
 from .._config.urls import shown
 from .._model.compat import dataclass
 from .._model.errors import OrcastraError
-from .encodings import (
-    EncodingError,
-    TooLong,
-    decoded,
-    decoded_start,
-    encodings,
-    unknown,
-)
+from .encodings import EncodingError, TooLong, decoded, decoded_start, encodings, unknown
 from .watchdog import BodyWatch
 
 try:

@@ -14,19 +14,11 @@ from typing import Any
 
 from .._config.urls import shown
 from .._model.compat import dataclass
-from .._model.mods import (
-    API,
-    ModEntry,
-    ModRecord,
-    name_fault,
-)
+from .._model.mods import API, ModEntry, ModRecord, name_fault
 from .http import Fetcher
 from .part_file import parse_digest
 from .replies import FetchError
-from .server_names import (
-    archive_folder,
-    name_from_reply,
-)
+from .server_names import archive_folder, name_from_reply
 from .sessions import origin
 
 try:

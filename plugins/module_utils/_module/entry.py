@@ -16,12 +16,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from .._model.errors import OrcastraError
 from .._model.reasons import Refused
 from .._model.text import printable
-from .._observe.connection import (
-    CONNECTION_ARGUMENT_SPEC,
-    DOCKER_IMPORT_ERROR,
-    ConnectionOptions,
-    connect,
-)
+from .._observe.connection import CONNECTION_ARGUMENT_SPEC, DOCKER_IMPORT_ERROR, ConnectionOptions, connect
 from .._observe.engine import Engine
 from .._observe.errors import EngineUnreachable, MissingLibrary
 

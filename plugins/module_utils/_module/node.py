@@ -20,10 +20,7 @@ from .._apply.node_store import DEFAULT_FOLDER
 from .._model.node import ServicesInUse
 from .._model.reasons import Message, message_data
 from .._model.steps import Plan
-from .._observe.connection import (
-    ConnectionOptions,
-    connect,
-)
+from .._observe.connection import ConnectionOptions, connect
 from .._observe.engine import Engine
 from .entry import run
 from .plan import failure_message

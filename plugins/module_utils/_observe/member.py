@@ -8,17 +8,9 @@
 
 from __future__ import annotations
 
-from .._model.membership import (
-    ACTIVE,
-    KnownNode,
-    Member,
-)
+from .._model.membership import ACTIVE, KnownNode, Member
 from .engine import Engine, Json
-from .errors import (
-    EngineError,
-    EngineTimeout,
-    EngineUnreachable,
-)
+from .errors import EngineError, EngineTimeout, EngineUnreachable
 from .parse import parse_time
 
 

@@ -16,28 +16,11 @@ from functools import partial
 from .._model.memory import Memory, NodeMemory
 from .._model.rules import MetricSources
 from .._model.snapshot import Node, SwarmSnapshot
-from .endpoints import (
-    Endpoints,
-    find_endpoints,
-    unknown_names,
-)
+from .endpoints import Endpoints, find_endpoints, unknown_names
 from .exposition import MAX_LINE_BYTES
-from .prometheus import (
-    MAX_BYTES,
-    ReplyReader,
-    query_urls,
-)
-from .samples import (
-    Page,
-    Samples,
-    TextReader,
-    read_page,
-)
-from .scrape import (
-    Answer,
-    Question,
-    ask_all,
-)
+from .prometheus import MAX_BYTES, ReplyReader, query_urls
+from .samples import Page, Samples, TextReader, read_page
+from .scrape import Answer, Question, ask_all
 from .told import read_told
 
 

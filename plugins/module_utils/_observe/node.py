@@ -13,15 +13,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from .._model.node import (
-    Container,
-    ContainerLog,
-    Health,
-    Image,
-    NodeView,
-    ServicesInUse,
-    Volume,
-)
+from .._model.node import Container, ContainerLog, Health, Image, NodeView, ServicesInUse, Volume
 from .engine import Engine, Json
 from .errors import EngineError, NotFound
 from .parse import parse_service, parse_time

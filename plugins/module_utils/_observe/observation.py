@@ -19,12 +19,7 @@ from .._model.state import STATE_NAME, State
 from .._model.state_codec import decode
 from .engine import Engine, Json
 from .errors import NotAManager
-from .parse import (
-    parse_node,
-    parse_service,
-    parse_task,
-    parse_time,
-)
+from .parse import parse_node, parse_service, parse_task, parse_time
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .exposition import Sample
-from .samples import (
-    CADVISOR,
-    CADVISOR_TASK,
-    NODE_AVAILABLE,
-    NODE_TOTAL,
-    Kept,
-    Samples,
-    cadvisor_max_age,
-)
+from .samples import CADVISOR, CADVISOR_TASK, NODE_AVAILABLE, NODE_TOTAL, Kept, Samples, cadvisor_max_age
 
 # The label that names the target of a scrape, and those that may name its node.
 INSTANCE = "instance"

@@ -21,12 +21,7 @@ from dataclasses import dataclass, field
 from .endpoints import Endpoints
 from .exposition import Sample
 from .prometheus import INSTANCE, NODE_LABELS
-from .samples import (
-    CADVISOR,
-    Page,
-    read_page,
-    task_of,
-)
+from .samples import CADVISOR, Page, read_page, task_of
 from .scrape import Answer
 
 

@@ -17,18 +17,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 
 from .._model.compat import dataclass
-from .._model.node import (
-    SERVICE_ID_LABEL,
-    SERVICE_NAME_LABEL,
-    TASK_ID_LABEL,
-    Container,
-    NodeView,
-)
+from .._model.node import SERVICE_ID_LABEL, SERVICE_NAME_LABEL, TASK_ID_LABEL, Container, NodeView
 from .._model.node_state import Heal, NodeState, SetHeal
-from .._model.node_steps import (
-    RestartContainer,
-    StopContainer,
-)
+from .._model.node_steps import RestartContainer, StopContainer
 from .._model.reasons import Reason
 from .._model.service_steps import RestartService
 from .._model.snapshot import Service, SwarmSnapshot, Task

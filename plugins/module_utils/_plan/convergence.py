@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from .._model.reasons import Reason
 from .._model.snapshot import Node, Service, SwarmSnapshot
-from .scheduling.constraints import (
-    platform_allows,
-    violated,
-)
+from .scheduling.constraints import platform_allows, violated
 from .scheduling.finished import finished
 
 

@@ -11,10 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._model.deploy_steps import (
-    ConvergeService,
-    CreateService,
-)
+from .._model.deploy_steps import ConvergeService, CreateService
 from .._model.exporter import ExporterConfig
 from .._model.reasons import Reason, Refused
 from .._model.snapshot import SwarmSnapshot

@@ -15,12 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .._model.desired import (
-    DEPENDENCIES,
-    NODES,
-    DesiredState,
-    Removals,
-)
+from .._model.desired import DEPENDENCIES, NODES, DesiredState, Removals
 from .._model.reasons import Reason
 from .._model.state import State
 

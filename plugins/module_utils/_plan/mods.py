@@ -12,12 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from .._model.compat import dataclass
 from .._model.mod_steps import RemoveMod
-from .._model.mods import (
-    IMAGE,
-    ModEntry,
-    ModRecord,
-    ModState,
-)
+from .._model.mods import IMAGE, ModEntry, ModRecord, ModState
 from .._model.reasons import Reason
 
 KEEP_DISCOVERED_SECONDS = 7 * 86400.0

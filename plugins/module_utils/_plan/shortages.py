@@ -28,12 +28,7 @@ from .._model.shortage import (
     Shortage,
     without_ids,
 )
-from .._model.snapshot import (
-    Node,
-    Service,
-    SwarmSnapshot,
-    Task,
-)
+from .._model.snapshot import Node, Service, SwarmSnapshot, Task
 from .._model.steps import Plan
 from .convergence import global_places
 from .scheduling.finished import is_finished

@@ -22,25 +22,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from .._model.forecast import (
-    Fate,
-    Forecast,
-    HostForecast,
-    NewNode,
-)
+from .._model.forecast import Fate, Forecast, HostForecast, NewNode
 from .._model.memory import Memory, NodeMemory
 from .._model.reasons import Message, Reason
-from .._model.snapshot import (
-    Node,
-    Service,
-    SwarmSnapshot,
-    Task,
-)
+from .._model.snapshot import Node, Service, SwarmSnapshot, Task
 from .anchors.anchor import ANCHOR_VALUE
-from .anchors.groups import (
-    AnchorGroup,
-    followed_labels,
-)
+from .anchors.groups import AnchorGroup, followed_labels
 from .rebalance.units import task_memory
 from .relocation.status import ALIVE
 from .scheduling.managed import constraints_beside_labels, requires_label, user_constraints

@@ -12,11 +12,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
-    Attempts,
-    Move,
-    State,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, Move, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate

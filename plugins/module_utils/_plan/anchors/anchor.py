@@ -12,12 +12,7 @@ from dataclasses import dataclass
 
 from ..._model.desired import Dependency
 from ..._model.reasons import Reason
-from ..._model.snapshot import (
-    Node,
-    Service,
-    SwarmSnapshot,
-    Task,
-)
+from ..._model.snapshot import Node, Service, SwarmSnapshot, Task
 from ..hints import no_service, service_hint
 from ..names import find_service
 from ..scheduling.finished import finished

@@ -14,24 +14,12 @@ from functools import cached_property
 from ..._model.desired import Dependency
 from ..._model.reasons import Message, Reason
 from ..._model.snapshot import Service, SwarmSnapshot, Task
-from ..._model.state import (
-    Attempts,
-    Move,
-    SetAttempts,
-    SetMove,
-    State,
-    StateEdit,
-)
+from ..._model.state import Attempts, Move, SetAttempts, SetMove, State, StateEdit
 from ..._model.steps import Edit, Plan, Step
 from ..relocation import moves
 from ..scheduling.finished import would_run_again
 from ..scheduling.managed import move_constraints
-from .backoff import (
-    MISPLACED,
-    calm_seconds,
-    exhausted,
-    forget_seconds,
-)
+from .backoff import MISPLACED, calm_seconds, exhausted, forget_seconds
 from .groups import AnchorGroup, Follower, labelled
 from .unrest import moved, wait_for_rest
 

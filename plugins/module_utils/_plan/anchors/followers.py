@@ -26,41 +26,17 @@ from ..._model.desired import Dependency, Removals
 from ..._model.reasons import Reason
 from ..._model.service_steps import ScaleService
 from ..._model.snapshot import Service, SwarmSnapshot
-from ..._model.state import (
-    Attempts,
-    Move,
-    SetMove,
-    State,
-    StateEdit,
-)
+from ..._model.state import Attempts, Move, SetMove, State, StateEdit
 from ..._model.steps import Plan
 from ..hints import no_service, service_hint
 from ..relocation import moves
 from ..relocation.ending import node_names, place_service, task_nodes
 from ..relocation.orphans import plan_orphans
 from ..relocation.status import FOLLOW_POLICY, has_stale_number, leader_of, scaled_from
-from ..scheduling.managed import (
-    move_constraints,
-    ours,
-    ours_to_hold,
-)
-from .backoff import (
-    MISPLACED,
-    forget_seconds,
-    next_attempt,
-    wait_seconds,
-)
-from .explanations import (
-    cannot_follow,
-    may_still_run,
-    why_misplaced,
-    why_not_evict,
-)
-from .follower_case import (
-    UPDATE_SECONDS,
-    FollowerCase,
-    Result,
-)
+from ..scheduling.managed import move_constraints, ours, ours_to_hold
+from .backoff import MISPLACED, forget_seconds, next_attempt, wait_seconds
+from .explanations import cannot_follow, may_still_run, why_misplaced, why_not_evict
+from .follower_case import UPDATE_SECONDS, FollowerCase, Result
 from .follower_move import FollowerMove
 from .groups import AnchorGroup, Follower
 

@@ -13,19 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from ..._model.desired import Dependency, DesiredState, Removals
 from ..._model.reasons import Message, Reason
-from ..._model.snapshot import (
-    Node,
-    Service,
-    SwarmSnapshot,
-    Task,
-)
+from ..._model.snapshot import Node, Service, SwarmSnapshot, Task
 from ..names import find_service
 from ..relocation.status import ALIVE
-from ..scheduling.finished import (
-    Finished,
-    finished,
-    runs_once,
-)
+from ..scheduling.finished import Finished, finished, runs_once
 from ..scheduling.managed import (
     label_constraint,
     move_constraints,
@@ -34,11 +25,7 @@ from ..scheduling.managed import (
     user_constraints,
 )
 from ..scheduling.placement import obstacles, room
-from .anchor import (
-    ANCHOR_VALUE,
-    AnchorPlacement,
-    place_anchor,
-)
+from .anchor import ANCHOR_VALUE, AnchorPlacement, place_anchor
 from .leading_anchor import Anchorage, find_anchorage
 
 

@@ -14,11 +14,7 @@ from dataclasses import replace
 from ..._model.desired import DesiredState, Removals
 from ..._model.service_steps import ServiceStep
 from ..._model.snapshot import SwarmSnapshot
-from ..._model.state import (
-    SetAttempts,
-    State,
-    apply_edits,
-)
+from ..._model.state import SetAttempts, State, apply_edits
 from ..._model.steps import Plan
 from ..drain.surge import plan_surge_ends
 from ..labels.plan import plan_labels
@@ -26,10 +22,7 @@ from ..labels.removal import plan_label_removal
 from ..rebalance.moves import plan_moves_under_way
 from ..relocation.unfinished import plan_unfinished
 from ..scheduling.managed import malformed_records
-from .followers import (
-    DEFAULT_GIVE_UP_SECONDS,
-    plan_followers,
-)
+from .followers import DEFAULT_GIVE_UP_SECONDS, plan_followers
 from .groups import resolve_anchor_groups, watched_services
 from .restarts import plan_restarts
 from .unrest import watch_anchors, with_unrest

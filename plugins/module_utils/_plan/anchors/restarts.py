@@ -16,29 +16,13 @@ from ..._model.errors import OrcastraError
 from ..._model.reasons import Message, Reason
 from ..._model.service_steps import RestartService
 from ..._model.snapshot import Service, SwarmSnapshot, Task
-from ..._model.state import (
-    SetAnchorTasks,
-    SetAttempts,
-    State,
-    StateEdit,
-)
+from ..._model.state import SetAnchorTasks, SetAttempts, State, StateEdit
 from ..._model.steps import Plan
 from ..hints import no_service_asked_for
 from ..names import find_service
-from ..scheduling.finished import (
-    finished,
-    missing_tasks,
-    runs_once,
-)
+from ..scheduling.finished import finished, missing_tasks, runs_once
 from ..scheduling.managed import move_constraints
-from .backoff import (
-    ANCHOR_RESTARTED,
-    MISPLACED,
-    exhausted,
-    forget_seconds,
-    next_attempt,
-    wait_seconds,
-)
+from .backoff import ANCHOR_RESTARTED, MISPLACED, exhausted, forget_seconds, next_attempt, wait_seconds
 from .groups import AnchorGroup, Follower
 from .unrest import restarted, wait_for_rest
 

@@ -14,18 +14,10 @@ from ..._model.member_steps import SetAvailability
 from ..._model.membership import quorum
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, SwarmSnapshot
-from ..._model.state import (
-    AskAvailability,
-    State,
-    StateEdit,
-)
+from ..._model.state import AskAvailability, State, StateEdit
 from ..._model.steps import Plan
 from ..membership.managers import is_managing
-from ..names import (
-    find_nodes,
-    identify,
-    node_hint,
-)
+from ..names import find_nodes, identify, node_hint
 from ..relocation.status import ALIVE
 
 

@@ -19,15 +19,7 @@ from ..._model.compat import dataclass
 from ..._model.errors import OrcastraError
 from ..._model.reasons import Message, Reason
 from ..._model.snapshot import Node, SwarmSnapshot
-from ..._model.state import (
-    FAILED,
-    INTERRUPTED,
-    FinishCommand,
-    ForgetHandover,
-    Handover,
-    State,
-    StateEdit,
-)
+from ..._model.state import FAILED, INTERRUPTED, FinishCommand, ForgetHandover, Handover, State, StateEdit
 from .availability import check_spare
 
 # How long an offer waits for somebody who takes it; those who may look far more often.

@@ -21,18 +21,8 @@ from ..._model.steps import Plan
 from ..anchors.groups import resolve_anchor_groups
 from ..anchors.plan import plan_anchors
 from ..relocation.unfinished import plan_unfinished
-from .availability import (
-    check_spare,
-    left_on,
-    one_node,
-    plan_availability,
-)
-from .surge import (
-    departures,
-    plan_departure,
-    still_leaving,
-    surge_failures,
-)
+from .availability import check_spare, left_on, one_node, plan_availability
+from .surge import departures, plan_departure, still_leaving, surge_failures
 
 
 @dataclass(frozen=True)

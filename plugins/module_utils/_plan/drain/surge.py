@@ -19,29 +19,14 @@ from dataclasses import replace
 
 from ..._model.ownership import without
 from ..._model.reasons import Reason
-from ..._model.snapshot import (
-    Node,
-    Service,
-    SwarmSnapshot,
-)
-from ..._model.state import (
-    DRAIN,
-    Move,
-    SetMove,
-    State,
-)
+from ..._model.snapshot import Node, Service, SwarmSnapshot
+from ..._model.state import DRAIN, Move, SetMove, State
 from ..._model.steps import Plan, Step
 from ..anchors.groups import AnchorGroup, followed_labels
 from ..relocation.ending import Ending, place_service
 from ..relocation.status import DRAIN_POLICY, Progress, runs_as_moved
 from ..scheduling.finished import finished, runs_once
-from ..scheduling.managed import (
-    move_constraints,
-    move_off,
-    move_to,
-    requires_label,
-    user_constraints,
-)
+from ..scheduling.managed import move_constraints, move_off, move_to, requires_label, user_constraints
 from ..scheduling.placement import obstacles, room
 
 # how long such a move may take

@@ -26,31 +26,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..._model.desired import (
-    DEPENDENCIES,
-    NODES,
-    DesiredState,
-    Removals,
-)
+from ..._model.desired import DEPENDENCIES, NODES, DesiredState, Removals
 from ..._model.errors import Problem
 from ..._model.reasons import Message, Reason
 from ..._model.snapshot import Node, SwarmSnapshot
-from ..._model.state import (
-    DisownLabels,
-    OwnLabels,
-    State,
-    StateEdit,
-)
+from ..._model.state import DisownLabels, OwnLabels, State, StateEdit
 from ..._model.steps import LabelChange, LabelNode, Plan
-from ..anchors.anchor import (
-    ANCHOR_VALUE,
-)
+from ..anchors.anchor import ANCHOR_VALUE
 from ..anchors.groups import AnchorGroup, resolve_anchor_groups
 from ..held import Held
-from ..names import (
-    Identities,
-    identify_all,
-)
+from ..names import Identities, identify_all
 from ..scheduling.managed import pinned_labels, user_constraints
 from .effects import label_effects
 

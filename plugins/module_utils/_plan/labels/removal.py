@@ -12,11 +12,7 @@ from collections.abc import Iterable
 
 from ..._model.reasons import Reason
 from ..._model.snapshot import SwarmSnapshot
-from ..._model.state import (
-    DisownLabels,
-    State,
-    StateEdit,
-)
+from ..._model.state import DisownLabels, State, StateEdit
 from ..._model.steps import LabelChange, LabelNode, Plan
 from ..scheduling.managed import ours, requires_label, user_constraints
 from .effects import label_effects

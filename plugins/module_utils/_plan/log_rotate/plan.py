@@ -18,14 +18,7 @@ from typing import Any
 
 from ..._model.compat import dataclass
 from ..._model.reasons import Reason
-from .globs import (
-    BraceError,
-    Form,
-    expand_braces,
-    form_of,
-    has_wildcard,
-    may_match,
-)
+from .globs import BraceError, Form, expand_braces, form_of, has_wildcard, may_match
 
 DEFAULT_ROOTS = ("/var/lib/docker", "/var/snap/docker/common/var-lib-docker")
 CONTAINERS = "containers"

@@ -34,11 +34,7 @@ from ..._model.membership import (
     quorum,
 )
 from ..._model.reasons import Reason
-from ..names import (
-    goes_by,
-    is_where_expected,
-    why_not_its_node,
-)
+from ..names import goes_by, is_where_expected, why_not_its_node
 from .managers import choose_managers
 from .trust import agree, believe
 

@@ -19,10 +19,7 @@ from collections.abc import Collection, Mapping
 
 from ..._model.desired import DesiredState
 from ..._model.member_steps import SetRole
-from ..._model.membership import (
-    DEFAULT_MANAGERS,
-    MAX_MANAGERS,
-)
+from ..._model.membership import DEFAULT_MANAGERS, MAX_MANAGERS
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.steps import Plan

@@ -12,18 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._model.desired import DesiredState
-from ..._model.member_steps import (
-    InitSwarm,
-    JoinSwarm,
-    LeaveSwarm,
-    UnlockSwarm,
-)
-from ..._model.membership import (
-    INACTIVE,
-    LOCKED,
-    Formation,
-    Member,
-)
+from ..._model.member_steps import InitSwarm, JoinSwarm, LeaveSwarm, UnlockSwarm
+from ..._model.membership import INACTIVE, LOCKED, Formation, Member
 from ..._model.reasons import Reason, Refused
 from ..._model.steps import Plan, Step
 from .settings import keep_the_key, spec_of

@@ -9,10 +9,7 @@
 from __future__ import annotations
 
 from ..._model.reasons import Reason
-from ..._model.service_steps import (
-    ResumeUpdate,
-    RollBack,
-)
+from ..._model.service_steps import ResumeUpdate, RollBack
 from ..._model.snapshot import Service, SwarmSnapshot
 from ..._model.steps import Plan, Step
 from ..scheduling.finished import finished

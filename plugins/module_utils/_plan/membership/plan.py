@@ -17,31 +17,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._model.desired import DesiredState, NodeConfig
-from ..._model.member_steps import (
-    RemoveNode,
-    SetAvailability,
-    SetRole,
-)
-from ..._model.membership import (
-    ACTIVE,
-    PROMOTION_SECONDS,
-    Member,
-    quorum,
-)
+from ..._model.member_steps import RemoveNode, SetAvailability, SetRole
+from ..._model.membership import ACTIVE, PROMOTION_SECONDS, Member, quorum
 from ..._model.reasons import Reason, Refused
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.steps import Plan, Step
-from ..names import (
-    identify_all,
-    why_not_its_node,
-)
+from ..names import identify_all, why_not_its_node
 from ..shortages import plan_short
 from .formation import quorum_lost
-from .managers import (
-    choose_managers,
-    is_managing,
-    plan_roles,
-)
+from .managers import choose_managers, is_managing, plan_roles
 from .paused_updates import plan_paused
 from .settings import plan_settings
 

@@ -28,13 +28,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ..._model.desired import DesiredState
-from ..._model.membership import (
-    ACTIVE,
-    INACTIVE,
-    KnownNode,
-    Member,
-    quorum,
-)
+from ..._model.membership import ACTIVE, INACTIVE, KnownNode, Member, quorum
 from ..._model.reasons import Reason
 from .managers import choose_managers
 

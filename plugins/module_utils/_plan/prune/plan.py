@@ -15,28 +15,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from ..._model.compat import dataclass
-from ..._model.node import (
-    SERVICE_NAME_LABEL,
-    Container,
-    Image,
-    NodeView,
-    ServicesInUse,
-    Volume,
-)
+from ..._model.node import SERVICE_NAME_LABEL, Container, Image, NodeView, ServicesInUse, Volume
 from ..._model.node_state import NodeState, SetSeen
-from ..._model.node_steps import (
-    RemoveContainer,
-    RemoveImage,
-    RemoveVolume,
-)
+from ..._model.node_steps import RemoveContainer, RemoveImage, RemoveVolume
 from ..._model.reasons import Reason
 from ..._model.steps import Plan, Step
 from .exclusions import Exclusions
-from .image_names import (
-    UsedImages,
-    repositories,
-    spellings,
-)
+from .image_names import UsedImages, repositories, spellings
 
 DEFAULT_EXCLUDE_LABEL = "orchestration.prune=false"
 ANONYMOUS = "anonymous"

@@ -17,13 +17,7 @@ from ..._model.reasons import Message, Reason, message_data
 from ..._model.rules import GB
 from .hosts import Host
 from .search import Refusal, RefusalKind
-from .selection import (
-    Chosen,
-    MemoryChoice,
-    MoveSelector,
-    TargetVerdict,
-    Verdict,
-)
+from .selection import Chosen, MemoryChoice, MoveSelector, TargetVerdict, Verdict
 from .units import MoveUnit
 
 CHOSEN = "chosen"

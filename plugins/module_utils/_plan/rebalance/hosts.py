@@ -17,12 +17,7 @@ from ..._model.rules import RebalanceRules
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import SetPressure, State
 from .moves import balancing_moves
-from .search import (
-    Item,
-    Refusal,
-    gap_bytes,
-    refusal,
-)
+from .search import Item, Refusal, gap_bytes, refusal
 from .units import SHORT, MoveUnit
 
 # how many times the usual gap it takes to turn round what was done to a host within a day

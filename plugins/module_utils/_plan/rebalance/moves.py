@@ -22,26 +22,12 @@ from dataclasses import replace
 
 from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot
-from ..._model.state import (
-    BACK,
-    REBALANCE,
-    AddRelocation,
-    Move,
-    Relocation,
-    SetMove,
-    State,
-    StateEdit,
-)
+from ..._model.state import BACK, REBALANCE, AddRelocation, Move, Relocation, SetMove, State, StateEdit
 from ..._model.steps import Plan
 from ..anchors.groups import AnchorGroup
 from ..relocation.ending import Ending, node_names
 from ..relocation.status import BALANCE_POLICY, Progress
-from ..scheduling.managed import (
-    move_constraints,
-    move_off,
-    move_to,
-    user_constraints,
-)
+from ..scheduling.managed import move_constraints, move_off, move_to, user_constraints
 from ..scheduling.placement import obstacles
 
 DEFAULT_LIMIT_SECONDS = BALANCE_POLICY.limit_seconds

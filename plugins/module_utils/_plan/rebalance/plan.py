@@ -26,38 +26,16 @@ from ..._model.reasons import Message, Reason
 from ..._model.rules import RebalanceRules
 from ..._model.service_steps import PlaceService
 from ..._model.snapshot import SwarmSnapshot
-from ..._model.state import (
-    REBALANCE,
-    ForgetRelocations,
-    Move,
-    SetAhead,
-    SetMove,
-    State,
-    StateEdit,
-)
+from ..._model.state import REBALANCE, ForgetRelocations, Move, SetAhead, SetMove, State, StateEdit
 from ..._model.steps import Plan
 from ..anchors.groups import AnchorGroup
 from ..hints import no_service_asked_for
 from ..names import find_nodes, identify
-from .explanation import (
-    Candidate,
-    candidates,
-    why,
-    why_not,
-    why_nothing,
-)
-from .moves import (
-    AGAIN_SECONDS,
-    DEFAULT_LIMIT_SECONDS,
-    balancing_moves,
-    plan_moves_under_way,
-)
+from .explanation import Candidate, candidates, why, why_not, why_nothing
+from .moves import AGAIN_SECONDS, DEFAULT_LIMIT_SECONDS, balancing_moves, plan_moves_under_way
 from .selection import Chosen, MoveSelector
 from .targets import RETURN_SECONDS
-from .units import (
-    PREFERRED_LABEL,
-    unknown_names,
-)
+from .units import PREFERRED_LABEL, unknown_names
 
 # of all moves made, so many are remembered: some 50 KB
 MAX_REMEMBERED = 400

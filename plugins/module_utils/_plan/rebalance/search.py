@@ -30,10 +30,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from ..._model.compat import dataclass
-from .refine import (
-    EVENNESS,
-    Refinement,
-)
+from .refine import EVENNESS, Refinement
 
 # of the smaller one of two hosts, this much of a gap is enough, whatever the hysteresis
 HYSTERESIS_SHARE = 0.4

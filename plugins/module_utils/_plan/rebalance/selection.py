@@ -20,19 +20,8 @@ from ..._model.rules import RebalanceRules
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import SetAhead, State, apply_edits
 from ..anchors.groups import AnchorGroup, followed_labels
-from .hosts import (
-    Host,
-    find_hosts,
-    pressure_edits,
-    unusable_nodes,
-)
-from .search import (
-    FEW_HOSTS,
-    Item,
-    Limits,
-    Refusal,
-    Search,
-)
+from .hosts import Host, find_hosts, pressure_edits, unusable_nodes
+from .search import FEW_HOSTS, Item, Limits, Refusal, Search
 from .targets import TargetFinder
 from .units import MoveUnit, find_units
 

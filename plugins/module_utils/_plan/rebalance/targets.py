@@ -13,16 +13,8 @@ from dataclasses import dataclass
 
 from ..._model.reasons import Message, Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
-from ..scheduling.managed import (
-    constraints_beside_labels,
-    move_off,
-    move_to,
-    user_constraints,
-)
-from ..scheduling.placement import (
-    obstacles_beside,
-    room,
-)
+from ..scheduling.managed import constraints_beside_labels, move_off, move_to, user_constraints
+from ..scheduling.placement import obstacles_beside, room
 from .units import MoveUnit
 
 # A unit does not return to a node that it was moved off this recently, nor to one where it failed.

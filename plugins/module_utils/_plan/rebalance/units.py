@@ -17,24 +17,12 @@ from dataclasses import dataclass
 
 from ..._model.memory import Memory
 from ..._model.reasons import Reason
-from ..._model.rules import (
-    RebalanceRules,
-    ServiceRules,
-)
-from ..._model.snapshot import (
-    Node,
-    Service,
-    SwarmSnapshot,
-    Task,
-)
+from ..._model.rules import RebalanceRules, ServiceRules
+from ..._model.snapshot import Node, Service, SwarmSnapshot, Task
 from ..._model.state import Relocation, State
 from ..anchors.groups import AnchorGroup
 from ..names import find_nodes
-from ..scheduling.finished import (
-    finished,
-    missing_tasks,
-    runs_once,
-)
+from ..scheduling.finished import finished, missing_tasks, runs_once
 from ..scheduling.managed import move_constraints
 
 ALLOW_LABEL = "orchestration.rebalance"

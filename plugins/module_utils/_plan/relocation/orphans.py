@@ -18,25 +18,11 @@ from collections.abc import Set
 from ..._model.desired import Removals
 from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot
-from ..._model.state import (
-    FOLLOW,
-    Move,
-    SetAttempts,
-    SetMove,
-    State,
-    StateEdit,
-)
+from ..._model.state import FOLLOW, Move, SetAttempts, SetMove, State, StateEdit
 from ..._model.steps import Plan
 from ..scheduling.managed import move_constraints, ours_to_hold
 from .ending import Ending, place_service
-from .status import (
-    ORPHAN_POLICY,
-    Progress,
-    Status,
-    has_stale_number,
-    runs_as_moved,
-    scaled_from,
-)
+from .status import ORPHAN_POLICY, Progress, Status, has_stale_number, runs_as_moved, scaled_from
 
 # how long a move that another task has begun is left to it
 FOREIGN_SECONDS = 60.0

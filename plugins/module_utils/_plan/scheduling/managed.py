@@ -17,21 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ..._model.ownership import (
-    CONSTRAINTS_LABEL,
-    owned,
-    recorded,
-    without,
-)
+from ..._model.ownership import CONSTRAINTS_LABEL, owned, recorded, without
 from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot
 from ..anchors.anchor import ANCHOR_VALUE
-from .constraints import (
-    NODE_LABEL_PREFIX,
-    Constraint,
-    ConstraintError,
-    parse_constraint,
-)
+from .constraints import NODE_LABEL_PREFIX, Constraint, ConstraintError, parse_constraint
 
 # so much of a malformed label is shown
 _SHOWN_CHARACTERS = 60

@@ -16,10 +16,7 @@ from collections.abc import Sequence
 
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
-from .constraints import (
-    platform_allows,
-    violated,
-)
+from .constraints import platform_allows, violated
 
 
 def obstacles(

@@ -20,12 +20,7 @@ from itertools import groupby
 
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
-from .constraints import (
-    ENGINE_LABEL_PREFIX,
-    NODE_LABEL_PREFIX,
-    platform_allows,
-    violated,
-)
+from .constraints import ENGINE_LABEL_PREFIX, NODE_LABEL_PREFIX, platform_allows, violated
 from .placement import obstacles_beside
 
 # Source: swarmkit, `manager/scheduler/nodeinfo.go`

@@ -30,9 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     connect,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import (
-    observe,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
 from tests.lab import Lab
 
 

@@ -16,10 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import (
-    Kept,
-    keep_layer,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import Kept, keep_layer
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.platforms import parse_platform
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import parse_reference

@@ -15,11 +15,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply import autoheal as autoheal_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import heal_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import NodeStore
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import (
-    Freed,
-    Removed,
-    prune_node,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import Freed, Removed, prune_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import parse_container

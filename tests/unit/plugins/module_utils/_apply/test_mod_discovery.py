@@ -9,9 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discovery import (
-    discover_mods,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_discovery import discover_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import URL, ModRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason

@@ -27,10 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
     refresh_mods,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import (
-    build_mods,
-    url_entry,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods, url_entry
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.folder import ModFolder
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from tests.support.mod_server import ModServer

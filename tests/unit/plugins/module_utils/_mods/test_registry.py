@@ -18,17 +18,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods import registry as registry_module
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import (
-    Kept,
-    keep_layer,
-    write_lock,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.cache import Kept, keep_layer, write_lock
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.platforms import parse_platform
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import (
-    Reference,
-    parse_reference,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference import Reference, parse_reference
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.registry import Layer, Registry
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
 from tests.lab.keys import create_tls

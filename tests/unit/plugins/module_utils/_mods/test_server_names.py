@@ -19,10 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
     Refreshing,
     refresh_mods,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import (
-    build_mods,
-    url_entry,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods, url_entry
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.server_names import name_from_reply
 from tests.support.mod_server import ModServer

@@ -26,13 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.pa
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import find_units
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import what_if
 from tests.support.builders import node, ours, service, snapshot, task
-from tests.support.followed import (
-    CONFIG,
-    HELD,
-    NOW,
-    VOLUME,
-    swarm,
-)
+from tests.support.followed import CONFIG, HELD, NOW, VOLUME, swarm
 
 BOTH = pytest.mark.parametrize("condition", ["none", "on-failure"])
 

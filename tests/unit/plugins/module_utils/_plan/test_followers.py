@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
-    ScaleService,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import ScaleService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     Attempts,

@@ -17,14 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
     resolve_anchor_groups,
 )
 from tests.support.builders import desired, node, ours, service, snapshot, task
-from tests.support.followed import (
-    HELD,
-    VOLUME,
-    labels,
-    plan,
-    swarm,
-    writes_to_services,
-)
+from tests.support.followed import HELD, VOLUME, labels, plan, swarm, writes_to_services
 
 
 def stuck(found: Plan) -> tuple[str, str]:

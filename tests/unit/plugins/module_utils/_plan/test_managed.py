@@ -14,13 +14,8 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import CONSTRAINTS_LABEL
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
-    Service,
-    SwarmSnapshot,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
-    State,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service, SwarmSnapshot
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.managed import (

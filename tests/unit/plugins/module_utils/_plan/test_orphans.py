@@ -35,9 +35,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan 
     plan_removal,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.plan import next_pass
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.orphans import (
-    plan_orphans,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.orphans import plan_orphans
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.status import ORPHAN_POLICY
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.relocation.unfinished import (
     plan_unfinished,

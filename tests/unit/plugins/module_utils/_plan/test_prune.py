@@ -20,10 +20,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node import 
     ServicesInUse,
     Volume,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import (
-    NodeState,
-    SetSeen,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_state import NodeState, SetSeen
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps import RemoveContainer
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan

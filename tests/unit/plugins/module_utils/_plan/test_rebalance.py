@@ -30,9 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.exp
     CHOSEN,
     REJECTED,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
-    plan_rebalance,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import plan_rebalance
 from tests.support.builders import desired, node, ours, service, snapshot, task
 from tests.support.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 

@@ -23,9 +23,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.moves import (
-    plan_moves_under_way,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.moves import plan_moves_under_way
 from tests.support.builders import desired, node, ours, service, snapshot, task
 from tests.support.rebalance_case import the_step
 

@@ -9,26 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, Reason
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
-    RestartService,
-)
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
-    Attempts,
-    State,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import RestartService
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
 from tests.support.builders import desired, node, ours, service, snapshot, task
-from tests.support.followed import (
-    HELD,
-    NOW,
-    VOLUME,
-    plan,
-    remembered,
-    swarm,
-    with_option,
-    writes_to_services,
-)
+from tests.support.followed import HELD, NOW, VOLUME, plan, remembered, swarm, with_option, writes_to_services
 
 
 class TestCooldowns:

@@ -9,11 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
-    Attempts,
-    State,
-    apply_edits,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, State, apply_edits
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.backoff import MISPLACED
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan import plan_anchors
 from tests.support.builders import desired, node, ours, service, snapshot, task

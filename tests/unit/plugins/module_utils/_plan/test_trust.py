@@ -14,10 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import (
-    DesiredState,
-    NodeConfig,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState, NodeConfig
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import JoinSwarm
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import (
