@@ -158,7 +158,7 @@ def load_configuration(
 ) -> DesiredState:
     """Read and check the configuration; without any file, nothing is configured.
 
-    The other arguments are those of ``_config.build.build_wanted``. Raises ConfigError with all problems of
+    The other arguments are those of ``_config.build.parse_config``. Raises ConfigError with all problems of
     all files, each with its file and line, and OrcastraError where a library is missing.
     """
     return build_configuration(
