@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, Reason, identity
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, identity
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import without_ids
 from orcastra_runner.log import get_logger
 
@@ -27,7 +27,7 @@ _VOLATILE = re.compile(
     r"|\b\d+(?:\.\d+)?(?= ?(?:ms|s|min|h|seconds|minutes|hours)\b)"
 )
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=Hashable)
 
 log = get_logger()
 
@@ -45,7 +45,7 @@ class OnceFilter:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._said: dict[str, frozenset[Message]] = {}
+        self._said: dict[str, frozenset[Hashable]] = {}
         self._topics: dict[str, _Topic] = {}
 
     def fresh(self, topic: str, sentences: Iterable[M]) -> list[M]:
@@ -58,7 +58,7 @@ class OnceFilter:
         self._said[topic] = frozenset(now)
         return [sentence for sentence in now if sentence not in said]
 
-    def lasting(self, topic: str, sentences: Iterable[M]) -> list[M]:
+    def lasting(self, topic: str, sentences: Iterable[Reason]) -> list[Reason]:
         """Return the messages that are new, for what may come and go from look to look.
 
         A message is compared without its durations and IDs. It is news again once it was missing for a
@@ -80,7 +80,7 @@ class OnceFilter:
         return found
 
 
-def log_messages(news: OnceFilter, warnings: Iterable[Message], notes: Iterable[Message]) -> None:
+def log_messages(news: OnceFilter, warnings: Iterable[Reason], notes: Iterable[Reason]) -> None:
     """Log the warnings and notes of a plan that are new."""
     for warning in news.lasting("warnings", warnings):
         log.warning("plan warning", message=warning)
@@ -88,9 +88,15 @@ def log_messages(news: OnceFilter, warnings: Iterable[Message], notes: Iterable[
         log.info("plan note", message=note)
 
 
-def _key(message: Message) -> object:
-    """What makes the message the same one at the next look."""
-    return identity(message) if isinstance(message, Reason) else _VOLATILE.sub("#", without_ids(message))
+def _key(message: Reason) -> object:
+    """What makes a message the same one in the next cycle: all but durations and IDs, in errors too."""
+    return _without_volatile(identity(message))
+
+
+def _without_volatile(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(map(_without_volatile, value))
+    return _VOLATILE.sub("#", without_ids(value)) if isinstance(value, str) else value
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ def extra_vars(desired: DesiredState, settings: Settings) -> dict[str, Any]:
 
 
 def plain_data(desired: DesiredState) -> dict[str, Any]:
-    """Return the configuration as a mapping like swarm.yml: ``build_wanted`` makes the same of it again."""
+    """Return the configuration as a mapping like swarm.yml: ``parse_config`` makes the same of it again."""
     return {
         "nodes": {name: _node(node) for name, node in desired.nodes.items()},
         "dependencies": {

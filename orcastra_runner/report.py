@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     commands_data,
     iso_time,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data, text_of
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Node
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import STATE_NAME
@@ -60,8 +60,8 @@ def plan_data(
     data: dict[str, Any] = {
         "headline": headline(plan, short),
         "plan": [step.to_result() for step in plan.steps],
-        "warnings": [message_data(one) for one in (*plan.warnings, *shortages.warnings(short))],
-        "notes": [message_data(one) for one in (*plan.notes, *shortages.notes(short))],
+        "warnings": [one.to_data() for one in (*plan.warnings, *shortages.warnings(short))],
+        "notes": [one.to_data() for one in (*plan.notes, *shortages.notes(short))],
         "short_of_tasks": shortages.shortages_data(short),
     }
     return data if candidates is None else {**data, "candidates": [one.to_data() for one in candidates]}

@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import ModOutcome, Refreshing
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
@@ -223,7 +223,7 @@ class StatusStore:
             return
         outcome = DONE if result.error is None else FAILED
         step = result.step
-        why, why_not = (tuple(map(message_data, given)) for given in (step.why, step.why_not))
+        why, why_not = (tuple(map(Reason.to_data, given)) for given in (step.why, step.why_not))
         self._add(Action(self._clock(), job, step.what, outcome, why, why_not, result.error))
         self._count(job, step.action, outcome, step)
 
@@ -235,7 +235,7 @@ class StatusStore:
 
     def commanded(self, record: CommandRecord) -> None:
         """A command has ended."""
-        why = (message_data(f"asked for by {record.source}"),)
+        why = (Reason("command_requested", source=record.source).to_data(),)
         error = None if record.status == DONE else record.message
         said = record.message if record.status == DONE else ""
         what = f"command {record.command}" + (f": {said}" if said else "")

@@ -198,7 +198,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import heal_node
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import check_least, create_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import (
     NODE_ARGUMENT_SPEC,
@@ -258,7 +257,7 @@ def main() -> None:
             dry_run=module.check_mode,
         )
         details = {
-            "given_up": [message_data(reason) for reason in healing.heal.given_up],
+            "given_up": [reason.to_data() for reason in healing.heal.given_up],
             "for_manager": [asdict(ended) for ended in healing.heal.for_manager],
         }
         return finish_node(module, healing.heal.plan, healing.results, healing.warnings, details)

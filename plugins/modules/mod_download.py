@@ -196,7 +196,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_progress
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Refreshing, refresh_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModRules
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import message_data
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods, load_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.masking import (
     MASK,
@@ -249,7 +248,7 @@ def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> 
     result: dict[str, Any] = {
         "changed": bool(steps),
         "plan": [step.to_result() for step in steps],
-        "notes": [message_data(note) for note in done.plan.notes],
+        "notes": [note.to_data() for note in done.plan.notes],
         "diff": done.plan.diff(),
         "mods": [mod.to_result() for mod in done.mods],
         "requests": done.requests,

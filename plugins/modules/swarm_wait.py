@@ -83,7 +83,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.convergence 
     wait_until_converged,
     what_lacks,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, message_data
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module, run
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 
@@ -114,8 +114,8 @@ def main() -> None:
     run(module, action)
 
 
-def _data(lacking: Mapping[str, Message]) -> dict[str, Any]:
-    return {name: message_data(message) for name, message in lacking.items()}
+def _data(lacking: Mapping[str, Reason]) -> dict[str, Any]:
+    return {name: message.to_data() for name, message in lacking.items()}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 
 from .._model.errors import OrcastraError
 from .._model.node import NodeView, ServicesInUse
-from .._model.reasons import Message, Reason, message_data
+from .._model.reasons import Reason
 from .._model.service_steps import ServiceStep
 from .._model.snapshot import SwarmSnapshot
 from .._model.steps import Plan
@@ -38,7 +38,7 @@ class Healing:
     unhealthy: frozenset[str] = frozenset()
     heal: HealPlan = field(default_factory=HealPlan)
     results: tuple[StepResult, ...] = ()
-    warnings: tuple[Message, ...] = ()
+    warnings: tuple[Reason, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -94,9 +94,12 @@ def heal_node(
             results = _carry_out(engine, manager, heal.plan, store)
     except Busy as busy:
         return Healing(unhealthy, HealPlan(plan=Plan(notes=(busy.reason,))))
-    warnings: list[Message] = [] if damage is None else [damage]
+    warnings: list[Reason] = [] if damage is None else [damage]
     if webhook_url:
-        warnings += tell_all(webhook_url, _messages(view, heal, results))
+        warnings += [
+            Reason("webhook_failed", problem=problem)
+            for problem in tell_all(webhook_url, _messages(view, heal, results))
+        ]
     return Healing(unhealthy, heal, results, tuple(warnings))
 
 
@@ -144,7 +147,7 @@ def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -
                 "action": step.action,
                 "target": step.target,
                 "why": [str(reason) for reason in step.why],
-                "reasons": [message_data(reason) for reason in step.why],
+                "reasons": [reason.to_data() for reason in step.why],
             }
         )
     for reason in heal.given_up:
@@ -153,7 +156,7 @@ def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -
                 "text": f"{view.hostname}: {reason}",
                 "event": "given_up",
                 "node": view.hostname,
-                "reasons": [message_data(reason)],
+                "reasons": [reason.to_data()],
             }
         )
     for ended in heal.for_manager:
@@ -163,7 +166,7 @@ def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -
                 "text": f"{view.hostname}: {reason}",
                 "event": "for_manager",
                 "node": view.hostname,
-                "reasons": [message_data(reason)],
+                "reasons": [reason.to_data()],
                 "target": f"service {ended.service}",
             }
         )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from .._model.errors import OrcastraError
-from .._model.reasons import Message
+from .._model.reasons import Reason
 from .._observe.engine import Engine
 from .._observe.errors import EngineError
 from .._observe.observation import observe
@@ -31,7 +31,7 @@ def wait_until_converged(
     ignore: Collection[str] = (),
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> Mapping[str, Message]:
+) -> Mapping[str, Reason]:
     """Wait until the nodes are ready and, with ``services``, all services but those to ``ignore`` run.
 
     Returns what is lacking after ``timeout`` seconds, by the name of the node or service. A
@@ -39,11 +39,11 @@ def wait_until_converged(
     """
     deadline = clock() + timeout
     while True:
-        lacking: dict[str, Message] = {}
+        lacking: dict[str, Reason] = {}
         try:
             snapshot = observe(engine).snapshot
         except EngineError as error:
-            lacking["the swarm"] = str(error)
+            lacking["the swarm"] = Reason("engine_problem", problem=str(error))
         else:
             nodes = [one_node(snapshot, name) for name in names]
             lacking |= {node.hostname: why for node in nodes if (why := absence(node)) is not None}
@@ -56,5 +56,5 @@ def wait_until_converged(
         sleep(LOOK_SECONDS)
 
 
-def what_lacks(lacking: Mapping[str, Message], timeout: float) -> OrcastraError:
+def what_lacks(lacking: Mapping[str, Reason], timeout: float) -> OrcastraError:
     return OrcastraError(f"timed out after {timeout:g} s: {'; '.join(map(str, lacking.values()))}")

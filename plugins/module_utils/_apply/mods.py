@@ -25,7 +25,7 @@ from typing import Any
 from .._model.errors import OrcastraError
 from .._model.mod_steps import RemoveMod, StoreMod
 from .._model.mods import IMAGE, ModEntry, ModRecord, ModRules
-from .._model.reasons import Message, Reason
+from .._model.reasons import Reason
 from .._model.steps import Plan
 from .._mods.configuration import image_entry
 from .._mods.folder import FolderBusy, ModFolder
@@ -55,7 +55,7 @@ class Discovery:
     architectures: tuple[str, ...] = ()
     wishes: tuple[str, ...] = ()
     complete: bool = True
-    warnings: tuple[Message, ...] = ()
+    warnings: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Refreshing:
     plan: Plan = field(default_factory=Plan)
     results: tuple[StepResult, ...] = ()
     mods: tuple[ModOutcome, ...] = ()
-    warnings: tuple[Message, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     requests: int = 0
     downloaded: int = 0
     busy: bool = False
@@ -116,9 +116,10 @@ class Refreshing:
         return (*failed, *(r.error for r in self.results if r.error and isinstance(r.step, RemoveMod)))
 
     @property
-    def tolerated(self) -> tuple[str, ...]:
+    def tolerated(self) -> tuple[Reason, ...]:
         """What failed and is optional."""
-        return tuple(mod.error for mod in self.mods if mod.error is not None and mod.optional)
+        errors = [mod.error for mod in self.mods if mod.error is not None and mod.optional]
+        return tuple(Reason("optional_mod_failed", error=error) for error in errors)
 
 
 def refresh_mods(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from .compat import dataclass
+from .reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,8 @@ class Memory:
     tasks: Mapping[str, int] = field(default_factory=dict)
     services: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[Reason, ...]:
+        """The problems as warnings of a plan."""
+        return tuple(Reason("measurement_problem", problem=problem) for problem in self.problems)

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Union
+from typing import Any
 
 from ..messages import MESSAGES, durations, render
 from .errors import OrcastraError
@@ -97,23 +97,12 @@ class Refused(OrcastraError):
         self.reason = reason
 
 
-# Sentences become reasons step by step; until then both are accepted.
-Message = Union[Reason, str]
-
-
-def message_data(message: Message) -> dict[str, Any]:
-    """``code``, ``params`` and ``text`` of a message."""
-    if isinstance(message, Reason):
-        return message.to_data()
-    return {"code": "", "params": {}, "text": printable(message)}
-
-
 def text_of(data: object) -> str:
     """The sentence of a message in a module's result."""
     return str(data.get("text", "")) if isinstance(data, Mapping) else str(data)
 
 
-def identity(message: Message) -> object:
+def identity(message: Reason) -> object:
     """What stays the same of a message that is repeated: all but durations, at any depth."""
     return _lasting(message)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .compat import dataclass
 from .ownership import change_constraints, replicas_before, with_replicas_before, without
-from .reasons import Message
+from .reasons import Reason
 from .steps import Step
 
 
@@ -43,7 +43,7 @@ class PlaceService(ServiceStep):
     ``unrecorded``: the number of tasks is in the journal alone, not in the service's labels.
     """
 
-    purpose: Message
+    purpose: Reason
     constraints: tuple[str, ...]
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from typing import Any, Union
 
 from .compat import dataclass
 from .node_state import NodeEdit
-from .reasons import Message, message_data
+from .reasons import Reason
 from .state import STATE_NAME, StateEdit
 from .text import printable
 
@@ -34,8 +34,8 @@ class Step(ABC):
     that dies in between leaves nothing behind that the next one doesn't know of.
     """
 
-    why: tuple[Message, ...]
-    why_not: tuple[Message, ...] = ()
+    why: tuple[Reason, ...]
+    why_not: tuple[Reason, ...] = ()
     intent_edits: tuple[Edit, ...] = ()
     commit_edits: tuple[Edit, ...] = ()
 
@@ -70,8 +70,8 @@ class Step(ABC):
             "action": self.action,
             "target": printable(self.target),
             "what": printable(self.what),
-            "why": [message_data(reason) for reason in self.why],
-            "why_not": [message_data(reason) for reason in self.why_not],
+            "why": [reason.to_data() for reason in self.why],
+            "why_not": [reason.to_data() for reason in self.why_not],
         }
 
 
@@ -182,8 +182,8 @@ class Plan:
     """
 
     steps: tuple[Step, ...] = ()
-    warnings: tuple[Message, ...] = ()
-    notes: tuple[Message, ...] = ()
+    warnings: tuple[Reason, ...] = ()
+    notes: tuple[Reason, ...] = ()
     remember: tuple[Edit, ...] = ()
     requeue_after: float | None = None
 

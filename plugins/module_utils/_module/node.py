@@ -18,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._apply.executor import Outcome, StepResult
 from .._apply.node_store import DEFAULT_FOLDER
 from .._model.node import ServicesInUse
-from .._model.reasons import Message, message_data
+from .._model.reasons import Reason
 from .._model.steps import Plan
 from .._observe.connection import ConnectionOptions, connect
 from .._observe.engine import Engine
@@ -60,7 +60,7 @@ def finish_node(
     module: AnsibleModule,
     plan: Plan,
     results: tuple[StepResult, ...],
-    warnings: tuple[Message, ...],
+    warnings: tuple[Reason, ...],
     details: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The result of a module that looks after one node. Ends the module where a step failed."""
@@ -72,8 +72,8 @@ def finish_node(
     result: dict[str, Any] = {
         "changed": outcome.changed if results else bool(steps) and module.check_mode,
         "plan": [step.to_result() for step in steps],
-        "notes": [message_data(note) for note in plan.notes],
-        "warning_reasons": [message_data(warning) for warning in (*plan.warnings, *warnings)],
+        "notes": [note.to_data() for note in plan.notes],
+        "warning_reasons": [warning.to_data() for warning in (*plan.warnings, *warnings)],
         "diff": Plan(steps=steps).diff(),
         **details,
     }

@@ -15,7 +15,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._apply.executor import Outcome, carry_out
 from .._model.errors import OrcastraError
-from .._model.reasons import message_data
 from .._model.steps import Plan
 from .._observe.engine import Engine
 from .._observe.observation import Observation, observe
@@ -59,8 +58,8 @@ def execute(
     result: dict[str, Any] = {
         "changed": bool(plan.steps),
         "plan": [step.to_result() for step in plan.steps],
-        "notes": [message_data(note) for note in plan.notes],
-        "warning_reasons": [message_data(warning) for warning in plan.warnings],
+        "notes": [note.to_data() for note in plan.notes],
+        "warning_reasons": [warning.to_data() for warning in plan.warnings],
         "diff": plan.diff(),
     }
     if plan.requeue_after is not None:
@@ -85,8 +84,8 @@ def finish_plan(module: AnsibleModule, done: Plan) -> dict[str, Any]:
     return {
         "changed": bool(done.steps),
         "plan": [step.to_result() for step in done.steps],
-        "notes": [message_data(note) for note in dict.fromkeys(done.notes)],
-        "warning_reasons": [message_data(warning) for warning in warnings],
+        "notes": [note.to_data() for note in dict.fromkeys(done.notes)],
+        "warning_reasons": [warning.to_data() for warning in warnings],
         "diff": done.diff(),
     }
 

@@ -24,7 +24,7 @@ from dataclasses import replace
 
 from .._model.forecast import Fate, Forecast, HostForecast, NewNode
 from .._model.memory import Memory, NodeMemory
-from .._model.reasons import Message, Reason
+from .._model.reasons import Reason
 from .._model.snapshot import Node, Service, SwarmSnapshot, Task
 from .anchors.anchor import ANCHOR_VALUE
 from .anchors.groups import AnchorGroup, followed_labels
@@ -307,7 +307,7 @@ class _Play:
         for node in sorted(self.snapshot.nodes, key=lambda node: node.hostname):
             if node.id in lost or not node.is_ready:
                 continue
-            reasons: tuple[Message, ...]
+            reasons: tuple[Reason, ...]
             reasons = self.scheduler.obstacles(service, node, self.constraints[service.id])
             if not reasons and anchors:
                 reasons = (Reason("anchor_goes_elsewhere", anchors=[anchor.name for anchor in anchors]),)

@@ -141,6 +141,7 @@ MESSAGES: dict[str, str] = {
     "rescaled_by_user": "the user has scaled it since Orcastra scaled it to 0 for its move",
     # restarts and retries
     "misplaced": "it is not on its anchor's node",
+    "restart_refused": "{service} can't be restarted: Swarm is updating it ({state})",
     "anchor_restarted": "its anchor was restarted",
     "attempts_exhausted": "{count:plural attempt} failed",
     "give_up_time_over": "still failing after {seconds:duration} and {count:plural attempt}",

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
+    "webhook_failed": "{problem}",
     "unhealthy_for": "unhealthy for {seconds:duration} ({checks:plural check} failed in a row)",
     "task_still_running": "Swarm considers its task running, so it doesn't replace it",
     "forced_update_restarts_all": "a forced update of the service would restart its healthy tasks, too",

@@ -64,7 +64,7 @@ class _Formatter(string.Formatter):
     """Adds the formats that the module's docstring lists."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        kind, _, rest = format_spec.partition(" ")
+        kind, _separator, rest = format_spec.partition(" ")
         if kind == "after":
             return "" if value is None else rest + self.format_field(value, "")
         if value is None:

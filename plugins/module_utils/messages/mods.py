@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
+    "optional_mod_failed": "{error}",
     "mod_missing": "not downloaded yet",
     "mod_files_gone": "its files are gone",
     "mod_files_changed": "its files differ from what was downloaded",

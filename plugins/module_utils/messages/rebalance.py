@@ -16,6 +16,8 @@ _PREDICTED = "predicted {source_share:.0%} on {source}, {target_share:.0%} on {t
 _STAYS = "would stay behind; name the service under services, or set its label {label}=true"
 
 MESSAGES: dict[str, str] = {
+    "move_to_balance": "move {unit} from {source} to {target}",
+    "measurement_problem": "{problem}",
     # why a move was chosen
     "memory_gap": _GAP,
     "memory_predicted": f"it uses {{memory:bytes}}: {_PREDICTED}",

@@ -26,6 +26,8 @@ MESSAGES: dict[str, str] = {
     "service_missing_on_nodes": "{service}: doesn't run on {nodes:and}",
     "service_tasks_missing": "{service}: {running} of {expected} tasks run{errors:after ; errors: }",
     "service_updating": "{service}: is being updated",
+    "engine_problem": "{problem}",
+    "command_requested": "requested by {source}",
     # a reason that another release has saved
     "saved_reason": "{text}",
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..._model.desired import Dependency
-from ..._model.reasons import Message, Reason
+from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot, Task
 from ..._model.state import Attempts, Move, SetAttempts, SetMove, State, StateEdit
 from ..._model.steps import Edit, Plan, Step
@@ -34,8 +34,8 @@ class Result:
     snapshot: SwarmSnapshot
     groups: tuple[AnchorGroup, ...]
     steps: list[Step] = field(default_factory=list)
-    warnings: list[Message] = field(default_factory=list)
-    notes: list[Message] = field(default_factory=list)
+    warnings: list[Reason] = field(default_factory=list)
+    notes: list[Reason] = field(default_factory=list)
     remember: list[Edit] = field(default_factory=list)
     requeue_after: float | None = None
 

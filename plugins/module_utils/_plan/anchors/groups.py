@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..._model.desired import Dependency, DesiredState, Removals
-from ..._model.reasons import Message, Reason
+from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot, Task
 from ..names import find_service
 from ..relocation.status import ALIVE
@@ -50,7 +50,7 @@ class Follower:
     waiting: tuple[Task, ...]
     stopping: tuple[Task, ...]
     lost: tuple[Task, ...]
-    obstacles: Mapping[str, tuple[Message, ...]]
+    obstacles: Mapping[str, tuple[Reason, ...]]
     finished: Finished = field(default_factory=Finished)
     kept: tuple[str, ...] = ()
 
@@ -305,10 +305,10 @@ def _follower(
 
 def _obstacles(
     snapshot: SwarmSnapshot, anchorage: Anchorage, service: Service, kept: tuple[str, ...]
-) -> dict[str, tuple[Message, ...]]:
+) -> dict[str, tuple[Reason, ...]]:
     """For each node of the anchor, why the service cannot run there. It can only follow as a whole."""
     mine = (*user_constraints(service), *kept)
-    found: dict[str, tuple[Message, ...]] = {}
+    found: dict[str, tuple[Reason, ...]] = {}
     for node_id in anchorage.place.on:
         # a label that is about to be set is no obstacle
         labels = [place.dependency.label for place in anchorage.places if node_id in place.on]

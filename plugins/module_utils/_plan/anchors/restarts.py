@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..._model.desired import Removals
 from ..._model.errors import OrcastraError
-from ..._model.reasons import Message, Reason
+from ..._model.reasons import Reason
 from ..._model.service_steps import RestartService
 from ..._model.snapshot import Service, SwarmSnapshot, Task
 from ..._model.state import SetAnchorTasks, SetAttempts, State, StateEdit
@@ -80,14 +80,14 @@ def plan_asked_restarts(snapshot: SwarmSnapshot, names: list[str], stack: str, s
 
     Raises OrcastraError, before anything is done, where one of them does not exist or is being updated.
     """
-    problems: list[Message] = []
+    problems: list[Reason] = []
     steps: list[RestartService] = []
     for name in names:
         service = find_service(snapshot, name, stack)
         if service is None:
             problems.append(no_service_asked_for(snapshot, name, stack))
         elif service.is_updating:
-            problems.append(f"{service.name} is not restarted: Swarm is updating it ({service.update_state})")
+            problems.append(Reason("restart_refused", service=service.name, state=service.update_state))
         else:
             edits: tuple[StateEdit, ...] = ()
             if service.id in state.attempts:

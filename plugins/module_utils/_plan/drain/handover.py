@@ -17,7 +17,7 @@ from dataclasses import field
 
 from ..._model.compat import dataclass
 from ..._model.errors import OrcastraError
-from ..._model.reasons import Message, Reason
+from ..._model.reasons import Reason
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import FAILED, INTERRUPTED, FinishCommand, ForgetHandover, Handover, State, StateEdit
 from .availability import check_spare
@@ -125,7 +125,7 @@ def out_of_service(nodes: Iterable[Node], node_ids: Iterable[str]) -> tuple[Reas
     )
 
 
-def joined(*parts: Message) -> str:
+def joined(*parts: object) -> str:
     """The parts of a command's result that have anything to say, as one sentence."""
     return "; ".join(text for text in map(str, parts) if text)
 

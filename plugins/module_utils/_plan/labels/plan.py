@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 
 from ..._model.desired import DEPENDENCIES, NODES, DesiredState, Removals
 from ..._model.errors import Problem
-from ..._model.reasons import Message, Reason
+from ..._model.reasons import Reason
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import DisownLabels, OwnLabels, State, StateEdit
 from ..._model.steps import LabelChange, LabelNode, Plan
@@ -73,7 +73,7 @@ class _NodeLabels:
     node: Node
     owned: frozenset[str]
     marks: frozenset[str]
-    present: dict[str, tuple[str, Message | None]] = field(default_factory=dict)
+    present: dict[str, tuple[str, Reason | None]] = field(default_factory=dict)
     absent: dict[str, Reason] = field(default_factory=dict)
     notes: list[Reason] = field(default_factory=list)
 
@@ -111,12 +111,12 @@ def plan_labels(
     for labels in nodes:
         edits += _state_edits(labels, scope)
     scope.kept.services = sorted(_unconfigured_services(scope))
-    warnings: list[Message] = [*map(_configuration_warning, desired.warnings)] if static_labels else []
+    warnings: list[Reason] = [*map(_configuration_warning, desired.warnings)] if static_labels else []
     warnings += identities.warnings
     warnings += [group.place.warning for group in groups if group.place.warning is not None]
     warnings += scope.kept.warnings()
     warnings += _left_without_a_node(snapshot, steps)
-    notes: list[Message] = [group.place.note for group in groups if group.place.note is not None]
+    notes: list[Reason] = [group.place.note for group in groups if group.place.note is not None]
     notes += [note for labels in nodes for note in labels.notes]
     # a label is set before another node loses it, so that what it evicts finds a place at once
     steps.sort(key=lambda step: all(change.after is None for change in step.changes))
@@ -280,7 +280,7 @@ def _state_edits(labels: _NodeLabels, scope: _Scope) -> list[StateEdit]:
     return edits
 
 
-def _why_present(key: str, value: str, before: str | None, anchor: Message | None) -> Reason:
+def _why_present(key: str, value: str, before: str | None, anchor: Reason | None) -> Reason:
     if anchor is None and before is None:
         return Reason("label_missing", label=key, value=value)
     if anchor is None:

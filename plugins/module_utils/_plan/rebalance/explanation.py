@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from ..._model.reasons import Message, Reason, message_data
+from ..._model.reasons import Reason
 from ..._model.rules import GB
 from .hosts import Host
 from .search import Refusal, RefusalKind
@@ -33,7 +33,7 @@ class Candidate:
     node: str
     memory_bytes: int | None
     verdict: str
-    reasons: tuple[Message, ...] = field(default=())
+    reasons: tuple[Reason, ...] = field(default=())
 
     def __str__(self) -> str:
         return f"{self.title} on {self.node}: {'; '.join(map(str, self.reasons))}"
@@ -44,7 +44,7 @@ class Candidate:
             "node": self.node,
             "memory_bytes": self.memory_bytes,
             "verdict": self.verdict,
-            "reasons": [message_data(reason) for reason in self.reasons],
+            "reasons": [reason.to_data() for reason in self.reasons],
         }
 
 
@@ -123,7 +123,7 @@ def _not_moved(selector: MoveSelector, verdict: Verdict) -> Reason:
 
 def _candidate(selector: MoveSelector, verdict: Verdict, picked: Chosen | None) -> Candidate:
     unit, target = verdict.unit, verdict.best_target
-    reasons: tuple[Message, ...]
+    reasons: tuple[Reason, ...]
     if picked is not None:
         word, reasons = CHOSEN, (Reason("chosen_to_move", node=picked.target.hostname),)
     elif target is not None and verdict.source is not None and verdict.has_lasted:
@@ -138,7 +138,7 @@ def _candidate(selector: MoveSelector, verdict: Verdict, picked: Chosen | None) 
     return Candidate(unit.title, unit.node.hostname, unit.memory_bytes, word, reasons)
 
 
-def _refusals(verdict: Verdict) -> tuple[Message, ...]:
+def _refusals(verdict: Verdict) -> tuple[Reason, ...]:
     if verdict.refused is not None:
         return (verdict.refused,)
     if verdict.best_target is not None:
@@ -151,7 +151,7 @@ def _refusals(verdict: Verdict) -> tuple[Message, ...]:
     return tuple(reasons) or (Reason("no_other_host"),)
 
 
-def _target_refusals(unit: MoveUnit, target: TargetVerdict) -> tuple[Message, ...]:
+def _target_refusals(unit: MoveUnit, target: TargetVerdict) -> tuple[Reason, ...]:
     if target.busy is not None:
         return (target.busy,)
     if target.refusal is not None:

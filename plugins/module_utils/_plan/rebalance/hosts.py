@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..._model.memory import Memory
-from ..._model.reasons import Message, Reason
+from ..._model.reasons import Reason
 from ..._model.rules import RebalanceRules
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import SetPressure, State
@@ -40,7 +40,7 @@ class Host:
     total_bytes: int
     used_bytes: int
     nodes: tuple[Node, ...]
-    busy: Message | None = None
+    busy: Reason | None = None
     received_recently: bool = False
     gave_recently: bool = False
 

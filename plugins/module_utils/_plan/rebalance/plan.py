@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from ..._model.desired import NodeConfig
 from ..._model.memory import Memory
-from ..._model.reasons import Message, Reason
+from ..._model.reasons import Reason
 from ..._model.rules import RebalanceRules
 from ..._model.service_steps import PlaceService
 from ..._model.snapshot import SwarmSnapshot
@@ -118,7 +118,7 @@ def _step(selector: MoveSelector, picked: Chosen, planned: SetAhead, now: float)
     return PlaceService(
         service_id=service.id,
         name=service.name,
-        purpose=f"move {unit.title} from {unit.node.hostname} to {target.hostname}",
+        purpose=Reason("move_to_balance", unit=unit.title, source=unit.node.hostname, target=target.hostname),
         constraints=service.constraints,
         add=picked.constraints,
         why=why(picked),
@@ -136,7 +136,7 @@ def _notes_on_nodes(snapshot: SwarmSnapshot, selector: MoveSelector) -> list[Rea
     ]
 
 
-def _unknown(snapshot: SwarmSnapshot, rules: RebalanceRules) -> tuple[Message, ...]:
+def _unknown(snapshot: SwarmSnapshot, rules: RebalanceRules) -> tuple[Reason, ...]:
     """Names in the configuration and in labels that mean nothing in this swarm."""
     found = [
         Reason("rebalance_service_unknown", name=name, reason=no_service_asked_for(snapshot, name, ""))

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..._model.memory import Memory
-from ..._model.reasons import Message, Reason
+from ..._model.reasons import Reason
 from ..._model.rules import RebalanceRules
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import SetAhead, State, apply_edits
@@ -38,10 +38,10 @@ class TargetVerdict:
     """
 
     host: Host
-    busy: Message | None = None
+    busy: Reason | None = None
     refusal: Refusal | None = None
     node: Node | None = None
-    obstacles: tuple[Message, ...] = ()
+    obstacles: tuple[Reason, ...] = ()
 
     @property
     def is_possible(self) -> bool:
@@ -58,7 +58,7 @@ class Verdict:
 
     unit: MoveUnit
     source: Host | None
-    refused: Message | None
+    refused: Reason | None
     elapsed_seconds: float
     has_lasted: bool
     targets: tuple[TargetVerdict, ...] = ()
@@ -125,7 +125,7 @@ class MoveSelector:
         self.targets = TargetFinder(snapshot, followed_labels(groups), now)
         self.host_of = {node.id: host for host in self.hosts for node in host.nodes}
         # unit → its preferred node, and why it isn't moved there
-        self.refused_preferences: dict[str, tuple[Node, Message]] = {}
+        self.refused_preferences: dict[str, tuple[Node, Reason]] = {}
         self._refused = {_key(unit): self._refusal(unit) for unit in self.units}
         self._verdicts: dict[str, Verdict] = {}
         self._target_verdicts: dict[tuple[str, str], TargetVerdict] = {}
@@ -299,7 +299,7 @@ class MoveSelector:
             targets=tuple(self._judge_target(unit, source, host) for host in lowest if host is not source),
         )
 
-    def _refusal(self, unit: MoveUnit) -> Message | None:
+    def _refusal(self, unit: MoveUnit) -> Reason | None:
         """Why a unit can't move for the sake of memory, wherever to."""
         source = self.host_of.get(unit.node.id)
         if source is None:
@@ -340,7 +340,7 @@ class MoveSelector:
         source = self.host_of.get(unit.node.id)
         for node in unit.preferred:
             if source is None:
-                refused: Message | None = self.unusable[unit.node.id]
+                refused: Reason | None = self.unusable[unit.node.id]
             elif source.busy is not None:
                 refused = Reason("host_left_alone", host=source.name, reason=source.busy)
             else:
@@ -350,11 +350,11 @@ class MoveSelector:
             self.refused_preferences[_key(unit)] = (node, refused)
         return None
 
-    def preference_refusal(self, unit: MoveUnit) -> tuple[Node, Message] | None:
+    def preference_refusal(self, unit: MoveUnit) -> tuple[Node, Reason] | None:
         """The preferred node of the unit, and why it isn't moved there; None if that was no question."""
         return self.refused_preferences.get(_key(unit))
 
-    def _preference_refusal(self, unit: MoveUnit, node: Node) -> Message | None:
+    def _preference_refusal(self, unit: MoveUnit, node: Node) -> Reason | None:
         tasks = self.snapshot.tasks_of(unit.lead)
         if any(task.should_run and task.node_id == node.id for task in tasks):
             return Reason("preferred_node_has_task")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..._model.reasons import Message, Reason
+from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from ..scheduling.managed import constraints_beside_labels, move_off, move_to, user_constraints
 from ..scheduling.placement import obstacles_beside, room
@@ -32,7 +32,7 @@ class Route:
     """How a unit gets to a node: by these constraints on its lead; or why it can't."""
 
     constraints: tuple[str, ...] = ()
-    obstacles: tuple[Message, ...] = ()
+    obstacles: tuple[Reason, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -67,8 +67,8 @@ class TargetFinder:
             return Route(constraints=(move_to(node.id),))
         return self._steer(unit, node)
 
-    def _history(self, unit: MoveUnit, node: Node) -> list[Message]:
-        found: list[Message] = []
+    def _history(self, unit: MoveUnit, node: Node) -> list[Reason]:
+        found: list[Reason] = []
         for made in unit.relocations:
             age = self.now - made.at
             if made.failed is not None:
@@ -83,7 +83,7 @@ class TargetFinder:
         """Whether it may go back by way of other nodes: others have moved it since, or memory is short."""
         return unit.last is None or (unit.is_short and age >= SHORT_RETURN_SECONDS)
 
-    def _obstacles(self, unit: MoveUnit, node: Node) -> list[Message]:
+    def _obstacles(self, unit: MoveUnit, node: Node) -> list[Reason]:
         """What keeps a member off the node, with all the others there, too."""
         ids = {member.id for member in unit.members}
         there = []
@@ -92,7 +92,7 @@ class TargetFinder:
             if other is not None and other.id not in ids:
                 there.append(other)
         arriving = [self.snapshot.service_by_id[task.service_id] for task in unit.tasks]
-        found: list[Message] = []
+        found: list[Reason] = []
         for member in unit.members:
             others = [*there, *(service for service in arriving if service.id != member.id)]
             constraints = self._constraints(unit, member)
@@ -112,7 +112,7 @@ class TargetFinder:
         labels = self.labels.get(member.id, ()) if member is not unit.lead else ()
         return constraints_beside_labels(member, labels)
 
-    def _too_many(self, unit: MoveUnit, member: Service, node: Node) -> tuple[Message, ...]:
+    def _too_many(self, unit: MoveUnit, member: Service, node: Node) -> tuple[Reason, ...]:
         most = room(self.snapshot, member, node)
         present = self._own(member, node)
         coming = sum(task.service_id == member.id for task in unit.tasks)
