@@ -75,7 +75,7 @@ def test_what_has_finished_is_left_alone(stage: Stage) -> None:
             )  # type: ignore[misc]
         # what a seed has left is where it has run
         stage.wait_settled_on("seed", "bravo", "shop_reader")
-        loop.wait_for("shop_bad: its task did not complete")
+        loop.wait_for("shop_bad: 1 task failed")
         cycles(loop, 8)
         for name in once:
             assert len(where(stage, name)) == 1, name

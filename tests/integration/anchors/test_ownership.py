@@ -284,7 +284,7 @@ class TestTheLastDependency:
         assert spec(stage, "shop_app") == before
         assert stage.labelled("db") == []
         code, said = once(stage)
-        assert (code, "nothing to be done" in said) == (0, True), said
+        assert (code, "no changes needed" in said) == (0, True), said
 
     @pytest.mark.timeout(600)
     @pytest.mark.parametrize("way", ["the file is gone", "no dependency", "refused", "another follower"])

@@ -115,7 +115,7 @@ def test_ten_moves_each_begun_as_soon_as_the_followers_have_arrived(stage: Stage
                 30,
                 f"the followers to be on {target}",
             )
-        assert loop.said("the next attempt to move it") == 0
+        assert loop.said("next move attempt in") == 0
         stage.wait_settled("shop_db", "shop_files", "shop_app", on="bravo")
         assert stage.remembered(ATTEMPTS) == {}
         assert overlaps(stage.swarm, "shop_files") == []

@@ -45,7 +45,7 @@ def test_the_demo_plays_through(name: str, capfd: pytest.CaptureFixture[str]) ->
     by_title = {scene.split(" =")[0].split(". ")[1]: scene for scene in scenes}
     assert "shop_app, shop_backup and shop_cache have to wait" in by_title["A shop"]
     assert "and so do app and cache" in by_title["The first cycle"]
-    assert "nothing to be done" in by_title["The second cycle"]
+    assert "no changes needed" in by_title["The second cycle"]
     assert "planned" not in by_title["The second cycle"]
     assert "The label was back after" in by_title["A label is removed by hand"]
 

@@ -86,7 +86,7 @@ def settle(swarm: Lab, commands: Commands) -> None:
 
     def is_in_order() -> bool:
         # in event mode it acts by itself, without the seconds that a playbook takes to start
-        return "everything is as configured" in once(swarm, commands, EVENT_MODE="true").stderr
+        return "no changes needed" in once(swarm, commands, EVENT_MODE="true").stderr
 
     wait_until(is_in_order, 60, "the swarm to be in order")
 
@@ -138,7 +138,7 @@ def test_what_was_run_is_not_run_again_by_the_next_process(swarm: Lab, commands:
     assert commands.statuses() == ["done", "failed"]
     again = once(swarm, commands)
     assert again.returncode == 0, again.stderr
-    assert "nothing to be done" in again.stderr
+    assert "no changes needed" in again.stderr
     assert restarts(swarm, "shop_web") == 1
 
     commands.write(
