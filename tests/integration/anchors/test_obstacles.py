@@ -54,7 +54,7 @@ def test_each_obstacle_is_told_and_nothing_flaps_until_it_is_gone(stage: Stage) 
         wait_until(lambda: stage.places("shop_free") == ["bravo"], 30, "shop_free to follow")
         reasons = {
             "shop_big": "it reserves 768 MiB of memory, 512 MiB are unreserved",
-            "shop_pair": "only 1 of its 2 tasks fit there",
+            "shop_pair": "only 1 of its 2 tasks fit on its anchor's nodes",
             "shop_pinned": "its constraint node.hostname == alpha forbids it",
             "shop_arm": "its image is for linux/arm64, the node is linux/x86_64",
         }

@@ -56,10 +56,13 @@ def test_plan_site_and_one_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
         planned = orcastra("plan", "--explain", "--format", "json", *config, **engine)
         data = json.loads(planned.stdout)
         assert [step["what"] for step in data["plan"]] == [move]
-        reasons = {found["title"]: (found["verdict"], found["reason"]) for found in data["candidates"]}
+        reasons = {
+            found["title"]: (found["verdict"], [reason["code"] for reason in found["reasons"]])
+            for found in data["candidates"]
+        }
         assert reasons == {
-            "user": ("chosen", "moves to bravo"),
-            "ballast": ("rejected", "its label orchestration.rebalance is false"),
+            "user": ("chosen", ["chosen_to_move"]),
+            "ballast": ("rejected", ["rebalance_label_false"]),
         }
         assert running(swarm) == before
 
