@@ -33,7 +33,7 @@ from .leading_anchor import Anchorage, find_anchorage
 class Follower:
     """A service and where it stands to its anchor.
 
-    ``astray``: its tasks on nodes that are not down, and not the anchor's. ``waiting``: its tasks that no
+    ``misplaced``: its tasks on nodes that are not down, and not the anchor's. ``waiting``: its tasks that no
     node has been found for. ``stopping``: those that are not to run any more, but whose containers still
     may. ``lost``: those whose containers ran on a node that is down now, and still run there if it is only
     cut off. ``obstacles``: for each node of the anchor, what keeps the service off it. ``finished``: those

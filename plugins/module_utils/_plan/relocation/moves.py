@@ -90,7 +90,7 @@ def leads_to_anchor(snapshot: SwarmSnapshot, group: AnchorGroup, follower: Follo
         return False
     if any(move_off(node_id) in moving for node_id in group.place.on):
         return False
-    # one that stays where it is, although it is astray, is not led anywhere
+    # one that stays where it is, although it is misplaced, is not led anywhere
     return all(violated(moving, node) for task in follower.misplaced if (node := node_of(snapshot, task)))
 
 
