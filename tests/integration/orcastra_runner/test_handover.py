@@ -92,7 +92,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
     def is_over() -> bool:
         for host in swarm:
             boots[host.name].update({host.boot_id} - {""})
-        return bool(record(stage, "id:all").get("finished_at"))
+        return bool(record(stage, "id:all").get("finished"))
 
     is_over()
     instances.start_all()
@@ -148,7 +148,7 @@ def test_whoever_has_taken_it_is_lost(
         assert f"being rebooted by the instance on {other.name}" in record(stage, "id:one")["message"]
         wait_until(lambda: availability(stage)[leader.name] == "drain", 400, "the node to be drained")
         taker.process.send_signal(signal.SIGKILL)
-        wait_until(lambda: record(stage, "id:one").get("finished_at"), 300, "the loss to be noticed")
+        wait_until(lambda: record(stage, "id:one").get("finished"), 300, "the loss to be noticed")
         lost = record(stage, "id:one")
         assert lost["status"] == "interrupted"
         assert f"left to the instance on {other.name}, which is gone" in lost["message"]

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, Move, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
@@ -475,7 +476,10 @@ class WaitingJob:
     def run(self, work: Work) -> bool:
         what = self._steps(self.runs)
         self.runs += 1
-        work.status.planned(self.name, Plan(notes=("shop_app waits",), requeue_after=self.requeue_after))
+        work.status.planned(
+            self.name,
+            Plan(notes=(Reason("saved_reason", text="shop_app waits"),), requeue_after=self.requeue_after),
+        )
         if what is not None:
             work.status.playbook_stepped(self.name, {"what": what, "action": "restart_service"}, None)
         return what is not None
@@ -505,7 +509,7 @@ def once(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Calla
 def test_once_ends_although_something_never_does(once: Callable[..., float], logged: Log) -> None:
     assert 50 <= once(WaitingJob()) <= 60
     left = [entry for entry in logged.entries if entry["event"] == "left for the next run"]
-    assert [(entry["job"], entry["what"]) for entry in left] == [("sync", "shop_app waits")]
+    assert [(entry["job"], entry["what"]["text"]) for entry in left] == [("sync", "shop_app waits")]
 
 
 @pytest.mark.parametrize("wait", [0.0, 5.0, 400.0])

@@ -18,6 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
@@ -35,7 +36,7 @@ MOVE = PlaceService(
     name="app",
     purpose="move app from a to b",
     constraints=(),
-    why=("a is short of memory",),
+    why=(Reason("saved_reason", text="a is short of memory"),),
 )
 
 
@@ -115,7 +116,7 @@ def test_in_event_mode_it_is_made_in_this_process(bench: Bench, logged: Log) -> 
     assert bench.job(in_process=True).run(bench.work) is True
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [bench.plan])
     assert logged.sentences == ["info done: move app from a to b"]
-    assert logged.entries[-1]["why"] == ["a is short of memory"]
+    assert [why["text"] for why in logged.entries[-1]["why"]] == ["a is short of memory"]
 
 
 def test_what_fails_is_told(bench: Bench) -> None:
@@ -168,12 +169,15 @@ def test_a_dry_run_only_says_what_it_would_do(bench: Bench, logged: Log) -> None
 def test_what_was_said_holds_while_it_is_measured(
     bench: Bench, logged: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.memory, bench.plan = Memory(problems=("node a: no answer",)), Plan(notes=("b is full",))
+    bench.memory, bench.plan = (
+        Memory(problems=("node a: no answer",)),
+        Plan(notes=(Reason("saved_reason", text="b is full"),)),
+    )
     status, job = bench.work.status, bench.job()
 
     def said() -> tuple[tuple[str, ...], tuple[str, ...]]:
         plan = status.view().plans["rebalance"]
-        return plan.warnings, plan.notes
+        return tuple(map(str, plan.warnings)), tuple(map(str, plan.notes))
 
     for _time in range(3):
         monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 20)

@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.node_steps i
     RemoveVolume,
     StopContainer,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import Ended, HealPlan, HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
@@ -34,7 +35,13 @@ from orcastra_runner.settings import Settings, read_settings
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
 ENGINE: Any = object()
-STOP = StopContainer(container_id="c", title="c of web", started=1, timeout_seconds=1, why=("it is ill",))
+STOP = StopContainer(
+    container_id="c",
+    title="c of web",
+    started=1,
+    timeout_seconds=1,
+    why=(Reason("saved_reason", text="it is ill"),),
+)
 
 
 def application(settings: Settings) -> Application:
@@ -134,7 +141,10 @@ def test_what_was_healed_or_given_up_is_said(
 ) -> None:
     ended = Ended("s1", "web", "t1", 0, 5.0)
     done = Healing(
-        heal=HealPlan(Plan(steps=(STOP,), warnings=("x is given up",)), for_manager=(ended,)),
+        heal=HealPlan(
+            Plan(steps=(STOP,), warnings=(Reason("saved_reason", text="x is given up"),)),
+            for_manager=(ended,),
+        ),
         results=(StepResult(STOP, changed=True), StepResult(STOP, skipped="container c: it is gone")),
     )
     failed = Healing(results=(StepResult(STOP, error="container c: no"),))
@@ -157,7 +167,7 @@ def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
     monkeypatch.setenv("TZ", "Europe/Berlin")
     monkeypatch.setenv("GC_CRON", "30 2 * * *")
     clock.now = 1_774_720_800.0  # 2026-03-28 19:00 in Berlin; that night the clocks go forward
-    step = RemoveVolume(name="x", why=("old",))
+    step = RemoveVolume(name="x", why=(Reason("saved_reason", text="old"),))
     pruning = Pruning(Plan(steps=(step,)), (StepResult(step, changed=True),), freed=Freed(volumes=1))
     calls: list[dict[str, Any]] = []
 
@@ -216,8 +226,12 @@ def test_the_first_line_says_what_pruning_removes(
 def test_what_is_kept_and_what_is_wrong_is_told(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, logged: Log, settings: Settings
 ) -> None:
-    step = RemoveVolume(name="x", why=("old",))
-    plan = Plan(steps=(step,), warnings=("a pattern",), notes=("a note",))
+    step = RemoveVolume(name="x", why=(Reason("saved_reason", text="old"),))
+    plan = Plan(
+        steps=(step,),
+        warnings=(Reason("saved_reason", text="a pattern"),),
+        notes=(Reason("saved_reason", text="a note"),),
+    )
     pruning = Pruning(plan, (StepResult(step, skipped="volume x: it is in use"),))
     monkeypatch.setattr(local_prune, "prune_node", lambda *_arguments, **_options: pruning)
     job = PruneJob(settings, None, clock)
@@ -239,7 +253,7 @@ def test_a_dry_run_says_what_would_go(
 ) -> None:
     monkeypatch.setenv(name, "1")
     monkeypatch.setenv("TZ", "UTC")
-    step = RemoveVolume(name="x", why=("old",))
+    step = RemoveVolume(name="x", why=(Reason("saved_reason", text="old"),))
     calls: list[dict[str, Any]] = []
 
     def prune_node(*_arguments: Any, **options: Any) -> Pruning:

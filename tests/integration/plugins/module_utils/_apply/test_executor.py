@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.write import change_service
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     PlaceService,
     RestartService,
@@ -87,7 +88,9 @@ def test_a_service_that_somebody_is_updating_is_left_for_later(engine: Engine, s
 
 def test_two_controllers_restart_a_service_once(engine: Engine) -> None:
     service_id = engine.post("/services/create", mode_specs("twice", "orcastra/app")[0])["ID"]
-    restart = RestartService(service_id=service_id, name="twice", force_update=0, why=("a test",))
+    restart = RestartService(
+        service_id=service_id, name="twice", force_update=0, why=(Reason("saved_reason", text="a test"),)
+    )
     free = RestartService(**{**vars(restart), "while_updating": True})
 
     assert carry_out(engine, Plan(steps=(restart,))).changed
