@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, Reason, codes
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
     MetricSources,
@@ -53,7 +53,7 @@ class Balance:
         self.rules = RULES
         self.desired = parse_config({}, stack_name="")
         self.steps: list[str] = []
-        self.warnings: list[Message] = []
+        self.warnings: list[Reason] = []
         self._clock = clock
 
     def depend(self, dependencies: Mapping[str, Any]) -> None:

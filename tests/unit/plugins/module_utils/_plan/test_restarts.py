@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Message, Reason
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import RestartService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
@@ -68,7 +68,7 @@ class TestCooldowns:
         assert remembered(plan(seen, state=given_up), given_up).attempts == {}
 
 
-def given_up_by_swarm(state: str, error: Message) -> Reason:
+def given_up_by_swarm(state: str, error: Reason) -> Reason:
     return Reason("swarm_gave_up_tasks", missing=1, replicas=1, state=state, error=error)
 
 
@@ -78,7 +78,7 @@ FAILED = given_up_by_swarm("failed", Reason("exit_code", number=3))
 class TestRestarts:
     APP = service("shop_app", **ours(HELD))
 
-    def restarts(self, found: Plan) -> list[tuple[str, Message]]:
+    def restarts(self, found: Plan) -> list[tuple[str, Reason]]:
         return [(step.name, step.why[0]) for step in found.steps if isinstance(step, RestartService)]
 
     def test_a_service_that_swarm_has_given_up_is_restarted(self) -> None:
