@@ -110,7 +110,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
             assert stage.remembered("orcastra.availability") == {}
             assert instances.times_said("command started: rolling_reboot") == 1
             assert instances.times_said(TAKEN) == 1
-            assert instances.times_said("command: rolling_reboot done: ") == 1
+            assert instances.times_said("command finished: rolling_reboot") == 1
             new = swarm.leader().name
             assert new != first
             wait_until(lambda: instances.loops[new].said(ACTING), 30, "the new leader to act")

@@ -89,7 +89,7 @@ def test_one_cycle_and_a_second_that_finds_nothing(swarm: Lab, config_dir: Path)
     second = orcastra("run", "--once", "--config", config_dir, DOCKER_HOST=docker_host)
     assert second.returncode == 0
     assert "no changes needed: the swarm matches the configuration" in second.stderr
-    assert "starts" in second.stderr
+    assert "orcastra started" in second.stderr
     assert "planned" not in second.stderr
 
     status = json.loads(orcastra("status", "--format", "json", DOCKER_HOST=docker_host).stdout)

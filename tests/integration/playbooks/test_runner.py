@@ -44,7 +44,7 @@ def test_from_bare_hosts_and_back(run_playbook: Playbooks, swarm: Lab) -> None:
     with running(folder, leader, LOOP_INTERVAL="1", ORCASTRA_LEADER="always", **inventory) as loop:
         loop.wait_for("acting: this instance acts whichever")
         other = next(host.name for host in swarm if host.docker_host != leader)
-        accidents.demote(swarm, other)
+        accidents.change_node(swarm, other, Role="worker")
         loop.wait_for(f"done: promote node {other} to manager", timeout=60)
         wait_until(lambda: accidents.members(swarm) == WHOLE, 60, "the manager to be back")
         assert loop.said("playbook started") == loop.said("membership repair started") == 0
