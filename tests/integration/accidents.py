@@ -65,7 +65,10 @@ def ready(lab: Lab, name: str) -> bool:
 
 def change_node(lab: Lab, name: str, **spec: Any) -> None:
     def write() -> bool:
-        node = next(node for node in nodes(lab, name) if node["Status"]["State"] == "ready")
+        # a node whose role has just changed is not ready for a moment
+        node = next((node for node in nodes(lab, name) if node["Status"]["State"] == "ready"), None)
+        if node is None:
+            return False
         query = {"version": node["Version"]["Index"]}
         manager(lab).api("POST", f"/nodes/{node['ID']}/update", {**node["Spec"], **spec}, query)
         return True
