@@ -25,6 +25,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
+from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
 from orcastra_runner import log
 from orcastra_runner.application import Application, Ending, connector
 from orcastra_runner.command.file import CommandFile
@@ -42,7 +43,7 @@ from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.places import command_path, rebalance_path
 from orcastra_runner.preflight import load, other_files, warnings
 from orcastra_runner.rebalance import RebalanceFile, plan_balancing
-from orcastra_runner.report import count, plan_data, plan_text, status_data, status_text, to_json, to_text
+from orcastra_runner.report import plan_data, plan_text, status_data, status_text, to_json, to_text
 from orcastra_runner.service_report import services_data
 from orcastra_runner.settings import Settings, UsageError
 from orcastra_runner.signals import StopNow
@@ -191,8 +192,8 @@ def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) ->
         sys.stderr.write(f"orcastra: warning: {problem}\n")
     desired = configuration.desired
     _say(
-        f"The configuration is valid: {count(len(desired.nodes), 'node')} and "
-        f"{count(len(desired.dependencies), 'dependency')} in {', '.join(map(str, [*present, *others]))}"
+        f"The configuration is valid: {plural(len(desired.nodes), 'node')} and "
+        f"{plural(len(desired.dependencies), 'dependency')} in {', '.join(map(str, [*present, *others]))}"
     )
 
 

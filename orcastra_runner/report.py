@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
+from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
 from orcastra_runner import follower_report, service_report, shortages
 from orcastra_runner.command import results as command_results
 from orcastra_runner.swarm import leader_of, node_name
@@ -71,7 +72,7 @@ def headline(plan: Plan, short: Sequence[Shortage]) -> str:
     """Return the plan in one sentence, which never says that all is well while tasks are missing."""
     also = f"; {shortages.counted(short)}" if short else ""
     if plan.steps:
-        return f"{count(len(plan.steps), 'change')} pending{also}"
+        return f"{plural(len(plan.steps), 'change')} pending{also}"
     if plan.remember:
         return f"No changes to the swarm; only the saved state needs updating{also}"
     return f"No changes needed: {shortages.headline(short)}"
@@ -169,14 +170,14 @@ def status_text(status: dict[str, Any]) -> str:
     lines = [
         f"Leader:    {leader}",
         f"Instance:  on node {status['node']}, {acts}",
-        f"Swarm:     {count(len(status['nodes']), 'node')}, {count(status['services'], 'service')}",
+        f"Swarm:     {plural(len(status['nodes']), 'node')}, {plural(status['services'], 'service')}",
         "",
         "Nodes:",
     ]
     width = max((len(printable(node["hostname"])) for node in status["nodes"]), default=0)
     for node in status["nodes"]:
         role = "leader" if node["leader"] else node["role"]
-        tasks = count(node["running_tasks"], "task")
+        tasks = plural(node["running_tasks"], "task")
         availability = node["availability"]
         if node["availability_set_at"]:
             availability += f" (set at {node['availability_set_at']})"
@@ -211,10 +212,3 @@ def _state_lines(state: dict[str, Any]) -> list[str]:
     details = damage + gone + unknown
     verdict = "damaged; the next cycle sets it aside" if damage else "ok"
     return [f"Saved state ({state['name']}): {verdict}", *details]
-
-
-def count(number: int, noun: str) -> str:
-    """Return ``1 node``, ``2 nodes``."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"

@@ -23,8 +23,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes, node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
-from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import format_bytes
-from orcastra_runner.report import count, to_text
+from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import format_bytes, plural
+from orcastra_runner.report import to_text
 from orcastra_runner.settings import UsageError
 
 ANY = "any"
@@ -155,7 +155,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _fate(fate: Fate) -> str:
-    what = f"{fate.service} ({count(fate.count, 'task')})" if fate.count > 1 else fate.service
+    what = f"{fate.service} ({plural(fate.count, 'task')})" if fate.count > 1 else fate.service
     if not fate.node:
         what += f", which wait{'s' if fate.count == 1 else ''} for a place now,"
     if not fate.is_replaced:
@@ -202,4 +202,4 @@ def _verdict(forecast: Forecast) -> str:
 def _waiting(number: int, *, still: bool = False) -> str:
     """``2 services wait``."""
     verb = "waits" if number == 1 else "wait"
-    return f"{count(number, 'service')} {'still ' if still else ''}{verb}"
+    return f"{plural(number, 'service')} {'still ' if still else ''}{verb}"

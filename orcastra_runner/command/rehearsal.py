@@ -12,11 +12,12 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
+from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
 from orcastra_runner.command.run import failure_text, runner_for
 from orcastra_runner.command.table import LEFT_NODES, WOULD_REBOOT, Command
 from orcastra_runner.execute import PlaybookResult
 from orcastra_runner.jobs import Stopped, Work
-from orcastra_runner.report import count, step_lines
+from orcastra_runner.report import step_lines
 from orcastra_runner.swarm import plan_all
 
 Step = Mapping[str, Any]
@@ -36,7 +37,7 @@ class Rehearsal:
         found = [f"{words}: would fail: {self.problem}"] if self.problem is not None else []
         if self.steps:
             found += [
-                f"{words}: {count(len(self.steps), 'step')} would be carried out:",
+                f"{words}: {plural(len(self.steps), 'step')} would be carried out:",
                 *step_lines(self.steps),
             ]
         elif self.problem is None:

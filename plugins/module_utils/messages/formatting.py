@@ -48,8 +48,10 @@ def format_duration(seconds: float) -> str:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """``1 task``, ``2 tasks``."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    """``1 task``, ``2 tasks``, ``2 entries``; ``many`` is for nouns with another plural."""
+    if many is None:
+        many = f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
+    return f"{count} {one if count == 1 else many}"
 
 
 def join(values: Sequence[object], word: str) -> str:

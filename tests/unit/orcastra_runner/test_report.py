@@ -16,7 +16,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
-from orcastra_runner.report import count, counts, plan_data, plan_text, status_data, status_text
+from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
+from orcastra_runner.report import counts, plan_data, plan_text, status_data, status_text
 from orcastra_runner.swarm import plan_all
 from tests.support.builders import desired
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes
@@ -140,7 +141,7 @@ def test_counts() -> None:
     [(1, "node", "1 node"), (0, "node", "0 nodes"), (2, "dependency", "2 dependencies")],
 )
 def test_count(number: int, noun: str, text: str) -> None:
-    assert count(number, noun) == text
+    assert plural(number, noun) == text
 
 
 def test_status_tells_moves_and_what_was_tried() -> None:
