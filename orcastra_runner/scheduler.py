@@ -35,7 +35,7 @@ log = get_logger()
 class BackgroundJob(Protocol):
     """A job with a thread of its own. ``interval``: about how many seconds are between two runs.
 
-    ``woken`` is to be set when ``seconds_to_next`` has become less; the scheduler clears it.
+    Set ``woken`` when ``seconds_to_next`` has become less; the scheduler clears it.
     """
 
     name: str

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is a node back, and do all services run as asked? In words, what is still to be waited for."""
+"""Whether a node is ready again, and whether all services run as configured; if not, what is missing."""
 
 # This module is private to the collection: its interface may change in any release.
 
