@@ -156,6 +156,11 @@ def generated(_scratch: Path) -> None:
     run("python", "tools/generate.py", "--check", cwd=ROOT)
 
 
+def prose(_scratch: Path) -> None:
+    """No wording that tools/prose.yml rules out."""
+    run("python", "tools/prose.py")
+
+
 def changelog(scratch: Path) -> None:
     """The changelog fragments."""
     run("antsibull-changelog", "lint", cwd=copy_tree(scratch))
@@ -185,6 +190,7 @@ CHECKS = [
     shell,
     yamllint,
     generated,
+    prose,
     changelog,
     mypy,
     docs,
