@@ -77,7 +77,7 @@ def own_token(folder: Path) -> bytes | None:
     except (OSError, _Unfit) as error:
         log.warning(
             "writes over http disabled",
-            what="set ORCASTRA_API_TOKEN, because the state folder cannot keep a token",
+            summary="set ORCASTRA_API_TOKEN, because the state folder cannot keep a token",
             file=str(path),
             error=getattr(error, "strerror", None) or str(error),
         )

@@ -226,9 +226,9 @@ def _warn(settings: Settings, configuration: Configuration, rebalance_file: Reba
     files = [str(path) for path in configuration.present()]
     if settings.dry_run:
         mode += ", plan only"
-    logger.info("orcastra started", what=mode, version=__version__, files=files)
+    logger.info("orcastra started", summary=mode, version=__version__, files=files)
     for problem in warnings(settings, configuration, rebalance_file):
-        logger.warning("configuration warning", what=str(problem))
+        logger.warning("configuration warning", summary=str(problem))
 
 
 def _say(sentence: str) -> None:

@@ -137,9 +137,9 @@ class ProblemLog:
             problem.logged_at = now
             values = {"topic": topic, "since": f"{now - problem.since:.0f}s", "times": problem.times}
             if warning:
-                log.warning("problem persists", what=text, **values)
+                log.warning("problem persists", summary=text, **values)
             else:
-                log.error("problem persists", what=text, **values)
+                log.error("problem persists", summary=text, **values)
             return
         self._on_change(topic, text)
         since = now if problem is None else problem.since
@@ -154,4 +154,4 @@ class ProblemLog:
         problem = self._open.pop(topic, None)
         if problem is not None:
             self._on_change(topic, None)
-            log.info("problem resolved", what=topic, after=f"{self._clock() - problem.since:.0f}s")
+            log.info("problem resolved", summary=topic, after=f"{self._clock() - problem.since:.0f}s")

@@ -123,13 +123,13 @@ class HealJob:
         fresh = self._once.fresh("missing", missing)
         if work.run_on_hosts is None or work.dry_run:
             for text in fresh:
-                log.warning("configured node missing", what=text)
+                log.warning("configured node missing", summary=text)
             self._missing = missing
             return False
         if not missing or missing != self._missing:
             self._missing, self._pause, self._next_run = missing, self.interval, 0.0
             for text in fresh:
-                log.warning("configured node missing", what=text)
+                log.warning("configured node missing", summary=text)
             # most hosts that are down come back by themselves before the next look
             if not missing or not self._at_once:
                 return False
@@ -137,14 +137,14 @@ class HealJob:
             return False
         self._next_run = self._clock() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE * self.interval)
-        log.info("membership repair started", what="; ".join(map(str, missing)))
+        log.info("membership repair started", summary="; ".join(map(str, missing)))
         result = work.run_on_hosts(HEAL_PLAYBOOK, _variables(work, seen))
         work.swarm.invalidate()
         for step in (step for task in result.tasks for step in task.plan):
             work.status.playbook_stepped(self.name, step, None)
             log.info("done", **played_fields(step))
         if not result.ok:
-            log.warning("membership repair failed", what=result.problem)
+            log.warning("membership repair failed", summary=result.problem)
         return result.changed
 
 

@@ -122,20 +122,20 @@ class SyncJob:
         while not plan.is_empty and runs < RUNS_PER_CYCLE:
             self._act(work, plan)
             runs += 1
-            whats = {step.what for step in plan.steps}
+            whats = {step.summary for step in plan.steps}
             repeated = whats if repeated is None else repeated & whats
             work.swarm.invalidate()
             plan = self._plan(work)
-        left = [step.what for step in plan.steps if step.what in (repeated or ())]
+        left = [step.summary for step in plan.steps if step.summary in (repeated or ())]
         if left:
             raise JobError(f"still needed after {runs} runs: {'; '.join(left)}")
         self.requeue_after = plan.requeue_after if plan.is_empty else NEXT_STAGE_SECONDS
         if runs and self.requeue_after is None:
             short = work.status.view().short
             if short:
-                log.info("verified", what=AS_CONFIGURED_BUT_SHORT, services=names(short))
+                log.info("verified", summary=AS_CONFIGURED_BUT_SHORT, services=names(short))
             else:
-                log.info("verified", what=AS_CONFIGURED)
+                log.info("verified", summary=AS_CONFIGURED)
         return runs > 0
 
     def _act(self, work: Work, plan: Plan) -> None:
@@ -150,7 +150,7 @@ class SyncJob:
         log_messages(self._once, plan.warnings, plan.notes)
         log_steps(self._once, plan, at_once=self._in_process and not work.dry_run)
         if plan.remember and not plan.steps:
-            log.debug("planned", what="update the saved state")
+            log.debug("planned", summary="update the saved state")
         return plan
 
 
@@ -192,7 +192,7 @@ def playbook_for(plan: Plan) -> str:
 
 def log_steps(once: OnceFilter, plan: Plan, *, at_once: bool) -> None:
     """Log what is planned. What is done ``at_once`` is logged in the next moment, with its reason."""
-    steps = {step.what: step for step in plan.steps}
+    steps = {step.summary: step for step in plan.steps}
     for what in once.fresh("steps", steps):
         values = step_fields(steps[what])
         if at_once:
@@ -203,13 +203,13 @@ def log_steps(once: OnceFilter, plan: Plan, *, at_once: bool) -> None:
 
 def step_fields(step: Step) -> dict[str, Any]:
     """The fields of the log for one step."""
-    fields = {"what": step.what, "action": step.action, "target": step.target}
+    fields = {"summary": step.summary, "action": step.action, "target": step.target}
     return {**fields, "why": step.why, "why_not": step.why_not or None}
 
 
 def played_fields(step: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of the log for one step of a playbook."""
-    return {name: step.get(name) for name in ("what", "action", "target", "why")}
+    return {name: step.get(name) for name in ("summary", "action", "target", "why")}
 
 
 def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
@@ -219,7 +219,7 @@ def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
         if result.error is None and result.changed:
             log.info("done", **step_fields(result.step))
     if outcome.failures:
-        raise JobError("; ".join(f"could not {one.step.what}: {one.error}" for one in outcome.failures))
+        raise JobError("; ".join(f"could not {one.step.summary}: {one.error}" for one in outcome.failures))
 
 
 def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = None) -> PlaybookResult:
@@ -229,10 +229,10 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
     """
     log.debug("playbook started", playbook=playbook)
     result = work.run_playbook(playbook)
-    expected = {printable(step.what): step for step in planned.steps} if planned else {}
+    expected = {printable(step.summary): step for step in planned.steps} if planned else {}
     done = [step for task in result.tasks for step in task.plan]
     for step in done:
-        if step.get("what") not in expected:
+        if step.get("summary") not in expected:
             log.info("planned by playbook", **played_fields(step))
     for warning in [warning for task in result.tasks if planned is None for warning in task.warnings]:
         log.debug("playbook warning", message=warning)
@@ -243,7 +243,7 @@ def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = N
     summary: dict[str, Any] = {"playbook": playbook, "seconds": round(result.seconds, 1)}
     if result.changed:
         for step in done:
-            work.status.playbook_stepped(job, step, expected.get(str(step.get("what"))))
+            work.status.playbook_stepped(job, step, expected.get(str(step.get("summary"))))
             log.info("done", **played_fields(step))
         log.info("playbook finished", steps=len(done), **summary)
     else:

@@ -84,9 +84,9 @@ class _FromLibraries(logging.Handler):
         values = {"error": error, "source": record.name, "traceback": details}
         log = get_logger()
         if record.levelno >= logging.ERROR:
-            log.error("library error", what=first_line(record.getMessage()), **values)
+            log.error("library error", summary=first_line(record.getMessage()), **values)
         else:
-            log.warning("library warning", what=first_line(record.getMessage()), **values)
+            log.warning("library warning", summary=first_line(record.getMessage()), **values)
 
 
 def _add_time(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -100,8 +100,8 @@ def _render_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     traceback = event.pop("traceback", None)
     if event.get("message"):
         sentence = text_of(event.pop("message"))
-    elif event.get("what"):
-        sentence = f"{sentence}: {text_of(event.pop('what'))}"
+    elif event.get("summary"):
+        sentence = f"{sentence}: {text_of(event.pop('summary'))}"
     # what services and engines say goes in as well
     sentence = printable(_CONTROL.sub(" ", sentence))
     line = f"{time:%Y-%m-%d %H:%M:%S} {level:<8} {sentence}"

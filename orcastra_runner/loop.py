@@ -119,7 +119,7 @@ class Loop:
                 self.stood_by = True
                 log.warning(
                     "nothing done",
-                    what="only the instance on the leader's node acts (ORCASTRA_LEADER=always changes that)",
+                    summary="only the instance on the leader's node acts; see ORCASTRA_LEADER",
                     node=node_name(seen),
                     leader=leader_of(seen),
                 )
@@ -195,7 +195,7 @@ class Loop:
             if seconds is None:
                 break
             before = len(done)
-            done |= {(action.job, action.what) for action in self._status.view().history}
+            done |= {(action.job, action.summary) for action in self._status.view().history}
             if len(done) > before or not limit:
                 limit = self._clock() + self._once_wait_seconds
             latest = deadline if self._has_scaled_to_0() else min(limit, deadline)
@@ -211,11 +211,11 @@ class Loop:
         short = self._status.view().short
         self._shortages.tell(short)
         if not any(results) and short:
-            log.warning("no changes needed", what=AS_CONFIGURED_BUT_SHORT, services=names(short))
+            log.warning("no changes needed", summary=AS_CONFIGURED_BUT_SHORT, services=names(short))
         elif not any(results):
-            log.info("no changes needed", what=AS_CONFIGURED)
+            log.info("no changes needed", summary=AS_CONFIGURED)
         elif self._work.dry_run:
-            log.info("dry run finished", what="nothing was written")
+            log.info("dry run finished", summary="nothing was written")
         return True
 
     def _has_scaled_to_0(self) -> bool:
@@ -226,11 +226,11 @@ class Loop:
 
     def _tell_what_is_left(self, waiting: Sequence[Job]) -> None:
         plans = self._status.view().plans
-        log.warning("work still in progress", what="the next run continues it")
+        log.warning("work still in progress", summary="the next run continues it")
         for job in waiting:
             plan = plans.get(job.name)
             for note in plan.notes if plan is not None else ():
-                log.warning("left for the next run", job=job.name, what=note)
+                log.warning("left for the next run", job=job.name, summary=note)
 
     def _look(self) -> Observation:
         """Look at the swarm. Tells what went wrong before it raises it."""
@@ -268,9 +268,9 @@ class Loop:
         if role != self._role:
             self._role = role
             if acts:
-                log.info("acting", what=reason, node=node_name(seen))
+                log.info("acting", summary=reason, node=node_name(seen))
             else:
-                log.info("standing by", what=reason, node=node_name(seen))
+                log.info("standing by", summary=reason, node=node_name(seen))
         self._work.swarm.uses_full_timeout = acts
         if self._leader_watch is not None:
             if acts:

@@ -106,12 +106,12 @@ class RebalanceFile:
         value, kept, refused = self._told
         if refused and refused != before[2]:
             for problem in self._file.refused:
-                log.error("configuration rejected", what=str(problem))
+                log.error("configuration rejected", summary=str(problem))
             log.error(
                 "keeping the previous configuration", file=str(self.path), problems=len(self._file.refused)
             )
         if kept is not None and kept != before[1]:
-            log.warning("configuration missing", what=str(kept))
+            log.warning("configuration missing", summary=str(kept))
         if value != before[0]:
             log.info("configuration changed", file=str(self.path))
         elif not (refused or kept) and (before[1] or before[2]):

@@ -40,7 +40,7 @@ class Reloader:
         except ConfigError as error:
             problems = self._refused = error.problems
         for problem in problems:
-            log.error("configuration rejected", what=str(problem))
+            log.error("configuration rejected", summary=str(problem))
         if problems:
             log.error("keeping the previous configuration", problems=len(problems))
         if changes is not None:
@@ -59,10 +59,10 @@ class Reloader:
         except ConfigError as error:
             problem = str(error)
         if problem is not None:
-            log.error("removals not accepted", what=problem)
+            log.error("removals not accepted", summary=problem)
             return
         for text in kept:
-            log.info("removal accepted", what=text)
+            log.info("removal accepted", summary=text)
         self._on_change()
         self._tell_state()
 
@@ -78,9 +78,11 @@ class Reloader:
     def _tell_state(self) -> None:
         kept = [str(one) for one in self._configuration.kept]
         for text in self._once.fresh("kept", kept):
-            log.warning("configuration missing", what=text)
+            log.warning("configuration missing", summary=text)
         waiting = self._configuration.waiting
         for text in self._once.fresh("waiting", [", ".join(waiting)] if waiting else []):
-            log.info("removals delayed until the files are stable", what=text, seconds=round(STABLE_SECONDS))
+            log.info(
+                "removals delayed until the files are stable", summary=text, seconds=round(STABLE_SECONDS)
+            )
         refused = [f"rejected the new configuration: {problem}" for problem in self._refused]
         self._work.status.problem("configuration", "; ".join([*refused, *kept]) or None)

@@ -107,12 +107,12 @@ class RemoteJob:
             said += [f"{task.host}: {text_of(one)}" for one in (*task.warnings, *task.notes)]
             for step in task.plan if task.changed else ():
                 done += 1
-                named = {**step, "what": f"{step.get('what')} on {task.host}"}
+                named = {**step, "summary": f"{step.get('summary')} on {task.host}"}
                 self._hosts.status.playbook_stepped(self.name, named, None)
                 log.info("done", **played_fields(step), host=task.host)
         for text in self._once.fresh("messages", said):
             log.info("message from remote host", message=text, job=self.name)
-        log.debug("remote hosts finished", what=self.name, steps=done, seconds=result.seconds)
+        log.debug("remote hosts finished", summary=self.name, steps=done, seconds=result.seconds)
 
 
 class RemoteHosts:

@@ -103,7 +103,7 @@ def step_lines(steps: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return steps, as modules give them, as text."""
     lines: list[str] = []
     for number, step in enumerate(steps, start=1):
-        lines.append(f"{number:>3}. {step['what']}")
+        lines.append(f"{number:>3}. {step['summary']}")
         lines += [f"       why: {text_of(reason)}" for reason in step.get("why") or ()]
         lines += [f"       why not otherwise: {text_of(reason)}" for reason in step.get("why_not") or ()]
     return lines

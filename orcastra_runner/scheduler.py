@@ -127,7 +127,7 @@ class Scheduler:
         try:
             acted = bool(job())
         except Stopped as error:
-            log.warning("job stopped", job=name, what=str(error))
+            log.warning("job stopped", job=name, summary=str(error))
             return None
         except AlreadyReported:
             return None

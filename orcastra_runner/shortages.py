@@ -104,7 +104,7 @@ class ShortageLog:
             # what fails again and again runs for a moment in between
             if service not in found and (not told.flaps or now - told.short_at >= STEADY_SECONDS):
                 del self._told[service]
-                log.info("no longer short of tasks", what=service)
+                log.info("no longer short of tasks", summary=service)
 
     def _warn(self, one: Shortage, now: float) -> None:
         told = self._told.setdefault(one.service, _Reported(short_at=now))
@@ -114,4 +114,4 @@ class ShortageLog:
             return
         told.news.add(news)
         told.at = now
-        log.warning("short of tasks", what=str(one), running=one.running, expected=one.expected)
+        log.warning("short of tasks", summary=str(one), running=one.running, expected=one.expected)

@@ -45,7 +45,7 @@ class Action:
 
     ended_at: float
     job: str
-    what: str
+    summary: str
     result: str
     why: tuple[Mapping[str, Any], ...] = ()
     why_not: tuple[Mapping[str, Any], ...] = ()
@@ -224,13 +224,13 @@ class StatusStore:
         outcome = DONE if result.error is None else FAILED
         step = result.step
         why, why_not = (tuple(map(Reason.to_data, given)) for given in (step.why, step.why_not))
-        self._add(Action(self._clock(), job, step.what, outcome, why, why_not, result.error))
+        self._add(Action(self._clock(), job, step.summary, outcome, why, why_not, result.error))
         self._count(job, step.action, outcome, step)
 
     def playbook_stepped(self, job: str, result: Mapping[str, Any], step: Step | None) -> None:
         """A playbook has carried out a step; ``step``: the same as it was planned here, where it was."""
         why, why_not = tuple(result.get("why") or ()), tuple(result.get("why_not") or ())
-        self._add(Action(self._clock(), job, str(result.get("what")), DONE, why, why_not))
+        self._add(Action(self._clock(), job, str(result.get("summary")), DONE, why, why_not))
         self._count(job, str(result.get("action")), DONE, step)
 
     def commanded(self, record: CommandRecord) -> None:

@@ -234,10 +234,10 @@ class _Restarted:
                     engine.close()
             except OrcastraError as error:
                 was_lost = True
-                log.debug("watch interrupted", what=self._name, error=str(error))
+                log.debug("watch interrupted", summary=self._name, error=str(error))
             except Exception as error:  # noqa: BLE001 - a thread that ends unseen would end event mode
                 was_lost = True
-                log.warning("watch interrupted", what=self._name, error=f"{type(error).__name__}: {error}")
+                log.warning("watch interrupted", summary=self._name, error=f"{type(error).__name__}: {error}")
             if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
                 self._works()
             self._ended.wait(self._pause)

@@ -27,7 +27,7 @@ def accept_removals(work: Work) -> tuple[str, str]:
     """Do it. Returns the status and what was done. Raises Stopped."""
     try:
         for text in work.accept_removals():
-            log.info("removal accepted", what=text)
+            log.info("removal accepted", summary=text)
         done: list[str] = []
         for _run in range(RUNS_PER_CYCLE):
             work.swarm.invalidate()
@@ -36,7 +36,7 @@ def accept_removals(work: Work) -> tuple[str, str]:
                 break
             outcome = work.swarm.carry_out(plan)
             report_outcome(work, JOB, outcome)
-            done += [one.step.what for one in outcome.results if one.changed and one.error is None]
+            done += [one.step.summary for one in outcome.results if one.changed and one.error is None]
         work.swarm.invalidate()
     except Stopped:
         raise

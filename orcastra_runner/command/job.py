@@ -82,7 +82,7 @@ class CommandJob:
             return False  # it is read once it has settled
         complaints = self._once.fresh("problems", [str(problem) for problem in content.problems])
         for complaint in complaints:
-            log.error("command file rejected", what=complaint)
+            log.error("command file rejected", summary=complaint)
         if work.dry_run:
             return self._tell_what_would_be_run(work, content)
         self._runner.write_late_results(work)
@@ -111,28 +111,28 @@ class CommandJob:
                 continue
             if record is None and entry.has_expired(self._clock()):
                 if source == "http":
-                    log.warning("command expired", what=entry.words)
+                    log.warning("command expired", summary=entry.words)
                 self._requests.settled(entry)
                 continue
             ran = True
             try:
                 result = self._runner.run(work, entry.key, entry.command, entry.argument, source)
             except AlreadyClaimed as error:
-                log.info("command already claimed", what=entry.words, reason=str(error))
+                log.info("command already claimed", summary=entry.words, reason=str(error))
                 work.swarm.invalidate()
                 self._requests.settled(entry)
                 continue
             self._requests.settled(entry)
             if result.is_running:
-                log.info("command handed over", what=result.command, result=result.message)
+                log.info("command handed over", summary=result.command, result=result.message)
                 self.requeue_after = LOOK_SECONDS
                 break
             work.status.commanded(result)
             if result.status == FAILED:
                 failed = True
-                log.error("command failed", what=result.command, error=result.message)
+                log.error("command failed", summary=result.command, error=result.message)
             else:
-                log.info("command finished", what=result.command, result=result.message)
+                log.info("command finished", summary=result.command, result=result.message)
         return failed, ran
 
     def _look_after_handovers(self, work: Work) -> bool:
@@ -146,7 +146,9 @@ class CommandJob:
             # whoever has it may have been faster with another result
             if record is not None and record.message == result.message:
                 work.status.commanded(record)
-                log.error("command failed", what=record.command, status=record.status, error=record.message)
+                log.error(
+                    "command failed", summary=record.command, status=record.status, error=record.message
+                )
         if upkeep.waits:
             self.requeue_after = LOOK_SECONDS
         return bool(upkeep.results)
@@ -161,13 +163,13 @@ class CommandJob:
                 claim = self._runner.record(work, entry.command, entry.argument)
                 edits.append(ClaimCommand(entry.key, claim))
                 edits.append(FinishCommand(entry.key, claim.instance, INTERRUPTED, LOST_MESSAGE, now))
-                log.warning("command interrupted", what=entry.words, reason=LOST_MESSAGE)
+                log.warning("command interrupted", summary=entry.words, reason=LOST_MESSAGE)
         for key, record in seen.state.commands.items():
             if key in seen.state.handovers:
                 continue
             if record.is_running and self._is_interrupted(key, record, now):
                 edits.append(FinishCommand(key, record.instance, INTERRUPTED, INTERRUPTED_MESSAGE, now))
-                log.warning("command interrupted", what=record.command, reason=INTERRUPTED_MESSAGE)
+                log.warning("command interrupted", summary=record.command, reason=INTERRUPTED_MESSAGE)
         forgotten = self._forgotten(seen, content)
         if forgotten:
             edits.append(ForgetCommands(forgotten))
@@ -219,7 +221,7 @@ class CommandJob:
             if result["status"] in (EXPIRED, MALFORMED)
         ]
         for text in self._once.fresh("left", [f"{item['command']}: {item['message']}" for item in told]):
-            log.warning("command skipped", what=text)
+            log.warning("command skipped", summary=text)
         if not results and not self._file.known:
             return
         try:
@@ -236,7 +238,7 @@ class CommandJob:
         ]
         known = {f"{entry.words} (line {entry.line})": entry for entry in todo}
         for text in self._once.fresh("would", known):
-            log.info("command planned", what=text)
+            log.info("command planned", summary=text)
             found = rehearse(work, known[text].command, known[text].argument)
             for step in found.steps:
                 log.info("planned", **played_fields(step))
@@ -245,5 +247,5 @@ class CommandJob:
             for note in found.notes:
                 log.info("plan note", message=note)
             if found.problem is not None:
-                log.warning("command would fail", what=found.problem)
+                log.warning("command would fail", summary=found.problem)
         return bool(todo)

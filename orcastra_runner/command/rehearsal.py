@@ -98,9 +98,9 @@ def _steps(result: PlaybookResult) -> list[Step]:
     for task in result.tasks:
         steps += task.plan
         if task.changed and not task.plan and not reboots:
-            steps.append({"target": task.host, "what": f"{_small(task.task)}, on {task.host}"})
+            steps.append({"target": task.host, "summary": f"{_small(task.task)}, on {task.host}"})
     for name in reboots:
-        step = {"target": f"node {name}", "what": f"reboot {name}, and put it back as it was"}
+        step = {"target": f"node {name}", "summary": f"reboot {name}, and put it back as it was"}
         drained = [number for number, one in enumerate(steps) if one.get("target") == step["target"]]
         steps.insert(drained[-1] + 1 if drained else len(steps), step)
     return steps

@@ -102,7 +102,7 @@ class CommandRunner:
         claim = self.record(work, command, argument, source)
         given = command.variables(argument, work.swarm.own_node_id() if command.leaves_its_host else "")
         work.swarm.save([ClaimCommand(key, claim)])
-        log.info("command started", what=claim.command)
+        log.info("command started", summary=claim.command)
         try:
             self._begun.add(key)
             outcome = self._carry_out(work, command, given)
@@ -220,7 +220,7 @@ def failure_text(result: PlaybookResult) -> str:
 def _words(result: PlaybookResult, rebooted: tuple[str, ...]) -> str:
     """What the playbook did, and what it left as it is and why."""
     # of a reboot, its single steps say less than what they were for
-    steps = [str(step.get("what")) for task in result.tasks for step in task.plan]
+    steps = [str(step.get("summary")) for task in result.tasks for step in task.plan]
     done = [_rebooting(rebooted)] if rebooted else steps
     left = [note for task in result.tasks for note in (*task.warnings, *task.notes)]
     text = "; ".join(done) or NOTHING

@@ -97,7 +97,7 @@ class AutohealJob:
         for ended in healing.heal.for_manager:
             log.warning(
                 "unhealthy task ended",
-                what="only a manager can tell whether Swarm replaces it",
+                summary="only a manager can tell whether Swarm replaces it",
                 service=ended.service,
                 exit_code=ended.exit_code,
             )
@@ -106,6 +106,6 @@ class AutohealJob:
         for result in healing.results:
             self._status.stepped(self.name, result)
             if result.skipped is not None:
-                log.info("skipped", what=result.skipped)
+                log.info("skipped", summary=result.skipped)
             elif result.error is None:
                 log.info("done", **step_fields(result.step))

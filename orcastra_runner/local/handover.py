@@ -129,9 +129,9 @@ class HandoverJob:
                 with closing(connect()) as engine:
                     StateStore(engine).update([claim])
         except NotOffered as error:
-            log.debug("handover not taken", what=names, reason=str(error))
+            log.debug("handover not taken", summary=names, reason=str(error))
             return False
-        log.info("reboot taken over", what=names)
+        log.info("reboot taken over", summary=names)
         with self._beating(connect, key):
             outcome = self._reboot(handover)
         message = self._message(connect, handover, here, outcome)
@@ -140,7 +140,7 @@ class HandoverJob:
             with closing(connect()) as engine:
                 self._enter_result(engine)
         except OrcastraError as error:
-            log.warning("command result not saved yet", what=message, error=str(error))
+            log.warning("command result not saved yet", summary=message, error=str(error))
         return True
 
     def _reboot(self, handover: Handover) -> Outcome:
@@ -170,9 +170,11 @@ class HandoverJob:
         if record is not None:
             self._status.commanded(record)
             if record.status == DONE:
-                log.info("command finished", what=record.command, result=record.message)
+                log.info("command finished", summary=record.command, result=record.message)
             else:
-                log.error("command failed", what=record.command, status=record.status, error=record.message)
+                log.error(
+                    "command failed", summary=record.command, status=record.status, error=record.message
+                )
 
     @contextmanager
     def _beating(self, connect: Callable[[], Engine], key: str) -> Iterator[None]:

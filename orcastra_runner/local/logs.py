@@ -40,6 +40,6 @@ class LogsJob:
         if unlimited:
             log.warning(
                 "log files without a size limit",
-                what=shortened(unlimited),
+                summary=shortened(unlimited),
                 hint="set max-size in the engine's daemon.json",
             )

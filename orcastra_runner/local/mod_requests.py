@@ -139,7 +139,7 @@ class ModRequestsJob:
     def _give_up(self, reason: str) -> None:
         if self._asked_at is not None:
             self._asked_at = None
-            log.warning("mods refreshed on this node only", what=reason)
+            log.warning("mods refreshed on this node only", summary=reason)
 
     def _close(self) -> None:
         if self._manager is not None:

@@ -75,11 +75,11 @@ class ModsJob:
                 rules,
                 None if connect is None else lambda: stack.enter_context(closing(connect())),
             )
-        progress = ModProgress(lambda title, size: log.info("downloading", what=title, size=size))
+        progress = ModProgress(lambda title, size: log.info("downloading", summary=title, size=size))
         done = refresh_mods(rules, self._dest, found, check=self._dry_run, progress=progress.tell)
         self._due = self._clock() + self.interval
         if done.busy:
-            log.info("mods refresh skipped", what=done.plan.notes[0])
+            log.info("mods refresh skipped", summary=done.plan.notes[0])
             return
         self._status.refreshed(done)
         self._tell(done)

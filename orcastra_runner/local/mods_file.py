@@ -118,9 +118,9 @@ class ModsFile:
         if self._told == told:
             return
         for problem in file.refused:
-            log.error("configuration rejected", what=str(problem))
+            log.error("configuration rejected", summary=str(problem))
         if file.kept is not None:
-            log.warning("configuration missing", what=str(file.kept))
+            log.warning("configuration missing", summary=str(file.kept))
 
     def _check(self, document: Document, problems: list[Problem]) -> Document:
         # whether the variables in it have values is up to whoever downloads the mods

@@ -96,7 +96,7 @@ class PruneJob:
         self._once = OnceFilter()
         log.info(
             "next prune scheduled",
-            what=self._cron.shown(self._due),
+            summary=self._cron.shown(self._due),
             removes=describe(self._rules),
             keeps=None if self._rules.plain_containers else KEEPS,
         )
@@ -128,13 +128,13 @@ class PruneJob:
         for result in pruning.results:
             self._status.stepped(self.name, result)
             if result.skipped is not None:
-                log.info("kept", what=result.skipped)
+                log.info("kept", summary=result.skipped)
             elif result.error is not None:
-                log.error("prune failed", what=result.step.what, error=result.error)
+                log.error("prune failed", summary=result.step.summary, error=result.error)
             else:
                 log.info("pruned", **step_fields(result.step))
         values = {"seconds": round(seconds, 1), "next": self._cron.shown(self._due)}
         if self._dry_run:
             log.info("prune dry run finished", steps=len(pruning.plan.steps), **values)
         else:
-            log.info("prune finished", what=str(pruning.freed), **values)
+            log.info("prune finished", summary=str(pruning.freed), **values)

@@ -96,7 +96,7 @@ def history_data(view: View) -> dict[str, Any]:
         {
             "ended_at": _iso(action.ended_at),
             "job": action.job,
-            "what": action.what,
+            "summary": action.summary,
             "result": action.result,
             "why": list(action.why),
             "why_not": list(action.why_not),

@@ -59,11 +59,11 @@ class WebServer:
             here = "[::1]" if host == "::" else "127.0.0.1"
             log.info(
                 "http server started",
-                what=f"port {self.port} at all addresses, here http://{here}:{self.port}/",
+                summary=f"port {self.port} at all addresses, here http://{here}:{self.port}/",
             )
             return True
         shown = f"[{host}]" if ":" in host else host
-        log.info("http server started", what=f"http://{shown}:{self.port}/")
+        log.info("http server started", summary=f"http://{shown}:{self.port}/")
         return True
 
     def stop(self) -> None:
@@ -123,7 +123,7 @@ class _Protocol(web.RequestHandler):
     ) -> web.StreamResponse:
         """The answer to what is no request, which the library would answer with a page of its own."""
         if status >= 500:
-            log.error("request failed", what=type(exc).__name__)
+            log.error("request failed", summary=type(exc).__name__)
             return refusal(Refusal(status, "internal error; the log says which"))
         log.debug("malformed request", error=type(exc).__name__)
         return refusal(Refusal(status, "expected HTTP, found something else"))

@@ -142,7 +142,7 @@ class Site:
             return _refuse(Refusal(408, "the request took too long"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are answered
             log.error(  # noqa: TRY400 - one line for each thing that happens
-                "request failed", what=f"{type(error).__name__}: {error}"
+                "request failed", summary=f"{type(error).__name__}: {error}"
             )
             return _refuse(Refusal(500, "internal error; the log says which"))
 
@@ -176,7 +176,7 @@ class Site:
         view = self.status.view()
         if view.acts or view.dry_run or self.ask_for_mods is None:
             return self._take({"command": REFRESH_MODS})
-        log.info("command received over http", what=REFRESH_MODS)
+        log.info("command received over http", summary=REFRESH_MODS)
         self.ask_for_mods()
         return _json({"command": REFRESH_MODS, "status": "accepted"}, 202)
 
@@ -211,7 +211,7 @@ class Site:
             return _refuse(Refusal(429, "too many commands wait; try again later"))
         if waiting.words != entry.words:
             return _refuse(Refusal(409, f"the id {entry.id} was used for {waiting.words}"))
-        log.info("command received over http", what=entry.words, id=entry.id)
+        log.info("command received over http", summary=entry.words, id=entry.id)
         self.signals.asked()
         return _json({"id": entry.id, "command": entry.words, "status": "accepted"}, 202)
 

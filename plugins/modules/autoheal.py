@@ -122,8 +122,8 @@ plan:
       description: What is changed.
       type: str
       sample: container web.1.x8 of web
-    what:
-      description: The step in words.
+    summary:
+      description: The step as text.
       type: str
       sample: stop web.1.x8 of web
     why:

@@ -129,8 +129,8 @@ plan:
       description: What is changed.
       type: str
       sample: node wrk-b
-    what:
-      description: The step in words.
+    summary:
+      description: The step as text.
       type: str
       sample: set disk=hdd on node wrk-b
     why:

@@ -100,8 +100,8 @@ plan:
       description: What is changed.
       type: str
       sample: mod tools.jar
-    what:
-      description: The step in words.
+    summary:
+      description: The step as text.
       type: str
       sample: download tools.jar
     why:

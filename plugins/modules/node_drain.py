@@ -125,7 +125,7 @@ plan:
       type: str
       sample: set_availability
     target: {description: What is changed., type: str, sample: node wrk-b}
-    what: {description: The step in words., type: str, sample: set the availability of node wrk-b to drain}
+    summary: {description: The step as text., type: str, sample: set the availability of node wrk-b to drain}
     why: {description: The reasons., type: list, elements: str, sample: ["it was asked for"]}
     why_not: {description: Why alternatives were not taken., type: list, elements: str, sample: []}
 notes:

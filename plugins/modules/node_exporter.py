@@ -97,8 +97,8 @@ plan:
       description: What is changed.
       type: str
       sample: service node-exporter
-    what:
-      description: The step in words.
+    summary:
+      description: The step as text.
       type: str
       sample: change Image of node-exporter
     why:

@@ -130,8 +130,8 @@ plan:
       description: What is changed.
       type: str
       sample: image nginx:1.25
-    what:
-      description: The step in words.
+    summary:
+      description: The step as text.
       type: str
       sample: remove image nginx:1.25
     why:

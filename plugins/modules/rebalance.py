@@ -119,8 +119,8 @@ plan:
       description: What is changed.
       type: str
       sample: service apps_search
-    what:
-      description: The step in words.
+    summary:
+      description: The step as text.
       type: str
       sample: move apps_search from mgr-a to wrk-b
     why:

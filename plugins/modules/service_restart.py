@@ -60,8 +60,8 @@ plan:
       description: What is changed.
       type: str
       sample: service apps_wiki
-    what:
-      description: The step in words.
+    summary:
+      description: The step as text.
       type: str
       sample: restart apps_wiki
     why:

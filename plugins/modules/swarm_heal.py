@@ -62,7 +62,7 @@ plan:
           V(set_availability), V(resume_update) or V(roll_back).
       type: str
     target: {description: What is changed., type: str, sample: node wrk-b}
-    what: {description: The step in words., type: str, sample: promote node mgr-b to manager}
+    summary: {description: The step as text., type: str, sample: promote node mgr-b to manager}
     why:
       description: The reasons.
       type: list

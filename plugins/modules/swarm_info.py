@@ -21,10 +21,10 @@ options:
   tasks:
     description:
       - Which tasks to return.
-      - V(wanted) are those that are to run, V(all) also those that Swarm keeps as history.
+      - V(current) are the tasks that should be running, V(all) also those that Swarm keeps as history.
     type: str
-    choices: [wanted, all, none]
-    default: wanted
+    choices: [current, all, none]
+    default: current
   in_use:
     description:
       - Whether to return what the services use, too, for the nodes that cannot see it themselves.
@@ -181,7 +181,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 def main() -> None:
     module = create_module(
         {
-            "tasks": {"type": "str", "choices": ["wanted", "all", "none"], "default": "wanted"},
+            "tasks": {"type": "str", "choices": ["current", "all", "none"], "default": "current"},
             "in_use": {"type": "bool", "default": False},
         }
     )

@@ -122,7 +122,7 @@ class Balance:
             return
         outcome = carry_out(self.swarm.engine, plan)
         assert not outcome.failures, [str(result.error) for result in outcome.failures]
-        self.steps += [result.step.what for result in outcome.results if result.changed]
+        self.steps += [result.step.summary for result in outcome.results if result.changed]
 
     @staticmethod
     def _id(seen: Observation, name: str) -> str:

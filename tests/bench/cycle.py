@@ -62,7 +62,7 @@ def measure(table: Table, scale: Scale, docker_host: str, data: dict[str, Any], 
             ended = time.perf_counter()
             cpu = time.process_time() - cpu
             if not plan.is_empty:
-                raise RuntimeError(f"the swarm is not quiet: {[step.what for step in plan.steps]}")
+                raise RuntimeError(f"the swarm is not quiet: {[step.summary for step in plan.steps]}")
             if n < WARM_UP:
                 continue
             requests = seen.requests

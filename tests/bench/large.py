@@ -62,7 +62,7 @@ def _row(nodes: int, tasks: int, repeat: int) -> list[str | int | float]:
             plan = plan_all(seen, desired)
             ended = time.perf_counter()
             if not plan.is_empty:
-                raise RuntimeError(f"the swarm is not quiet: {[step.what for step in plan.steps]}")
+                raise RuntimeError(f"the swarm is not quiet: {[step.summary for step in plan.steps]}")
             if number == 0:
                 # the first answers have yet to be made
                 continue

@@ -71,7 +71,7 @@ def placed(found: Plan) -> PlaceService:
 
 
 def writes_to_services(found: Plan) -> list[str]:
-    return [step.what for step in found.steps if not isinstance(step, LabelNode)]
+    return [step.summary for step in found.steps if not isinstance(step, LabelNode)]
 
 
 def remembered(found: Plan, state: State | None = None) -> State:

@@ -16,4 +16,4 @@ def sentence(entry: Mapping[str, Any]) -> str:
     """``event: what``, or the text of the ``message``, as the text format shows it."""
     if entry.get("message"):
         return text_of(entry["message"])
-    return f"{entry['event']}: {text_of(entry['what'])}" if entry.get("what") else str(entry["event"])
+    return f"{entry['event']}: {text_of(entry['summary'])}" if entry.get("summary") else str(entry["event"])

@@ -118,7 +118,7 @@ function texts(messages) {
 
 function showPlan() {
   const { plan } = found;
-  const steps = plan.steps.map((step) => make("li", {}, make("p", { class: "what" }, step.what),
+  const steps = plan.steps.map((step) => make("li", {}, make("p", { class: "what" }, step.summary),
     lines("why", texts(step.why)), lines("why", texts(step.why_not).map((text) => `not otherwise: ${text}`))));
   const empty = `${plan.headline}.`;
   const notes = texts(plan.notes).map((text) => make("li", { class: "soft" }, text));
@@ -131,7 +131,7 @@ function history() {
   const kinds = { done: "good", failed: "bad" };
   const items = actions.slice(0, 50).map((action) => make("li", {},
     make("p", {}, stamp(action.ended_at), " ", badge(action.result, kinds[action.result] || "warn"), " ",
-      make("span", { class: "what" }, action.what)),
+      make("span", { class: "what" }, action.summary)),
     lines("why", texts(action.why)), lines("error", action.error ? [action.error] : [])));
   fill("history", list(items, `Nothing since this instance started (${moment(found.history.since)}).`));
 }

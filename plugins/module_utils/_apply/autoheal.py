@@ -141,7 +141,7 @@ def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -
         failed = "" if result.error is None else f" failed: {result.error}"
         messages.append(
             {
-                "text": f"{view.hostname}: {step.what}{failed} ({'; '.join(map(str, step.why))})",
+                "text": f"{view.hostname}: {step.summary}{failed} ({'; '.join(map(str, step.why))})",
                 "event": "failed" if failed else "healed",
                 "node": view.hostname,
                 "action": step.action,

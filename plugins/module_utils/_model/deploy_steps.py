@@ -33,7 +33,7 @@ class CreateService(Step):
         return f"service {self.name}"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"create {self.name}"
 
     @property
@@ -54,5 +54,5 @@ class ConvergeService(SpecChange, ServiceStep):
         return "converge_service"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"change {self.fields} of {self.name}"

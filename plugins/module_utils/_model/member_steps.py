@@ -48,7 +48,7 @@ class InitSwarm(MemberStep):
         return "force_new_cluster" if self.force else "init_swarm"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         if self.force:
             return f"make {self.host} the only manager of the swarm (force-new-cluster)"
         return f"make a swarm on {self.host}"
@@ -80,7 +80,7 @@ class JoinSwarm(MemberStep):
         return "join_swarm"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         later = ", to be promoted by a manager" if self.is_to_manage and self.role == "worker" else ""
         return f"{self.host} joins the swarm as a {self.role}{later}"
 
@@ -105,7 +105,7 @@ class LeaveSwarm(MemberStep):
         return "leave_swarm"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"{self.host} leaves {self.swarm}"
 
     @property
@@ -128,7 +128,7 @@ class UnlockSwarm(MemberStep):
         return "unlock_swarm"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"unlock the manager {self.host}"
 
     @property
@@ -166,7 +166,7 @@ class SetRole(NodeStep):
         return "promote_node" if self.role == "manager" else "demote_node"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         verb = "promote" if self.role == "manager" else "demote"
         return f"{verb} node {self.host} to {self.role}"
 
@@ -191,7 +191,7 @@ class SetAvailability(NodeStep):
         return "set_availability"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"set the availability of node {self.host} to {self.availability}"
 
     @property
@@ -216,7 +216,7 @@ class RemoveNode(NodeStep):
         return f"node {self.host} ({self.node_id})"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"remove the stale entry {self.node_id} of node {self.host}"
 
     @property
@@ -241,5 +241,5 @@ class UpdateSwarm(SpecChange):
         return "swarm"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"change {self.fields} of the swarm"

@@ -36,7 +36,7 @@ class StoreMod(Step):
         return f"mod {self.name or self.title}"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"{'replace' if self.old else 'download'} {self.name or self.title}"
 
     @property
@@ -65,5 +65,5 @@ class RemoveMod(Removal):
         return f"mod {self.folder or ', '.join(self.names)}"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"remove {self.folder or ', '.join(self.names)}"

@@ -52,7 +52,7 @@ class StopContainer(HealContainer):
         return "stop_container"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"stop {self.title}"
 
     @property
@@ -69,7 +69,7 @@ class RestartContainer(HealContainer):
         return "restart_container"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"restart {self.title}"
 
     @property
@@ -93,7 +93,7 @@ class RemoveContainer(Removal, ContainerStep):
         return "remove_container"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         volumes = ", ".join(self.volumes)
         if not volumes:
             return f"remove {self.title}"
@@ -118,7 +118,7 @@ class RemoveImage(Removal):
         return f"image {self.title}"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         others = [name for name in self.references if name != self.title and "@" not in name]
         also = f" ({', '.join(others)})" if self.title != self.image_id[:19] and others else ""
         return f"remove image {self.title}{also}"
@@ -139,5 +139,5 @@ class RemoveVolume(Removal):
         return f"volume {self.name}"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"remove volume {self.name}"

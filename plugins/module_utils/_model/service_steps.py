@@ -55,7 +55,7 @@ class PlaceService(ServiceStep):
         return "place_service"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return str(self.purpose)
 
     @property
@@ -105,7 +105,7 @@ class ScaleService(ServiceStep):
         return "scale_service"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"scale {self.name} from {self.replicas_before} to {self.replicas}"
 
     @property
@@ -138,7 +138,7 @@ class RestartService(ServiceStep):
         return "restart_service"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"restart {self.name}"
 
     @property
@@ -159,7 +159,7 @@ class ResumeUpdate(ServiceStep):
         return "resume_update"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"go on with the update of {self.name}"
 
     @property
@@ -180,7 +180,7 @@ class RollBack(ServiceStep):
         return "roll_back"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"roll {self.name} back to what it was before its update"
 
     @property

@@ -51,7 +51,7 @@ class Step(ABC):
 
     @property
     @abstractmethod
-    def what(self) -> str:
+    def summary(self) -> str:
         """The step in words, without its reasons."""
 
     @property
@@ -69,7 +69,7 @@ class Step(ABC):
         return {
             "action": self.action,
             "target": printable(self.target),
-            "what": printable(self.what),
+            "summary": printable(self.summary),
             "why": [reason.to_data() for reason in self.why],
             "why_not": [reason.to_data() for reason in self.why_not],
         }
@@ -118,7 +118,7 @@ class LabelNode(Step):
         return f"node {self.hostname}"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         added = ", ".join(str(change) for change in self.changes if change.after is not None)
         removed = ", ".join(change.key for change in self.changes if change.after is None)
         parts = [f"set {added}"] if added else []
@@ -160,7 +160,7 @@ class RepairState(Step):
         return f"config {STATE_NAME}"
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"set a copy of the damaged {STATE_NAME} aside and start afresh from what is readable of it"
 
     @property

@@ -48,7 +48,7 @@ def test_what_heal_would_do_is_in_the_plan(swarm: Lab, tmp_path: Path) -> None:
     planned = orcastra("plan", "--format", "json", "--detailed-exitcode", *config, **engine)
     assert planned.returncode == 3, planned.stderr
     data = json.loads(planned.stdout)
-    assert {step["what"] for step in data["plan"]} == STEPS
+    assert {step["summary"] for step in data["plan"]} == STEPS
     assert all(step["why"] for step in data["plan"])
     warnings = " ".join(warning["text"] for warning in data["warnings"])
     assert "waits: 1 task waiting for a node. " in warnings

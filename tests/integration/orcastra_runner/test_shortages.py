@@ -99,16 +99,16 @@ def test_each_reason_is_told_once_and_in_the_engines_words(swarm: Lab, tmp_path:
             wait_until(lambda name=name: ended(swarm, name) == 1, 60, f"{name} to have ended")
 
         warned = [entry for entry in loop.entries if entry["event"] == "short of tasks"]
-        counted = Counter(entry["what"].partition(":")[0] for entry in warned)
+        counted = Counter(entry["summary"].partition(":")[0] for entry in warned)
         assert counted.keys() == SHORT.keys()
         assert max(counted.values()) <= 2, warned
         for name in SHORT.keys() - {"node"}:
-            said = " ".join(entry["what"] for entry in warned if entry["what"].startswith(f"{name}: "))
+            said = " ".join(entry["summary"] for entry in warned if entry["summary"].startswith(f"{name}: "))
             assert any(error in said for error in errors(swarm, name)), (said, errors(swarm, name))
         assert "its constraint node.labels.nowhere==true forbids it" in str(warned)
         # nothing else goes on and on, either
         lines = Counter(
-            (entry["event"], without_ids(str(entry.get("what"))))
+            (entry["event"], without_ids(str(entry.get("summary"))))
             for entry in loop.entries
             if entry["level"] != "debug"
         )

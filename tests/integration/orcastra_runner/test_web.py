@@ -123,7 +123,8 @@ def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
         wait_until(lambda: labels(swarm, "alpha") == {"ssd": "true"}, timeout=60, what="the label to return")
         wait_until(
             lambda: (
-                ask(address, "GET", "/api/history")[1]["actions"][0]["what"] == "set ssd=true on node alpha"
+                ask(address, "GET", "/api/history")[1]["actions"][0]["summary"]
+                == "set ssd=true on node alpha"
             ),
             timeout=30,
             what="the history to have it",

@@ -55,7 +55,7 @@ def test_plan_site_and_one_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
         )
         planned = orcastra("plan", "--explain", "--format", "json", *config, **engine)
         data = json.loads(planned.stdout)
-        assert [step["what"] for step in data["plan"]] == [move]
+        assert [step["summary"] for step in data["plan"]] == [move]
         reasons = {
             found["title"]: (found["verdict"], [reason["code"] for reason in found["reasons"]])
             for found in data["candidates"]

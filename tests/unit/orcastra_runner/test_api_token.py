@@ -195,7 +195,7 @@ def test_where_none_can_be_kept_there_is_none(
         (tmp_path / "file").write_text("")
     assert own_token(folder) is None
     (entry,) = logged.entries
-    assert (entry["level"], "ORCASTRA_API_TOKEN" in entry["what"]) == ("warning", True)
+    assert (entry["level"], "ORCASTRA_API_TOKEN" in entry["summary"]) == ("warning", True)
 
 
 def test_a_folder_that_cannot_be_written(

@@ -228,7 +228,7 @@ def test_the_plan_says_what_heal_would_do(
         "promote_node",
         "set_availability",
     }
-    assert all(step["what"] and step["why"] for step in found["plan"])
+    assert all(step["summary"] and step["why"] for step in found["plan"])
     assert fake.state == State()
 
 
@@ -287,7 +287,7 @@ def test_json_log_of_one_cycle(config_dir: Path) -> None:
     entries = [json.loads(line) for line in result.stderr.splitlines()]
     assert entries[0]["files"] == [f"{config_dir}/swarm.yml"]
     warnings = [entry for entry in entries if entry["level"] == "warning"]
-    assert [entry["what"] for entry in warnings] == [
+    assert [entry["summary"] for entry in warnings] == [
         "ORCASTRA_TYPO: expected the name of a variable, found another one"
     ]
     assert entries[-1]["level"] == "error"

@@ -28,7 +28,7 @@ def test_problem_log_logs_a_problem_once_and_then_every_ten_minutes(logged: Log,
         clock.now += 10
     assert [entry["event"] for entry in logged.entries] == ["problem", "problem persists"]
     assert (logged.entries[0]["topic"], logged.entries[0]["message"]) == ("engine", "no answer")
-    assert (logged.entries[1]["what"], logged.entries[1]["since"]) == ("no answer", "600s")
+    assert (logged.entries[1]["summary"], logged.entries[1]["since"]) == ("no answer", "600s")
     assert logged.entries[1]["times"] == 61
 
 

@@ -108,7 +108,7 @@ def test_roles_are_left_alone_unless_they_are_configured() -> None:
     bench = Bench(*demoted, desired=DesiredState(nodes=NODES, managers=3))
     assert bench.run()
     (step,) = bench.swarm.carried_out[0].steps
-    assert (step.what, step.wait_seconds) == ("promote node c to manager", 8.0)  # type: ignore[attr-defined]
+    assert (step.summary, step.wait_seconds) == ("promote node c to manager", 8.0)  # type: ignore[attr-defined]
     bench.swarm.error = "no"
     with pytest.raises(JobError, match="no"):
         bench.run()
@@ -142,7 +142,7 @@ def test_a_paused_update_is_only_reported_unless_it_is_configured(logged: Log) -
     )
     bench.work.desired = DesiredState(nodes=NODES, swarm=SwarmConfig(paused_updates="auto"))
     assert bench.run()
-    assert [step.what for step in bench.swarm.carried_out[0].steps] == [
+    assert [step.summary for step in bench.swarm.carried_out[0].steps] == [
         "roll app back to what it was before its update"
     ]
 
@@ -177,7 +177,7 @@ def test_a_missing_host_is_brought_back_at_growing_intervals() -> None:
 def test_without_an_inventory_it_is_told_once(logged: Log) -> None:
     bench = Bench(manager("a"), desired=DesiredState(nodes=NODES), with_inventory=False)
     assert [bench.run(), bench.run()] == [False, False]
-    reasons = [entry["what"] for entry in logged.entries if entry["event"] == "configured node missing"]
+    reasons = [entry["summary"] for entry in logged.entries if entry["event"] == "configured node missing"]
     assert [(reason["code"], reason["params"]["name"]) for reason in reasons] == [
         ("node_missing", "b"),
         ("node_missing", "c"),
@@ -197,7 +197,7 @@ def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> Non
     bench = Bench(manager("a", availability="pause"), manager("b"), down, desired=DesiredState(nodes=nodes))
     bench.run()
     planned = bench.work.status.view().plans["heal"]
-    assert [step.what for step in planned.steps] == ["set the availability of node a to active"]
+    assert [step.summary for step in planned.steps] == ["set the availability of node a to active"]
     down_reason = Reason("node_not_ready", node="c", state="down")
     assert planned.warnings == (
         Reason("host_repaired_by_playbook", because=down_reason, playbook="orcastra.swarm.heal"),

@@ -146,7 +146,7 @@ def test_what_the_playbook_did_beyond_the_plan_is_told(monkeypatch: pytest.Monke
     extra = {
         "action": "label_node",
         "target": "node bravo",
-        "what": "set a=b on node bravo",
+        "summary": "set a=b on node bravo",
         "why": ["because"],
     }
     done = TaskResult("t", "localhost", ok=True, changed=True, plan=(extra,))

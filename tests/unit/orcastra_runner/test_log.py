@@ -42,10 +42,10 @@ def test_text_is_one_line_with_values_behind_the_sentence() -> None:
 
 def test_json_keeps_the_structure() -> None:
     logger, stream = written("json")
-    logger.warning("planned", what="ü", why=["one", "two"], none=None)
+    logger.warning("planned", summary="ü", why=["one", "two"], none=None)
     entry = json.loads(stream.getvalue())
     assert entry.pop("time")
-    assert entry == {"level": "warning", "event": "planned", "what": "ü", "why": ["one", "two"]}
+    assert entry == {"level": "warning", "event": "planned", "summary": "ü", "why": ["one", "two"]}
 
 
 def test_debug_lines_only_where_asked_for() -> None:
@@ -78,9 +78,13 @@ def test_what_libraries_warn_of_is_one_line_of_this_log(log_format: str) -> None
     library.error("it broke", exc_info=ValueError("no\nway"))
     first, second = stream.getvalue().splitlines()
     if log_format == "json":
-        assert json.loads(first)["what"] == "the pool is full"
+        assert json.loads(first)["summary"] == "the pool is full"
         said = json.loads(second)
-        assert (said["event"], said["what"], said["error"]) == ("library error", "it broke", "ValueError: no")
+        assert (said["event"], said["summary"], said["error"]) == (
+            "library error",
+            "it broke",
+            "ValueError: no",
+        )
         assert said["source"] == "a.library"
     else:
         assert first.endswith("warning  library warning: the pool is full  source=a.library")
@@ -89,6 +93,8 @@ def test_what_libraries_warn_of_is_one_line_of_this_log(log_format: str) -> None
 
 def test_nothing_that_is_quoted_breaks_the_line() -> None:
     logger, stream = written("text")
-    logger.warning("the engine said: one\n2026-01-01 00:00:00 info     two", what="\x1b[2Jx", error="\x1b[2J")
+    logger.warning(
+        "the engine said: one\n2026-01-01 00:00:00 info     two", summary="\x1b[2Jx", error="\x1b[2J"
+    )
     assert stream.getvalue().count("\n") == 1
     assert "\x1b" not in stream.getvalue()

@@ -67,4 +67,4 @@ def test_dynamic_events_are_found(source: str) -> None:
 
 
 def test_constant_events_with_fields_are_fine() -> None:
-    assert list(dynamic_events('log.info("service moved", what=step.what, **fields)')) == []
+    assert list(dynamic_events('log.info("service moved", what=step.summary, **fields)')) == []

@@ -340,7 +340,7 @@ def test_a_configuration_that_vanishes_stays_in_force_and_is_told_once(
     assert seen == ["configuration"]
     missing = [entry for entry in logged.entries if entry["event"] == "configuration missing"]
     assert len(missing) == 1
-    assert "accept_removals" in missing[0]["what"]
+    assert "accept_removals" in missing[0]["summary"]
 
 
 def test_a_configuration_that_is_back_is_no_problem_any_more(
@@ -481,7 +481,7 @@ class WaitingJob:
             Plan(notes=(Reason("saved_reason", text="shop_app waits"),), requeue_after=self.requeue_after),
         )
         if what is not None:
-            work.status.playbook_stepped(self.name, {"what": what, "action": "restart_service"}, None)
+            work.status.playbook_stepped(self.name, {"summary": what, "action": "restart_service"}, None)
         return what is not None
 
 
@@ -509,7 +509,7 @@ def once(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Calla
 def test_once_ends_although_something_never_does(once: Callable[..., float], logged: Log) -> None:
     assert 50 <= once(WaitingJob()) <= 60
     left = [entry for entry in logged.entries if entry["event"] == "left for the next run"]
-    assert [(entry["job"], entry["what"]["text"]) for entry in left] == [("sync", "shop_app waits")]
+    assert [(entry["job"], entry["summary"]["text"]) for entry in left] == [("sync", "shop_app waits")]
 
 
 @pytest.mark.parametrize("wait", [0.0, 5.0, 400.0])

@@ -163,7 +163,7 @@ def test_a_dry_run_only_says_what_it_would_do(bench: Bench, logged: Log) -> None
     assert job.run(bench.work) is True
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [])
     assert logged.sentences.count("warning node a: no answer") == 1
-    assert sum(MOVE.what in sentence for sentence in logged.sentences) == 1
+    assert sum(MOVE.summary in sentence for sentence in logged.sentences) == 1
 
 
 def test_what_was_said_holds_while_it_is_measured(

@@ -190,7 +190,7 @@ def test_what_is_off_is_off(
 def test_one_that_fails_stops_no_other_and_steps_are_told(
     clock: Clock, playbooks: Playbooks, status: StatusStore, logged: Log
 ) -> None:
-    step = {"what": "stop web.1", "action": "stop_container", "why": ["it is ill"]}
+    step = {"summary": "stop web.1", "action": "stop_container", "why": ["it is ill"]}
     tasks = (
         TaskResult("Heal", "wrk-a", ok=True, changed=True, plan=(step,)),
         TaskResult("Heal", "wrk-b", ok=False, changed=False, message="no route to host"),
@@ -202,7 +202,7 @@ def test_one_that_fails_stops_no_other_and_steps_are_told(
     run_due(jobs)
     assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
     assert min(job.seconds_to_next() for job in jobs) == 300
-    assert [action.what for action in status.view().history] == ["stop web.1 on wrk-a"]
+    assert [action.summary for action in status.view().history] == ["stop web.1 on wrk-a"]
     assert "info done: stop web.1" in logged.sentences
 
 

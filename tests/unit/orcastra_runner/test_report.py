@@ -57,7 +57,7 @@ def test_a_plan_that_only_remembers_is_not_nothing() -> None:
 
 def test_the_plan_as_data_is_json() -> None:
     data = plan_data(plan_all(seen(three_nodes()), desired({"alpha": {"ssd": "true"}})))
-    assert json.loads(json.dumps(data))["plan"][0]["what"] == "set ssd=true on node alpha"
+    assert json.loads(json.dumps(data))["plan"][0]["summary"] == "set ssd=true on node alpha"
 
 
 def test_candidates_for_moves_are_told_where_they_are_asked_for() -> None:

@@ -39,11 +39,11 @@ def short(name: str = "web", code: str = FAILING, *errors: str, fresh: bool = Fa
 
 
 def warnings(logged: Log) -> list[str]:
-    return [entry["what"] for entry in logged.entries if entry["event"] == "short of tasks"]
+    return [entry["summary"] for entry in logged.entries if entry["event"] == "short of tasks"]
 
 
 def ends(logged: Log) -> list[str]:
-    return [entry["what"] for entry in logged.entries if entry["event"] == "no longer short of tasks"]
+    return [entry["summary"] for entry in logged.entries if entry["event"] == "no longer short of tasks"]
 
 
 def test_a_reason_is_logged_once(logged: Log, clock: Clock) -> None:

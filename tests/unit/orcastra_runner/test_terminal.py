@@ -171,5 +171,5 @@ def test_a_step_in_a_result(fake: FakeSwarm, evil: str) -> None:
     plan = commands.plan_all(replace(seen, snapshot=snapshot), desired({f"bravo{evil}": {"a": "1"}}))
     for step in plan.steps:
         result = step.to_result()
-        for text in (result["what"], result["target"], *map(text_of, result["why"] + result["why_not"])):
+        for text in (result["summary"], result["target"], *map(text_of, result["why"] + result["why_not"])):
             assert_harmless(text)

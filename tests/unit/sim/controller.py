@@ -57,7 +57,7 @@ class Controller:
             self.errors.append(str(error))
             self.close()
             return None
-        self.steps += [result.step.what for result in outcome.results if result.changed]
+        self.steps += [result.step.summary for result in outcome.results if result.changed]
         self.errors += [str(result.error) for result in outcome.failures]
         return plan
 

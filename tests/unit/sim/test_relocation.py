@@ -104,7 +104,7 @@ def check_quiet(sim: Sim, controllers: list[Controller]) -> None:
     writes = sim.store.writes
     for controller in controllers:
         plan = controller.cycle()
-        assert plan is None or plan.is_empty, [step.what for step in plan.steps]
+        assert plan is None or plan.is_empty, [step.summary for step in plan.steps]
         assert controller.seen is not None
         assert not controller.seen.state.moves
     assert sim.store.writes == writes

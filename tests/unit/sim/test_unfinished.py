@@ -333,7 +333,7 @@ def check_that_nothing_is_left(sim: Sim, controller: Controller) -> None:
     writes = sim.store.writes
     plan = controller.cycle()
     assert plan is not None
-    assert plan.is_empty, [step.what for step in plan.steps]
+    assert plan.is_empty, [step.summary for step in plan.steps]
     assert sim.store.writes == writes
     assert controller.seen is not None
     assert not controller.seen.state.moves

@@ -95,7 +95,7 @@ def plain(host: Host, name: str, *labels: str) -> str:
 
 def whats(result: dict[str, Any]) -> list[str]:
     assert not result.get("failed"), result
-    return sorted(step["what"] for step in result["plan"])
+    return sorted(step["summary"] for step in result["plan"])
 
 
 @pytest.fixture

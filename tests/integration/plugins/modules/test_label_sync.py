@@ -104,7 +104,7 @@ def test_static_labels_from_setting_to_removal(run_module: Modules, engine: Engi
         },
     )
     assert done["changed"]
-    assert [step["what"] for step in done["plan"]] == [
+    assert [step["summary"] for step in done["plan"]] == [
         "set disk=ssd, empty= on node alpha",
         "set tank=true, zfs=true on node bravo",
     ]

@@ -60,7 +60,7 @@ def test_from_check_to_idle(swarm: Lab, run_module: Modules) -> None:
     assert swarm["alpha"].api("GET", "/services") == []
 
     done = run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
-    assert [step["what"] for step in done["plan"]] == [f"create {NAME}"], done
+    assert [step["summary"] for step in done["plan"]] == [f"create {NAME}"], done
     assert sorted(done["healthy_nodes"]) == ["alpha", "bravo", "charlie"]
 
     for check in (True, False):

@@ -47,8 +47,8 @@ def test_from_check_to_moved(swarm: Lab, run_module: Modules) -> None:
         assert running(swarm) == before
 
         done = balance()
-        assert [step["what"] for step in done["plan"]] == [step["what"] for step in checked["plan"]]
-        (moved,) = [name for name in before if f"move {name} " in done["plan"][0]["what"]]
+        assert [step["summary"] for step in done["plan"]] == [step["summary"] for step in checked["plan"]]
+        (moved,) = [name for name in before if f"move {name} " in done["plan"][0]["summary"]]
         (stays,) = [name for name in before if name != moved]
         swarm.wait_until(
             lambda: running(swarm).get(moved, ("", ""))[0] == "bravo", timeout=60, what="the move"

@@ -109,7 +109,7 @@ def test_our_own_host_is_left_to_another_instance(hosts: Hosts, logged: Log) -> 
     assert hosts.job.requeue_after is None
     assert hosts.statuses() == ["done", "done"]
     # whoever has done it has told of it
-    assert [action.what for action in hosts.work.status.view().history] == [
+    assert [action.summary for action in hosts.work.status.view().history] == [
         "command relabel_all: restart shop_db"
     ]
 

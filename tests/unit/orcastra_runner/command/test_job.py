@@ -99,7 +99,7 @@ class Bench:
 
 
 def done(name: str, *whats: str, notes: tuple[str, ...] = ()) -> PlaybookResult:
-    plan = tuple({"what": what} for what in whats)
+    plan = tuple({"summary": what} for what in whats)
     task = TaskResult("t", "localhost", ok=True, changed=bool(plan), plan=plan, notes=notes)
     return PlaybookResult(name, "successful", 1.0, tasks=(task,))
 
@@ -295,7 +295,7 @@ def test_failures_are_results_and_the_next_one_is_run(bench: Bench, logged: Log)
     assert bench.run() is False
     assert len(bench.ran) == 5
     failures = {
-        entry["what"]: entry["error"] for entry in logged.entries if entry["event"] == "command failed"
+        entry["summary"]: entry["error"] for entry in logged.entries if entry["event"] == "command failed"
     }
     assert failures["restart_service b"] == "no room on the disk"
     assert logged.sentences.count("error command failed: restart_service b") == 1

@@ -20,7 +20,7 @@ ARGUMENTS = {None: None, "service": "web", "node": "alpha"}
 
 
 def step(what: str, target: str = "") -> dict[str, Any]:
-    return {"action": "x", "target": target, "what": what, "why": ["because"], "why_not": []}
+    return {"action": "x", "target": target, "summary": what, "why": ["because"], "why_not": []}
 
 
 def task(name: str, *plan: dict[str, Any], host: str = "alpha", **fields: Any) -> TaskResult:
@@ -51,7 +51,7 @@ def rehearsed(
 @pytest.mark.parametrize("name", [name for name in COMMANDS if COMMANDS[name].playbook])
 def test_each_command_lists_its_plan(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     found = rehearsed(monkeypatch, name, task("a", step("do this")), task("b", step("do that")))
-    assert [one["what"] for one in found.steps] == ["do this", "do that"]
+    assert [one["summary"] for one in found.steps] == ["do this", "do that"]
     lines = found.lines(name)
     assert lines[0] == f"{name}: 2 steps would be carried out:"
     assert lines[1:3] == ["  1. do this", "       why: because"]
@@ -68,7 +68,7 @@ def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch) -> No
 def test_tasks_without_a_plan_are_named_with_their_host(monkeypatch: pytest.MonkeyPatch) -> None:
     packages = TaskResult("orcastra.swarm.bootstrap : Install packages", "bravo", ok=True, changed=True)
     found = rehearsed(monkeypatch, "bootstrap_swarm", packages, task("a", step("join")))
-    assert [one["what"] for one in found.steps] == ["install packages, on bravo", "join"]
+    assert [one["summary"] for one in found.steps] == ["install packages, on bravo", "join"]
 
 
 def test_reboots_come_after_what_is_done_to_the_node_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_reboots_come_after_what_is_done_to_the_node_first(monkeypatch: pytest.M
         orcastra_would_reboot=["alpha", "bravo", "delta"],
         orcastra_reboot_left={"id-charlie": "charlie"},
     )
-    assert [one["what"].partition(",")[0] for one in found.steps] == [
+    assert [one["summary"].partition(",")[0] for one in found.steps] == [
         "drain alpha", "reboot alpha", "drain bravo", "reboot bravo", "reboot delta",
     ]  # fmt: skip
     assert "charlie is left to another instance" in found.notes[0]

@@ -85,7 +85,7 @@ def test_check_only_says_what_would_be_done(
     capsys: pytest.CaptureFixture[str],
     problem: str | None,
 ) -> None:
-    found = Rehearsal(({"what": "restart shop_web", "why": ["it was asked for"]},), problem=problem)
+    found = Rehearsal(({"summary": "restart shop_web", "why": ["it was asked for"]},), problem=problem)
     monkeypatch.setattr(commands, "rehearse", lambda *_arguments: found)
     arguments = ["command", "restart_service", "web", "--check", "--config", str(tmp_path)]
     assert cli.main(arguments) == (cli.EXIT_FINE if problem is None else cli.EXIT_FAILED)

@@ -130,7 +130,9 @@ class Bench:
 
 
 def rebooted(*, ok: bool = True) -> PlaybookResult:
-    task = TaskResult("t", "alpha", ok=ok, changed=True, message="it stays away", plan=({"what": "drain"},))
+    task = TaskResult(
+        "t", "alpha", ok=ok, changed=True, message="it stays away", plan=({"summary": "drain"},)
+    )
     stats = {"orcastra_rebooted": ["alpha"]} if ok else {}
     return PlaybookResult("p", "successful" if ok else "failed", 1.0, tasks=(task,), stats=stats)
 
@@ -159,7 +161,7 @@ def test_it_is_taken_rebooted_and_its_result_entered(bench: Bench, logged: Log) 
     assert (done.status, done.message) == ("done", "alpha was rebooted by the instance on bravo")
     assert (done.by, done.source, bench.engine.state.handovers) == ("alpha", "file", {})
     (action,) = bench.status.view().history
-    assert action.what == f"command reboot_node alpha: {done.message}"
+    assert action.summary == f"command reboot_node alpha: {done.message}"
     assert logged.sentences[-1] == "info command finished: reboot_node alpha"
     bench.run()
     assert len(bench.ran) == 1

@@ -69,7 +69,7 @@ def test_the_job_refreshes_and_tells(dest: Path, clock: Clock) -> None:
     text = status.metrics.text(0).decode()
     assert "mod_downloads_total 2.0" in text
     assert "mod_download_errors_total 1.0" in text
-    assert {action.what for action in status.view().history} == {"download a.bin", "download c.bin"}
+    assert {action.summary for action in status.view().history} == {"download a.bin", "download c.bin"}
 
 
 def test_who_asks_does_not_wait_for_the_interval(dest: Path, clock: Clock) -> None:

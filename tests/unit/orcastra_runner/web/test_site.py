@@ -85,7 +85,7 @@ def test_the_log_says_where_it_is_served(logged: Log, host: str | None, said: st
     assert server.start()
     try:
         (entry,) = [entry for entry in logged.entries if entry["event"] == "http server started"]
-        assert entry["what"] == said.format(server.port)
+        assert entry["summary"] == said.format(server.port)
     finally:
         server.stop()
 
@@ -142,7 +142,7 @@ def test_before_the_first_look_there_is_no_swarm(clock: Clock, logged: Log) -> N
 
 
 def test_the_metrics_count_what_happens(served: Served) -> None:
-    anchor = next(step for step in plan_all(observation(), WANTED).steps if "db=true" in step.what)
+    anchor = next(step for step in plan_all(observation(), WANTED).steps if "db=true" in step.summary)
     served.status.stepped("sync", StepResult(anchor, changed=True))
     served.status.job_began("sync", 60)
     served.status.job_ended("sync", 1.5, ok=False)

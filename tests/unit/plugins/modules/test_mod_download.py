@@ -121,5 +121,5 @@ def test_results_can_still_be_read(tmp_path: Path) -> None:
         )
         mod = result["mods"][0]
         assert (mod["mod"], mod["bytes"], mod["files"]) == (f"{url}?v=***", 11, ["mods/a.bin"])
-        assert result["plan"][0]["what"] == "download mods/a.bin"
+        assert result["plan"][0]["summary"] == "download mods/a.bin"
         assert result["invocation"]["module_args"]["variables"] == {"ONE": "***", "A": "***"}

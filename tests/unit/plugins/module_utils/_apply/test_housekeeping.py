@@ -57,7 +57,7 @@ def test_it_is_remembered_before_it_is_done_and_told_after(tmp_path: Path, told:
 def test_a_dry_run_writes_nothing_and_tells_nobody(tmp_path: Path, told: list[Any]) -> None:
     node = engine(ILL)
     healing = heal_node(node, HEAL, tmp_path / "new", webhook_url="http://x", dry_run=True)
-    assert [step.what for step in healing.heal.plan.steps] == ["restart ill"]
+    assert [step.summary for step in healing.heal.plan.steps] == ["restart ill"]
     assert (node.calls, told, (tmp_path / "new").exists()) == ([], [], False)
 
 

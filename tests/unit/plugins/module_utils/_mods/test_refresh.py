@@ -77,7 +77,7 @@ def test_a_second_run_asks_and_changes_nothing(server: ModServer, dest: Path) ->
     mods = [server.put("/a.bin", b"A" * 1000), {"url": server.put("/b", b"B"), "name": "sub/b.bin"}]
     first = refresh(dest, *mods)
     assert (names(dest), first.stored, first.failures) == (["a.bin", "sub/b.bin"], 2, ())
-    assert [step.what for step in first.plan.steps] == ["download a.bin", "download sub/b.bin"]
+    assert [step.summary for step in first.plan.steps] == ["download a.bin", "download sub/b.bin"]
     sent = server.served_bytes
     second = refresh(dest, *mods)
     assert (second.plan.steps, second.requests, server.served_bytes) == ((), 2, sent)
@@ -90,7 +90,7 @@ def test_a_second_run_asks_and_changes_nothing(server: ModServer, dest: Path) ->
     # and what is newer takes its place
     server.put("/a.bin", b"new")
     fourth = refresh(dest, *mods)
-    assert ((dest / "a.bin").read_bytes(), fourth.plan.steps[0].what) == (b"new", "replace a.bin")
+    assert ((dest / "a.bin").read_bytes(), fourth.plan.steps[0].summary) == (b"new", "replace a.bin")
 
 
 def test_what_is_pinned_and_there_needs_no_request(server: ModServer, dest: Path) -> None:
@@ -105,14 +105,14 @@ def test_what_is_pinned_and_there_needs_no_request(server: ModServer, dest: Path
 def test_check_mode_asks_but_writes_nothing(server: ModServer, dest: Path) -> None:
     url = server.put("/a.bin", b"A")
     found = refresh(dest, url, check=True)
-    assert ([step.what for step in found.plan.steps], found.results) == (["download a.bin"], ())
+    assert ([step.summary for step in found.plan.steps], found.results) == (["download a.bin"], ())
     assert not dest.exists()
     refresh(dest, url)
     before = {path: path.stat().st_mtime_ns for path in dest.rglob("*")}
     assert refresh(dest, url, check=True).plan.steps == ()
     server.put("/a.bin", b"B")
-    assert [step.what for step in refresh(dest, url, check=True).plan.steps] == ["replace a.bin"]
-    assert [step.what for step in refresh(dest, check=True).plan.steps] == ["remove a.bin"]
+    assert [step.summary for step in refresh(dest, url, check=True).plan.steps] == ["replace a.bin"]
+    assert [step.summary for step in refresh(dest, check=True).plan.steps] == ["remove a.bin"]
     assert {path: path.stat().st_mtime_ns for path in dest.rglob("*")} == before
 
 
@@ -180,7 +180,7 @@ def test_an_api_says_where_the_file_is(server: ModServer, dest: Path) -> None:
         cdn.put("/file", b"v2")
         again = refresh(dest, mod, environment=environment)
         assert (names(dest), (dest / "m-2.bin").read_bytes()) == (["m-2.bin"], b"v2")
-        assert [step.what for step in again.plan.steps] == ["replace m-2.bin", "remove m-1.bin"]
+        assert [step.summary for step in again.plan.steps] == ["replace m-2.bin", "remove m-1.bin"]
         release("../../evil", b"v2")
         assert "expected the plain name of a file" in refresh(dest, mod, environment=environment).failures[0]
         server.put("/latest", b'{"assets": []}')

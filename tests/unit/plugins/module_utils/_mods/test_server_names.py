@@ -118,7 +118,7 @@ def test_several_downloads_go_under_their_names(server: ModServer, dest: Path) -
         for n in (1, 2)
     ]
     urls.append(server.put("/get?id=3", b"3", headers={"Content-Disposition": "attachment; filename=m3.bin"}))
-    assert [step.what for step in refresh(dest, *urls, check=True).plan.steps] == [
+    assert [step.summary for step in refresh(dest, *urls, check=True).plan.steps] == [
         "download m1.bin",
         "download m2.bin",
         "download m3.bin",
@@ -129,7 +129,7 @@ def test_several_downloads_go_under_their_names(server: ModServer, dest: Path) -
     assert (refresh(dest, *urls).plan.steps, server.served_bytes) == ((), sent)
     # a new version has a new name, and takes the place of the old one
     server.put("/1/download", b"1.1", headers={"Content-Disposition": "attachment; filename=m1.1.bin"})
-    assert [step.what for step in refresh(dest, *urls).plan.steps] == ["replace m1.1.bin", "remove m1.bin"]
+    assert [step.summary for step in refresh(dest, *urls).plan.steps] == ["replace m1.1.bin", "remove m1.bin"]
     assert names(dest) == ["m1.1.bin", "m2.bin", "m3.bin"]
     assert refresh(dest, *urls[1:]).removed == 1
 

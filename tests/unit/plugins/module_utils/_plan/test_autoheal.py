@@ -71,7 +71,7 @@ def heal(*containers: Container, state: NodeState | None = None, **options: Any)
 
 
 def whats(plan: HealPlan) -> list[str]:
-    return [step.what for step in plan.plan.steps]
+    return [step.summary for step in plan.plan.steps]
 
 
 def test_it_waits_for_grace_and_stop_grace_from_the_transition_on() -> None:

@@ -45,7 +45,7 @@ class TestOrdered:
 
         assert labels(found) == {"bravo": {"db": "true"}}
         step = placed(found)
-        assert (step.what, step.add, step.remove) == ("move shop_app to bravo", (TO_BRAVO,), ())
+        assert (step.summary, step.add, step.remove) == ("move shop_app to bravo", (TO_BRAVO,), ())
         assert step.why == (
             Reason("follower_misplaced", anchors=["db"], anchor_nodes=["bravo"], nodes=["alpha"]),
         )
@@ -92,7 +92,7 @@ class TestOrdered:
         found = plan(swarm(moved, node("bravo", labels={"db": "true"}), app_on="bravo"), state=state)
 
         step = placed(found)
-        assert (step.what, step.remove) == ("end the move of shop_app", (TO_BRAVO,))
+        assert (step.summary, step.remove) == ("end the move of shop_app", (TO_BRAVO,))
         assert remembered(found, state).moves == {}
 
     def test_follows_on_when_the_anchor_has_moved_meanwhile(self) -> None:
@@ -110,7 +110,7 @@ class TestOrdered:
         found = plan(swarm(moving, waiting, app_on=None), state=state)
 
         step = placed(found)
-        assert (step.what, step.remove, step.while_updating) == (
+        assert (step.summary, step.remove, step.while_updating) == (
             "undo the move of shop_app",
             (TO_BRAVO,),
             True,
@@ -222,7 +222,7 @@ class TestSlowToStop:
         found = plan(swarm(self.APP))
 
         (step,) = (step for step in found.steps if isinstance(step, ScaleService))
-        assert step.what == "scale shop_app from 1 to 0"
+        assert step.summary == "scale shop_app from 1 to 0"
         assert apply_edits(State(), step.intent_edits).moves["id-shop_app"].replicas == 1
 
     def test_waits_until_its_container_has_stopped(self) -> None:
@@ -239,7 +239,7 @@ class TestSlowToStop:
         found = plan(swarm(replace(self.APP, replicas=0), stopped, app_on=None), state=self.MOVING)
 
         step = placed(found)
-        assert (step.what, step.replicas, step.add) == ("start shop_app on bravo", 1, (TO_BRAVO,))
+        assert (step.summary, step.replicas, step.add) == ("start shop_app on bravo", 1, (TO_BRAVO,))
         assert remembered(found, self.MOVING).moves["id-shop_app"].replicas is None
 
     def test_a_new_leader_forgets_what_is_stopping_so_the_whole_grace_is_waited_for(self) -> None:

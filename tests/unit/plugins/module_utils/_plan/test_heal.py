@@ -45,7 +45,7 @@ def desired(leader: str | None = None, managers: int | None = None, **roles: str
 
 
 def whats(seen: SwarmSnapshot, config: DesiredState, **healing: Any) -> list[str]:
-    return [step.what for step in plan_heal(seen, config, Healing(**healing), NOW).steps]
+    return [step.summary for step in plan_heal(seen, config, Healing(**healing), NOW).steps]
 
 
 NONE = {"a": None, "b": None, "c": None}
@@ -162,7 +162,7 @@ def test_settings_that_are_not_named_are_left_alone() -> None:
     config = DesiredState(swarm=SwarmConfig(snapshot_interval=500, subnet_size=26))
     plan = plan_heal(snapshot(manager("a")), config, Healing(swarm=swarm), NOW)
     (step,) = plan.steps
-    assert step.what == "change SnapshotInterval of the swarm"
+    assert step.summary == "change SnapshotInterval of the swarm"
     assert step.changed(swarm["Spec"]) == {  # type: ignore[attr-defined]
         "Raft": {"SnapshotInterval": 500, "ElectionTick": 10},
         "Dispatcher": {"HeartbeatPeriod": 5},

@@ -175,7 +175,7 @@ def test_an_impostor_gets_no_label_and_loses_none() -> None:
             DesiredState(nodes=desired.nodes, prune_unknown_labels=prune),
             state,
         )
-        assert [step.what for step in plan.steps] == ["set a=b on node mgr-a"]
+        assert [step.summary for step in plan.steps] == ["set a=b on node mgr-a"]
         assert len(plan.warnings) == 1
 
 
@@ -240,7 +240,7 @@ def test_a_host_cannot_pass_for_another(ip: str | None) -> None:
         "liar": Member(hostname="liar", state="active", node_id="id-b"),
     }
     plan = plan_heal(seen, desired, Healing(members=members), NOW)
-    whats = [step.what for step in plan.steps]
+    whats = [step.summary for step in plan.steps]
     assert not any("node b to" in what or "id-b" in what for what in whats), whats
     assert {"node_is_another_host", "node_at_other_address"} & (
         {one.code for one in plan.warnings if isinstance(one, Reason)}

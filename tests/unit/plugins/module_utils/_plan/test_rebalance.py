@@ -38,7 +38,7 @@ from tests.support.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 def test_a_lasting_gap_moves_what_is_on_the_fuller_node() -> None:
     step = the_step(Case().plan())
 
-    assert step.what == "move big from alpha to beta"
+    assert step.summary == "move big from alpha to beta"
     assert step.add == ("node.id==id-beta",)
     assert step.why == (
         Reason(
@@ -214,7 +214,9 @@ def test_a_unit_that_must_not_move_stays_with_a_reason(name: str) -> None:
 
     verdict, found = case.verdict(title)
 
-    assert [step.what for step in case.plan().steps if "move" in step.what and title in step.what] == []
+    assert [
+        step.summary for step in case.plan().steps if "move" in step.summary and title in step.summary
+    ] == []
     assert verdict == REJECTED
     # reasons of the scheduler are checked for the fact in them
     assert expected in (found if isinstance(expected, Reason) else str(case.candidate(title)))
@@ -282,7 +284,7 @@ def test_of_several_replicas_one_is_moved_by_excluding_where_it_is() -> None:
 
     step = the_step(plan_rebalance(seen, (), measured, RebalanceRules(), state, NOW))
 
-    assert step.what == "move web from alpha to delta"
+    assert step.summary == "move web from alpha to delta"
     assert step.add == ("node.id!=id-alpha",)
 
 
@@ -300,7 +302,7 @@ def test_nodes_that_swarm_would_rather_take_are_excluded_too() -> None:
 
     step = the_step(plan_rebalance(seen, (), measured, RebalanceRules(), state, NOW))
 
-    assert step.what == "move web from alpha to delta"
+    assert step.summary == "move web from alpha to delta"
     assert step.add == ("node.id!=id-alpha", "node.id!=id-gamma")
     assert step.why[-1] == Reason("nodes_excluded", count=1, node="delta")
 
@@ -320,7 +322,7 @@ def group(**fields: Any) -> Case:
 def test_a_group_moves_as_a_unit_by_its_anchor() -> None:
     step = the_step(group().plan())
 
-    assert step.what == "move shop_big with shop_app, shop_cache, shop_proxy from alpha to beta"
+    assert step.summary == "move shop_big with shop_app, shop_cache, shop_proxy from alpha to beta"
     assert (step.name, step.add) == ("shop_big", ("node.id==id-beta",))
     assert apply_edits(State(), step.intent_edits).moves["id-big"].memory_bytes == 4 * GB
 
@@ -444,7 +446,7 @@ def test_no_more_moves_than_allowed_and_no_host_twice() -> None:
 
     def moves(most: int) -> list[str]:
         rules = RebalanceRules(max_moves_per_cycle=most)
-        return [step.what for step in plan_rebalance(seen, (), measured, rules, state, NOW).steps]
+        return [step.summary for step in plan_rebalance(seen, (), measured, rules, state, NOW).steps]
 
     assert len(moves(0)) == 0
     assert len(moves(1)) == 1

@@ -50,7 +50,7 @@ def three_alike(a_on: str = "alpha", **ahead: str) -> Plan:
 def test_what_is_to_follow_is_remembered_with_the_first_move() -> None:
     step = the_step(three_alike())
 
-    assert step.what == "move a from alpha to beta"
+    assert step.summary == "move a from alpha to beta"
     assert apply_edits(State(), step.intent_edits).ahead == {"id-b/id-alpha": "id-gamma"}
 
 
@@ -68,7 +68,7 @@ def test_what_is_to_follow_is_remembered_with_the_first_move() -> None:
 def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], what: str) -> None:
     step = the_step(three_alike("beta", **ahead))
 
-    assert step.what == what
+    assert step.summary == what
     assert (step.why[-1] == Reason("planned_with_last_move")) == (what.startswith("move c"))
     assert apply_edits(State(ahead={"x/y": "z"}), step.intent_edits).ahead == {}
 

@@ -53,7 +53,7 @@ def made(at: float, failed: Reason | None = None) -> dict[str, tuple[Relocation,
 def test_a_move_that_has_converged_is_ended_and_remembered() -> None:
     step = the_step(plan(swarm(task("app", "beta"), update_state="completed")))
 
-    assert (step.what, step.remove, step.add) == ("end the move of app", (TO,), ())
+    assert (step.summary, step.remove, step.add) == ("end the move of app", (TO,), ())
     assert step.changed((TO, "node.role == worker")) == ["node.role == worker"]
     assert not step.while_updating
     assert remembered(step.commit_edits) == State(relocations=made(10))
@@ -99,7 +99,7 @@ def test_a_move_that_fails_is_undone_and_remembered(name: str) -> None:
     seen, after = FAILING[name]
     step = the_step(plan(seen, after=after))
 
-    assert step.what == "move app back to alpha"
+    assert step.summary == "move app back to alpha"
     assert (step.add, step.remove) == (("node.id==id-alpha",), (TO,))
     assert step.while_updating
     state = remembered(step.intent_edits)

@@ -33,7 +33,7 @@ def test_ours_go_and_others_stay_also_on_a_node_that_is_down() -> None:
         node("charlie", labels={"disk": "ssd"}),
     )
     plan = plan_label_removal(seen, STATE)
-    assert [step.what for step in plan.steps] == [
+    assert [step.summary for step in plan.steps] == [
         "remove db, disk on node alpha",
         "remove disk on node bravo",
     ]
@@ -51,7 +51,7 @@ def test_a_label_stays_while_our_constraint_holds_a_service_to_it() -> None:
         service("shop_web", constraints=("node.labels.db==true",)),
     )
     plan = plan_label_removal(seen, State(owned_labels={"id-alpha": frozenset({"disk", "db"})}))
-    assert [step.what for step in plan.steps] == ["remove disk on node alpha"]
+    assert [step.summary for step in plan.steps] == ["remove disk on node alpha"]
     assert plan.notes == (Reason("label_in_use", node="alpha", label="db", services=["shop_app"]),)
 
 
@@ -61,7 +61,7 @@ def test_a_constraint_of_the_users_own_is_warned_of() -> None:
         service("shop_web", constraints=("node.labels.db == true",)),
     )
     plan = plan_label_removal(seen, State(owned_labels={"id-alpha": frozenset({"db"})}))
-    assert [step.what for step in plan.steps] == ["remove db on node alpha"]
+    assert [step.summary for step in plan.steps] == ["remove db on node alpha"]
     assert plan.warnings == (Reason("service_loses_all_nodes", service="shop_web", labels=["db"]),)
 
 
@@ -103,7 +103,7 @@ def test_what_loses_our_constraint_before_holds_no_label() -> None:
     owned = State(owned_labels={"id-alpha": frozenset({"db"})})
     assert plan_label_removal(seen, owned, ["shop_app"]).steps == ()
     plan = plan_label_removal(seen, owned, ["shop_app", "shop_web"])
-    assert [step.what for step in plan.steps] == ["remove db on node alpha"]
+    assert [step.summary for step in plan.steps] == ["remove db on node alpha"]
     assert (plan.warnings, plan.notes) == ((), ())
 
 

@@ -147,7 +147,7 @@ class TestLabels:
     def test_named_labels_are_set_whatever_the_policy(self) -> None:
         for policy in Removals:
             plan = plan_labels(snapshot(node("alpha")), policies(self.CONFIG, policy, policy), State())
-            assert [step.what for step in plan.steps] == ["set ssd=true on node alpha"]
+            assert [step.summary for step in plan.steps] == ["set ssd=true on node alpha"]
 
     def test_an_anchors_label_follows_it_whatever_the_policy(self) -> None:
         seen = snapshot(

@@ -55,7 +55,7 @@ def run(
 
 
 def whats(found: Pass) -> list[str]:
-    return [step.what for step in found.plan.steps]
+    return [step.summary for step in found.plan.steps]
 
 
 def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drain() -> None:
@@ -171,7 +171,7 @@ def test_a_node_that_is_drained_already_is_over_at_once() -> None:
 
 def test_the_preview_has_all_steps_and_raises_at_once() -> None:
     plan = preview(on_a(web(), task("web", "a")), NOTHING, State(), "a", 1.0, protect_quorum=True)
-    assert [step.what for step in plan.steps] == [
+    assert [step.summary for step in plan.steps] == [
         "move web from a to another node",
         "set the availability of node a to drain",
     ]

@@ -35,7 +35,7 @@ def test_what_was_given_up_is_tried_only_when_asked_for() -> None:
 
     plan = plan_anchors(SEEN, configuration, GIVEN_UP, NOW, retry_now=True)
     (step,) = plan.steps
-    assert step.what == "move shop_app to alpha"
+    assert step.summary == "move shop_app to alpha"
     state = apply_edits(GIVEN_UP, [*plan.remember, *step.intent_edits])
     attempts = state.attempts["id-shop_app"]
     assert (attempts.count, attempts.last, attempts.given_up) == (1, NOW, None)
