@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Events of the log are constant: what differs from one time to the next is in their fields."""
+"""Log events are constant; the data is in their fields."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_events_are_constant(path: Path) -> None:
         'log.error("failed: " + text)',
         'log.info("{} failed".format(name))',
         'log.info("%s failed", name)',
-        "tell = log.error if failed else log.info",
+        "write = log.error if failed else log.info",
         "get_logger().warning(first_line(text))",
         'log.info("A sentence")',
         'log.info("moved: a service")',
@@ -67,4 +67,4 @@ def test_dynamic_events_are_found(source: str) -> None:
 
 
 def test_constant_events_with_fields_are_fine() -> None:
-    assert list(dynamic_events('log.info("service moved", what=step.summary, **fields)')) == []
+    assert list(dynamic_events('log.info("service moved", summary=step.summary, **fields)')) == []
