@@ -5,8 +5,8 @@
 """The log: one line per event, as text with ``key=value``, or as JSON for machines.
 
 An event is a constant string; the data is in its fields. The text format appends ``summary`` to the event
-("done: set ssd=true on node alpha"), shows the text of a ``message`` instead of the event, and omits ``action``
-and ``target``, which ``summary`` already contains. On a terminal it wraps lines and adds colors.
+("done: set ssd=true on node alpha"), shows the text of a ``message`` instead of the event, and omits
+``action`` and ``target``, which ``summary`` already contains. On a terminal it wraps lines and adds colors.
 
 This is the only module that imports structlog. All others call ``get_logger`` and write
 ``log.info("event", key=value)``.
@@ -73,7 +73,9 @@ def first_line(text: object) -> str:
 
 
 class _FromLibraries(logging.Handler):
-    """Turns warnings and errors of libraries into lines of this log; Python would print them over many lines."""
+    """Turns warnings and errors of libraries into lines of this log; Python would print them over many
+    lines.
+    """
 
     def __init__(self, *, debug: bool) -> None:
         super().__init__(logging.WARNING)

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Text output on a terminal: lines are wrapped at its width, and colored. In a file or a pipe they stay plain.
+"""Text output on a terminal: lines are wrapped at its width, and colored. In a file or a pipe they stay
+plain.
 
-``NO_COLOR`` turns colors off, and so does ``TERM=dumb``. ``FORCE_COLOR`` or ``CLICOLOR_FORCE`` treat any output
-as a terminal, whose width is then that of ``COLUMNS``. JSON never passes through here.
+``NO_COLOR`` turns colors off, and so does ``TERM=dumb``. ``FORCE_COLOR`` or ``CLICOLOR_FORCE`` treat any
+output as a terminal, whose width is then that of ``COLUMNS``. JSON never passes through here.
 """
 
 from __future__ import annotations
@@ -67,7 +68,9 @@ class Terminal:
         return "\n".join(map(self._paint, lines))
 
     def show(self, line: str) -> str:
-        """Return a line of a report, wrapped and colored by its shape: a heading, a step, a reason, a warning."""
+        """Return a line of a report, wrapped and colored by its shape: a heading, a step, a reason, a
+        warning.
+        """
         indent = len(line) - len(line.lstrip(" ")) + 2
         for shape, style in _SHAPES:
             match = shape.fullmatch(line)

@@ -108,7 +108,7 @@ def acting(clock: Clock) -> Iterator[Served]:
     seen = observation()
     served.status.configured(WANTED)
     served.status.observed(seen, 0.02)
-    served.status.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
+    served.status.decided("acting: this node is the swarm leader", leads=True, acts=True)
     served.status.planned("sync", plan_all(seen, WANTED))
     try:
         yield served

@@ -109,11 +109,11 @@ def test_a_typing_error_is_answered_with_what_may_be_meant(
 @pytest.mark.parametrize(
     ("ending", "options", "code"),
     [
-        (application.Ending.WELL, [], cli.EXIT_FINE),
+        (application.Ending.SUCCEEDED, [], cli.EXIT_OK),
         (application.Ending.FAILED, [], cli.EXIT_FAILED),
-        (application.Ending.STOOD_BY, [], cli.EXIT_FINE),
-        (application.Ending.STOOD_BY, ["--detailed-exitcode"], cli.EXIT_STOOD_BY),
-        (application.Ending.WELL, ["--detailed-exitcode"], cli.EXIT_FINE),
+        (application.Ending.STANDBY, [], cli.EXIT_OK),
+        (application.Ending.STANDBY, ["--detailed-exitcode"], cli.EXIT_STANDBY),
+        (application.Ending.SUCCEEDED, ["--detailed-exitcode"], cli.EXIT_OK),
         (application.Ending.FAILED, ["--detailed-exitcode"], cli.EXIT_FAILED),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_lost_label_comes_back_at_the_next_look(
     driven.run(nothing, lambda: fake.label("alpha"), nothing)
     assert fake.labels_of("alpha") == {"ssd": "true"}
     assert len(fake.playbooks) == 2
-    assert "info acting: our engine is the swarm's leader" in logged.sentences
+    assert "info acting: this node is the swarm leader" in logged.sentences
     assert logged.sentences[-1] == "info stopping"
     assert logged.entries[-1]["signal"] == "SIGTERM"
 
@@ -134,7 +134,7 @@ def test_quiet_cycles_only_look(
     fake.label("alpha", ssd="true")
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 5)
     assert (fake.looks, fake.playbooks, len(fake.engines)) == (6, [], 1)
-    assert logged.sentences == ["info acting: our engine is the swarm's leader", "info stopping"]
+    assert logged.sentences == ["info acting: this node is the swarm leader", "info stopping"]
 
 
 def test_nothing_is_looked_at_before_its_time(
@@ -160,7 +160,7 @@ def test_only_the_leaders_engine_acts_and_says_when_that_changes(
     assert roles == [
         "info standing by: the leader is node alpha",
         "info standing by: the swarm has no leader at the moment",
-        "info acting: our engine is the swarm's leader",
+        "info acting: this node is the swarm leader",
         "info standing by: the leader is node charlie",
     ]
 
@@ -217,7 +217,7 @@ def test_an_unreachable_engine_is_told_once_backed_off_and_told_again_when_back(
     assert logged.sentences == [
         "error no answer",
         "info problem resolved: engine",
-        "info acting: our engine is the swarm's leader",
+        "info acting: this node is the swarm leader",
         "info stopping",
     ]
     # at 0, about 5, 15, 35 and 75 seconds, then every 60
@@ -435,7 +435,7 @@ def test_once_on_a_standby_does_nothing_and_says_so(
     fake = three_nodes()
     fake.local = "bravo"
     loop = Driven(fake, here, clock, monkeypatch).loop
-    assert (loop.run_once(), loop.stood_by) == (True, True)
+    assert (loop.run_once(), loop.left_to_another) == (True, True)
     assert fake.playbooks == []
     assert logged.sentences[-1].startswith("warning nothing done")
     assert (logged.entries[-1]["node"], logged.entries[-1]["leader"]) == ("bravo", "alpha")

@@ -246,7 +246,7 @@ def test_the_shell_waits_until_somebody_has_taken_it(
     hosts.fake.results = [rebooted("alpha"), rebooted("alpha")]
     monkeypatch.setattr(Signals, "pause", taken)
     command = ["command", "reboot_node", "alpha", "--id"]
-    assert cli.main([*command, "x"]) == cli.EXIT_FINE
+    assert cli.main([*command, "x"]) == cli.EXIT_OK
     assert capsys.readouterr().out.splitlines() == [
         f"reboot_node alpha: {LEFT}",
         f"reboot_node alpha: {TAKEN}; `orcastra status` shows the result",

@@ -88,7 +88,7 @@ def test_check_only_says_what_would_be_done(
     found = Rehearsal(({"summary": "restart shop_web", "why": ["it was asked for"]},), problem=problem)
     monkeypatch.setattr(commands, "rehearse", lambda *_arguments: found)
     arguments = ["command", "restart_service", "web", "--check", "--config", str(tmp_path)]
-    assert cli.main(arguments) == (cli.EXIT_FINE if problem is None else cli.EXIT_FAILED)
+    assert cli.main(arguments) == (cli.EXIT_OK if problem is None else cli.EXIT_FAILED)
     assert "  1. restart shop_web\n" in capsys.readouterr().out
     assert not fake.state.commands
 
@@ -100,7 +100,7 @@ def test_check_of_an_id_that_was_used_says_so(
     fake.state = State(commands={"id:once": record})
     monkeypatch.delattr(commands, "rehearse")
     arguments = ["command", "restart_service", "web", "--id", "once", "--check", "--config", str(tmp_path)]
-    assert cli.main(arguments) == cli.EXIT_FINE
+    assert cli.main(arguments) == cli.EXIT_OK
     assert "done before, and not repeated" in capsys.readouterr().out
 
 
@@ -110,7 +110,7 @@ def test_the_status_tells_of_the_file(
     file = tmp_path / "commands" / "swarm-orch.command.yml"
     file.parent.mkdir()
     file.write_text("- relabel_all\n- 5\n")
-    assert cli.main(["status", "--config", str(tmp_path)]) == cli.EXIT_FINE
+    assert cli.main(["status", "--config", str(tmp_path)]) == cli.EXIT_OK
     out = capsys.readouterr().out
     assert "  relabel_all: waiting\n" in out
     assert f"  malformed: {file}:2: [1]: expected a command such as" in out

@@ -74,7 +74,7 @@ def site() -> Iterator[tuple[StatusStore, str]]:
     status.configured(WANTED)
     status.measured(MEMORY)
     status.observed(SEEN, 0.01)
-    status.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
+    status.decided("acting: this node is the swarm leader", leads=True, acts=True)
     status.planned("sync", plan_all(SEEN, WANTED))
     status.stepped("sync", StepResult(plan_all(SEEN, WANTED).steps[0], changed=True))
     yield status, f"http://127.0.0.1:{server.port}/"
@@ -101,7 +101,7 @@ def test_what_an_operator_wants_to_see(
     text = browser.text()
     for said in (
         "Dry run: this instance plans only",
-        "on alpha, acting: our engine is the swarm's leader",
+        "on alpha, acting: this node is the swarm leader",
         "1 of 2",
         "6.0 GiB of 8.0 GiB (75 %), host host-1",
         "memory: not measured",
