@@ -30,7 +30,7 @@ LEAD = "lead"
 
 
 class StopNow(BaseException):
-    """Interrupts an interruptible section when the process must stop; ``except Exception`` doesn't catch it."""
+    """Interrupts a section when the process must stop; ``except Exception`` doesn't catch it."""
 
 
 class Signals:

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The JSON documents of the API, built from the recorded status. The HTTP reference describes each field."""
+"""The JSON documents of the API, built from the recorded status.
+
+docs/reference/http.md describes each field.
+"""
 
 from __future__ import annotations
 
