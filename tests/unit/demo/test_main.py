@@ -26,23 +26,23 @@ def stage(out: io.StringIO) -> Stage:
     return Stage("demo-that-is-not-there", Screen(out, 80))
 
 
-def test_run_shows_the_command_and_what_it_prints(stage: Stage, out: io.StringIO) -> None:
+def test_run_shows_command_and_output(stage: Stage, out: io.StringIO) -> None:
     assert stage.run("sh", "-c", "echo one; echo two >&2") == "one\ntwo"
     assert out.getvalue() == "$ sh -c 'echo one; echo two >&2'\none\ntwo\n\n"
 
 
-def test_run_complains_of_a_status(stage: Stage) -> None:
+def test_run_raises_error_for_failed_command(stage: Stage) -> None:
     with pytest.raises(DemoError, match=r"`sh -c 'exit 3'` ended with status 3\."):
         stage.run("sh", "-c", "exit 3")
 
 
-def test_an_exported_variable_is_shown_and_counts(stage: Stage, out: io.StringIO) -> None:
+def test_export_is_shown_and_applies_to_later_commands(stage: Stage, out: io.StringIO) -> None:
     stage.export("DOCKER_HOST", "tcp://10.0.0.1:2375")
     assert stage.run("sh", "-c", "echo $DOCKER_HOST") == "tcp://10.0.0.1:2375"
     assert out.getvalue().startswith("$ export DOCKER_HOST=tcp://10.0.0.1:2375\n")
 
 
-def test_a_background_command_is_ended_in_an_orderly_way(stage: Stage, out: io.StringIO) -> None:
+def test_background_command_gets_sigterm_at_the_end(stage: Stage, out: io.StringIO) -> None:
     script = "trap 'echo bye; exit 0' TERM; echo hello $NAME; while :; do sleep 0.05; done"
     with stage.background("sh", "-c", script, NAME="you") as loop:
         wait_until(lambda: loop.said("hello you"), 20)
@@ -50,7 +50,7 @@ def test_a_background_command_is_ended_in_an_orderly_way(stage: Stage, out: io.S
     assert out.getvalue().endswith("$ kill %1\nbye\n\n")
 
 
-def test_a_background_command_that_ends_by_itself_is_an_error(stage: Stage) -> None:
+def test_background_command_that_ends_early_is_an_error(stage: Stage) -> None:
     def play() -> None:
         with stage.background("sh", "-c", "exit 4") as loop:
             wait_until(lambda: loop.said("never"), 20)
@@ -59,7 +59,7 @@ def test_a_background_command_that_ends_by_itself_is_an_error(stage: Stage) -> N
         play()
 
 
-def test_commands_do_not_see_another_swarm_or_configuration() -> None:
+def test_clean_environment_drops_other_swarms_and_configurations() -> None:
     given = {
         "PATH": "/bin",
         "LC_ALL": "C.UTF-8",
@@ -74,7 +74,7 @@ def test_commands_do_not_see_another_swarm_or_configuration() -> None:
     assert clean_environment(given).keys() == {"PATH", "LC_ALL", "https_proxy"}
 
 
-def test_what_is_in_the_way_is_said_and_nothing_is_started(
+def test_main_reports_obstacle_and_starts_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(packages, "obstacle", lambda: "the lab needs root")
@@ -83,7 +83,7 @@ def test_what_is_in_the_way_is_said_and_nothing_is_started(
     assert "demo: It can't run here: the lab needs root. It needs a Debian-like" in capsys.readouterr().err
 
 
-def test_a_missing_environment_is_said(
+def test_main_reports_missing_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(demo, "ROOT", tmp_path)
@@ -93,7 +93,7 @@ def test_a_missing_environment_is_said(
 
 
 @pytest.mark.parametrize("verbose", [False, True])
-def test_an_error_is_one_sentence_unless_more_is_asked_for(
+def test_main_prints_one_line_for_an_error_unless_verbose(
     verbose: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_arguments: str) -> None:

@@ -79,14 +79,14 @@ def test_several_tasks_on_one_node_are_counted() -> None:
         ([task("shop_app", "bravo"), task("shop_app", "alpha")], True, True),
     ],
 )
-def test_settled_means_that_each_task_runs_or_waits_for_a_node(
+def test_settled_if_each_task_runs_or_waits_for_a_node(
     tasks: list[dict[str, Any]], settled: bool, all_run: bool
 ) -> None:
     view = View(NODES, [service("shop_app", 2)], tasks)
     assert (view.settled, view.all_run) == (settled, all_run)
 
 
-def test_a_global_service_is_wanted_on_nodes_that_take_tasks() -> None:
+def test_all_run_ignores_nodes_that_are_down_for_global_services() -> None:
     nodes = [node("alpha"), node("bravo", state="down")]
     assert View(nodes, [service("shop_metrics", None)], [task("shop_metrics", "alpha")]).all_run
 
@@ -112,12 +112,12 @@ def test_together_text(cache_on: str, text: str) -> None:
     assert together_text(View(NODES, [service(name) for name in names], tasks)) == text
 
 
-def test_down_command_names_a_lab_of_another_name() -> None:
+def test_down_command_names_other_labs() -> None:
     assert down_command("demo") == "make demo-down"
     assert down_command("other").endswith("demo down --name other")
 
 
-def test_a_lost_node_and_what_is_left_of_a_service() -> None:
+def test_is_down_and_runs_after_the_loss_of_a_node() -> None:
     view = View(
         [node("alpha", db="true"), node("bravo", state="down")],
         [service("shop_app", 2), service("shop_db")],

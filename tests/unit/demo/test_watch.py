@@ -9,7 +9,7 @@ from demo.view import View
 from demo.watch import Mark, Timeline
 
 
-def test_a_mark_is_noted_once_and_told_in_order() -> None:
+def test_timeline_notes_each_mark_once_in_order() -> None:
     reached: set[str] = set()
     moments = iter([12.0, 13.5, 15.0])
     timeline = Timeline(10.0, "it begins", clock=lambda: next(moments))

@@ -57,7 +57,7 @@ def expressions() -> list[str]:
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_each_metric_exists_and_has_the_labels(expression: str) -> None:
+def test_metrics_exist_with_all_labels(expression: str) -> None:
     metrics = known()
     labels = set(re.findall(r"(\w+)\s*=~?\s*\"", expression))
     for group in re.findall(r"by \(([^)]*)\)", expression):
@@ -71,7 +71,7 @@ def test_each_metric_exists_and_has_the_labels(expression: str) -> None:
     assert labels <= allowed, expression
 
 
-def test_legends_and_texts_use_labels_that_there_are() -> None:
+def test_legends_and_texts_use_existing_labels() -> None:
     every = ADDED_BY_PROMETHEUS.union(*known().values())
     text = (FOLDER / "dashboard.json").read_text(encoding="utf-8")
     text += (FOLDER / "alerts.yml").read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def test_legends_and_texts_use_labels_that_there_are() -> None:
     assert {"name", "instance"} <= used <= every
 
 
-def test_the_dashboard_has_room_for_all_panels() -> None:
+def test_dashboard_has_room_for_all_panels() -> None:
     panels = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))["panels"]
     taken: set[tuple[int, int]] = set()
     for panel in panels:
@@ -92,7 +92,7 @@ def test_the_dashboard_has_room_for_all_panels() -> None:
     assert len({panel["id"] for panel in panels}) == len(panels)
 
 
-def test_the_example_scrapes_under_the_name_that_the_rules_look_for() -> None:
+def test_example_scrapes_under_the_job_name_of_the_rules() -> None:
     example = yaml.safe_load((FOLDER / "scrape.yml").read_text(encoding="utf-8"))
     (job,) = example["scrape_configs"]
     assert all(f'job="{job["job_name"]}"' in rule["expr"] for rule in alert_rules())
@@ -100,7 +100,7 @@ def test_the_example_scrapes_under_the_name_that_the_rules_look_for() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing (package prometheus)")
-def test_promtool_finds_nothing_wrong(tmp_path: Path) -> None:
+def test_promtool_accepts_the_rules(tmp_path: Path) -> None:
     for name in ("alerts.yml", "scrape.yml"):
         shutil.copy(FOLDER / name, tmp_path)
     for command in (["check", "rules", "alerts.yml"], ["check", "config", "scrape.yml"]):

@@ -42,14 +42,14 @@ from tests.unit.orcastra_runner.fakes import failed, three_nodes, work_on
 SSD_ON_ALPHA = desired({"alpha": {"ssd": "true"}})
 
 
-def test_an_empty_plan_starts_no_playbook(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_sync_job_starts_no_playbook_for_an_empty_plan(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     assert SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch)) is False
     assert (fake.playbooks, fake.looks, logged.sentences) == ([], 1, [])
 
 
-def test_a_step_starts_the_playbook_and_is_confirmed(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_sync_job_starts_a_playbook_and_verifies(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     assert SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch)) is True
     assert fake.labels_of("alpha") == {"ssd": "true"}
@@ -66,7 +66,7 @@ def test_a_step_starts_the_playbook_and_is_confirmed(monkeypatch: pytest.MonkeyP
     ]
 
 
-def test_a_dry_run_plans_only_and_says_so_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_sync_job_only_plans_in_a_dry_run(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     work = work_on(fake, SSD_ON_ALPHA, monkeypatch, dry_run=True)
     job = SyncJob(60, 600)
@@ -76,7 +76,7 @@ def test_a_dry_run_plans_only_and_says_so_once(monkeypatch: pytest.MonkeyPatch, 
     assert logged.sentences == ["info planned: set ssd=true on node alpha"]
 
 
-def test_what_only_has_to_be_remembered_is_something_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_job_saves_the_state_without_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.state = replace(fake.state, owned_labels={"id-lost": frozenset({"ssd"})})
     SyncJob(60, 600).run(work_on(fake, desired(), monkeypatch))
@@ -84,7 +84,7 @@ def test_what_only_has_to_be_remembered_is_something_to_do(monkeypatch: pytest.M
     assert not fake.state.owned_labels
 
 
-def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_sync_job_logs_warnings_and_notes_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     fake.change_nodes(lambda one: replace(one, state="down") if one.hostname == "charlie" else one)
     work = work_on(fake, desired({"charlie": {"a": "b"}, "nobody": {"a": "b"}}), monkeypatch)
@@ -98,7 +98,7 @@ def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch, logge
     ]
 
 
-def test_a_failed_playbook_is_an_error_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_job_fails_with_the_message_of_the_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.results = [failed(LABEL_PLAYBOOK, "node alpha: it left the swarm")]
     with pytest.raises(JobError, match="node alpha: it left the swarm"):
@@ -106,16 +106,14 @@ def test_a_failed_playbook_is_an_error_with_its_message(monkeypatch: pytest.Monk
     assert fake.playbooks == [LABEL_PLAYBOOK]
 
 
-def test_a_playbook_that_was_ended_is_no_failure_of_the_swarm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_job_stopped_is_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.results = [PlaybookResult(LABEL_PLAYBOOK, "canceled", 1.0)]
     with pytest.raises(Stopped, match="asked to stop"):
         SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch))
 
 
-def test_what_comes_up_meanwhile_is_done_in_the_same_cycle(
-    monkeypatch: pytest.MonkeyPatch, logged: Log
-) -> None:
+def test_sync_job_handles_changes_during_its_run(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     work = work_on(fake, SSD_ON_ALPHA, monkeypatch)
     real = work.run_playbook
@@ -132,7 +130,7 @@ def test_what_comes_up_meanwhile_is_done_in_the_same_cycle(
     assert logged.sentences[-1] == "info verified: the swarm matches the configuration"
 
 
-def test_a_fight_with_somebody_else_ends_after_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_job_gives_up_after_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     nothing = PlaybookResult(LABEL_PLAYBOOK, "successful", 1.0)
     fake.results = [nothing, nothing, nothing]
@@ -141,7 +139,7 @@ def test_a_fight_with_somebody_else_ends_after_two_runs(monkeypatch: pytest.Monk
     assert len(fake.playbooks) == 2
 
 
-def test_what_the_playbook_did_beyond_the_plan_is_told(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_run_and_report_logs_unplanned_steps(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     extra = {
         "action": "label_node",
@@ -160,7 +158,7 @@ def test_what_the_playbook_did_beyond_the_plan_is_told(monkeypatch: pytest.Monke
     ]
 
 
-def test_in_event_mode_a_resync_connects_anew_and_starts_no_playbook(
+def test_resync_job_in_process_reconnects_without_a_playbook(
     monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -174,7 +172,7 @@ def test_in_event_mode_a_resync_connects_anew_and_starts_no_playbook(
     assert resync.requeue_after is None
 
 
-def test_a_resync_that_finds_nothing_is_silent(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_resync_job_is_silent_without_changes(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     assert ResyncJob(600).run(work_on(fake, desired(), monkeypatch)) is False
     assert (fake.playbooks, logged.sentences) == ([SITE_PLAYBOOK], [])
@@ -205,14 +203,12 @@ FORGET_MOVE, FORGET_LABEL = SetMove("id-app", None), DisownLabels("id-lost", fro
         (Plan(steps=(LABEL_STEP,), remember=(FORGET_MOVE,)), SITE_PLAYBOOK),
     ],
 )
-def test_the_playbook_follows_from_the_plan(plan: Plan, playbook: str) -> None:
+def test_playbook_for_depends_on_the_steps(plan: Plan, playbook: str) -> None:
     assert playbook_for(plan) == playbook
 
 
 @pytest.mark.parametrize("config", [desired(), SSD_ON_ALPHA], ids=["nothing configured", "labels alone"])
-def test_what_was_a_follower_takes_the_site_playbook(
-    config: DesiredState, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_playbook_for_former_followers_is_site(config: DesiredState, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     app = service("shop_app", **ours("node.labels.db==true"))
@@ -222,7 +218,7 @@ def test_what_was_a_follower_takes_the_site_playbook(
     assert fake.playbooks == [SITE_PLAYBOOK] * 2
 
 
-def test_a_journal_that_is_to_be_cleared_takes_the_site_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_playbook_for_journal_edits_is_site(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.snapshot = snapshot(*fake.snapshot.nodes, service("shop_app"), task("shop_app", "alpha"))
     fake.state = replace(fake.state, moves={"id-shop_app": Move("db", (), 0.0)})
@@ -231,7 +227,7 @@ def test_a_journal_that_is_to_be_cleared_takes_the_site_playbook(monkeypatch: py
     assert not fake.state.moves
 
 
-def test_with_dependencies_labels_take_the_small_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_playbook_for_labels_with_dependencies_is_label_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     config = desired({"alpha": {"ssd": "true"}}, anchors={"db": ()})
     assert SyncJob(60, 600).run(work_on(fake, config, monkeypatch)) is True

@@ -68,7 +68,7 @@ def watch() -> Iterator[Callable[[Manager], LeaderWatch]]:
         one.stop()
 
 
-def test_it_wakes_once_and_asks_again_only_when_told(watch: Callable[[Manager], LeaderWatch]) -> None:
+def test_leader_watch_wakes_once_and_then_rests(watch: Callable[[Manager], LeaderWatch]) -> None:
     manager = Manager(FOLLOWS, FOLLOWS, LEADS)
     leader_watch = watch(manager)
     leader_watch.stand_by("id-bravo")
@@ -83,7 +83,7 @@ def test_it_wakes_once_and_asks_again_only_when_told(watch: Callable[[Manager], 
     assert (len(manager.asked), manager.connections) == (4, 1)
 
 
-def test_while_it_rests_it_asks_nothing(watch: Callable[[Manager], LeaderWatch]) -> None:
+def test_leader_watch_asks_nothing_while_it_rests(watch: Callable[[Manager], LeaderWatch]) -> None:
     manager = Manager(FOLLOWS)
     leader_watch = watch(manager)
     leader_watch.stand_by("id-bravo")
@@ -97,7 +97,7 @@ def test_while_it_rests_it_asks_nothing(watch: Callable[[Manager], LeaderWatch])
 
 
 @pytest.mark.parametrize("error", [EngineTimeout("late"), EngineUnreachable("gone"), ValueError("odd")])
-def test_no_answer_is_a_reason_to_ask_again_anew(
+def test_leader_watch_reconnects_after_an_error(
     watch: Callable[[Manager], LeaderWatch], error: Exception
 ) -> None:
     manager = Manager(error, error, LEADS)

@@ -62,9 +62,9 @@ def test_events_are_constant(path: Path) -> None:
         'log.info(event="moved")',
     ],
 )
-def test_dynamic_events_are_found(source: str) -> None:
+def test_dynamic_events_finds_them(source: str) -> None:
     assert set(dynamic_events(source)) == {1}
 
 
-def test_constant_events_with_fields_are_fine() -> None:
+def test_dynamic_events_accepts_constants_with_fields() -> None:
     assert list(dynamic_events('log.info("service moved", summary=step.summary, **fields)')) == []

@@ -114,7 +114,7 @@ def nothing() -> None:
     """The test only lets time pass."""
 
 
-def test_a_lost_label_comes_back_at_the_next_look(
+def test_loop_restores_a_lost_label(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -122,31 +122,29 @@ def test_a_lost_label_comes_back_at_the_next_look(
     driven.run(nothing, lambda: fake.label("alpha"), nothing)
     assert fake.labels_of("alpha") == {"ssd": "true"}
     assert len(fake.playbooks) == 2
-    assert "info acting: this node is the swarm leader" in logged.sentences
+    assert "acting" in [entry["event"] for entry in logged.entries]
     assert logged.sentences[-1] == "info stopping"
     assert logged.entries[-1]["signal"] == "SIGTERM"
 
 
-def test_quiet_cycles_only_look(
+def test_loop_only_observes_in_quiet_cycles(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 5)
     assert (fake.looks, fake.playbooks, len(fake.engines)) == (6, [], 1)
-    assert logged.sentences == ["info acting: this node is the swarm leader", "info stopping"]
+    assert [entry["event"] for entry in logged.entries] == ["acting", "stopping"]
 
 
-def test_nothing_is_looked_at_before_its_time(
-    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_loop_waits_for_the_interval(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 59, step=1)
     assert fake.looks == 1
 
 
-def test_only_the_leaders_engine_acts_and_says_when_that_changes(
+def test_loop_acts_only_on_the_leader_and_logs_changes(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -156,12 +154,13 @@ def test_only_the_leaders_engine_acts_and_says_when_that_changes(
         nothing, lambda: fake.lead(None), lambda: fake.lead("bravo"), nothing, lambda: fake.lead("charlie")
     )
     assert len(fake.playbooks) == 1
-    roles = [s for s in logged.sentences if s.startswith(("info acting", "info standing"))]
-    assert roles == [
-        "info standing by: the leader is node alpha",
-        "info standing by: the swarm has no leader at the moment",
-        "info acting: this node is the swarm leader",
-        "info standing by: the leader is node charlie",
+    roles = [entry for entry in logged.entries if entry["event"] in ("acting", "standing by")]
+    assert [entry["event"] for entry in roles] == ["standing by", "standing by", "acting", "standing by"]
+    assert [entry["summary"].rpartition(" ")[2] for entry in roles] == [
+        "alpha",
+        "leader",
+        "leader",
+        "charlie",
     ]
 
 
@@ -178,7 +177,7 @@ class Watch:
         self.told.append(None)
 
 
-def test_who_becomes_the_leader_acts_at_once_whatever_failed_before(
+def test_loop_acts_at_once_when_it_becomes_the_leader(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -200,31 +199,30 @@ def test_who_becomes_the_leader_acts_at_once_whatever_failed_before(
     assert watch.told == ["id-bravo", None]
 
 
-def test_always_acts_from_anywhere(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loop_with_acts_anywhere_ignores_the_leader(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = three_nodes()
     fake.local = "bravo"
     Driven(fake, here, clock, monkeypatch, acts_anywhere=True).run()
     assert fake.labels_of("alpha") == {"ssd": "true"}
 
 
-def test_an_unreachable_engine_is_told_once_backed_off_and_told_again_when_back(
+def test_loop_logs_an_unreachable_engine_once_and_backs_off(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     fake.errors = [EngineUnreachable("no answer")] * 4
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 200, step=1)
-    assert logged.sentences == [
-        "error no answer",
-        "info problem resolved: engine",
-        "info acting: this node is the swarm leader",
-        "info stopping",
-    ]
+    assert logged.sentences[0] == "error no answer"
+    events = [entry["event"] for entry in logged.entries]
+    assert events == ["problem", "problem resolved", "acting", "stopping"]
     # at 0, about 5, 15, 35 and 75 seconds, then every 60
     assert 6 <= fake.looks <= 8
 
 
-def test_a_worker_stands_by_without_backing_off(
+def test_loop_on_a_worker_does_not_back_off(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -232,14 +230,12 @@ def test_a_worker_stands_by_without_backing_off(
     fake.errors = [NotAManager("expected a manager, found a worker")] * 5
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 6)
     assert fake.looks == 7
-    assert logged.sentences[:2] == [
-        "warning standing by: expected a manager, found a worker",
-        "info problem resolved: engine",
-    ]
+    assert [entry["event"] for entry in logged.entries][:2] == ["problem", "problem resolved"]
+    assert logged.entries[0]["level"] == "warning"
 
 
 @pytest.mark.parametrize("error", [JobError("no way"), ZeroDivisionError("by zero")])
-def test_a_failing_job_does_not_stop_the_others(
+def test_loop_continues_after_a_failed_job(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log, error: Exception
 ) -> None:
     fake = three_nodes()
@@ -253,7 +249,7 @@ def test_a_failing_job_does_not_stop_the_others(
     assert "info problem resolved: job other" in logged.sentences
 
 
-def test_a_playbook_that_keeps_failing_is_told_once(
+def test_loop_logs_a_failing_playbook_once(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -265,7 +261,7 @@ def test_a_playbook_that_keeps_failing_is_told_once(
     assert "info problem resolved: job sync" in logged.sentences
 
 
-def test_sighup_syncs_now(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loop_syncs_on_sighup(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     driven = Driven(fake, here, clock, monkeypatch)
 
@@ -278,7 +274,7 @@ def test_sighup_syncs_now(here: Settings, clock: Clock, monkeypatch: pytest.Monk
     assert fake.labels_of("alpha") == {"ssd": "true"}
 
 
-def test_a_changed_configuration_is_used_at_once(
+def test_loop_uses_a_changed_configuration(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -295,7 +291,7 @@ def test_a_changed_configuration_is_used_at_once(
     assert changed["changes"] == "node bravo added"
 
 
-def test_an_invalid_configuration_is_refused_with_all_its_problems(
+def test_loop_rejects_an_invalid_configuration_with_all_errors(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -321,7 +317,7 @@ def replaced(path: Path, text: str | None) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("text", [None, "", "---\n", "# nothing\n", "leader: alpha\n"])
-def test_a_configuration_that_vanishes_stays_in_force_and_is_told_once(
+def test_loop_keeps_a_configuration_that_disappears(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log, text: str | None
 ) -> None:
     fake = three_nodes()
@@ -343,7 +339,7 @@ def test_a_configuration_that_vanishes_stays_in_force_and_is_told_once(
     assert "accept_removals" in missing[0]["summary"]
 
 
-def test_a_configuration_that_is_back_is_no_problem_any_more(
+def test_loop_resolves_the_problem_of_a_missing_configuration(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -359,7 +355,7 @@ def accepted(fake: FakeSwarm, key: str, instance: str) -> None:
     fake.state = replace(fake.state, commands={**fake.state.commands, key: record})
 
 
-def test_what_another_process_was_asked_to_accept_is_accepted_here_too(
+def test_loop_accepts_removals_of_another_process(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -386,7 +382,7 @@ def test_what_another_process_was_asked_to_accept_is_accepted_here_too(
     assert driven.configuration.desired.dependencies == {}
 
 
-def test_no_job_begins_once_we_are_to_stop(
+def test_loop_starts_no_job_after_a_stop_request(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -403,7 +399,7 @@ def test_no_job_begins_once_we_are_to_stop(
     assert (len(fake.playbooks), other.runs) == (1, 0)
 
 
-def test_once_does_everything_and_says_what(
+def test_run_once_logs_all_changes(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -413,23 +409,20 @@ def test_once_does_everything_and_says_what(
     assert "info done: set ssd=true on node alpha" in logged.sentences
     logged.clear()
     assert Driven(fake, here, clock, monkeypatch).loop.run_once() is True
-    assert logged.sentences[-1] == "info no changes needed: the swarm matches the configuration"
+    assert logged.entries[-1]["event"] == "no changes needed"
     assert len(fake.playbooks) == 1
 
 
-def test_once_and_dry_writes_nothing(
+def test_run_once_changes_nothing_in_a_dry_run(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
     assert Driven(fake, here, clock, monkeypatch, dry_run=True).loop.run_once() is True
     assert fake.playbooks == []
-    assert logged.sentences[-2:] == [
-        "info planned: set ssd=true on node alpha",
-        "info dry run finished: nothing was written",
-    ]
+    assert [entry["event"] for entry in logged.entries][-2:] == ["planned", "dry run finished"]
 
 
-def test_once_on_a_standby_does_nothing_and_says_so(
+def test_run_once_does_nothing_on_standby(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -442,7 +435,7 @@ def test_once_on_a_standby_does_nothing_and_says_so(
 
 
 @pytest.mark.parametrize("error", [EngineUnreachable("no answer"), NotAManager("a worker")])
-def test_once_without_an_engine_fails(
+def test_run_once_fails_without_an_engine(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log, error: Exception
 ) -> None:
     fake = three_nodes()
@@ -451,7 +444,7 @@ def test_once_without_an_engine_fails(
     assert str(error) in logged.sentences[-1]
 
 
-def test_once_fails_where_a_part_failed_and_still_does_the_rest(
+def test_run_once_fails_with_a_failed_job_but_runs_the_others(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -506,42 +499,42 @@ def once(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Calla
     return run
 
 
-def test_once_ends_although_something_never_does(once: Callable[..., float], logged: Log) -> None:
+def test_run_once_ends_despite_work_that_never_finishes(once: Callable[..., float], logged: Log) -> None:
     assert 50 <= once(WaitingJob()) <= 60
     left = [entry for entry in logged.entries if entry["event"] == "left for the next run"]
     assert [(entry["job"], entry["summary"]["text"]) for entry in left] == [("sync", "shop_app waits")]
 
 
 @pytest.mark.parametrize("wait", [0.0, 5.0, 400.0])
-def test_once_waits_as_long_as_it_is_told(once: Callable[..., float], wait: float) -> None:
+def test_run_once_waits_as_configured(once: Callable[..., float], wait: float) -> None:
     assert wait - 2 <= once(WaitingJob(), wait=wait) <= wait
 
 
-def test_once_does_not_take_retries_for_progress(once: Callable[..., float]) -> None:
+def test_run_once_does_not_count_retries_as_progress(once: Callable[..., float]) -> None:
     assert once(WaitingJob(steps=lambda run: "restart shop_bad" if run % 3 else None)) <= 62
 
 
-def test_once_goes_on_while_something_new_happens(once: Callable[..., float]) -> None:
+def test_run_once_continues_while_there_is_progress(once: Callable[..., float]) -> None:
     job = WaitingJob(steps=lambda run: f"move service {run}" if run % 40 == 0 and run <= 80 else None)
     assert 130 <= once(job) <= 150
 
 
-def test_once_ends_after_five_minutes_in_any_case(once: Callable[..., float]) -> None:
+def test_run_once_ends_after_five_minutes(once: Callable[..., float]) -> None:
     assert 290 <= once(WaitingJob(steps=lambda run: f"move service {run}")) <= LONGEST_CYCLE_SECONDS
 
 
-def test_once_leaves_no_service_scaled_to_0(once: Callable[..., float]) -> None:
+def test_run_once_waits_for_services_scaled_to_0(once: Callable[..., float]) -> None:
     fake = three_nodes()
     fake.state = State(moves={"id-shop_db": Move("db", ("id-alpha",), 0.0, replicas=1)})
     assert 290 <= once(WaitingJob(), fake) <= LONGEST_CYCLE_SECONDS
 
 
-def test_once_does_not_wait_for_a_retry_that_is_far_away(once: Callable[..., float], logged: Log) -> None:
+def test_run_once_does_not_wait_for_a_distant_retry(once: Callable[..., float], logged: Log) -> None:
     assert once(WaitingJob(requeue_after=10.0)) == 0
     assert "left for the next run" in {entry["event"] for entry in logged.entries}
 
 
-def test_messages_reach_the_inbox_from_real_signals() -> None:
+def test_signals_put_messages_into_the_inbox() -> None:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     signals = Signals()
     try:

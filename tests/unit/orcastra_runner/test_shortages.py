@@ -46,67 +46,67 @@ def ends(logged: Log) -> list[str]:
     return [entry["summary"] for entry in logged.entries if entry["event"] == "no longer short of tasks"]
 
 
-def test_a_reason_is_logged_once(logged: Log, clock: Clock) -> None:
-    told = ShortageLog(clock)
+def test_shortage_log_logs_a_reason_once(logged: Log, clock: Clock) -> None:
+    shown = ShortageLog(clock)
     for _ in range(20):
-        told.tell([short("web", FAILING, "No such image"), short("db", WAITING)])
+        shown.log_new([short("web", FAILING, "No such image"), short("db", WAITING)])
         clock.now += 3
     assert len(warnings(logged)) == 2
     assert ends(logged) == []
 
 
-def test_what_is_fresh_is_not_logged(logged: Log, clock: Clock) -> None:
-    told = ShortageLog(clock)
-    told.tell([short(code=STARTING, fresh=True)])
-    told.tell([])
+def test_shortage_log_ignores_new_shortages(logged: Log, clock: Clock) -> None:
+    shown = ShortageLog(clock)
+    shown.log_new([short(code=STARTING, fresh=True)])
+    shown.log_new([])
     assert not logged.entries
 
 
-def test_another_error_is_logged_and_errors_that_take_turns_once_each(logged: Log, clock: Clock) -> None:
-    told = ShortageLog(clock)
+def test_shortage_log_logs_alternating_errors_once_each(logged: Log, clock: Clock) -> None:
+    shown = ShortageLog(clock)
     for number in range(30):
-        told.tell([short("web", FAILING, ("no image", "port is taken")[number % 2])])
+        shown.log_new([short("web", FAILING, ("no image", "port is taken")[number % 2])])
         clock.now += 3
     assert len(warnings(logged)) == 2
 
 
 @pytest.mark.parametrize("template", ["dial tcp: port {}", "process {} was killed", "pid {} and port {}"])
-def test_numbers_that_differ_each_time_make_no_news(logged: Log, clock: Clock, template: str) -> None:
-    told = ShortageLog(clock)
+def test_shortage_log_ignores_changing_numbers(logged: Log, clock: Clock, template: str) -> None:
+    shown = ShortageLog(clock)
     for number in range(30):
-        told.tell([short("web", FAILING, template.format(40_000 + number, 50_000 - number))])
+        shown.log_new([short("web", FAILING, template.format(40_000 + number, 50_000 - number))])
         clock.now += 3
     assert len(warnings(logged)) == 1
 
 
-def test_a_service_that_always_has_another_reason_is_logged_seldom(logged: Log, clock: Clock) -> None:
-    told = ShortageLog(clock)
+def test_shortage_log_limits_changing_reasons(logged: Log, clock: Clock) -> None:
+    shown = ShortageLog(clock)
     for number in range(200):
-        told.tell([short("web", FAILING, f"error {number}")])
+        shown.log_new([short("web", FAILING, f"error {number}")])
         clock.now += 6
     assert len(warnings(logged)) <= 10
 
 
-def test_the_end_is_logged_at_once_where_nothing_failed(logged: Log, clock: Clock) -> None:
-    told = ShortageLog(clock)
-    told.tell([short(code=WAITING)])
-    told.tell([])
+def test_shortage_log_logs_the_end_at_once_without_failures(logged: Log, clock: Clock) -> None:
+    shown = ShortageLog(clock)
+    shown.log_new([short(code=WAITING)])
+    shown.log_new([])
     assert ends(logged) == ["web"]
 
 
-def test_a_task_that_runs_for_a_moment_between_two_failures_ends_nothing(logged: Log, clock: Clock) -> None:
-    told = ShortageLog(clock)
+def test_shortage_log_ignores_short_recoveries(logged: Log, clock: Clock) -> None:
+    shown = ShortageLog(clock)
     for number in range(60):
-        told.tell([short("web", FAILING, "exit code 1")] if number % 2 else [])
+        shown.log_new([short("web", FAILING, "exit code 1")] if number % 2 else [])
         clock.now += 5
     assert (len(warnings(logged)), ends(logged)) == (1, [])
     clock.now += STEADY_SECONDS
-    told.tell([])
-    told.tell([])
+    shown.log_new([])
+    shown.log_new([])
     assert ends(logged) == ["web"]
 
 
-def test_the_headline_never_says_that_all_is_well_while_tasks_are_missing() -> None:
+def test_headline_mentions_missing_tasks_without_changes() -> None:
     some = [short("a"), short("b", STARTING, fresh=True)]
     assert plan_text(Plan()).startswith("No changes needed: the swarm matches the configuration.")
     text = plan_text(Plan(), short=some).splitlines()
@@ -121,7 +121,7 @@ def test_the_headline_never_says_that_all_is_well_while_tasks_are_missing() -> N
     assert many["headline"].endswith("but 40 services are short of tasks: s0, s1, s2, s3, s4 and 35 more")
 
 
-def test_steps_and_missing_tasks_are_both_in_the_headline() -> None:
+def test_headline_mentions_changes_and_missing_tasks() -> None:
     status = StatusStore()
     seen = observation()
     config = desired(nodes={"alpha": {"ssd": "true"}}, anchors={"db": ("app",)})
@@ -138,7 +138,7 @@ def test_steps_and_missing_tasks_are_both_in_the_headline() -> None:
     assert "as configured" not in plans_data(status.view())["headline"]
 
 
-def test_each_look_finds_the_reasons_afresh_and_since_when_they_hold() -> None:
+def test_status_store_keeps_the_start_of_a_shortage() -> None:
     now = [NOW]
     status = StatusStore(clock=lambda: now[0])
     alpha, web = node("alpha"), service("web")
@@ -165,7 +165,7 @@ def test_each_look_finds_the_reasons_afresh_and_since_when_they_hold() -> None:
     assert status.view().short == ()
 
 
-def test_the_loop_looks_again_while_tasks_are_missing(
+def test_loop_observes_sooner_while_tasks_are_missing(
     settings: Any, config_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -180,7 +180,7 @@ def test_the_loop_looks_again_while_tasks_are_missing(
     assert warnings(logged) == ["shop_db: Swarm has given up 1 of 1 task (failed: boom)"]
 
 
-def test_one_cycle_says_what_is_short(
+def test_run_once_reports_shortages(
     settings: Any, config_dir: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()

@@ -103,7 +103,7 @@ def assert_harmless(text: str) -> None:
     "arguments",
     [["plan", "--explain"], ["status"], ["what-if", "--lose", "any"], ["what-if", "--add", "x:1GB"]],
 )
-def test_commands_in_words_and_as_json(
+def test_commands_escape_text_and_json(
     fake: FakeSwarm, evil: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = {}
@@ -119,7 +119,7 @@ def test_commands_in_words_and_as_json(
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_errors(
+def test_errors_are_escaped(
     evil: str, debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for error in (OrcastraError(f"a{evil}b"), RuntimeError(evil)):
@@ -135,7 +135,7 @@ def test_errors(
             assert said.count("\n") == 1
 
 
-def test_config_check(
+def test_config_check_is_escaped(
     evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ORCASTRA_CONFIG_DIR", str(tmp_path))
@@ -147,7 +147,7 @@ def test_config_check(
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_the_log(evil: str, log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_is_escaped(evil: str, log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(log_format, debug=True)
     logger = log.get_logger()
     event = f"done{evil}"
@@ -158,14 +158,14 @@ def test_the_log(evil: str, log_format: str, capsys: pytest.CaptureFixture[str])
     assert log_format == "text" or all(json.loads(line) for line in said.splitlines())
 
 
-def test_results_of_commands(evil: str, tmp_path: Path) -> None:
+def test_command_results_are_escaped(evil: str, tmp_path: Path) -> None:
     path = tmp_path / "orch.command.yml"
     path.write_text("")
     write_results(path, [{"command": "relabel_all", "status": "failed", "message": evil, "line": 3}])
     assert_harmless((tmp_path / "orch.command.results.yml").read_text())
 
 
-def test_a_step_in_a_result(fake: FakeSwarm, evil: str) -> None:
+def test_step_of_a_result_is_escaped(fake: FakeSwarm, evil: str) -> None:
     seen = fake.observe(None)
     snapshot = replace(seen.snapshot, services=(), tasks=())
     plan = commands.plan_all(replace(seen, snapshot=snapshot), desired({f"bravo{evil}": {"a": "1"}}))

@@ -184,7 +184,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_happens_between_the_look_and_the_start_of_the_watch_wakes_the_loop(
+def test_watcher_notices_changes_between_observation_and_start(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
 ) -> None:
     watcher.follow(seen(SHOP), BOTH)
@@ -196,7 +196,7 @@ def test_what_happens_between_the_look_and_the_start_of_the_watch_wakes_the_loop
 
 
 @pytest.mark.parametrize("change", [change for change in CHANGES if change.startswith("a task")])
-def test_what_happens_before_the_first_poll_of_other_services_wakes_the_loop(
+def test_watcher_notices_changes_before_the_first_poll_of_other_services(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
 ) -> None:
     engine.swarm = SHOP
@@ -210,7 +210,7 @@ def test_what_happens_before_the_first_poll_of_other_services_wakes_the_loop(
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_has_not_changed_since_the_look_wakes_nothing(
+def test_watcher_ignores_unchanged_objects(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
 ) -> None:
     engine.swarm = CHANGES[change]
@@ -223,7 +223,7 @@ def test_what_has_not_changed_since_the_look_wakes_nothing(
     assert set(engine.asked[3:]) == {"tasks"}
 
 
-def test_a_standby_that_becomes_active_misses_nothing_either(
+def test_watcher_of_a_new_active_instance_misses_nothing(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     engine.swarm = SHOP
@@ -235,7 +235,7 @@ def test_a_standby_that_becomes_active_misses_nothing_either(
     wakes.wait_for(lambda: wakes.count == 1)
 
 
-def test_an_answer_from_before_the_latest_look_is_thrown_away(
+def test_watcher_discards_responses_older_than_the_observation(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     asked, answer = threading.Event(), threading.Event()
@@ -259,7 +259,7 @@ def test_an_answer_from_before_the_latest_look_is_thrown_away(
     wakes.wait_for(lambda: wakes.count == 1)
 
 
-def test_a_removal_noticed_late_does_not_end_the_watch_of_what_is_followed_by_then(
+def test_watcher_survives_a_late_notice_of_a_removal(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     asked, answer = threading.Event(), threading.Event()
@@ -281,7 +281,7 @@ def test_a_removal_noticed_late_does_not_end_the_watch_of_what_is_followed_by_th
 
 
 @pytest.mark.parametrize("change", [change for change in CHANGES if not change.startswith("a task")])
-def test_a_look_during_the_comparison_does_not_hide_what_came_before_the_stream(
+def test_watcher_notices_changes_before_the_stream_despite_an_observation(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
 ) -> None:
     asked, answer = threading.Event(), threading.Event()
@@ -302,7 +302,7 @@ def test_a_look_during_the_comparison_does_not_hide_what_came_before_the_stream(
     wakes.wait_for(lambda: wakes.count == 1)
 
 
-def test_a_look_that_began_before_the_stream_is_followed_by_another_one(
+def test_watcher_requests_an_observation_after_one_that_began_before_the_stream(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     watcher.start()
@@ -314,7 +314,9 @@ def test_a_look_that_began_before_the_stream_is_followed_by_another_one(
     assert wakes.count == 1
 
 
-def test_a_manager_again_looks_again(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_requests_an_observation_on_a_manager_again(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
     engine.swarm = SHOP
     watcher.follow(seen(SHOP), BOTH)
     watcher.start()
@@ -324,7 +326,7 @@ def test_a_manager_again_looks_again(watcher: Watcher, engine: FakeEngine, wakes
     assert wakes.count == 1
 
 
-def test_the_stream_begins_before_the_look_by_the_engines_clock(
+def test_watcher_starts_the_stream_before_the_observation(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     engine.swarm = SHOP
@@ -335,7 +337,7 @@ def test_the_stream_begins_before_the_look_by_the_engines_clock(
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["before the first look", "without a time in it"])
-def test_without_the_time_of_a_look_the_engine_is_asked_for_its_own(
+def test_watcher_asks_the_engine_for_its_time_without_observation(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, known: bool
 ) -> None:
     if known:
@@ -345,15 +347,13 @@ def test_without_the_time_of_a_look_the_engine_is_asked_for_its_own(
     assert engine.began_at == [ENGINE_TIME - watch.MARGIN_SECONDS]
 
 
-def test_an_event_wakes_the_loop(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_wakes_the_loop_for_an_event(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
     engine.events_to_come = [{"Type": "node", "Action": "update", "timeNano": 5}]
     watcher.start()
     wakes.wait_for(lambda: wakes.count == 1)
 
 
-def test_a_broken_stream_is_opened_again_after_its_last_event(
-    watcher: Watcher, engine: FakeEngine, wakes: Wakes
-) -> None:
+def test_watcher_resumes_a_broken_stream(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
     engine.unreachable = 3
     event = {"Type": "node", "timeNano": 6_000_000_000_123}
     engine.events_to_come = [event, EngineUnreachable("reset by peer"), ValueError("half a line"), event]
@@ -365,7 +365,9 @@ def test_a_broken_stream_is_opened_again_after_its_last_event(
     assert third == second
 
 
-def test_whoever_connects_again_wakes_the_loop(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_wakes_the_loop_after_reconnecting(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
     engine.unreachable = 5
     watcher.start()
     wakes.wait_for(lambda: engine.connections == 2)
@@ -373,7 +375,9 @@ def test_whoever_connects_again_wakes_the_loop(watcher: Watcher, engine: FakeEng
     wakes.wait_for(lambda: wakes.count in (1, 2))
 
 
-def test_each_change_wakes_the_loop_once(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_wakes_the_loop_once_for_each_change(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
     engine.swarm = SHOP
     watcher.follow(seen(SHOP), BOTH)
     watcher.start()
@@ -387,9 +391,7 @@ def test_each_change_wakes_the_loop_once(watcher: Watcher, engine: FakeEngine, w
         assert wakes.count == number
 
 
-def test_a_service_that_is_gone_wakes_the_loop_and_is_not_asked_for_again(
-    watcher: Watcher, engine: FakeEngine, wakes: Wakes
-) -> None:
+def test_watcher_stops_polling_a_removed_service(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
     engine.missing = True
     watcher.follow(seen(engine.swarm), ids("gone"))
     watcher.start()
@@ -397,7 +399,7 @@ def test_a_service_that_is_gone_wakes_the_loop_and_is_not_asked_for_again(
     assert engine.asked_for == [["id-gone"]]
 
 
-def test_what_changes_while_polls_fail_is_noticed_by_the_next_one(
+def test_watcher_notices_changes_during_failed_polls(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     engine.swarm = SHOP
@@ -412,7 +414,7 @@ def test_what_changes_while_polls_fail_is_noticed_by_the_next_one(
     wakes.wait_for(lambda: wakes.count == reconnected + 1)
 
 
-def test_no_tasks_are_asked_for_on_a_standby(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_polls_no_tasks_on_standby(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
     engine.swarm = SHOP
     watcher.follow(seen(SHOP), frozenset())
     watcher.start()

@@ -40,7 +40,7 @@ from tests.unit.orcastra_runner.fakes import three_nodes
 
 ROLLING = {"command": "rolling_reboot", "id": "all"}
 TAKEN = "alpha is being rebooted by the instance on bravo"
-LEFT = "rebooted bravo; alpha is left to another instance, as this one runs there"
+LEFT = "rebooted bravo; alpha is left to another instance because this one runs on it"
 
 
 class Hosts(Bench):
@@ -83,7 +83,7 @@ def hosts(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged:
     return hosts
 
 
-def test_our_own_host_is_left_to_another_instance(hosts: Hosts, logged: Log) -> None:
+def test_reboot_of_own_host_is_offered_to_another_instance(hosts: Hosts, logged: Log) -> None:
     hosts.fake.results = [rebooted("alpha")]
     hosts.write(ROLLING, "relabel_all")
     assert hosts.run() is True
@@ -114,7 +114,7 @@ def test_our_own_host_is_left_to_another_instance(hosts: Hosts, logged: Log) -> 
     ]
 
 
-def test_an_engine_elsewhere_does_not_tell_where_we_run(hosts: Hosts) -> None:
+def test_reboot_with_remote_engine_names_no_own_node(hosts: Hosts) -> None:
     hosts.fake.is_local = False
     hosts.fake.results = [rebooted()]
     hosts.write(ROLLING)
@@ -122,7 +122,7 @@ def test_an_engine_elsewhere_does_not_tell_where_we_run(hosts: Hosts) -> None:
     assert hosts.ran[0][1]["orcastra_reboot_own_nodes"] == []
 
 
-def test_a_reboot_of_others_is_no_matter_of_ours(hosts: Hosts) -> None:
+def test_reboot_of_other_hosts_offers_nothing(hosts: Hosts) -> None:
     hosts.fake.results = [rebooted()]
     hosts.write(ROLLING)
     assert hosts.run() is True
@@ -130,7 +130,7 @@ def test_a_reboot_of_others_is_no_matter_of_ours(hosts: Hosts) -> None:
     assert (hosts.fake.state.handovers, hosts.job.requeue_after) == ({}, None)
 
 
-def test_what_was_rebooted_before_a_failure_is_told(hosts: Hosts) -> None:
+def test_failed_reboot_reports_hosts_rebooted_before(hosts: Hosts) -> None:
     failed = TaskResult("t", "localhost", ok=False, changed=False, message="charlie: it does not come back")
     result = PlaybookResult(ROLLING, "failed", 1.0, tasks=(failed,), stats={"orcastra_rebooted": ["bravo"]})
     hosts.fake.results = [result]
@@ -142,7 +142,7 @@ def test_what_was_rebooted_before_a_failure_is_told(hosts: Hosts) -> None:
     )
 
 
-def test_where_nobody_takes_it_that_is_the_result(hosts: Hosts, logged: Log) -> None:
+def test_offer_that_is_not_taken_fails(hosts: Hosts, logged: Log) -> None:
     hosts.fake.results = [rebooted("alpha")]
     hosts.write(ROLLING, "relabel_all")
     hosts.run()
@@ -161,7 +161,7 @@ def test_where_nobody_takes_it_that_is_the_result(hosts: Hosts, logged: Log) -> 
     assert hosts.work.status.view().history[-1].result == "failed"
 
 
-def test_an_offer_outlasts_the_reboot_of_another_host(hosts: Hosts) -> None:
+def test_offer_stays_while_another_host_is_rebooted(hosts: Hosts) -> None:
     hosts.fake.results = [rebooted("alpha")]
     hosts.write(ROLLING)
     hosts.run()
@@ -179,7 +179,7 @@ def test_an_offer_outlasts_the_reboot_of_another_host(hosts: Hosts) -> None:
     assert hosts.record.status == "failed"
 
 
-def test_where_there_is_nobody_it_is_known_at_once(hosts: Hosts) -> None:
+def test_offer_without_other_ready_nodes_fails_at_once(hosts: Hosts) -> None:
     hosts.fake.change_nodes(lambda one: replace(one, state="ready" if one.hostname == "alpha" else "down"))
     hosts.fake.results = [rebooted("alpha")]
     hosts.write(ROLLING)
@@ -188,7 +188,7 @@ def test_where_there_is_nobody_it_is_known_at_once(hosts: Hosts) -> None:
     assert "no other node of this swarm is ready" in hosts.record.message
 
 
-def test_whoever_is_gone_in_the_middle_is_noticed_by_the_new_leader(hosts: Hosts) -> None:
+def test_silent_handover_is_interrupted_by_the_new_leader(hosts: Hosts) -> None:
     hosts.fake.results = [rebooted("alpha")]
     hosts.write(ROLLING)
     hosts.run()
@@ -215,7 +215,7 @@ def test_whoever_is_gone_in_the_middle_is_noticed_by_the_new_leader(hosts: Hosts
     assert len(hosts.ran) == 1
 
 
-def test_an_offer_that_cannot_be_written_is_made_later(hosts: Hosts) -> None:
+def test_offer_that_was_not_saved_is_saved_later(hosts: Hosts) -> None:
     hosts.fake.results = [rebooted("alpha")]
     hosts.write(ROLLING)
     hosts.errors = [None, EngineUnreachable("gone"), EngineUnreachable("gone")]
@@ -227,7 +227,7 @@ def test_an_offer_that_cannot_be_written_is_made_later(hosts: Hosts) -> None:
     assert len(hosts.ran) == 1
 
 
-def test_the_shell_waits_until_somebody_has_taken_it(
+def test_shell_waits_until_the_handover_is_taken(
     hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(application, "connect", lambda _options: hosts.fake.connect())

@@ -23,7 +23,7 @@ class Engine:
         return {"Name": f"/{name}", "HostConfig": {"LogConfig": self.logs[name]}}
 
 
-def test_containers_whose_log_has_no_limit_are_told_once_a_day(clock: Clock, logged: Log) -> None:
+def test_logs_job_reports_unlimited_logs_once_a_day(clock: Clock, logged: Log) -> None:
     engine: Any = Engine(
         {
             "endless": {"Type": "json-file", "Config": {}},

@@ -91,7 +91,7 @@ def worker() -> Manager:
     return found
 
 
-def test_each_request_is_heard_of_once(clock: Clock, logged: Log) -> None:
+def test_mod_requests_job_handles_each_request_once(clock: Clock, logged: Log) -> None:
     manager = Manager()
     claim(manager, "id:before")
     node = Node(manager, clock)
@@ -109,7 +109,7 @@ def test_each_request_is_heard_of_once(clock: Clock, logged: Log) -> None:
     assert [node.look(), node.look()] == [1, 0]
 
 
-def test_a_quiet_look_is_one_request(clock: Clock) -> None:
+def test_mod_requests_job_makes_one_request_without_news(clock: Clock) -> None:
     manager = Manager()
     node = Node(manager, clock)
     node.look()
@@ -118,7 +118,7 @@ def test_a_quiet_look_is_one_request(clock: Clock) -> None:
     assert manager.requests == asked + 1
 
 
-def test_who_acts_has_refreshed_its_own_node(clock: Clock) -> None:
+def test_mod_requests_job_ignores_requests_of_its_own_process(clock: Clock) -> None:
     manager, status = Manager(), StatusStore()
     node = Node(manager, clock, status=status)
     status.observed(observation(), 0.1)
@@ -134,7 +134,7 @@ def test_who_acts_has_refreshed_its_own_node(clock: Clock) -> None:
     assert node.look() == 1
 
 
-def test_a_worker_hears_of_it_through_a_manager(clock: Clock, logged: Log) -> None:
+def test_mod_requests_job_on_a_worker_asks_a_manager(clock: Clock, logged: Log) -> None:
     manager = Manager()
     node = Node(worker(), clock, manager)
     node.look()
@@ -151,7 +151,7 @@ def test_a_worker_hears_of_it_through_a_manager(clock: Clock, logged: Log) -> No
 
 
 @pytest.mark.parametrize("is_worker", [False, True])
-def test_who_is_asked_tells_the_others(clock: Clock, is_worker: bool) -> None:
+def test_mod_requests_job_passes_a_request_on(clock: Clock, is_worker: bool) -> None:
     manager = Manager()
     asked = Node(worker(), clock, manager) if is_worker else Node(manager, clock)
     other = Node(manager, clock)
@@ -164,7 +164,7 @@ def test_who_is_asked_tells_the_others(clock: Clock, is_worker: bool) -> None:
     assert [other.look(), other.look()] == [1, 0]
 
 
-def test_a_worker_without_a_manager_says_that_it_is_alone(clock: Clock, logged: Log) -> None:
+def test_mod_requests_job_on_a_worker_without_manager_warns(clock: Clock, logged: Log) -> None:
     node = Node(worker(), clock)
     node.look()
     assert not logged.sentences
@@ -175,7 +175,7 @@ def test_a_worker_without_a_manager_says_that_it_is_alone(clock: Clock, logged: 
     assert node.job.seconds_to_next() == 60
 
 
-def test_a_request_waits_for_the_manager_for_a_while(clock: Clock, logged: Log) -> None:
+def test_mod_requests_job_retries_while_the_manager_is_down(clock: Clock, logged: Log) -> None:
     manager = Manager()
     node, other = Node(manager, clock), Node(manager, clock)
     other.look()

@@ -145,7 +145,7 @@ def check(answer: bytes, logged: Log, what: object) -> None:
     "line", [b"GET /api/state HTTP/1.1", b"POST /commands HTTP/1.1", b"GET /none HTTP/1.1"]
 )
 @pytest.mark.parametrize("credentials", [HOST, AUTHORIZED], ids=["unknown", "authorized"])
-def test_heads_and_bodies_that_are_wrong(
+def test_server_rejects_malformed_heads_and_bodies(
     served: Served, logged: Log, line: bytes, credentials: bytes
 ) -> None:
     for name, head in HEADS.items():
@@ -158,7 +158,7 @@ def test_heads_and_bodies_that_are_wrong(
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: repr(line[:20]))
-def test_first_lines_that_are_wrong(served: Served, logged: Log, line: bytes) -> None:
+def test_server_rejects_malformed_request_lines(served: Served, logged: Log, line: bytes) -> None:
     for rest in (
         b"\r\n" + HOST + b"\r\n",
         b"\r\n\r\n",
@@ -168,7 +168,7 @@ def test_first_lines_that_are_wrong(served: Served, logged: Log, line: bytes) ->
         check(say(served, line + rest), logged, (line, rest))
 
 
-def test_requests_with_some_bytes_of_theirs_changed(served: Served, logged: Log) -> None:
+def test_server_survives_requests_with_changed_bytes(served: Served, logged: Log) -> None:
     chance = random.Random(7)
     good = [
         b"POST /commands HTTP/1.1\r\n" + AUTHORIZED + BODIES[name]
@@ -182,7 +182,7 @@ def test_requests_with_some_bytes_of_theirs_changed(served: Served, logged: Log)
         check(say(served, bytes(request)), logged, bytes(request))
 
 
-def test_a_body_may_be_announced(served: Served) -> None:
+def test_server_accepts_expect_continue(served: Served) -> None:
     """curl asks before it sends a large one, and waits for the answer."""
     with socket.create_connection(("127.0.0.1", served.server.port), timeout=20) as client:
         head = b"POST /sync HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
@@ -207,13 +207,13 @@ def test_a_body_may_be_announced(served: Served) -> None:
         ("short", 408),
     ],
 )
-def test_what_is_wrong_with_a_body_is_told(served: Served, body: str, status: int) -> None:
+def test_server_reports_errors_in_a_body(served: Served, body: str, status: int) -> None:
     answer = say(served, b"POST /sync HTTP/1.1\r\n" + AUTHORIZED + BODIES[body])
     assert b" %d " % status in answer.partition(b"\r\n")[0]
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
 
 
-def test_compressed_bodies_do_not_silence_the_health_check(served: Served, logged: Log) -> None:
+def test_server_stays_healthy_despite_compressed_bodies(served: Served, logged: Log) -> None:
     """Sixty clients that send what is small and gets large; each check is answered."""
     head = (
         b"POST /sync HTTP/1.1\r\n" + HOST + b"Content-Encoding: deflate\r\nContent-Length: 10000000\r\n\r\n"
