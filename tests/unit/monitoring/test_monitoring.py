@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is in ``monitoring/`` asks for metrics that there are, by labels that they have."""
+"""Rules and dashboard in ``monitoring/`` use existing metrics and labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import yaml
 from orcastra_runner.metrics import Metrics
 
 FOLDER = Path(__file__).resolve().parents[3] / "monitoring"
-# the words of PromQL that look like metrics; `up` is Prometheus' own
+# words of PromQL that look like metrics; `up` belongs to Prometheus itself
 WORDS = {
     "absent", "and", "by", "count", "increase", "label_values", "max", "min_over_time", "rate", "sum", "up",
 }  # fmt: skip
@@ -27,13 +27,13 @@ ADDED_BY_PROMETHEUS = {"job", "instance"}
 
 
 def known() -> dict[str, set[str]]:
-    """Name of each sample that an instance gives → its labels."""
+    """Return the labels of each sample that an instance exports, by name."""
     metrics = Metrics()
     found: dict[str, set[str]] = {}
     for collector, names in metrics.registry._collector_to_names.items():
         for name in names:
             found[name] = set(getattr(collector, "_labelnames", ()))
-    # the collector of the process tells its names only with its values
+    # the process collector lists its names only together with values
     for family in metrics.registry.collect():
         if family.name.startswith("process_"):
             found |= {sample.name: set() for sample in family.samples}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The token for writes over HTTP: configured, or made and kept in the state folder."""
+"""The token for writes over HTTP: configured, or generated and stored in the state folder."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command line as a user meets it: one clear sentence, the right exit code, no traceback."""
+"""The command line: one clear error message, the right exit code, no traceback."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         shown.append(capsys.readouterr().out)
     assert shown[0] == shown[1]
     assert shown[0].startswith(" ".join(["usage: orcastra", *command]))
-    # the table of variables is a topic of its own
+    # the table of variables is a separate topic
     assert "MAX_MISMATCH_DURATION" not in shown[0]
     assert len(shown[0].splitlines()) < 80
 
@@ -67,7 +67,7 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_environment_lists_all_variables(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # it is needed most while something in it is wrong
+    # this help is most useful while a variable is invalid
     monkeypatch.setenv("RELABEL_TIME", "soon")
     assert cli.main(["help", "environment"]) == 0
     out = capsys.readouterr().out

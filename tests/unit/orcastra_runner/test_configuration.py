@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading the configuration, using it again when a file changed, and what stays when something vanishes."""
+"""Reading the configuration, reloading changed files, and retaining what disappears."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def folder(settings: Settings, config_dir: Path, clock: Clock) -> Callable[..., 
 
 
 def settled(configuration: Configuration) -> str | None:
-    """What a change turns out to be once it has been seen twice."""
+    """Return the changes once two checks have found the same content."""
     assert configuration.reload() is None
     return configuration.reload()
 
 
-# Where the files are.
+# The paths of the files.
 
 
 def test_configuration_without_files_names_the_paths(settings: Settings, tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_reload_treats_a_file_that_keeps_changing_as_unstable(folder: Callable[.
     assert one.followers == {}
 
 
-# Halves of files.
+# Truncated files.
 
 
 @pytest.mark.parametrize("length", range(1, len(EVERYTHING)))

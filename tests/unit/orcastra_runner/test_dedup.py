@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What stays true is not said again and again."""
+"""Messages that stay true are not logged again and again."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_lasting_returns_a_message_again_after_an_absence(clock: Clock, seconds:
     for _ in range(100):
         clock.now += seconds
         assert news.lasting("notes", ["a", "b"]) == []
-    # missing for a minute, and for some looks
+    # absent for a minute, and for several observations
     for _ in range(max(5, 61 // seconds + 1)):
         clock.now += seconds
         assert news.lasting("notes", ["a"]) == []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Running real (tiny) playbooks: what comes out, what is left on disk, and how they are ended."""
+"""Running real (tiny) playbooks: results, files that remain, and how they are stopped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEAD = "- hosts: \"{{ orcastra_hosts | default('localhost') }}\"\n  gather_facts
 SAY = (
     HEAD
     + """
-    - name: Leave something to whoever has started it
+    - name: Return statistics to the caller
       ansible.builtin.set_stats:
         data: {left: {id-a: a}}
         aggregate: false
@@ -38,7 +38,7 @@ SAY = (
       ansible.builtin.command: cat /proc/self/environ
       register: environment_seen
       changed_when: false
-    - name: It has what it needs and no more
+    - name: The environment has only the variables that are needed
       ansible.builtin.assert:
         that:
           - "'DOCKER_HOST=unix:///x.sock' in environment_seen.stdout"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way from the configuration to a playbook's variables and back loses nothing."""
+"""Converting the configuration to variables of a playbook and back loses nothing."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ def test_extra_vars_reproduce_the_configuration(settings: Settings) -> None:
         restart_dependents=variables["orcastra_restart_dependents"],
     )
     assert again == desired
-    # of several anchors the first one leads
+    # the first of several anchors leads
     assert list(again.dependencies) == ["db", "search", "alone"]
     assert variables["orcastra_hosts"] == "localhost"
-    # no other file counts, not even one that the user's inventory names
+    # overrides a file that the user's inventory names
     assert variables["orcastra_swarm_file"] == ""
 
 
@@ -90,7 +90,7 @@ def test_extra_vars_of_mods_include_the_values_of_variables(
     with closing(files.mods):
         found = files.extra_vars(MODS_PLAYBOOK, files.desired, settings)
         assert found["orcastra_mods_variables"] == {"TOKEN": "s3cret"}
-        # what is in force, whatever becomes of the file
+        # the configuration in effect, even if the file changes
         path.unlink()
         found = files.extra_vars(MODS_PLAYBOOK, files.desired, settings)
         assert json.loads(Path(found["orcastra_mods_file"]).read_text()) == [
@@ -116,7 +116,7 @@ NODES, DEPENDENCIES = {"alpha": {"labels": ["ssd"]}}, {"db": ["web"]}
         ({"nodes": NODES}, False, {"nodes"}),
         ({"dependencies": DEPENDENCIES}, False, {"dependencies"}),
         ({"nodes": {}}, False, {"nodes"}),
-        # what was confirmed counts as an explicit nothing
+        # a confirmed removal counts as an explicit nothing
         ({"nodes": NODES}, True, {"nodes", "dependencies"}),
         ({"leader": "alpha"}, True, {"nodes", "dependencies"}),
     ],

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The private folder: only ours, and gone even when its process was killed."""
+"""The private folder: readable only by its owner, and removed even if its process was killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.runner_process import environment
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place for temporary files of the test's own."""
+    """A folder for temporary files of this test."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

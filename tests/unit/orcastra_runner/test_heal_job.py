@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The job that keeps the members of the swarm right."""
+"""The job for membership repair."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def manager(name: str, **fields: Any) -> Node:
 
 
 class Bench:
-    """A job, a clock, and what it started."""
+    """A job, a clock, and the playbooks that it started."""
 
     def __init__(self, *nodes: Node, desired: DesiredState, with_inventory: bool = True) -> None:
         self.now = 0.0
@@ -142,9 +142,7 @@ def test_heal_job_only_reports_paused_updates_unless_configured(logged: Log) -> 
     )
     bench.work.desired = DesiredState(nodes=NODES, swarm=SwarmConfig(paused_updates="auto"))
     assert bench.run()
-    assert [step.summary for step in bench.swarm.carried_out[0].steps] == [
-        "roll app back to what it was before its update"
-    ]
+    assert [step.action for step in bench.swarm.carried_out[0].steps] == ["roll_back"]
 
 
 def test_heal_job_changes_nothing_in_a_dry_run() -> None:
@@ -168,7 +166,7 @@ def test_heal_job_repairs_missing_hosts_with_backoff() -> None:
         bench.run()
         runs.append(len(bench.started) - before)
     assert runs == [1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]
-    # as many managers as there are stay
+    # the number of managers stays the same
     assert bench.started[0] == {"orcastra_managers": 3}
     bench.swarm.snapshot = snapshot(*WHOLE)
     assert not bench.run()

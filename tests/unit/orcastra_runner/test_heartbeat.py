@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The heartbeat: who reads it sees whether the loop goes on, whatever lies at its place."""
+"""The heartbeat shows whether the loop is alive, whatever else is at its path."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_healthcheck_reads_the_heartbeat(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("ORCASTRA_STATE_DIR", str(state_dir))
-    # it needs no HTTP
+    # the check needs no HTTP
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", "off")
     assert ask() == 1
     assert capsys.readouterr().out.startswith("not running: ")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The jobs: a playbook only where something is to be done, and not for ever."""
+"""The jobs: a playbook runs only if there are changes, and not forever."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ def test_sync_job_saves_the_state_without_steps(monkeypatch: pytest.MonkeyPatch)
 def test_sync_job_logs_warnings_and_notes_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     fake.change_nodes(lambda one: replace(one, state="down") if one.hostname == "charlie" else one)
-    work = work_on(fake, desired({"charlie": {"a": "b"}, "nobody": {"a": "b"}}), monkeypatch)
+    work = work_on(fake, desired({"charlie": {"a": "b"}, "ghost": {"a": "b"}}), monkeypatch)
     job = SyncJob(60, 600)
     for _ in range(3):
         job.run(work)
         work.swarm.invalidate()
     assert logged.sentences == [
-        "warning nodes.nobody: no node of this swarm has this host name or ID",
+        "warning nodes.ghost: no node of this swarm has this host name or ID",
         "info node charlie is down: its labels are corrected when it returns",
     ]
 

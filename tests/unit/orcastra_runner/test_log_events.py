@@ -26,7 +26,7 @@ def is_log(node: ast.expr) -> bool:
 
 
 def dynamic_events(source: str) -> Iterator[int]:
-    """The lines that log something other than a constant event in lower case, in a call of its own."""
+    """Yield the lines whose event is not a constant in lower case."""
     tree = ast.parse(source)
     good = set()
     for node in ast.walk(tree):

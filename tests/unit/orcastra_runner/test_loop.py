@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The loop: who acts, what happens when things go wrong, reloading. No test waits for a real interval."""
+"""The loop: which instance acts, errors, reloading. No test waits for a real interval."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.unit.orcastra_runner.fakes import FakeSwarm, failed, three_nodes, wor
 
 
 class OtherJob:
-    """Counts its runs, and fails as long as it has something to raise."""
+    """Counts its runs, and fails while it has errors to raise."""
 
     name = "other"
     interval = 60.0
@@ -54,7 +54,7 @@ class OtherJob:
 
 
 class Driven:
-    """A loop whose waiting is replaced by the test: each wait moves the clock and calls the next action."""
+    """A loop whose waiting is simulated: each wait moves the clock and calls the next action."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Driven:
         self._monkeypatch = monkeypatch
 
     def run(self, *actions: Callable[[], object], step: float = 60.0) -> None:
-        """Loop once for each action, which happens while the loop waits; then stop."""
+        """Run one iteration for each action, which happens while the loop waits; then stop."""
         pending = list(actions)
         inbox = self.signals.inbox
 
@@ -111,7 +111,7 @@ def here(settings: Settings, config_dir: Path) -> Settings:
 
 
 def nothing() -> None:
-    """The test only lets time pass."""
+    """Only let time pass."""
 
 
 def test_loop_restores_a_lost_label(
@@ -122,7 +122,7 @@ def test_loop_restores_a_lost_label(
     driven.run(nothing, lambda: fake.label("alpha"), nothing)
     assert fake.labels_of("alpha") == {"ssd": "true"}
     assert len(fake.playbooks) == 2
-    assert "acting" in [entry["event"] for entry in logged.entries]
+    assert "acting" in logged.events
     assert logged.sentences[-1] == "info stopping"
     assert logged.entries[-1]["signal"] == "SIGTERM"
 
@@ -134,7 +134,7 @@ def test_loop_only_observes_in_quiet_cycles(
     fake.label("alpha", ssd="true")
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 5)
     assert (fake.looks, fake.playbooks, len(fake.engines)) == (6, [], 1)
-    assert [entry["event"] for entry in logged.entries] == ["acting", "stopping"]
+    assert logged.events == ["acting", "stopping"]
 
 
 def test_loop_waits_for_the_interval(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_loop_acts_only_on_the_leader_and_logs_changes(
 
 
 class Watch:
-    """Notes what the loop tells the watch for the lead."""
+    """Records the calls to the leader watch."""
 
     def __init__(self) -> None:
         self.told: list[str | None] = []
@@ -193,7 +193,7 @@ def test_loop_acts_at_once_when_it_becomes_the_leader(
         fake.lead("bravo")
         driven.signals.lead()
 
-    # after the look that failed, the next one would be made some 5 seconds later
+    # after a failed observation, the next one would follow about 5 seconds later
     driven.run(lose_the_leader, win, nothing, step=1)
     assert fake.labels_of("alpha") == {"ssd": "true"}
     assert watch.told == ["id-bravo", None]
@@ -216,7 +216,7 @@ def test_loop_logs_an_unreachable_engine_once_and_backs_off(
     fake.errors = [EngineUnreachable("no answer")] * 4
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 200, step=1)
     assert logged.sentences[0] == "error no answer"
-    events = [entry["event"] for entry in logged.entries]
+    events = logged.events
     assert events == ["problem", "problem resolved", "acting", "stopping"]
     # at 0, about 5, 15, 35 and 75 seconds, then every 60
     assert 6 <= fake.looks <= 8
@@ -230,7 +230,7 @@ def test_loop_on_a_worker_does_not_back_off(
     fake.errors = [NotAManager("expected a manager, found a worker")] * 5
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 6)
     assert fake.looks == 7
-    assert [entry["event"] for entry in logged.entries][:2] == ["problem", "problem resolved"]
+    assert logged.events[:2] == ["problem", "problem resolved"]
     assert logged.entries[0]["level"] == "warning"
 
 
@@ -282,7 +282,7 @@ def test_loop_uses_a_changed_configuration(
     driven = Driven(fake, here, clock, monkeypatch)
     change = lambda: path.write_text("nodes: {bravo: {labels: [hdd]}}\n")  # noqa: E731
     driven.run(change, nothing, nothing, step=1)
-    # what is removed waits until the file is quiet
+    # removals wait until the file is stable
     assert (fake.labels_of("alpha"), fake.labels_of("bravo")) == ({"ssd": "true"}, {"hdd": "true"})
     driven = Driven(fake, here, clock, monkeypatch)
     driven.run(nothing, nothing, step=1)
@@ -312,7 +312,7 @@ def test_loop_rejects_an_invalid_configuration_with_all_errors(
 
 
 def replaced(path: Path, text: str | None) -> Callable[[], object]:
-    """Write a file anew, or remove it."""
+    """Write a file again, or remove it."""
     return (lambda: path.write_text(text)) if text is not None else path.unlink
 
 
@@ -376,7 +376,7 @@ def test_loop_accepts_removals_of_another_process(
         *[nothing] * 70,
         step=1,
     )
-    # neither what was accepted before we came, nor our own, which has been done
+    # neither older removals nor this process's own count
     assert calls[0] == ("before",)
     assert len(calls) == 2
     assert driven.configuration.desired.dependencies == {}
@@ -419,7 +419,7 @@ def test_run_once_changes_nothing_in_a_dry_run(
     fake = three_nodes()
     assert Driven(fake, here, clock, monkeypatch, dry_run=True).loop.run_once() is True
     assert fake.playbooks == []
-    assert [entry["event"] for entry in logged.entries][-2:] == ["planned", "dry run finished"]
+    assert logged.events[-2:] == ["planned", "dry run finished"]
 
 
 def test_run_once_does_nothing_on_standby(
@@ -455,7 +455,7 @@ def test_run_once_fails_with_a_failed_job_but_runs_the_others(
 
 
 class WaitingJob:
-    """Wants to be run again each second, and does what the test says: one step for each entry."""
+    """Wants to run again each second, and takes one step for each entry of the test."""
 
     name = "sync"
     interval = 60.0
@@ -480,7 +480,7 @@ class WaitingJob:
 
 @pytest.fixture
 def once(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., float]:
-    """Runs one cycle with a job. Returns the seconds that it took, by a clock that waiting moves."""
+    """Run one cycle with a job. Returns its duration in seconds, by a clock that waiting moves."""
 
     def run(job: Job, fake: FakeSwarm | None = None, **options: float) -> float:
         driven = Driven(fake or three_nodes(), here, clock, monkeypatch, jobs=[job])

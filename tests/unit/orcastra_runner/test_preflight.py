@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What ``config check`` and every other command refuse before they ask an engine: all of it at once."""
+"""``config check`` and every other command report all errors at once, before the first request to an engine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def folder(config_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    """What the command says when it refuses to begin, line by line."""
+    """Return the errors of the command, line by line."""
     assert cli.main(arguments) == cli.EXIT_USAGE
     err = capsys.readouterr().err
     assert all(line.startswith("orcastra: ") for line in err.splitlines())
@@ -186,7 +186,7 @@ def test_preflight_checks_connection_variables(
 def test_preflight_accepts_variables_with_default_paths(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a Compose file does that sets all variables of the table; here in another folder."""
+    """A Compose file that sets all variables of the table, with another folder."""
     for name, file in (
         ("SWARM_FILE", "swarm.yml"),
         ("NODES_FILE", "nodes.yml"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The job that balances memory, and the file with its rules."""
+"""The job that balances memory, and the file with the rules."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MOVE = PlaceService(
 
 
 class FakeSwarm:
-    """Counts what is asked of it."""
+    """Counts the requests."""
 
     def __init__(self) -> None:
         self.carried_out: list[Plan] = []
@@ -280,7 +280,7 @@ def test_rebalance_job_completes_moves_without_file_and_measurement(
     bench.path.unlink()
     job = bench.job()
     assert job.run(bench.work) is True
-    # the playbook would measure, and begin other moves
+    # the playbook would measure, and start other moves
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [ending, ending])
     assert (bench.swarm.forgotten, job.requeue_after) == (2, 5.0)
     bench.may_answer.set()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hosts without an instance: which playbooks run when, and what they are told."""
+"""Hosts without an instance: when playbooks run for them, and with which variables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.orcastra_runner.conftest import Clock, Log
 
 
 class Playbooks:
-    """What was run: the last part of the name, and the variables."""
+    """Records each run: the last part of the playbook's name, and the variables."""
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, dict[str, Any]]] = []
@@ -59,7 +59,7 @@ def new_hosts(clock: Clock, playbooks: Any, status: StatusStore) -> RemoteHosts:
 
 
 def run_due(jobs: list[RemoteJob]) -> None:
-    """Run what is due, as the scheduler does."""
+    """Run the jobs that are due, as the scheduler does."""
     for job in jobs:
         if job.seconds_to_next() == 0:
             job.run()
@@ -99,7 +99,7 @@ def test_remote_jobs_run_only_on_the_active_instance(
     assert {job.seconds_to_next() for job in jobs} == {STAND_BY_SECONDS}
     status.decided("acting", leads=True, acts=True)
     run_due(jobs)
-    # what another instance has pruned at 04:00 is not pruned again
+    # the other instance pruned at 04:00
     assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
 
 

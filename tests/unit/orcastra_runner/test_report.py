@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan and status in words and as data."""
+"""Plan and status as text and as data."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def test_plan_text_of_an_empty_plan() -> None:
 
 
 def test_plan_text_has_steps_and_reasons() -> None:
-    plan = plan_all(seen(three_nodes()), desired({"alpha": {"ssd": "true"}, "nobody": {}}))
+    plan = plan_all(seen(three_nodes()), desired({"alpha": {"ssd": "true"}, "ghost": {}}))
     assert plan_text(plan).splitlines() == [
         "1 change pending:",
         "  1. set ssd=true on node alpha",
         "       reason: ssd=true is configured for this node but missing",
-        "warning: nodes.nobody: no node of this swarm has this host name or ID",
+        "warning: nodes.ghost: no node of this swarm has this host name or ID",
     ]
 
 
@@ -87,7 +87,7 @@ def test_status_text() -> None:
     fake.state = State(
         owned_labels={"id-alpha": frozenset({"ssd", "zfs"}), "id-lost": frozenset({"old"})},
         other_sections={"orcastra.future": "{}"},
-        # that of alpha was taken back by hand
+        # alpha was activated by hand
         asked_availability={"id-charlie": 1_900_000_000.0, "id-alpha": 1.0},
     )
     fake.change_nodes(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Intervals and backing off, on a clock that the test moves."""
+"""Intervals and backoff, with a clock that the test moves."""
 
 from __future__ import annotations
 

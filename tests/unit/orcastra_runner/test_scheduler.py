@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The scheduler: background jobs each in its own thread, retried, reported, ended."""
+"""The scheduler: background jobs run in their own threads, are retried, reported and stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECONDS = 10
 
 
 class Job:
-    """Due once for each of ``results``; those that are errors are raised."""
+    """Due once for each of ``results``; errors among them are raised."""
 
     name = "test"
     interval = 0.01

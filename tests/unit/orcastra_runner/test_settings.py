@@ -21,7 +21,7 @@ from orcastra_runner.settings import (
     variables_help,
 )
 
-# A good value of each kind, which is one of no other kind's defaults.
+# A valid value of each kind that is not the default of another kind.
 GOOD = {
     "text": "some-text",
     "stack": "apps",
@@ -47,7 +47,7 @@ def good(name: str) -> str:
 
 
 def wrong(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, Problem]:
-    """What is wrong with these variables, by their names."""
+    """Return the errors in these variables, by name."""
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     return {problem.key: problem for problem in collect_settings()[1]}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services that are short of tasks: in the headline, on record, and in the log."""
+"""Services that are short of tasks: in the headline, in the status, and in the log."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tests.unit.orcastra_runner.conftest import Clock
 
 @pytest.fixture
 def silent_engine() -> Iterator[socket.socket]:
-    """An engine that takes connections and never says a word."""
+    """An engine that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(60)
         yield server

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One connection for the process, one look for each cycle."""
+"""One connection for the process, one observation for each cycle."""
 
 from __future__ import annotations
 

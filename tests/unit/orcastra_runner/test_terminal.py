@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever others have written, a command prints it as text: it does nothing to the terminal."""
+"""Commands print untrusted text as text: it has no effect on the terminal."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def evil(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def fake(evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSwarm:
-    """A swarm in which everything that others can write is hostile."""
+    """A swarm in which every value that others control is hostile."""
     name = f"bravo{evil}"
     snapshot = SwarmSnapshot(
         nodes=(
@@ -78,7 +78,7 @@ def fake(evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSwar
     )
     fake = FakeSwarm(snapshot)
     fake.state, fake.damage = state, (f"label x: {evil}",)
-    work_on(fake, desired({name: {"a": evil}, "nobody": {}}), monkeypatch)
+    work_on(fake, desired({name: {"a": evil}, "ghost": {}}), monkeypatch)
     monkeypatch.setattr(application, "connect", lambda _options: fake.connect())
     monkeypatch.setenv("ORCASTRA_CONFIG_DIR", str(tmp_path))
     (tmp_path / "swarm.yml").write_text(
@@ -114,7 +114,7 @@ def test_commands_escape_text_and_json(
         assert_harmless(said.err)
         lines[form] = said.out.splitlines()
     json.loads("\n".join(lines["json"]))
-    # a line break in a value begins no line of its own
+    # a line break in a value doesn't start a new line
     assert sum(line.startswith("1 change pending:") for line in lines["text"]) <= (arguments[0] == "plan")
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What users of the upstream project bring works unchanged: files in its shapes, and its variables."""
+"""The files and variables of the upstream project work unchanged."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def reset_log() -> Iterator[None]:
 
 
 def without_top(text: str, key: str) -> str:
-    """The mapping under a key, as it stands in a file of its own."""
+    """Return the mapping under a key, as a separate file contains it."""
     lines = text.partition(f"{key}:\n")[2].splitlines(keepends=True)
     inner = []
     for line in lines:
@@ -304,7 +304,7 @@ def test_upstream_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_upstream_files_pass_the_check_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], texts: dict[str, str]
 ) -> None:
-    """Its Compose file sets all variables and mounts the folder; here the folder is another one."""
+    """Its Compose file sets all variables and mounts the folder; this test uses another folder."""
     files = {**texts, "rebalance_config.yml": REBALANCE, "deploy_node_exporter.yml": EXPORTER}
     for name, text in files.items():
         (tmp_path / name).write_text(text)

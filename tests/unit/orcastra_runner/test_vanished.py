@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What stays in force when files and sections vanish, and what somebody has confirmed."""
+"""Files and sections that disappear stay in effect, until the user confirms the removal."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_missing_file_stays_in_effect(folder: Callable[..., Folder], files: str,
     file = one.file("swarm" if files == "one" else files)
     text = file.read_text()
     {**ABSENT, **BLANK}[how](file)
-    # a request to sync is no confirmation
+    # a request to sync does not confirm anything
     assert one.wait(60) == one.wait(1, at_once=True) == []
     assert one.is_as_before
     assert one.configuration.desired.absent_sections == frozenset()
@@ -147,7 +147,7 @@ def test_unreadable_file_is_retried(folder: Callable[..., Folder], monkeypatch: 
     file = one.file("swarm")
     file.write_text(EVERYTHING + "leader: alpha\n")
     with monkeypatch.context() as patched:
-        # root may read everything, so the mode does not do it
+        # root can read a file of any mode
         patched.setattr(Path, "open", denied)
         with pytest.raises(ConfigError) as caught:
             one.wait(2)
@@ -241,7 +241,7 @@ def test_missing_file_stays_in_effect_while_another_is_invalid(folder: Callable[
     assert len(one.configuration.kept) == 1
 
 
-# At the start, and what somebody has confirmed.
+# At the start, and confirmed removals.
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_accept_removals_applies_to_currently_missing_sections(
     if how == "folder":
         return
     assert one.labels == {name: dict(node.labels) for name, node in one.before.nodes.items()}
-    # once it was there again, it has to be confirmed again
+    # after it existed again, it must be confirmed again
     if one.file("dependencies").is_symlink():
         one.file("dependencies").unlink()
     one.file("dependencies").write_text(DEPENDENCIES)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Watching: what wakes the loop, that no change is missed, and that nothing ends it."""
+"""The watcher: what wakes the loop, that it misses no change, and that it survives errors."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class FakeEngine:
         self.before_answer(name)
 
     def wait_for_polls(self, number: int = 5) -> None:
-        """Wait until the tasks were polled so many times from now on."""
+        """Wait for this many more polls of tasks."""
         before = len(self.asked_for)
         wait_until(lambda: len(self.asked_for) >= before + number, PATIENCE_SECONDS, "polls", interval=0.005)
 
@@ -147,7 +147,7 @@ def watcher(engine: FakeEngine, wakes: Wakes) -> Iterator[Watcher]:
 
 
 def seen(swarm: SwarmSnapshot, engine_time: float = ENGINE_TIME) -> Observation:
-    """What the loop observes of a swarm."""
+    """Return the loop's observation of a swarm."""
     return Observation(swarm, State(), (), "id-a", "cluster", 5, engine_time)
 
 
@@ -163,7 +163,7 @@ def with_tasks(*tasks: Any) -> SwarmSnapshot:
     return replace(SHOP, tasks=tasks)
 
 
-# What may happen between the loop's look and the watcher's first answer.
+# Changes between the loop's observation and the watcher's first response.
 CHANGES = {
     "a task has come": with_tasks(*SHOP.tasks, task("app", "a")),
     "a task is gone": with_tasks(),
@@ -218,7 +218,7 @@ def test_watcher_ignores_unchanged_objects(
     watcher.start()
     engine.wait_for_polls()
     assert wakes.count == 0
-    # two lists when the stream opens, then one request for each poll
+    # two lists when the stream opens, then one request per poll
     assert sorted(engine.asked[:3]) == ["nodes", "services", "tasks"]
     assert set(engine.asked[3:]) == {"tasks"}
 
@@ -249,7 +249,7 @@ def test_watcher_discards_responses_older_than_the_observation(
     watcher.follow(seen(SHOP), BOTH)
     watcher.start()
     assert asked.wait(PATIENCE_SECONDS)
-    # the loop sees a newer swarm than the poll that is under way
+    # the loop observes a newer swarm than the poll in progress
     engine.swarm = CHANGES["a task is on another node"]
     watcher.follow(seen(engine.swarm), BOTH)
     answer.set()
@@ -296,7 +296,7 @@ def test_watcher_notices_changes_before_the_stream_despite_an_observation(
     watcher.follow(seen(CHANGES[change]), frozenset())
     watcher.start()
     assert asked.wait(PATIENCE_SECONDS)
-    # this look began before the stream, and its answer comes only now
+    # this observation began before the stream, and ends only now
     watcher.follow(seen(SHOP), frozenset())
     answer.set()
     wakes.wait_for(lambda: wakes.count == 1)
@@ -371,7 +371,7 @@ def test_watcher_wakes_the_loop_after_reconnecting(
     engine.unreachable = 5
     watcher.start()
     wakes.wait_for(lambda: engine.connections == 2)
-    # both threads, unless one has met all of the failures
+    # both threads, unless one of them had all of the failures
     wakes.wait_for(lambda: wakes.count in (1, 2))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command that confirms what is missing: at once, for what is missing now."""
+"""The command ``accept_removals``: it applies at once, to configuration that is missing at that moment."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMAND = COMMANDS[ACCEPT_REMOVALS]
 
 
 class Bench:
-    """A configuration of which a part is missing, and a swarm that has what it led to."""
+    """A configuration with a missing part, and a swarm that still has its objects."""
 
     def __init__(
         self, settings: Settings, folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
@@ -147,7 +147,7 @@ def test_acceptances_counts_only_new_ones() -> None:
     new = {**old, **commands(d=ACCEPT_REMOVALS)}
     assert acceptances.is_new(State(commands=new), own)
     assert not acceptances.is_new(State(commands=new), own)
-    # the same entry, once more
+    # the same entry again
     again = {**new, "d": replace(new["d"], started=2000.0)}
     assert acceptances.is_new(State(commands=again), own)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command file: what is accepted, what is told with its line, identities, and changes."""
+"""The command file: valid entries, errors with their lines, identities, and changes."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_entry_keys_identify_equal_commands_by_number(path: Path) -> None:
     assert second == first.replace("#1", "#2")
     assert len({first, second, third, fourth, fifth}) == 5
     assert fourth == "id:x"
-    # the place in the file does not matter
+    # the position in the file does not matter
     moved = read(path, "- relabel_all\n- restart_service:b\n- restart_service:a\n")
     assert [entry.key for entry in moved.entries][1:] == [third, first]
 

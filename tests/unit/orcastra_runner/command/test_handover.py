@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Leaving the host on which we run to another instance, and waiting for the end of it."""
+"""Handing the reboot of the own host over to another instance, and waiting for its end."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ LEFT = "rebooted bravo; alpha is left to another instance because this one runs 
 
 
 class Hosts(Bench):
-    """alpha, bravo and charlie are managers; the job runs on alpha, which leads."""
+    """alpha, bravo and charlie are managers; the job runs on alpha, the leader."""
 
     def restart(self) -> None:
         super().restart()
         self.job = CommandJob(60, self.file, self.clock, monotonic=self.clock)
 
     def edit(self, *edits: StateEdit) -> None:
-        """What somebody else writes."""
+        """Write to the saved state as another process."""
         self.fake.state = apply_edits(self.fake.state, edits)
 
     def wait(self, seconds: float) -> None:
-        """Let the time go by, and the job look as often as it wants to."""
+        """Let time pass, and run the job as often as it is due."""
         while seconds > 0:
             self.clock.now += LOOK_SECONDS
             seconds -= LOOK_SECONDS
@@ -95,7 +95,7 @@ def test_reboot_of_own_host_is_offered_to_another_instance(hosts: Hosts, logged:
     assert logged.sentences[-1] == "info command handed over: rolling_reboot"
     assert LEFT in [entry.get("result") for entry in logged.entries]
     assert [result["status"] for result in hosts.results()] == ["running", "waiting"]
-    # the next one might reboot whoever is at work on it
+    # the next command might reboot the instance that works on the handover
     for _look in range(2):
         assert hosts.job.requeue_after == LOOK_SECONDS
         hosts.run()
@@ -108,7 +108,7 @@ def test_reboot_of_own_host_is_offered_to_another_instance(hosts: Hosts, logged:
     assert hosts.run() is True
     assert hosts.job.requeue_after is None
     assert hosts.statuses() == ["done", "done"]
-    # whoever has done it has told of it
+    # the instance that did the reboot has recorded it
     assert [action.summary for action in hosts.work.status.view().history] == [
         "command relabel_all: restart shop_db"
     ]
@@ -201,7 +201,7 @@ def test_silent_handover_is_interrupted_by_the_new_leader(hosts: Hosts) -> None:
         hosts.edit(BeatHandover("id:all", "b"))
         hosts.run()
     assert hosts.record.is_running
-    # what happened while nobody looked was not seen
+    # time without observations doesn't count as silence
     hosts.clock.now += 10 * SILENCE_SECONDS
     hosts.run()
     assert hosts.record.is_running
@@ -240,7 +240,7 @@ def test_shell_waits_until_the_handover_is_taken(
         pauses.append(seconds)
         hosts.edit(TakeHandover("id:x", "b", "bravo", TAKEN))
 
-    def nobody(_self: Signals, seconds: float) -> None:
+    def nothing_happens(_self: Signals, seconds: float) -> None:
         clock.now += seconds
 
     hosts.fake.results = [rebooted("alpha"), rebooted("alpha")]
@@ -254,10 +254,10 @@ def test_shell_waits_until_the_handover_is_taken(
     assert pauses == [LOOK_SECONDS]
 
     clock = Clock()
-    monkeypatch.setattr(Signals, "pause", nobody)
+    monkeypatch.setattr(Signals, "pause", nothing_happens)
     monkeypatch.setattr(handover, "HandoverWatch", lambda: HandoverWatch(clock, clock))
     assert cli.main([*command, "y"]) == cli.EXIT_FAILED
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("reboot_node alpha: failed: rebooted bravo; alpha was not rebooted, as this ran")
-    # no sign of life came from whoever has taken the first one
+    # the instance that took the first one sent no heartbeat
     assert [hosts.fake.state.commands[f"id:{key}"].status for key in "xy"] == ["interrupted", "failed"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The job of the command file: at most once, results, what is remembered and what is forgotten."""
+"""The job of the command file: at most once, results, and records that are kept or deleted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RESTART = "orcastra.swarm.service_restart"
 
 
 class Bench:
-    """A command file, and a job that looks at it on a swarm in memory."""
+    """A command file, and its job on a swarm in memory."""
 
     def __init__(self, fake: FakeSwarm, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fake, self.path, self.clock = fake, path, clock
@@ -61,7 +61,7 @@ class Bench:
         self.restart()
 
     def restart(self) -> None:
-        """Another process takes over."""
+        """Simulate another process."""
         self.file = CommandFile(self.path)
         self.file.refresh(at_once=True)
         self.job = CommandJob(60, self.file, self.clock)
@@ -70,7 +70,7 @@ class Bench:
         self.path.write_text(yaml.safe_dump(list(entries)))
 
     def run(self) -> bool | str:
-        """What the job says of one cycle."""
+        """Run one cycle. Returns the result of the job."""
         self.file.refresh(at_once=True)
         self.work.swarm.invalidate()
         try:
@@ -190,7 +190,7 @@ def test_command_job_keeps_records_of_other_nodes(bench: Bench) -> None:
     bench.restart()
     bench.run()
     assert len(bench.fake.state.commands) == 1
-    # it had the entry itself once: the file is shared
+    # this node had the entry in its own file, so the file is shared
     bench.write("relabel_all")
     bench.run()
     bench.write()
@@ -235,7 +235,7 @@ def test_command_job_waits_for_commands_of_the_shell(bench: Bench) -> None:
 
 def test_command_job_resumes_its_own_claim(bench: Bench) -> None:
     bench.write("relabel_all")
-    # the connection is lost before and after the second try, which has reached the engine
+    # the connection is lost before and after the second attempt, which has reached the engine
     bench.errors = [EngineUnreachable("lost"), EngineUnreachable("lost")]
     with pytest.raises(EngineUnreachable):
         bench.run()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a command would do: the plans of its playbook's modules, in check mode."""
+"""The dry run of a command: the plans of its playbook's modules, in check mode."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def task(name: str, *plan: dict[str, Any], host: str = "alpha", **fields: Any) -
 def rehearsed(
     monkeypatch: pytest.MonkeyPatch, name: str, *tasks: TaskResult, status: str = "successful", **stats: Any
 ) -> Rehearsal:
-    """What is said of a command whose playbook comes to this."""
+    """Return the rehearsal of a command whose playbook has this result."""
     work = work_on(three_nodes(), desired(), monkeypatch)
     asked: list[tuple[str, dict[str, Any], bool]] = []
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra command`` up to where it needs an engine, and where its file is."""
+"""``orcastra command`` up to the first request to an engine, and the path of its file."""
 
 from __future__ import annotations
 

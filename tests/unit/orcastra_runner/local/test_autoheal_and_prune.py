@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Healing and pruning in the runner: what the settings mean, when they are due, what is said."""
+"""Healing and pruning in the runner: settings, due times and log."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_gc_cron_rejects_invalid_schedules(monkeypatch: pytest.MonkeyPatch, text
 
 
 def heal_with(monkeypatch: pytest.MonkeyPatch, *healings: Healing) -> list[dict[str, Any]]:
-    """Let the job find these; returns what it is called with."""
+    """Let the job find these; returns the calls."""
     calls: list[dict[str, Any]] = []
     left = list(healings)
 
@@ -238,7 +238,7 @@ def test_prune_job_logs_kept_objects_and_errors(
     logged.clear()
     for _run in range(2):
         job.run(ENGINE)
-    # patterns are told of once
+    # patterns are reported once
     assert [text for text in logged.sentences if "prune" not in text] == [
         "warning a pattern",
         "info a note",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The job that takes what another instance may not do itself."""
+"""The job that reboots the host of another instance."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FakeEngine:
         self.version = 1
         self.requests: list[str] = []
         self.errors: list[Exception | None] = []
-        # what becomes of writes: "lost" ones don't arrive, of "unanswered" ones the reply is lost
+        # the fate of writes: "lost" ones don't arrive, of "unanswered" ones the reply is lost
         self.writes: list[str] = []
         self.availability = "active"
 
@@ -62,7 +62,7 @@ class FakeEngine:
         return decode(self.spec["Labels"])[0]
 
     def edit(self, *edits: Any) -> None:
-        """What somebody else writes."""
+        """Write to the saved state as another process."""
         self.spec = {**self.spec, "Labels": encode(apply_edits(self.state, edits))}
         self.version += 1
 
@@ -154,7 +154,7 @@ def test_handover_job_makes_one_request_without_an_offer(bench: Bench) -> None:
 
 def test_handover_job_takes_reboots_and_saves_the_result(bench: Bench, logged: Log) -> None:
     done = bench.run()
-    # it refuses the host on which it runs itself
+    # the playbook refuses to reboot its own host
     assert bench.ran == [("orcastra.swarm.reboot_node", {"orcastra_reboot_nodes": ["id-alpha"]})]
     assert bench.seen[0].handovers["k"].by == "bravo"
     assert bench.seen[0].commands["k"].message == "alpha is being rebooted by the instance on bravo"
@@ -220,7 +220,7 @@ def test_handover_job_reports_a_node_that_stays_drained(
     bench.result = result
     stopped = bench.run()
     assert stopped.status == "interrupted"
-    # the second part is the availability of the node
+    # the message also has the availability of the node
     assert [text for text in ("asked to stop", "node alpha", "drain") if text not in stopped.message] == []
     assert bench.engine.state.handovers == {}
 
@@ -229,7 +229,7 @@ def test_handover_job_saves_result_later_if_the_engine_is_lost(bench: Bench) -> 
     bench.engine.writes = ["", "lost"]
     assert bench.run().is_running
     assert bench.status.view().history == ()
-    # the acting instance may have given it up by now
+    # the active instance may have given up on it by now
     lost = FinishCommand("k", bench.engine.state.commands["k"].instance, "interrupted", "gone", 2.0)
     bench.engine.edit(lost)
     assert bench.run().status == "done"

@@ -11,7 +11,7 @@ from tests.unit.orcastra_runner.conftest import Clock, Log
 
 
 class Engine:
-    """Containers by name, with how they log."""
+    """Containers by name, with their log settings."""
 
     def __init__(self, logs: dict[str, dict[str, Any]]) -> None:
         self.logs = logs

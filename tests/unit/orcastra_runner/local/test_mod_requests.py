@@ -73,7 +73,7 @@ class Node:
         self.refreshed += 1
 
     def look(self) -> int:
-        """Wait until it looks. Returns how often it refreshed then."""
+        """Wait until the job checks. Returns the number of refreshes since then."""
         before = self.refreshed
         self.clock.now += self.job.seconds_to_next()
         self.job.run(self.engine)
@@ -101,7 +101,7 @@ def test_mod_requests_job_handles_each_request_once(clock: Clock, logged: Log) -
     assert node.look() == 0
     claim(manager, "id:a")
     assert [node.look(), node.look()] == [1, 0]
-    # the file's entry was forgotten, and asked for again under the same name
+    # the entry of the file was forgotten, and requested again with the same key
     claim(manager, "file:1", started=6.0)
     assert node.look() == 1
     manager.configs.clear()
@@ -126,7 +126,7 @@ def test_mod_requests_job_ignores_requests_of_its_own_process(clock: Clock) -> N
     node.look()
     claim(manager, "id:a")
     assert node.look() == 0
-    # a command from the shell is carried out by another process, maybe on another machine
+    # another process runs a command from the shell, maybe on another host
     claim(manager, "id:b", source="shell")
     assert node.look() == 1
     status.decided("standing by", leads=False, acts=False)

@@ -19,7 +19,7 @@ from tests.unit.orcastra_runner.conftest import Clock
 
 
 class Engine:
-    """A manager with one service that asks for something; no containers."""
+    """A manager with one service that requests a mod; no containers."""
 
     docker_host = "unix:///fake"
     labels: dict[str, str] = {}  # noqa: RUF012

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file of mods: what it last held stays in force, for jobs and for playbooks."""
+"""The mods file: its last content stays in effect, for jobs and for playbooks."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections that stay, do not read or send what is no HTTP keep nobody else out."""
+"""Clients that stay connected, don't read, or send something other than HTTP don't block others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.unit.orcastra_runner.served import TOKEN, Served, acting, serve
 
 @pytest.fixture
 def served(clock: Clock, logged: Log) -> Iterator[Served]:
-    """A server whose instance acts, and has something to do."""
+    """A server of an active instance with pending changes."""
     with acting(clock) as served:
         yield served
 
@@ -51,7 +51,7 @@ def test_connection_without_a_request_is_closed(
 
 
 def connect(served: Served, *, asks: int = 1) -> socket.socket:
-    """A client that has asked so often, and stays."""
+    """A client that has sent this many requests, and stays connected."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.settimeout(20)
@@ -62,7 +62,10 @@ def connect(served: Served, *, asks: int = 1) -> socket.socket:
 
 
 def lives(client: socket.socket) -> bool:
-    """Ask for its health over a connection that stays. Behind an answer from before, it comes in pieces."""
+    """Request the health over an open connection.
+
+    After an earlier response, the request arrives in pieces.
+    """
     client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     answer = b""
     while not re.search(rb'"status": "live".*}', answer, re.DOTALL):
@@ -74,7 +77,7 @@ def lives(client: socket.socket) -> bool:
 
 
 def hung_up(client: socket.socket) -> bool:
-    """Whether the server has hung up, once what it has sent is read."""
+    """Whether the server has closed the connection, after everything that it sent is read."""
     try:
         while client.recv(65536):
             pass
@@ -92,8 +95,8 @@ def test_longest_idle_connection_is_closed_first(served: Served, monkeypatch: py
             assert client.recv(8) == b"HTTP/1.1"
         assert lives(first)
         with connect(served) as fourth:
-            assert lives(fourth), "one more is served"
-            assert hung_up(second), "and the one that asked before the others had to go"
+            assert lives(fourth), "the new client is served"
+            assert hung_up(second), "the client with the oldest request was disconnected"
             assert lives(first)
             assert lives(third)
 

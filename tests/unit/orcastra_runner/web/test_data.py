@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the API says of services that have finished, and of followers with several anchors."""
+"""The API documents for finished services, and for followers with several anchors."""
 
 from __future__ import annotations
 

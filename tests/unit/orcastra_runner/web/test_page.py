@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page in a real browser: what it shows, that it is live, and that nothing in it is taken for markup."""
+"""The page in a real browser: its content, that it updates itself, and that it treats no data as markup."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site() -> Iterator[tuple[StatusStore, str]]:
-    """What is on record, and the page's address."""
+    """A recorded status, and the address of its page."""
     status = StatusStore(dry_run=True)
     server = WebServer(Site(status, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
     assert server.start()
@@ -82,7 +82,7 @@ def site() -> Iterator[tuple[StatusStore, str]]:
 
 
 def keep(browser: Browser, name: str) -> None:
-    """Keep a picture where TEST_PICTURES says, for people to look at."""
+    """Keep a picture in the folder TEST_PICTURES."""
     if folder := os.environ.get("TEST_PICTURES"):
         browser.snapshot(Path(folder) / f"{name}.png")
 
@@ -113,9 +113,9 @@ def test_page_shows_state_plan_and_history(
         "shop_web",
     ):
         assert said in text, said
-    assert EVIL in text, "it is shown as it is"
+    assert EVIL in text, "markup is shown as text"
     assert browser.run("document.images.length") == 0
-    assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "the page is too wide"
     bar = browser.run("document.querySelector('[role=meter] .fill').style.width")
     assert bar == "75%"
     back = browser.run("getComputedStyle(document.body).backgroundColor")
@@ -150,7 +150,7 @@ def test_page_shows_why_an_anchor_does_not_run(
     assert headline.startswith(
         "No changes needed: the swarm matches the configuration, but 1 service is short of tasks: shop_db."
     )
-    assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "the page is too wide"
     assert browser.messages == []
 
 
@@ -212,7 +212,7 @@ def test_page_reports_a_lost_connection(browser: Browser, site: tuple[StatusStor
     _, url = site
     browser.look_at(url)
     browser.wait_for("document.getElementById('live').textContent === 'live'")
-    # as if it were gone: every request fails
+    # simulate a lost server: every request fails
     browser.run("window.fetch = () => Promise.reject(new Error('gone')); null")
     browser.wait_for("document.body.innerText.includes('No response from Orcastra: gone')")
-    assert "shop_db" in browser.text(), "what was known last stays"
+    assert "shop_db" in browser.text(), "the last known status stays"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Page, API and metrics over real HTTP on a free port, from what is on record; no engine is involved."""
+"""Page, API and metrics over real HTTP on a free port, from a recorded status; no engine is involved."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from tests.unit.orcastra_runner.served import TOKEN, WANTED, Served, acting, obs
 
 @pytest.fixture
 def served(clock: Clock, logged: Log) -> Iterator[Served]:
-    """A server whose instance acts, and has something to do."""
+    """A server of an active instance with pending changes."""
     with acting(clock) as served:
         yield served
 
@@ -317,7 +317,7 @@ def test_writes_accept_the_token(served: Served, given: str) -> None:
     ],
 )
 def test_writes_are_refused_without_a_token(clock: Clock, logged: Log, headers: dict[str, str]) -> None:
-    """Not from this machine either: a proxy on it may add no header, as nginx does without being told to."""
+    """Not even from this host: a proxy on it may add no header, as nginx does by default."""
     served = serve(clock, None)
     try:
         for path in ("/sync", "/commands", "/refresh_mods"):
