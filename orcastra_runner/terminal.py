@@ -15,6 +15,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TextIO
 
 # a part of a line, and its style: a name in STYLES, or empty
@@ -80,10 +82,11 @@ class Terminal:
         return self.lay_out([(line, "")], indent)
 
     def _paint(self, spans: Iterable[Span]) -> str:
-        return "".join(
-            f"\033[{STYLES[style]}m{text}\033[0m" if self.has_colors and style and text else text
-            for text, style in spans
-        )
+        text = ""
+        for style, group in groupby(spans, key=itemgetter(1)):
+            part = "".join(map(itemgetter(0), group))
+            text += f"\033[{STYLES[style]}m{part}\033[0m" if self.has_colors and style and part else part
+        return text
 
 
 def terminal_of(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Terminal:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``config check`` and every other command report all errors at once, before the first request to an engine."""
+"""``config check`` and every other command report all errors at once, before they ask an engine."""
 
 from __future__ import annotations
 
