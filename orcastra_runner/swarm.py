@@ -85,6 +85,13 @@ class Swarm:
             raise EngineUnreachable("the connection to the engine was lost")
         return self._engine.get_cluster()
 
+    def networks(self) -> dict[str, str]:
+        """ID → name of the swarm's networks. Raises the errors of the engine."""
+        self.observe()
+        if self._engine is None:
+            raise EngineUnreachable("the connection to the engine was lost")
+        return self._engine.swarm_networks()
+
     def save(self, edits: Iterable[StateEdit]) -> None:
         """Write to the saved state, at once. Raises the errors of the engine and of the edits.
 

@@ -28,6 +28,8 @@ from . import (
     prune,
     rebalance,
     scheduling,
+    starter,
+    storage,
     swarm,
     what_if,
 )
@@ -45,6 +47,8 @@ CATALOGUES = (
     prune,
     rebalance,
     scheduling,
+    starter,
+    storage,
     swarm,
     what_if,
 )
