@@ -61,7 +61,7 @@ def load(settings: Settings, *, may_be_missing: bool = False) -> tuple[Configura
 
 
 def lacks_configuration(settings: Settings) -> bool:
-    """Whether the user has given no configuration at all: nothing names a file or a folder, and none is there.
+    """Whether there is no configuration at all: no file in the usual folder, and none named elsewhere.
 
     Raises ConfigError if that can't be decided.
     """

@@ -32,12 +32,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
     OrcastraError,
     Problem,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import MAX_MANAGERS
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.starter import (
     Proposal,
     Starter,
     StarterNode,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
 
 _LABEL_KEY = re.compile(r"[^\s=\x00-\x1f\x7f\ud800-\udfff]+")
 _LABEL_VALUE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
@@ -121,20 +123,29 @@ def _nodes(starter: Starter) -> Iterator[str]:
         yield _comment(
             f"{name}: left out, because a host name may only have letters, digits, '_', '-' and '.'"
         )
+    managers = sum(node.role == "manager" for node in usable)
+    has_roles = managers % 2 == 1 and managers <= MAX_MANAGERS
+    if usable and not has_roles:
+        yield _comment(f"Roles are left out: {plural(managers, 'manager')} found, expected 1, 3, 5 or 7")
     yield "nodes:" if usable else "nodes: {}"
+    addresses = [node.address for node in usable]
     for node in usable:
-        yield from _node(node)
+        is_unique = addresses.count(node.address) == 1
+        yield from _node(node, has_role=has_roles, has_address=bool(node.address) and is_unique)
     yield ""
 
 
-def _node(node: StarterNode) -> Iterator[str]:
+def _node(node: StarterNode, *, has_role: bool, has_address: bool) -> Iterator[str]:
     facts = [f"{node.role}{', the leader' if node.is_leader else ''}"]
     facts += [f"Docker Engine {node.engine_version}"] if node.engine_version else []
     facts += [] if node.is_ready else ["not ready"]
     yield f"  {_scalar(node.hostname)}: {_comment(', '.join(facts), indent='')}"
-    if node.address:
+    if has_address:
         yield f"    ip: {_scalar(node.address)}"
-    yield f"    role: {node.role}"
+    elif node.address:
+        yield _comment(f"ip is left out: other nodes are at {node.address}, too", indent="    ")
+    if has_role:
+        yield f"    role: {node.role}"
     if node.availability != "active":
         yield f"    availability: {node.availability}"
     labels = {
