@@ -206,6 +206,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     init.set_defaults(command=_init)
 
+    doctor = _add(
+        commands, "doctor", "check everything that Orcastra needs here, and how to fix what is missing"
+    )
+    _add_format(doctor)
+    doctor.set_defaults(command=_doctor, collects_problems=True)
+
     config = commands.add_parser("config", help="check the configuration, or print its schema")
     parts = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
     check = _add(parts, "check", "check the configuration and list all errors")
@@ -313,6 +319,13 @@ def _config_check(settings: Settings, options: argparse.Namespace) -> int:
 
     check_configuration(settings, options.problems, live=options.live)
     return EXIT_FINE
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.doctor import show  # noqa: PLC0415
+
+    is_well = show(settings, options.problems, as_json=options.format == "json")
+    return EXIT_FINE if is_well else EXIT_FAILED
 
 
 def _init(settings: Settings, options: argparse.Namespace) -> int:

@@ -181,9 +181,9 @@ class Engine:
         found: Json = self.get(f"/networks/{quote(name, safe='')}", scope="swarm")
         return str(found["Id"])
 
-    def swarm_networks(self) -> dict[str, str]:
-        """ID → name of the networks of the swarm, ``ingress`` among them."""
-        return {raw["Id"]: raw["Name"] for raw in self._get_list("/networks", filters={"scope": ["swarm"]})}
+    def swarm_networks(self) -> list[Json]:
+        """The networks of the swarm, ``ingress`` among them."""
+        return self._get_list("/networks", filters={"scope": ["swarm"]})
 
     def create_config(self, spec: Json) -> str:
         """Returns the new config's ID. Raises NameInUse."""

@@ -19,6 +19,7 @@ from typing import Any
 from . import (
     anchors,
     autoheal,
+    doctor,
     drain,
     labels,
     log_rotate,
@@ -38,6 +39,7 @@ from .formatting import FORMATTER
 CATALOGUES = (
     anchors,
     autoheal,
+    doctor,
     drain,
     labels,
     log_rotate,
