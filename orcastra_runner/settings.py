@@ -402,6 +402,8 @@ def variables_help() -> str:
         lines += textwrap.wrap(
             f"{variable.help}{default}", 90, initial_indent=" " * 6, subsequent_indent=" " * 6
         )
+    lines.append("  NO_COLOR, FORCE_COLOR")
+    lines.append("      turn colors in text output off, or on even without a terminal")
     lines.append("  DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, DOCKER_TIMEOUT …")
     lines.append("      engine to connect to; the same variables as for the Docker CLI")
     return "\n".join(lines)

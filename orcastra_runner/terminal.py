@@ -32,7 +32,10 @@ _SHAPES = (
     (re.compile(r"(?P<lead>orcastra: )(?P<label>)(?P<rest>.*)"), "red"),
     (re.compile(r"(?P<lead> *)(?P<label>\d+\. .*)(?P<rest>)"), "bold"),
     (re.compile(r"(?P<lead>)(?P<label>\S.*:)(?P<rest>)"), "bold"),
-    (re.compile(r"(?P<lead> +)(?P<label>reason:|rejected:)(?P<rest> .*)"), "cyan"),
+    (re.compile(r"(?P<lead> +)(?P<label>reason:|rejected:|Fix:)(?P<rest> .*)"), "cyan"),
+    (re.compile(r"(?P<lead>  )(?P<label>ok {5})(?P<rest> .*)"), "green"),
+    (re.compile(r"(?P<lead>  )(?P<label>warning)(?P<rest> .*)"), "yellow"),
+    (re.compile(r"(?P<lead>  )(?P<label>FAILED )(?P<rest> .*)"), "red"),
 )
 
 
