@@ -108,7 +108,7 @@ def test_heal_job_keeps_roles_unless_configured() -> None:
     bench = Bench(*demoted, desired=DesiredState(nodes=NODES, managers=3))
     assert bench.run()
     (step,) = bench.swarm.carried_out[0].steps
-    assert (step.summary, step.wait_seconds) == ("promote node c to manager", 8.0)  # type: ignore[attr-defined]
+    assert (step.action, step.wait_seconds) == ("promote_node", 8.0)  # type: ignore[attr-defined]
     bench.swarm.error = "no"
     with pytest.raises(JobError, match="no"):
         bench.run()
@@ -195,7 +195,7 @@ def test_heal_job_records_plan_and_repairs_for_hosts() -> None:
     bench = Bench(manager("a", availability="pause"), manager("b"), down, desired=DesiredState(nodes=nodes))
     bench.run()
     planned = bench.work.status.view().plans["heal"]
-    assert [step.summary for step in planned.steps] == ["set the availability of node a to active"]
+    assert [step.action for step in planned.steps] == ["set_availability"]
     down_reason = Reason("node_not_ready", node="c", state="down")
     assert planned.warnings == (
         Reason("host_repaired_by_playbook", because=down_reason, playbook="orcastra.swarm.heal"),

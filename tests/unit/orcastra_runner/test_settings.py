@@ -223,8 +223,8 @@ def test_settings_report_all_errors_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         read_settings()
     assert {problem.key for problem in caught.value.problems} == set(values)
     assert all(repr(values[problem.key]) in problem.found for problem in caught.value.problems)
-    assert "RELABEL_TIME: expected a number of seconds, at least 1, found '0'" in str(caught.value)
-    assert "ORCASTRA_LEADER: expected auto or always, found 'never'" in str(caught.value)
+    expected = {problem.key: problem.expected for problem in caught.value.problems}
+    assert expected["ORCASTRA_LEADER"] == "auto or always"
 
 
 def test_collect_settings_uses_defaults_for_invalid_variables(monkeypatch: pytest.MonkeyPatch) -> None:

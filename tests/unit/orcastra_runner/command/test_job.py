@@ -126,10 +126,7 @@ def test_command_job_runs_an_entry_only_once(bench: Bench, logged: Log) -> None:
     bench.restart()
     assert bench.run() is False
     assert (len(bench.ran), bench.writes) == (1, 2)
-    assert logged.sentences == [
-        "info command started: restart_service shop_db",
-        "info command finished: restart_service shop_db",
-    ]
+    assert logged.events == ["command started", "command finished"]
     assert "restart shop_db" in [entry.get("result") for entry in logged.entries]
 
 
@@ -272,7 +269,7 @@ def test_command_job_does_not_run_a_claimed_command(
     assert bench.run() is True
     assert len(bench.ran) == 1
     assert bench.fake.state.commands == commands
-    assert "info command already claimed: relabel_all" in logged.sentences
+    assert "command already claimed" in logged.events
 
 
 def test_command_job_continues_after_failures(bench: Bench, logged: Log) -> None:
@@ -300,7 +297,7 @@ def test_command_job_continues_after_failures(bench: Bench, logged: Log) -> None
         entry["summary"]: entry["error"] for entry in logged.entries if entry["event"] == "command failed"
     }
     assert failures["restart_service b"] == "no room on the disk"
-    assert logged.sentences.count("error command failed: restart_service b") == 1
+    assert logged.events.count("command failed") == 4
 
 
 def test_command_job_runs_command_that_was_stopped_before_its_playbook(bench: Bench) -> None:
@@ -344,11 +341,7 @@ def test_command_job_changes_nothing_in_a_dry_run(bench: Bench, logged: Log) -> 
     assert bench.run() is True
     assert (bench.ran, bench.checked, bench.writes) == ([], ["orcastra.swarm.label_sync"], 0)
     assert [path.name for path in bench.path.parent.iterdir()] == ["c.yml"]
-    assert logged.sentences == [
-        "info command planned: relabel_all (line 1)",
-        "info planned: set x on node alpha",
-        "info bravo is down",
-    ]
+    assert logged.events == ["command planned", "planned", "plan note"]
 
 
 def test_command_job_runs_nothing_old_after_damage_of_the_state(bench: Bench) -> None:

@@ -147,9 +147,7 @@ def test_page_shows_why_an_anchor_does_not_run(
     assert reason in browser.run("document.querySelector('#groups article').innerText")
     assert reason in browser.run("document.getElementById('attention').innerText")
     headline = browser.run("document.getElementById('plan').innerText")
-    assert headline.startswith(
-        "No changes needed: the swarm matches the configuration, but 1 service is short of tasks: shop_db."
-    )
+    assert "1 service is short of tasks: shop_db." in headline
     assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "the page is too wide"
     assert browser.messages == []
 
