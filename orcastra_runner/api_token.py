@@ -60,9 +60,9 @@ def configured_token(settings: Settings) -> bytes | None:
 
 
 def own_token(folder: Path) -> bytes | None:
-    """The token that is kept in ``folder``; it is made if there is none, or if others can know it.
+    """Return the token stored in ``folder``, or a new one if there is none or others may have read it.
 
-    None, with a warning, if it can't be kept there.
+    Returns None, with a warning, if the folder can't store it.
     """
     path = folder / FILE_NAME
     try:

@@ -31,7 +31,7 @@ from orcastra_runner.files import Files
 from orcastra_runner.heal import HealJob
 from orcastra_runner.heartbeat import Heartbeat
 from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, Work
-from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
+from orcastra_runner.leadership import TIMEOUT_SECONDS, LeaderWatch
 from orcastra_runner.local.autoheal import AutohealJob
 from orcastra_runner.local.handover import HandoverJob
 from orcastra_runner.local.jobs import EngineJob, LocalJob
@@ -223,7 +223,7 @@ class Application:
     def _leader_watch(self) -> LeaderWatch | None:
         if self.settings.acts_anywhere:
             return None
-        watch = LeaderWatch(connector(patience=PATIENCE_SECONDS), self.signals.lead)
+        watch = LeaderWatch(connector(timeout=TIMEOUT_SECONDS), self.signals.lead)
         watch.start()
         self._stack.callback(watch.stop)
         return watch
@@ -304,10 +304,11 @@ class Application:
             raise Stopped(f"playbook {playbook} was not started: Orcastra was asked to stop")
 
 
-def connector(docker_host: str | None = None, patience: int | None = None) -> Callable[[], Engine]:
+def connector(docker_host: str | None = None, timeout: int | None = None) -> Callable[[], Engine]:
     """Return a function that connects to the engine that ``DOCKER_HOST`` and related variables name.
 
-    Raises UsageError. ``docker_host`` replaces ``DOCKER_HOST``; ``patience`` limits the timeout, in seconds.
+    Raises UsageError. ``docker_host`` replaces ``DOCKER_HOST``; ``timeout`` is an upper limit for the
+    request timeout, in seconds.
     """
     try:
         options = options_from_environment()
@@ -315,6 +316,6 @@ def connector(docker_host: str | None = None, patience: int | None = None) -> Ca
         raise UsageError(str(error)) from error
     if docker_host is not None:
         options = replace(options, docker_host=docker_host)
-    if patience is not None:
-        options = replace(options, timeout=min(patience, options.timeout))
+    if timeout is not None:
+        options = replace(options, timeout=min(timeout, options.timeout))
     return partial(connect, options)

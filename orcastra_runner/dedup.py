@@ -16,10 +16,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import without_ids
 from orcastra_runner.log import get_logger
 
-AGAIN_AFTER_SECONDS = 600.0
+REMINDER_SECONDS = 600.0
 # A message that was absent for this long, and for this many observations, is new when it returns.
 FORGET_SECONDS = 60.0
-FORGET_LOOKS = 3
+FORGET_OBSERVATIONS = 3
 
 # parts that differ between observations: durations and times of day
 _VOLATILE = re.compile(
@@ -36,12 +36,12 @@ log = get_logger()
 class _Topic:
     """The messages of a topic: key → number and time of the observation that last had it."""
 
-    looks: int = 0
+    observations: int = 0
     seen: dict[object, tuple[int, float]] = field(default_factory=dict)
 
 
 class OnceFilter:
-    """Picks the messages of each cycle that are new."""
+    """Selects the messages of each cycle that are new."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -65,18 +65,18 @@ class OnceFilter:
         while, so that two alternating messages are logged once each.
         """
         known, now = self._topics.setdefault(topic, _Topic()), self._clock()
-        known.looks += 1
+        known.observations += 1
         known.seen = {
-            key: (look, at)
-            for key, (look, at) in known.seen.items()
-            if known.looks - look <= FORGET_LOOKS or now - at < FORGET_SECONDS
+            key: (number, at)
+            for key, (number, at) in known.seen.items()
+            if known.observations - number <= FORGET_OBSERVATIONS or now - at < FORGET_SECONDS
         }
         found = []
         for message in messages:
             key = _key(message)
             if key not in known.seen:
                 found.append(message)
-            known.seen[key] = (known.looks, now)
+            known.seen[key] = (known.observations, now)
         return found
 
 
@@ -110,7 +110,7 @@ class _OpenProblem:
 class ProblemLog:
     """Logs a problem when it begins, changes and ends, and a reminder every ten minutes.
 
-    Any thread may report; each topic is reported by one.
+    Any thread may report, but only one thread reports each topic.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class ProblemLog:
         problem = self._open.get(topic)
         if problem is not None and problem.text == text:
             problem.times += 1
-            if now - problem.logged_at < AGAIN_AFTER_SECONDS:
+            if now - problem.logged_at < REMINDER_SECONDS:
                 return
             problem.logged_at = now
             values = {"topic": topic, "since": f"{now - problem.since:.0f}s", "times": problem.times}

@@ -48,7 +48,7 @@ class PrivateFolder:
 
 
 def remove_abandoned() -> None:
-    """Remove the folders of processes that are gone."""
+    """Remove the folders of processes that no longer exist."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             lock = os.open(folder / LOCK, os.O_RDWR)

@@ -32,7 +32,7 @@ HEAL_PLAYBOOK = "orcastra.swarm.heal"
 
 # The process must end within 10 s of SIGTERM, so the next cycle continues with a step that takes longer.
 STEP_SECONDS = 8.0
-AGAIN_SECONDS = 2.0
+REQUEUE_SECONDS = 2.0
 # As long as the playbook doesn't help, the pause before the next run doubles, up to this many intervals.
 LONGEST_PAUSE = 12
 
@@ -99,7 +99,7 @@ class HealJob:
         acted = self._repair_members(work, seen)
         if acted and not work.dry_run:
             # other steps may be possible now
-            self.requeue_after = AGAIN_SECONDS
+            self.requeue_after = REQUEUE_SECONDS
         return self._repair_hosts(work, work.swarm.observe()) or acted
 
     def _repair_members(self, work: Work, seen: Observation) -> bool:

@@ -20,7 +20,7 @@ from orcastra_runner.log import get_logger
 
 ASK_SECONDS = 1.0
 # timeout of each request; a late one is repeated
-PATIENCE_SECONDS = 2
+TIMEOUT_SECONDS = 2
 
 log = get_logger()
 
@@ -31,7 +31,7 @@ class LeaderWatch:
     def __init__(
         self, connect: Callable[[], Engine], wake: Callable[[], None], ask_seconds: float = ASK_SECONDS
     ) -> None:
-        """``connect`` returns an engine with a timeout of PATIENCE_SECONDS."""
+        """``connect`` returns an engine with a timeout of TIMEOUT_SECONDS."""
         self._connect = connect
         self._wake = wake
         self._ask_seconds = ask_seconds

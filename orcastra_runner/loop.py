@@ -30,7 +30,7 @@ from orcastra_runner.reload import Reloader
 from orcastra_runner.report import counts
 from orcastra_runner.scheduler import Scheduler
 from orcastra_runner.shortages import ShortageLog, names
-from orcastra_runner.signals import ASKED, EVENT, LEAD, STOP, SYNC, Signals, StopNow
+from orcastra_runner.signals import COMMAND, EVENT, LEAD, STOP, SYNC, Signals, StopNow
 from orcastra_runner.swarm import leader_of, node_name
 from orcastra_runner.watch import Watcher
 
@@ -144,7 +144,7 @@ class Loop:
         is_reachable, acts = True, False
         try:
             seen = self._observe()
-            self._files.look(seen)
+            self._files.observed(seen)
             acts = self._may_act(seen)
             if self._watcher is not None:
                 watched = watched_services(seen.snapshot, self._work.desired) if acts else frozenset()
@@ -309,7 +309,7 @@ class Loop:
             for job in self._jobs.values():
                 if not job.starts_late:
                     self._schedule.trigger(self._clock(), job.name)
-        if message == ASKED:
+        if message == COMMAND:
             self._schedule.trigger(self._clock(), "commands")
         if message == SYNC:
             log.info("sync requested")

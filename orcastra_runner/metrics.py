@@ -44,10 +44,10 @@ class Metrics:
         self.observed_at = gauge(
             "orcastra_last_observation_timestamp_seconds", "When the swarm was last observed."
         )
-        self.look_seconds = gauge(
+        self.observation_seconds = gauge(
             "orcastra_last_observation_duration_seconds", "Duration of the last observation, in seconds."
         )
-        self.look_requests = gauge(
+        self.observation_requests = gauge(
             "orcastra_last_observation_requests", "Engine requests of the last observation."
         )
         self.nodes = gauge("orcastra_nodes", "Nodes of the swarm by state.", "state")
@@ -116,8 +116,8 @@ class Metrics:
     def observed(self, seen: Observation, seconds: float, missing: int) -> None:
         """Record an observation, which took ``seconds``. ``missing``: the number of missing tasks."""
         self.observed_at.set_to_current_time()
-        self.look_seconds.set(seconds)
-        self.look_requests.set(seen.requests)
+        self.observation_seconds.set(seconds)
+        self.observation_requests.set(seen.requests)
         states = Tally(node.state if node.state in NODE_STATES else "unknown" for node in seen.snapshot.nodes)
         for state in NODE_STATES:
             self.nodes.labels(state).set(states[state])

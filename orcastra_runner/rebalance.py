@@ -41,7 +41,7 @@ from orcastra_runner.log import get_logger
 REBALANCE_PLAYBOOK = "orcastra.swarm.rebalance"
 
 # how long the loop waits for a measurement at a time; most take less
-PATIENCE_SECONDS = 0.5
+TIMEOUT_SECONDS = 0.5
 
 log = get_logger()
 
@@ -164,7 +164,7 @@ class RebalanceJob:
 
     name = "rebalance"
     starts_late = False
-    # an event says nothing about memory
+    # events don't indicate changes of memory
     follows_events = False
 
     def __init__(self, file: RebalanceFile, *, in_process: bool = False) -> None:
@@ -190,7 +190,7 @@ class RebalanceJob:
         plan = self._plan(snapshot, seen, work, memory)
         self.requeue_after = plan.requeue_after
         if self._file.is_present and memory is None:
-            self.requeue_after = PATIENCE_SECONDS
+            self.requeue_after = TIMEOUT_SECONDS
         if work.dry_run:
             return bool(plan.steps)
         # Saving since when a host is short of memory is not worth a playbook, and the playbook needs a
@@ -240,7 +240,7 @@ class _Measuring:
             # a daemon thread, because it holds no resources
             threading.Thread(target=_measure, args=arguments, daemon=True).start()
         try:
-            memory = self._future.result(timeout=PATIENCE_SECONDS)
+            memory = self._future.result(timeout=TIMEOUT_SECONDS)
         except TimeoutError:
             if not self._future.done():
                 return None

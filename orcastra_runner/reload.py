@@ -48,7 +48,7 @@ class Reloader:
             self._use(changes)
         self._report_state()
 
-    def look(self, seen: Observation) -> None:
+    def observed(self, seen: Observation) -> None:
         """Accept removals if another process was asked to do so."""
         if not self._acceptances.is_new(seen.state, self._work.acceptances):
             return

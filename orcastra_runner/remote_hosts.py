@@ -33,7 +33,7 @@ from orcastra_runner.status import StatusStore
 
 # The hosts' own logrotate rotates the files; this job only keeps its configuration correct.
 LOG_ROTATE_SECONDS = 86400.0
-STAND_BY_SECONDS = 10.0
+STANDBY_SECONDS = 10.0
 MANAGERS_GROUP = "managers"
 MODS = "mods"
 DEFAULT_MODS_DEST = "/mnt/mods"
@@ -71,7 +71,7 @@ class RemoteJob:
         self._once = OnceFilter()
 
     def ask(self) -> None:
-        """Make it due now. May be called from any thread."""
+        """Make the job due now. Thread-safe."""
         self._asked.set()
         self.woken.set()
 
@@ -82,11 +82,11 @@ class RemoteJob:
             self._asked.clear()
             if self._at_fixed_times and self._due <= now:
                 self._due = self._next_after(now)
-            return STAND_BY_SECONDS
+            return STANDBY_SECONDS
         return 0.0 if self._asked.is_set() else max(0.0, self._due - now)
 
     def run(self) -> None:
-        """Run the playbook, once no other one runs for the remote hosts."""
+        """Run the playbook as soon as no other playbook runs for the remote hosts."""
         with self._hosts.one_at_a_time:
             self._asked.clear()
             # counted from the start, so that a slow run doesn't stretch the interval

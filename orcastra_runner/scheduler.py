@@ -27,7 +27,7 @@ from orcastra_runner.status import StatusStore
 # A corrected clock or a suspended host is noticed after this time at the latest.
 LONGEST_WAIT_SECONDS = 60.0
 # How long the shutdown waits for all background jobs, which record their actions before they start them.
-PATIENCE_SECONDS = 3.0
+TIMEOUT_SECONDS = 3.0
 
 log = get_logger()
 
@@ -99,7 +99,7 @@ class Scheduler:
         self._stopped.set()
         for job in self._jobs:
             job.woken.set()
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 

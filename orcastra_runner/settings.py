@@ -360,7 +360,7 @@ VARIABLES: tuple[Variable, ...] = tuple(found.metadata[METADATA] for found in fi
 def read_settings() -> Settings:
     """Read the settings from the environment.
 
-    Raises ConfigError with every problem at once; the ``key`` of each is the name of the variable.
+    Raises ConfigError with all errors at once; the ``key`` of each is the name of the variable.
     """
     settings, problems = collect_settings()
     if problems:

@@ -16,7 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import FAILING, STOPPED, Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import shortened
-from orcastra_runner.dedup import AGAIN_AFTER_SECONDS
+from orcastra_runner.dedup import REMINDER_SECONDS
 from orcastra_runner.log import get_logger
 
 # A service that failed repeatedly counts as recovered once it has run for this long.
@@ -110,7 +110,7 @@ class ShortageLog:
         reported = self._reported.setdefault(one.service, _Reported(short_at=now))
         reported.flaps = reported.flaps or one.code in (FAILING, STOPPED)
         news = (one.code, tuple(_NUMBER.sub("#", error) for error in one.errors))
-        has_many = len(reported.news) >= MANY_REASONS and now - reported.at < AGAIN_AFTER_SECONDS
+        has_many = len(reported.news) >= MANY_REASONS and now - reported.at < REMINDER_SECONDS
         if news in reported.news or has_many:
             return
         reported.news.add(news)

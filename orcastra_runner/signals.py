@@ -25,7 +25,7 @@ GRACE_SECONDS = 4.0
 SYNC = "sync"
 STOP = "stop"
 EVENT = "event"
-ASKED = "asked"
+COMMAND = "command"
 LEAD = "lead"
 
 
@@ -85,9 +85,9 @@ class Signals:
         """Make the loop sync now. Thread-safe."""
         self.inbox.put(SYNC)
 
-    def asked(self) -> None:
+    def command_requested(self) -> None:
         """Wake the loop because a command was requested. Thread-safe."""
-        self.inbox.put(ASKED)
+        self.inbox.put(COMMAND)
 
     def lead(self) -> None:
         """Wake the loop because this node has become the leader. Thread-safe."""

@@ -30,7 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.state_repair 
 from orcastra_runner.log import get_logger
 
 # Request timeout of a standby instance, which must be ready to take over.
-STAND_BY_PATIENCE_SECONDS = 3.0
+STANDBY_TIMEOUT_SECONDS = 3.0
 
 log = get_logger()
 
@@ -149,7 +149,7 @@ class Swarm:
         try:
             if self.uses_full_timeout:
                 return observe(self._engine)
-            with self._engine.impatient(STAND_BY_PATIENCE_SECONDS):
+            with self._engine.impatient(STANDBY_TIMEOUT_SECONDS):
                 return observe(self._engine)
         except BaseException:
             self.close()

@@ -26,7 +26,7 @@ from orcastra_runner.jobs import Work
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 # Interval of the checks while waiting for the end.
-LOOK_SECONDS = 3.0
+CHECK_SECONDS = 3.0
 # At most this much of the time between two checks counts as silence, because nothing was observed meanwhile.
 LONGEST_GAP_SECONDS = 10.0
 
@@ -47,16 +47,16 @@ class HandoverWatch:
     ) -> None:
         self._wall_clock = wall_clock
         self._clock = clock
-        self._looked = clock()
+        self._checked_at = clock()
         self._quiet: dict[str, tuple[Handover, float]] = {}
 
-    def look(self, seen: Observation) -> Upkeep:
+    def check(self, seen: Observation) -> Upkeep:
         """Return the edits and results that are due now."""
         return plan_upkeep(seen.snapshot, seen.state, self._seconds_quiet(seen.state), self._wall_clock())
 
     def _seconds_quiet(self, state: State) -> dict[str, float]:
         now = self._clock()
-        gap, self._looked = min(now - self._looked, LONGEST_GAP_SECONDS), now
+        gap, self._checked_at = min(now - self._checked_at, LONGEST_GAP_SECONDS), now
         before, self._quiet = self._quiet, {}
         # handovers are taken one at a time, so the others don't count as silent meanwhile
         is_busy = any(handover.by for handover in state.handovers.values())
@@ -83,8 +83,8 @@ def wait_until_taken(
         if record is None or not record.is_running or handover is None or handover.by:
             return record
         # save all edits, because there may be no active instance that does
-        upkeep = watch.look(seen)
+        upkeep = watch.check(seen)
         if upkeep.edits:
             work.swarm.save(upkeep.edits)
         else:
-            pause(LOOK_SECONDS)
+            pause(CHECK_SECONDS)

@@ -27,7 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import COMMANDS_LABEL
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner.command.file import CommandFile, Content
-from orcastra_runner.command.handover import LOOK_SECONDS, HandoverWatch
+from orcastra_runner.command.handover import CHECK_SECONDS, HandoverWatch
 from orcastra_runner.command.rehearsal import rehearse
 from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.results import EXPIRED, MALFORMED, entry_data, file_data, write_results
@@ -65,7 +65,7 @@ class CommandJob:
     ) -> None:
         """``requests`` are run after the entries of the file.
 
-        ``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back.
+        ``clock`` returns seconds since the epoch, ``monotonic`` monotonic seconds.
         """
         self._requests = requests or CommandRequests()
         self.interval = interval
@@ -126,7 +126,7 @@ class CommandJob:
             self._requests.settled(entry)
             if result.is_running:
                 log.info("command handed over", summary=result.command, result=result.message)
-                self.requeue_after = LOOK_SECONDS
+                self.requeue_after = CHECK_SECONDS
                 break
             work.status.commanded(result)
             if result.status == FAILED:
@@ -138,7 +138,7 @@ class CommandJob:
 
     def _update_handovers(self, work: Work) -> bool:
         """End handovers that timed out. Returns whether one failed."""
-        upkeep = self._handovers.look(work.swarm.observe())
+        upkeep = self._handovers.check(work.swarm.observe())
         if upkeep.edits:
             work.swarm.save(upkeep.edits)
         after = work.swarm.observe().state.commands
@@ -151,7 +151,7 @@ class CommandJob:
                     "command failed", summary=record.command, status=record.status, error=record.message
                 )
         if upkeep.waits:
-            self.requeue_after = LOOK_SECONDS
+            self.requeue_after = CHECK_SECONDS
         return bool(upkeep.results)
 
     def _update_records(self, work: Work, content: Content) -> None:

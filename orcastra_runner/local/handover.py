@@ -50,9 +50,9 @@ from orcastra_runner.jobs import RunPlaybook, Stopped
 from orcastra_runner.log import get_logger
 from orcastra_runner.status import StatusStore
 
-LOOK_SECONDS = 5.0
+CHECK_SECONDS = 5.0
 # A worker must connect to a manager each time.
-WORKER_LOOK_SECONDS = 20.0
+WORKER_CHECK_SECONDS = 20.0
 BEAT_SECONDS = 15.0
 
 log = get_logger()
@@ -62,7 +62,7 @@ class HandoverJob:
     """Takes offered reboots, one at a time."""
 
     name = "handover"
-    interval = LOOK_SECONDS
+    interval = CHECK_SECONDS
 
     def __init__(
         self,
@@ -89,18 +89,18 @@ class HandoverJob:
         return max(0.0, self._next - self._monotonic())
 
     def run(self, engine: Engine) -> None:
-        self._next = self._monotonic() + LOOK_SECONDS
+        self._next = self._monotonic() + CHECK_SECONDS
         try:
-            self._look(engine, engine, self._connect)
+            self._check(engine, engine, self._connect)
         except NoLeader as error:
             log.debug("could not check handovers", error=str(error))
         except NotAManager:
-            self._next = self._monotonic() + WORKER_LOOK_SECONDS
+            self._next = self._monotonic() + WORKER_CHECK_SECONDS
             if self._connect_manager is not None:
                 with closing(self._connect_manager()) as manager:
-                    self._look(engine, manager, self._connect_manager)
+                    self._check(engine, manager, self._connect_manager)
 
-    def _look(self, own: Engine, manager: Engine, connect: Callable[[], Engine]) -> None:
+    def _check(self, own: Engine, manager: Engine, connect: Callable[[], Engine]) -> None:
         """Check the saved state of ``manager``; ``own`` is this node's engine, ``connect`` reconnects."""
         self._enter_result(manager)
         labels = _labels(manager)

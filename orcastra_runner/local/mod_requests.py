@@ -32,7 +32,7 @@ from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import node_name
 
 # A request that could not be passed to a manager within this time is dropped.
-PATIENCE_SECONDS = 300.0
+TIMEOUT_SECONDS = 300.0
 NO_MANAGER = "passing the request on needs a manager; set ORCASTRA_MANAGER_HOST"
 MESSAGE = "each instance refreshes the mods of its own node"
 
@@ -92,7 +92,7 @@ class ModRequestsJob:
                     self._exchange(self._manager, engine)
         except OrcastraError as error:
             self._close()
-            if self._asked_at is not None and self._clock() - self._asked_at > PATIENCE_SECONDS:
+            if self._asked_at is not None and self._clock() - self._asked_at > TIMEOUT_SECONDS:
                 self._give_up(str(error))
             raise
         self._due = self._clock() + self.interval

@@ -215,7 +215,7 @@ class Site:
         if waiting.words != entry.words:
             return _refuse(Refusal(409, f"the id {entry.id} was used for {waiting.words}"))
         log.info("command received over http", summary=entry.words, id=entry.id)
-        self.signals.asked()
+        self.signals.command_requested()
         return _json({"id": entry.id, "command": entry.words, "status": "accepted"}, 202)
 
 

@@ -47,7 +47,7 @@ class FakeEngine:
 
 @dataclass
 class FakeSwarm:
-    """Nodes and services in memory. ``errors`` are raised by the next looks; None lets one through.
+    """Nodes and services in memory. ``errors`` are raised by the next observations; None lets one succeed.
 
     ``settings`` is what the engine says of the swarm as such.
     """
@@ -59,7 +59,7 @@ class FakeSwarm:
     local: str = "alpha"
     is_local: bool = True
     errors: list[Exception | None] = field(default_factory=list)
-    looks: int = 0
+    observations: int = 0
     engines: list[FakeEngine] = field(default_factory=list)
     playbooks: list[str] = field(default_factory=list)
     results: list[PlaybookResult | Exception] = field(default_factory=list)
@@ -69,7 +69,7 @@ class FakeSwarm:
         return self.engines[-1]
 
     def observe(self, _engine: Any) -> Observation:
-        self.looks += 1
+        self.observations += 1
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
@@ -106,7 +106,7 @@ class FakeSwarm:
                 raise result
             return result
         plan = plan_all(self.observe(None), desired)
-        self.looks -= 1
+        self.observations -= 1
         self.state = apply_edits(
             self.state, [*plan.remember, *(edit for s in plan.steps for edit in s.intent_edits)]
         )

@@ -45,14 +45,14 @@ def test_sync_job_starts_no_playbook_for_an_empty_plan(monkeypatch: pytest.Monke
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     assert SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch)) is False
-    assert (fake.playbooks, fake.looks, logged.sentences) == ([], 1, [])
+    assert (fake.playbooks, fake.observations, logged.sentences) == ([], 1, [])
 
 
 def test_sync_job_starts_a_playbook_and_verifies(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     assert SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch)) is True
     assert fake.labels_of("alpha") == {"ssd": "true"}
-    assert (fake.playbooks, fake.looks) == ([LABEL_PLAYBOOK], 2)
+    assert (fake.playbooks, fake.observations) == ([LABEL_PLAYBOOK], 2)
     assert logged.events == ["planned", "done", "playbook finished", "verified"]
     steps = [entry for entry in logged.entries if entry["event"] in ("planned", "done")]
     assert [[why["code"] for why in entry["why"]] for entry in steps] == 2 * [["label_missing"]]
@@ -158,7 +158,7 @@ def test_resync_job_in_process_reconnects_without_a_playbook(
     resync = ResyncJob(600, sync)
     assert resync.run(work) is False
     assert [engine.closed for engine in fake.engines] == [1, 0]
-    assert (fake.looks, fake.playbooks, logged.sentences) == (2, [], [])
+    assert (fake.observations, fake.playbooks, logged.sentences) == (2, [], [])
     assert resync.requeue_after is None
 
 

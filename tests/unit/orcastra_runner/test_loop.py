@@ -133,7 +133,7 @@ def test_loop_only_observes_in_quiet_cycles(
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 5)
-    assert (fake.looks, fake.playbooks, len(fake.engines)) == (6, [], 1)
+    assert (fake.observations, fake.playbooks, len(fake.engines)) == (6, [], 1)
     assert logged.events == ["acting", "stopping"]
 
 
@@ -141,7 +141,7 @@ def test_loop_waits_for_the_interval(here: Settings, clock: Clock, monkeypatch: 
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 59, step=1)
-    assert fake.looks == 1
+    assert fake.observations == 1
 
 
 def test_loop_acts_only_on_the_leader_and_logs_changes(
@@ -219,7 +219,7 @@ def test_loop_logs_an_unreachable_engine_once_and_backs_off(
     events = logged.events
     assert events == ["problem", "problem resolved", "acting", "stopping"]
     # at 0, about 5, 15, 35 and 75 seconds, then every 60
-    assert 6 <= fake.looks <= 8
+    assert 6 <= fake.observations <= 8
 
 
 def test_loop_on_a_worker_does_not_back_off(
@@ -229,7 +229,7 @@ def test_loop_on_a_worker_does_not_back_off(
     fake.label("alpha", ssd="true")
     fake.errors = [NotAManager("expected a manager, found a worker")] * 5
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 6)
-    assert fake.looks == 7
+    assert fake.observations == 7
     assert logged.events[:2] == ["problem", "problem resolved"]
     assert logged.entries[0]["level"] == "warning"
 

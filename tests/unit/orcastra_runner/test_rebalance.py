@@ -134,7 +134,7 @@ def test_rebalance_job_saves_the_state_without_a_playbook(bench: Bench) -> None:
 def test_rebalance_job_does_not_wait_for_slow_measurements(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 0.01)
     bench.plan = Plan(steps=(MOVE,))
     bench.may_answer.clear()
     job = bench.job()
@@ -142,7 +142,7 @@ def test_rebalance_job_does_not_wait_for_slow_measurements(
         assert job.run(bench.work) is False
         assert job.requeue_after == 0.01
     bench.may_answer.set()
-    monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 20)
+    monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 20)
     assert job.run(bench.work) is True
 
 
@@ -180,11 +180,11 @@ def test_rebalance_job_keeps_messages_during_a_measurement(
         return tuple(map(str, plan.warnings)), tuple(map(str, plan.notes))
 
     for _time in range(3):
-        monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 20)
+        monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 20)
         bench.may_answer.set()
         job.run(bench.work)
         assert said() == (("node a: no answer",), ("b is full",))
-        monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
+        monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 0.01)
         bench.may_answer.clear()
         job.run(bench.work)
         assert said() == (("node a: no answer",), ("b is full",))
@@ -272,7 +272,7 @@ def test_rebalance_job_completes_moves_without_file_and_measurement(
 ) -> None:
     ending = Plan(steps=(MOVE,), requeue_after=5.0)
     monkeypatch.setattr(rebalance, "plan_moves_under_way", lambda *_arguments: ending)
-    monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 0.01)
     bench.may_answer.clear()
     job = bench.job()
     assert job.run(bench.work) is True

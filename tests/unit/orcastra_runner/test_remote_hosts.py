@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from orcastra_runner.execute import PlaybookResult, TaskResult
-from orcastra_runner.remote_hosts import STAND_BY_SECONDS, RemoteHosts, RemoteJob
+from orcastra_runner.remote_hosts import STANDBY_SECONDS, RemoteHosts, RemoteJob
 from orcastra_runner.settings import read_settings
 from orcastra_runner.status import StatusStore
 from tests.unit.orcastra_runner.conftest import Clock, Log
@@ -96,7 +96,7 @@ def test_remote_jobs_run_only_on_the_active_instance(
     status.decided("standing by", leads=False, acts=False)
     clock.now = 1_000_010_000.0
     next(job for job in jobs if job.name == "remote_mods").ask()
-    assert {job.seconds_to_next() for job in jobs} == {STAND_BY_SECONDS}
+    assert {job.seconds_to_next() for job in jobs} == {STANDBY_SECONDS}
     status.decided("acting", leads=True, acts=True)
     run_due(jobs)
     # the other instance pruned at 04:00

@@ -107,7 +107,7 @@ def test_scheduler_reports_and_retries_failed_jobs(logged: Log) -> None:
 
 
 def test_scheduler_does_not_wait_for_a_job_that_hangs(monkeypatch: Any, logged: Log) -> None:
-    monkeypatch.setattr(scheduler_module, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(scheduler_module, "TIMEOUT_SECONDS", 0.1)
     hung = threading.Event()
     slow, quick = Job(hung, None), Job(None)
     quick.name = "quick"

@@ -143,25 +143,25 @@ def test_status_store_keeps_the_start_of_a_shortage() -> None:
     status = StatusStore(clock=lambda: now[0])
     alpha, web = node("alpha"), service("web")
 
-    def look(*tasks: Any) -> dict[str, Any]:
+    def observe(*tasks: Any) -> dict[str, Any]:
         status.observed(observation(snapshot=snapshot(alpha, web, *tasks), engine_time=now[0]), 0.1)
         (found,) = state_data(status.view())["services"]
         now[0] += 30
         return found
 
-    assert look(task("web", "alpha"))["problem"] is None
+    assert observe(task("web", "alpha"))["problem"] is None
     failed = [
         task("web", "alpha", state="starting", created=now[0] - 2),
         task("web", "alpha", state="failed", desired_state="shutdown", created=now[0] - 20, error="boom"),
         task("web", "alpha", state="rejected", desired_state="shutdown", created=now[0] - 30, error="boom"),
     ]
-    first = look(*failed)
+    first = observe(*failed)
     assert "boom" in first["problem"]
-    later = look(*(replace(one, created=one.created + 30) for one in failed))
+    later = observe(*(replace(one, created=one.created + 30) for one in failed))
     assert later["short_since"] == first["short_since"]
-    waiting = look(task("web", None, state="pending", created=now[0] - 60))
+    waiting = observe(task("web", None, state="pending", created=now[0] - 60))
     assert "although alpha is suitable" in waiting["problem"]
-    assert look(task("web", "alpha"))["problem"] is None
+    assert observe(task("web", "alpha"))["problem"] is None
     assert status.view().short == ()
 
 
@@ -176,7 +176,7 @@ def test_loop_observes_sooner_while_tasks_are_missing(
     driven = Driven(fake, replace(settings, config_dir=config_dir), clock, monkeypatch)
     driven.run(*[nothing] * 40, lambda: setattr(fake, "snapshot", complete), *[nothing] * 20, step=1)
     # the interval is a minute
-    assert fake.looks >= 4
+    assert fake.observations >= 4
     assert [text.partition(":")[0] for text in warnings(logged)] == ["shop_db"]
 
 

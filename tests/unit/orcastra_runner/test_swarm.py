@@ -13,7 +13,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     EngineUnreachable,
     NotAManager,
 )
-from orcastra_runner.swarm import STAND_BY_PATIENCE_SECONDS, Swarm, leader_of, node_name, plan_all
+from orcastra_runner.swarm import STANDBY_TIMEOUT_SECONDS, Swarm, leader_of, node_name, plan_all
 from tests.support.builders import desired
 from tests.unit.orcastra_runner.conftest import Log
 from tests.unit.orcastra_runner.fakes import three_nodes, work_on
@@ -25,7 +25,7 @@ def test_observe_is_cached_for_a_cycle(monkeypatch: pytest.MonkeyPatch, logged: 
     assert swarm.observe() is swarm.observe()
     swarm.invalidate()
     swarm.observe()
-    assert (fake.looks, len(fake.engines)) == (2, 1)
+    assert (fake.observations, len(fake.engines)) == (2, 1)
     costs = [entry for entry in logged.entries if entry["event"] == "swarm observed"]
     assert [entry["requests"] for entry in costs] == [5, 5]
     assert all(entry["ms"] >= 0 for entry in costs)
@@ -60,7 +60,7 @@ def test_observe_does_not_retry_other_errors(monkeypatch: pytest.MonkeyPatch) ->
     fake.errors = [NotAManager("a worker")]
     with pytest.raises(NotAManager):
         swarm.observe()
-    assert fake.looks == 2
+    assert fake.observations == 2
 
 
 def test_observe_does_not_retry_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_observe_does_not_retry_timeouts(monkeypatch: pytest.MonkeyPatch) -> Non
     fake.errors = [EngineTimeout("late")]
     with pytest.raises(EngineTimeout):
         swarm.observe()
-    assert fake.looks == 2
+    assert fake.observations == 2
 
 
 def test_observe_on_standby_has_a_shorter_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_observe_on_standby_has_a_shorter_timeout(monkeypatch: pytest.MonkeyPatc
     swarm.invalidate()
     swarm.uses_full_timeout = False
     swarm.observe()
-    assert fake.engines[0].patience == [STAND_BY_PATIENCE_SECONDS]
+    assert fake.engines[0].patience == [STANDBY_TIMEOUT_SECONDS]
 
 
 def test_close_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from orcastra_runner.watch import Watcher
 from tests.lab.wait import wait_until
 from tests.support.builders import node, service, snapshot, task
 
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 ENGINE_TIME = 5000.0
 
 
@@ -72,7 +72,7 @@ class FakeEngine:
             if isinstance(event, Exception):
                 raise event
             yield event
-        self.quiet.wait(PATIENCE_SECONDS)
+        self.quiet.wait(TIMEOUT_SECONDS)
 
     def list_nodes(self) -> list[dict[str, Any]]:
         return self._versions("nodes")
@@ -107,7 +107,7 @@ class FakeEngine:
     def wait_for_polls(self, number: int = 5) -> None:
         """Wait for this many more polls of tasks."""
         before = len(self.asked_for)
-        wait_until(lambda: len(self.asked_for) >= before + number, PATIENCE_SECONDS, "polls", interval=0.005)
+        wait_until(lambda: len(self.asked_for) >= before + number, TIMEOUT_SECONDS, "polls", interval=0.005)
 
 
 class Wakes:
@@ -120,7 +120,7 @@ class Wakes:
         self.count += 1
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        wait_until(condition, PATIENCE_SECONDS, "the watcher to get there", interval=0.005)
+        wait_until(condition, TIMEOUT_SECONDS, "the watcher to get there", interval=0.005)
 
 
 @pytest.fixture(autouse=True)
@@ -243,12 +243,12 @@ def test_watcher_discards_responses_older_than_the_observation(
     def wait(name: str) -> None:
         if name == "tasks" and not asked.is_set():
             asked.set()
-            answer.wait(PATIENCE_SECONDS)
+            answer.wait(TIMEOUT_SECONDS)
 
     engine.swarm, engine.before_answer = SHOP, wait
     watcher.follow(seen(SHOP), BOTH)
     watcher.start()
-    assert asked.wait(PATIENCE_SECONDS)
+    assert asked.wait(TIMEOUT_SECONDS)
     # the loop observes a newer swarm than the poll in progress
     engine.swarm = CHANGES["a task is on another node"]
     watcher.follow(seen(engine.swarm), BOTH)
@@ -267,12 +267,12 @@ def test_watcher_survives_a_late_notice_of_a_removal(
     def wait(name: str) -> None:
         if name == "tasks" and not asked.is_set():
             asked.set()
-            answer.wait(PATIENCE_SECONDS)
+            answer.wait(TIMEOUT_SECONDS)
 
     engine.swarm, engine.before_answer, engine.missing = SHOP, wait, True
     watcher.follow(seen(SHOP), ids("gone"))
     watcher.start()
-    assert asked.wait(PATIENCE_SECONDS)
+    assert asked.wait(TIMEOUT_SECONDS)
     watcher.follow(seen(SHOP), BOTH)
     answer.set()
     engine.wait_for_polls()
@@ -289,13 +289,13 @@ def test_watcher_notices_changes_before_the_stream_despite_an_observation(
     def wait(name: str) -> None:
         if name == "nodes" and not asked.is_set():
             asked.set()
-            answer.wait(PATIENCE_SECONDS)
+            answer.wait(TIMEOUT_SECONDS)
 
     engine.before_answer = wait
     engine.swarm = CHANGES[change]
     watcher.follow(seen(CHANGES[change]), frozenset())
     watcher.start()
-    assert asked.wait(PATIENCE_SECONDS)
+    assert asked.wait(TIMEOUT_SECONDS)
     # this observation began before the stream, and ends only now
     watcher.follow(seen(SHOP), frozenset())
     answer.set()

@@ -30,7 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handove
 from orcastra_runner import application, cli
 from orcastra_runner.command import handover
 from orcastra_runner.command import run as command_run
-from orcastra_runner.command.handover import LONGEST_GAP_SECONDS, LOOK_SECONDS, HandoverWatch
+from orcastra_runner.command.handover import CHECK_SECONDS, LONGEST_GAP_SECONDS, HandoverWatch
 from orcastra_runner.command.job import CommandJob
 from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.signals import Signals
@@ -57,8 +57,8 @@ class Hosts(Bench):
     def wait(self, seconds: float) -> None:
         """Let time pass, and run the job as often as it is due."""
         while seconds > 0:
-            self.clock.now += LOOK_SECONDS
-            seconds -= LOOK_SECONDS
+            self.clock.now += CHECK_SECONDS
+            seconds -= CHECK_SECONDS
             self.run()
 
     @property
@@ -96,14 +96,14 @@ def test_reboot_of_own_host_is_offered_to_another_instance(hosts: Hosts, logged:
     assert LEFT in [entry.get("result") for entry in logged.entries]
     assert [result["status"] for result in hosts.results()] == ["running", "waiting"]
     # the next command might reboot the instance that works on the handover
-    for _look in range(2):
-        assert hosts.job.requeue_after == LOOK_SECONDS
+    for _check in range(2):
+        assert hosts.job.requeue_after == CHECK_SECONDS
         hosts.run()
     assert len(hosts.ran) == 1
 
     hosts.edit(TakeHandover("id:all", "b", "bravo", "bravo does it"))
     hosts.run()
-    assert hosts.job.requeue_after == LOOK_SECONDS
+    assert hosts.job.requeue_after == CHECK_SECONDS
     hosts.edit(FinishCommand("id:all", "b", "done", "all well", 2.0))
     assert hosts.run() is True
     assert hosts.job.requeue_after is None
@@ -147,9 +147,9 @@ def test_offer_that_is_not_taken_fails(hosts: Hosts, logged: Log) -> None:
     hosts.write(ROLLING, "relabel_all")
     hosts.run()
     hosts.run()
-    hosts.wait(OFFER_SECONDS - LOOK_SECONDS)
+    hosts.wait(OFFER_SECONDS - CHECK_SECONDS)
     assert hosts.record.is_running
-    hosts.wait(LOOK_SECONDS)
+    hosts.wait(CHECK_SECONDS)
     assert hosts.record.status == "failed"
     assert "alpha" in hosts.record.message
     assert hosts.fake.state.handovers == {}
@@ -168,12 +168,12 @@ def test_offer_stays_while_another_host_is_rebooted(hosts: Hosts) -> None:
     hosts.edit(ClaimCommand("s", other), OfferHandover("s", "s", rest, ""))
     hosts.edit(TakeHandover("s", "c", "charlie", ""))
     for _beat in range(3):
-        hosts.wait(OFFER_SECONDS - 2 * LOOK_SECONDS)
+        hosts.wait(OFFER_SECONDS - 2 * CHECK_SECONDS)
         hosts.edit(BeatHandover("s", "c"))
     hosts.edit(FinishCommand("s", "c", "done", "", 1.0))
-    hosts.wait(OFFER_SECONDS - LOOK_SECONDS)
+    hosts.wait(OFFER_SECONDS - CHECK_SECONDS)
     assert hosts.record.is_running
-    hosts.wait(2 * LOOK_SECONDS)
+    hosts.wait(2 * CHECK_SECONDS)
     assert hosts.record.status == "failed"
 
 
@@ -195,7 +195,7 @@ def test_silent_handover_is_interrupted_by_the_new_leader(hosts: Hosts) -> None:
     hosts.restart()
     hosts.run()
     for _beat in range(3):
-        hosts.wait(SILENCE_SECONDS - LOOK_SECONDS)
+        hosts.wait(SILENCE_SECONDS - CHECK_SECONDS)
         hosts.edit(BeatHandover("id:all", "b"))
         hosts.run()
     assert hosts.record.is_running
@@ -248,7 +248,7 @@ def test_shell_waits_until_the_handover_is_taken(
         f"reboot_node alpha: {LEFT}",
         f"reboot_node alpha: {TAKEN}; `orcastra status` shows the result",
     ]
-    assert pauses == [LOOK_SECONDS]
+    assert pauses == [CHECK_SECONDS]
 
     clock = Clock()
     monkeypatch.setattr(Signals, "pause", nothing_happens)

@@ -133,9 +133,9 @@ def test_command_job_runs_an_entry_only_once(bench: Bench, logged: Log) -> None:
 def test_command_job_observes_once_in_a_quiet_cycle(bench: Bench) -> None:
     bench.write("relabel_all")
     bench.run()
-    looks, before = bench.fake.looks, bench.path.with_suffix(".results.yml").stat().st_mtime_ns
+    observations, before = bench.fake.observations, bench.path.with_suffix(".results.yml").stat().st_mtime_ns
     bench.run()
-    assert bench.fake.looks == looks + 1
+    assert bench.fake.observations == observations + 1
     assert bench.path.with_suffix(".results.yml").stat().st_mtime_ns == before
 
 

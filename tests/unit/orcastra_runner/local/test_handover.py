@@ -31,7 +31,7 @@ from orcastra_runner.execute import PlaybookResult, TaskResult
 from orcastra_runner.files import Files
 from orcastra_runner.jobs import Stopped
 from orcastra_runner.local import handover as local_handover
-from orcastra_runner.local.handover import LOOK_SECONDS, WORKER_LOOK_SECONDS, HandoverJob
+from orcastra_runner.local.handover import CHECK_SECONDS, WORKER_CHECK_SECONDS, HandoverJob
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings, read_settings
@@ -147,8 +147,8 @@ def test_handover_job_makes_one_request_without_an_offer(bench: Bench) -> None:
     bench.engine = FakeEngine(apply_edits(State(), [ClaimCommand("k", CLAIM)]))
     bench.run()
     assert (bench.engine.requests, bench.ran) == (["find config"], [])
-    assert bench.job.seconds_to_next() == LOOK_SECONDS
-    bench.clock.now += LOOK_SECONDS
+    assert bench.job.seconds_to_next() == CHECK_SECONDS
+    bench.clock.now += CHECK_SECONDS
     assert bench.job.seconds_to_next() == 0
 
 
@@ -255,7 +255,7 @@ def test_handover_job_on_a_worker_asks_a_manager(bench: Bench, clock: Clock) -> 
     refusals: list[Exception | None] = [NotAManager("a worker"), NotAManager("a worker")]
     worker.errors = refusals
     bench.job.run(worker)  # type: ignore[arg-type]
-    assert (bench.ran, bench.job.seconds_to_next()) == ([], WORKER_LOOK_SECONDS)
+    assert (bench.ran, bench.job.seconds_to_next()) == ([], WORKER_CHECK_SECONDS)
     engine: Any = bench.engine
     job = HandoverJob(bench._run, bench._connect, lambda: engine, bench.status, clock, clock)
     job.run(worker)  # type: ignore[arg-type]

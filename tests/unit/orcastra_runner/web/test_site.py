@@ -31,7 +31,7 @@ from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.rebalance import RebalanceJob
 from orcastra_runner.remote_hosts import RemoteHosts
 from orcastra_runner.settings import read_settings
-from orcastra_runner.signals import ASKED, SYNC, Signals
+from orcastra_runner.signals import COMMAND, SYNC, Signals
 from orcastra_runner.status import STUCK_SECONDS, StatusStore
 from orcastra_runner.swarm import plan_all
 from orcastra_runner.web import site
@@ -200,7 +200,7 @@ def test_commands_queues_each_id_once(served: Served, logged: Log) -> None:
     assert served.post("/commands", asked).status == 202
     (waiting,) = served.site.commands.waiting()
     assert (waiting.key, waiting.words) == ("id:one", "restart_service shop_app")
-    assert served.site.signals.inbox.get(timeout=0) == ASKED
+    assert served.site.signals.inbox.get(timeout=0) == COMMAND
     assert served.post("/commands", {"command": "relabel_all", "id": "one"}).status == 409
     record = CommandRecord("restart_service shop_app", "http", "alpha", "x", 1.0, status="done", message="m")
     served.status.observed(observation(state=State(commands={"id:one": record})), 0.1)
