@@ -171,8 +171,8 @@ def told(camera: Camera, loop: Loop, home: str, crashed: float) -> Run:
     hosts = sorted(str(node["Description"]["Hostname"]) for node in view.nodes)
     return Run(
         title=f"{home} loses its power, and the app and its cache follow their database",
-        about="A run on three real engines. The numbers below the bars are seconds since the power loss. Here, "
-        "nodes send a heartbeat every 2 seconds, and Swarm waits 5 seconds before it restarts a task.",
+        about="A run on three real engines. The numbers below the bars are seconds since the power loss. "
+        "Here, nodes send a heartbeat every 2 s, and Swarm waits 5 s before it restarts a task.",
         start=-BEFORE,
         end=last,
         hosts=hosts,
