@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The loop: runs the jobs that are due, one after the other, then waits for the next job, a signal or a file
-change.
+"""The loop: runs the jobs that are due, then waits for the next job, a signal or a changed file.
 
 A job that fails never stops the others. Only the instance whose own engine is the swarm leader acts, so that
 Raft elects the active instance together with the leader.

@@ -66,12 +66,12 @@ class Command:
 
 REFRESH_MODS = "refresh_mods"
 ACCEPT_REMOVALS = "accept_removals"
-# Statistics of the playbooks that reboot: the hosts that they left to another instance (host names by node
-# ID),
+# Statistics of the playbooks that reboot hosts.
+# The nodes that were left to another instance: host names by node ID.
 LEFT_NODES = "orcastra_reboot_left"
-# the host names of those that they rebooted,
+# The host names of the nodes that were rebooted.
 REBOOTED = "orcastra_rebooted"
-# and in check mode of those that they would reboot.
+# In check mode, the host names of the nodes that would be rebooted.
 WOULD_REBOOT = "orcastra_would_reboot"
 
 IN_PROGRESS = "the next cycles complete moves in progress"
