@@ -26,9 +26,9 @@ def crash(stage: Stage) -> None:
         f"the database's host, loses its power, and everything on it disappears at once."
     )
     with stage.background(ORCASTRA, "run", *CONFIG, EVENT_MODE="true") as loop:
-        wait_until(lambda: loop.said("acting"), 30, "the loop to start")
+        wait_until(lambda: loop.has_printed("acting"), 30, "the loop to start")
         view = _lose(stage, home)
-        wait_until(lambda: loop.said("verified"), 30, "the loop to finish its cycle")
+        wait_until(lambda: loop.has_printed("verified"), 30, "the loop to finish its cycle")
         _bring_back(stage, home, view)
 
 

@@ -84,12 +84,12 @@ def label_by_hand(stage: Stage) -> None:
     )
     variables = {"RELABEL_TIME": str(INTERVAL_SECONDS)}
     with stage.background(ORCASTRA, "run", *CONFIG, **variables) as loop:
-        wait_until(lambda: loop.said("acting"), 30, "the loop to start")
+        wait_until(lambda: loop.has_printed("acting"), 30, "the loop to start")
         stage.run("docker", "node", "update", "--label-rm", LABEL, HOST)
         removed = time.monotonic()
         wait_for(stage, f"the label {LABEL} to return", lambda view: LABEL in view.labels(HOST))
         seconds = time.monotonic() - removed
-        wait_until(lambda: loop.said("verified"), 30, "the loop to finish its cycle")
+        wait_until(lambda: loop.has_printed("verified"), 30, "the loop to finish its cycle")
     stage.screen.say(f"The label was back after {seconds:.1f} seconds.")
 
 

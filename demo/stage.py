@@ -145,7 +145,7 @@ class Background:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def said(self, text: str) -> bool:
+    def has_printed(self, text: str) -> bool:
         """Whether the command has printed ``text``. Raises ``DemoError`` if it ended without that."""
         runs = self._process.poll() is None
         if not runs:

@@ -54,7 +54,7 @@ class Settings:
     """All settings, validated. Times are in seconds; a file is None if it is the one in ``config_dir``."""
 
     stack_name: str = setting(
-        "STACK_NAME", "stack", "swarm-dev", "stack of all dependencies that don't set stack"
+        "STACK_NAME", "stack", "swarm-dev", "default stack of the services in dependencies and commands"
     )
     config_dir: Path = setting(
         "ORCASTRA_CONFIG_DIR", "path", DEFAULT_CONFIG_DIR, "folder with the configuration files (--config)"

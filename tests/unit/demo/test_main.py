@@ -45,7 +45,7 @@ def test_export_is_shown_and_applies_to_later_commands(stage: Stage, out: io.Str
 def test_background_command_gets_sigterm_at_the_end(stage: Stage, out: io.StringIO) -> None:
     script = "trap 'echo bye; exit 0' TERM; echo hello $NAME; while :; do sleep 0.05; done"
     with stage.background("sh", "-c", script, NAME="you") as loop:
-        wait_until(lambda: loop.said("hello you"), 20)
+        wait_until(lambda: loop.has_printed("hello you"), 20)
     assert out.getvalue().startswith("$ NAME=you sh -c ")
     assert out.getvalue().endswith("$ kill %1\nbye\n\n")
 
@@ -53,7 +53,7 @@ def test_background_command_gets_sigterm_at_the_end(stage: Stage, out: io.String
 def test_background_command_that_ends_early_is_an_error(stage: Stage) -> None:
     def play() -> None:
         with stage.background("sh", "-c", "exit 4") as loop:
-            wait_until(lambda: loop.said("never"), 20)
+            wait_until(lambda: loop.has_printed("never"), 20)
 
     with pytest.raises(DemoError, match="ended with status 4"):
         play()

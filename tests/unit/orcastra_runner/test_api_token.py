@@ -40,7 +40,7 @@ BAD = [
 ]
 
 
-def told(given: bytes) -> str:
+def bearer(given: bytes) -> str:
     return f"Bearer {os.fsdecode(given)}"
 
 
@@ -50,7 +50,7 @@ def test_configured_token_from_environment(
 ) -> None:
     monkeypatch.setenv("ORCASTRA_API_TOKEN", os.fsdecode(given))
     assert configured_token(read_settings()) == token
-    assert Guard(token).check_write({"Authorization": told(token)}) is None
+    assert Guard(token).check_write({"Authorization": bearer(token)}) is None
 
 
 @pytest.mark.parametrize(("given", "token"), GOOD)

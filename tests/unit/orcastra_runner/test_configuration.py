@@ -118,8 +118,8 @@ def test_configuration_reports_all_missing_named_files(here: Settings, tmp_path:
 
 def test_configuration_accepts_variables_with_the_default_path(here: Settings) -> None:
     folder = here.config_dir
-    said = replace(here, nodes_file=folder / "nodes.yml", dependencies_file=folder / "dependencies.yml")
-    assert set(Configuration(said).desired.nodes) == {"alpha"}
+    named = replace(here, nodes_file=folder / "nodes.yml", dependencies_file=folder / "dependencies.yml")
+    assert set(Configuration(named).desired.nodes) == {"alpha"}
 
 
 def test_configuration_rejects_a_dangling_link_at_the_default_path(here: Settings) -> None:

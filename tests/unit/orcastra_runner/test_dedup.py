@@ -63,11 +63,11 @@ def test_problem_log_logs_the_end_only_if_there_was_a_problem(logged: Log, clock
 )
 def test_lasting_returns_alternating_messages_once_each(clock: Clock, first: str, second: str) -> None:
     news = OnceFilter(clock)
-    said = []
+    returned = []
     for number in range(40):
-        said += news.lasting("notes", [(first, second)[number % 2]])
+        returned += news.lasting("notes", [(first, second)[number % 2]])
         clock.now += 3
-    assert len(said) == len(set(said)) <= 2
+    assert len(returned) == len(set(returned)) <= 2
 
 
 @pytest.mark.parametrize("seconds", [1, 30, 300], ids=["events", "polling", "rare polling"])

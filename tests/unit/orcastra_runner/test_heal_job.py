@@ -130,8 +130,8 @@ def test_heal_job_only_reports_paused_updates_unless_configured(logged: Log) -> 
     paused = service("app", update_state="paused", can_roll_back=True)
     bench.swarm.snapshot = replace(bench.swarm.snapshot, services=(paused,))
     assert not bench.run()
-    (told,) = logged.sentences
-    assert told.endswith(
+    (warning,) = logged.sentences
+    assert warning.endswith(
         str(
             Reason(
                 "update_needs_user_or_rollback",

@@ -168,13 +168,13 @@ class Watch:
     """Records the calls to the leader watch."""
 
     def __init__(self) -> None:
-        self.told: list[str | None] = []
+        self.calls: list[str | None] = []
 
     def stand_by(self, node_id: str) -> None:
-        self.told.append(node_id)
+        self.calls.append(node_id)
 
     def rest(self) -> None:
-        self.told.append(None)
+        self.calls.append(None)
 
 
 def test_loop_acts_at_once_when_it_becomes_the_leader(
@@ -196,7 +196,7 @@ def test_loop_acts_at_once_when_it_becomes_the_leader(
     # after a failed observation, the next one would follow about 5 seconds later
     driven.run(lose_the_leader, win, nothing, step=1)
     assert fake.labels_of("alpha") == {"ssd": "true"}
-    assert watch.told == ["id-bravo", None]
+    assert watch.calls == ["id-bravo", None]
 
 
 def test_loop_with_acts_anywhere_ignores_the_leader(
@@ -244,8 +244,8 @@ def test_loop_continues_after_a_failed_job(
     Driven(fake, here, clock, monkeypatch, jobs=[other, SyncJob(60, 600)]).run(*[nothing] * 3)
     assert fake.labels_of("alpha") == {"ssd": "true"}
     assert other.runs == 4
-    told = [sentence for sentence in logged.sentences if "no way" in sentence or "by zero" in sentence]
-    assert len(told) == 1
+    problems = [sentence for sentence in logged.sentences if "no way" in sentence or "by zero" in sentence]
+    assert len(problems) == 1
     assert "info problem resolved: job other" in logged.sentences
 
 
@@ -253,9 +253,9 @@ def test_loop_logs_a_failing_playbook_once(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
-    fake.results = [failed("p", "the engine said no")] * 3
+    fake.results = [failed("p", "the engine refused")] * 3
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 4)
-    assert len([s for s in logged.sentences if "the engine said no" in s]) == 1
+    assert len([s for s in logged.sentences if "the engine refused" in s]) == 1
     assert len([s for s in logged.sentences if s.startswith("info planned")]) == 1
     assert fake.labels_of("alpha") == {"ssd": "true"}
     assert "info problem resolved: job sync" in logged.sentences

@@ -175,7 +175,7 @@ def test_rebalance_job_keeps_messages_during_a_measurement(
     )
     status, job = bench.work.status, bench.job()
 
-    def said() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def current() -> tuple[tuple[str, ...], tuple[str, ...]]:
         plan = status.view().plans["rebalance"]
         return tuple(map(str, plan.warnings)), tuple(map(str, plan.notes))
 
@@ -183,17 +183,17 @@ def test_rebalance_job_keeps_messages_during_a_measurement(
         monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 20)
         bench.may_answer.set()
         job.run(bench.work)
-        assert said() == (("node a: no answer",), ("b is full",))
+        assert current() == (("node a: no answer",), ("b is full",))
         monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 0.01)
         bench.may_answer.clear()
         job.run(bench.work)
-        assert said() == (("node a: no answer",), ("b is full",))
+        assert current() == (("node a: no answer",), ("b is full",))
     assert logged.sentences == ["warning node a: no answer", "info b is full"]
     bench.may_answer.set()
     bench.path.unlink()
     job = bench.job()
     job.run(bench.work)
-    assert said() == ((), ())
+    assert current() == ((), ())
 
 
 def test_rebalance_job_without_file_does_nothing(bench: Bench) -> None:

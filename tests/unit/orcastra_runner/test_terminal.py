@@ -109,10 +109,10 @@ def test_commands_escape_text_and_json(
     lines = {}
     for form in ("text", "json"):
         cli.main([*arguments, "--format", form])
-        said = capsys.readouterr()
-        assert_harmless(said.out)
-        assert_harmless(said.err)
-        lines[form] = said.out.splitlines()
+        printed = capsys.readouterr()
+        assert_harmless(printed.out)
+        assert_harmless(printed.err)
+        lines[form] = printed.out.splitlines()
     json.loads("\n".join(lines["json"]))
     # a line break in a value doesn't start a new line
     assert sum(line.startswith("1 change pending:") for line in lines["text"]) <= (arguments[0] == "plan")
@@ -129,10 +129,10 @@ def test_errors_are_escaped(
 
         monkeypatch.setattr(cli, "_status", fail)
         assert cli.main(["status", *(["--debug"] if debug else [])]) == 1
-        said = capsys.readouterr().err
-        assert_harmless(said)
+        printed = capsys.readouterr().err
+        assert_harmless(printed)
         if not debug:
-            assert said.count("\n") == 1
+            assert printed.count("\n") == 1
 
 
 def test_config_check_is_escaped(
@@ -142,8 +142,8 @@ def test_config_check_is_escaped(
     for data in ({evil: 1}, {"nodes": {"a": {evil: evil}}}, {"leader": evil}, {"nodes": {f"x{evil}": None}}):
         (tmp_path / "swarm.yml").write_bytes(yaml.dump(data).encode(errors="replace"))
         assert cli.main(["config", "check"]) == 2
-        said = capsys.readouterr()
-        assert_harmless(said.out + said.err)
+        printed = capsys.readouterr()
+        assert_harmless(printed.out + printed.err)
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
@@ -153,9 +153,9 @@ def test_log_is_escaped(evil: str, log_format: str, capsys: pytest.CaptureFixtur
     event = f"done{evil}"
     logger.info(event, what=evil, why=[evil], a=evil)
     logger.error("oops", error=evil, traceback=f"Traceback\nx: {evil}")
-    said = capsys.readouterr().err
-    assert_harmless(said)
-    assert log_format == "text" or all(json.loads(line) for line in said.splitlines())
+    printed = capsys.readouterr().err
+    assert_harmless(printed)
+    assert log_format == "text" or all(json.loads(line) for line in printed.splitlines())
 
 
 def test_command_results_are_escaped(evil: str, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_what_if_without_measurements(swarm: SwarmSnapshot) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lose", "add", "said"),
+    ("lose", "add", "expected"),
     [
         (["x"], [], "--lose x: expected any, or a node of this swarm \\(a, b, old\\)"),
         (["any", "a"], [], "--lose any: expected no other"),
@@ -104,9 +104,9 @@ def test_what_if_without_measurements(swarm: SwarmSnapshot) -> None:
     ],
 )
 def test_what_if_rejects_invalid_arguments(
-    swarm: SwarmSnapshot, lose: list[str], add: list[str], said: str
+    swarm: SwarmSnapshot, lose: list[str], add: list[str], expected: str
 ) -> None:
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=expected):
         forecasts(swarm, DesiredState(), Memory(), lose, add)
 
 

@@ -154,8 +154,8 @@ def test_offer_that_is_not_taken_fails(hosts: Hosts, logged: Log) -> None:
     assert "alpha" in hosts.record.message
     assert hosts.fake.state.handovers == {}
     assert hosts.statuses() == ["failed", "done"]
-    told = [line for line in logged.sentences if line == "error command failed: rolling_reboot"]
-    assert len(told) == 1
+    failures = [line for line in logged.sentences if line == "error command failed: rolling_reboot"]
+    assert len(failures) == 1
     assert hosts.work.status.view().history[-1].result == "failed"
 
 
@@ -181,7 +181,7 @@ def test_offer_without_other_ready_nodes_fails_at_once(hosts: Hosts) -> None:
     hosts.fake.change_nodes(lambda one: replace(one, state="ready" if one.hostname == "alpha" else "down"))
     hosts.fake.results = [rebooted("alpha")]
     hosts.write(ROLLING)
-    assert hosts.run() == "told"
+    assert hosts.run() == "reported"
     assert hosts.record.status == "failed"
     assert hosts.fake.state.handovers == {}
 

@@ -76,7 +76,7 @@ class Bench:
         try:
             return self.job.run(self.work)
         except AlreadyReported:
-            return "told"
+            return "reported"
 
     def results(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = yaml.safe_load(self.path.with_suffix(".results.yml").read_text())
@@ -169,7 +169,7 @@ def test_command_job_forgets_nothing_if_the_file_is_unreadable(bench: Bench, log
     bench.write("relabel_all")
     bench.run()
     bench.path.write_text("- [")
-    assert bench.run() == "told"
+    assert bench.run() == "reported"
     assert bench.run() is False
     bench.write("relabel_all")
     bench.run()
@@ -282,7 +282,7 @@ def test_command_job_continues_after_failures(bench: Bench, logged: Log) -> None
     ]
     restarts = [f"restart_service:{name}" for name in "abcd"]
     bench.write(*restarts, "relabel_all")
-    assert bench.run() == "told"
+    assert bench.run() == "reported"
     assert bench.statuses() == ["failed"] * 4 + ["done"]
     messages = [result["message"] for result in bench.results()]
     assert messages[:4] == [
@@ -361,8 +361,8 @@ def test_command_job_ignores_unwritable_results(bench: Bench, logged: Log) -> No
     bench.write("relabel_all")
     assert bench.run() is True
     bench.run()
-    said = [entry for entry in logged.entries if entry["event"] == "command results not written"]
-    assert [entry["level"] for entry in said] == ["debug"]
+    found = [entry for entry in logged.entries if entry["event"] == "command results not written"]
+    assert [entry["level"] for entry in found] == ["debug"]
     assert sorted(path.name for path in bench.path.parent.iterdir()) == ["c.results.yml", "c.yml"]
 
 

@@ -58,8 +58,8 @@ def test_rehearsal_lists_the_plan_of_each_command(monkeypatch: pytest.MonkeyPatc
 
 
 def test_rehearsal_shows_warnings_and_notes_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {"warnings": ("w",), "notes": ("n",)}
-    found = rehearsed(monkeypatch, "relabel_all", task("a", **told), task("b", **told))
+    messages = {"warnings": ("w",), "notes": ("n",)}
+    found = rehearsed(monkeypatch, "relabel_all", task("a", **messages), task("b", **messages))
     assert (found.warnings, found.notes) == (("w",), ("n",))
     assert found.lines("relabel_all")[1:-1] == ["warning: w", "note: n"]
 

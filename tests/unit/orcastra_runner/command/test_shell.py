@@ -49,7 +49,7 @@ def test_command_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["restart_servce", "web"], "did you mean 'restart_service'?"),
         (["restart-service", "web"], "did you mean 'restart_service'?"),
@@ -66,10 +66,10 @@ def test_command_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> 
     ],
 )
 def test_command_rejects_invalid_arguments(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["command", *arguments]) == cli.EXIT_USAGE
-    assert said in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 def test_command_reports_missing_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

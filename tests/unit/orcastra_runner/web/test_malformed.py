@@ -137,8 +137,8 @@ def say(served: Served, sent: bytes) -> bytes:
 def check(answer: bytes, logged: Log, what: object) -> None:
     assert b" 500 " not in answer.partition(b"\r\n")[0], what
     assert b"aiohttp" not in answer, what
-    told = [entry for entry in logged.entries if entry["level"] in ("warning", "error")]
-    assert told == [], what
+    found = [entry for entry in logged.entries if entry["level"] in ("warning", "error")]
+    assert found == [], what
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_page_shows_state_plan_and_history(
     browser.wait_for("document.getElementById('live').textContent === 'live'")
     keep(browser, f"{width}-{'dark' if dark else 'light'}")
     text = browser.text()
-    for said in (
+    for shown in (
         "Dry run: this instance only plans",
         "on alpha, acting: this node is the swarm leader",
         "1 of 2",
@@ -112,7 +112,7 @@ def test_page_shows_state_plan_and_history(
         "drain since ",
         "shop_web",
     ):
-        assert said in text, said
+        assert shown in text, shown
     assert EVIL in text, "markup is shown as text"
     assert browser.run("document.images.length") == 0
     assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "the page is too wide"

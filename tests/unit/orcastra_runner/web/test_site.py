@@ -57,7 +57,7 @@ def test_readyz_follows_the_engine(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "said"),
+    ("host", "expected"),
     [
         ("127.0.0.1", "http://127.0.0.1:{0}/"),
         (None, "port {0} on all addresses, locally http://127.0.0.1:{0}/"),
@@ -66,12 +66,12 @@ def test_readyz_follows_the_engine(served: Served) -> None:
         ("localhost", "http://localhost:{0}/"),
     ],
 )
-def test_server_logs_its_address(logged: Log, host: str | None, said: str) -> None:
+def test_server_logs_its_address(logged: Log, host: str | None, expected: str) -> None:
     server = WebServer(site.Site(StatusStore(), Signals(), CommandRequests(), Guard(None, ())), host, 0)
     assert server.start()
     try:
         (entry,) = [entry for entry in logged.entries if entry["event"] == "http server started"]
-        assert entry["summary"] == said.format(server.port)
+        assert entry["summary"] == expected.format(server.port)
     finally:
         server.stop()
 
@@ -193,7 +193,7 @@ def test_refresh_mods_works_on_standby_with_mods(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "expected"),
     [
         ({"command": "no_such"}, 400, "relabel_all"),
         ({"command": "drain_node"}, 400, "the name of a node"),
@@ -204,10 +204,10 @@ def test_refresh_mods_works_on_standby_with_mods(served: Served) -> None:
         ({"command": "relabel_all", "id": 1.5}, 400, "id"),
     ],
 )
-def test_commands_rejects_invalid_commands(served: Served, body: Any, status: int, said: str) -> None:
+def test_commands_rejects_invalid_commands(served: Served, body: Any, status: int, expected: str) -> None:
     reply = served.post("/commands", body)
     assert reply.status == status
-    assert said in reply.data["error"]
+    assert expected in reply.data["error"]
     assert not served.site.commands.waiting()
 
 
