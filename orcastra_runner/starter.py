@@ -108,7 +108,7 @@ def _head(date: str) -> Iterator[str]:
     yield "# changes nothing until you edit it."
     yield "#"
     yield "#   orcastra config check     checks this file"
-    yield "#   orcastra plan             shows what it would change, and why"
+    yield "#   orcastra plan             shows the pending changes and their reasons"
     yield "#   orcastra run              applies it in a loop"
     yield ""
 
