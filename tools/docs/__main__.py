@@ -16,6 +16,9 @@ from pathlib import Path
 
 from sphinx.cmd.build import main as sphinx
 
+from tools.docs.collection import collection_pages
+from tools.docs.pages import reference_pages
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -33,6 +36,9 @@ def write_sources(source: Path) -> None:
         for path in (ROOT / "docs").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    reference = Path("reference")
+    pages |= {reference / name: text.encode() for name, text in reference_pages().items()}
+    pages |= {reference / "collection" / name: text for name, text in collection_pages().items()}
     for name, content in pages.items():
         write(source / name, content)
     for path in list(source.rglob("*")):
