@@ -32,7 +32,8 @@ myst_heading_anchors = 4
 
 html_theme = "furo"
 html_title = f"Orcastra {release}"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"source_repository": REPOSITORY, "source_branch": "main", "source_directory": "docs/"}

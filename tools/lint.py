@@ -151,6 +151,11 @@ def docs(scratch: Path) -> None:
     run("antsibull-docs", "lint-collection-docs", *options, ".", cwd=copy_tree(scratch))
 
 
+def site(_scratch: Path) -> None:
+    """The documentation site builds without warnings, and all of its links resolve."""
+    run("python", "-m", "tools.docs")
+
+
 def generated(_scratch: Path) -> None:
     """The generated tables of the documentation are up to date."""
     run("python", "tools/generate.py", "--check", cwd=ROOT)
@@ -194,6 +199,7 @@ CHECKS = [
     changelog,
     mypy,
     docs,
+    site,
     ansible_lint,
     galaxy,
     sanity,

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the documentation site: ``.venv/bin/python -m tools.docs [FOLDER]``.
+"""Build the documentation site: ``.venv/bin/python -m tools.docs``.
 
-Copies ``docs/`` to ``FOLDER/source`` (default: ``build/docs``), adds the generated reference pages, and runs
-Sphinx with warnings as errors. The site is in ``FOLDER/html``. Exit status 0 if there are no warnings.
+Copies ``docs/`` to ``build/docs/source``, adds the generated reference pages, and runs Sphinx with warnings
+as errors. The site is in ``build/docs/html``. Exit status 0 if there are no warnings.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ def write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
 
 
-def write_sources(source: Path) -> None:
-    """Bring ``source`` in line with ``docs/`` and the generated pages."""
+def write_sources(source: Path) -> bool:
+    """Make ``source`` a copy of ``docs/`` and the generated pages.
+
+    Returns whether files were added or removed, so that links of unchanged pages need another check.
+    """
     pages = {
         path.relative_to(ROOT / "docs"): path.read_bytes()
         for path in (ROOT / "docs").rglob("*")
@@ -39,29 +42,27 @@ def write_sources(source: Path) -> None:
     reference = Path("reference")
     pages |= {reference / name: text.encode() for name, text in reference_pages().items()}
     pages |= {reference / "collection" / name: text for name, text in collection_pages().items()}
+    before = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    for name in before - pages.keys():
+        (source / name).unlink()
     for name, content in pages.items():
         write(source / name, content)
-    for path in list(source.rglob("*")):
-        if path.is_file() and path.relative_to(source) not in pages:
-            path.unlink()
+    return before != pages.keys()
 
 
-def build(folder: Path) -> int:
-    """Build the site below ``folder``; returns Sphinx's exit status."""
+def main() -> int:
+    """Build the site; returns Sphinx's exit status."""
+    folder = ROOT / "build" / "docs"
     source = folder / "source"
-    write_sources(source)
+    has_other_files = write_sources(source)
     shutil.rmtree(folder / "html", ignore_errors=True)
-    options = ["--fail-on-warning", "--nitpicky", "--keep-going", "-q", "-j", "auto"]
-    return sphinx([*options, "-d", str(folder / "doctrees"), str(source), str(folder / "html")])
-
-
-def main(arguments: list[str]) -> int:
-    folder = Path(arguments[0]) if arguments else ROOT / "build" / "docs"
-    status = build(folder)
+    options = ["--fail-on-warning", "--nitpicky", "--keep-going", "--quiet", "--jobs", "auto"]
+    options += ["--fresh-env"] if has_other_files else []
+    status = sphinx([*options, "-d", str(folder / "doctrees"), str(source), str(folder / "html")])
     if status == 0:
-        print(f"{folder / 'html' / 'index.html'}")
+        print(folder / "html" / "index.html")
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

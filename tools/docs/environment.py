@@ -23,10 +23,12 @@ SECTIONS = (
     ("Logs and playbooks", r"DEBUG|ORCASTRA_(LOG_FORMAT|PLAYBOOK_TIMEOUT|ARTIFACTS_DIR|KEEP_ARTIFACTS)"),
     ("Reconciliation", r".*"),
 )
+_PARENTHESES = re.compile(r" \(.*?\)")
 INTRODUCTION = """\
 `orcastra run` and the other commands read these variables. Options of the command line override them. An
-empty variable counts as unset. A wrong value stops Orcastra with exit code 2, and all wrong values are
-reported at once. An unknown variable that starts with `ORCASTRA_` is reported as a warning.
+empty variable counts as unset. Instead of true and false, you can write 1 and 0, yes and no, or on and off.
+A wrong value stops Orcastra with exit code 2, and all wrong values are reported at once. An unknown
+variable that starts with `ORCASTRA_` is reported as a warning.
 
 `orcastra help environment` prints the same list. The connection to the engine is configured with
 `DOCKER_HOST`, `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH` and `DOCKER_TIMEOUT`, as for Docker's own command
@@ -46,7 +48,7 @@ def environment() -> str:
             [
                 code(variable.name),
                 code(variable.shown_default),
-                escape(variable.expected),
+                escape(_PARENTHESES.sub("", variable.expected)),
                 escape(sentence(variable.help)),
             ]
             for variable in VARIABLES

@@ -12,6 +12,7 @@ from tools.docs.command_line import command_line, commands
 from tools.docs.environment import environment
 from tools.docs.monitoring import alerts, metrics
 from tools.docs.plans import reasons, step_actions
+from tools.docs.playbooks import playbooks
 from tools.docs.schemas import exporter_file, mods_file, rebalance_file, swarm_file
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -22,6 +23,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "mods-config.md": mods_file,
     "node-exporter-config.md": exporter_file,
+    "playbooks.md": playbooks,
     "reasons.md": reasons,
     "rebalance-config.md": rebalance_file,
     "step-actions.md": step_actions,

@@ -16,6 +16,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance_s
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import SCHEMA
 from tools.docs.markdown import escape, page, sentence, table
 
+# A longer default stays in the description.
+LONGEST_DEFAULT = 40
 _DEFAULT = re.compile(r"(.*?)\s*\bDefault: (.+?)\.?", re.DOTALL)
 _COMMON = """\
 Keys that start with `x-` are ignored; use them for YAML anchors and for other tools. An unknown key is an
@@ -103,7 +105,8 @@ def row(name: str, schema: Mapping[str, Any], *, is_required: bool) -> list[str]
 def _split(description: str) -> tuple[str, str]:
     """Return the description without its last sentence, if that states the default, and the default."""
     found = _DEFAULT.fullmatch(description)
-    return (found[1], found[2]) if found else (description, "")
+    is_short = found is not None and len(found[2]) <= LONGEST_DEFAULT
+    return (found[1], found[2]) if found and is_short else (description, "")
 
 
 def _description(schema: Mapping[str, Any]) -> str:
