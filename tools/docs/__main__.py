@@ -22,45 +22,28 @@ from tools.docs.pages import reference_pages
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file if its content changes, so that Sphinx reads only changed pages again."""
-    if not path.is_file() or path.read_bytes() != content:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def write_sources(source: Path) -> bool:
-    """Make ``source`` a copy of ``docs/`` and the generated pages.
-
-    Returns whether files were added or removed, so that links of unchanged pages need another check.
-    """
-    pages = {
-        path.relative_to(ROOT / "docs"): path.read_bytes()
-        for path in (ROOT / "docs").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    reference = Path("reference")
-    pages |= {reference / name: text.encode() for name, text in reference_pages().items()}
-    pages |= {reference / "collection" / name: text for name, text in collection_pages().items()}
-    before = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
-    for name in before - pages.keys():
-        (source / name).unlink()
-    for name, content in pages.items():
-        write(source / name, content)
-    return before != pages.keys()
+def write_sources(source: Path) -> None:
+    """Write the pages of ``docs/`` and the generated ones to ``source``."""
+    shutil.copytree(ROOT / "docs", source, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in reference_pages().items():
+        (source / "reference" / name).write_text(text, encoding="utf-8")
+    collection = source / "reference" / "collection"
+    collection.mkdir()
+    for name, content in collection_pages().items():
+        (collection / name).write_bytes(content)
 
 
 def main() -> int:
-    """Build the site; returns Sphinx's exit status."""
+    """Build the site from scratch; returns Sphinx's exit status."""
     folder = ROOT / "build" / "docs"
-    source = folder / "source"
-    has_other_files = write_sources(source)
-    shutil.rmtree(folder / "html", ignore_errors=True)
+    # Sphinx repeats no warning about a page that it has read before
+    shutil.rmtree(folder, ignore_errors=True)
+    source, html = folder / "source", folder / "html"
+    write_sources(source)
     options = ["--fail-on-warning", "--nitpicky", "--keep-going", "--quiet", "--jobs", "auto"]
-    options += ["--fresh-env"] if has_other_files else []
-    status = sphinx([*options, "-d", str(folder / "doctrees"), str(source), str(folder / "html")])
+    status = sphinx([*options, "-d", str(folder / "doctrees"), str(source), str(html)])
     if status == 0:
-        print(folder / "html" / "index.html")
+        print(html / "index.html")
     return status
 
 
