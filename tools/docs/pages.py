@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from tools.docs.command_line import command_line, commands
 from tools.docs.environment import environment
+from tools.docs.log_events import log_events
 from tools.docs.monitoring import alerts, metrics
 from tools.docs.plans import reasons, step_actions
 from tools.docs.playbooks import playbooks
@@ -20,6 +21,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "command-line.md": command_line,
     "commands.md": commands,
     "environment.md": environment,
+    "log-events.md": log_events,
     "metrics.md": metrics,
     "mods-config.md": mods_file,
     "node-exporter-config.md": exporter_file,

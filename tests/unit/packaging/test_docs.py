@@ -281,3 +281,42 @@ def test_labels_page_lists_every_label() -> None:
                 found.add(f"{value}*" if name.endswith("PREFIX") else value)
     assert {"orcastra.constraints", "orchestration.rebalance", "autoheal"} <= found
     assert {label for label in found if f"`{label}`" not in text} == set()
+
+
+def in_repository(pattern: str, *globs: str) -> set[str]:
+    """Everything that matches a pattern in the files of this repository."""
+    paths = [path for glob in globs for path in ROOT.glob(glob)]
+    return {match for path in paths for match in re.findall(pattern, path.read_text(encoding="utf-8"))}
+
+
+def test_documents_name_existing_variables() -> None:
+    pattern = r"\bORCASTRA_[A-Z_]+\b"
+    known = {variable.name for variable in settings.VARIABLES}
+    known |= in_repository(pattern, "*.yml", "Dockerfile", "container/*")
+    for document in documents():
+        assert set(re.findall(pattern, document.read_text(encoding="utf-8"))) - known == set(), document
+
+
+def test_documents_name_existing_role_variables() -> None:
+    pattern = r"\borcastra_[a-z_]+\b"
+    known = in_repository(pattern, "*.yml", "roles/**/*.yml", "playbooks/*.yml", "plugins/**/*.py")
+    known |= {"orcastra_runner", "orcastra_ssh_key"}  # a package, and a Swarm secret of an example
+    for document in documents():
+        assert set(re.findall(pattern, document.read_text(encoding="utf-8"))) - known == set(), document
+
+
+def test_documents_name_existing_content() -> None:
+    """``orcastra.swarm.NAME`` is a module, plugin, role or playbook."""
+    folders = (
+        "plugins/modules",
+        "plugins/inventory",
+        "plugins/lookup",
+        "plugins/filter",
+        "playbooks",
+        "roles",
+    )
+    known = {path.stem for folder in folders for path in (ROOT / folder).iterdir()}
+    known |= set(yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"])
+    for document in documents():
+        text = document.read_text(encoding="utf-8")
+        assert set(re.findall(r"\borcastra\.swarm\.([a-z_]+)\b", text)) - known == set(), document
