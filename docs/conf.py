@@ -26,6 +26,7 @@ release = version = GALAXY["version"]
 extensions = ["myst_parser", "sphinx_antsibull_ext", "sphinx_copybutton"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 nitpicky = True
+smartquotes = False  # texts quote options and values
 
 myst_enable_extensions = ["alert", "attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 4

@@ -10,13 +10,20 @@ import re
 from collections.abc import Iterable, Sequence
 
 _CODE = re.compile(r"(`[^`]*`)")
+# Options, variables and names of files are code, even if a help text for the terminal doesn't mark them.
+_NAMES = re.compile(r"(?<![\w.-])(--[a-z][a-z-]+|[A-Z]+(?:_[A-Z]+)+(?:=\w+)?|[a-z_]+\.ya?ml)(?![\w-])")
 _SPECIAL = re.compile(r"([*_<>\[\]])")
 
 
 def escape(text: str) -> str:
-    """Escape text so that Markdown shows it as it is; code between backticks stays code."""
-    parts = _CODE.split(text)
+    """Escape text so that Markdown shows it as it is. Code between backticks, and names, are code."""
+    parts = _CODE.split(_mark_names(text))
     return "".join(part if part.startswith("`") else _SPECIAL.sub(r"\\\1", part) for part in parts)
+
+
+def _mark_names(text: str) -> str:
+    parts = _CODE.split(text)
+    return "".join(part if part.startswith("`") else _NAMES.sub(r"`\1`", part) for part in parts)
 
 
 def code(text: str) -> str:

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils import messages
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from orcastra_runner import cli, settings
 from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.table import COMMANDS
@@ -26,8 +27,11 @@ from orcastra_runner.remote_hosts import RemoteHosts
 from orcastra_runner.settings import read_settings
 from orcastra_runner.signals import Signals
 from orcastra_runner.status import StatusStore
+from orcastra_runner.swarm import plan_all
+from orcastra_runner.web.data import DOCUMENTS
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.site import Site
+from tests.unit.orcastra_runner.served import WANTED, observation
 from tools.docs.monitoring import all_metrics
 from tools.docs.pages import PAGES, reference_pages
 
@@ -320,3 +324,34 @@ def test_documents_name_existing_content() -> None:
     for document in documents():
         text = document.read_text(encoding="utf-8")
         assert set(re.findall(r"\borcastra\.swarm\.([a-z_]+)\b", text)) - known == set(), document
+
+
+@pytest.mark.parametrize("document", ["state", "plan", "history"])
+def test_http_page_lists_every_field(document: str) -> None:
+    status = StatusStore()
+    status.configured(WANTED)
+    status.observed(observation(), 0.01)
+    status.decided("acting", leads=True, acts=True)
+    plan = plan_all(observation(), WANTED)
+    status.planned("sync", plan)
+    status.job_began("sync", 60.0)
+    status.problem("topic", "text")
+    for step in plan.steps:
+        status.stepped("sync", StepResult(step, changed=True))
+    text = (REFERENCE / "http.md").read_text(encoding="utf-8").split("## API")[1]
+    found = set(field_names(DOCUMENTS[document](status.view())))
+    assert len(found) > 5
+    assert {key for key in found if f"`{key}`" not in text and f"`{key}[]`" not in text} == set()
+
+
+def field_names(data: Any, parent: str = "") -> Iterator[str]:
+    """The keys in an API document, without parameters of reasons, labels, and names of nodes."""
+    if isinstance(data, dict):
+        if parent in ("params", "labels") or (parent == "nodes" and "hostname" not in data):
+            return
+        for key, value in data.items():
+            yield key
+            yield from field_names(value, key)
+    elif isinstance(data, list):
+        for value in data:
+            yield from field_names(value, parent)
