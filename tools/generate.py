@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Updates the table of variables in the README of each role: ``make generate``.
+"""Write the generated parts of the documentation: the table of variables in the README of each role.
 
-A table is generated from ``roles/*/meta/argument_specs.yml``, between two comments. The rest of the README is
-written by hand. ``--check`` changes nothing, and fails if a table is out of date.
+The tables come from ``roles/*/meta/argument_specs.yml`` and stand between two comments. Everything around
+them is written by hand. ``--check`` changes nothing, and fails if a table is out of date.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CODE = re.compile(r"[COVE]\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 
 
 def markdown(text: str) -> str:
-    """Convert Ansible's markup to Markdown for a table cell."""
+    """Ansible's markup as Markdown, safe in a cell of a table."""
     return _CODE.sub(r"`\1`", _MODULE.sub(r"`\1`", text)).replace("|", r"\|")
 
 
@@ -56,7 +56,7 @@ def table(options: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def generated() -> Iterator[tuple[Path, str]]:
-    """Yield each README with its updated text. Raises SystemExit if a README has no place for the table."""
+    """Each README with its table as it should be. Raises SystemExit if the place for the table is missing."""
     for spec in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
         main = yaml.safe_load(spec.read_text(encoding="utf-8"))["argument_specs"]["main"]
         readme = spec.parents[1] / "README.md"
