@@ -305,7 +305,8 @@ def test_documents_name_existing_role_variables() -> None:
     pattern = r"\borcastra_[a-z_]+\b"
     known = in_repository(pattern, "*.yml", "roles/**/*.yml", "playbooks/*.yml", "plugins/**/*.py")
     known |= {name.partition("{")[0] for name, _kind, _text in all_metrics()}
-    known |= {"orcastra_runner", "orcastra_ssh_key"}  # a package, and a Swarm secret of an example
+    # a package, and a secret and a volume of the stack
+    known |= {"orcastra_runner", "orcastra_ssh_key", "orcastra_state"}
     for document in documents():
         assert set(re.findall(pattern, document.read_text(encoding="utf-8"))) - known == set(), document
 
