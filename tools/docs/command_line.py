@@ -31,7 +31,8 @@ def command_line() -> str:
 def sections(parser: argparse.ArgumentParser) -> Iterator[str]:
     """Yield the section of a parser, then the sections of its commands."""
     yield f"## {parser.prog}"
-    usage = re.sub(r"^usage: ", "", parser.format_usage()).rstrip()
+    # without "usage: ", and the same width in the other lines
+    usage = re.sub(r"^.{7}", "", parser.format_usage(), flags=re.MULTILINE).rstrip()
     yield f"```text\n{usage}\n```"
     if parser.description:
         yield escape(parser.description)
