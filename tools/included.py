@@ -45,7 +45,7 @@ def tables() -> str:
             "|---|---|",
             *modules,
             "",
-            "| Playbook | Description | Role with all variables |",
+            "| Playbooks | Description | Role |",
             "|---|---|---|",
             *_playbooks(),
             "",
@@ -66,25 +66,24 @@ def _documented(kind: str) -> Iterator[tuple[str, str]]:
 
 
 def _playbooks() -> Iterator[str]:
-    left = {path.name for path in (ROOT / "roles").iterdir() if path.is_dir()}
+    """A row for each playbook that runs other playbooks, then one for each role with its playbooks."""
+    roles = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+    by_role: dict[str, list[str]] = {name: [] for name in roles}
+        path.name: [] for path in sorted((ROOT / "roles").iterdir()) if path.is_dir()
+    }
     for path in sorted((ROOT / "playbooks").glob("*.yml")):
         plays = yaml.safe_load(path.read_text(encoding="utf-8"))
-        roles = list(dict.fromkeys(name for play in plays for name in _roles_of(play)))
-        left -= set(roles)
-        links = ", ".join(f"[{name}]({BLOB}/roles/{name}/README.md)" for name in roles)
-        yield f"| `{path.stem}` | {_cell(_description(plays))} | {links} |"
-    for name in sorted(left):
+        imported = [f"`{play[_IMPORT].removeprefix(PREFIX)}`" for play in plays if _IMPORT in play]
+        if imported:
+            text = f"Run {', '.join(imported[:-1])} and, if it is configured, {imported[-1]}"
+            yield f"| `{path.stem}` | {text} | |"
+        for name in dict.fromkeys(name for play in plays for name in _roles_of(play)):
+            by_role[name].append(path.stem)
+    for name, playbooks in by_role.items():
         spec = yaml.safe_load((ROOT / "roles" / name / "meta/argument_specs.yml").read_text(encoding="utf-8"))
-        text = spec["argument_specs"]["main"]["short_description"]
-        yield f"| – | {_cell(text)} | [{name}]({BLOB}/roles/{name}/README.md) |"
-
-
-def _description(plays: list[dict[str, Any]]) -> str:
-    imported = [play[_IMPORT] for play in plays if _IMPORT in play]
-    if not imported:
-        return str(plays[0]["name"])
-    names = [f"`{name.removeprefix(PREFIX)}`" for name in imported]
-    return f"Run {', '.join(names[:-1])} and, if it is configured, {names[-1]}"
+        text = _cell(spec["argument_specs"]["main"]["short_description"])
+        shown = ", ".join(f"`{playbook}`" for playbook in playbooks) or "–"
+        yield f"| {shown} | {text} | [{name}]({BLOB}/roles/{name}/README.md) |"
 
 
 def _roles_of(play: dict[str, Any]) -> Iterator[str]:
