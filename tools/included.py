@@ -69,8 +69,6 @@ def _playbooks() -> Iterator[str]:
     """A row for each playbook that runs other playbooks, then one for each role with its playbooks."""
     roles = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
     by_role: dict[str, list[str]] = {name: [] for name in roles}
-        path.name: [] for path in sorted((ROOT / "roles").iterdir()) if path.is_dir()
-    }
     for path in sorted((ROOT / "playbooks").glob("*.yml")):
         plays = yaml.safe_load(path.read_text(encoding="utf-8"))
         imported = [f"`{play[_IMPORT].removeprefix(PREFIX)}`" for play in plays if _IMPORT in play]
