@@ -1,4 +1,4 @@
-# The looping container: see docs/running/container.md. `make image` builds it.
+# The looping container: see docs/container.md. `make image` builds it.
 ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS build
