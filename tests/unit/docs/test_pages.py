@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands, configurations and links in README.md, SECURITY.md and docs/ are correct."""
+"""The commands and configurations in README.md, SECURITY.md and docs/ are correct."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import re
 import shlex
 from pathlib import Path
 
-import pytest
 import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.files import (
@@ -18,11 +17,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
 )
 from orcastra_runner.cli import build_parser
 from tests.lab.__main__ import _parser as lab_parser
-from tools.included import BLOB
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
-RAW = "https://raw.githubusercontent.com/orcastra/orcastra/main/"
 EXEMPT = "<!-- not checked:"
 
 Block = tuple[str, str, str]
@@ -51,29 +48,6 @@ def commands(program: str) -> list[list[str]]:
     return [
         shlex.split(match[1] or "", comments=True) for line in LINES if (match := pattern.fullmatch(line))
     ]
-
-
-def links(page: Path) -> list[tuple[str, str]]:
-    """File and anchor of each link of a page that leads into this repository."""
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    targets = re.findall(r"\]\(([^)\s]+)\)", text)
-    targets += re.findall(r'(?:srcset|src)="([^"]+)"', text)
-    found = []
-    for target in targets:
-        base = page.parent
-        for prefix in (f"{BLOB}/", BLOB.replace("/blob/", "/tree/") + "/", RAW):
-            if target.startswith(prefix):
-                base, target = ROOT, target.removeprefix(prefix)  # noqa: PLW2901 - without its prefix
-        if not re.match(r"[a-z]+:", target):
-            path, _hash, anchor = target.partition("#")
-            found.append((str(base / path) if path else str(page), anchor))
-    return found
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub and MyST make them."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_configurations_are_valid(tmp_path: Path) -> None:
@@ -121,15 +95,3 @@ def test_playbooks_exist() -> None:
     assert len(found) > 3
     names = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
     assert {name.removeprefix("orcastra.swarm.") for name in found if "/" not in name} <= names
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_links_lead_to_existing_places(page: Path) -> None:
-    missing = []
-    for target, anchor in links(page):
-        path = Path(target)
-        if not path.exists():
-            missing.append(target)
-        elif anchor and path.suffix == ".md" and anchor not in anchors(path):
-            missing.append(f"{target}#{anchor}")
-    assert missing == []
