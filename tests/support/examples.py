@@ -324,7 +324,7 @@ def _json(block: Block) -> None:
 
 
 def _python(block: Block) -> None:
-    compile(block.text, str(block), "exec")
+    compile(block.text.replace(", ...}", "}"), str(block), "exec")
 
 
 def _environment(block: Block) -> None:
