@@ -347,9 +347,7 @@ def _unit(block: Block) -> None:
     pairs = re.findall(r"^Environment=\"?(\w+)=(.*?)\"?$", block.text, re.MULTILINE)
     _check_settings(block, dict(pairs))
     for line in re.findall(r"^Exec\w+=[-@:+!]*(.*)$", block.text, re.MULTILINE):
-        words = line.split()
-        if words[0].rpartition("/")[2] == "orcastra":
-            build_parser().parse_args(words[1:])
+        _command(block, CommandLine({}, line.split(), line))
 
 
 def _check_settings(block: Block, given: Mapping[str, str]) -> None:
