@@ -190,7 +190,7 @@ def test_parse_words_accepts_the_syntax_of_the_file() -> None:
 
 
 def test_command_table_matches_help_and_documentation() -> None:
-    page = (CHECKOUT / "docs" / "commands.md").read_text()
+    page = (CHECKOUT / "docs" / "guides" / "command-file.md").read_text()
     for command in COMMANDS.values():
         assert command.usage.replace(":", " ") in commands_help()
         assert len([line for line in page.splitlines() if line.startswith(f"| `{command.usage}` |")]) == 1
