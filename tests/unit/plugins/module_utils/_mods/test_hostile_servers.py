@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery, refresh_mods
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods import replies, sessions
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods import http, replies, sessions
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace
@@ -36,10 +36,11 @@ def server() -> Iterator[ModServer]:
 
 @pytest.fixture
 def fetcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetcher]:
-    """One that is a hundred times less patient."""
-    monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
+    """A fetcher that soon runs out of patience, and tries only twice."""
+    monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.2)
     monkeypatch.setattr(replies, "BODY_SECONDS", 3.0)
-    fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.3), sleep=lambda _seconds: None)
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.2), sleep=lambda _seconds: None)
     yield fetcher
     fetcher.close()
 
@@ -50,7 +51,7 @@ def download(fetcher: Fetcher, url: str, target: Path, **more: Any) -> Any:
 
 
 def drip(data: bytes, *, first: bytes = b"", pause: float = 0.02) -> Script:
-    """Send ``first`` at once and ``data`` a byte at a time, for ever; as soon as it is lost, stop."""
+    """Send ``first`` at once, then ``data`` byte by byte, over and over, until the client hangs up."""
 
     def script(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(first)
@@ -59,6 +60,18 @@ def drip(data: bytes, *, first: bytes = b"", pause: float = 0.02) -> Script:
             for byte in data:
                 handler.wfile.write(bytes([byte]))
                 time.sleep(pause)
+
+    return script
+
+
+def stall(first: bytes) -> Script:
+    """Send ``first``, then nothing until the client hangs up."""
+
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(first)
+        handler.connection.settimeout(60)
+        with contextlib.suppress(OSError):
+            handler.connection.recv(1)
 
     return script
 
@@ -74,7 +87,7 @@ SLOW: dict[str, Script] = {
     "one trailer": drip(b"x", first=CHUNKED + b"5\r\nhello\r\n0\r\nX-Long: "),
     "the body": drip(b"x", first=OK + b"Content-Length: 100000\r\n\r\n"),
     "a body without a length": drip(b"x", first=OK + b"\r\n"),
-    "nothing of the body": drip(b"", first=OK + b"Content-Length: 100000\r\n\r\n", pause=1),
+    "nothing of the body": stall(OK + b"Content-Length: 100000\r\n\r\n"),
     "the status": drip(b"H"),
     "header lines": drip(b"X-A: b\r\n", first=OK),
     "one header": drip(b"x", first=OK + b"X-Long: "),
@@ -88,7 +101,7 @@ SLOW: dict[str, Script] = {
 def test_what_drips_is_given_up(fetcher: Fetcher, server: ModServer, tmp_path: Path, name: str) -> None:
     url = server.put("/a", script=SLOW[name])
     (tmp_path / "a").write_text("old")
-    with pytest.raises(FetchError, match=r"^a mod: .*\(5 attempts\)$") as caught:
+    with pytest.raises(FetchError, match=r"^a mod: .*\(2 attempts\)$") as caught:
         download(fetcher, url, tmp_path / "a")
     assert "unexpected" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -98,7 +111,7 @@ def test_what_drips_is_given_up(fetcher: Fetcher, server: ModServer, tmp_path: P
 @pytest.mark.parametrize("name", ["chunk sizes", "trailers", "the body", "interim replies", "header lines"])
 def test_documents_that_drip_are_given_up(fetcher: Fetcher, server: ModServer, name: str) -> None:
     url = server.put("/a", script=SLOW[name])
-    with pytest.raises(FetchError, match=r"\(5 attempts\)$"):
+    with pytest.raises(FetchError, match=r"\(2 attempts\)$"):
         fetcher.document(url, {}, trusted=True, limit=1000, entry="a mod")
 
 
@@ -106,6 +119,7 @@ def test_all_of_a_body_has_a_deadline(
     fetcher: Fetcher, server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is never too slow in any moment, and never ends."""
+    monkeypatch.setattr(sessions, "HEADER_SECONDS", 5.0)
     monkeypatch.setattr(replies, "BODY_SECONDS", 0.5)
     monkeypatch.setattr(replies, "_LEAST_BYTES_A_SECOND", 10_000_000)
     chunk = b"2000\r\n" + bytes(0x2000) + b"\r\n"
@@ -117,7 +131,7 @@ def test_all_of_a_body_has_a_deadline(
             time.sleep(0.05)
 
     url = server.put("/a", script=script)
-    with pytest.raises(FetchError, match=r"is too slow: it took longer than 1 s \(5 attempts\)"):
+    with pytest.raises(FetchError, match=r"is too slow: it took longer than 1 s \(2 attempts\)"):
         download(fetcher, url, tmp_path / "a")
 
 
@@ -140,15 +154,15 @@ def test_setting_up_a_connection_has_a_deadline(fetcher: Fetcher, tmp_path: Path
 
         threading.Thread(target=serve, daemon=True).start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/a"
-        with pytest.raises(FetchError, match=r"longer than 0\.3 s"):
+        with pytest.raises(FetchError, match=r"longer than 0\.2 s"):
             download(fetcher, url, tmp_path / "a")
 
 
 def test_a_refresh_ends_and_the_next_one_begins(
     server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lock of the folder is let go of."""
-    monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
+    """A download that is given up releases the lock of the folder."""
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
     bad, good = server.put("/bad", script=SLOW["chunk sizes"]), server.put("/good", b"x")
     for expected in (1, 0):
         fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.3), sleep=lambda _seconds: None)
