@@ -147,9 +147,10 @@ def _plain(value: dict[str, Any]) -> Any:
 
 
 # The release that this environment has is quick to test. The others need environments of their own.
-@pytest.fixture(
-    params=["installed", *(pytest.param(release, marks=pytest.mark.slow) for release in RELEASES)]
-)
+OTHERS = [pytest.param(release, marks=pytest.mark.slow) for release in RELEASES]
+
+
+@pytest.fixture(params=["installed", *OTHERS])
 def commands(request: pytest.FixtureRequest) -> Path:
     if request.param == "installed":
         return Path(sys.executable).parent
