@@ -32,11 +32,11 @@ def attempts_data(seen: Observation) -> list[dict[str, Any]]:
     attempts = [
         {
             "service": _service(seen, service_id),
-            "reason": str(found.reason),
+            "reason": found.reason.to_data(),
             "attempts": found.count,
             "since": iso_time(found.since),
             "last_attempt_at": iso_time(found.last),
-            "given_up": None if found.given_up is None else str(found.given_up),
+            "given_up": None if found.given_up is None else found.given_up.to_data(),
         }
         for service_id, found in seen.state.attempts.items()
     ]
@@ -56,9 +56,9 @@ def lines(moves: list[dict[str, Any]], attempts: list[dict[str, Any]]) -> list[s
     for entry in attempts:
         times = "once" if entry["attempts"] == 1 else f"{entry['attempts']} times"
         when = f"since {entry['since']}, last at {entry['last_attempt_at']}"
-        told.append(f"  {entry['service']}: {times} {when}: {entry['reason']}")
+        told.append(f"  {entry['service']}: {times} {when}: {entry['reason']['text']}")
         if entry["given_up"] is not None:
-            told.append(f"  {entry['service']}: given up: {entry['given_up']}")
+            told.append(f"  {entry['service']}: given up: {entry['given_up']['text']}")
     return told
 
 

@@ -43,9 +43,9 @@ def test_a_plan_in_words_has_what_and_why() -> None:
 
 def test_why_not_is_shown() -> None:
     fake = three_nodes()
-    fake.damage = ("no JSON",)
+    fake.damage = (Reason("state_labels_invalid"),)
     text = plan_text(plan_all(seen(fake), desired()))
-    assert "why: no JSON" in text
+    assert f"why: {fake.damage[0]}" in text
     assert "why not otherwise: " in text
 
 
@@ -115,7 +115,7 @@ def test_status_in_words() -> None:
 def test_status_of_a_standby_with_damage() -> None:
     fake = three_nodes()
     fake.local = "bravo"
-    fake.damage = ("label orcastra.labels: no JSON",)
+    fake.damage = (Reason("state_damaged", label="orcastra.labels", problem="no JSON"),)
     status = status_data(seen(fake), acts_anywhere=False)
     text = status_text(status)
     assert not status["acts"]
@@ -153,7 +153,7 @@ def test_status_tells_moves_and_what_was_tried() -> None:
         },
     )
     status = status_data(seen(fake), acts_anywhere=False)
-    assert json.loads(json.dumps(status))["attempts"][0]["given_up"] == "3 attempts failed"
+    assert json.loads(json.dumps(status))["attempts"][0]["given_up"]["code"] == "attempts_exhausted"
     text = status_text(status)
     assert "  id-shop_app to bravo since 1970-01-01T00:00:00Z, scaled to 0 from 2 for that\n" in text
     assert (

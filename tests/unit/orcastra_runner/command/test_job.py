@@ -15,11 +15,13 @@ import pytest
 import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     CommandRecord,
     StateEdit,
     apply_edits,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import COMMANDS_LABEL
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
 from orcastra_runner import swarm as swarm_module
 from orcastra_runner.command.file import CommandFile
@@ -351,7 +353,7 @@ def test_a_dry_run_writes_nothing(bench: Bench, logged: Log) -> None:
 
 def test_with_a_damaged_state_nothing_is_run_that_may_have_been(bench: Bench) -> None:
     bench.write("relabel_all")
-    bench.fake.damage = ("label orcastra.commands: no JSON",)
+    bench.fake.damage = (Reason("state_damaged", label=COMMANDS_LABEL, problem="no JSON"),)
     bench.run()
     bench.fake.damage = ()
     bench.run()

@@ -125,7 +125,7 @@ def say(served: Served, sent: bytes) -> bytes:
     """What is answered, if anything is before the connection ends."""
     with socket.create_connection(("127.0.0.1", served.server.port), timeout=20) as client:
         answer = b""
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):
             client.sendall(sent)
             answer = client.recv(65536)
             client.shutdown(socket.SHUT_WR)
