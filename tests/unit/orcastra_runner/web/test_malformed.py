@@ -125,10 +125,11 @@ def say(served: Served, sent: bytes) -> bytes:
     """What is answered, if anything is before the connection ends."""
     with socket.create_connection(("127.0.0.1", served.server.port), timeout=20) as client:
         answer = b""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(ConnectionError):
             client.sendall(sent)
             answer = client.recv(65536)
-            client.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_WR)
             while part := client.recv(65536):
                 answer += part
         return answer
