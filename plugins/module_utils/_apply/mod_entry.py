@@ -85,9 +85,11 @@ class EntryUpdater:
         except FetchError:
             raise
         except OrcastraError as error:
-            raise FetchError(entry.title, str(error)) from error
+            raise FetchError("invalid_entry", entry.title, str(error)) from error
         except OSError as error:
-            raise FetchError(entry.title, f"can't be written: {error.strerror or error}") from error
+            raise FetchError(
+                "not_written", entry.title, f"can't be written: {error.strerror or error}"
+            ) from error
 
     def _update_image(self, lookup: Lookup) -> Updated:
         entry, record = lookup.entry, lookup.record
@@ -144,7 +146,9 @@ class EntryUpdater:
             return self._store_archive(lookup, record, located, headers)
         path = self._folder.place(located.name)
         if path.is_dir() and not path.is_symlink():
-            raise FetchError(entry.title, f"expected a file or nothing at {located.name}, found a folder")
+            raise FetchError(
+                "not_a_file", entry.title, f"expected a file or nothing at {located.name}, found a folder"
+            )
         got = self._download(entry, located, path, headers, _judge(entry, located, path))
         if not got.is_new and record is not None:
             return Updated(self._confirmed(record, entry))
@@ -167,7 +171,7 @@ class EntryUpdater:
                 content_type = reply.headers.get("Content-Type", "")
                 fault = judge.start(start, content_type) if start else judge.whole(io.BytesIO(), 0, "")
                 if fault is not None:
-                    raise FetchError(entry.title, fault)
+                    raise FetchError("wrong_content", entry.title, fault)
         return Updated(self._record(entry), self._step(lookup, located.name, located.digest))
 
     def _store_archive(
@@ -183,7 +187,7 @@ class EntryUpdater:
                 return Updated(self._confirmed(record, entry))
             unpacked = unpack(archive, target, Limits(max_bytes=self._max_bytes))
         except ArchiveError as error:
-            raise FetchError(entry.title, str(error)) from error
+            raise FetchError(error.code, entry.title, str(error)) from error
         finally:
             archive.unlink(missing_ok=True)
         files = tuple(
@@ -235,7 +239,9 @@ class EntryUpdater:
                 if key == entry.key:
                     continue
                 if name == place or name.startswith(f"{place}/") or place.startswith(f"{name}/"):
-                    raise FetchError(entry.title, f"expected a name of its own, found {name}, which is taken")
+                    raise FetchError(
+                        "name_taken", entry.title, f"expected a name of its own, found {name}, which is taken"
+                    )
             self._places[name] = entry.key
 
     def _check_owner(self, name: str, lookup: Lookup) -> None:
@@ -245,7 +251,9 @@ class EntryUpdater:
             return
         ours = {record.folder, *(file.name for file in record.files)} if record is not None else set()
         if name not in ours and (self._folder.path / name).exists():
-            raise FetchError(entry.title, f"expected a name of its own, found {name}, which is there already")
+            raise FetchError(
+                "name_taken", entry.title, f"expected a name of its own, found {name}, which is there already"
+            )
 
     @property
     def places(self) -> Mapping[str, str]:

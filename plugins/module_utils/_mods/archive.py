@@ -90,13 +90,15 @@ def unpack(archive: Path, target: Path, limits: Limits | None = None) -> tuple[U
     """
     limits = limits or Limits()
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise ArchiveError(f"{target.name}: expected a folder or nothing there, found something else")
+        raise ArchiveError(
+            "target_not_a_folder", f"{target.name}: expected a folder or nothing there, found something else"
+        )
     _remove_leftovers(target)
     folder = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{target.name}-", dir=target.parent))
     try:
         files = _unpack_into(archive, folder, limits)
         if not files:
-            raise ArchiveError("expected files in the archive, found none")
+            raise ArchiveError("empty", "expected files in the archive, found none")
         folder.chmod(0o755)
         _take_place(folder, target)
     finally:
@@ -117,9 +119,11 @@ def _unpack_into(archive: Path, folder: Path, limits: Limits) -> tuple[UnpackedF
         most = min(limits.max_bytes, max(_RATIO_FLOOR_BYTES, size * limits.max_ratio))
         writer = _Writer(folder, Names(limits.max_entries), _Budget(most, limits, size))
         if kind is None:
-            raise ArchiveError("expected zip, tar.gz, tar.xz or tar.bz2, found something else")
+            raise ArchiveError(
+                "unknown_format", "expected zip, tar.gz, tar.xz or tar.bz2, found something else"
+            )
         if kind != "zip" and kind not in _UNPACKERS:
-            raise ArchiveError(f"this Python can't read {kind}")
+            raise ArchiveError("unsupported_format", f"this Python can't read {kind}")
         try:
             if kind == "zip":
                 check_zip_directory(stream, size, limits.max_entries)
@@ -128,13 +132,13 @@ def _unpack_into(archive: Path, folder: Path, limits: Limits) -> tuple[UnpackedF
                 with _UNPACKERS[kind](stream) as plain:
                     _unpack_tar(plain, writer, most, limits, size)
         except _BROKEN as error:
-            raise ArchiveError(f"the archive is damaged: {error}") from error
+            raise ArchiveError("damaged", f"the archive is damaged: {error}") from error
         except (NotImplementedError, RuntimeError, ValueError) as error:
-            raise ArchiveError(f"the archive can't be read: {error}") from error
+            raise ArchiveError("unreadable", f"the archive can't be read: {error}") from error
         except OSError as error:
             # gzip and bz2 report damage this way, without a number; a disk has one
             if error.errno is None:
-                raise ArchiveError(f"the archive is damaged: {error}") from error
+                raise ArchiveError("damaged", f"the archive is damaged: {error}") from error
             raise
     return tuple(writer.files)
 
@@ -145,9 +149,9 @@ def _unpack_zip(stream: IO[bytes], writer: _Writer) -> None:
             name = entry.orig_filename
             kind = stat.S_IFMT(entry.external_attr >> 16)
             if entry.flag_bits & _ENCRYPTED:
-                raise ArchiveError(f"{name!r} is encrypted")
+                raise ArchiveError("encrypted", f"{name!r} is encrypted")
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise ArchiveError(f"{name!r} is neither a file nor a folder")
+                raise ArchiveError("special_file", f"{name!r} is neither a file nor a folder")
             # made on Windows, a folder may be one by its attribute alone
             by_attribute = kind == 0 and entry.external_attr & _DOS_FOLDER and not entry.file_size
             if name.endswith(("/", "\\")) or kind == stat.S_IFDIR or by_attribute:
@@ -174,10 +178,10 @@ def _unpack_tar(plain: IO[bytes], writer: _Writer, most: int, limits: Limits, si
             elif member.isreg() and not member.issparse():
                 content = archive.extractfile(member)
                 if content is None:
-                    raise ArchiveError(f"{member.name!r} has no content")
+                    raise ArchiveError("damaged", f"{member.name!r} has no content")
                 writer.add_file(member.name, content, bool(member.mode & 0o111), member.size)
             else:
-                raise ArchiveError(f"{member.name!r} is neither a file nor a folder")
+                raise ArchiveError("special_file", f"{member.name!r} is neither a file nor a folder")
             # or it keeps each header until the end
             archive.members.clear()
     # to the end, or nobody looks at the checksum
@@ -201,9 +205,10 @@ class _Budget:
             return
         if self._ratio:
             raise ArchiveError(
-                f"unpacks to more than {self._limits.max_ratio} times its own {self._archive_size} bytes"
+                "too_dense",
+                f"unpacks to more than {self._limits.max_ratio} times its own {self._archive_size} bytes",
             )
-        raise ArchiveError(f"unpacks to more than {self._limits.max_bytes} bytes")
+        raise ArchiveError("too_large", f"unpacks to more than {self._limits.max_bytes} bytes")
 
 
 class _CountedStream:
@@ -224,7 +229,9 @@ class _CountedStream:
         if self._expected is not None:
             self._expected -= len(data)
             if self._expected < 0:
-                raise ArchiveError(f"the header of an entry has more than {_HEADER_BYTES} bytes")
+                raise ArchiveError(
+                    "header_too_large", f"the header of an entry has more than {_HEADER_BYTES} bytes"
+                )
         return data
 
 
@@ -257,7 +264,7 @@ class _Writer:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         if size is not None and found != size:
-            raise ArchiveError(f"the archive is damaged: {name!r} ends early")
+            raise ArchiveError("damaged", f"the archive is damaged: {name!r} ends early")
         self.files.append(UnpackedFile(path, found, checksum.hexdigest()))
 
     def _create(self, path: str, mode: int) -> int:
@@ -265,14 +272,18 @@ class _Writer:
         try:
             return os.open(self._folder / path, flags, mode)
         except FileExistsError:
-            raise ArchiveError(f"to this file system, {path!r} is the name of another file in it") from None
+            raise ArchiveError(
+                "duplicate", f"to this file system, {path!r} is the name of another file in it"
+            ) from None
 
     def _make_folder(self, path: str) -> None:
         folder = self._folder / path
         try:
             folder.mkdir()
         except FileExistsError:
-            raise ArchiveError(f"to this file system, {path!r} is the name of another file in it") from None
+            raise ArchiveError(
+                "duplicate", f"to this file system, {path!r} is the name of another file in it"
+            ) from None
         folder.chmod(0o755)
 
 

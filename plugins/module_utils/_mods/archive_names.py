@@ -20,7 +20,11 @@ _NAME_BYTES = 2048
 
 
 class ArchiveError(OrcastraError):
-    """The archive isn't unpacked; the text says why, and ends up behind the name of its entry."""
+    """The archive can't be unpacked. ``code`` classifies the reason; the text follows the entry's name."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Names:
@@ -42,13 +46,13 @@ class Names:
         self._count()
         parts = _parts(name)
         if not parts:
-            raise ArchiveError(f"{name!r} is no name for a file")
+            raise ArchiveError("invalid_name", f"{name!r} is no name for a file")
         folders = self._make_folders(parts[:-1])
         path = "/".join(parts)
         if path in self._folders:
-            raise ArchiveError(f"{name!r} is both a file and a folder")
+            raise ArchiveError("file_and_folder", f"{name!r} is both a file and a folder")
         if path in self._files:
-            raise ArchiveError(f"{name!r} is there twice")
+            raise ArchiveError("duplicate", f"{name!r} is there twice")
         self._files.add(path)
         return path, folders
 
@@ -59,7 +63,7 @@ class Names:
             if path in self._folders:
                 continue
             if path in self._files:
-                raise ArchiveError(f"{path!r} is both a file and a folder")
+                raise ArchiveError("file_and_folder", f"{path!r} is both a file and a folder")
             self._count()
             self._folders.add(path)
             made.append(path)
@@ -68,7 +72,7 @@ class Names:
     def _count(self) -> None:
         self._entries += 1
         if self._entries > self._max_entries:
-            raise ArchiveError(f"has more than {self._max_entries} files and folders")
+            raise ArchiveError("too_many_entries", f"has more than {self._max_entries} files and folders")
 
 
 def _parts(name: str) -> list[str]:
@@ -79,15 +83,15 @@ def _parts(name: str) -> list[str]:
     try:
         length = len(name.encode())
     except UnicodeEncodeError as error:
-        raise ArchiveError(f"{name!r} isn't UTF-8") from error
+        raise ArchiveError("invalid_name", f"{name!r} isn't UTF-8") from error
     if any(ord(char) < 32 or ord(char) == 127 for char in name):
-        raise ArchiveError(f"{name!r} has a control character in its name")
+        raise ArchiveError("invalid_name", f"{name!r} has a control character in its name")
     plain = name.replace("\\", "/")
     parts = [part for part in plain.split("/") if part not in ("", ".")]
     if plain.startswith("/") or (parts and re.match(r"[A-Za-z]:", parts[0])):
-        raise ArchiveError(f"{name!r} isn't a relative name")
+        raise ArchiveError("outside", f"{name!r} isn't a relative name")
     if ".." in parts:
-        raise ArchiveError(f"{name!r} leads out of the folder")
+        raise ArchiveError("outside", f"{name!r} leads out of the folder")
     if length > _NAME_BYTES or any(len(part.encode()) > _PART_BYTES for part in parts):
-        raise ArchiveError(f"{name[:80]!r}… is too long for a name")
+        raise ArchiveError("name_too_long", f"{name[:80]!r}… is too long for a name")
     return parts

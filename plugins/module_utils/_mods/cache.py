@@ -73,7 +73,9 @@ def keep_layer(
             registry.download(layer, path, trusted=trusted, entry=entry, progress=progress)
             path.chmod(FILE_MODE)
     except OSError as error:
-        raise FetchError(entry, f"{path} can't be written: {error.strerror or error}") from error
+        raise FetchError(
+            "not_written", entry, f"{path} can't be written: {error.strerror or error}"
+        ) from error
     return Kept(path, True, layer.digest, layer.size)
 
 
@@ -105,7 +107,9 @@ def write_lock(
     if not _create(path):
         break_stale_lock(path, now())
         if not _create(path):
-            raise FetchError(entry or reference.text, f"{path.name} says that it is being written right now")
+            raise FetchError(
+                "locked", entry or reference.text, f"{path.name} says that it is being written right now"
+            )
     done = threading.Event()
     keeper = threading.Thread(target=_keep_fresh, args=(path, done), daemon=True)
     keeper.start()
@@ -160,4 +164,4 @@ def _make_folder(folder: Path, entry: str) -> None:
         folder.mkdir(FOLDER_MODE)
         folder.chmod(FOLDER_MODE)
     if folder.is_symlink() or not folder.is_dir():
-        raise FetchError(entry, f"expected a folder at {folder}, found something else")
+        raise FetchError("not_a_folder", entry, f"expected a folder at {folder}, found something else")

@@ -201,9 +201,9 @@ class Fetcher:
                     except PassingError as error:
                         attempts.failed(error)
         except PartFileError as error:
-            raise FetchError(entry, str(error)) from error
+            raise FetchError(error.code, entry, str(error)) from error
         except OSError as error:
-            raise FetchError(entry, f"can't be written: {error.strerror or error}") from error
+            raise FetchError("not_written", entry, f"can't be written: {error.strerror or error}") from error
 
     def _download_once(
         self,
@@ -229,12 +229,14 @@ class Fetcher:
                 fault = _other_part(reply, begun_at, part.version)
                 if fault is not None:
                     part.begin(Version())
-                    raise PassingError(f"{shown(url)} went on with something else ({fault})")
+                    raise PassingError("other_content", f"{shown(url)} went on with something else ({fault})")
             elif reply.status == 200:
                 part.begin(_version(reply))
             else:
                 part.begin(Version())
-                raise PassingError(f"{shown(url)} answered {reply.status} to a download", reply.status)
+                raise PassingError(
+                    "status", f"{shown(url)} answered {reply.status} to a download", reply.status
+                )
             whole = part.version.size
             part.check_room(max(whole or 0, size or 0))
             with contextlib.closing(reply.pieces(CHUNK_BYTES, max_bytes)) as pieces:
@@ -244,9 +246,9 @@ class Fetcher:
                         progress(part.size, whole)
             if part.size == 0 and reply.length is None and not reply.headers.get("Transfer-Encoding"):
                 # headers that broke off look like this, too
-                raise PassingError(f"{shown(url)} sent nothing, and didn't say so")
+                raise PassingError("incomplete", f"{shown(url)} sent nothing, and didn't say so")
             if whole is not None and part.size != whole:
-                raise PassingError(f"{shown(url)} broke off after {part.size} of {whole} bytes")
+                raise PassingError("incomplete", f"{shown(url)} broke off after {part.size} of {whole} bytes")
             digests = part.finish(size)
             return Downloaded(
                 part.target,
@@ -280,11 +282,17 @@ class Fetcher:
             following = urljoin(url, location.encode("latin-1", "replace").decode("utf-8", "replace"))
             check_url(following, entry)
             if urlsplit(url).scheme == "https" and urlsplit(following).scheme == "http":
-                raise FetchError(entry, f"{shown(url)} redirects from https to http, which is refused")
+                raise FetchError(
+                    "insecure_redirect", entry, f"{shown(url)} redirects from https to http, which is refused"
+                )
             if origin(url) != origin(following):
                 sent = {name: value for name, value in sent.items() if _may_travel(name)}
             url = following
-        raise FetchError(entry, f"expected at most {MAX_REDIRECTS} redirects, found more at {shown(url)}")
+        raise FetchError(
+            "too_many_redirects",
+            entry,
+            f"expected at most {MAX_REDIRECTS} redirects, found more at {shown(url)}",
+        )
 
     def _send(
         self, session: Any, method: str, url: str, headers: Mapping[str, str], trusted: bool, entry: str
@@ -304,13 +312,19 @@ class Fetcher:
                 proxies=proxies,
             )
         except AddressRefusedError as error:
-            raise FetchError(entry, f"{shown(url)} leads to {error}, which URLs of labels may not") from error
+            raise FetchError(
+                "address_refused", entry, f"{shown(url)} leads to {error}, which URLs of labels may not"
+            ) from error
         except requests.exceptions.SSLError as error:
-            raise FetchError(entry, f"{shown(url)}: TLS failed: {_innermost(error)}") from error
+            raise FetchError("tls", entry, f"{shown(url)}: TLS failed: {_innermost(error)}") from error
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
-            raise PassingError(f"{shown(url)} can't be reached: {_innermost(error)}") from error
+            raise PassingError(
+                "unreachable", f"{shown(url)} can't be reached: {_innermost(error)}"
+            ) from error
         except (requests.exceptions.RequestException, ValueError) as error:
-            raise FetchError(entry, f"{shown(url)} can't be asked for: {type(error).__name__}") from error
+            raise FetchError(
+                "invalid_request", entry, f"{shown(url)} can't be asked for: {type(error).__name__}"
+            ) from error
 
     def _judge(self, reply: Reply, entry: str, accept: Collection[int]) -> Reply:
         status = reply.status
@@ -319,8 +333,8 @@ class Fetcher:
         reply.close()
         reason = f"{shown(reply.url)} answered {status}"
         if status in (408, 429) or status >= 500:
-            raise PassingError(reason, status, self._retry_after(reply.headers.get("Retry-After")))
-        raise FetchError(entry, reason, status)
+            raise PassingError("status", reason, status, self._retry_after(reply.headers.get("Retry-After")))
+        raise FetchError("status", entry, reason, status)
 
     def _retry_after(self, text: str | None) -> float | None:
         """The seconds that ``Retry-After`` asks for, as a number or a date."""
@@ -348,12 +362,13 @@ class _Attempts:
     def failed(self, error: PassingError) -> None:
         """Wait for the next attempt. Raises FetchError where there is none."""
         if self.made >= ATTEMPTS:
-            raise FetchError(self.entry, f"{error.reason} ({self.made} attempts)", error.status) from error
+            reason = f"{error.reason} ({self.made} attempts)"
+            raise FetchError(error.code, self.entry, reason, error.status, self.made) from error
         pause = FIRST_PAUSE_SECONDS * 2 ** (self.made - 1) * self._jitter()
         if error.pause is not None:
             if error.pause > LONGEST_PAUSE_SECONDS:
                 reason = f"{error.reason} and wants a pause of {error.pause:.0f} s"
-                raise FetchError(self.entry, reason, error.status) from error
+                raise FetchError(error.code, self.entry, reason, error.status, self.made) from error
             pause = max(pause, error.pause)
         self.made += 1
         self._sleep(pause)

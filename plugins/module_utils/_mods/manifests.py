@@ -35,7 +35,11 @@ _OTHER_KINDS = (".tar", "+zstd", ".zstd")
 
 
 class ManifestError(Exception):
-    """The manifest can't be used; ``str(error)`` says why, without naming the image."""
+    """The manifest can't be used. ``code`` classifies the reason; the text doesn't name the image."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -61,49 +65,58 @@ def parse_manifest(body: bytes, content_type: str, stated: str | None, asked: st
     digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
     for expected in (asked, full_digest(stated)):
         if expected is not None and expected != digest:
-            raise ManifestError(f"expected a manifest with the digest {expected}, found {digest}")
+            raise ManifestError(
+                "wrong_digest", f"expected a manifest with the digest {expected}, found {digest}"
+            )
     kind = content_type.partition(";")[0].strip().lower()
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"expected a manifest, found {kind or 'something'} that isn't JSON") from error
+        raise ManifestError(
+            "not_a_manifest", f"expected a manifest, found {kind or 'something'} that isn't JSON"
+        ) from error
     if not isinstance(data, Mapping):
-        raise ManifestError("expected a manifest, found other JSON")
+        raise ManifestError("not_a_manifest", "expected a manifest, found other JSON")
     named = data.get("mediaType")
     if kind not in INDEX_TYPES + MANIFEST_TYPES:
         # some registries say application/json
         if kind not in ("", "application/json", "application/octet-stream", "text/plain"):
-            raise ManifestError(f"expected an image's manifest, found {kind[:100]}")
+            raise ManifestError("unknown_media_type", f"expected an image's manifest, found {kind[:100]}")
         kind = named if isinstance(named, str) else MANIFEST_TYPES[0] if "layers" in data else INDEX_TYPES[0]
     elif named is not None and named != kind:
         raise ManifestError(
-            f"the manifest is called {kind} by its registry, but {str(named)[:100]} by itself"
+            "media_type_conflict",
+            f"the manifest is called {kind} by its registry, but {str(named)[:100]} by itself",
         )
     if kind in INDEX_TYPES:
         return Manifest(digest, True, (), _descriptors(data, "manifests"))
     if kind in MANIFEST_TYPES:
         return Manifest(digest, False, _descriptors(data, "layers"), ())
-    raise ManifestError(f"expected an image's manifest, found {str(kind)[:100]}")
+    raise ManifestError("unknown_media_type", f"expected an image's manifest, found {str(kind)[:100]}")
 
 
 def only_layer(manifest: Manifest, max_bytes: int) -> tuple[str, int]:
     """The digest and size of the layer that a mod is. Raises ManifestError."""
     if manifest.is_index:
-        raise ManifestError("expected an index of images, found one of indexes")
+        raise ManifestError("nested_index", "expected an index of images, found one of indexes")
     if len(manifest.layers) != 1:
-        raise ManifestError(f"expected a mod's image with exactly one layer, found {len(manifest.layers)}")
+        raise ManifestError(
+            "not_one_layer", f"expected a mod's image with exactly one layer, found {len(manifest.layers)}"
+        )
     layer = manifest.layers[0]
     digest, size = full_digest(layer.get("digest")), layer.get("size")
     if digest is None:
-        raise ManifestError(f"expected a layer with a sha256 digest, found {str(layer.get('digest'))[:100]}")
+        raise ManifestError(
+            "invalid_digest", f"expected a layer with a sha256 digest, found {str(layer.get('digest'))[:100]}"
+        )
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise ManifestError(f"expected the layer's size, found {str(size)[:100]}")
+        raise ManifestError("invalid_size", f"expected the layer's size, found {str(size)[:100]}")
     if size > max_bytes:
-        raise ManifestError(f"expected a layer of at most {max_bytes} bytes, found {size}")
+        raise ManifestError("too_large", f"expected a layer of at most {max_bytes} bytes, found {size}")
     kind = str(layer.get("mediaType") or "")
     if kind.endswith(_OTHER_KINDS):
         raise ManifestError(
-            f"expected a layer packed with gzip, which is all that mod images read, found {kind}"
+            "not_gzip", f"expected a layer packed with gzip, which is all that mod images read, found {kind}"
         )
     return digest, size
 
@@ -118,5 +131,5 @@ def check_gzip(start: bytes) -> str | None:
 def _descriptors(data: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], ...]:
     found = data.get(key)
     if not isinstance(found, list) or not all(isinstance(entry, Mapping) for entry in found):
-        raise ManifestError(f"expected a manifest with a list of {key}, found none")
+        raise ManifestError("not_a_manifest", f"expected a manifest with a list of {key}, found none")
     return tuple(found)

@@ -28,7 +28,11 @@ ALGORITHMS = {"sha512": 128, "sha256": 64, "sha1": 40, "md5": 32}
 
 
 class PartFileError(Exception):
-    """What was written is not what was expected; ``str(error)`` says so, without naming the entry."""
+    """The file differs from what was expected. ``code`` classifies how; the text doesn't name the entry."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def parse_digest(text: str) -> tuple[str, str]:
@@ -83,7 +87,7 @@ class PartFile:
         try:
             self._wanted = None if digest is None else parse_digest(digest)
         except ValueError as error:
-            raise PartFileError(str(error)) from error
+            raise PartFileError("invalid_digest", str(error)) from error
         self._max_bytes = max_bytes
         self._check = check
         self._path = self._new_path()
@@ -116,7 +120,7 @@ class PartFile:
         # what is encoded may be a little larger than what it stands for
         most = self._max_bytes + (self._max_bytes // 1000 + 1024 if self.version.encodings else 0)
         if expected > most:
-            raise PartFileError(f"expected at most {self._max_bytes} bytes, found more")
+            raise PartFileError("too_large", f"expected at most {self._max_bytes} bytes, found more")
 
     def write(self, piece: bytes) -> None:
         """Append. Raises OSError, and PartFileError where it becomes too much or begins wrongly."""
@@ -134,13 +138,15 @@ class PartFile:
         if self.version.encodings:
             self._settle_encodings()
         if size is not None and self.size != size:
-            raise PartFileError(f"expected {size} bytes, found {self.size}")
+            raise PartFileError("wrong_size", f"expected {size} bytes, found {self.size}")
         if self.size > self._max_bytes:
-            raise PartFileError(f"expected at most {self._max_bytes} bytes, found more")
+            raise PartFileError("too_large", f"expected at most {self._max_bytes} bytes, found more")
         digests = _hex(self._hashes)
         if self._wanted is not None and not self._has_wanted_digest():
             name, desired = self._wanted
-            raise PartFileError(f"expected the digest {name}:{desired}, found {name}:{digests[name]}")
+            raise PartFileError(
+                "wrong_digest", f"expected the digest {name}:{desired}, found {name}:{digests[name]}"
+            )
         if self._check is not None:
             self._refuse(self._check.whole(self._file, self.size, self.version.content_type))
         os.fsync(self._file.fileno())
@@ -161,15 +167,17 @@ class PartFile:
         if fault is not None:
             if len(found) == 1 and self._check is not None and self._check.is_meant(found[0]):
                 return
-            raise PartFileError(f"expected the file as it is, found {fault}")
+            raise PartFileError("wrong_encoding", f"expected the file as it is, found {fault}")
         if not outer:
             return
         try:
             self._decode(outer)
         except EncodingError as error:
-            raise PartFileError(f"expected {', '.join(outer)}, found {error}") from error
+            raise PartFileError("wrong_encoding", f"expected {', '.join(outer)}, found {error}") from error
         except TooLong:
-            raise PartFileError(f"expected at most {self._max_bytes} bytes, found more") from None
+            raise PartFileError(
+                "too_large", f"expected at most {self._max_bytes} bytes, found more"
+            ) from None
 
     def _outer_encodings(self, found: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the encodings below which the file is: as many as leave something of its kind.
@@ -234,7 +242,7 @@ class PartFile:
     @staticmethod
     def _refuse(fault: str | None) -> None:
         if fault is not None:
-            raise PartFileError(fault)
+            raise PartFileError("wrong_content", fault)
 
 
 def _hex(hashes: Mapping[str, Any]) -> dict[str, str]:

@@ -37,7 +37,11 @@ SUFFIX = ".tar.xz"
 
 
 class ImageReferenceError(OrcastraError):
-    """The image reference can't be used for a mod; the text says why."""
+    """The image reference can't be used for a mod. ``code`` names the part that is wrong."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -86,42 +90,50 @@ def parse_reference(text: str) -> Reference:
     if not colon or "/" in tag:
         path, colon, tag = rest, "", ""
     if at and not _DIGEST.fullmatch(digest):
-        raise _refusal(text, f"expected sha256: and up to 64 hexadecimal digits after @, found {digest!r}")
+        raise _refusal(
+            "digest", text, f"expected sha256: and up to 64 hexadecimal digits after @, found {digest!r}"
+        )
     if colon and not _TAG.fullmatch(tag):
-        raise _refusal(text, f"expected a tag after the colon, found {tag!r}")
+        raise _refusal("tag", text, f"expected a tag after the colon, found {tag!r}")
     registry, user, name = _split_path(text, path)
     for part in (user, name):
         if not _NAME_PART.fullmatch(part):
-            raise _refusal(text, f"expected small letters, digits and single ._- in a name, found {part!r}")
+            raise _refusal(
+                "name", text, f"expected small letters, digits and single ._- in a name, found {part!r}"
+            )
     if user == "linuxserver" and registry in _LINUXSERVER_NAMES:
         registry = LINUXSERVER
     reference = Reference(text, registry, user, name, tag if colon else None, digest if at else None)
     if len(reference.filename) > _FILENAME_BYTES:
-        raise _refusal(text, f"its file name would have more than {_FILENAME_BYTES} characters")
+        raise _refusal("file_name", text, f"its file name would have more than {_FILENAME_BYTES} characters")
     return reference
 
 
 def _split_path(text: str, path: str) -> tuple[str, str, str]:
     parts = path.split("/")
     if len(parts) == 1:
-        raise _refusal(text, "expected USER/REPOSITORY, found one name alone")
+        raise _refusal("path", text, "expected USER/REPOSITORY, found one name alone")
     first = parts[0]
     if len(parts) == 2:
         if "." in first or ":" in first or first == "localhost":
-            raise _refusal(text, f"expected USER/REPOSITORY after the registry {first}, found one name alone")
+            raise _refusal(
+                "path", text, f"expected USER/REPOSITORY after the registry {first}, found one name alone"
+            )
         return DOCKER_HUB, first, parts[1]
     if len(parts) > 3:
         raise _refusal(
-            text, "a mod's file name has room for USER/REPOSITORY alone, this repository has more levels"
+            "path",
+            text,
+            "a mod's file name has room for USER/REPOSITORY alone, this repository has more levels",
         )
     registry = first.lower()
     if not _REGISTRY.fullmatch(registry):
-        raise _refusal(text, f"expected a registry's host name in front, found {first!r}")
+        raise _refusal("registry", text, f"expected a registry's host name in front, found {first!r}")
     host, _colon, port = registry.rpartition(":")
     if host and port.isdigit() and not 0 < int(port) < 65536:
-        raise _refusal(text, f"expected a port from 1 to 65535, found {port}")
+        raise _refusal("registry", text, f"expected a port from 1 to 65535, found {port}")
     return DOCKER_HUB if registry in _DOCKER_HUB_NAMES else registry, parts[1], parts[2]
 
 
-def _refusal(text: str, why: str) -> ImageReferenceError:
-    return ImageReferenceError(f"image {text[:200]!r}: {why}")
+def _refusal(code: str, text: str, why: str) -> ImageReferenceError:
+    return ImageReferenceError(code, f"image {text[:200]!r}: {why}")

@@ -108,7 +108,7 @@ class Registry:
                     manifest, base = self._manifest(base, reference, child, trusted, entry)
                 digest, size = only_layer(manifest, max_bytes)
             except ManifestError as error:
-                raise FetchError(entry, str(error)) from error
+                raise FetchError(error.code, entry, str(error)) from error
             return Layer(reference, digest, size, top, base)
 
         return _first(reference, entry, ask)
@@ -172,7 +172,7 @@ class Registry:
                 child or reference.digest,
             )
         except ManifestError as error:
-            raise FetchError(entry, f"{error} at {shown(document.url)}") from error
+            raise FetchError(error.code, entry, f"{error} at {shown(document.url)}") from error
         return manifest, _base(document.url, url, base)
 
     def _head(
@@ -207,7 +207,7 @@ class Registry:
             self._tokens[origin(url), reference.repository] = self._new_token(
                 realm, service, reference, trusted, entry
             )
-        raise FetchError(entry, f"{shown(url)} gives nothing without a password", 401)
+        raise FetchError("password", entry, f"{shown(url)} gives nothing without a password", 401)
 
     def _headers(self, url: str, reference: Reference, trusted: bool, entry: str) -> dict[str, str]:
         key = origin(url), reference.repository
@@ -228,7 +228,7 @@ class Registry:
         data = document.json()
         token = (data.get("token") or data.get("access_token")) if isinstance(data, Mapping) else None
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise FetchError(entry, f"expected a token from {shown(document.url)}, found none")
+            raise FetchError("no_token", entry, f"expected a token from {shown(document.url)}, found none")
         return token
 
 
@@ -242,7 +242,7 @@ def _first(reference: Reference, entry: str, ask: Callable[[str], _Answer]) -> _
         except FetchError as error:
             reasons.append(error.reason)
             last = error
-    raise FetchError(entry, "; ".join(reasons), last.status)
+    raise FetchError(last.code, entry, "; ".join(reasons), last.status, last.attempts)
 
 
 def _child(manifest: Manifest, platform: Platform) -> str:
@@ -250,10 +250,13 @@ def _child(manifest: Manifest, platform: Platform) -> str:
     chosen = choose(descriptors, platform)
     if chosen is None:
         names = ", ".join(offered(descriptors)) or "nothing"
-        raise ManifestError(f"expected an image for {platform}, found {names}")
+        raise ManifestError("no_platform", f"expected an image for {platform}, found {names}")
     digest = full_digest(chosen.get("digest"))
     if digest is None:
-        raise ManifestError(f"expected a sha256 digest in the index, found {str(chosen.get('digest'))[:100]}")
+        raise ManifestError(
+            "invalid_digest",
+            f"expected a sha256 digest in the index, found {str(chosen.get('digest'))[:100]}",
+        )
     return digest
 
 
@@ -261,7 +264,7 @@ def _read_challenge(header: str, url: str, entry: str) -> tuple[str, str | None]
     """Realm and service of a WWW-Authenticate header. The scope is our own: no more than to pull."""
     scheme, _space, rest = header.strip().partition(" ")
     if scheme.lower() != "bearer":
-        raise FetchError(entry, f"{shown(url)} gives nothing without a password", 401)
+        raise FetchError("password", entry, f"{shown(url)} gives nothing without a password", 401)
     found = {name.lower(): quoted or bare for name, quoted, bare in _CHALLENGE.findall(rest)}
     realm = found.get("realm", "")
     try:
@@ -270,7 +273,11 @@ def _read_challenge(header: str, url: str, entry: str) -> tuple[str, str | None]
     except ValueError:
         usable = False
     if not usable or parts.fragment:
-        raise FetchError(entry, f"expected a token server with https from {shown(url)}, found {shown(realm)}")
+        raise FetchError(
+            "token_server",
+            entry,
+            f"expected a token server with https from {shown(url)}, found {shown(realm)}",
+        )
     return realm, found.get("service")
 
 

@@ -60,23 +60,29 @@ _LEAST_BYTES_A_SECOND = 16 * 1024
 
 
 class FetchError(OrcastraError):
-    """Something could not be fetched. ``str(error)`` is one sentence that begins with the entry's name.
+    """A fetch failed. The text is one sentence that begins with the entry's name.
 
-    ``status`` is the HTTP status where that is the reason, else None.
+    ``code`` classifies the reason. ``status`` is the HTTP status if the code is ``status`` or ``password``,
+    and None otherwise. ``attempts`` is the number of attempts made.
     """
 
-    def __init__(self, entry: str, reason: str, status: int | None = None) -> None:
+    def __init__(
+        self, code: str, entry: str, reason: str, status: int | None = None, attempts: int = 1
+    ) -> None:
         super().__init__(f"{entry}: {reason}")
+        self.code = code
         self.entry = entry
         self.reason = reason
         self.status = status
+        self.attempts = attempts
 
 
 class PassingError(Exception):
-    """A failure that may be over at the next attempt; ``pause``: the seconds that the server asks for."""
+    """A failure that the next attempt may not meet. ``pause`` is the delay in seconds the server asks for."""
 
-    def __init__(self, reason: str, status: int | None = None, pause: float | None = None) -> None:
+    def __init__(self, code: str, reason: str, status: int | None = None, pause: float | None = None) -> None:
         super().__init__(reason)
+        self.code = code
         self.reason = reason
         self.status = status
         self.pause = pause
@@ -97,7 +103,9 @@ class Document:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise FetchError(self.entry, f"expected JSON from {shown(self.url)}, found none") from error
+            raise FetchError(
+                "not_json", self.entry, f"expected JSON from {shown(self.url)}, found none"
+            ) from error
 
 
 class Reply:
@@ -139,7 +147,9 @@ class Reply:
         else:
             return int(number)
         raise FetchError(
-            self._entry, f"expected a number of bytes in Content-Length from {shown(self.url)}, found {found}"
+            "invalid_length",
+            self._entry,
+            f"expected a number of bytes in Content-Length from {shown(self.url)}, found {found}",
         )
 
     @property
@@ -153,7 +163,7 @@ class Reply:
             with contextlib.closing(self.pieces(size, size)) as pieces:
                 found = next(pieces, b"")
         except PassingError as error:
-            raise FetchError(self._entry, error.reason, error.status) from error
+            raise FetchError(error.code, self._entry, error.reason, error.status) from error
         return (
             decoded_start(found, self.encodings) if self.encodings and not unknown(self.encodings) else found
         )
@@ -163,13 +173,15 @@ class Reply:
         try:
             return self.read_once(limit)
         except PassingError as error:
-            raise FetchError(self._entry, error.reason, error.status) from error
+            raise FetchError(error.code, self._entry, error.reason, error.status) from error
 
     def read_once(self, limit: int) -> bytes:
         """The same, without its encodings. Raises PassingError where it breaks off."""
         fault = unknown(self.encodings)
         if fault is not None:
-            raise FetchError(self._entry, f"expected text from {shown(self.url)}, found {fault}")
+            raise FetchError(
+                "wrong_encoding", self._entry, f"expected text from {shown(self.url)}, found {fault}"
+            )
         found = bytearray()
         try:
             with contextlib.closing(self.pieces(min(CHUNK_BYTES, limit + 1), limit)) as pieces:
@@ -177,10 +189,12 @@ class Reply:
                     found += piece
         except EncodingError as error:
             said = ", ".join(self.encodings)
-            raise FetchError(self._entry, f"expected {said} from {shown(self.url)}, found {error}") from error
+            raise FetchError(
+                "wrong_encoding", self._entry, f"expected {said} from {shown(self.url)}, found {error}"
+            ) from error
         except TooLong:
             raise FetchError(
-                self._entry, f"expected at most {limit} bytes from {shown(self.url)}, found more"
+                "too_large", self._entry, f"expected at most {limit} bytes from {shown(self.url)}, found more"
             ) from None
         return bytes(found)
 
@@ -204,7 +218,7 @@ class Reply:
                 with watch.reading():
                     some = self._read_some(min(_READ_BYTES, size - length))
             except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-                failure = PassingError(self._broke_off(got))
+                failure = PassingError("incomplete", self._broke_off(got))
                 failure.__cause__ = error
                 break
             if not some:
@@ -216,7 +230,9 @@ class Reply:
             waited += time.monotonic() - began
             if waited >= self._slowest.seconds:
                 if came < self._slowest.size:
-                    failure = PassingError(f"{shown(self.url)} is too slow: it sent {self._slowest}")
+                    failure = PassingError(
+                        "too_slow", f"{shown(self.url)} is too slow: it sent {self._slowest}"
+                    )
                 waited, came = 0.0, 0
             if length >= size:
                 yield b"".join(parts)
@@ -224,14 +240,14 @@ class Reply:
                 length = 0
         if watch.reason is not None:
             # to the library, a connection that was shut down may look like the end
-            failure = PassingError(f"{shown(self.url)} is too slow: it {watch.reason}")
+            failure = PassingError("too_slow", f"{shown(self.url)} is too slow: it {watch.reason}")
         if length >= (1 if failure is None else _LEAST_BYTES):
             yield b"".join(parts)
         if failure is not None:
             raise failure
         # urllib3 1.26 doesn't notice by itself
         if self.length is not None and got < self.length:
-            raise PassingError(self._broke_off(got))
+            raise PassingError("incomplete", self._broke_off(got))
 
     def _read_some(self, most: int) -> bytes:
         """What has come, as soon as anything has; nothing at the end."""

@@ -169,11 +169,13 @@ def check_url(url: str, entry: str) -> None:
         parts = urlsplit(url)
         _port = parts.port
     except ValueError as error:
-        raise FetchError(entry, "expected a URL, found something that is none") from error
+        raise FetchError("invalid_url", entry, "expected a URL, found something that is none") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise FetchError(entry, f"expected a URL of http or https, found {shown(url)}")
+        raise FetchError("invalid_url", entry, f"expected a URL of http or https, found {shown(url)}")
     if "@" in parts.netloc:
-        raise FetchError(entry, f"expected a URL without user and password, found one at {shown(url)}")
+        raise FetchError(
+            "invalid_url", entry, f"expected a URL without user and password, found one at {shown(url)}"
+        )
 
 
 def origin(url: str) -> tuple[str, str | None, int]:

@@ -57,7 +57,7 @@ def locate(
         name = entry.name if entry.name is not None else _name_at_server(entry, fetcher, record, conditions)
         return Located(entry.source, name, entry.headers, entry.digest)
     if not HAS_JMESPATH:
-        raise FetchError(entry.title, "the Python library jmespath is needed for 'api'")
+        raise FetchError("library_missing", entry.title, "the Python library jmespath is needed for 'api'")
     document = fetcher.document(
         entry.source,
         {"Accept": "application/json", **entry.headers},
@@ -69,7 +69,7 @@ def locate(
         found = jmespath.search(entry.select or "", document.json())
     except (jmespath.exceptions.JMESPathError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0][:200]
-        raise FetchError(entry.title, f"select can't be applied to the answer: {reason}") from error
+        raise FetchError("select", entry.title, f"select can't be applied to the answer: {reason}") from error
     return _selected(entry, found)
 
 
@@ -85,14 +85,16 @@ def _name_at_server(
             return record.folder or record.files[0].name
         name = name_from_reply(entry.source, reply.url, reply.headers)
     if name is None:
-        raise FetchError(entry.title, "expected a name from its server, found none; give it one with 'name'")
+        raise FetchError(
+            "no_name", entry.title, "expected a name from its server, found none; give it one with 'name'"
+        )
     return archive_folder(name) if entry.unpack else name
 
 
 def _selected(entry: ModEntry, found: Any) -> Located:
     if not isinstance(found, Mapping) or not isinstance(found.get("url"), str):
         shape = "nothing" if found is None else f"a {type(found).__name__} without it"
-        raise FetchError(entry.title, f"expected select to give a mapping with url, found {shape}")
+        raise FetchError("select", entry.title, f"expected select to give a mapping with url, found {shape}")
     url: str = found["url"]
     name = entry.name
     if name is None:
@@ -102,7 +104,7 @@ def _selected(entry: ModEntry, found: Any) -> Located:
         try:
             digest = ":".join(parse_digest(str(found["digest"])))
         except ValueError as error:
-            raise FetchError(entry.title, str(error)) from error
+            raise FetchError("invalid_digest", entry.title, str(error)) from error
     return Located(url, name, _headers(entry, url), digest)
 
 
@@ -110,7 +112,9 @@ def _own_name(entry: ModEntry, found: Mapping[str, Any], url: str) -> str:
     given = found.get("name")
     name = str(given) if given else shown(url).partition("?")[0].rpartition("/")[2]
     if "/" in name or name_fault(name) is not None:
-        raise FetchError(entry.title, f"expected the plain name of a file, found {name[:80]!r}")
+        raise FetchError(
+            "invalid_name", entry.title, f"expected the plain name of a file, found {name[:80]!r}"
+        )
     return name
 
 
@@ -119,7 +123,9 @@ def _headers(entry: ModEntry, url: str) -> dict[str, str]:
     try:
         same = origin(url) == origin(entry.source)
     except ValueError as error:
-        raise FetchError(entry.title, "expected select to give a URL, found something else") from error
+        raise FetchError(
+            "select", entry.title, "expected select to give a URL, found something else"
+        ) from error
     headers = {name: value for name, value in entry.headers.items() if name.lower() not in _API_HEADERS}
     if not same:
         headers = {name: value for name, value in headers.items() if name.lower() == "user-agent"}

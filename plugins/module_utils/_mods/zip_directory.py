@@ -36,13 +36,13 @@ def check_zip_directory(stream: IO[bytes], size: int, max_entries: int) -> None:
     if at < 0 or not (tail[at:].startswith(_END) and tail.endswith(b"\0\0")):
         at = tail.rfind(_END)
     if at < 0 or len(tail) < at + _END_BYTES:
-        raise ArchiveError("the archive is damaged: the end of a zip file is missing")
+        raise ArchiveError("damaged", "the archive is damaged: the end of a zip file is missing")
     entries, directory = struct.unpack("<HL", tail[at + 10 : at + 16])
     large = _read_end_64(stream, size - length + at)
     if large is not None:
         entries, directory = large
     if entries > max_entries or directory > max_entries * _ENTRY_BYTES:
-        raise ArchiveError(f"has more than {max_entries} files and folders")
+        raise ArchiveError("too_many_entries", f"has more than {max_entries} files and folders")
     stream.seek(0)
 
 

@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods import http, 
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace
+from tests.support.coded import raises
 from tests.support.mod_server import ModServer, strong
 
 BODY = bytes(range(256)) * 1000
@@ -101,9 +102,11 @@ SLOW: dict[str, Script] = {
 def test_what_drips_is_given_up(fetcher: Fetcher, server: ModServer, tmp_path: Path, name: str) -> None:
     url = server.put("/a", script=SLOW[name])
     (tmp_path / "a").write_text("old")
-    with pytest.raises(FetchError, match=r"^a mod: .*\(2 attempts\)$") as caught:
+    with pytest.raises(FetchError) as caught:
         download(fetcher, url, tmp_path / "a")
-    assert "unexpected" not in str(caught.value)
+    assert caught.value.code in ("incomplete", "too_slow", "unreachable")
+    assert caught.value.attempts == 2
+    assert str(caught.value).startswith("a mod: ")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"
 
@@ -111,8 +114,9 @@ def test_what_drips_is_given_up(fetcher: Fetcher, server: ModServer, tmp_path: P
 @pytest.mark.parametrize("name", ["chunk sizes", "trailers", "the body", "interim replies", "header lines"])
 def test_documents_that_drip_are_given_up(fetcher: Fetcher, server: ModServer, name: str) -> None:
     url = server.put("/a", script=SLOW[name])
-    with pytest.raises(FetchError, match=r"\(2 attempts\)$"):
+    with pytest.raises(FetchError) as caught:
         fetcher.document(url, {}, trusted=True, limit=1000, entry="a mod")
+    assert caught.value.attempts == 2
 
 
 def test_all_of_a_body_has_a_deadline(
@@ -131,7 +135,7 @@ def test_all_of_a_body_has_a_deadline(
             time.sleep(0.05)
 
     url = server.put("/a", script=script)
-    with pytest.raises(FetchError, match=r"is too slow: it took longer than 1 s \(2 attempts\)"):
+    with raises(FetchError, "too_slow"):
         download(fetcher, url, tmp_path / "a")
 
 
@@ -154,7 +158,7 @@ def test_setting_up_a_connection_has_a_deadline(fetcher: Fetcher, tmp_path: Path
 
         threading.Thread(target=serve, daemon=True).start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/a"
-        with pytest.raises(FetchError, match=r"longer than 0\.2 s"):
+        with raises(FetchError, "unreachable"):
             download(fetcher, url, tmp_path / "a")
 
 
@@ -288,9 +292,9 @@ def test_a_length_that_makes_no_sense_is_told(server: ModServer, tmp_path: Path,
         lambda: download(fetcher, url, tmp_path / "a"),
         lambda: fetcher.document(url, {}, trusted=True, limit=1000, entry="a mod"),
     ):
-        with pytest.raises(FetchError, match=r"^a mod: ") as caught:
+        with pytest.raises(FetchError) as caught:
             ask()
-        assert "Content-Length" in str(caught.value) or "InvalidHeader" in str(caught.value)
+        assert caught.value.code in ("invalid_length", "invalid_request")
         assert len(str(caught.value)) < 300
     fetcher.close()
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -322,7 +326,7 @@ def test_a_length_that_makes_sense_is_none_to_speak_of(
 def test_nothing_new_is_no_answer_to_a_plain_question(server: ModServer, tmp_path: Path) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
     url = server.put("/a", script=lambda handler: handler.wfile.write(b"HTTP/1.1 304 Not Modified\r\n\r\n"))
-    with pytest.raises(FetchError, match="answered 304 to a download"):
+    with raises(FetchError, "status"):
         download(fetcher, url, tmp_path / "a")
     fetcher.close()
 

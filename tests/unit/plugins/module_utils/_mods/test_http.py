@@ -18,6 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace, shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import is_public
+from tests.support.coded import raises
 from tests.support.mod_server import ModServer
 
 BODY = random.Random(1).randbytes(300_000)
@@ -95,7 +96,7 @@ def test_headers_that_trickle_have_an_end(
 ) -> None:
     monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
     url = server.put("/a", header_trickle=True)
-    with pytest.raises(FetchError, match=r"/a can't be reached: .*took longer than 0.3 s.* \(5 attempts\)"):
+    with raises(FetchError, "unreachable"):
         fetcher.request("GET", url, {}, trusted=True)
 
 
@@ -104,7 +105,7 @@ def test_headers_that_break_off_are_no_empty_file(
 ) -> None:
     (tmp_path / "a").write_text("old")
     url = server.put("/a", header_breaks=True)
-    with pytest.raises(FetchError, match=r"/a sent nothing, and didn't say so \(5 attempts\)"):
+    with raises(FetchError, "incomplete"):
         download(fetcher, url, tmp_path / "a")
     assert (tmp_path / "a").read_text() == "old"
     server.put("/a", b"")
@@ -122,45 +123,43 @@ def test_a_body_that_trickles_is_resumed_and_not_waited_for(
     assert 100_000 <= starts[0] < 101_000
     assert 150_000 <= starts[1] < 152_000
     url = server.put("/b", BODY, trickles=[0] * 5)
-    with pytest.raises(
-        FetchError, match=r"/b is too slow: it sent fewer than 1000 bytes in 0.2 s \(5 attempts\)"
-    ):
+    with raises(FetchError, "too_slow") as caught:
         download(fetcher, url, tmp_path / "b")
-    with pytest.raises(FetchError, match="is too slow"):
+    assert caught.value.attempts == 5
+    with raises(FetchError, "too_slow"):
         fetcher.document(server.put("/c", BODY, trickles=[0] * 5), {}, trusted=True, limit=1_000_000)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     fetcher.close()
 
 
 @pytest.mark.parametrize(
-    ("item", "more", "reason"),
+    ("item", "more", "code"),
     [
-        ({"breaks": [10] * 5, "etag": None}, {}, "broke off after 10 of 300000 bytes (5 attempts)"),
-        ({"intent_edits": 400_000, "etag": None}, {}, "broke off after 300000 of 400000 bytes (5 attempts)"),
+        ({"breaks": [10] * 5, "etag": None}, {}, "incomplete"),
+        ({"intent_edits": 400_000, "etag": None}, {}, "incomplete"),
         (
             {"intent_edits": 200_000},
             {"digest": "sha256:" + hashlib.sha256(BODY).hexdigest()},
-            "expected the digest",
+            "wrong_digest",
         ),
-        ({}, {"digest": "sha512:" + "0" * 128}, "expected the digest sha512:0000"),
-        ({}, {"digest": "sha257:12"}, "expected a digest like sha256:HEX"),
-        ({}, {"max_bytes": 299_999}, "expected at most 299999 bytes, found more"),
-        ({"intent_edits": 2**40}, {}, "expected at most 10000000 bytes, found more"),
-        ({}, {"size": 5}, "expected 5 bytes, found 300000"),
-        ({}, {"check": Beginning(lambda start: "not gzip")}, "not gzip"),
-        ({"status": 204}, {}, "answered 204 to a download (5 attempts)"),
-        ({"failures": [(404, {})]}, {}, "answered 404"),
+        ({}, {"digest": "sha512:" + "0" * 128}, "wrong_digest"),
+        ({}, {"digest": "sha257:12"}, "invalid_digest"),
+        ({}, {"max_bytes": 299_999}, "too_large"),
+        ({"intent_edits": 2**40}, {}, "too_large"),
+        ({}, {"size": 5}, "wrong_size"),
+        ({}, {"check": Beginning(lambda start: "not gzip")}, "wrong_content"),
+        ({"status": 204}, {}, "status"),
+        ({"failures": [(404, {})]}, {}, "status"),
     ],
 )
 def test_what_is_wrong_leaves_the_old_file(
-    fetcher: Fetcher, server: ModServer, tmp_path: Path, item: dict, more: dict, reason: str
+    fetcher: Fetcher, server: ModServer, tmp_path: Path, item: dict, more: dict, code: str
 ) -> None:
     url = server.put("/a?token=secret", BODY, **item)
     target = tmp_path / "a"
     target.write_bytes(b"old")
-    with pytest.raises(FetchError) as caught:
+    with raises(FetchError, code) as caught:
         download(fetcher, url, target, **more)
-    assert reason in str(caught.value)
     assert str(caught.value).startswith("a mod: ")
     assert "secret" not in str(caught.value)
     assert (target.read_bytes(), [path.name for path in tmp_path.iterdir()]) == (b"old", ["a"])
@@ -186,12 +185,13 @@ def test_redirects_have_limits(fetcher: Fetcher, server: ModServer) -> None:
         server.put(f"/{number}", redirect=f"/{number + 1}")
     server.put("/7", BODY)
     assert fetcher.request("GET", server.url + "/2", {}, trusted=True).read(10**6) == BODY
-    with pytest.raises(FetchError, match="at most 5 redirects"):
+    with raises(FetchError, "too_many_redirects"):
         fetcher.request("GET", server.url + "/1", {}, trusted=True)
     for wrong in ("file:///etc/passwd", "ftp://host/a", "http://user:password@127.0.0.1/", "http://[1"):
         server.put("/wrong", redirect=wrong)
         with pytest.raises(FetchError) as caught:
             fetcher.request("GET", server.url + "/wrong", {}, trusted=True)
+        assert caught.value.code in ("invalid_url", "invalid_request")
         assert "password" not in str(caught.value).replace("user and password", "")
     assert fetcher.requests_made == len(server.asked)
 
@@ -214,38 +214,37 @@ def test_what_may_pass_is_tried_again(
 
 
 @pytest.mark.parametrize(
-    ("replies", "reason", "asked"),
+    ("replies", "asked"),
     [
-        ([(503, {})] * 5, "answered 503 (5 attempts)", 5),
-        ([(429, {"Retry-After": "86400"})], "answered 429 and wants a pause of 86400 s", 1),
-        ([(403, {})], "answered 403", 1),
+        ([(503, {})] * 5, 5),
+        ([(429, {"Retry-After": "86400"})], 1),
+        ([(403, {})], 1),
     ],
 )
-def test_what_does_not_pass_is_final(
-    fetcher: Fetcher, server: ModServer, replies: list, reason: str, asked: int
-) -> None:
+def test_what_does_not_pass_is_final(fetcher: Fetcher, server: ModServer, replies: list, asked: int) -> None:
     url = server.put("/a", BODY, failures=list(replies))
-    with pytest.raises(FetchError) as caught:
+    with raises(FetchError, "status") as caught:
         fetcher.document(url, {}, trusted=True, limit=10, entry="m")
-    assert (str(caught.value), len(server.asked)) == (f"m: {url} {reason}", asked)
+    assert (caught.value.entry, caught.value.attempts, len(server.asked)) == ("m", asked, asked)
     assert caught.value.status == replies[0][0]
 
 
 def test_a_refused_connection_is_told_in_one_sentence(fetcher: Fetcher, pauses: list[float]) -> None:
     with ModServer() as gone:
         url = gone.url
-    with pytest.raises(FetchError) as caught:
+    with raises(FetchError, "unreachable") as caught:
         fetcher.request("GET", url, {}, trusted=True, entry="m")
-    assert str(caught.value) == f"m: {url} can't be reached: Connection refused (5 attempts)"
+    assert caught.value.attempts == 5
+    assert "\n" not in str(caught.value)
     assert len(pauses) == 4
 
 
 def test_documents_have_a_limit_and_are_json_or_not(fetcher: Fetcher, server: ModServer) -> None:
     url = server.put("/a", b'{"a": 1}', breaks=[3], etag=None)
     assert fetcher.document(url, {}, trusted=True, limit=8).json() == {"a": 1}
-    with pytest.raises(FetchError, match="at most 7 bytes"):
+    with raises(FetchError, "too_large"):
         fetcher.document(url, {}, trusted=True, limit=7)
-    with pytest.raises(FetchError, match="expected JSON"):
+    with raises(FetchError, "not_json"):
         fetcher.document(server.put("/b", b"<html>"), {}, trusted=True, limit=99).json()
 
 
@@ -254,7 +253,7 @@ def test_documents_have_a_limit_and_are_json_or_not(fetcher: Fetcher, server: Mo
 )
 def test_untrusted_urls_lead_to_public_addresses_only(fetcher: Fetcher, server: ModServer, host: str) -> None:
     port = server.url.rpartition(":")[2]
-    with pytest.raises(FetchError, match="which URLs of labels may not"):
+    with raises(FetchError, "address_refused"):
         fetcher.request("GET", f"http://{host}:{port}/a", {}, trusted=False)
     assert server.asked == []
 
@@ -276,7 +275,7 @@ def test_a_name_is_judged_by_the_address_that_is_connected_to(
         return inner("127.0.0.1", port, *args, **more)
 
     monkeypatch.setattr("socket.getaddrinfo", resolve)
-    with pytest.raises(FetchError, match=r"leads to the address 127\.0\.0\.1"):
+    with raises(FetchError, "address_refused"):
         fetcher.request("GET", "http://rebind.example/a", {}, trusted=False)
     assert asked == ["rebind.example"]
     monkeypatch.setattr(
@@ -321,7 +320,7 @@ def test_secrets_are_not_shown() -> None:
 def test_a_folder_that_cannot_be_written_is_named(
     fetcher: Fetcher, server: ModServer, tmp_path: Path
 ) -> None:
-    with pytest.raises(FetchError, match=r"^a mod: can't be written: No such file or directory$"):
+    with raises(FetchError, "not_written"):
         download(fetcher, server.put("/a", BODY), tmp_path / "absent" / "a")
 
 

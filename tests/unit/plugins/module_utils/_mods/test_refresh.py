@@ -304,7 +304,7 @@ def test_a_killed_refresh_leaves_the_old_file_whole(server: ModServer, dest: Pat
 
 def test_a_file_where_the_folder_should_be(server: ModServer, dest: Path) -> None:
     dest.write_text("a file")
-    with pytest.raises(Exception, match="it can't be written"):
+    with pytest.raises(OrcastraError):
         refresh(dest, server.put("/a.bin", b"A"))
 
 
