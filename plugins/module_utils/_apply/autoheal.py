@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .._model.errors import OrcastraError
 from .._model.node import NodeView, ServicesInUse
 from .._model.reasons import Reason
 from .._model.service_steps import ServiceStep
 from .._model.snapshot import SwarmSnapshot
 from .._model.steps import Plan
 from .._observe.engine import Engine
+from .._observe.errors import OtherSwarm
 from .._observe.node import unhealthy_ids, view_containers, view_node
 from .._observe.observation import observe
 from .._plan.autoheal import Ended, HealPlan, HealRules, plan_autoheal
@@ -110,10 +110,7 @@ def _needs_swarm(view: NodeView, ended_elsewhere: tuple[Ended, ...]) -> bool:
 def _look_at_swarm(manager: Engine, view: NodeView) -> SwarmSnapshot:
     snapshot = observe(manager).snapshot
     if view.node_id not in snapshot.node_by_id:
-        raise OrcastraError(
-            f"manager_host: expected a manager of the swarm of node {view.hostname}, "
-            f"found one of another swarm"
-        )
+        raise OtherSwarm(view.hostname)
     return snapshot
 
 

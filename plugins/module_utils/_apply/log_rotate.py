@@ -60,6 +60,31 @@ class Written:
     after: str | None
 
 
+class InvalidRotations(OrcastraError):
+    """Entries that can't be written; ``wrong`` has one item for each mistake."""
+
+    def __init__(self, wrong: Sequence[Wrong]) -> None:
+        super().__init__("; ".join(map(str, wrong)))
+        self.wrong = tuple(wrong)
+
+
+class LogrotateMissing(OrcastraError):
+    """This host has no logrotate."""
+
+
+class RefusedByLogrotate(OrcastraError):
+    """logrotate reports errors in the new configuration; ``together`` if only with the host's other files."""
+
+    def __init__(self, errors: Sequence[str], *, together: bool) -> None:
+        reason = "; ".join(errors)
+        super().__init__(
+            f"logrotate refuses the file together with the host's other rotations: {reason}"
+            if together
+            else f"logrotate refuses the file: {reason}"
+        )
+        self.together = together
+
+
 def write_rotations(
     entries: Sequence[Mapping[str, Any]],
     target: Path,
@@ -79,7 +104,7 @@ def write_rotations(
     rotations, wrong = read_rotations(entries, known)
     wrong = (*wrong, *(fault for rotation in rotations for fault in _host_faults(rotation, known)))
     if wrong:
-        raise OrcastraError("; ".join(str(fault) for fault in wrong))
+        raise InvalidRotations(wrong)
     before = _read(target)
     after = render(rotations) if rotations else None
     if after is not None:
@@ -87,7 +112,7 @@ def write_rotations(
         if found is not None:
             _try(found, after, target, main_file)
         elif not check:
-            raise OrcastraError("expected logrotate on this host, found none")
+            raise LogrotateMissing("expected logrotate on this host, found none")
     if before != after and not check:
         _replace(target, after)
     return Written(before != after, before, after)
@@ -139,7 +164,7 @@ def _try(program: str, text: str, target: Path, main_file: Path) -> None:
         _write_for_root(candidate, text)
         said = _complaints(program, candidate)
         if said:
-            raise OrcastraError(f"logrotate refuses it: {'; '.join(said)}")
+            raise RefusedByLogrotate(said, together=False)
         main = _read(main_file)
         if main is None:
             return
@@ -148,9 +173,7 @@ def _try(program: str, text: str, target: Path, main_file: Path) -> None:
         said = _complaints(program, _with_all(folder / "after", main, target, text))
         new = [line for line in said if line not in before]
         if new:
-            raise OrcastraError(
-                f"together with what the host rotates already, logrotate refuses it: {'; '.join(new)}"
-            )
+            raise RefusedByLogrotate(new, together=True)
 
 
 def _with_all(folder: Path, main: str, target: Path, text: str | None) -> Path:

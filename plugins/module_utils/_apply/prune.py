@@ -13,13 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .._model.errors import OrcastraError
 from .._model.node import NodeView, ServicesInUse
 from .._model.node_steps import RemoveContainer, RemoveImage, RemoveVolume
 from .._model.reasons import Reason
 from .._model.steps import Plan, Step
 from .._observe.engine import Engine
-from .._observe.errors import EngineError, NotFound
+from .._observe.errors import EngineError, NotFound, OtherSwarm
 from .._observe.node import services_in_use, view_storage
 from .._plan.prune.plan import PruneRules, plan_prune
 from ..messages.formatting import format_bytes, plural
@@ -186,10 +185,7 @@ def _all_use(
         try:
             manager.get_node(view.node_id)
         except NotFound:
-            raise OrcastraError(
-                f"manager_host: expected a manager of the swarm of node {view.hostname}, "
-                f"found one of another swarm"
-            ) from None
+            raise OtherSwarm(view.hostname) from None
         seen = services_in_use(manager)
     if seen is None or given is None:
         return seen or given

@@ -16,11 +16,15 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply import log_rotate as log_rotate_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.log_rotate import (
     PROGRAMS,
+    InvalidRotations,
+    LogrotateMissing,
+    RefusedByLogrotate,
     Written,
     known_roots,
     write_rotations,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import codes
 
 PROGRAM = next((program for program in PROGRAMS if os.access(program, os.X_OK)), None)
 ID = "0123456789abcdef" * 4
@@ -123,18 +127,14 @@ def test_check_mode_writes_nothing(place: Place) -> None:
 
 def test_nothing_is_written_unless_all_is_right(place: Place) -> None:
     place.write(place.target, "# as it was\n")
-    with pytest.raises(OrcastraError) as caught:
+    with pytest.raises(InvalidRotations) as caught:
         place.apply(
             entry("/srv/fine.log", name="fine"),
             entry("/srv/**/x.log", "relative.log", name="one"),
             entry("/srv/y.log", name="two", size="1 MB"),
         )
-    found = str(caught.value).split("; ")
-    assert [text.split(": ")[:2] for text in found] == [
-        ["entry one", "paths"],
-        ["entry one", "paths"],
-        ["entry two", "size"],
-    ]
+    found = [(wrong.entry, wrong.key) for wrong in caught.value.wrong]
+    assert found == [("one", "paths"), ("one", "paths"), ("two", "size")]
     assert place.target.read_text() == "# as it was\n"
     assert list(place.included.iterdir()) == [place.target]
 
@@ -180,12 +180,13 @@ def test_a_way_to_the_engines_files_is_refused(place: Place, path: str, is_told:
         name.replace("-", "_"): place.folder / name
         for name in ("link-to-root", "link-to-containers", "link-to-container", "link-to-log")
     }
-    with pytest.raises(OrcastraError, match=r"entry app: paths: expected no log file of the engine's own"):
+    with pytest.raises(InvalidRotations) as caught:
         place.apply(
             entry(path.format(root=root, folder=place.folder, **places)),
             roots=[str(root)] if is_told else [],
             check=True,
         )
+    assert codes(wrong.expected for wrong in caught.value.wrong) == ["path_not_of_engine"]
 
 
 def test_a_way_to_an_engine_without_containers_is_refused_too(place: Place) -> None:
@@ -234,8 +235,9 @@ def test_what_another_file_rotates_already_is_refused(place: Place) -> None:
     for name in ("apache", "zabbix"):
         other = place.included / name
         place.write(other, f"{path} {{\n    rotate 1\n    weekly\n}}\n")
-        with pytest.raises(OrcastraError, match=r"together with what the host rotates already.*duplicate"):
+        with pytest.raises(RefusedByLogrotate) as caught:
             place.apply(entry(f"{place.logs}/*.log"))
+        assert caught.value.together
         assert list(place.included.iterdir()) == [other]
         other.unlink()
     assert place.apply(entry(path)).changed
@@ -253,9 +255,11 @@ def test_the_mistakes_of_others_are_not_told(place: Place) -> None:
 
 @needs_logrotate
 def test_what_logrotate_refuses_is_told(place: Place) -> None:
-    for wrong in ({"su": "nobody-of-this-name adm"}, {"create": "0640 nobody-of-this-name adm"}):
-        with pytest.raises(OrcastraError, match=r"logrotate refuses it: .*nobody-of-this-name") as caught:
+    for wrong in ({"su": "unknown-user adm"}, {"create": "0640 unknown-user adm"}):
+        with pytest.raises(RefusedByLogrotate) as caught:
             place.apply(entry("/srv/app.log", **wrong))
+        assert not caught.value.together
+        assert "unknown-user" in str(caught.value)
         assert "orcastra-logrotate-" not in str(caught.value)
     assert list(place.included.iterdir()) == []
 
@@ -263,6 +267,6 @@ def test_what_logrotate_refuses_is_told(place: Place) -> None:
 def test_without_logrotate_nothing_is_written(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_rotate_module, "PROGRAMS", ())
     assert place.apply(entry("/srv/app.log"), check=True).changed
-    with pytest.raises(OrcastraError, match="expected logrotate on this host"):
+    with pytest.raises(LogrotateMissing):
         place.apply(entry("/srv/app.log"))
     assert list(place.included.iterdir()) == []

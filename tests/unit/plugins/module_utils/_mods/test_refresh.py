@@ -26,6 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
     Refreshing,
     refresh_mods,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods, url_entry
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.folder import ModFolder
