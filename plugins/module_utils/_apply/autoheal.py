@@ -32,7 +32,7 @@ from .webhook import tell_all
 class Healing:
     """The findings and the results. ``results`` is empty if nothing was carried out.
 
-    ``unhealthy`` are the IDs of all containers that the engine calls so.
+    ``unhealthy`` are the IDs of all containers that the engine reports as unhealthy.
     """
 
     unhealthy: frozenset[str] = frozenset()
@@ -63,8 +63,8 @@ def heal_node(
 ) -> Healing:
     """Heal the containers of ``engine``. A healthy node costs one request.
 
-    ``connect_manager`` gives the engine of a manager if the node itself is none; ``use`` is what is known
-    about the services without one. ``ended_elsewhere`` is what other nodes could not judge, ``settled`` are
+    ``connect_manager`` returns a manager's engine if the node is a worker; ``use`` describes the services for
+    a node without a manager. ``ended_elsewhere`` lists tasks that other nodes could not judge, ``settled``
     containers that need no check. ``dry_run``: only plan, without writing or notifying. Raises OrcastraError.
     """
     ended_elsewhere = tuple(ended_elsewhere)
@@ -117,7 +117,7 @@ def _look_at_swarm(manager: Engine, view: NodeView) -> SwarmSnapshot:
 def _carry_out(
     engine: Engine, manager: Engine | None, plan: Plan, store: NodeStore
 ) -> tuple[StepResult, ...]:
-    """Containers first, services last, and through a manager."""
+    """Handle containers first, then services, through a manager."""
     local = tuple(step for step in plan.steps if not isinstance(step, ServiceStep))
     services = tuple(step for step in plan.steps if isinstance(step, ServiceStep))
     results: tuple[StepResult, ...] = ()
@@ -129,7 +129,7 @@ def _carry_out(
 
 
 def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -> list[dict[str, Any]]:
-    """The messages to the webhook; chat programs show their ``text``."""
+    """Return the webhook messages; chat programs show their ``text``."""
     messages: list[dict[str, Any]] = []
     for result in results:
         step = result.step

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bring one mod up to date: ask for it, and store what is new."""
+"""Update one mod: ask its server, and store a new version."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -39,7 +39,7 @@ Progress = Callable[[str, int, "int | None"], None]
 
 @dataclass(frozen=True)
 class Updated:
-    """``step`` is what was done (or would be), None where all is as it was. ``record``: what is there now."""
+    """``step`` is the change made (or planned), or None. ``record`` describes the current files."""
 
     record: ModRecord
     step: StoreMod | None = None
@@ -47,9 +47,9 @@ class Updated:
 
 
 class EntryUpdater:
-    """Brings entries up to date, several at a time. ``check``: only ask, and write nothing.
+    """Updates entries, several at a time. ``check``: only ask, and write nothing.
 
-    ``places`` are the names that are taken, name → key of the entry.
+    ``places`` maps each name that is taken to the key of its entry.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class EntryUpdater:
         self._progress = progress
 
     def update(self, lookup: Lookup) -> Updated:
-        """Raises OrcastraError, whose text begins with the entry's title."""
+        """Raises FetchError."""
         entry = lookup.entry
         try:
             if lookup.is_settled and lookup.record is not None:
@@ -108,7 +108,7 @@ class EntryUpdater:
         number = layer.digest.partition(":")[2]
         found = self._record(entry, etag=layer.manifest, digests={"sha256": number}, size=layer.size)
         if entry.digest is not None:
-            # what it is pinned by is the manifest, not the layer
+            # the pinned digest is that of the manifest, not of the layer
             found = replace(found, digests={"sha256": entry.digest.partition(":")[2], "layer": number})
         name = entry.name or ""
         if record is not None and record.files and record.files[0].sha256 == number:
@@ -158,7 +158,7 @@ class EntryUpdater:
     def _look(
         self, lookup: Lookup, record: ModRecord | None, located: Located, headers: Mapping[str, str]
     ) -> Updated:
-        """Ask whether there is something new, without taking it."""
+        """Ask whether there is a new version, without downloading it."""
         entry = lookup.entry
         with self._fetcher.request(
             "GET", located.url, headers, trusted=entry.trusted, entry=entry.title, accept=(304,)
@@ -227,32 +227,30 @@ class EntryUpdater:
         )
         before = lookup.record
         if before is not None and before.digests.get("sha256") == got.digests["sha256"]:
-            # a server without validators sends the same again and again
+            # a server without validators sends the same file each time
             if [(file.name, file.sha256) for file in before.files] == [(f.name, f.sha256) for f in files]:
                 return Updated(record, None, got.size)
         return Updated(record, self._step(lookup, located.name, f"sha256:{got.digests['sha256']}"), got.size)
 
     def _claim(self, name: str, entry: ModEntry) -> None:
-        """Take a name that only the API knew. Raises FetchError where another entry has it."""
+        """Claim a name that only the API knew. Raises FetchError if another entry has it."""
         with self._lock:
             for place, key in self._places.items():
                 if key == entry.key:
                     continue
                 if name == place or name.startswith(f"{place}/") or place.startswith(f"{name}/"):
-                    raise FetchError(
-                        "name_taken", entry.title, f"expected a name of its own, found {name}, which is taken"
-                    )
+                    raise FetchError("name_taken", entry.title, f"expected an unused name, found {name}")
             self._places[name] = entry.key
 
     def _check_owner(self, name: str, lookup: Lookup) -> None:
-        """Raises FetchError where a server that nobody has named chooses the name of somebody else's file."""
+        """Raise FetchError if the server names the file like an existing one that isn't ours."""
         entry, record = lookup.entry, lookup.record
         if entry.trusted or entry.name is not None:
             return
         ours = {record.folder, *(file.name for file in record.files)} if record is not None else set()
         if name not in ours and (self._folder.path / name).exists():
             raise FetchError(
-                "name_taken", entry.title, f"expected a name of its own, found {name}, which is there already"
+                "name_taken", entry.title, f"expected an unused name, found {name}, which already exists"
             )
 
     @property
@@ -297,7 +295,7 @@ class EntryUpdater:
 
 
 def _judge(entry: ModEntry, located: Located, path: Path) -> Judge | None:
-    """What is asked of the content for ``path``; nothing where a digest says all."""
+    """The check for the content of ``path``, or None if a digest is enough."""
     if located.digest is not None:
         return None
     names = (located.name, urlsplit(located.url).path.rpartition("/")[2])

@@ -30,8 +30,8 @@ from .node_store import Busy, NodeStore
 class Freed:
     """How much was removed. ``size`` is in bytes.
 
-    ``is_exact``: all of it was measured. Engines before 23.0 can't measure images: then they count as if they
-    shared no layers. Volumes count as far as the engine tells their size.
+    ``is_exact``: every size was measured. Engines before 23.0 can't measure images, which count as if they
+    shared no layers. Volumes count only if the engine reports their size.
     """
 
     containers: int = 0
@@ -59,7 +59,7 @@ class Freed:
 
 @dataclass(frozen=True)
 class Removed:
-    """The names of what was removed; an image counts with each of its names."""
+    """The names of the removed objects. An image counts once for each of its names."""
 
     containers: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class Removed:
 class Pruning:
     """The plan and its results. ``results`` is empty if nothing was carried out.
 
-    ``removed`` is then what would be removed.
+    In that case, ``removed`` lists the objects that would be removed.
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -92,7 +92,7 @@ class Pruning:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The steps that were skipped because they were no longer called for when their turn came."""
+        """The steps that were skipped because they were no longer needed."""
         return tuple(result.skipped for result in self.results if result.skipped is not None)
 
 
@@ -108,8 +108,8 @@ def prune_node(
 ) -> Pruning:
     """Remove everything that the rules allow, one object after the other.
 
-    ``connect_manager`` gives the engine of a manager if the node itself is none; ``use`` is what else is
-    known about the services. ``dry_run``: remove nothing; the saved state still records when each object was
+    ``connect_manager`` returns a manager's engine if the node is a worker; ``use`` are further images and
+    volumes of services. ``dry_run``: remove nothing; the saved state still records when each object was
     first seen, unless ``remember`` is False. Raises OrcastraError.
     """
     view = view_storage(engine)
@@ -137,7 +137,7 @@ def _carry_out(engine: Engine, plan: Plan, store: NodeStore, warnings: tuple[Rea
         carry_out(engine, plan, store)
         return Pruning(plan, (), warnings)
     has_volumes = bool(_names(plan.steps).volumes)
-    # the engine reads all volumes for that: only if some of them are removed
+    # measuring makes the engine read all volumes, so do it only if one of them is removed
     sizes = _volume_sizes(engine) if has_volumes else {}
     before = engine.image_layers_size()
     results = carry_out(engine, plan, store).results
@@ -154,7 +154,7 @@ def _volume_sizes(engine: Engine) -> dict[str, int]:
     try:
         return engine.volume_sizes()
     except EngineError:
-        # the engine is busy or slow, or a proxy refuses: the count isn't worth a failure
+        # the engine is busy or slow, or a proxy refuses: a missing size is no failure
         return {}
 
 
@@ -176,7 +176,7 @@ def _names(steps: Iterable[Step]) -> Removed:
 def _all_use(
     view: NodeView, engine: Engine, connect_manager: Callable[[], Engine] | None, given: ServicesInUse | None
 ) -> ServicesInUse | None:
-    """What the services use, as seen by a manager and as given; None if that is unknown."""
+    """The images and volumes that services use, from a manager and from the caller; None if unknown."""
     seen = None
     if view.is_manager:
         seen = services_in_use(engine)

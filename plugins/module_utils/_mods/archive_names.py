@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The names in an archive: each stays inside, and no two are the same.
+"""The names in an archive: each stays inside the target, and no two are the same.
 
-Names that differ in case alone are two names: whether they are for the file system, it says itself.
+Names that differ only in case are two names here. A file system without case reports the conflict itself.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -28,7 +28,7 @@ class ArchiveError(OrcastraError):
 
 
 class Names:
-    """What has been seen of an archive so far. Each method raises ArchiveError."""
+    """The names of an archive seen so far. Each method raises ArchiveError."""
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries
@@ -37,22 +37,22 @@ class Names:
         self._files: set[str] = set()
 
     def add_folder(self, name: str) -> list[str]:
-        """The folders to be made for it, from the outside in; none where it was there already."""
+        """The folders to create, outermost first; none if the folder exists already."""
         self._count()
         return self._make_folders(_parts(name))
 
     def add_file(self, name: str) -> tuple[str, list[str]]:
-        """The path to write to, and the folders to be made first."""
+        """The path to write to, and the folders to create first."""
         self._count()
         parts = _parts(name)
         if not parts:
-            raise ArchiveError("invalid_name", f"{name!r} is no name for a file")
+            raise ArchiveError("invalid_name", f"{name!r} isn't a file name")
         folders = self._make_folders(parts[:-1])
         path = "/".join(parts)
         if path in self._folders:
             raise ArchiveError("file_and_folder", f"{name!r} is both a file and a folder")
         if path in self._files:
-            raise ArchiveError("duplicate", f"{name!r} is there twice")
+            raise ArchiveError("duplicate", f"{name!r} occurs twice")
         self._files.add(path)
         return path, folders
 
@@ -72,13 +72,15 @@ class Names:
     def _count(self) -> None:
         self._entries += 1
         if self._entries > self._max_entries:
-            raise ArchiveError("too_many_entries", f"has more than {self._max_entries} files and folders")
+            raise ArchiveError(
+                "too_many_entries", f"expected at most {self._max_entries} files and folders, found more"
+            )
 
 
 def _parts(name: str) -> list[str]:
-    """The parts of a relative name, those that mean nothing left out.
+    """The parts of a relative name, without empty ones and ``.``.
 
-    Archives made on Windows may have backslashes between them, and unzip takes them for slashes.
+    Archives made on Windows may have backslashes, which unzip treats as slashes.
     """
     try:
         length = len(name.encode())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the configuration of mods, a file or plain data, to entries."""
+"""Turn the configuration of mods, a file or plain data, into entries."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -52,15 +52,15 @@ else:
     HAS_JMESPATH = True
 
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# of a file that has the value of one variable
+# the size limit of a file that holds the value of one variable
 _VALUE_BYTES = 64 * 1024
 
 
 def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
-    """Read and check the file; without one, what is discovered is all there is.
+    """Read and check the file. Without a file, only discovered mods count.
 
-    ``environment`` has the values of ``${VAR}``. Raises ConfigError with all problems, for a file that is
-    there and says nothing, too: it may be half written.
+    ``environment`` holds the values of ``${VAR}``. Raises ConfigError with all problems, also for an empty
+    file, which may be half written.
     """
     document, problems = read_file(path)
     return mods_of(document, refuse_blank(document, problems), environment)
@@ -69,16 +69,16 @@ def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
 def mods_of(
     document: Document, problems: Iterable[Problem], environment: Mapping[str, str] | None
 ) -> ModRules:
-    """The same for what a file holds; ``problems`` were met while it was read.
+    """Like ``load_mods``, for a document. ``problems`` are those found while reading it.
 
-    Without ``environment``, ``${VAR}`` is left as it is. Raises ConfigError with all problems.
+    Without ``environment``, ``${VAR}`` stays as it is. Raises ConfigError with all problems.
     """
     rules = _Builder(document, list(problems), environment).build()
     return replace(rules, is_given=document.exists)
 
 
 def build_mods(data: Mapping[str, Any] | list[Any] | None, environment: Mapping[str, str]) -> ModRules:
-    """The same for plain data; None is no configuration. Raises ConfigError with all problems."""
+    """Like ``load_mods``, for plain data; None is no configuration. Raises ConfigError with all problems."""
     if data is None:
         return ModRules(is_given=False)
     if isinstance(data, list):
@@ -88,9 +88,9 @@ def build_mods(data: Mapping[str, Any] | list[Any] | None, environment: Mapping[
 
 
 def read_mods(path: Path) -> dict[str, Any]:
-    """The file's ``config``, checked, and ``variables``, which take the place of what may be secret in it.
+    """The file's checked ``config``, and ``variables`` with the values that may be secret.
 
-    So that this can be handed on apart. ``${VAR}`` is left as it is: it counts where the mods are downloaded.
+    The two can be passed on separately. ``${VAR}`` stays as it is: the node that downloads expands it.
     Raises ConfigError with all problems.
     """
     document, problems = read_file(path)
@@ -101,9 +101,9 @@ def read_mods(path: Path) -> dict[str, Any]:
 
 
 def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The values of those ``${VAR}`` of the file that the environment has, for hosts that have another one.
+    """The values that this environment has for the file's ``${VAR}``, for hosts with another environment.
 
-    Raises OrcastraError where the file, or one that holds a value, can't be read.
+    Raises OrcastraError if the file, or a file that holds a value, can't be read.
     """
     try:
         text = read_small_text(path, MAX_BYTES)
@@ -118,7 +118,7 @@ def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]
 
 
 def mods_values(data: Any, environment: Mapping[str, str]) -> dict[str, str]:
-    """The same for what a file holds, or for its text."""
+    """Like ``mods_variables``, for the data or the text of a file."""
     found = {}
     for name in sorted(_variables_in(data)):
         if name in environment or f"{name}_FILE" in environment:
@@ -142,7 +142,7 @@ def _variables_in(data: Any) -> set[str]:
 def image_entry(
     reference: str, *, trusted: bool, optional: bool = False, arch: str = "", folder: str = ""
 ) -> ModEntry:
-    """The entry of an image. ``folder`` is put in front of its name. Raises ImageReferenceError."""
+    """The entry of an image. Its name begins with ``folder``. Raises ImageReferenceError."""
     parsed = parse_reference(reference)
     source = parsed.source
     return ModEntry(
@@ -159,9 +159,9 @@ def image_entry(
 
 
 def url_entry(url: str, *, trusted: bool, **more: Any) -> ModEntry:
-    """The entry of a URL. Its name is None where only the server knows it.
+    """The entry of a URL. Its name is None if only the server knows it.
 
-    Raises OrcastraError where it is no URL, or ends in nothing that can be a name.
+    Raises OrcastraError if the URL is invalid or doesn't end in a usable name.
     """
     fault = url_fault(url)
     if fault is not None:
@@ -189,7 +189,7 @@ def url_entry(url: str, *, trusted: bool, **more: Any) -> ModEntry:
 
 @dataclass
 class _Builder:
-    """``environment`` is None where ``${VAR}`` is left as it is."""
+    """``environment`` is None if ``${VAR}`` stays as it is."""
 
     document: Document
     problems: list[Problem]
@@ -237,7 +237,7 @@ class _Builder:
         kind = given[0]
         for key in ("name", "sha256", "headers", "unpack", "select"):
             if mod.get(key) is not None and (kind == IMAGE or (key == "select" and kind == URL)):
-                self._tell((*path, key), f"nothing, beside {kind}", describe_key(mod[key]))
+                self._tell((*path, key), f"nothing in addition to {kind}", describe_key(mod[key]))
         source = mod[kind] if kind == IMAGE else self._expanded((*path, kind), mod[kind])
         headers = {
             name: self._expanded((*path, "headers", name), value)
@@ -302,7 +302,7 @@ class _Builder:
             places.setdefault(entry.name, path)
 
     def _expanded(self, path: KeyPath, text: str) -> str:
-        """The text with ``${VAR}`` replaced. What is wrong is told."""
+        """The text with ``${VAR}`` replaced. Records problems."""
 
         def value(match: re.Match[str]) -> str:
             name = match[1]
@@ -327,7 +327,7 @@ class _Builder:
 
 
 def describe_key(value: Any) -> str:
-    """What stands where nothing should: headers may be secret."""
+    """Describe an unexpected value without showing headers, which may be secret."""
     return "a mapping" if isinstance(value, Mapping) else describe(value)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where an entry's file is: a URL is that itself, an API is asked."""
+"""Locate the file of an entry: a URL is the location itself, an API is asked."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -30,15 +30,15 @@ else:
     HAS_JMESPATH = True
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-# GitHub answers with a description of the asset unless it is asked for the file
+# GitHub describes the asset unless the request asks for the file
 _GITHUB_ASSET = re.compile(r"/repos/[^/]+/[^/]+/releases/assets/[0-9]+$")
-# what an entry's headers say of the API, not of the file
+# headers of an entry that are for the API, not for the file
 _API_HEADERS = frozenset({"accept"})
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where the file is. ``digest`` is ``ALGORITHM:HEX`` where somebody says it."""
+    """The location of a file. ``digest`` is ``ALGORITHM:HEX`` if it is known."""
 
     url: str
     name: str
@@ -49,9 +49,9 @@ class Located:
 def locate(
     entry: ModEntry, fetcher: Fetcher, record: ModRecord | None, conditions: Mapping[str, str]
 ) -> Located:
-    """Where the file of a URL or API entry is. Raises FetchError.
+    """Locate the file of a URL or API entry. Raises FetchError.
 
-    ``record`` is what is there, ``conditions`` the headers that ask whether it still is.
+    ``record`` describes the current file, ``conditions`` are headers that ask whether it is still current.
     """
     if entry.kind != API:
         name = entry.name if entry.name is not None else _name_at_server(entry, fetcher, record, conditions)
@@ -76,7 +76,7 @@ def locate(
 def _name_at_server(
     entry: ModEntry, fetcher: Fetcher, record: ModRecord | None, conditions: Mapping[str, str]
 ) -> str:
-    """What the server calls the file; nothing of its content is read."""
+    """The server's name for the file. Reads nothing of its content."""
     headers = {**entry.headers, **conditions}
     with fetcher.request(
         "GET", entry.source, headers, trusted=entry.trusted, entry=entry.title, accept=(304,)
@@ -119,7 +119,7 @@ def _own_name(entry: ModEntry, found: Mapping[str, Any], url: str) -> str:
 
 
 def _headers(entry: ModEntry, url: str) -> dict[str, str]:
-    """The headers for the file: those of the entry only where the API itself serves it."""
+    """The headers for the file: those of the entry, if the API itself serves the file."""
     try:
         same = origin(url) == origin(entry.source)
     except ValueError as error:
@@ -135,7 +135,7 @@ def _headers(entry: ModEntry, url: str) -> dict[str, str]:
 
 
 def is_current(located: Located, record: ModRecord | None) -> bool:
-    """Whether what is there is what was located, by its digest."""
+    """Whether the current file is the located one, by its digest."""
     if record is None or located.digest is None:
         return False
     algorithm, _colon, number = located.digest.partition(":")
@@ -143,7 +143,7 @@ def is_current(located: Located, record: ModRecord | None) -> bool:
 
 
 def same_place(located: Located, record: ModRecord, *, unpack: bool) -> bool:
-    """Whether what is there has the name that it should have."""
+    """Whether the current file has the desired name."""
     if unpack:
         return record.folder == located.name
     return record.folder is None and [file.name for file in record.files] == [located.name]

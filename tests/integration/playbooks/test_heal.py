@@ -94,7 +94,7 @@ def test_a_manager_that_is_locked(heal: Any, swarm: Lab) -> None:
     last = "a" if key[-1] != "a" else "b"
     wrong = heal("-vvv", "--diff", orcastra_unlock_key=f"{key[:-1]}{last}")
     assert wrong.status == 2, wrong.output
-    assert "host bravo: the unlock key is not the one of its swarm" in wrong.output
+    assert "host bravo: the unlock key doesn't belong to its swarm" in wrong.output
 
     done = assert_heals(heal, swarm, orcastra_unlock_key=key)
     assert done.recap("bravo")["changed"] == 1

@@ -105,7 +105,9 @@ def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None
     ]
     assert (left["changed"], left["requeue_after"]) == (False, 5)
     late = run_module("node_exporter", definition=change, wait_timeout=1)
-    assert late["msg"].startswith(f"{NAME} is to be changed, but Swarm has been updating it for 1 s"), late
+    assert late["msg"].startswith(f"timed out after 1 s waiting for Swarm to finish its update of {NAME}"), (
+        late
+    )
 
     done = run_module("node_exporter", definition=change, wait_timeout=90)
     assert (done["changed"], len(done["healthy_nodes"])) == (True, 3), done

@@ -81,7 +81,7 @@ def test_a_service_that_somebody_is_updating_is_left_for_later(engine: Engine, s
     outcome = carry_out(engine, Plan(steps=(place, restart)))
 
     assert not outcome.changed
-    words = "somebody has begun to update it since the plan was made; left for later"
+    words = "another update has started since the plan was made; trying again later"
     assert [failure.error for failure in outcome.failures] == [f"service {seen.name}: {words}"] * 2
     assert observe(engine).snapshot.service_by_id[service_id].constraints == seen.constraints
 

@@ -113,7 +113,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "F:13: mods[9].sha255: expected one of",
         "F:15: mods[11]: expected a file of its own, found 'b.jar', as at F:14",
         "F:16: mods[12].url: expected a URL that ends in a name",
-        "F:17: mods[13].unpack: expected nothing, beside image, found true",
+        "F:17: mods[13].unpack: expected nothing in addition to image, found true",
     ]
     assert [line[: len(start)] for line, start in zip(lines, desired, strict=True)] == desired
 

@@ -145,7 +145,7 @@ def test_two_downloads_with_one_name_are_told(server: ModServer, dest: Path) -> 
     urls = [server.put(f"/{n}/download", bytes([n]), headers=headers) for n in (1, 2)]
     found = refresh(dest, *urls)
     assert (found.stored, len(found.failures)) == (1, 1)
-    assert "a name of its own" in found.failures[0]
+    assert "expected an unused name" in found.failures[0]
 
 
 def test_a_name_of_ones_own_wins(server: ModServer, dest: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_strange_server_takes_no_name_that_is_there(server: ModServer, dest: P
     desired = Discovery((url_entry(url, trusted=False),))
     dest.mkdir()
     (dest / "server.properties").write_text("mine")
-    assert "which is there already" in refresh(dest, discovery=desired).failures[0]
+    assert "which already exists" in refresh(dest, discovery=desired).failures[0]
     assert (dest / "server.properties").read_text() == "mine"
     (dest / "server.properties").unlink()
     assert refresh(dest, discovery=desired).failures == ()
