@@ -25,7 +25,7 @@ from .._observe.observation import observe
 from .._plan.autoheal import Ended, HealPlan, HealRules, plan_autoheal
 from .executor import StepResult, carry_out
 from .node_store import Busy, NodeStore
-from .webhook import tell_all
+from .webhook import notify_all
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def heal_node(
     if webhook_url:
         warnings += [
             Reason("webhook_failed", problem=problem)
-            for problem in tell_all(webhook_url, _messages(view, heal, results))
+            for problem in notify_all(webhook_url, _messages(view, heal, results))
         ]
     return Healing(unhealthy, heal, results, tuple(warnings))
 

@@ -118,9 +118,9 @@ def write_rotations(
     return Written(before != after, before, after)
 
 
-def known_roots(told: Iterable[str]) -> tuple[str, ...]:
+def known_roots(known: Iterable[str]) -> tuple[str, ...]:
     """The data folders of the engines on this host, under every name that leads to them."""
-    found = [*told, *DEFAULT_ROOTS, *(path for pattern in _ROOTLESS_ROOTS for path in _matches(pattern))]
+    found = [*known, *DEFAULT_ROOTS, *(path for pattern in _ROOTLESS_ROOTS for path in _matches(pattern))]
     with contextlib.suppress(OrcastraError, OSError, ValueError, AttributeError):
         settings = json.loads(read_small_text(Path(DAEMON_FILE), _MAX_BYTES))
         found += [str(settings[key]) for key in ("data-root", "graph") if settings.get(key)]

@@ -19,19 +19,19 @@ PROGRESS_SECONDS = 15.0
 
 
 class ModProgress:
-    """``say`` gets the title of a mod and its progress. ``tell`` is safe to call from several threads."""
+    """``say`` gets the title of a mod and its progress. ``report`` is safe to call from several threads."""
 
     def __init__(self, say: Callable[[str, str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._say = say
         self._clock = clock
         self._lock = threading.Lock()
-        self._told: dict[str, float] = {}
+        self._reported: dict[str, float] = {}
 
-    def tell(self, title: str, done: int, whole: int | None) -> None:
+    def report(self, title: str, done: int, whole: int | None) -> None:
         now = self._clock()
         with self._lock:
-            if now - self._told.setdefault(title, now) < PROGRESS_SECONDS:
+            if now - self._reported.setdefault(title, now) < PROGRESS_SECONDS:
                 return
-            self._told[title] = now
+            self._reported[title] = now
         size = format_bytes(done)
         self._say(title, size if whole is None else f"{size} of {format_bytes(whole)}")

@@ -22,7 +22,7 @@ from .._observe.scrape import Question, ask_all
 TIMEOUT_SECONDS = 10.0
 
 
-def tell_all(url: str, messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def notify_all(url: str, messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """POST each message. Returns the failures as text, which names only the host of the URL."""
     messages = tuple(messages)
     end = time.monotonic() + TIMEOUT_SECONDS
@@ -34,13 +34,13 @@ def tell_all(url: str, messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]
             problems.append(f"webhook at {_host(url)}: {late}")
             break
         try:
-            tell(url, message, left)
+            notify(url, message, left)
         except OrcastraError as error:
             problems.append(str(error))
     return tuple(problems)
 
 
-def tell(url: str, message: Mapping[str, Any], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+def notify(url: str, message: Mapping[str, Any], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
     """POST ``message`` as JSON. Raises OrcastraError, which names only the host of the URL."""
     try:
         asked, headers = _apart(url)

@@ -232,12 +232,12 @@ class _Builder:
         given = [kind for kind in (URL, IMAGE, API) if mod.get(kind) is not None]
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
-            self._tell(path, "exactly one of url, image and api", found)
+            self._report(path, "exactly one of url, image and api", found)
             return None
         kind = given[0]
         for key in ("name", "sha256", "headers", "unpack", "select"):
             if mod.get(key) is not None and (kind == IMAGE or (key == "select" and kind == URL)):
-                self._tell((*path, key), f"nothing in addition to {kind}", describe_key(mod[key]))
+                self._report((*path, key), f"nothing in addition to {kind}", describe_key(mod[key]))
         source = mod[kind] if kind == IMAGE else self._expanded((*path, kind), mod[kind])
         headers = {
             name: self._expanded((*path, "headers", name), value)
@@ -245,7 +245,7 @@ class _Builder:
         }
         name = mod.get("name")
         if name is not None and (fault := name_fault(name)) is not None:
-            self._tell((*path, "name"), fault, describe(name))
+            self._report((*path, "name"), fault, describe(name))
         if kind == API:
             self._check_select(path, mod)
         if len(self.problems) > before:
@@ -260,11 +260,11 @@ class _Builder:
             if kind == URL:
                 return path, url_entry(source, trusted=True, name=name, **more)
         except ImageReferenceError as error:
-            self._tell((*path, kind), "a mod's image", f"{describe(source)} ({error})")
+            self._report((*path, kind), "a mod's image", f"{describe(source)} ({error})")
             return None
         except OrcastraError as error:
             expected, _comma, found = str(error).removeprefix("expected ").partition(", found ")
-            self._tell((*path, kind), expected, found)
+            self._report((*path, kind), expected, found)
             return None
         return self._api_entry(path, source, name, mod["select"], more)
 
@@ -273,7 +273,7 @@ class _Builder:
     ) -> tuple[KeyPath, ModEntry] | None:
         fault = url_fault(source)
         if fault is not None:
-            self._tell((*path, API), fault[0], describe(shown(source)))
+            self._report((*path, API), fault[0], describe(shown(source)))
             return None
         key = entry_key(API, source, shown(source), f"{select}\n{name}")
         entry = ModEntry(API, source, title=shown(source), key=key, name=name, select=select, **more)
@@ -282,12 +282,12 @@ class _Builder:
     def _check_select(self, path: KeyPath, mod: Mapping[str, Any]) -> None:
         select = mod.get("select")
         if select is None:
-            self._tell((*path, "select"), "a JMESPath expression", "nothing")
+            self._report((*path, "select"), "a JMESPath expression", "nothing")
         elif HAS_JMESPATH:
             try:
                 jmespath.compile(select)
             except (jmespath.exceptions.JMESPathError, ValueError):
-                self._tell((*path, "select"), "a JMESPath expression", describe(select))
+                self._report((*path, "select"), "a JMESPath expression", describe(select))
 
     def _check_names(self, entries: list[tuple[KeyPath, ModEntry]], data: Mapping[str, Any]) -> None:
         places: dict[str, KeyPath] = {}
@@ -298,7 +298,7 @@ class _Builder:
                 mod = data["mods"][path[1]]
                 key = path if isinstance(mod, str) else (*path, "name" if "name" in mod else entry.kind)
                 first = self.document.place(places[entry.name])
-                self._tell(key, "a file of its own", f"{describe(entry.name)}, as at {first}")
+                self._report(key, "a file of its own", f"{describe(entry.name)}, as at {first}")
             places.setdefault(entry.name, path)
 
     def _expanded(self, path: KeyPath, text: str) -> str:
@@ -307,7 +307,7 @@ class _Builder:
         def value(match: re.Match[str]) -> str:
             name = match[1]
             if not _VARIABLE_NAME.fullmatch(name):
-                self._tell(path, "the name of a variable in ${…}", describe(name))
+                self._report(path, "the name of a variable in ${…}", describe(name))
                 return ""
             if self.environment is None:
                 return match[0] if path[-1] not in (URL, API) else "variable"
@@ -319,10 +319,10 @@ class _Builder:
         try:
             return variable_value(name, environment)
         except VariableError as error:
-            self._tell(path, error.expected, error.found)
+            self._report(path, error.expected, error.found)
             return ""
 
-    def _tell(self, path: KeyPath, expected: str, found: str) -> None:
+    def _report(self, path: KeyPath, expected: str, found: str) -> None:
         self.problems.append(self.document.problem(path, expected, found))
 
 

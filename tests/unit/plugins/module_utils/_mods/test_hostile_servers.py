@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Servers that keep one waiting, go on with another file, or claim nonsense: all of it has an end."""
+"""Servers that stall, continue with another file or send invalid headers: every request ends."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ SLOW: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("name", SLOW)
-def test_what_drips_is_given_up(fetcher: Fetcher, server: ModServer, tmp_path: Path, name: str) -> None:
+def test_download_gives_up_a_dripping_server(
+    fetcher: Fetcher, server: ModServer, tmp_path: Path, name: str
+) -> None:
     url = server.put("/a", script=SLOW[name])
     (tmp_path / "a").write_text("old")
     with pytest.raises(FetchError) as caught:
@@ -112,17 +114,17 @@ def test_what_drips_is_given_up(fetcher: Fetcher, server: ModServer, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["chunk sizes", "trailers", "the body", "interim replies", "header lines"])
-def test_documents_that_drip_are_given_up(fetcher: Fetcher, server: ModServer, name: str) -> None:
+def test_document_gives_up_a_dripping_server(fetcher: Fetcher, server: ModServer, name: str) -> None:
     url = server.put("/a", script=SLOW[name])
     with pytest.raises(FetchError) as caught:
         fetcher.document(url, {}, trusted=True, limit=1000, entry="a mod")
     assert caught.value.attempts == 2
 
 
-def test_all_of_a_body_has_a_deadline(
+def test_download_limits_the_time_of_a_body(
     fetcher: Fetcher, server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is never too slow in any moment, and never ends."""
+    """A body that is never too slow, but never ends."""
     monkeypatch.setattr(sessions, "HEADER_SECONDS", 5.0)
     monkeypatch.setattr(replies, "BODY_SECONDS", 0.5)
     monkeypatch.setattr(replies, "_LEAST_BYTES_A_SECOND", 10_000_000)
@@ -139,8 +141,8 @@ def test_all_of_a_body_has_a_deadline(
         download(fetcher, url, tmp_path / "a")
 
 
-def test_setting_up_a_connection_has_a_deadline(fetcher: Fetcher, tmp_path: Path) -> None:
-    """What TLS and a proxy say first may drip, too."""
+def test_download_limits_the_time_of_a_handshake(fetcher: Fetcher, tmp_path: Path) -> None:
+    """The handshake of TLS or a proxy may drip, too."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
 
         def serve() -> None:
@@ -162,7 +164,7 @@ def test_setting_up_a_connection_has_a_deadline(fetcher: Fetcher, tmp_path: Path
             download(fetcher, url, tmp_path / "a")
 
 
-def test_a_refresh_ends_and_the_next_one_begins(
+def test_refresh_releases_its_lock_after_a_failure(
     server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A download that is given up releases the lock of the folder."""
@@ -176,7 +178,7 @@ def test_a_refresh_ends_and_the_next_one_begins(
 
 
 def resumed(server: ModServer, status: str, headers: dict[str, str], body: bytes) -> str:
-    """A file that breaks off after 100,000 bytes; what is asked for behind that gets this, once."""
+    """Serve a file that stops after 100,000 bytes. The first request for the rest gets this reply."""
     answers = iter([True])
 
     def script(handler: BaseHTTPRequestHandler) -> None:
@@ -231,7 +233,7 @@ REST = f"bytes 100000-{SIZE - 1}/{SIZE}"
     ],
     ids=range(17),
 )  # fmt: skip
-def test_what_is_not_the_rest_is_not_glued_on(
+def test_resume_refuses_a_part_of_another_file(
     server: ModServer, tmp_path: Path, headers: dict[str, str]
 ) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
@@ -240,7 +242,7 @@ def test_what_is_not_the_rest_is_not_glued_on(
     fetcher.close()
     assert (tmp_path / "a").read_bytes() == BODY
     asked = [one.headers.get("Range") for one in server.asked]
-    # the rest, and then all of it
+    # the rest, and then the whole file
     assert (asked[:3], got.attempts) == ([None, "bytes=100000-", None], 3)
 
 
@@ -254,7 +256,7 @@ def test_what_is_not_the_rest_is_not_glued_on(
     ],
     ids=range(4),
 )
-def test_what_is_the_rest_is_taken(server: ModServer, tmp_path: Path, headers: dict[str, str]) -> None:
+def test_resume_appends_the_missing_part(server: ModServer, tmp_path: Path, headers: dict[str, str]) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
     url = resumed(server, "206 Partial Content", headers, BODY[100_000:])
     got = download(fetcher, url, tmp_path / "a")
@@ -283,7 +285,7 @@ def test_what_is_the_rest_is_taken(server: ModServer, tmp_path: Path, headers: d
     ],
     ids=range(15),
 )
-def test_a_length_that_makes_no_sense_is_told(server: ModServer, tmp_path: Path, length: str) -> None:
+def test_fetcher_refuses_an_invalid_content_length(server: ModServer, tmp_path: Path, length: str) -> None:
     (tmp_path / "a").write_text("old")
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
     head = OK + b"Content-Length: " + length.encode("latin-1") + b"\r\n\r\n12345"
@@ -313,7 +315,7 @@ def test_a_length_that_makes_no_sense_is_told(server: ModServer, tmp_path: Path,
     ],
     ids=range(6),
 )
-def test_a_length_that_makes_sense_is_none_to_speak_of(
+def test_download_accepts_valid_content_lengths(
     server: ModServer, tmp_path: Path, head: bytes, body: bytes
 ) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
@@ -323,7 +325,7 @@ def test_a_length_that_makes_sense_is_none_to_speak_of(
     assert (tmp_path / "a").read_bytes() == b"12345"
 
 
-def test_nothing_new_is_no_answer_to_a_plain_question(server: ModServer, tmp_path: Path) -> None:
+def test_download_refuses_304_without_a_condition(server: ModServer, tmp_path: Path) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
     url = server.put("/a", script=lambda handler: handler.wfile.write(b"HTTP/1.1 304 Not Modified\r\n\r\n"))
     with raises(FetchError, "status"):
@@ -331,7 +333,7 @@ def test_nothing_new_is_no_answer_to_a_plain_question(server: ModServer, tmp_pat
     fetcher.close()
 
 
-def test_an_etag_without_an_end_is_not_sent_back(server: ModServer, tmp_path: Path) -> None:
+def test_download_ignores_an_oversized_etag(server: ModServer, tmp_path: Path) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
     etag = f'"{"x" * 5000}"'
     url = server.put("/a", BODY, etag=etag, breaks=[100_000])

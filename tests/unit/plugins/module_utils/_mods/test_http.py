@@ -53,7 +53,7 @@ def download(fetcher: Fetcher, url: str, target: Path, **more: Any) -> Any:
     return fetcher.download(url, target, **more)
 
 
-def test_a_file_arrives_whole(fetcher: Fetcher, server: ModServer, tmp_path: Path) -> None:
+def test_download_stores_a_complete_file(fetcher: Fetcher, server: ModServer, tmp_path: Path) -> None:
     url = server.put("/a.jar", BODY)
     seen: list[tuple[int, int | None]] = []
     got = download(fetcher, url, tmp_path / "a.jar", progress=lambda *now: seen.append(now))
@@ -68,7 +68,7 @@ def test_a_file_arrives_whole(fetcher: Fetcher, server: ModServer, tmp_path: Pat
     assert (again.is_new, server.served_bytes) == (False, len(BODY))
 
 
-def test_a_broken_body_is_resumed_with_a_strong_validator_only(
+def test_download_resumes_only_with_a_strong_validator(
     fetcher: Fetcher, server: ModServer, tmp_path: Path
 ) -> None:
     url = server.put("/a", BODY, breaks=[100_000, 50_000])
@@ -81,7 +81,7 @@ def test_a_broken_body_is_resumed_with_a_strong_validator_only(
     url = server.put("/b", BODY, breaks=[100_000], etag='W/"weak"')
     download(fetcher, url, tmp_path / "b")
     assert ((tmp_path / "b").read_bytes(), server.asked[1].headers.get("Range")) == (BODY, None)
-    # it has changed in between: all of it comes again
+    # the file has changed in between: download it again from the start
     url = server.put("/c", BODY, breaks=[100_000])
     new = b"new" * 100_000
     pause = fetcher._sleep
@@ -91,7 +91,7 @@ def test_a_broken_body_is_resumed_with_a_strong_validator_only(
     assert (tmp_path / "c").read_bytes() == new
 
 
-def test_headers_that_trickle_have_an_end(
+def test_request_limits_the_time_of_headers(
     fetcher: Fetcher, server: ModServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
@@ -100,9 +100,7 @@ def test_headers_that_trickle_have_an_end(
         fetcher.request("GET", url, {}, trusted=True)
 
 
-def test_headers_that_break_off_are_no_empty_file(
-    fetcher: Fetcher, server: ModServer, tmp_path: Path
-) -> None:
+def test_download_refuses_interrupted_headers(fetcher: Fetcher, server: ModServer, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     url = server.put("/a", header_breaks=True)
     with raises(FetchError, "incomplete"):
@@ -112,9 +110,7 @@ def test_headers_that_break_off_are_no_empty_file(
     assert download(fetcher, url, tmp_path / "a").size == 0
 
 
-def test_a_body_that_trickles_is_resumed_and_not_waited_for(
-    server: ModServer, tmp_path: Path, pauses: list[float]
-) -> None:
+def test_download_resumes_a_trickling_body(server: ModServer, tmp_path: Path, pauses: list[float]) -> None:
     fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.2), sleep=pauses.append, jitter=lambda: 1.0)
     url = server.put("/a", BODY, trickles=[100_000, 50_000])
     got = download(fetcher, url, tmp_path / "a")
@@ -152,7 +148,7 @@ def test_a_body_that_trickles_is_resumed_and_not_waited_for(
         ({"failures": [(404, {})]}, {}, "status"),
     ],
 )
-def test_what_is_wrong_leaves_the_old_file(
+def test_download_failure_keeps_the_old_file(
     fetcher: Fetcher, server: ModServer, tmp_path: Path, item: dict, more: dict, code: str
 ) -> None:
     url = server.put("/a?token=secret", BODY, **item)
@@ -165,7 +161,7 @@ def test_what_is_wrong_leaves_the_old_file(
     assert (target.read_bytes(), [path.name for path in tmp_path.iterdir()]) == (b"old", ["a"])
 
 
-def test_headers_do_not_follow_to_another_origin(
+def test_request_drops_headers_at_another_origin(
     fetcher: Fetcher, server: ModServer, other: ModServer, tmp_path: Path
 ) -> None:
     url = server.put("/a", redirect="/b")
@@ -180,7 +176,7 @@ def test_headers_do_not_follow_to_another_origin(
     assert {found["Accept"] for found in sent} == {"application/octet-stream"}
 
 
-def test_redirects_have_limits(fetcher: Fetcher, server: ModServer) -> None:
+def test_request_limits_redirects(fetcher: Fetcher, server: ModServer) -> None:
     for number in range(7):
         server.put(f"/{number}", redirect=f"/{number + 1}")
     server.put("/7", BODY)
@@ -205,7 +201,7 @@ def test_redirects_have_limits(fetcher: Fetcher, server: ModServer) -> None:
         ([(503, {"Retry-After": "soon"})], [1]),
     ],
 )
-def test_what_may_pass_is_tried_again(
+def test_document_retries_temporary_failures(
     fetcher: Fetcher, server: ModServer, pauses: list[float], replies: list, waited: list[float]
 ) -> None:
     url = server.put("/a", BODY, failures=list(replies))
@@ -221,7 +217,9 @@ def test_what_may_pass_is_tried_again(
         ([(403, {})], 1),
     ],
 )
-def test_what_does_not_pass_is_final(fetcher: Fetcher, server: ModServer, replies: list, asked: int) -> None:
+def test_document_gives_up_permanent_failures(
+    fetcher: Fetcher, server: ModServer, replies: list, asked: int
+) -> None:
     url = server.put("/a", BODY, failures=list(replies))
     with raises(FetchError, "status") as caught:
         fetcher.document(url, {}, trusted=True, limit=10, entry="m")
@@ -229,7 +227,7 @@ def test_what_does_not_pass_is_final(fetcher: Fetcher, server: ModServer, replie
     assert caught.value.status == replies[0][0]
 
 
-def test_a_refused_connection_is_told_in_one_sentence(fetcher: Fetcher, pauses: list[float]) -> None:
+def test_request_reports_a_refused_connection_on_one_line(fetcher: Fetcher, pauses: list[float]) -> None:
     with ModServer() as gone:
         url = gone.url
     with raises(FetchError, "unreachable") as caught:
@@ -239,7 +237,7 @@ def test_a_refused_connection_is_told_in_one_sentence(fetcher: Fetcher, pauses: 
     assert len(pauses) == 4
 
 
-def test_documents_have_a_limit_and_are_json_or_not(fetcher: Fetcher, server: ModServer) -> None:
+def test_document_checks_size_and_json(fetcher: Fetcher, server: ModServer) -> None:
     url = server.put("/a", b'{"a": 1}', breaks=[3], etag=None)
     assert fetcher.document(url, {}, trusted=True, limit=8).json() == {"a": 1}
     with raises(FetchError, "too_large"):
@@ -251,20 +249,20 @@ def test_documents_have_a_limit_and_are_json_or_not(fetcher: Fetcher, server: Mo
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.1.2.3", "2130706433"]
 )
-def test_untrusted_urls_lead_to_public_addresses_only(fetcher: Fetcher, server: ModServer, host: str) -> None:
+def test_untrusted_urls_only_reach_public_addresses(fetcher: Fetcher, server: ModServer, host: str) -> None:
     port = server.url.rpartition(":")[2]
     with raises(FetchError, "address_refused"):
         fetcher.request("GET", f"http://{host}:{port}/a", {}, trusted=False)
     assert server.asked == []
 
 
-def test_private_addresses_may_be_allowed(server: ModServer) -> None:
+def test_allow_private_permits_private_addresses(server: ModServer) -> None:
     fetcher = Fetcher(5, "test/1", allow_private=True)
     assert fetcher.request("GET", server.put("/a", b"x"), {}, trusted=False).read(9) == b"x"
     fetcher.close()
 
 
-def test_a_name_is_judged_by_the_address_that_is_connected_to(
+def test_session_checks_the_address_it_connects_to(
     fetcher: Fetcher, server: ModServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -286,11 +284,11 @@ def test_a_name_is_judged_by_the_address_that_is_connected_to(
     url = f"http://rebind.example:{server.url.rpartition(':')[2]}/a"
     assert fetcher.request("GET", url, {}, trusted=False).read(9) == b"x"
     assert server.asked[0].headers["Host"].startswith("rebind.example")
-    # the second name is the address that was found first: nothing is looked up twice
+    # the last name is the address found before: no name is looked up twice for one connection
     assert asked == ["rebind.example", "rebind.example", "127.0.0.1"]
 
 
-def test_public_addresses() -> None:
+def test_is_public_classifies_addresses() -> None:
     for address in (
         "1.1.1.1", "168.63.129.15", "192.0.1.1", "198.20.0.1", "2606:4700::1111", "64:ff9b::101:101",
         "::ffff:1.1.1.1", "2002:101:101::", "3ffe:ffff::1",
@@ -300,7 +298,7 @@ def test_public_addresses() -> None:
         "0.0.0.0", "127.9.9.9", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200",
         "224.0.0.1", "240.0.0.1", "::", "::1", "fe80::1%eth0", "fd00:ec2::254", "::ffff:127.0.0.1",
         "2002:7f00:1::", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "ff02::1", "what",
-        # what clouds and local networks have, whatever this version of Python knows of it
+        # addresses of clouds and local networks, whatever this version of Python knows
         "168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "2002:a83f:8110::", "192.0.0.192",
         "192.0.0.1", "192.0.0.170", "192.88.99.1", "198.18.0.1", "198.19.255.255", "100.64.0.1", "192.0.2.1",
         "198.51.100.1", "203.0.113.1", "255.255.255.255", "fec0::1", "feff::1", "fe80::1", "3fff::1",
@@ -311,20 +309,18 @@ def test_public_addresses() -> None:
         assert not is_public(address), address
 
 
-def test_secrets_are_not_shown() -> None:
+def test_shown_hides_secrets() -> None:
     url = "https://me:pw@host:8443/a/b.jar?token=abc&x=1#frag"
     assert shown(url) == "https://host:8443/a/b.jar?token=***&x=***"
     assert shown("https://host/a?abcdef") == "https://host/a?***"
 
 
-def test_a_folder_that_cannot_be_written_is_named(
-    fetcher: Fetcher, server: ModServer, tmp_path: Path
-) -> None:
+def test_download_reports_an_unwritable_folder(fetcher: Fetcher, server: ModServer, tmp_path: Path) -> None:
     with raises(FetchError, "not_written"):
         download(fetcher, server.put("/a", BODY), tmp_path / "absent" / "a")
 
 
-def test_netrc_and_cookies_are_not_sent(
+def test_session_sends_no_netrc_or_cookies(
     fetcher: Fetcher, server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password pw\n")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Image references: the file names that mod images look for, and what is refused."""
+"""Image references: the file names that mod images look for, and invalid references."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ HEX = "0123456789abcdef" * 4
         ("GHCR.io/user/mod:V1", "user.mod.V1", "ghcr.io"),
     ],
 )
-def test_file_name_and_registry(text: str, filename: str, registry: str) -> None:
+def test_parse_reference_gives_file_name_and_registry(text: str, filename: str, registry: str) -> None:
     reference = parse_reference(text)
     assert (reference.filename, reference.registry) == (filename, registry)
 
 
-def test_a_digest_comes_before_the_tag() -> None:
+def test_reference_target_prefers_the_digest() -> None:
     reference = parse_reference("ghcr.io/user/mod:1@sha256:abcd")
     assert (reference.tag, reference.digest, reference.target) == ("1", "sha256:abcd", "sha256:abcd")
     assert parse_reference("user/mod").target == "latest"
 
 
-def test_the_same_file_name_from_another_place_is_another_source() -> None:
+def test_reference_source_includes_the_registry() -> None:
     here, there = parse_reference("ghcr.io/user/mod:1"), parse_reference("quay.io/user/mod:1")
     assert here.filename == there.filename
     assert here.source != there.source
@@ -87,6 +87,6 @@ def test_the_same_file_name_from_another_place_is_another_source() -> None:
         ("https://host/user/mod", "path"),
     ],
 )
-def test_what_is_unusable_is_refused(text: str, code: str) -> None:
+def test_parse_reference_refuses_invalid_references(text: str, code: str) -> None:
     with raises(ImageReferenceError, code):
         parse_reference(text)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Registries, well-behaved and not, on a server in this process that speaks TLS."""
+"""Well-behaved and hostile registries, on a TLS server in this process."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def keep(registry: Registry, layer: Layer, folder: Path) -> Kept:
 
 @pytest.mark.parametrize("kind", [OCI, DOCKER])
 @pytest.mark.parametrize("token", [None, "t0ken"])
-def test_a_mod_byte_for_byte(
+def test_keep_layer_stores_the_blob_unchanged(
     registry: Registry, server: FakeRegistry, tmp_path: Path, kind: str, token: str | None
 ) -> None:
     if token:
@@ -115,14 +115,14 @@ def test_a_mod_byte_for_byte(
         ]
 
 
-def test_news_costs_a_head(registry: Registry, server: FakeRegistry) -> None:
+def test_news_sends_a_head_request(registry: Registry, server: FakeRegistry) -> None:
     digest = server.push(manifest_of(BLOB))
     assert registry.news(server.reference(), trusted=True) == digest
     assert [asked.method for asked in server.asked] == ["HEAD"]
     assert "application/vnd.docker.distribution.manifest.list.v2+json" in server.asked[0].headers["Accept"]
 
 
-def test_news_where_the_registry_does_not_say_the_digest(registry: Registry, server: FakeRegistry) -> None:
+def test_news_without_a_digest_header(registry: Registry, server: FakeRegistry) -> None:
     digest = server.push(manifest_of(BLOB), **{"Docker-Content-Digest": "nonsense"})
     assert registry.news(server.reference(), trusted=True) == digest
     server.items["/v2/user/mod/manifests/1"].failures = [(405, {})]
@@ -130,7 +130,9 @@ def test_news_where_the_registry_does_not_say_the_digest(registry: Registry, ser
 
 
 @pytest.mark.parametrize("kind", [OCI_INDEX, DOCKER_LIST])
-def test_the_architecture_is_found_in_an_index(registry: Registry, server: FakeRegistry, kind: str) -> None:
+def test_resolve_picks_the_architecture_from_an_index(
+    registry: Registry, server: FakeRegistry, kind: str
+) -> None:
     blobs = {name: gzip.compress(name.encode()) for name in ("amd64", "v6", "v7", "arm64", "attested", "win")}
     bodies = {name: manifest_of(blob) for name, blob in blobs.items()}
     for name, body in bodies.items():
@@ -186,7 +188,7 @@ def test_the_architecture_is_found_in_an_index(registry: Registry, server: FakeR
         (index_of(), OCI_INDEX, "no_platform"),
     ],
 )
-def test_manifests_that_cannot_be_used(
+def test_resolve_refuses_invalid_manifests(
     registry: Registry, server: FakeRegistry, body: bytes, kind: str, code: str
 ) -> None:
     server.push(body, kind=kind)
@@ -195,13 +197,13 @@ def test_manifests_that_cannot_be_used(
     assert str(caught.value).startswith(f"{server.host}/user/mod:1: ")
 
 
-def test_registries_that_do_not_name_the_type(registry: Registry, server: FakeRegistry) -> None:
+def test_resolve_accepts_manifests_without_a_media_type(registry: Registry, server: FakeRegistry) -> None:
     for kind in ("application/json", ""):
         server.push(manifest_of(BLOB), kind=kind)
         assert resolve(registry, server.reference()).digest == digest_of(BLOB)
 
 
-def test_an_index_of_indexes(registry: Registry, server: FakeRegistry) -> None:
+def test_resolve_refuses_an_index_of_indexes(registry: Registry, server: FakeRegistry) -> None:
     inner = index_of()
     server.push(inner, "inner", OCI_INDEX)
     server.push(index_of((inner, {"platform": {"os": "linux", "architecture": "amd64"}})), "1", OCI_INDEX)
@@ -209,7 +211,7 @@ def test_an_index_of_indexes(registry: Registry, server: FakeRegistry) -> None:
         resolve(registry, server.reference())
 
 
-def test_a_manifest_is_what_was_asked_for(registry: Registry, server: FakeRegistry) -> None:
+def test_resolve_checks_the_digest_of_a_manifest(registry: Registry, server: FakeRegistry) -> None:
     body, swapped = manifest_of(BLOB), manifest_of(b"\x1f\x8bother")
     digest = server.push(body)
     server.serve(f"manifests/{digest}", swapped, {"Content-Type": OCI})
@@ -232,7 +234,7 @@ def test_a_manifest_is_what_was_asked_for(registry: Registry, server: FakeRegist
         (BLOB + b"?", "too_large"),
     ],
 )
-def test_a_blob_that_is_not_the_one(
+def test_keep_layer_refuses_another_blob(
     registry: Registry, server: FakeRegistry, tmp_path: Path, served: bytes, code: str
 ) -> None:
     server.push(manifest_of(BLOB))
@@ -247,7 +249,7 @@ def test_a_blob_that_is_not_the_one(
 
 
 @pytest.mark.parametrize("blob", [b"\x28\xb5\x2f\xfd zstd", b"plain tar" * 100, b"\xfd7zXZ\0"])
-def test_a_layer_that_only_claims_to_be_gzip(
+def test_keep_layer_refuses_other_than_gzip(
     registry: Registry, server: FakeRegistry, tmp_path: Path, blob: bytes
 ) -> None:
     server.push(manifest_of(blob))
@@ -257,7 +259,7 @@ def test_a_layer_that_only_claims_to_be_gzip(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_token_goes_to_its_registry_alone(
+def test_registry_sends_a_token_only_to_its_host(
     registry: Registry, server: FakeRegistry, other: FakeRegistry, tmp_path: Path
 ) -> None:
     server.require_token("of-one")
@@ -265,7 +267,7 @@ def test_a_token_goes_to_its_registry_alone(
     for each in (server, other):
         each.push(manifest_of(BLOB))
         each.push_blob(BLOB)
-    # blobs lie elsewhere, as most registries have it
+    # blobs are on another host, as with most registries
     server.serve(f"blobs/{digest_of(BLOB)}", b"", {}, redirect=f"{other.url}/cdn")
     other.put("/cdn", BLOB)
     for number, each in enumerate((server, other, server)):
@@ -277,7 +279,7 @@ def test_a_token_goes_to_its_registry_alone(
     assert all("Authorization" not in asked.headers for asked in other.asked if asked.path == "/cdn")
 
 
-def test_a_registry_that_redirects_to_another_that_wants_its_own_token(
+def test_registry_gets_a_token_for_the_host_of_a_redirect(
     registry: Registry, server: FakeRegistry, other: FakeRegistry, tmp_path: Path
 ) -> None:
     other.require_token("of-two")
@@ -290,7 +292,7 @@ def test_a_registry_that_redirects_to_another_that_wants_its_own_token(
     assert all("Authorization" not in asked.headers for asked in server.asked)
 
 
-def test_a_token_that_expired_is_renewed(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
+def test_registry_renews_an_expired_token(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
     server.require_token("first")
     server.push(manifest_of(BLOB))
     layer = resolve(registry, server.reference())
@@ -299,7 +301,7 @@ def test_a_token_that_expired_is_renewed(registry: Registry, server: FakeRegistr
     assert keep(registry, layer, tmp_path).is_new
 
 
-def test_a_registry_that_is_never_content(registry: Registry, server: FakeRegistry) -> None:
+def test_registry_gives_up_if_every_token_is_refused(registry: Registry, server: FakeRegistry) -> None:
     server.require_token("t0ken")
     server.push(manifest_of(BLOB))
     server.put("/token", b'{"access_token": "another"}')
@@ -322,7 +324,7 @@ def test_a_registry_that_is_never_content(registry: Registry, server: FakeRegist
         ('Bearer realm="https://127.0.0.1:1/token"', "unreachable"),
     ],
 )
-def test_challenges_that_are_not_followed(
+def test_registry_refuses_unsafe_challenges(
     registry: Registry, server: FakeRegistry, challenge: str, code: str
 ) -> None:
     server.require_token("t0ken")
@@ -333,7 +335,7 @@ def test_challenges_that_are_not_followed(
 
 
 @pytest.mark.parametrize("reply", [b"", b"[]", b'{"token": 1}', b'{"token": "a\\r\\nX: y"}', b"x" * 70_000])
-def test_token_servers_that_give_none(registry: Registry, server: FakeRegistry, reply: bytes) -> None:
+def test_registry_refuses_invalid_tokens(registry: Registry, server: FakeRegistry, reply: bytes) -> None:
     server.require_token("t0ken")
     server.push(manifest_of(BLOB))
     server.put("/token", reply)
@@ -342,14 +344,14 @@ def test_token_servers_that_give_none(registry: Registry, server: FakeRegistry, 
     assert caught.value.code in ("not_json", "no_token", "too_large")
 
 
-def test_a_label_leads_to_no_registry_inside(registry: Registry, server: FakeRegistry) -> None:
+def test_registry_refuses_private_hosts_from_labels(registry: Registry, server: FakeRegistry) -> None:
     server.push(manifest_of(BLOB))
     with raises(FetchError, "address_refused"):
         registry.resolve(server.reference(), AMD64, trusted=False, max_bytes=MAX_BYTES)
     assert not server.asked
 
 
-def test_the_registry_behind_is_asked_where_the_first_fails(
+def test_registry_falls_back_to_its_substitute(
     registry: Registry, server: FakeRegistry, other: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry_module, "_SUBSTITUTES", {server.host: (other.host,)})
@@ -364,7 +366,7 @@ def test_the_registry_behind_is_asked_where_the_first_fails(
 
 
 class Scripted:
-    """A fetcher that only writes down what it is asked for, and lets lscr.io fail."""
+    """A fetcher that records its requests and lets lscr.io fail."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
@@ -377,7 +379,7 @@ class Scripted:
 
         class Answer:
             status = 200
-            headers: dict[str, str] = {}  # noqa: RUF012 - nobody writes to it
+            headers: dict[str, str] = {}  # noqa: RUF012 - no test writes to it
 
             def json(self) -> Any:
                 return json.loads(body)
@@ -417,13 +419,17 @@ class Scripted:
         ),
     ],
 )
-def test_the_well_known_registries(text: str, asked: list[tuple[str, str | None]]) -> None:
+def test_registry_knows_token_servers_of_public_registries(
+    text: str, asked: list[tuple[str, str | None]]
+) -> None:
     fetcher: Any = Scripted()
     resolve(Registry(fetcher), parse_reference(text))
     assert fetcher.asked == asked
 
 
-def test_an_architecture_has_its_folder(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
+def test_keep_layer_uses_a_folder_per_architecture(
+    registry: Registry, server: FakeRegistry, tmp_path: Path
+) -> None:
     server.push(manifest_of(BLOB))
     server.push_blob(BLOB)
     folder = tmp_path / parse_platform("arm/v6").folder
@@ -436,7 +442,9 @@ def test_an_architecture_has_its_folder(registry: Registry, server: FakeRegistry
         keep(registry, resolve(registry, server.reference()), tmp_path / "amd64")
 
 
-def test_the_lock(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
+def test_keep_layer_holds_a_lock_and_breaks_a_stale_one(
+    registry: Registry, server: FakeRegistry, tmp_path: Path
+) -> None:
     server.push(manifest_of(BLOB))
     seen: list[list[str]] = []
     server.push_blob(BLOB)
@@ -452,7 +460,7 @@ def test_the_lock(registry: Registry, server: FakeRegistry, tmp_path: Path) -> N
     os.utime(lock, (time.time() - 14 * 60,) * 2)
     with raises(FetchError, "locked"):
         keep(registry, layer, tmp_path)
-    # that of a writer that has crashed
+    # the lock of a crashed writer
     os.utime(lock, (time.time() - 16 * 60,) * 2)
 
     def look(_bytes: int, _expected: int | None) -> None:
@@ -462,14 +470,14 @@ def test_the_lock(registry: Registry, server: FakeRegistry, tmp_path: Path) -> N
     assert "user.mod.1.lock" in seen[0]
     assert "user.mod.1.tar.xz" not in seen[0]
     assert [path.name for path in tmp_path.iterdir()] == ["user.mod.1.tar.xz"]
-    # also where the writer had been done but for the lock
+    # also if the writer had finished except for the lock
     lock.touch()
     os.utime(lock, (time.time() - 16 * 60,) * 2)
     assert not keep(registry, layer, tmp_path).is_new
     assert not lock.exists()
 
 
-def test_the_lock_goes_where_the_download_fails(
+def test_keep_layer_releases_its_lock_after_a_failure(
     registry: Registry, server: FakeRegistry, tmp_path: Path
 ) -> None:
     server.push(manifest_of(BLOB))
@@ -479,6 +487,6 @@ def test_the_lock_goes_where_the_download_fails(
 
 
 @pytest.mark.parametrize("text", ["", "a/b/c", "../etc", "arm/x", "linux", "a b"])
-def test_architectures_that_are_none(text: str) -> None:
+def test_parse_platform_refuses_unknown_architectures(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_platform(text)
