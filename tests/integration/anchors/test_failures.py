@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Followers end beside their anchor after failures of hosts, and after an anchor's own trouble."""
+"""Followers end up on their anchor's node after failures of hosts and of the anchor."""
 
 from __future__ import annotations
 

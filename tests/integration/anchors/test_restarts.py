@@ -71,7 +71,7 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
         assert restarts(stage, "shop_bad") == 3
         old.start_engine()
 
-        # somebody mends it
+        # the user repairs it
         def mend(spec: dict[str, Any]) -> None:
             del spec["TaskTemplate"]["ContainerSpec"]["Command"]
 

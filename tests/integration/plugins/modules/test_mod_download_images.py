@@ -92,7 +92,7 @@ def test_images_for_all_architectures(mod_download: Mod, real: RealRegistry, tmp
     assert (again["changed"], again["requests"], again["downloaded_bytes"]) == (False, 2, 0)
     assert json.loads((dest / STATE).read_text())["version"] == 1
 
-    # one that was tampered with, and one that nobody wants any more
+    # a modified file, and one that is no longer desired
     (dest / "arm64/user.mod.multi.tar.xz").write_bytes(b"other")
     del config["mods"][1]  # type: ignore[attr-defined]
     done = mod_download(**options)
