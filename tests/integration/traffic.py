@@ -6,9 +6,9 @@
 
 Each node runs a client that sends about two requests per second, one after the other. Each request resolves
 the name of the service, uses the first address from the engine's DNS, and is tried once: no second address,
-no retry. It fails if the name has no address, the connection is refused, or there is no complete answer within
-3 seconds. A client counts from its first answer, when its own network is up, until it gets a signal to stop;
-it finishes a request in progress. So all active nodes send requests at any time.
+no retry. It fails if the name has no address, the connection is refused, or there is no complete answer
+within 3 seconds. A client counts from its first answer, when its own network is up, until it gets a signal to
+stop; it finishes a request in progress. So all active nodes send requests at any time.
 """
 
 from __future__ import annotations

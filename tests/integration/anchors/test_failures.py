@@ -119,8 +119,8 @@ def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> N
         stage.wait_settled("shop_db", *FOLLOWERS, on="alpha")
         assert (stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)) == before
 
-        # a follower whose own update is paused, with a task still running: reported and not touched, then moved
-        # once that is resolved
+        # a follower whose own update is paused, with a task still running: reported and not touched, then
+        # moved once that is resolved
         stage.change("shop_web", break_command)
         wait_until(lambda: update_state(stage, "shop_web") == "paused", 30, "the update to be paused")
         stage.move("shop_db", "bravo")
