@@ -33,11 +33,11 @@ def attempts_data(seen: Observation) -> list[dict[str, Any]]:
     attempts = [
         {
             "service": _service(seen, service_id),
-            "reason": str(found.reason),
+            "reason": found.reason.to_data(),
             "attempts": found.count,
             "since": iso_time(found.since),
             "last_attempt_at": iso_time(found.last),
-            "given_up": None if found.given_up is None else str(found.given_up),
+            "given_up": None if found.given_up is None else found.given_up.to_data(),
         }
         for service_id, found in seen.state.attempts.items()
     ]
@@ -59,10 +59,10 @@ def lines(moves: list[dict[str, Any]], attempts: list[dict[str, Any]]) -> list[s
     for entry in attempts:
         when = f"since {entry['since']}, last at {entry['last_attempt_at']}"
         found.append(
-            f"  {entry['service']}: {plural(entry['attempts'], 'attempt')} {when}: {entry['reason']}"
+            f"  {entry['service']}: {plural(entry['attempts'], 'attempt')} {when}: {entry['reason']['text']}"
         )
         if entry["given_up"] is not None:
-            found.append(f"  {entry['service']}: given up: {entry['given_up']}")
+            found.append(f"  {entry['service']}: given up: {entry['given_up']['text']}")
     return found
 
 

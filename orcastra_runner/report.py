@@ -148,7 +148,7 @@ def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
         "commands": {"results": commands_data(seen.state)},
         "state": {
             "name": STATE_NAME,
-            "damage": list(seen.damage),
+            "damage": [part.to_data() for part in seen.damage],
             "owned_labels_of_lost_nodes": gone,
             "unknown_sections": sorted(seen.state.other_sections),
         },
@@ -203,7 +203,7 @@ def _labels(node: dict[str, Any]) -> list[str]:
 
 
 def _state_lines(state: dict[str, Any]) -> list[str]:
-    damage = [f"  damaged: {text}" for text in state["damage"]]
+    damage = [f"  damaged: {part['text']}" for part in state["damage"]]
     gone = [
         f"  labels of node {node_id}, which has left the swarm: {', '.join(keys)}"
         for node_id, keys in state["owned_labels_of_lost_nodes"].items()

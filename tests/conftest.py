@@ -26,6 +26,9 @@ for _folder in ("ansible_collections", "ansible_collections/orcastra"):
 # At import, because test modules import the collection when they are collected.
 sys.path[:0] = [str(_collections), str(CHECKOUT)]
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(_collections)
+# Without cached bytecode, each process that a test starts compiles all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -159,7 +159,7 @@ class CommandJob:
         seen = work.swarm.observe()
         now = self._clock()
         edits: list[StateEdit] = []
-        if any(COMMANDS_LABEL in damage for damage in seen.damage):
+        if any(part.params.get("label") == COMMANDS_LABEL for part in seen.damage):
             for entry in content.entries:
                 claim = self._runner.record(work, entry.command, entry.argument)
                 edits.append(ClaimCommand(entry.key, claim))

@@ -76,7 +76,7 @@ class ModsJob:
                 None if connect is None else lambda: stack.enter_context(closing(connect())),
             )
         progress = ModProgress(lambda title, size: log.info("downloading", summary=title, size=size))
-        done = refresh_mods(rules, self._dest, found, check=self._dry_run, progress=progress.tell)
+        done = refresh_mods(rules, self._dest, found, check=self._dry_run, progress=progress.report)
         self._due = self._clock() + self.interval
         if done.busy:
             log.info("mods refresh skipped", summary=done.plan.notes[0])

@@ -169,7 +169,7 @@ def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
         "attempts": _attempts(seen, view.desired),
         "relocations": _relocations(seen),
         "commands": commands_data(seen.state),
-        "damage": list(seen.damage),
+        "damage": status["state"]["damage"],
     }
 
 
@@ -193,7 +193,7 @@ def _group(seen: Observation, group: AnchorGroup) -> dict[str, Any]:
         "exists": anchor is not None,
         "label": group.dependency.label,
         "nodes": sorted(hostnames),
-        "note": None if note is None else str(note),
+        "note": None if note is None else note.to_data(),
         "followers": [
             {
                 "service": follower.service.name,
@@ -243,7 +243,7 @@ def _relocations(seen: Observation) -> list[dict[str, Any]]:
                     "to": _node(seen, move.target),
                     "ended_at": _iso(move.at),
                     "memory_bytes": move.memory_bytes,
-                    "failed": None if move.failed is None else str(move.failed),
+                    "failed": None if move.failed is None else move.failed.to_data(),
                 }
             )
     return sorted(found, key=lambda move: str(move["ended_at"]), reverse=True)

@@ -303,7 +303,7 @@ def main() -> None:
         # what a module prints arrives at its end; the log of the host can be followed
         progress = ModProgress(lambda title, size: module.log(f"downloading {title}: {size}"))
         done = refresh_mods(
-            rules, Path(given["dest"]), found, check=module.check_mode, progress=progress.tell
+            rules, Path(given["dest"]), found, check=module.check_mode, progress=progress.report
         )
         return finish(module, done, found.wishes)
 

@@ -94,7 +94,7 @@ def init(host: Host) -> None:
 
 
 def wipe(host: Host) -> None:
-    """The host is made anew: power off, its engine's data gone, power on."""
+    """Reinstall the host: power off, delete its engine's data, power on."""
     host.crash()
     for path in (host.folder / "docker").iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -168,7 +168,7 @@ def lock(lab: Lab, name: str) -> str:
     key: str = manager(lab).api("GET", "/swarm/unlockkey")["UnlockKey"]
 
     def locks() -> bool:
-        # the manager has to have heard of it before it is restarted
+        # the manager must know about it before it is restarted
         lab[name].restart_engine()
         return bool(swarm_info(lab[name])["LocalNodeState"] == "locked")
 
@@ -208,7 +208,7 @@ def age(lab: Lab, name: str) -> float:
 
 
 def pause_update(lab: Lab, name: str) -> None:
-    """Update a service to an image that nobody has; Swarm pauses the update."""
+    """Update a service to an image that doesn't exist; Swarm pauses the update."""
     found = service(lab, name)
     spec = found["Spec"]
     spec["TaskTemplate"]["ContainerSpec"]["Image"] = "orcastra/none"

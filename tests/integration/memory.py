@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that really use memory, and hosts whose exporters tell so."""
+"""Services that really use memory, and hosts whose exporters report it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``ansible-test integration`` with the targets beside this file."""
+"""``ansible-test integration`` with the targets in this folder."""
 
 from __future__ import annotations
 

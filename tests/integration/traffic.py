@@ -4,11 +4,11 @@
 
 """A web service and clients that ask it all the time, to see whether any request fails.
 
-On each node runs a client, about two requests a second, one after the other. Each request looks the name of
-the service up anew, goes to the first address that the engine's DNS gives, and is tried once: no second
-address, no retry. It fails if the name has no address, the connection is refused, or there is no whole answer
-within 3 seconds. A client counts from its first answer on, when its own network is up, until it is told to
-stop; what it has begun it finishes. So at any time all nodes that are in service ask.
+Each node runs a client that sends about two requests per second, one after the other. Each request resolves
+the name of the service, uses the first address from the engine's DNS, and is tried once: no second address,
+no retry. It fails if the name has no address, the connection is refused, or there is no complete answer
+within 3 seconds. A client counts from its first answer, when its own network is up, until it gets a signal to
+stop; it finishes a request in progress. So all active nodes send requests at any time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ done
 
 @dataclass(frozen=True)
 class Counted:
-    """How many requests were answered, and what was said of those that failed."""
+    """The number of answered requests, and the errors of failed ones."""
 
     answered: int
     failures: tuple[str, ...]

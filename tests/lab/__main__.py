@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     memory.add_argument(
         "--follow",
         action=argparse.BooleanOptionalAction,
-        help="what is available follows what the host's containers use",
+        help="the available memory follows the use of the host's containers",
     )
     run = add("run", _run, "run a command on a host, such as `run alpha -- bash`")
     run.add_argument("host", metavar="HOST")
@@ -94,7 +94,7 @@ def _up(options: argparse.Namespace) -> int:
     packages.install(_say)
     hosts = tuple(options.hosts.split(","))
     if options.bare and options.swarm:
-        raise LabError("--bare: expected no --swarm beside it, found both")
+        raise LabError("--bare: expected no --swarm, found both")
     lab = Lab(
         options.name,
         hosts,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cgroups below which a host's engine puts its containers, on cgroup v1, v2 or both."""
+"""The cgroups for the containers of a host's engine, on cgroup v1, v2 or both."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def hierarchies() -> list[Path]:
 
 
 def folders(cgroup: str) -> list[Path]:
-    """The folders that stand for a cgroup (``/lab/host``) in all hierarchies, where they exist."""
+    """The existing folders of a cgroup (``/lab/host``) in all hierarchies."""
     return [folder for top in hierarchies() if (folder := top / cgroup.lstrip("/")).is_dir()]
 
 
 def remove(cgroup: str, timeout: float = 10) -> None:
-    """Remove a cgroup and all below it, once the kernel has let go of the processes that were in it."""
+    """Remove a cgroup and its children once the kernel has released their processes."""
     deadline = time.monotonic() + timeout
     for top in folders(cgroup):
         for folder, _subfolders, _files in list(os.walk(top, topdown=False)):
@@ -44,7 +44,7 @@ def remove(cgroup: str, timeout: float = 10) -> None:
 
 
 def memory_in_use(cgroup: str) -> int:
-    """Bytes of memory that the processes below a cgroup can't do without (usage less inactive page cache)."""
+    """The memory in use by the processes of a cgroup, in bytes (usage minus inactive page cache)."""
     for folder in folders(cgroup):
         for usage_name, cache_name in (
             ("memory.current", "inactive_file"),

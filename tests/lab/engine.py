@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's engine over its API, with nothing but the standard library."""
+"""The API of a host's engine, with only the standard library."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def request(
 ) -> Any:
     """Send a request to the engine at ``ip`` and return its decoded answer.
 
-    :param path: with the leading slash, without a version: ``/services``
-    :param body: what is sent as JSON; ``bytes`` are sent as a tar archive
-    :param query: values that aren't strings are sent as JSON (``filters``)
+    :param path: with a leading slash, without a version: ``/services``
+    :param body: data to send as JSON; ``bytes`` are sent as a tar archive
+    :param query: values other than strings are sent as JSON (``filters``)
 
-    Returns parsed JSON, or text when the answer isn't JSON (None when it is empty). Raises ``EngineError``
+    Returns parsed JSON, text if the answer isn't JSON, or None if it is empty. Raises ``EngineError``
     for an HTTP error and ``OSError`` when the engine doesn't answer.
     """
     if query:

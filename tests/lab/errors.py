@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong in the lab, as exceptions whose text can be shown as it is."""
+"""Errors of the lab, with texts for users."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import subprocess
 
 
 class LabError(Exception):
-    """The lab can't do what was asked; the text says why."""
+    """The lab can't carry out a request. The text has the reason."""
 
 
 class CommandFailed(LabError, subprocess.CalledProcessError):
-    """A command ended with another status than 0; the text includes the end of what it said."""
+    """A command failed. The text includes the end of its output."""
 
     def __init__(
         self, returncode: int, cmd: list[str], output: str | None, stderr: str | None, where: str

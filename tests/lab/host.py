@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One host of a lab: what can be done to it, and on it."""
+"""One host of a lab: its power, network, memory, engine and commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.lab.process import ProcessId
 from tests.lab.state import LabState
 from tests.lab.wait import wait_until
 
-# How long an engine may take until it answers; it takes about a second on an idle machine.
+# The time limit until an engine answers, which takes about a second on an idle machine.
 ENGINE_TIMEOUT = 60
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -79,18 +79,18 @@ class Host:
             self.wait_until_up()
 
     def crash(self) -> None:
-        """Take the host's power away: everything on it is gone at once."""
+        """Cut the host's power: everything on it ends at once."""
         if first := ProcessId.read(self.folder / "init.pid"):
             first.kill()
         self._wait_until_off()
 
     def shutdown(self) -> None:
-        """Shut the host down in an orderly way; it stays off until :meth:`boot`."""
+        """Shut the host down cleanly; it stays off until :meth:`boot`."""
         self.run(["poweroff"])
         self._wait_until_off()
 
     def reboot(self, wait: bool = True) -> None:
-        """Reboot the host in an orderly way; ``wait`` until it is back and up."""
+        """Reboot the host cleanly; ``wait`` until it is up again."""
         before = self.boot_id
         self.run(["reboot"])
         if wait:
@@ -98,7 +98,7 @@ class Host:
             self.wait_until_up()
 
     def wait_until_up(self) -> None:
-        """Wait until its engine answers; on a host without one, until somebody can log in."""
+        """Wait until its engine answers, or on a host without an engine until login works."""
         if self.has_engine:
             self.wait_for_engine()
         else:
@@ -107,13 +107,13 @@ class Host:
     # Its network
 
     def cut(self) -> None:
-        """Pull the host's network cable; it stays pulled over a reboot."""
+        """Unplug the host's network cable, which stays unplugged across reboots."""
         (self.folder / "cut").touch()
         if self.running:
             network.set_port(self._cable, False)
 
     def mend(self) -> None:
-        """Put the network cable back."""
+        """Plug the network cable in again."""
         (self.folder / "cut").unlink(missing_ok=True)
         if self.running:
             network.set_port(self._cable, True)
@@ -129,7 +129,7 @@ class Host:
         return Memory.read(self.folder)
 
     def set_memory(self, total_mb: int | None = None, available_mb: int | None = None) -> None:
-        """Set what the host believes of its memory, in MiB; what isn't given stays, as far as it fits."""
+        """Set the memory that the host reports, in MiB; omitted values stay if they still fit."""
         before = self.memory
         total = total_mb if total_mb is not None else before.total_mb
         available = available_mb if available_mb is not None else min(before.available_mb, total)
@@ -141,11 +141,11 @@ class Host:
         self._set_memory(Memory(total, available, follow))
 
     def follow_memory(self, follow: bool = True) -> None:
-        """Let what is available follow what the host's containers really use (looked at each second)."""
+        """Derive the available memory from the real use of the host's containers, each second."""
         self._set_memory(dataclasses.replace(self.memory, follow=follow))
 
     def reset_memory(self) -> None:
-        """As it was when the lab was made."""
+        """Restore the memory that the host had when the lab was created."""
         fresh = Memory.fresh(self._state.memory_mb)
         if self.memory != fresh:
             self._set_memory(fresh)
@@ -170,7 +170,7 @@ class Host:
         return engine.request(self.ip, method, path, body, query, timeout)
 
     def engine_answers(self) -> bool:
-        """Whether the engine answers; of a host that is cut off, asked on the host itself."""
+        """Whether the engine answers. If the host is unplugged, the request is sent on the host itself."""
         try:
             if self.is_cut:
                 return self.run(["docker", "version"], check=False, timeout=20).returncode == 0
@@ -179,7 +179,7 @@ class Host:
             return False
 
     def wait_for_engine(self, timeout: float | None = None) -> None:
-        """Wait until the engine answers. Raises ``LabError`` with its log when it doesn't."""
+        """Wait until the engine answers. Raises ``LabError`` with its log on timeout."""
         self._wait(
             lambda: self.engine_answers() or not self._supervised(),
             timeout or ENGINE_TIMEOUT,
@@ -189,11 +189,11 @@ class Host:
             raise LabError(f"{self.name} is off\n{self.log_tail()}")
 
     def stop_engine(self) -> None:
-        """Stop the engine as a service manager does, with all its containers."""
+        """Stop the engine like a service manager, with all its containers."""
         self.run(["service", "docker", "stop"])
 
     def start_engine(self, wait: bool = True) -> None:
-        """Start the engine; ``wait`` until it answers. No change when it runs."""
+        """Start the engine; ``wait`` until it answers. Does nothing if it is running."""
         self.run(["service", "docker", "start"])
         if wait:
             self.wait_for_engine()
@@ -205,7 +205,7 @@ class Host:
             self.wait_for_engine()
 
     def log_tail(self, lines: int = 30) -> str:
-        """The end of what the host's supervisor and engine said, for a report on a failure."""
+        """The last lines of the supervisor's and the engine's log, for the report of a failure."""
         found = []
         for path in (self.folder / "supervisor.log", self.folder / "upper/var/log/docker.log"):
             if path.exists():
@@ -246,13 +246,13 @@ class Host:
         return subprocess.CompletedProcess(list(arguments), process.returncode, output, errors)
 
     def sh(self, script: str, timeout: float = 60) -> str:
-        """Run a line of shell on the host and return what it printed; errors as :meth:`run` has them."""
+        """Run a line of shell on the host and return its output. Raises what :meth:`run` raises."""
         return self.run(["sh", "-c", script], timeout=timeout).stdout
 
     def popen(
         self, arguments: Sequence[str], env: Mapping[str, str] | None = None, **options: Any
     ) -> HostProcess:
-        """Start a command on the host, in a process group of its own; ``options`` are those of ``Popen``."""
+        """Start a command on the host, in its own process group; ``options`` are those of ``Popen``."""
         options.setdefault("start_new_session", True)
         return HostProcess(
             self.command(arguments),
@@ -272,7 +272,7 @@ class Host:
 
     @staticmethod
     def environment() -> dict[str, str]:
-        """The variables of a command on a host: none of this machine's but the terminal's."""
+        """The environment of a command on a host: of this machine's variables only those of the terminal."""
         terminal = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
         return {"PATH": _PATH, "HOME": "/root", "USER": "root", "LANG": "C.UTF-8", **terminal}
 

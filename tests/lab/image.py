@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container images made here, without a registry, packed as ``docker load`` wants them."""
+"""Build container images without a registry, in the format of ``docker load``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 _ENTRY = """\
 #!/bin/sh
 trap 'kill "$program" 2>/dev/null; exit 143' TERM INT
-# A program in the background would read from nowhere, unless it is told otherwise.
+# Without this, a program in the background has no stdin.
 exec 3<&0
 "$@" <&3 3<&- &
 program=$!
@@ -102,7 +102,7 @@ def load(host: Host, archive: bytes) -> None:
 
 
 class _Tar:
-    """A tar archive whose bytes depend on nothing but what is put into it."""
+    """A tar archive whose bytes depend only on its content."""
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys of a lab: for SSH to its hosts, and for engines that speak TLS."""
+"""Keys of a lab: for SSH to its hosts, and for engines with TLS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.lab.process import SYSTEM_PATH, command
 
 @dataclass(frozen=True)
 class SshFiles:
-    """Where the lab's SSH files are."""
+    """The paths of the lab's SSH files."""
 
     folder: Path
 
@@ -35,7 +35,7 @@ class SshFiles:
         return self.folder / f"host_{host}"
 
     def environment(self) -> dict[str, str]:
-        """Variables with which any program's ``ssh`` (and paramiko's ``~/.ssh``) reaches the hosts."""
+        """Variables that let the ``ssh`` of any program (and paramiko's ``~/.ssh``) reach the hosts."""
         return {
             "PATH": f"{self.folder / 'bin'}:/usr/local/bin:{SYSTEM_PATH}",
             "HOME": str(self.folder / "home"),
@@ -63,7 +63,7 @@ def create_ssh(files: SshFiles, addresses: Mapping[str, str]) -> None:
         + f"    User root\n    IdentityFile {files.key}\n    IdentitiesOnly yes\n"
         + f"    UserKnownHostsFile {files.known_hosts}\n    StrictHostKeyChecking yes\n    BatchMode yes\n"
     )
-    # ssh takes the home folder from the password file, whatever HOME says: only -F changes its configuration.
+    # ssh reads the home folder from the password file, not from HOME: only -F changes its configuration.
     wrapper = files.folder / "bin/ssh"
     wrapper.write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {shlex.quote(str(files.config))} "$@"\n')
     wrapper.chmod(0o755)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lab: several hosts on this machine, joined by a network, each with its own engine."""
+"""A lab: several hosts on this machine, in one network, each with its own engine."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ T = TypeVar("T")
 
 
 class LabIsUp(LabError):
-    """A lab of this name, which belongs to nobody, runs."""
+    """A lab of this name without an owner is running."""
 
 
 class Lab:
     """A lab with hosts, not yet up; use it in a ``with`` block, or call :meth:`up` and :meth:`down`.
 
-    :param name: letters a-z, digits and ``-``; labs of different names live side by side
+    :param name: letters a-z, digits and ``-``; labs of different names run independently
     :param hosts: names of the hosts
     :param engine: version of the engine (see ``releases.ENGINES``); without it, the one this machine has
     :param root: a folder with another root file system to use instead of ``engine``
@@ -52,7 +52,7 @@ class Lab:
         bare: bool = False,
     ) -> None:
         if bare and tls:
-            raise LabError("bare: expected no tls beside it, which is for engines that are there")
+            raise LabError("bare: expected no tls, which needs installed engines")
         self.name = names.check_lab_name(name)
         self._names = names.check_host_names(tuple(hosts))
         self._engine = engine
@@ -69,7 +69,7 @@ class Lab:
 
     @classmethod
     def attach(cls, name: str) -> Lab:
-        """A lab that is up already. Raises ``LabError`` when there is none of that name."""
+        """A lab that is up already. Raises ``LabError`` if there is none of that name."""
         state = LabState.load(name)
         lab = cls(name, state.hosts, tls=state.tls, memory_mb=state.memory_mb, bare=state.bare)
         lab._use(state)
@@ -78,11 +78,11 @@ class Lab:
     # Up and down
 
     def up(self, say: Callable[[str], None] = lambda line: None) -> Lab:
-        """Remove what is left of an earlier lab of this name, start all hosts, wait until they are up.
+        """Remove leftovers of an earlier lab of this name, start all hosts, and wait until they are up.
 
         :param say: called with lines about the progress
 
-        Raises ``LabError``: not possible on this machine, the name is in use, a host doesn't start.
+        Raises ``LabError`` if this machine can't run a lab, the name is in use, or a host doesn't start.
         """
         packages.require()
         root, engine = engine_root(self._engine, self._root, self._bare, say)
@@ -184,7 +184,7 @@ class Lab:
     # All hosts at once
 
     def form_swarm(self, managers: int = 3, heartbeat_s: float = 5) -> None:
-        """Make one swarm of all hosts, the first ``managers`` of them managers; wait until all are Ready.
+        """Form a swarm of all hosts, the first ``managers`` of them as managers; wait until all are Ready.
 
         :param heartbeat_s: how often nodes report; a lost one is seen Down after about three times as long
         """
@@ -192,7 +192,7 @@ class Lab:
         swarm.form(self.hosts, self._formation)
 
     def leader(self) -> Host:
-        """The host whose engine is the Swarm leader now. Raises ``LabError`` while there is none."""
+        """The host whose engine is the current Swarm leader. Raises ``LabError`` if there is none."""
         return self[swarm.leader(self.hosts)]
 
     def load_image(self, name: str, files: Mapping[str, str] | None = None) -> None:
@@ -201,7 +201,7 @@ class Lab:
         self.each(lambda host: image.load(host, self._images[name]))
 
     def each(self, action: Callable[[Host], T]) -> list[T]:
-        """Call ``action`` for all hosts at the same time; returns their results, raises the first error."""
+        """Call ``action`` for all hosts in parallel. Returns the results, or raises the first error."""
         with ThreadPoolExecutor(len(self._hosts)) as pool:
             return list(pool.map(action, self.hosts))
 
@@ -210,9 +210,9 @@ class Lab:
         return "\n".join(host.log_tail(lines) for host in self)
 
     def restore(self) -> None:
-        """Undo whatever was done to hosts and swarm since it was formed; see :mod:`tests.lab.restore`.
+        """Undo all changes to hosts and swarm since it was formed; see :mod:`tests.lab.restore`.
 
-        Images that were loaded through the lab are there again on hosts that have lost theirs.
+        Hosts that have lost images loaded through the lab get them again.
         """
         restore.restore(self, self._formation)
         self.each(self._restore_images)
@@ -233,7 +233,7 @@ class Lab:
         try:
             found = LabState.load(self.name)
         except LabError:
-            # It never came so far as to have a state: leftovers.
+            # It has no state, so these are leftovers.
             return
         if not found.owner and any(Host(found, name).running for name in found.hosts):
             raise LabIsUp(f"lab {self.name!r} is up already")

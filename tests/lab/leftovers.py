@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remove a lab: all of its processes, networks, cgroups and files, however it ended."""
+"""Remove a lab: its processes, networks, cgroups and files, however it ended."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.lab.state import LabState, all_labs
 
 
 def lab_lock(name: str) -> Lock:
-    """Held by whoever builds, removes or owns a lab."""
+    """The lock held while a process builds, removes or owns a lab."""
     return Lock(f"{PREFIX}-{name}")
 
 
 def remove(name: str) -> None:
-    """Remove everything that belongs to a lab, or is left of it. The caller holds its lock."""
+    """Remove a lab or its leftovers. The caller holds its lock."""
     hosts = lab_folder(name) / "hosts"
     folders = sorted(hosts.iterdir()) if hosts.is_dir() else []
-    # The supervisors first: they would boot a host again, or be about to.
+    # The supervisors first: otherwise they might boot a host again.
     kill_all(ProcessId.read(folder / "supervisor.pid") for folder in folders)
     kill_all(ProcessId.read(folder / "init.pid") for folder in folders)
-    # Hosts whose numbers weren't written down yet, and what was started in a host from outside.
+    # Hosts that aren't recorded yet, and processes started in a host from outside.
     kill_all(network.processes(name))
     network.remove_network(name)
     cgroups.remove(cgroup(name))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Locks between processes: one lab isn't built or removed twice at a time."""
+"""Locks between processes: only one process builds or removes a lab at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LOCKS = Path("/run")
 
 
 class Lock:
-    """A lock file that is gone when the lock is; the kernel frees it when its holder dies."""
+    """A lock file that is removed with the lock; the kernel releases the lock if its holder dies."""
 
     def __init__(self, name: str) -> None:
         self.path = LOCKS / f"{name}.lock"
         self._file: int | None = None
 
     def acquire(self, wait: bool = False) -> bool:
-        """Take the lock; without ``wait``, return False when somebody else has it."""
+        """Take the lock. Without ``wait``, return False if another process holds it."""
         while self._file is None:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
@@ -46,7 +46,7 @@ class Lock:
             self._file = None
 
     def holder(self) -> str:
-        """The process number of whoever holds the lock, for messages."""
+        """The process ID of the lock's holder, for messages."""
         try:
             return self.path.read_text().strip() or "?"
         except OSError:

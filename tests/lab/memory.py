@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's own /proc/meminfo: a file that the engine, Swarm's scheduler and the node exporter all believe."""
+"""A host's own /proc/meminfo, which the engine, Swarm's scheduler and the node exporter read."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from tests.lab import cgroups
 
 MIB = 1024 * 1024
-# What the kernel and the services of a small host use themselves.
+# The memory that the kernel and the services of a small host use.
 SYSTEM_MB = 160
 _ZERO_UNLESS = ("HugePages", "Hugepagesize", "VmallocTotal", "DirectMap", "CommitLimit")
 
 
 @dataclass(frozen=True)
 class Memory:
-    """A host's memory. With ``follow``, what is available is the total less what containers really use."""
+    """A host's memory. With ``follow``, the available memory is the total minus the containers' real use."""
 
     total_mb: int
     available_mb: int
@@ -35,14 +35,14 @@ class Memory:
         return cls(**json.loads((host / "memory.json").read_text()))
 
     def write(self, host: Path) -> None:
-        """Remember it; the host's supervisor reads it each second."""
+        """Save it; the host's supervisor reads it each second."""
         temporary = host / f"memory.json.{os.getpid()}"
         temporary.write_text(json.dumps(asdict(self)))
         temporary.replace(host / "memory.json")
 
 
 def show(host: Path, cgroup: str) -> None:
-    """Bring the file that stands for /proc/meminfo on a host up to date with its memory."""
+    """Update a host's /proc/meminfo file to its memory."""
     memory = Memory.read(host)
     available = memory.available_mb * 1024
     if memory.follow:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names and places that belong to a lab: everything else on the machine is left alone."""
+"""The names and paths that belong to a lab. Nothing else on the machine is touched."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOST = re.compile(r"[a-z]([a-z0-9-]{0,40}[a-z0-9])?\Z")
 
 
 def base_folder() -> Path:
-    """Where labs keep their state: ``ORCASTRA_LAB_DIR``, else a folder under /var/lib."""
+    """The folder for the state of labs: ``ORCASTRA_LAB_DIR``, or a folder under /var/lib."""
     folder = os.environ.get("ORCASTRA_LAB_DIR") or "/var/lib/orcastra-lab"
     if not folder.startswith("/") or re.search(r"[:,\\\s]", folder):
         raise LabError(

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's network: a bridge in a namespace of its own, and a cable to each host and to this machine.
+"""The lab's network: a bridge in its own namespace, and a cable to each host and to this machine.
 
 The bridge isn't in the machine's own namespace, so that the machine's firewall (another Docker engine's,
-for instance) has no say in what the hosts exchange. ``10.213.N.1`` is this machine, ``.254`` the gateway,
+for instance) does not affect the traffic of the hosts. ``10.213.N.1`` is this machine, ``.254`` the gateway,
 which answers at once that nothing is reachable behind it; hosts start at ``.11``.
 """
 
@@ -23,7 +23,7 @@ FIRST_HOST = 11
 
 @dataclass(frozen=True)
 class Cable:
-    """What a host's network interface needs: the lab, the host, the subnet's number and the host's own."""
+    """The data of a host's network interface: lab, host, number of the subnet and number of the host."""
 
     lab: str
     host: str
@@ -36,7 +36,7 @@ class Cable:
 
     @property
     def mac(self) -> str:
-        # The same at each boot, so that nobody keeps a stale neighbour entry.
+        # The same at each boot, so that no stale neighbour entry is left.
         return f"02:0c:a5:00:{self.subnet:02x}:{FIRST_HOST + self.index:02x}"
 
     @property
@@ -70,7 +70,7 @@ def create_switch(lab: str) -> int:
 
 
 def remove_network(lab: str) -> None:
-    """Remove all namespaces and cables of a lab; whatever is missing already is fine."""
+    """Remove all namespaces and cables of a lab, if they exist."""
     for name in _namespaces(lab):
         command(["ip", "netns", "del", name], check=False)
     alias = switch_namespace(lab)
@@ -81,7 +81,7 @@ def remove_network(lab: str) -> None:
 
 
 def processes(lab: str) -> list[ProcessId]:
-    """Everything that runs in the lab's network namespaces."""
+    """All processes in the lab's network namespaces."""
     found = []
     for name in _namespaces(lab):
         found += [ProcessId.of(int(p)) for p in command(["ip", "netns", "pids", name], check=False).split()]
@@ -89,7 +89,7 @@ def processes(lab: str) -> list[ProcessId]:
 
 
 def plug(cable: Cable, up: bool) -> None:
-    """Give a host that is about to boot a fresh network namespace and connect it."""
+    """Create and connect a new network namespace for a host that is about to boot."""
     unplug(cable)
     switch, host = switch_namespace(cable.lab), host_namespace(cable.lab, cable.host)
     command(["ip", "netns", "add", host])
@@ -114,14 +114,14 @@ def plug(cable: Cable, up: bool) -> None:
 
 
 def unplug(cable: Cable) -> None:
-    """Remove a host's namespace and cable, so that nothing answers at its address any more."""
+    """Remove a host's namespace and cable, so that nothing answers at its address."""
     # Both ends go at once this way; a namespace alone is taken apart later, in the background.
     command(["ip", "-n", switch_namespace(cable.lab), "link", "del", cable.port], check=False)
     command(["ip", "netns", "del", host_namespace(cable.lab, cable.host)], check=False)
 
 
 def set_port(cable: Cable, up: bool) -> None:
-    """Cut or mend the cable of a host that runs."""
+    """Unplug or plug in the cable of a running host."""
     command(["ip", "-n", switch_namespace(cable.lab), "link", "set", cable.port, "up" if up else "down"])
 
 

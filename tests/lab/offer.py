@@ -14,15 +14,15 @@ from pathlib import Path
 from tests.lab.process import SYSTEM_ENVIRONMENT, command
 
 _MIRROR = "http://deb.debian.org/debian"
-# debootstrap checks what it fetches with the same keys.
+# debootstrap checks its downloads with the same keys.
 _KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _FOLDER = "srv/packages"
 
 
 def offer(root: Path, release: str, packages: Sequence[str], mirror: str | None) -> None:
-    """Fetch packages and whatever they need that ``root`` lacks, and make them its one source of packages.
+    """Fetch packages and their missing dependencies, and make them the only package source of ``root``.
 
-    Its package manager has not read that source yet, as on a host that was just installed.
+    The package manager has not read that source yet, as on a newly installed host.
     """
     folder = root / _FOLDER
     folder.mkdir(parents=True)
@@ -41,7 +41,7 @@ def offer(root: Path, release: str, packages: Sequence[str], mirror: str | None)
 
 
 def _fetch(root: Path, release: str, packages: Sequence[str], mirror: str, scratch: Path) -> list[Path]:
-    """The machine's apt fetches for the root, so that its proxies and certificates count."""
+    """Let the machine's apt fetch for the root, so that its proxies and certificates apply."""
     for name in ("lists/partial", "archives/partial", "none"):
         (scratch / name).mkdir(parents=True)
     sources = scratch / "sources.list"

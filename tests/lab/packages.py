@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lab needs of this machine, and the Debian packages it comes from."""
+"""The requirements of the lab, and the Debian packages that provide them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.lab.errors import LabError
 from tests.lab.process import SYSTEM_ENVIRONMENT, SYSTEM_PATH
 
-# A command, and the package that has it. Where the command is there, from whatever source, nothing is done.
+# A command and its package, which is only installed if the command is missing.
 COMMANDS = {
     "dockerd": "docker.io",
     "docker": "docker.io",
@@ -43,7 +43,7 @@ _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def obstacle() -> str | None:
-    """Why there can't be a lab on this machine, however many packages are installed; None if there can."""
+    """Why this machine can't run a lab, whatever is installed; None if it can."""
     if platform.system() != "Linux":
         return f"the lab needs Linux, this is {platform.system()}"
     if os.geteuid() != 0:
@@ -56,9 +56,9 @@ def obstacle() -> str | None:
 
 
 def missing() -> list[str]:
-    """The packages that have to be installed first."""
+    """The packages that must be installed first."""
     found = [package for name, package in COMMANDS.items() if not shutil.which(name, path=SYSTEM_PATH)]
-    # Debian has moved the client out of docker.io; where there is such a package, it is that one's.
+    # Debian has moved the client out of docker.io into a package that older releases don't have.
     if "docker.io" in found and _known("docker-cli"):
         found.append("docker-cli")
     # Its dynamic sibling has the same command, but doesn't run in an empty image.
@@ -68,7 +68,7 @@ def missing() -> list[str]:
 
 
 def require() -> None:
-    """Raises ``LabError`` with what is in the way of a lab."""
+    """Raise ``LabError`` if this machine can't run a lab."""
     if why := obstacle():
         raise LabError(why)
     if names := missing():
@@ -76,7 +76,7 @@ def require() -> None:
 
 
 def install(say: Callable[[str], None]) -> None:
-    """Install what is missing, without starting any service. Raises ``LabError``."""
+    """Install the missing packages without starting a service. Raises ``LabError``."""
     if why := obstacle():
         raise LabError(why)
     if names := missing():
@@ -104,7 +104,7 @@ def _install(names: list[str], say: Callable[[str], None]) -> None:
 
 
 def _apt(arguments: list[str]) -> str:
-    """Run apt-get; returns nothing when it worked, else the end of what it said."""
+    """Run apt-get. Returns an empty text on success, or the end of its output."""
     done = subprocess.run(
         ["apt-get", "--quiet", *arguments],
         env={**os.environ, **SYSTEM_ENVIRONMENT, "DEBIAN_FRONTEND": "noninteractive"},
@@ -120,7 +120,7 @@ def _apt(arguments: list[str]) -> str:
 
 @contextmanager
 def _no_services_started() -> Iterator[None]:
-    """Debian asks this script before a package starts its service; leave alone one that is there."""
+    """Debian asks this script before a package starts its service. Keep an existing script."""
     if _POLICY.exists():
         yield
         return

@@ -14,12 +14,12 @@ from tests.lab.process import SYSTEM_ENVIRONMENT, ProcessId
 
 CHECKOUT = Path(__file__).parents[2]
 
-# Kept so that they can be waited for once they have ended.
+# Kept so that ended processes can be waited for.
 _started: list[subprocess.Popen[bytes]] = []
 
 
 def switch_on(lab: str, host: str) -> None:
-    """Start a host's supervisor in the background; what it says goes to ``supervisor.log``."""
+    """Start a host's supervisor in the background; its output goes to ``supervisor.log``."""
     _started[:] = [process for process in _started if process.poll() is None]
     folder = names.host_folder(lab, host)
     with (folder / "supervisor.log").open("ab") as log:

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.lab.errors import CommandFailed
 from tests.lab.wait import wait_until
 
-# Only the distribution's own folders: what somebody put into /usr/local is not part of a host.
+# Only the distribution's own folders: programs in /usr/local are not part of a host.
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 SYSTEM_ENVIRONMENT = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "HOME": "/root"}
 
@@ -30,7 +30,7 @@ class ProcessId:
 
     @classmethod
     def of(cls, pid: int) -> ProcessId | None:
-        """The identity of a process that runs now; None when there is none."""
+        """The identity of a running process, or None if there is none."""
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except OSError:
@@ -56,7 +56,7 @@ class ProcessId:
         return ProcessId.of(self.pid) == self
 
     def kill(self) -> None:
-        """Send SIGKILL, unless the number belongs to another process by now."""
+        """Send SIGKILL, unless the ID now belongs to another process."""
         if self.alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -77,7 +77,7 @@ def command(
     check: bool = True,
     timeout: float = 120,
 ) -> str:
-    """Run a command of this machine and return what it printed. Raises ``CommandFailed``."""
+    """Run a command of this machine and return its output. Raises ``CommandFailed``."""
     done = subprocess.run(
         arguments,
         input=input,

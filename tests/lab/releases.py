@@ -29,7 +29,7 @@ class Release:
     name: str
     more_packages: tuple[str, ...] = ()
     bare: bool = False
-    """Whether the engine is not installed, but can be, from packages that lie in the root."""
+    """Whether the engine is not installed, but can be, from packages in the root."""
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ class Release:
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """What can be installed besides."""
+        """The packages that can be installed later."""
         return (*_OFFERED_PACKAGES, *self.more_packages) if self.bare else ()
 
     @property
@@ -76,12 +76,13 @@ def engine_root(
 ) -> tuple[Path, str]:
     """The folder to put below the hosts' roots, and the version of the engine in it.
 
-    Without ``engine`` and ``root``, or when this machine's own engine is of that version, that is ``/``; else
-    the root of the release that has it, which takes a minute to make the first time. With ``bare`` it is that
-    of the release without its engine, and the version is empty. Raises ``LabError``.
+    Without ``engine`` and ``root``, or if this machine's own engine has that version, the folder is ``/``.
+    Otherwise it is the root of the release with that version, which takes a minute to create the first time.
+    With ``bare`` it is the root of the release without its engine, and the version is empty.
+    Raises ``LabError``.
     """
     if root and (engine or bare):
-        raise LabError("root: expected neither engine nor bare beside it")
+        raise LabError("root: expected neither engine nor bare")
     if engine and engine not in ENGINES:
         raise LabError(f"engine: expected one of {', '.join(ENGINES)}, found {engine!r}")
     if bare:
@@ -105,7 +106,7 @@ def release_root(release: Release, say: Callable[[str], None] = lambda line: Non
         if target.exists():
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Nobody else builds this release now, so what is there was left by a run that was killed.
+        # No other process builds this release now, so an existing folder is the leftover of a killed run.
         building = target.with_name(f"{target.name}.new")
         _remove(building)
         say(f"Making a root folder of Debian {release.name}, once (about a minute) ...")

@@ -17,7 +17,7 @@ from tests.lab.wait import wait_until
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
 
-# Hosts that were cut off or crashed are Ready again after seconds; a swarm that isn't is made anew.
+# Hosts that were unplugged or crashed are Ready again within seconds; otherwise the swarm is formed again.
 _PATIENCE = 40
 
 
@@ -25,7 +25,7 @@ def restore(lab: Lab, desired: swarm.Formation) -> None:
     """All hosts on, connected, with fresh memory; one swarm of all, formed as ``desired``, empty.
 
     All nodes are active and without labels; services, configs, secrets, networks, volumes and containers are
-    gone. Costs some requests when nothing has to be done.
+    gone. If nothing has changed, this costs only a few requests.
     """
     lab.each(_restore_host)
     if not _same_swarm(lab) or not _repair(lab, desired):
@@ -91,7 +91,7 @@ def _restore_node(manager: Host, node_id: str, role: str) -> None:
         spec = {**node["Spec"], **desired}
         spec.pop("Name", None)
         if {"Labels": {}, **node["Spec"]} != spec:
-            # Raises when somebody else wrote it in between; then it is read again.
+            # Raises if another client has written it in between; then it is read again.
             manager.api("POST", f"/nodes/{node_id}/update", spec, {"version": node["Version"]["Index"]})
         return True
 
@@ -114,8 +114,8 @@ def _leave(host: Host) -> None:
         host.run(["rm", "-rf", "/var/lib/docker/swarm"])
         host.start_engine()
     _ignore(404, lambda: host.api("POST", "/swarm/leave", query={"force": "1"}), 503, 406)
-    # An engine that goes from one swarm to another at once may keep the gossip keys of the old one: its
-    # overlay networks then reach nobody until it is started again (seen with 20.10).
+    # An engine that joins another swarm immediately may keep the gossip keys of the old one: its overlay
+    # networks then reach no other node until the engine restarts (seen with 20.10).
     host.restart_engine()
 
 
@@ -129,7 +129,7 @@ def _empty_swarm(manager: Host) -> None:
         tasks = manager.api("GET", "/tasks") if left else []
         return not left and not tasks
 
-    # A config can't go before the last task that uses it; each round takes what it can.
+    # A config can't be removed before the last task that uses it; each round removes as much as possible.
     wait_until(clear, 60, "services, configs, secrets and networks of an earlier test to be gone")
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The root file system of a host: what lies below it, and the files that make it a host of its own."""
+"""The root file system of a host: its layers, and the files that make it a separate host."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _engine_defaults(cable: Cable, tls: bool) -> str:
         options.append(f"-H tcp://{cable.ip}:2376 --tlsverify --tlscacert={folder}/ca.pem")
         options.append(f"--tlscert={folder}/cert.pem --tlskey={folder}/key.pem")
     else:
-        # Said outright: newer engines wait 15 s before they open a port without TLS that nobody asked for.
+        # Explicit, because newer engines otherwise wait 15 s before they open a port without TLS.
         options.append(f"-H tcp://{cable.ip}:2375 --tls=false")
     options.append("--exec-opt native.cgroupdriver=cgroupfs")
     options.append(f"--cgroup-parent={cgroup(cable.lab, cable.host)}")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is remembered about a lab in its folder, so that another process can find, use and remove it."""
+"""The saved state of a lab in its folder, so that another process can find, use and remove it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LabState:
 
     @classmethod
     def load(cls, name: str) -> LabState:
-        """Raises ``LabError`` when there is no such lab."""
+        """Raises ``LabError`` if there is no such lab."""
         try:
             values = json.loads(_path(name).read_text())
         except FileNotFoundError:

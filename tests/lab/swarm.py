@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a swarm of a lab's hosts. Over the API, so that join tokens are never on a command line."""
+"""Form a swarm of a lab's hosts over the API, so that join tokens are never on a command line."""
 
 from __future__ import annotations
 

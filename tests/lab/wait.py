@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait for a condition, and say what was missing when it doesn't come."""
+"""Wait for a condition, and report the last result on timeout."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.lab.errors import LabError
 
 T = TypeVar("T")
 
-# how many times as long everything may take, on a slow machine
+# the factor for all timeouts, on a slow machine
 PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))
 
 
 def wait_until(condition: Callable[[], T], timeout: float = 30, what: str = "", interval: float = 0.2) -> T:
     """Call ``condition`` until its result is true, and return that result.
 
-    :param timeout: seconds until it is given up, times the ``PATIENCE`` that the environment asks for
-    :param what: what is waited for, as it should stand in the error message
+    :param timeout: seconds, multiplied by the ``PATIENCE`` of the environment
+    :param what: a description of the condition for the error message
     :param interval: seconds between two calls
 
     An ``OSError`` or ``LabError`` of the condition (an engine that doesn't answer yet) counts as "not yet".

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Other releases of ansible-core, each in a virtual environment that is made once and kept.
+"""Other releases of ansible-core, each in a virtual environment that is created once and kept.
 
-They lie below the checkout's ``.venv``, so that ``make clean`` removes them, or below the folder for
-temporary files where there is none.
+They are in the checkout's ``.venv``, so that ``make clean`` removes them, or in the folder for temporary
+files if there is no ``.venv``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# release: what pip is asked for, and the interpreters that it runs on, the best one first
+# release: requirement for pip, and its interpreters in order of preference
 RELEASES = {
     "2.17": ("ansible-core==2.17.*", ("3.11", "3.10", "3.12")),
     "2.18": ("ansible-core==2.18.*", ("3.11", "3.12", "3.13")),
@@ -27,7 +27,7 @@ PACKAGES = ("docker", "jsonschema", "prometheus_client")
 
 
 class NoCore(Exception):
-    """It cannot be had on this machine; the text says why."""
+    """This machine can't install a release. The text has the reason."""
 
 
 def ansible_core(release: str) -> Path:
@@ -51,7 +51,7 @@ def ansible_core(release: str) -> Path:
 
 def _interpreter(versions: tuple[str, ...]) -> Path:
     for version in versions:
-        # a shim of pyenv may be there without the interpreter that it stands for
+        # a shim of pyenv may exist without its interpreter
         found = shutil.which(f"python{version}")
         installed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
         for path in (*([Path(found)] if found else []), *installed):

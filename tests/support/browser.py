@@ -42,7 +42,7 @@ FLAGS = (
 
 
 class Browser:
-    """One Chromium with one page. ``messages`` is what the page has complained of: console and CSP."""
+    """One Chromium with one page. ``messages`` are the errors of the page: console and CSP."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -82,7 +82,7 @@ class Browser:
             self._process.kill()
             self._process.wait()
         with contextlib.suppress(ProcessLookupError):
-            # its helpers may live a little longer, and write into its folder
+            # its helper processes may live a little longer, and write into its folder
             os.killpg(self._process.pid, signal.SIGKILL)
         for _ in range(20):
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -106,7 +106,7 @@ class Browser:
         self.wait_for(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
-        """What an expression of JavaScript gives in the page."""
+        """Evaluate a JavaScript expression in the page."""
         reply = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in reply, reply
         return reply["result"].get("value")
@@ -120,11 +120,11 @@ class Browser:
         return found
 
     def text(self) -> str:
-        """All text that can be seen."""
+        """All visible text."""
         return str(self.run("document.body ? document.body.innerText : ''"))
 
     def picture(self, path: Path, *, whole: bool = True) -> None:
-        """Put a picture of the page into a PNG file: of all of it, or of what the screen shows."""
+        """Save a screenshot as a PNG file: of the full page or of the visible part."""
         reply = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(reply["data"]))
 

@@ -33,7 +33,7 @@ def service(name: str, **fields: Any) -> Service:
 
 
 def ours(*constraints: str, user_constraints: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The fields of a service to which we have added ``constraints``; ``users`` are the user's own."""
+    """The fields of a service with managed ``constraints``; ``users`` are the user's own."""
     return {
         "constraints": (*user_constraints, *constraints),
         "labels": {CONSTRAINTS_LABEL: json.dumps(constraints)},

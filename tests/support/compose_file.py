@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Starts what compose.yml says through the Engine API, where Docker's compose plugin is not at hand."""
+"""Start the services of compose.yml through the Engine API, without Docker's compose plugin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 
 from tests.lab.host import Host
 
-# Keys that change nothing about the container that is started here.
+# Keys that don't affect the container here.
 _NOT_OURS = {"build", "depends_on", "image", "volumes", "ports", "labels", "stop_grace_period"}
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(:-(?P<default>[^}]*))?\}")
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
@@ -81,7 +81,7 @@ def create_request(service: Mapping[str, Any], project: str, folder: str) -> dic
 def up(
     host: Host, path: Path, variables: Mapping[str, str], project: str = "compose", folder: str = "/tmp"
 ) -> dict[str, str]:
-    """Create the file's volumes and start its services on a host, in their order, whatever depends on what.
+    """Create the file's volumes and start its services on a host, in order of appearance.
 
     Returns the IDs of the containers by the services' names.
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Constraint expressions and what Swarm makes of them.
+"""Constraint expressions and their results in Swarm.
 
 The unit tests hold our evaluation to this table, the integration tests hold the table to the scheduler of
 real engines. The node has: role manager, labels disk=SSD, Room=cellar, empty= (the empty string), engine

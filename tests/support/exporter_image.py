@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An image with this machine's own node exporter, to stand for ``prom/node-exporter``."""
+"""An image with this machine's own node exporter, in place of ``prom/node-exporter``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.lab import image
 
 
 def exporter_image(name: str) -> bytes:
-    """An image whose entry point is the exporter; it is what ``docker load`` reads."""
+    """An image whose entry point is the exporter, in the format of ``docker load``."""
     program = Path(shutil.which("prometheus-node-exporter") or "/usr/bin/prometheus-node-exporter")
     listing = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
     libraries = re.findall(r"(/\S+) \(0x", listing)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A registry in a thread, which says what a test wants it to say; and the manifests for it."""
+"""A registry in a thread whose answers a test decides, and manifests for it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def index_of(*entries: tuple[bytes, dict[str, Any]], kind: str = OCI_INDEX) -> b
 
 
 class FakeRegistry(ModServer):
-    """A registry with the one repository ``user/mod``; ``token``: what it gives and wants to see."""
+    """A registry with the repository ``user/mod``. ``token`` is the token that it issues and requires."""
 
     token: str | None = None
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run as a picture: what ran on which host when, what happened, and what was logged, as a page of HTML.
+"""A run as an HTML picture: the tasks on each host over time, the events and the log.
 
-Times are seconds since whatever the run is about, such as a host that loses its power.
+Times are seconds since the event in question, such as a power loss.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MARK_PIXELS, CHART_PIXELS = 22.0, 820.0
 
 @dataclass(frozen=True)
 class Bar:
-    """Something was in a lane of a host from ``start`` to ``end``. ``kind``: its class in the style sheet."""
+    """A bar in a lane of a host from ``start`` to ``end``. ``kind`` is its class in the style sheet."""
 
     host: str
     lane: str
@@ -30,7 +30,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something happened."""
+    """An event."""
 
     at: float
     text: str
@@ -47,7 +47,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Run:
-    """What is shown, from ``start`` to ``end``; ``lanes`` are those of each host."""
+    """The content of the picture, from ``start`` to ``end``; ``lanes`` are those of each host."""
 
     title: str
     about: str
@@ -60,13 +60,13 @@ class Run:
     log: Sequence[Said]
 
     def percent(self, at: float) -> str:
-        """Where a time is on the axis."""
+        """The position of a time on the axis."""
         at = min(max(at, self.start), self.end)
         return f"{(at - self.start) / (self.end - self.start) * 100:.2f}%"
 
 
 def page(run: Run) -> str:
-    """The whole page. It needs nothing else, and is dark where the reader's screen is."""
+    """The complete page, without external files. It follows the reader's dark mode."""
     hosts = "".join(_host(run, host) for host in run.hosts)
     seconds = range(-(-int(run.start) // 2) * 2, int(run.end) + 1, 2)
     ticks = "".join(f'<i style="left:{run.percent(at)}">{at}</i>' for at in seconds)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An anchor and its follower, and what a plan does to them."""
+"""An anchor and its follower, and the effects of a plan on them."""
 
 from __future__ import annotations
 

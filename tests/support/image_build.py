@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Builds the project's own image, and one with HAProxy, with a real engine here, without an image registry.
+"""Build the project's own image, and one with HAProxy, on a real engine, without an image registry.
 
-The base image is made of Debian's packages. An engine of its own, without a bridge, runs the Dockerfile; it
-is gone when the build has ended. What was built is kept, and used again while the sources are the same.
+The base image consists of Debian packages. A temporary engine without a bridge runs the Dockerfile.
+Images are kept and reused until the sources change.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _OTHER_FOLDERS = ("changelogs/", "demo/", "docs/", "monitoring/", "tests/", "too
 _BASE = "orcastra-lab-base"
 _RELEASE = "bookworm"
 _INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-# What the build needs of this machine to reach its package sources.
+# The variables of this machine that the build needs to reach its package sources.
 _MACHINE_FILES = ("etc/ssl/certs/ca-certificates.crt", "etc/pip.conf", "etc/apt/apt.conf.d/99*")
 
 
 def image_archive(say: Callable[[str], None] = lambda line: None) -> Path:
-    """The image, named ``NAME``, as ``docker load`` reads it. Raises ``LabError`` with what went wrong."""
+    """The image ``NAME`` in the format of ``docker load``. Raises ``LabError``."""
     indexes = {name: value for name, value in os.environ.items() if name in _INDEXES}
     return _archive("orcastra", NAME, ROOT, _digest(), {"VERSION": VERSION, **indexes}, say)
 
 
 def haproxy_archive(say: Callable[[str], None] = lambda line: None) -> Path:
-    """Debian's HAProxy, named ``HAPROXY_NAME``, to stand for the official image; likewise."""
+    """Debian's HAProxy as ``HAPROXY_NAME``, in place of the official image. Raises ``LabError``."""
     digest = hashlib.sha256((_HAPROXY_CONTEXT / "Dockerfile").read_bytes()).hexdigest()[:16]
     return _archive("haproxy", HAPROXY_NAME, _HAPROXY_CONTEXT, digest, {}, say)
 
@@ -59,7 +59,7 @@ def _archive(
     arguments: Mapping[str, str],
     say: Callable[[str], None],
 ) -> Path:
-    """What is built of a folder; it is kept until its digest is another one."""
+    """Build an image from a folder, and keep it until the digest of the folder changes."""
     folder = base_folder() / "images"
     with exclusive(f"{PREFIX}-image"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def _archive(
 
 
 def _digest() -> str:
-    """What the image does depends on these files, told in a word: those that git knows, or would take."""
+    """A digest of the files that the image depends on: those that git tracks or would add."""
     listing = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     digest = hashlib.sha256()
     for name in sorted(set(command(listing, env={**os.environ}).split("\0"))):

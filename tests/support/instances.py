@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An instance of the runner on every manager's own host, so that it loses its power with the host."""
+"""An instance of the runner on the host of every manager, which ends with its host."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Instances:
 
     @contextlib.contextmanager
     def restarted(self) -> Iterator[None]:
-        """Have them started again when their host has booted, as a service manager does."""
+        """Start instances again after their host has booted, like a service manager."""
         over = threading.Event()
 
         def look() -> None:
@@ -107,12 +107,12 @@ class Instances:
             thread.join()
 
     def times_said(self, text: str) -> int:
-        """How often any of them has said it, those that have ended included."""
+        """How often any instance, including ended ones, has logged it."""
         loops = [*self.loops.values(), *(loop for _name, loop in self.ended)]
         return sum(loop.said(text) for loop in loops)
 
     def lose_leader(self) -> Takeover:
-        """Take the power of the leader's host away, and wait until another instance has taken over."""
+        """Cut the power of the leader's host, and wait until another instance has taken over."""
         lost = self.lab.leader()
         rest = [host for host in self.lab if host.name != lost.name]
         ids = {host.name: node_id(host) for host in rest}
@@ -135,7 +135,7 @@ class Instances:
             loop.process.wait()
 
     def said(self) -> str:
-        """What they have logged, for the report of a test that fails."""
+        """The logs, for the report of a failed test."""
         entries = [
             (str(entry["time"]), name, sentence(entry))
             for name, loop in [*self.ended, *self.loops.items()]
@@ -147,7 +147,7 @@ class Instances:
 
 @contextlib.contextmanager
 def on_every_host(lab: Lab, **settings: str) -> Iterator[Instances]:
-    """Instances that can be started; they are ended, and their configuration is removed, at the end."""
+    """Instances to start. At the end, stops them and removes their configuration."""
     instances = Instances(lab, **settings)
     try:
         yield instances

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A line of the JSON log as people read it."""
+"""A line of the JSON log as text."""
 
 from __future__ import annotations
 

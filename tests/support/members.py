@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Short ways to write what hosts say of their membership, and hosts that lie about it."""
+"""Short ways to write membership reports of hosts, also false ones."""
 
 from __future__ import annotations
 

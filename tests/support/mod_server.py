@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server of files in a thread, with what servers do well and badly: ETags, ranges, redirects, failures."""
+"""A file server in a thread, with good and bad behaviour: ETags, ranges, redirects, failures."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from types import TracebackType
 
 @dataclass
 class Item:
-    """What is at a path. ``failures`` are (status, headers) of the first replies.
+    """The resource at a path. ``failures`` are (status, headers) of the first replies.
 
-    ``breaks``: after how many bytes each of the first replies with a body breaks off. ``claims``: the length
-    that is claimed instead of the true one. ``pause``: seconds between two pieces of 64 KiB.
-    ``trickles``: after how many bytes each of the first replies goes on with 50 single bytes a second.
-    ``script`` answers all by itself, with bytes of its own.
-    ``headers_needed``: without these, 401. ``header_trickle``: 50 bytes of headers a second, without an end;
-    ``header_breaks``: they break off.
+    ``breaks``: the number of bytes after which each of the first replies stops. ``intent_edits``: a false
+    length to claim. ``pause``: seconds between two pieces of 64 KiB.
+    ``trickles``: the number of bytes after which each of the first replies slows down to 50 bytes a second.
+    ``script`` writes the complete reply.
+    ``headers_needed``: without these, 401. ``header_trickle``: 50 bytes of headers a second, without end;
+    ``header_breaks``: the headers stop early.
     """
 
     body: bytes = b""
@@ -59,7 +59,7 @@ def strong(body: bytes) -> str:
 
 
 class ModServer:
-    """``items`` by path. A context manager. ``asked`` is the log, ``most`` the greatest number at a time."""
+    """A server of ``items`` by path. ``asked`` lists the requests, ``most`` is the highest concurrency."""
 
     def __init__(self, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.items: dict[str, Item] = {}
@@ -102,7 +102,7 @@ class ModServer:
         return f"{self._scheme}://{host!s}:{port}"
 
     def put(self, path: str, body: bytes = b"", **more: object) -> str:
-        """Put something at a path, with a strong ETag unless ``etag`` says otherwise. Returns its URL."""
+        """Serve a resource, with a strong ETag unless ``etag`` is given. Returns its URL."""
         more.setdefault("etag", strong(body))
         self.items[path] = Item(body, **more)  # type: ignore[arg-type]
         return self.url + path

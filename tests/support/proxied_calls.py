@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the socket proxy is to let through and to refuse: Orcastra's own calls, and those of others.
+"""The calls that the socket proxy must allow or refuse: those of Orcastra, and others.
 
-``Engine`` is the only part of Orcastra that asks an engine, so its methods are all calls that there are.
+Only ``Engine`` sends requests to an engine, so its methods cover all calls of Orcastra.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from orcastra_runner.watch import EVENT_TYPES
 
-# of the form that such IDs have, and of nothing that exists
+# in the form of such IDs, but of no existing object
 SWARM_ID = "zzzz" + "y1" * 10 + "z"
 CONTAINER_ID = "ab" * 32
 DIGEST = "sha256:" + "cd" * 32
@@ -29,7 +29,7 @@ FILTERS = {"service": [SWARM_ID, SWARM_ID], "desired-state": ["running"]}
 
 Call = Callable[[Engine], Any]
 
-# By the method: in every form in which the runner, and the modules that it starts, call it.
+# By method: every form in which the runner and its modules call it.
 ALLOWED: dict[str, list[Call]] = {
     "negotiate_api_version": [lambda engine: engine.negotiate_api_version()],
     "info": [lambda engine: engine.info()],
@@ -80,7 +80,7 @@ ALLOWED: dict[str, list[Call]] = {
     "events": [lambda engine: list(engine.events(EVENT_TYPES, 1764300000.25, 1))],
 }
 
-# What only modules do that somebody starts elsewhere, such as on the hosts themselves.
+# Calls of modules that only run elsewhere, such as on the hosts themselves.
 REFUSED: dict[str, Call] = {
     "get_swarm": lambda engine: engine.get_swarm(),
     "init_swarm": lambda engine: engine.init_swarm({}),
@@ -92,16 +92,16 @@ REFUSED: dict[str, Call] = {
     "swarm_networks": lambda engine: engine.swarm_networks(),
     "get_config": lambda engine: engine.get_config(SWARM_ID),
     "delete_config": lambda engine: engine.delete_config(SWARM_ID),
-    # its name is somebody's choice: there may be data in it
+    # the user chooses its name, which may contain data
     "delete_volume": lambda engine: engine.delete_volume("data"),
 }
 
-# What others might ask for, as it stands in the request, the ways around a list of paths among it.
+# Other requests, verbatim, including tricks to circumvent a list of paths.
 _FILTER = "filters=%7B%22name%22%3A+%5B%22orcastra.state%22%5D%7D"
 FOREIGN = [
     ("GET", "/secrets"),
     ("GET", "/configs"),
-    # this would show others whose names begin so
+    # this would show other objects with this prefix
     ("GET", f"/configs?{_FILTER}"),
     ("GET", "/configs/"),
     ("GET", "/configs/orcastra.state.damaged-20260101T000000.000000Z"),
@@ -172,7 +172,7 @@ _ANSWER = {
 
 
 class _Recorder(BaseAdapter):
-    """Answers everything, and writes down what was asked."""
+    """Answers everything, and records the requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -190,7 +190,7 @@ class _Recorder(BaseAdapter):
 
 
 def requests_of(*calls: Call) -> list[tuple[str, str]]:
-    """Method and path with query of what an engine is asked for, just as it would be sent."""
+    """Method, path and query of each request to an engine, exactly as sent."""
     session, recorder = requests.Session(), _Recorder()
     session.mount("http://", recorder)
     session.base_url, session.timeout = "http://engine", 1  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real registry on the loopback, with TLS and a CA of its own, and images for it from umoci and skopeo."""
+"""A real registry on loopback, with TLS and its own CA, and images for it from umoci and skopeo."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class RealRegistry:
         return f"oci:{image}"
 
     def recompress(self, image: str, name: str, *options: str) -> str:
-        """The same image with its layer packed otherwise, as ``skopeo copy`` knows to."""
+        """The same image with another compression of its layer, by ``skopeo copy``."""
         folder = f"dir:{self._folder / name}"
         command(["skopeo", "--insecure-policy", "copy", "--quiet", *options, image, folder])
         return folder
@@ -111,7 +111,7 @@ class RealRegistry:
         return digest_of(index.encode())
 
     def manifest(self, repository: str, mark: str) -> bytes:
-        """As skopeo sees it."""
+        """The image as seen by skopeo."""
         sign = "@" if mark.startswith("sha256:") else ":"
         name = f"docker://{self.host}/{repository}{sign}{mark}"
         return command(["skopeo", "inspect", "--tls-verify=false", "--raw", name]).encode()

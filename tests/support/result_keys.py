@@ -41,5 +41,5 @@ RESERVED = frozenset(
         "unreachable",
     }
 )
-# what Ansible's own part of a module returns under them
+# values that Ansible's own part of a module returns under these keys
 OF_EVERY_MODULE = frozenset({"deprecations", "exception", "failed", "invocation"})

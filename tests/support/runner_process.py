@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Start ``orcastra`` as a process of its own, from the tree, and follow its log."""
+"""Start ``orcastra`` from the tree as a separate process, and follow its log."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _COLLECTIONS = Path(a_module.__file__).parents[6]
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """What tests run in without its settings, the tree on the path, and ``variables``."""
+    """This process's environment without settings of Orcastra, plus the tree's path and ``variables``."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("ORCASTRA_", "DOCKER_"))
     }
-    # many run at the same time on one machine, and have one port by default
+    # several run on one machine at the same time, with the same default port
     kept["ORCASTRA_HTTP_ADDRESS"] = "off"
     return {**kept, "PYTHONPATH": os.pathsep.join([str(_COLLECTIONS), str(_CHECKOUT)]), **variables}
 
@@ -69,7 +69,7 @@ class Loop:
                 self._once.notify_all()
 
     def said(self, text: str) -> int:
-        """How often the log had ``text`` so far."""
+        """How often the log has had ``text`` so far."""
         return sum(text in sentence(entry) for entry in self.entries)
 
     def wait_for(self, text: str, *, times: int = 1, timeout: float = 30) -> None:
@@ -79,7 +79,7 @@ class Loop:
                 raise AssertionError(f"the log has no {text!r}: {self.entries}")
 
     def end(self, number: int) -> None:
-        """Send a signal and wait for the end. It fails where that doesn't come."""
+        """Send a signal and wait for the process to end, or fail."""
         self.process.send_signal(number)
         self.process.wait(timeout=60 * PATIENCE)
         self._reader.join(timeout=60)

@@ -18,13 +18,13 @@ TARGET_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 
 @cache
 def find_python(version: str) -> str | None:
-    """Return the path of an interpreter of this version, None if there is none.
+    """Return the path of an interpreter of this version, or None.
 
-    It looks at this one, on PATH, and at the versions that pyenv has installed.
+    Searches this interpreter, PATH, and the versions installed by pyenv.
     """
     for candidate in _candidates(version):
         probe = "import sys; print('%d.%d' % sys.version_info[:2])"
-        # a shim of pyenv is on PATH also for versions that are not active; it fails
+        # pyenv also puts shims of inactive versions on PATH, which fail
         found = subprocess.run([candidate, "-c", probe], capture_output=True, text=True, check=False)
         if found.stdout.strip() == version:
             return candidate

@@ -101,11 +101,11 @@ function attention() {
   const { state, plan } = found;
   const items = state.errors.map((error) =>
     make("li", {}, make("p", { class: "error" }, error.text), soft(`${error.topic}, since ${moment(error.since)}`)));
-  for (const text of state.damage || []) items.push(make("li", {}, make("p", { class: "error" }, text)));
+  for (const text of texts(state.damage || [])) items.push(make("li", {}, make("p", { class: "error" }, text)));
   for (const entry of state.attempts || []) {
     if (!entry.given_up) continue;
     items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: given up`),
-      make("p", { class: "error" }, entry.given_up), soft(`${entry.reason}; since ${moment(entry.since)}`)));
+      make("p", { class: "error" }, entry.given_up.text), soft(`${entry.reason.text}; since ${moment(entry.since)}`)));
   }
   for (const text of plan ? texts(plan.warnings) : []) items.push(make("li", {}, badge("warning", "warn"), ` ${text}`));
   at("attention-part").hidden = !items.length;
@@ -189,7 +189,7 @@ function groups(words, byName) {
     return make("article", { class: "card" },
       make("div", { class: "top" }, make("h3", {}, group.anchor), badge("anchor"),
         bad && badge(group.exists ? "not running" : "does not exist", "warn")),
-      soft(group.nodes.length ? `on ${group.nodes.join(", ")}` : "on no node"), problem(anchor), group.note ? soft(group.note) : null,
+      soft(group.nodes.length ? `on ${group.nodes.join(", ")}` : "on no node"), problem(anchor), group.note ? soft(group.note.text) : null,
       make("ul", { class: "list" }, followers));
   }));
 }
@@ -223,13 +223,13 @@ function waiting() {
   for (const entry of state.attempts || []) {
     if (entry.given_up) continue;
     const next = entry.next_attempt_at && new Date(entry.next_attempt_at) > new Date() ? `; next attempt after ${moment(entry.next_attempt_at)}` : "";
-    items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: ${entry.reason}`),
+    items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: ${entry.reason.text}`),
       soft(`${plural(entry.attempts, "attempt")} since ${moment(entry.since)}${next}`)));
   }
   for (const move of (state.relocations || []).slice(0, 10)) {
     items.push(make("li", {}, make("p", {}, badge(move.failed ? "reverted" : "moved", move.failed ? "bad" : "good"),
       ` ${move.service} from ${move.from} to ${move.to}`),
-    soft(`${gib(move.memory_bytes)}, ${moment(move.ended_at)}${move.failed ? `: ${move.failed}` : ""}`)));
+    soft(`${gib(move.memory_bytes)}, ${moment(move.ended_at)}${move.failed ? `: ${move.failed.text}` : ""}`)));
   }
   at("waiting-part").hidden = !items.length;
   fill("waiting", list(items, ""));

@@ -13,26 +13,26 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .._model.errors import OrcastraError
 from .._model.node import NodeView, ServicesInUse
 from .._model.reasons import Reason
 from .._model.service_steps import ServiceStep
 from .._model.snapshot import SwarmSnapshot
 from .._model.steps import Plan
 from .._observe.engine import Engine
+from .._observe.errors import OtherSwarm
 from .._observe.node import unhealthy_ids, view_containers, view_node
 from .._observe.observation import observe
 from .._plan.autoheal import Ended, HealPlan, HealRules, plan_autoheal
 from .executor import StepResult, carry_out
 from .node_store import Busy, NodeStore
-from .webhook import tell_all
+from .webhook import notify_all
 
 
 @dataclass(frozen=True)
 class Healing:
     """The findings and the results. ``results`` is empty if nothing was carried out.
 
-    ``unhealthy`` are the IDs of all containers that the engine calls so.
+    ``unhealthy`` are the IDs of all containers that the engine reports as unhealthy.
     """
 
     unhealthy: frozenset[str] = frozenset()
@@ -63,8 +63,8 @@ def heal_node(
 ) -> Healing:
     """Heal the containers of ``engine``. A healthy node costs one request.
 
-    ``connect_manager`` gives the engine of a manager if the node itself is none; ``use`` is what is known
-    about the services without one. ``ended_elsewhere`` is what other nodes could not judge, ``settled`` are
+    ``connect_manager`` returns a manager's engine if the node is a worker; ``use`` describes the services for
+    a node without a manager. ``ended_elsewhere`` lists tasks that other nodes could not judge, ``settled``
     containers that need no check. ``dry_run``: only plan, without writing or notifying. Raises OrcastraError.
     """
     ended_elsewhere = tuple(ended_elsewhere)
@@ -98,7 +98,7 @@ def heal_node(
     if webhook_url:
         warnings += [
             Reason("webhook_failed", problem=problem)
-            for problem in tell_all(webhook_url, _messages(view, heal, results))
+            for problem in notify_all(webhook_url, _messages(view, heal, results))
         ]
     return Healing(unhealthy, heal, results, tuple(warnings))
 
@@ -110,17 +110,14 @@ def _needs_swarm(view: NodeView, ended_elsewhere: tuple[Ended, ...]) -> bool:
 def _look_at_swarm(manager: Engine, view: NodeView) -> SwarmSnapshot:
     snapshot = observe(manager).snapshot
     if view.node_id not in snapshot.node_by_id:
-        raise OrcastraError(
-            f"manager_host: expected a manager of the swarm of node {view.hostname}, "
-            f"found one of another swarm"
-        )
+        raise OtherSwarm(view.hostname)
     return snapshot
 
 
 def _carry_out(
     engine: Engine, manager: Engine | None, plan: Plan, store: NodeStore
 ) -> tuple[StepResult, ...]:
-    """Containers first, services last, and through a manager."""
+    """Handle containers first, then services, through a manager."""
     local = tuple(step for step in plan.steps if not isinstance(step, ServiceStep))
     services = tuple(step for step in plan.steps if isinstance(step, ServiceStep))
     results: tuple[StepResult, ...] = ()
@@ -132,7 +129,7 @@ def _carry_out(
 
 
 def _messages(view: NodeView, heal: HealPlan, results: tuple[StepResult, ...]) -> list[dict[str, Any]]:
-    """The messages to the webhook; chat programs show their ``text``."""
+    """Return the webhook messages; chat programs show their ``text``."""
     messages: list[dict[str, Any]] = []
     for result in results:
         step = result.step

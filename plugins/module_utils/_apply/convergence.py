@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Wait until nodes are back and services run as asked."""
+"""Wait until nodes are ready and services run."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -32,10 +32,10 @@ def wait_until_converged(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Mapping[str, Reason]:
-    """Wait until the nodes are ready and, with ``services``, all services but those to ``ignore`` run.
+    """Wait until the nodes are ready and, with ``services``, all services except those in ``ignore`` run.
 
-    Returns what is lacking after ``timeout`` seconds, by the name of the node or service. A
-    manager that has no leader for a moment is asked again. Raises OrcastraError where there is no such node.
+    Returns the problems left after ``timeout`` seconds, by the name of the node or service. Keeps asking
+    while the swarm has no leader. Raises OrcastraError if a node doesn't exist.
     """
     deadline = clock() + timeout
     while True:

@@ -28,11 +28,11 @@ _STATES = {"pause": "paused", "drain": "drained", "active": "still active"}
 
 @dataclass
 class Drainer:
-    """Empties nodes, each pass from a fresh look, until nothing is left there and nothing is under way.
+    """Empties nodes. Each pass observes the swarm again, until no task is left and no move is under way.
 
-    ``timeout`` is in seconds, for each of two parts: until a node may be drained, and until it is empty.
+    ``timeout`` limits two waits, in seconds each: until a node may be drained, and until it is empty.
     ``protect_quorum``: refuse if the managers would lose their quorum without the node. ``done`` lists
-    what was done, also if it ends with an error.
+    the completed steps, even after an error.
     """
 
     engine: Engine
@@ -45,14 +45,14 @@ class Drainer:
     done: Plan = field(default_factory=Plan)
 
     def run(self, name: str) -> None:
-        """Raises OrcastraError, with what is left on the node and how the node is, where it does not end."""
+        """Raises OrcastraError on timeout, with the remaining tasks and the state of the node."""
         availability = ""
         deadline = 0.0
         while True:
             seen = observe(self.engine)
             node = one_node(seen.snapshot, name)
             if availability not in ("drain", node.availability):
-                # one more part of the way is done
+                # progress: the timeout starts again
                 availability, deadline = node.availability, self.clock() + self.timeout
             step = next_pass(
                 seen.snapshot, self.desired, seen.state, name, self.now(), protect_quorum=self.protect_quorum
@@ -83,8 +83,8 @@ def wait_until_empty(
 ) -> None:
     """Wait until no task runs or stops on the nodes, at most ``timeout`` seconds.
 
-    Raises OrcastraError with what is left on which node once the time is over. A node that is down cannot be
-    waited for: it says nothing more of its containers.
+    Raises OrcastraError with the remaining tasks of each node on timeout. There is no point in waiting for a
+    node that is down: it no longer reports its containers.
     """
     deadline = clock() + timeout
     while True:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carry out a plan: claims into the state, the steps, then the edits that go with them."""
+"""Carry out a plan: save the claims, carry out the steps, then save the edits that go with them."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -45,16 +45,16 @@ from .write import Change, change_node, change_service, read_modify_write
 
 
 class Store(Protocol):
-    """Where what is to be remembered goes: the swarm's state, or a node's."""
+    """A store for edits: the saved state of the swarm or of a node."""
 
     def update(self, edits: Iterable[Any]) -> bool: ...
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What became of a step. ``error`` is None where it succeeded, ``changed`` whether it wrote.
+    """The result of a step. ``error`` is None on success; ``changed`` is True if the step wrote anything.
 
-    ``skipped`` says why it was no longer called for when its turn came. ``freed`` are bytes, at most.
+    ``skipped`` is the reason why the step was no longer needed. ``freed`` is an upper bound in bytes.
     """
 
     step: Step
@@ -65,7 +65,7 @@ class StepResult:
 
 
 class Skip(Exception):
-    """Raised by a step that finds that it is not called for any more."""
+    """Raised by a step that is no longer needed."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ class Outcome:
 
 
 def carry_out(engine: Engine, plan: Plan, store: Store | None = None) -> Outcome:
-    """Carry out every step of ``plan``. One that fails does not stop the others.
+    """Carry out every step of ``plan``. A failed step does not stop the others.
 
-    ``store`` takes what is to be remembered; by default it is the state of the swarm.
+    ``store`` saves the edits; the default is the saved state of the swarm.
 
-    Raises OrcastraError where the state cannot be written or the engine is lost: then the rest is left
-    for the next run, which plans from what it finds.
+    Raises OrcastraError if the state can't be written or the engine is lost. The next run then plans the
+    remaining steps from a new observation.
     """
     target: Store = StateStore(engine) if store is None else store
     intent_edits = (*plan.remember, *(edit for step in plan.steps for edit in step.intent_edits))
@@ -102,7 +102,7 @@ def carry_out(engine: Engine, plan: Plan, store: Store | None = None) -> Outcome
 
 
 class _Executor:
-    """Knows how each kind of step is carried out."""
+    """Carries out each kind of step."""
 
     def __init__(self, engine: Engine, store: Store) -> None:
         self._engine = engine
@@ -123,7 +123,7 @@ class _Executor:
     @singledispatchmethod
     def _perform(self, step: Step) -> bool:
         """Carry out the step. Returns whether anything was written."""
-        raise TypeError(f"no way to carry out a step of type {type(step).__name__}")
+        raise TypeError(f"can't carry out a step of type {type(step).__name__}")
 
     @_perform.register
     def _label_node(self, step: LabelNode) -> bool:
@@ -143,7 +143,7 @@ class _Executor:
             nonlocal was_bare
             was_bare = bool(step.add) and not has_placement(spec)
             if was_bare:
-                # by itself: a rollback of the next write comes back to this one
+                # in a write of its own, so that a rollback of the next write returns to this one
                 return {**spec, "TaskTemplate": {**spec["TaskTemplate"], "Placement": {}}}
             return step.change_spec(spec)
 
@@ -157,7 +157,7 @@ class _Executor:
     @_perform.register
     def _restart_service(self, step: RestartService) -> bool:
         def change(spec: Json) -> Json:
-            # from what was seen, so that two controllers restart it once
+            # counted from the observed value, so that two controllers restart it only once
             spec["TaskTemplate"]["ForceUpdate"] = max(
                 spec["TaskTemplate"].get("ForceUpdate", 0), step.force_update + 1
             )
@@ -179,7 +179,7 @@ class _Executor:
         service = self._paused(step)
         if service is None:
             return False
-        # any write resumes it; read_modify_write would leave out one that changes nothing
+        # any write resumes the update, but read_modify_write would skip one without a change
         self._engine.update_service(step.service_id, service["Version"]["Index"], service["Spec"])
         return True
 
@@ -192,7 +192,7 @@ class _Executor:
         return True
 
     def _paused(self, step: ServiceStep) -> Json | None:
-        """The service as it is now; None where its update is not paused any more."""
+        """The current service, or None if its update is no longer paused."""
         try:
             service = self._engine.get_service(step.service_id)
         except NotFound:
@@ -210,7 +210,7 @@ class _Executor:
     def _change_service(self, step: ServiceStep, change: Change) -> bool:
         def check(service: Json) -> None:
             if parse_service(service).is_updating and not step.while_updating:
-                raise OrcastraError("somebody has begun to update it since the plan was made; left for later")
+                raise OrcastraError("another update has started since the plan was made; trying again later")
 
         try:
             return change_service(self._engine, step.service_id, change, check)
@@ -219,7 +219,7 @@ class _Executor:
 
     @_perform.register
     def _mend_state(self, _step: RepairState) -> bool:
-        # the first write to a damaged object mends it, and a claim may have been that write
+        # the first write repairs a damaged object, and a claim may already have done that
         self._store.update(())
         return True
 
@@ -236,27 +236,27 @@ class _Executor:
         return True
 
     def _check_unhealthy(self, step: HealContainer) -> None:
-        """Raise Skip where the container got well, or was restarted, since the plan was made."""
+        """Raise Skip if the container has recovered or been restarted since the plan was made."""
         try:
             container = parse_container(self._engine.get_container(step.container_id))
         except NotFound:
             raise Skip("it is gone") from None
         if container.state != "running" or container.started != step.started:
-            raise Skip("somebody else was faster")
+            raise Skip("the container was already restarted")
         if container.health is None or container.health.status != "unhealthy":
-            raise Skip("it has become well by itself")
+            raise Skip("the container recovered on its own")
 
     @_perform.register
     def _remove_container(self, step: RemoveContainer) -> bool:
         with _skipping():
             raw = self._engine.get_container(step.container_id, size=True)
-            # force would take one that was started meanwhile, too
+            # force would also remove a container that was started in the meantime
             if parse_container(raw).state not in ("exited", "dead", "created"):
-                raise Skip("it was started meanwhile")
+                raise Skip("it has been started in the meantime")
             self._engine.delete_container(step.container_id, volumes=step.all_volumes, force=step.force)
         self._freed = raw.get("SizeRw") or 0
         for name in () if step.all_volumes else step.volumes:
-            # one that another container has got hold of stays
+            # a volume that another container now uses stays
             with contextlib.suppress(NotFound, Conflict):
                 self._engine.delete_volume(name)
         return True
@@ -264,7 +264,7 @@ class _Executor:
     @_perform.register
     def _remove_image(self, step: RemoveImage) -> bool:
         for number, reference in enumerate(step.references):
-            # with the last tag of a repository its digests go, too
+            # removing the last tag of a repository also removes its digests
             with contextlib.suppress(NotFound) if number else _skipping():
                 self._engine.delete_image(reference)
         self._freed = step.size
@@ -279,7 +279,7 @@ class _Executor:
 
 @contextlib.contextmanager
 def _skipping() -> Iterator[None]:
-    """What is gone, in use or being removed by somebody else is left."""
+    """Skip an object that is gone, in use or already being removed."""
     try:
         yield
     except NotFound:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Wait until the node exporter's service can be changed, and until that of every node answers."""
+"""Wait until the node exporter's service can be changed, and until every node's exporter answers."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -24,9 +24,9 @@ POLL_SECONDS = 1.0
 
 
 def await_update(engine: Engine, name: str, timeout_seconds: float) -> SwarmSnapshot:
-    """Wait until an update of the service that is under way has ended, or is paused. Returns the swarm then.
+    """Wait until a running update of the service has ended or is paused, and return the swarm.
 
-    Raises OrcastraError where it has not in time.
+    Raises OrcastraError on timeout.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
@@ -36,7 +36,7 @@ def await_update(engine: Engine, name: str, timeout_seconds: float) -> SwarmSnap
             return snapshot
         if time.monotonic() > deadline:
             raise OrcastraError(
-                f"{name} is to be changed, but Swarm has been updating it for {timeout_seconds:g} s; "
+                f"timed out after {timeout_seconds:g} s waiting for Swarm to finish its update of {name}; "
                 "nothing was changed"
             )
         time.sleep(POLL_SECONDS)
@@ -49,17 +49,17 @@ def await_exporters(
     timeout_seconds: float,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, ...]:
-    """Wait until the service runs on each node that it is to run on, and answers there at ``url``.
+    """Wait until the service runs on each desired node and answers there at ``url``.
 
-    ``url`` has ``{address}`` or ``{hostname}`` in it, ``headers`` are sent there. Returns the host names of
-    the nodes. Raises OrcastraError with all nodes that are not healthy in time, and why.
+    ``url`` contains ``{address}`` or ``{hostname}``; ``headers`` are sent with each request. Returns the host
+    names of the nodes. Raises OrcastraError on timeout, with each unhealthy node and the reason.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
         snapshot = observe(engine).snapshot
         problems = _missing(snapshot, name)
         is_late = time.monotonic() > deadline
-        # what fails again and again is running at times
+        # a task that keeps failing is running now and then
         if not problems or is_late:
             problems += _silent(snapshot, name, MetricSources(node_exporter_url=url, headers={url: headers}))
         if not problems:
@@ -70,7 +70,7 @@ def await_exporters(
 
 
 def _missing(snapshot: SwarmSnapshot, name: str) -> list[str]:
-    """The nodes on which it does not run, with what Swarm says about that."""
+    """The nodes on which the service doesn't run, with Swarm's reason."""
     service = snapshot.service_by_name.get(name)
     if service is None:
         return ["the service is gone"]
@@ -92,7 +92,7 @@ def _missing(snapshot: SwarmSnapshot, name: str) -> list[str]:
 
 
 def _silent(snapshot: SwarmSnapshot, name: str, sources: MetricSources) -> list[str]:
-    """The nodes whose exporter runs but does not tell the node's memory."""
+    """The nodes whose exporter runs but doesn't report the node's memory."""
     service = snapshot.service_by_name.get(name)
     if service is None:
         return []

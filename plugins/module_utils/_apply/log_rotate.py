@@ -4,7 +4,7 @@
 
 """Check log rotation against the host, try it with the host's logrotate, and write it.
 
-Nothing is written unless all of it is valid.
+Nothing is written unless every entry is valid.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -43,7 +43,7 @@ DAEMON_FILE = "/etc/docker/daemon.json"
 MAIN_FILE = "/etc/logrotate.conf"
 PROGRAMS = ("/usr/sbin/logrotate", "/sbin/logrotate", "/usr/bin/logrotate")
 _ROOTLESS_ROOTS = ("/home/*/.local/share/docker", "/root/.local/share/docker")
-# of what a pattern matches now, so many are looked at
+# the number of current matches of a pattern to check
 _MOST_MATCHES = 5000
 _SECONDS = 120
 _MAX_BYTES = 1024 * 1024
@@ -60,6 +60,31 @@ class Written:
     after: str | None
 
 
+class InvalidRotations(OrcastraError):
+    """Entries that can't be written; ``wrong`` has one item for each mistake."""
+
+    def __init__(self, wrong: Sequence[Wrong]) -> None:
+        super().__init__("; ".join(map(str, wrong)))
+        self.wrong = tuple(wrong)
+
+
+class LogrotateMissing(OrcastraError):
+    """This host has no logrotate."""
+
+
+class RefusedByLogrotate(OrcastraError):
+    """logrotate reports errors in the new configuration; ``together`` if only with the host's other files."""
+
+    def __init__(self, errors: Sequence[str], *, together: bool) -> None:
+        reason = "; ".join(errors)
+        super().__init__(
+            f"logrotate refuses the file together with the host's other rotations: {reason}"
+            if together
+            else f"logrotate refuses the file: {reason}"
+        )
+        self.together = together
+
+
 def write_rotations(
     entries: Sequence[Mapping[str, Any]],
     target: Path,
@@ -71,15 +96,15 @@ def write_rotations(
 ) -> Written:
     """Write the entries to ``target``; without any, remove it.
 
-    ``roots`` are the folders of the host's engines, as far as the caller knows them. ``check``: write
-    nothing, and skip the trial if logrotate isn't installed yet. Raises OrcastraError with everything that is
-    wrong.
+    ``roots`` are the data folders of the host's engines that the caller knows. ``check``: write nothing, and
+    skip the trial if logrotate isn't installed yet. Raises InvalidRotations, RefusedByLogrotate,
+    LogrotateMissing, and OrcastraError if a file can't be read or written.
     """
     known = known_roots(roots)
     rotations, wrong = read_rotations(entries, known)
     wrong = (*wrong, *(fault for rotation in rotations for fault in _host_faults(rotation, known)))
     if wrong:
-        raise OrcastraError("; ".join(str(fault) for fault in wrong))
+        raise InvalidRotations(wrong)
     before = _read(target)
     after = render(rotations) if rotations else None
     if after is not None:
@@ -87,15 +112,15 @@ def write_rotations(
         if found is not None:
             _try(found, after, target, main_file)
         elif not check:
-            raise OrcastraError("expected logrotate on this host, found none")
+            raise LogrotateMissing("expected logrotate on this host, found none")
     if before != after and not check:
         _replace(target, after)
     return Written(before != after, before, after)
 
 
-def known_roots(told: Iterable[str]) -> tuple[str, ...]:
-    """The folders of engines on this host, under all the names that lead to them."""
-    found = [*told, *DEFAULT_ROOTS, *(path for pattern in _ROOTLESS_ROOTS for path in _matches(pattern))]
+def known_roots(known: Iterable[str]) -> tuple[str, ...]:
+    """The data folders of the engines on this host, under every name that leads to them."""
+    found = [*known, *DEFAULT_ROOTS, *(path for pattern in _ROOTLESS_ROOTS for path in _matches(pattern))]
     with contextlib.suppress(OrcastraError, OSError, ValueError, AttributeError):
         settings = json.loads(read_small_text(Path(DAEMON_FILE), _MAX_BYTES))
         found += [str(settings[key]) for key in ("data-root", "graph") if settings.get(key)]
@@ -103,7 +128,7 @@ def known_roots(told: Iterable[str]) -> tuple[str, ...]:
 
 
 def _host_faults(rotation: Rotation, roots: Sequence[str]) -> Iterator[Wrong]:
-    """What only this host can tell: links that lead to the engine's files."""
+    """Faults that only this host can detect: links that lead to the engine's files."""
     for path in rotation.paths:
         folder = fixed_folder(path)
         resolved = os.path.realpath(folder)
@@ -123,7 +148,7 @@ def _host_faults(rotation: Rotation, roots: Sequence[str]) -> Iterator[Wrong]:
 
 
 def _matches(pattern: str) -> Iterator[str]:
-    # patterns of whole paths, as logrotate has them
+    # patterns of whole paths, as in logrotate
     return itertools.islice(glob.iglob(pattern), _MOST_MATCHES)  # noqa: PTH207
 
 
@@ -132,29 +157,27 @@ def _is_engine_file(path: str, roots: Sequence[str]) -> bool:
 
 
 def _try(program: str, text: str, target: Path, main_file: Path) -> None:
-    """Have logrotate read it: by itself, and together with all else that it reads on this host."""
+    """Let logrotate read the file alone, then together with the host's other files."""
     with tempfile.TemporaryDirectory(prefix="orcastra-logrotate-") as name:
         folder = Path(name)
         candidate = folder / target.name
         _write_for_root(candidate, text)
         said = _complaints(program, candidate)
         if said:
-            raise OrcastraError(f"logrotate refuses it: {'; '.join(said)}")
+            raise RefusedByLogrotate(said, together=False)
         main = _read(main_file)
         if main is None:
             return
-        # what is wrong with the host's own files was so before
+        # errors in the host's own files were there before
         before = _complaints(program, _with_all(folder / "before", main, target, None))
         said = _complaints(program, _with_all(folder / "after", main, target, text))
         new = [line for line in said if line not in before]
         if new:
-            raise OrcastraError(
-                f"together with what the host rotates already, logrotate refuses it: {'; '.join(new)}"
-            )
+            raise RefusedByLogrotate(new, together=True)
 
 
 def _with_all(folder: Path, main: str, target: Path, text: str | None) -> Path:
-    """A copy of the host's configuration in ``folder``, with ``text`` in the place of ``target``."""
+    """Copy the host's configuration into ``folder``, with ``text`` in place of ``target``."""
     folder.mkdir()
     copies = itertools.count()
 
@@ -179,7 +202,7 @@ def _with_all(folder: Path, main: str, target: Path, text: str | None) -> Path:
 
 
 def _complaints(program: str, path: Path) -> list[str]:
-    """What logrotate says against a configuration in debug mode, in which it writes nothing."""
+    """The errors that logrotate reports in debug mode, in which it writes nothing."""
     try:
         found = subprocess.run(
             [program, "-d", "-s", str(path.parent / "state"), str(path)],
@@ -195,12 +218,12 @@ def _complaints(program: str, path: Path) -> list[str]:
     lines = (found.stderr + found.stdout).splitlines()
     errors = [line.partition("error: ")[2] for line in lines if line.startswith("error: ")]
     if found.returncode and not errors:
-        errors = [f"it ended with {found.returncode}"]
+        errors = [f"exit code {found.returncode}"]
     return [re.sub(rf"{re.escape(str(path.parent))}/([0-9]+/)?", "", line) for line in errors]
 
 
 def _write_for_root(path: Path, text: str) -> None:
-    """As logrotate wants its files: neither group nor others may write."""
+    """Write a file as logrotate requires it: not writable for the group or others."""
     path.write_text(text, encoding="utf-8")
     path.chmod(0o644)
 
@@ -215,13 +238,13 @@ def _read(path: Path) -> str | None:
 
 
 def _replace(target: Path, text: str | None) -> None:
-    """In one step: logrotate may read it at any time. Not beside it: there it would be read, too."""
+    """Replace the file in one step: logrotate may read it at any time."""
     try:
         if text is None:
             target.unlink(missing_ok=True)
             return
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        # names that begin so are left out by logrotate
+        # logrotate skips names with this ending
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".swp", dir=target.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carry out what changes membership and roles, and wait until it is so."""
+"""Carry out changes of membership and roles, and wait until they take effect."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -36,9 +36,9 @@ _GONE = "it left the swarm after the plan was made; nothing was changed"
 
 @singledispatch
 def change_membership(step: MemberStep, _engine: Engine) -> bool:
-    """Carry out a step and wait for its end. Returns whether anything was written.
+    """Carry out a step and wait until it has taken effect. Returns whether anything was written.
 
-    Raises OrcastraError where it is refused, would endanger the quorum or takes too long.
+    Raises OrcastraError if the step is refused, endangers the quorum or times out.
     """
     raise TypeError(f"no way to carry out a step of type {type(step).__name__}")
 
@@ -66,7 +66,7 @@ def _join(step: JoinSwarm, engine: Engine) -> bool:
     except EngineUnreachable:
         raise
     except EngineError as error:
-        # after 20 s the engine answers with an error, and goes on in the background
+        # after 20 s the engine answers with an error, but continues in the background
         if "continue" not in str(error) or "background" not in str(error):
             raise
     _wait(step, lambda: look_at_member(engine).state == ACTIVE, "the engine to be a member")
@@ -82,11 +82,11 @@ def _leave(step: LeaveSwarm, engine: Engine) -> bool:
         node for node in member.managers if node.id != member.node_id and node.reachability == "reachable"
     ]
     if member.has_quorum and others and len(others) >= quorum(len(member.managers) - 1):
-        # a manager that just goes stays in the others' Raft group, and counts against their quorum
+        # a manager that merely leaves stays in the Raft group and counts against the quorum
         _set_role(engine, member.node_id, "worker")
         _wait(step, lambda: not look_at_member(engine).control, "the manager to be demoted")
     elif member.manages and not step.force:
-        raise OrcastraError("it is a manager that cannot be spared; nothing was changed")
+        raise OrcastraError("the swarm would lose its quorum without this manager; nothing was changed")
     engine.leave_swarm(force=step.force)
     _wait(step, lambda: look_at_member(engine).state == INACTIVE, "the engine to have left")
     return True
@@ -102,9 +102,9 @@ def _unlock(step: UnlockSwarm, engine: Engine) -> bool:
         if "not locked" in str(error):
             return False
         if "invalid key" in str(error):
-            raise OrcastraError("the unlock key is not the one of its swarm; it stays locked") from None
+            raise OrcastraError("the unlock key doesn't belong to its swarm; it stays locked") from None
         raise
-    # with others still locked there is no leader yet, which is none of this host's business
+    # while other managers are locked there is no leader, which this host can't change
     _wait(step, lambda: look_at_member(engine).state == ACTIVE, "the manager to be unlocked")
     return True
 
@@ -118,7 +118,7 @@ def _role(step: SetRole, engine: Engine) -> bool:
     except NotFound as error:
         if "raft" in str(error):
             raise OrcastraError(
-                "it has the role of a manager, but is none; its host has to join again"
+                "it has the role of a manager but is not a manager; its host must join again"
             ) from error
         raise OrcastraError(_GONE) from None
     _wait(step, lambda: _has_role(engine, step), f"node {step.host} to be a {step.role}")
@@ -126,7 +126,7 @@ def _role(step: SetRole, engine: Engine) -> bool:
 
 
 def _check_demotion(step: SetRole, nodes: list[Json]) -> None:
-    """Raises OrcastraError where the managers that are left would be too few."""
+    """Raise OrcastraError if too few managers would be left."""
     managers = [node for node in nodes if node.get("ManagerStatus")]
     left = [node for node in managers if node["ID"] != step.node_id]
     if len(left) == len(managers):
@@ -134,7 +134,7 @@ def _check_demotion(step: SetRole, nodes: list[Json]) -> None:
     reachable = [node for node in left if node["ManagerStatus"].get("Reachability") == "reachable"]
     if len(reachable) < quorum(len(left)) or len(reachable) < step.least_managers:
         raise OrcastraError(
-            f"it is not demoted: only {len(reachable)} of the other {len(left)} managers are reachable"
+            f"not demoted: only {len(reachable)} of the other {len(left)} managers are reachable"
         )
 
 
@@ -142,7 +142,7 @@ def _has_role(engine: Engine, step: SetRole) -> bool:
     try:
         status = engine.get_node(step.node_id).get("ManagerStatus")
     except (NotFound, NotAManager):
-        # it was this engine that was demoted
+        # this engine itself was demoted
         return step.role == "worker"
     if step.role == "worker":
         return status is None
@@ -181,7 +181,7 @@ def _remove(step: RemoveNode, engine: Engine) -> bool:
 
 
 def _wait(step: MemberStep, condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition; an engine that refuses to answer meanwhile is asked again."""
+    """Wait for a condition. An engine that refuses to answer is asked again."""
     deadline = time.monotonic() + step.wait_seconds
     said = ""
     while True:
@@ -193,5 +193,5 @@ def _wait(step: MemberStep, condition: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             if not step.fails_late:
                 return
-            raise OrcastraError(f"waited {step.wait_seconds:g} s for {what}, in vain{said}")
+            raise OrcastraError(f"timed out after {step.wait_seconds:g} s waiting for {what}{said}")
         time.sleep(POLL_SECONDS)

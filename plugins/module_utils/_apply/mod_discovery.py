@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which mods services and containers want, from the engine to entries."""
+"""Discover the mods that services and containers ask for, and turn them into entries."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -30,10 +30,10 @@ def discover_mods(
     architectures: Sequence[str] = (),
     containers: bool = True,
 ) -> Discovery:
-    """Ask the engine. ``wishes``: what the services want, if the caller knows.
+    """Discover mods. ``wishes`` are the requests of services, if the caller knows them.
 
-    ``architectures``: those that images are needed for, instead of those that are found. If the engine can't
-    be asked, the discovery is incomplete. Raises nothing of its own.
+    ``architectures`` replaces the architectures that would be found. If the engine can't be reached, the
+    discovery is incomplete. Raises no errors of its own.
     """
     given = [] if wishes is None else [Wisher("a service", wish) for wish in wishes]
     try:
@@ -63,7 +63,7 @@ def _of_services(found: Wishers, said: dict[str, list[str]]) -> tuple[str, ...]:
 def _entries(
     wishers: Iterable[Wisher], rules: ModRules
 ) -> tuple[tuple[ModEntry, ...], dict[str, list[str]], tuple[Reason, ...]]:
-    """The entries, what each wisher has said, and what is wrong with some."""
+    """The entries, the requests of each service and container, and the faults of some."""
     entries: dict[str, ModEntry] = {}
     said: dict[str, list[str]] = {}
     faults: list[Reason] = []

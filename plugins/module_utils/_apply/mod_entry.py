@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bring one mod up to date: ask for it, and store what is new."""
+"""Update one mod: ask its server, and store a new version."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -39,7 +39,7 @@ Progress = Callable[[str, int, "int | None"], None]
 
 @dataclass(frozen=True)
 class Updated:
-    """``step`` is what was done (or would be), None where all is as it was. ``record``: what is there now."""
+    """``step`` is the change made (or planned), or None. ``record`` describes the current files."""
 
     record: ModRecord
     step: StoreMod | None = None
@@ -47,9 +47,9 @@ class Updated:
 
 
 class EntryUpdater:
-    """Brings entries up to date, several at a time. ``check``: only ask, and write nothing.
+    """Updates entries, several at a time. ``check``: only ask, and write nothing.
 
-    ``places`` are the names that are taken, name → key of the entry.
+    ``places`` maps each name that is taken to the key of its entry.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class EntryUpdater:
         self._progress = progress
 
     def update(self, lookup: Lookup) -> Updated:
-        """Raises OrcastraError, whose text begins with the entry's title."""
+        """Raises FetchError."""
         entry = lookup.entry
         try:
             if lookup.is_settled and lookup.record is not None:
@@ -85,9 +85,11 @@ class EntryUpdater:
         except FetchError:
             raise
         except OrcastraError as error:
-            raise FetchError(entry.title, str(error)) from error
+            raise FetchError("invalid_entry", entry.title, str(error)) from error
         except OSError as error:
-            raise FetchError(entry.title, f"can't be written: {error.strerror or error}") from error
+            raise FetchError(
+                "not_written", entry.title, f"can't be written: {error.strerror or error}"
+            ) from error
 
     def _update_image(self, lookup: Lookup) -> Updated:
         entry, record = lookup.entry, lookup.record
@@ -106,7 +108,7 @@ class EntryUpdater:
         number = layer.digest.partition(":")[2]
         found = self._record(entry, etag=layer.manifest, digests={"sha256": number}, size=layer.size)
         if entry.digest is not None:
-            # what it is pinned by is the manifest, not the layer
+            # the pinned digest is that of the manifest, not of the layer
             found = replace(found, digests={"sha256": entry.digest.partition(":")[2], "layer": number})
         name = entry.name or ""
         if record is not None and record.files and record.files[0].sha256 == number:
@@ -144,7 +146,9 @@ class EntryUpdater:
             return self._store_archive(lookup, record, located, headers)
         path = self._folder.place(located.name)
         if path.is_dir() and not path.is_symlink():
-            raise FetchError(entry.title, f"expected a file or nothing at {located.name}, found a folder")
+            raise FetchError(
+                "not_a_file", entry.title, f"expected a file or nothing at {located.name}, found a folder"
+            )
         got = self._download(entry, located, path, headers, _judge(entry, located, path))
         if not got.is_new and record is not None:
             return Updated(self._confirmed(record, entry))
@@ -154,7 +158,7 @@ class EntryUpdater:
     def _look(
         self, lookup: Lookup, record: ModRecord | None, located: Located, headers: Mapping[str, str]
     ) -> Updated:
-        """Ask whether there is something new, without taking it."""
+        """Ask whether there is a new version, without downloading it."""
         entry = lookup.entry
         with self._fetcher.request(
             "GET", located.url, headers, trusted=entry.trusted, entry=entry.title, accept=(304,)
@@ -167,7 +171,7 @@ class EntryUpdater:
                 content_type = reply.headers.get("Content-Type", "")
                 fault = judge.start(start, content_type) if start else judge.whole(io.BytesIO(), 0, "")
                 if fault is not None:
-                    raise FetchError(entry.title, fault)
+                    raise FetchError("wrong_content", entry.title, fault)
         return Updated(self._record(entry), self._step(lookup, located.name, located.digest))
 
     def _store_archive(
@@ -183,7 +187,7 @@ class EntryUpdater:
                 return Updated(self._confirmed(record, entry))
             unpacked = unpack(archive, target, Limits(max_bytes=self._max_bytes))
         except ArchiveError as error:
-            raise FetchError(entry.title, str(error)) from error
+            raise FetchError(error.code, entry.title, str(error)) from error
         finally:
             archive.unlink(missing_ok=True)
         files = tuple(
@@ -223,29 +227,31 @@ class EntryUpdater:
         )
         before = lookup.record
         if before is not None and before.digests.get("sha256") == got.digests["sha256"]:
-            # a server without validators sends the same again and again
+            # a server without validators sends the same file each time
             if [(file.name, file.sha256) for file in before.files] == [(f.name, f.sha256) for f in files]:
                 return Updated(record, None, got.size)
         return Updated(record, self._step(lookup, located.name, f"sha256:{got.digests['sha256']}"), got.size)
 
     def _claim(self, name: str, entry: ModEntry) -> None:
-        """Take a name that only the API knew. Raises FetchError where another entry has it."""
+        """Claim a name that only the API knew. Raises FetchError if another entry has it."""
         with self._lock:
             for place, key in self._places.items():
                 if key == entry.key:
                     continue
                 if name == place or name.startswith(f"{place}/") or place.startswith(f"{name}/"):
-                    raise FetchError(entry.title, f"expected a name of its own, found {name}, which is taken")
+                    raise FetchError("name_taken", entry.title, f"expected an unused name, found {name}")
             self._places[name] = entry.key
 
     def _check_owner(self, name: str, lookup: Lookup) -> None:
-        """Raises FetchError where a server that nobody has named chooses the name of somebody else's file."""
+        """Raise FetchError if the server names the file like an existing one that isn't ours."""
         entry, record = lookup.entry, lookup.record
         if entry.trusted or entry.name is not None:
             return
         ours = {record.folder, *(file.name for file in record.files)} if record is not None else set()
         if name not in ours and (self._folder.path / name).exists():
-            raise FetchError(entry.title, f"expected a name of its own, found {name}, which is there already")
+            raise FetchError(
+                "name_taken", entry.title, f"expected an unused name, found {name}, which already exists"
+            )
 
     @property
     def places(self) -> Mapping[str, str]:
@@ -289,7 +295,7 @@ class EntryUpdater:
 
 
 def _judge(entry: ModEntry, located: Located, path: Path) -> Judge | None:
-    """What is asked of the content for ``path``; nothing where a digest says all."""
+    """The check for the content of ``path``, or None if a digest is enough."""
     if located.digest is not None:
         return None
     names = (located.name, urlsplit(located.url).path.rpartition("/")[2])

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Refresh a folder of mods: what is wanted, what is there, ask, store, remove, remember.
+"""Refresh a folder of mods: compare desired and current mods, ask servers, store, remove, save the state.
 
-Module and runner do it alike. Whether there is something new only its server knows, and it sends it in the
-same answer: so the plan says whom to ask, and the steps are what came of it. In check mode the same questions
-are asked, and nothing is written.
+The module and the runner share this code. Only a server knows whether there is a new version, and it sends
+the file in the same answer. So the plan names the servers to ask, and the steps follow from their answers.
+Check mode asks the same questions and writes nothing.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -45,10 +45,10 @@ FAILED = "failed"
 
 @dataclass(frozen=True)
 class Discovery:
-    """What services and containers want. ``complete``: all of them could be asked.
+    """The mods that services and containers ask for. ``complete``: all of them could be read.
 
-    ``architectures`` are those that images are needed for; with several, each has a folder of its own.
-    ``wishes`` are what services want, as they write it, for nodes that can't ask them.
+    ``architectures`` are those that need images; if there are several, each has its own folder. ``wishes``
+    are the requests of services as written, for nodes that can't read them.
     """
 
     entries: tuple[ModEntry, ...] = ()
@@ -60,7 +60,7 @@ class Discovery:
 
 @dataclass(frozen=True)
 class ModOutcome:
-    """What became of one entry. ``status`` is CURRENT, STORED (in check mode: would be) or FAILED."""
+    """The result for one entry. ``status`` is CURRENT, STORED (in check mode: would be stored) or FAILED."""
 
     title: str
     status: str
@@ -88,9 +88,9 @@ class ModOutcome:
 
 @dataclass(frozen=True)
 class Refreshing:
-    """What was planned, and what came of it. ``results`` is empty in check mode.
+    """The plan and its results. ``results`` is empty in check mode.
 
-    ``downloaded`` are bytes, ``requests`` those over HTTP. ``busy``: another refresh was under way.
+    ``downloaded`` is in bytes; ``requests`` counts HTTP requests. ``busy``: another refresh was running.
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -111,13 +111,13 @@ class Refreshing:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What failed and counts."""
+        """Failures of required mods."""
         failed = [mod.error for mod in self.mods if mod.error is not None and not mod.optional]
         return (*failed, *(r.error for r in self.results if r.error and isinstance(r.step, RemoveMod)))
 
     @property
     def tolerated(self) -> tuple[Reason, ...]:
-        """What failed and is optional."""
+        """Failures of optional mods."""
         errors = [mod.error for mod in self.mods if mod.error is not None and mod.optional]
         return tuple(Reason("optional_mod_failed", error=error) for error in errors)
 
@@ -132,14 +132,14 @@ def refresh_mods(
     now: Callable[[], float] = time.time,
     progress: Progress | None = None,
 ) -> Refreshing:
-    """Bring the folder ``dest`` up to date. One mod that fails leaves its old file and stops no other.
+    """Update the folder ``dest``. A mod that fails keeps its old file and doesn't stop the others.
 
-    ``progress`` is called from several threads with a title, the bytes that are there and those expected.
-    Raises OrcastraError where the folder can't be used at all.
+    ``progress`` is called from several threads with a title, the bytes received and the bytes expected.
+    Raises OrcastraError if the folder can't be used at all.
     """
     folder = ModFolder(dest.resolve())
     if not rules.entries and not discovery.entries and not folder.path.exists():
-        # there is nothing to do, and never was
+        # no mods now, and none before
         return Refreshing(warnings=discovery.warnings)
     with ExitStack() as stack:
         if not check:
@@ -158,7 +158,7 @@ def refresh_mods(
 
 
 def for_architectures(entries: Iterable[ModEntry], architectures: Sequence[str]) -> list[ModEntry]:
-    """The entries, those of images once for each architecture; with several, in folders of their names."""
+    """The entries: for an image one per architecture, each in its own folder if there are several."""
     platforms = dict.fromkeys(parse_platform(name) for name in architectures)
     found = []
     for entry in entries:
@@ -270,14 +270,14 @@ class _Refresh:
         )
         if architectures:
             return plan
-        # a layer for another architecture would be worse than the old one, and so would one in another place
+        # a layer for another architecture, or in another place, would be worse than the old one
         reason = Reason("mod_architecture_unknown")
         return replace(plan, refused=(*plan.refused, *((entry, reason) for entry in images)))
 
     def _all(
         self, updater: EntryUpdater, lookups: Iterable[Lookup]
     ) -> list[tuple[Lookup, Updated | OrcastraError]]:
-        """Update all entries, some at a time, in the order of the configuration."""
+        """Update all entries, a few at a time, in the order of the configuration."""
         waiting: queue.SimpleQueue[tuple[int, Lookup]] = queue.SimpleQueue()
         found: dict[int, Updated | OrcastraError] = {}
         ordered = list(lookups)
@@ -293,7 +293,7 @@ class _Refresh:
                 found[number] = self._try(updater, lookup)
 
         threads = [
-            # daemons: one that waits for a server must not keep the process from ending
+            # daemons: a thread that waits for a server must not keep the process alive
             threading.Thread(target=work, name=f"mods {number}", daemon=True)
             for number in range(min(self._rules.concurrency, len(ordered)))
         ]
@@ -317,7 +317,7 @@ class _Refresh:
         return updated
 
     def _remember(self, updated: Updated) -> None:
-        """A run that dies must know later what is ours: what is new is written down at once."""
+        """Save a new record at once, so that the next run knows our files even if this one is killed."""
         with self._lock:
             self._state[updated.record.key] = updated.record
             if updated.step is not None:
@@ -332,7 +332,7 @@ class _Refresh:
     def _old_versions(
         self, before: Mapping[str, ModRecord], places: Mapping[str, str]
     ) -> tuple[RemoveMod, ...]:
-        """What entries had under other names before."""
+        """Files that entries had under earlier names."""
         if not self._rules.prune:
             return ()
         removals = []
@@ -344,7 +344,7 @@ class _Refresh:
             names = tuple(
                 file.name for file in old.files if file.name not in kept and file.name not in places
             )
-            # what was in an unpacked folder went with it
+            # the files of an unpacked folder were removed with it
             gone = record.folder is not None and record.folder == old.folder
             if names and not gone:
                 why = (Reason("mod_renamed", mod=record.title),)

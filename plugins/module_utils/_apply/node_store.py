@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is remembered of a node: one file for each engine, replaced in one go, and locks beside it."""
+"""The saved state of a node: one file for each engine, replaced in one step, and its locks."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -28,7 +28,7 @@ DEFAULT_FOLDER = "/var/lib/orcastra"
 
 
 class Busy(OrcastraError):
-    """Another process does the same on this node right now."""
+    """Another process is doing the same on this node."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(str(reason))
@@ -47,7 +47,7 @@ class NodeStore:
         return self._folder / f"node-{self._name}.json"
 
     def read(self) -> tuple[NodeState, Reason | None]:
-        """The state, and what is wrong with the file; a damaged one reads as empty."""
+        """Return the state and the fault of its file, if any. A damaged file reads as empty."""
         try:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -60,9 +60,9 @@ class NodeStore:
             return NodeState(), Reason("node_state_damaged", path=str(self.path), error=str(error))
 
     def update(self, edits: Iterable[NodeEdit]) -> bool:
-        """Apply ``edits`` to the state as it is now. Returns whether anything was written.
+        """Apply ``edits`` to the current state. Returns whether anything was written.
 
-        A damaged file is set aside first. Raises OrcastraError where the file cannot be written.
+        A damaged file is set aside first. Raises OrcastraError if the file can't be written.
         """
         try:
             with self._locked("state", wait=True):
@@ -80,7 +80,7 @@ class NodeStore:
 
     @contextlib.contextmanager
     def alone(self, what: str) -> Iterator[None]:
-        """Be the only one on this machine that does ``what`` to this engine. Raises Busy, OrcastraError."""
+        """Hold the lock for doing ``what`` to this engine on this machine. Raises Busy, OrcastraError."""
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(self._locked(what, wait=False))
@@ -94,7 +94,7 @@ class NodeStore:
     def _locked(self, what: str, *, wait: bool) -> Iterator[None]:
         self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         with (self._folder / f"{what}-{self._name}.lock").open("a", encoding="utf-8") as lock:
-            # the kernel lets go of it, however the process ends
+            # the kernel releases it, however the process ends
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             yield
 

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .._model.errors import OrcastraError
 from .._model.node import NodeView, ServicesInUse
 from .._model.node_steps import RemoveContainer, RemoveImage, RemoveVolume
 from .._model.reasons import Reason
 from .._model.steps import Plan, Step
 from .._observe.engine import Engine
-from .._observe.errors import EngineError, NotFound
+from .._observe.errors import EngineError, NotFound, OtherSwarm
 from .._observe.node import services_in_use, view_storage
 from .._plan.prune.plan import PruneRules, plan_prune
 from ..messages.formatting import format_bytes, plural
@@ -31,8 +30,8 @@ from .node_store import Busy, NodeStore
 class Freed:
     """How much was removed. ``size`` is in bytes.
 
-    ``is_exact``: all of it was measured. Engines before 23.0 can't measure images: then they count as if they
-    shared no layers. Volumes count as far as the engine tells their size.
+    ``is_exact``: every size was measured. Engines before 23.0 can't measure images, which count as if they
+    shared no layers. Volumes count only if the engine reports their size.
     """
 
     containers: int = 0
@@ -60,7 +59,7 @@ class Freed:
 
 @dataclass(frozen=True)
 class Removed:
-    """The names of what was removed; an image counts with each of its names."""
+    """The names of the removed objects. An image counts once for each of its names."""
 
     containers: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -78,7 +77,7 @@ class Removed:
 class Pruning:
     """The plan and its results. ``results`` is empty if nothing was carried out.
 
-    ``removed`` is then what would be removed.
+    In that case, ``removed`` lists the objects that would be removed.
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -93,7 +92,7 @@ class Pruning:
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The steps that were skipped because they were no longer called for when their turn came."""
+        """The steps that were skipped because they were no longer needed."""
         return tuple(result.skipped for result in self.results if result.skipped is not None)
 
 
@@ -109,8 +108,8 @@ def prune_node(
 ) -> Pruning:
     """Remove everything that the rules allow, one object after the other.
 
-    ``connect_manager`` gives the engine of a manager if the node itself is none; ``use`` is what else is
-    known about the services. ``dry_run``: remove nothing; the saved state still records when each object was
+    ``connect_manager`` returns a manager's engine if the node is a worker; ``use`` are further images and
+    volumes of services. ``dry_run``: remove nothing; the saved state still records when each object was
     first seen, unless ``remember`` is False. Raises OrcastraError.
     """
     view = view_storage(engine)
@@ -138,7 +137,7 @@ def _carry_out(engine: Engine, plan: Plan, store: NodeStore, warnings: tuple[Rea
         carry_out(engine, plan, store)
         return Pruning(plan, (), warnings)
     has_volumes = bool(_names(plan.steps).volumes)
-    # the engine reads all volumes for that: only if some of them are removed
+    # measuring makes the engine read all volumes, so do it only if one of them is removed
     sizes = _volume_sizes(engine) if has_volumes else {}
     before = engine.image_layers_size()
     results = carry_out(engine, plan, store).results
@@ -155,7 +154,7 @@ def _volume_sizes(engine: Engine) -> dict[str, int]:
     try:
         return engine.volume_sizes()
     except EngineError:
-        # the engine is busy or slow, or a proxy refuses: the count isn't worth a failure
+        # the engine is busy or slow, or a proxy refuses: a missing size is no failure
         return {}
 
 
@@ -177,7 +176,7 @@ def _names(steps: Iterable[Step]) -> Removed:
 def _all_use(
     view: NodeView, engine: Engine, connect_manager: Callable[[], Engine] | None, given: ServicesInUse | None
 ) -> ServicesInUse | None:
-    """What the services use, as seen by a manager and as given; None if that is unknown."""
+    """The images and volumes that services use, from a manager and from the caller; None if unknown."""
     seen = None
     if view.is_manager:
         seen = services_in_use(engine)
@@ -186,10 +185,7 @@ def _all_use(
         try:
             manager.get_node(view.node_id)
         except NotFound:
-            raise OrcastraError(
-                f"manager_host: expected a manager of the swarm of node {view.hostname}, "
-                f"found one of another swarm"
-            ) from None
+            raise OtherSwarm(view.hostname) from None
         seen = services_in_use(manager)
     if seen is None or given is None:
         return seen or given

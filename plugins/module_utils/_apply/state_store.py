@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state object in Swarm: one config whose labels are sections of JSON, written by compare-and-swap.
+"""The state object in Swarm: one config whose labels hold sections of JSON, written by compare-and-swap.
 
-A config's data cannot change but its labels can, with a version check, so it is a small replicated store in
-the managers' Raft log that survives the loss of any one of them.
+The data of a config can't change, but its labels can, with a version check. That makes a config a small
+replicated store in the managers' Raft log, which survives the loss of any one manager.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -25,7 +25,7 @@ from .._observe.engine import Engine, Json
 from .._observe.errors import NameInUse, NotFound
 from .write import read_modify_write
 
-# Swarm takes 1000 KiB as the data of a config.
+# Swarm accepts up to 1000 KiB of data in a config.
 MAX_ASIDE_BYTES = 900 * 1024
 
 _DATA = b"The state of Orcastra is in the labels of this object.\n"
@@ -38,10 +38,10 @@ class StateStore:
         self._engine = engine
 
     def update(self, edits: Iterable[StateEdit]) -> bool:
-        """Apply ``edits`` to the state as it is now. Returns whether anything was written.
+        """Apply ``edits`` to the current state. Returns whether anything was written.
 
-        A damaged object is first copied to a config of its own, then written afresh from what can be
-        read of it. Raises OrcastraError where the state would outgrow its bound.
+        A damaged object is first copied to another config, then rebuilt from its readable parts. Raises
+        OrcastraError if the state would exceed its size limit.
         """
         edits = tuple(edits)
         while True:
@@ -55,23 +55,23 @@ class StateStore:
             try:
                 self._engine.create_config(_config_spec(STATE_NAME, _DATA, labels))
             except NameInUse:
-                continue  # another controller was first: go on with its object
+                continue  # another controller created it first: use that object
             return True
 
     def _read(self) -> Json | None:
-        """By its name, so that no right to read other configs is needed."""
+        """Find the object by name, which needs no permission to read other configs."""
         return self._engine.find_config(STATE_NAME)
 
     def _update_object(self, config_id: str, edits: tuple[StateEdit, ...]) -> bool:
         def read() -> Json:
             found = self._read()
             if found is None or found["ID"] != config_id:
-                raise NotFound(f"config {STATE_NAME} was removed while it was to be written")
+                raise NotFound(f"config {STATE_NAME} was removed during the write")
             return found
 
         def change(spec: Json) -> Json:
             labels = spec.get("Labels") or {}
-            # times are only judged where they are used: another manager's clock may be ahead of ours
+            # times are only checked when they are used: another manager's clock may be ahead
             state, damage = decode(labels)
             if damage:
                 self._set_aside(labels)
@@ -91,7 +91,7 @@ class StateStore:
         name = f"{STATE_NAME}.damaged-{stamp}"
         if len(data) > MAX_ASIDE_BYTES:
             name, data = f"{name}.gz", gzip.compress(data)
-        # what is larger even so is noise for the most part; a state that cannot be mended would be worse
+        # anything larger is mostly noise, and a state that can't be repaired would be worse
         self._engine.create_config(_config_spec(name, data[:MAX_ASIDE_BYTES], {}))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Notify a webhook. Only the status of its answer counts: the rest isn't read. No redirect is followed."""
+"""Notify a webhook. Only the status of the answer is read. Redirects are not followed."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -18,12 +18,12 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from .._model.errors import OrcastraError
 from .._observe.scrape import Question, ask_all
 
-# All messages of one cycle together may take this long.
+# The time limit for all messages of one cycle together.
 TIMEOUT_SECONDS = 10.0
 
 
-def tell_all(url: str, messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """POST each of the ``messages``. Returns what went wrong; of the URL it names the host alone."""
+def notify_all(url: str, messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """POST each message. Returns the failures as text, which names only the host of the URL."""
     messages = tuple(messages)
     end = time.monotonic() + TIMEOUT_SECONDS
     problems = []
@@ -34,23 +34,23 @@ def tell_all(url: str, messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]
             problems.append(f"webhook at {_host(url)}: {late}")
             break
         try:
-            tell(url, message, left)
+            notify(url, message, left)
         except OrcastraError as error:
             problems.append(str(error))
     return tuple(problems)
 
 
-def tell(url: str, message: Mapping[str, Any], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-    """POST ``message`` as JSON. Raises OrcastraError, which of the URL names the host alone."""
+def notify(url: str, message: Mapping[str, Any], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    """POST ``message`` as JSON. Raises OrcastraError, which names only the host of the URL."""
     try:
         asked, headers = _apart(url)
     except ValueError:
         raise OrcastraError(
-            f"webhook at {_host(url)}: expected a URL of http or https, found another"
+            f"webhook at {_host(url)}: expected an http or https URL, found another one"
         ) from None
     question = Question(
         asked,
-        # some services refuse what Python says of itself by default
+        # some services refuse Python's default user agent
         headers={"Content-Type": "application/json", "User-Agent": "orcastra", **headers},
         body=json.dumps(message).encode(),
         expected="a status of success",
@@ -63,7 +63,7 @@ def tell(url: str, message: Mapping[str, Any], timeout_seconds: float = TIMEOUT_
 
 
 def _apart(url: str) -> tuple[str, dict[str, str]]:
-    """The URL without user and password, and the header that says them. Raises ValueError if it is none."""
+    """Split a URL into the URL without credentials and the header with them. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
         raise ValueError
@@ -80,4 +80,4 @@ def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or "an address without a host"
     except ValueError:
-        return "an address that is none"
+        return "an invalid address"

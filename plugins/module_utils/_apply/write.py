@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lossless read-modify-write: change the fields we own, hand every other one back as it was read.
+"""Lossless read-modify-write: change the fields we own, and return every other field exactly as it was read.
 
-Each function takes a ``change`` that is called with a copy of the current value and returns the wanted
-one. Where somebody else wrote in between, it is called again with the fresh value.
+Each function takes a ``change``, which gets a copy of the current value and returns the desired one. If
+another client has written in between, ``change`` is called again with the new value.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -20,7 +20,7 @@ from collections.abc import Callable
 from .._observe.engine import Engine, Json
 from .._observe.errors import OutOfSequence
 
-# Twenty writers to one object are through in a few seconds; a whole minute means something else is wrong.
+# Twenty writers to one object finish within seconds; after a whole minute something else is wrong.
 RETRY_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 1.0
@@ -29,7 +29,7 @@ Change = Callable[[Json], Json]
 
 
 def change_node(engine: Engine, node_id: str, change: Change) -> bool:
-    """Change a node's spec. Returns whether it was written. Raises NotFound where the node is gone."""
+    """Change a node's spec. Returns whether it was written. Raises NotFound if the node is gone."""
     return read_modify_write(
         lambda: engine.get_node(node_id),
         lambda version, spec: engine.update_node(node_id, version, spec),
@@ -40,9 +40,9 @@ def change_node(engine: Engine, node_id: str, change: Change) -> bool:
 def change_service(
     engine: Engine, service_id: str, change: Change, check: Callable[[Json], None] | None = None
 ) -> bool:
-    """Change a service's spec. Returns whether it was written. Raises NotFound where it is gone.
+    """Change a service's spec. Returns whether it was written. Raises NotFound if the service is gone.
 
-    ``check`` is shown the whole service each time it is read, and may raise to keep it from being written.
+    ``check`` gets the whole service each time it is read, and may raise to prevent the write.
     """
 
     def read() -> Json:
@@ -59,10 +59,10 @@ def change_service(
 
 
 def read_modify_write(read: Callable[[], Json], write: Callable[[int, Json], None], change: Change) -> bool:
-    """Optimistic concurrency on a Swarm object's version, with full jitter between the tries.
+    """Retry on a version conflict, with full jitter between the attempts.
 
     The pauses are those of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). Raises
-    OutOfSequence when others have kept winning for RETRY_SECONDS.
+    OutOfSequence if other writers have kept winning for RETRY_SECONDS.
     """
     deadline = time.monotonic() + RETRY_SECONDS
     pause = FIRST_PAUSE_SECONDS

@@ -104,17 +104,17 @@ def encode(state: State) -> dict[str, str]:
     return labels
 
 
-def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, tuple[str, ...]]:
+def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, tuple[Reason, ...]]:
     """Read the state from the labels of its config object.
 
-    ``now``, in seconds since the epoch: times after it count as now. Returns the state and a list of what is
-    damaged, in words; a damaged entry, or section, reads as absent. Never raises.
+    ``now``, in seconds since the epoch: later times count as now. Returns the state and a reason for each
+    damaged part; a damaged entry or section reads as absent. Never raises.
     """
-    damage: list[str] = []
+    damage: list[Reason] = []
     given = _that_fit(labels, damage)
     if given.get(FORMAT_LABEL) != FORMAT:
         found = repr(given[FORMAT_LABEL])[:40] if FORMAT_LABEL in given else "nothing"
-        damage.append(f"label {FORMAT_LABEL}: expected '{FORMAT}', found {found}")
+        damage.append(_damaged(FORMAT_LABEL, f"expected '{FORMAT}', found {found}"))
     fields: dict[str, Any] = {}
     for section in _SECTIONS:
         if section.label not in given:
@@ -122,12 +122,12 @@ def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, 
         try:
             entries = parse(given[section.label])
         except Damaged as error:
-            damage.append(f"label {section.label}: {error}")
+            damage.append(_damaged(section.label, str(error)))
             continue
         fields[section.field], faults = _decode_entries(section, entries, now)
-        damage += [f"label {section.label}: {fault}" for fault in faults[:_NAMED]]
+        damage += [_damaged(section.label, fault) for fault in faults[:_NAMED]]
         if len(faults) > _NAMED:
-            damage.append(f"label {section.label}: {len(faults) - _NAMED} more entries are damaged")
+            damage.append(_damaged(section.label, f"{len(faults) - _NAMED} more entries are damaged"))
     if ANCHOR_LABELS_LABEL in given and "anchor_labels" not in fields:
         # damaged: any of our labels may be an anchor's, so the absence of static ones takes none of them away
         fields["anchor_labels"] = fields.get("owned_labels", {})
@@ -136,20 +136,24 @@ def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, 
     return State(**fields, other_sections=others), tuple(damage)
 
 
-def _that_fit(labels: Any, damage: list[str]) -> dict[str, str]:
+def _damaged(label: str, problem: str) -> Reason:
+    return Reason("state_damaged", label=label, problem=problem)
+
+
+def _that_fit(labels: Any, damage: list[Reason]) -> dict[str, str]:
     """The labels without what is no text, and no larger in all than a state may be.
 
     What a damaged state can best do without goes first.
     """
     if not isinstance(labels, Mapping):
-        damage.append("the labels: expected a mapping")
+        damage.append(Reason("state_labels_invalid"))
         return {}
     kept = {}
     for label, value in labels.items():
         if isinstance(label, str) and isinstance(value, str):
             kept[label] = value
         else:
-            damage.append(f"label {str(label)[:60]}: expected text")
+            damage.append(_damaged(str(label)[:60], "expected text"))
     sizes = {label: _size(label) + _size(value) for label, value in kept.items()}
     last = [section.label for section in _SECTIONS]
 
@@ -164,7 +168,7 @@ def _that_fit(labels: Any, damage: list[str]) -> dict[str, str]:
         if label != FORMAT_LABEL:
             total -= sizes[label]
             del kept[label]
-            damage.append(f"label {label[:60]}: expected at most {MAX_BYTES} bytes in all, found more")
+            damage.append(_damaged(label[:60], f"expected at most {MAX_BYTES} bytes in all, found more"))
     return kept
 
 

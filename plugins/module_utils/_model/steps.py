@@ -149,7 +149,7 @@ class LabelNode(Step):
 class RepairState(Step):
     """Set a damaged state object aside, as it is, and start afresh from what could be read of it."""
 
-    damage: tuple[str, ...]
+    damage: tuple[Reason, ...]
 
     @property
     def action(self) -> str:
@@ -165,7 +165,7 @@ class RepairState(Step):
 
     @property
     def before(self) -> Mapping[str, Any]:
-        return {"damage": list(self.damage)}
+        return {"damage": [str(part) for part in self.damage]}
 
     @property
     def after(self) -> Mapping[str, Any]:

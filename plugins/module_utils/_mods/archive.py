@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Unpack archives of strangers: regular files and folders only, within limits, all of them or nothing.
+"""Unpack untrusted archives: only regular files and folders, within limits, completely or not at all.
 
-What is in the archive goes into a temporary folder beside the target, which then takes the target's place.
+The files go into a temporary folder next to the target, which then replaces the target.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -34,7 +34,7 @@ try:
     import bz2
     import lzma
 except ImportError:
-    # left out where Python was built without their libraries
+    # missing if Python was built without these libraries
     _UNPACKERS: dict[str, Callable[..., Any]] = {"gzip": gzip.open}
     _BROKEN: tuple[type[Exception], ...] = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error)
 else:
@@ -52,9 +52,9 @@ _STARTS = {
     b"BZh": "bzip2",
 }
 _CHUNK_BYTES = 256 * 1024
-# what the headers of one entry may need, long names and extended headers included
+# the limit for the headers of one entry, including long names and extended headers
 _HEADER_BYTES = 1024 * 1024
-# below this an archive may be as dense as it likes
+# smaller archives have no limit on their ratio
 _RATIO_FLOOR_BYTES = 16 * 1024 * 1024
 _ENCRYPTED = 0x1
 _DOS_FOLDER = 0x10
@@ -64,7 +64,7 @@ _RENAME_EXCHANGE = 2
 
 @dataclass(frozen=True)
 class Limits:
-    """``max_bytes``: unpacked, in all. ``max_ratio``: unpacked bytes for each of the archive's own."""
+    """``max_bytes`` limits the unpacked size, ``max_ratio`` the unpacked bytes per byte of the archive."""
 
     max_bytes: int = 2 * 1024**3
     max_entries: int = 20_000
@@ -73,7 +73,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class UnpackedFile:
-    """A file of an archive: its name relative to the target, with ``/``."""
+    """A file of an archive. ``name`` is relative to the target, with ``/``."""
 
     name: str
     size: int
@@ -81,22 +81,24 @@ class UnpackedFile:
 
 
 def unpack(archive: Path, target: Path, limits: Limits | None = None) -> tuple[UnpackedFile, ...]:
-    """Make ``target`` a folder with exactly what is in ``archive``: zip, or tar with gzip, bzip2 or xz.
+    """Make ``target`` a folder with exactly the content of ``archive``: zip, or tar with gzip, bzip2 or xz.
 
-    The kind is told by the content, never by the name. ``target``'s parent must exist. A folder that is there
-    is replaced in one step where the file system can, else in two; after an error it is as it was. Files get
-    the mode 0644, or 0755 where the archive says executable; folders 0755.
-    Raises ArchiveError for what is wrong with archive or target; OSError for a full disk and the like.
+    The content decides the format, never the name. The parent of ``target`` must exist. An existing folder is
+    replaced in one step, or in two if the file system can't exchange folders; after an error it is unchanged.
+    Files get the mode 0644, executable files and folders 0755.
+    Raises ArchiveError for faults of the archive or the target, and OSError for a full disk and the like.
     """
     limits = limits or Limits()
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise ArchiveError(f"{target.name}: expected a folder or nothing there, found something else")
+        raise ArchiveError(
+            "target_not_a_folder", f"{target.name}: expected a folder or nothing there, found something else"
+        )
     _remove_leftovers(target)
     folder = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{target.name}-", dir=target.parent))
     try:
         files = _unpack_into(archive, folder, limits)
         if not files:
-            raise ArchiveError("expected files in the archive, found none")
+            raise ArchiveError("empty", "expected files in the archive, found none")
         folder.chmod(0o755)
         _take_place(folder, target)
     finally:
@@ -105,7 +107,7 @@ def unpack(archive: Path, target: Path, limits: Limits | None = None) -> tuple[U
 
 
 def archive_kind(start: bytes) -> str | None:
-    """``zip``, ``gzip``, ``xz`` or ``bzip2`` by the first 6 bytes of a file, None for anything else."""
+    """``zip``, ``gzip``, ``xz`` or ``bzip2``, by the first 6 bytes of a file; None for any other format."""
     return next((kind for magic, kind in _STARTS.items() if start.startswith(magic)), None)
 
 
@@ -117,9 +119,11 @@ def _unpack_into(archive: Path, folder: Path, limits: Limits) -> tuple[UnpackedF
         most = min(limits.max_bytes, max(_RATIO_FLOOR_BYTES, size * limits.max_ratio))
         writer = _Writer(folder, Names(limits.max_entries), _Budget(most, limits, size))
         if kind is None:
-            raise ArchiveError("expected zip, tar.gz, tar.xz or tar.bz2, found something else")
+            raise ArchiveError(
+                "unknown_format", "expected zip, tar.gz, tar.xz or tar.bz2, found something else"
+            )
         if kind != "zip" and kind not in _UNPACKERS:
-            raise ArchiveError(f"this Python can't read {kind}")
+            raise ArchiveError("unsupported_format", f"this Python can't read {kind}")
         try:
             if kind == "zip":
                 check_zip_directory(stream, size, limits.max_entries)
@@ -128,13 +132,13 @@ def _unpack_into(archive: Path, folder: Path, limits: Limits) -> tuple[UnpackedF
                 with _UNPACKERS[kind](stream) as plain:
                     _unpack_tar(plain, writer, most, limits, size)
         except _BROKEN as error:
-            raise ArchiveError(f"the archive is damaged: {error}") from error
+            raise ArchiveError("damaged", f"the archive is damaged: {error}") from error
         except (NotImplementedError, RuntimeError, ValueError) as error:
-            raise ArchiveError(f"the archive can't be read: {error}") from error
+            raise ArchiveError("unreadable", f"the archive can't be read: {error}") from error
         except OSError as error:
-            # gzip and bz2 report damage this way, without a number; a disk has one
+            # gzip and bz2 report damage as an OSError without a number; disk errors have one
             if error.errno is None:
-                raise ArchiveError(f"the archive is damaged: {error}") from error
+                raise ArchiveError("damaged", f"the archive is damaged: {error}") from error
             raise
     return tuple(writer.files)
 
@@ -145,10 +149,10 @@ def _unpack_zip(stream: IO[bytes], writer: _Writer) -> None:
             name = entry.orig_filename
             kind = stat.S_IFMT(entry.external_attr >> 16)
             if entry.flag_bits & _ENCRYPTED:
-                raise ArchiveError(f"{name!r} is encrypted")
+                raise ArchiveError("encrypted", f"{name!r} is encrypted")
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise ArchiveError(f"{name!r} is neither a file nor a folder")
-            # made on Windows, a folder may be one by its attribute alone
+                raise ArchiveError("special_file", f"{name!r} is neither a file nor a folder")
+            # archives made on Windows may mark a folder only by this attribute
             by_attribute = kind == 0 and entry.external_attr & _DOS_FOLDER and not entry.file_size
             if name.endswith(("/", "\\")) or kind == stat.S_IFDIR or by_attribute:
                 writer.add_folder(name)
@@ -158,7 +162,7 @@ def _unpack_zip(stream: IO[bytes], writer: _Writer) -> None:
 
 
 def _unpack_tar(plain: IO[bytes], writer: _Writer, most: int, limits: Limits, size: int) -> None:
-    # what is between the files counts too: headers may be packed as densely as anything
+    # data between the files counts too: headers can be as dense as files
     counted = _CountedStream(plain, _Budget(most + _HEADER_BYTES, limits, size))
     # opening reads the first header
     counted.expect(_HEADER_BYTES)
@@ -174,19 +178,19 @@ def _unpack_tar(plain: IO[bytes], writer: _Writer, most: int, limits: Limits, si
             elif member.isreg() and not member.issparse():
                 content = archive.extractfile(member)
                 if content is None:
-                    raise ArchiveError(f"{member.name!r} has no content")
+                    raise ArchiveError("damaged", f"{member.name!r} has no content")
                 writer.add_file(member.name, content, bool(member.mode & 0o111), member.size)
             else:
-                raise ArchiveError(f"{member.name!r} is neither a file nor a folder")
-            # or it keeps each header until the end
+                raise ArchiveError("special_file", f"{member.name!r} is neither a file nor a folder")
+            # otherwise it keeps every header until the end
             archive.members.clear()
-    # to the end, or nobody looks at the checksum
+    # read to the end, or the checksum is never verified
     while counted.read(_CHUNK_BYTES):
         pass
 
 
 class _Budget:
-    """Bytes that may still come."""
+    """The number of bytes that may still follow."""
 
     def __init__(self, most: int, limits: Limits, archive_size: int) -> None:
         self._left = most
@@ -195,19 +199,20 @@ class _Budget:
         self._archive_size = archive_size
 
     def spend(self, count: int) -> None:
-        """Raises ArchiveError where it is too much."""
+        """Raises ArchiveError if nothing is left."""
         self._left -= count
         if self._left >= 0:
             return
         if self._ratio:
             raise ArchiveError(
-                f"unpacks to more than {self._limits.max_ratio} times its own {self._archive_size} bytes"
+                "too_dense",
+                f"unpacks to more than {self._limits.max_ratio} times its own {self._archive_size} bytes",
             )
-        raise ArchiveError(f"unpacks to more than {self._limits.max_bytes} bytes")
+        raise ArchiveError("too_large", f"unpacks to more than {self._limits.max_bytes} bytes")
 
 
 class _CountedStream:
-    """A stream to read from that ends with an error where too much comes out of it."""
+    """A readable stream that raises an error if it yields too many bytes."""
 
     def __init__(self, stream: IO[bytes], budget: _Budget) -> None:
         self._stream = stream
@@ -215,7 +220,7 @@ class _CountedStream:
         self._expected: int | None = None
 
     def expect(self, most: int | None) -> None:
-        """How many bytes may be read until the next call, for what is kept in memory as a whole."""
+        """Limit the bytes read until the next call, for data that is kept in memory as a whole."""
         self._expected = most
 
     def read(self, size: int) -> bytes:
@@ -224,12 +229,14 @@ class _CountedStream:
         if self._expected is not None:
             self._expected -= len(data)
             if self._expected < 0:
-                raise ArchiveError(f"the header of an entry has more than {_HEADER_BYTES} bytes")
+                raise ArchiveError(
+                    "header_too_large", f"the header of an entry has more than {_HEADER_BYTES} bytes"
+                )
         return data
 
 
 class _Writer:
-    """Writes into a folder in which nobody else writes."""
+    """Writes into a folder that no other process writes to."""
 
     def __init__(self, folder: Path, names: Names, budget: _Budget) -> None:
         self.files: list[UnpackedFile] = []
@@ -257,7 +264,7 @@ class _Writer:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         if size is not None and found != size:
-            raise ArchiveError(f"the archive is damaged: {name!r} ends early")
+            raise ArchiveError("damaged", f"the archive is damaged: {name!r} ends early")
         self.files.append(UnpackedFile(path, found, checksum.hexdigest()))
 
     def _create(self, path: str, mode: int) -> int:
@@ -265,14 +272,18 @@ class _Writer:
         try:
             return os.open(self._folder / path, flags, mode)
         except FileExistsError:
-            raise ArchiveError(f"to this file system, {path!r} is the name of another file in it") from None
+            raise ArchiveError(
+                "duplicate", f"on this file system, {path!r} is also the name of another entry"
+            ) from None
 
     def _make_folder(self, path: str) -> None:
         folder = self._folder / path
         try:
             folder.mkdir()
         except FileExistsError:
-            raise ArchiveError(f"to this file system, {path!r} is the name of another file in it") from None
+            raise ArchiveError(
+                "duplicate", f"on this file system, {path!r} is also the name of another entry"
+            ) from None
         folder.chmod(0o755)
 
 
@@ -282,7 +293,7 @@ def _chunks(content: IO[bytes]) -> Iterator[bytes]:
 
 
 def _take_place(folder: Path, target: Path) -> None:
-    """``folder`` becomes ``target``; what was there before is gone."""
+    """Replace ``target`` by ``folder``."""
     if not target.exists():
         folder.rename(target)
         return
@@ -300,7 +311,7 @@ def _take_place(folder: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two folders swap names in one step (Linux, most file systems). False where that can't be done."""
+    """Exchange two folders in one step (Linux, most file systems). Returns False if that isn't possible."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError):
@@ -311,7 +322,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Clear up after a run that died."""
+    """Clean up after a run that was killed."""
     old = target.with_name(f"{OLD_PREFIX}{target.name}")
     if old.is_dir() and not old.is_symlink():
         if target.exists():

@@ -4,8 +4,8 @@
 
 """The mod cache of LinuxServer's images: one file for each mod, and a lock while it is being written.
 
-Consumers that are offline install whatever lies there, so nothing has its final name before it is verified.
-The files are called ``.tar.xz`` but are the layers as their registry has them, packed with gzip.
+Offline consumers install any file that is in the cache, so a file gets its final name only after it is
+verified. The files are named ``.tar.xz`` but are the layers as served by the registry, packed with gzip.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -27,7 +27,7 @@ from .reference import SUFFIX, Reference
 from .registry import Layer, Registry
 from .replies import FetchError
 
-# A crashed writer's lock would block the mod for ever.
+# The lock of a crashed writer would block the mod forever.
 LOCK_STALE_SECONDS = 15 * 60.0
 # A download that takes longer keeps its lock fresh.
 _LOCK_TOUCH_SECONDS = 60.0
@@ -38,7 +38,7 @@ _CHUNK_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Kept:
-    """A mod in the cache; ``is_new`` is False where the file was there already, byte for byte."""
+    """A mod in the cache. ``is_new`` is False if an identical file was there already."""
 
     path: Path
     is_new: bool
@@ -55,10 +55,10 @@ def keep_layer(
     entry: str = "",
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Kept:
-    """Have the layer in ``folder``, under the name that mod images look for, with the mode 0644.
+    """Store the layer in ``folder``, under the name that mod images look for, with the mode 0644.
 
-    ``folder`` is made where its parent is there. Raises FetchError, also where somebody else is writing the
-    same mod right now; then the file that was there before is untouched.
+    ``folder`` is created if its parent exists. Raises FetchError, also if another process is writing the same
+    mod; the existing file then stays untouched.
     """
     reference = layer.reference
     entry = entry or reference.text
@@ -73,12 +73,14 @@ def keep_layer(
             registry.download(layer, path, trusted=trusted, entry=entry, progress=progress)
             path.chmod(FILE_MODE)
     except OSError as error:
-        raise FetchError(entry, f"{path} can't be written: {error.strerror or error}") from error
+        raise FetchError(
+            "not_written", entry, f"{path} can't be written: {error.strerror or error}"
+        ) from error
     return Kept(path, True, layer.digest, layer.size)
 
 
 def holds(path: Path, digest: str, size: int | None = None) -> bool:
-    """Whether ``path`` is a file, itself and no link, with this sha256 ``digest`` (``sha256:HEX``)."""
+    """Whether ``path`` is a regular file, not a link, with this sha256 ``digest`` (``sha256:HEX``)."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
@@ -97,15 +99,19 @@ def holds(path: Path, digest: str, size: int | None = None) -> bool:
 def write_lock(
     folder: Path, reference: Reference, entry: str = "", *, now: Callable[[], float] = time.time
 ) -> Iterator[None]:
-    """Hold ``FILENAME.lock``, which tells consumers to wait. Raises FetchError where somebody else has it.
+    """Hold ``FILENAME.lock``, which makes consumers wait. Raises FetchError if another process holds it.
 
-    One that nobody has touched for 15 minutes is that of a writer that died: it is taken over.
+    A lock that has not been touched for 15 minutes belongs to a crashed writer and is taken over.
     """
     path = folder / f"{reference.filename}.lock"
     if not _create(path):
         break_stale_lock(path, now())
         if not _create(path):
-            raise FetchError(entry or reference.text, f"{path.name} says that it is being written right now")
+            raise FetchError(
+                "locked",
+                entry or reference.text,
+                f"{path.name} shows that another process is writing the mod",
+            )
     done = threading.Event()
     keeper = threading.Thread(target=_keep_fresh, args=(path, done), daemon=True)
     keeper.start()
@@ -126,7 +132,7 @@ def _create(path: Path) -> bool:
 
 
 def break_stale_lock(path: Path, now: float) -> None:
-    """Remove the lock at ``path`` where its writer has died: consumers would wait for it for ever.
+    """Remove the lock at ``path`` if its writer has crashed: consumers would wait for it forever.
 
     Raises OSError.
     """
@@ -142,7 +148,7 @@ def break_stale_lock(path: Path, now: float) -> None:
     except FileNotFoundError:
         return
     moved = aside.lstat()
-    # another writer has renewed it in between
+    # another writer has renewed it in the meantime
     if (moved.st_ino, moved.st_mtime_ns) != (seen.st_ino, seen.st_mtime_ns):
         with contextlib.suppress(FileExistsError):
             os.link(aside, path, follow_symlinks=False)
@@ -160,4 +166,4 @@ def _make_folder(folder: Path, entry: str) -> None:
         folder.mkdir(FOLDER_MODE)
         folder.chmod(FOLDER_MODE)
     if folder.is_symlink() or not folder.is_dir():
-        raise FetchError(entry, f"expected a folder at {folder}, found something else")
+        raise FetchError("not_a_folder", entry, f"expected a folder at {folder}, found something else")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the configuration of mods, a file or plain data, to entries."""
+"""Turn the configuration of mods, a file or plain data, into entries."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -52,15 +52,15 @@ else:
     HAS_JMESPATH = True
 
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# of a file that has the value of one variable
+# the size limit of a file that holds the value of one variable
 _VALUE_BYTES = 64 * 1024
 
 
 def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
-    """Read and check the file; without one, what is discovered is all there is.
+    """Read and check the file. Without a file, only discovered mods count.
 
-    ``environment`` has the values of ``${VAR}``. Raises ConfigError with all problems, for a file that is
-    there and says nothing, too: it may be half written.
+    ``environment`` holds the values of ``${VAR}``. Raises ConfigError with all problems, also for an empty
+    file, which may be half written.
     """
     document, problems = read_file(path)
     return mods_of(document, refuse_blank(document, problems), environment)
@@ -69,16 +69,16 @@ def load_mods(path: Path, environment: Mapping[str, str]) -> ModRules:
 def mods_of(
     document: Document, problems: Iterable[Problem], environment: Mapping[str, str] | None
 ) -> ModRules:
-    """The same for what a file holds; ``problems`` were met while it was read.
+    """Like ``load_mods``, for a document. ``problems`` are those found while reading it.
 
-    Without ``environment``, ``${VAR}`` is left as it is. Raises ConfigError with all problems.
+    Without ``environment``, ``${VAR}`` stays as it is. Raises ConfigError with all problems.
     """
     rules = _Builder(document, list(problems), environment).build()
     return replace(rules, is_given=document.exists)
 
 
 def build_mods(data: Mapping[str, Any] | list[Any] | None, environment: Mapping[str, str]) -> ModRules:
-    """The same for plain data; None is no configuration. Raises ConfigError with all problems."""
+    """Like ``load_mods``, for plain data; None is no configuration. Raises ConfigError with all problems."""
     if data is None:
         return ModRules(is_given=False)
     if isinstance(data, list):
@@ -88,9 +88,9 @@ def build_mods(data: Mapping[str, Any] | list[Any] | None, environment: Mapping[
 
 
 def read_mods(path: Path) -> dict[str, Any]:
-    """The file's ``config``, checked, and ``variables``, which take the place of what may be secret in it.
+    """The file's checked ``config``, and ``variables`` with the values that may be secret.
 
-    So that this can be handed on apart. ``${VAR}`` is left as it is: it counts where the mods are downloaded.
+    The two can be passed on separately. ``${VAR}`` stays as it is: the node that downloads expands it.
     Raises ConfigError with all problems.
     """
     document, problems = read_file(path)
@@ -101,9 +101,9 @@ def read_mods(path: Path) -> dict[str, Any]:
 
 
 def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The values of those ``${VAR}`` of the file that the environment has, for hosts that have another one.
+    """The values that this environment has for the file's ``${VAR}``, for hosts with another environment.
 
-    Raises OrcastraError where the file, or one that holds a value, can't be read.
+    Raises OrcastraError if the file, or a file that holds a value, can't be read.
     """
     try:
         text = read_small_text(path, MAX_BYTES)
@@ -118,7 +118,7 @@ def mods_variables(path: Path, environment: Mapping[str, str]) -> dict[str, str]
 
 
 def mods_values(data: Any, environment: Mapping[str, str]) -> dict[str, str]:
-    """The same for what a file holds, or for its text."""
+    """Like ``mods_variables``, for the data or the text of a file."""
     found = {}
     for name in sorted(_variables_in(data)):
         if name in environment or f"{name}_FILE" in environment:
@@ -142,7 +142,7 @@ def _variables_in(data: Any) -> set[str]:
 def image_entry(
     reference: str, *, trusted: bool, optional: bool = False, arch: str = "", folder: str = ""
 ) -> ModEntry:
-    """The entry of an image. ``folder`` is put in front of its name. Raises ImageReferenceError."""
+    """The entry of an image. Its name begins with ``folder``. Raises ImageReferenceError."""
     parsed = parse_reference(reference)
     source = parsed.source
     return ModEntry(
@@ -159,9 +159,9 @@ def image_entry(
 
 
 def url_entry(url: str, *, trusted: bool, **more: Any) -> ModEntry:
-    """The entry of a URL. Its name is None where only the server knows it.
+    """The entry of a URL. Its name is None if only the server knows it.
 
-    Raises OrcastraError where it is no URL, or ends in nothing that can be a name.
+    Raises OrcastraError if the URL is invalid or doesn't end in a usable name.
     """
     fault = url_fault(url)
     if fault is not None:
@@ -189,7 +189,7 @@ def url_entry(url: str, *, trusted: bool, **more: Any) -> ModEntry:
 
 @dataclass
 class _Builder:
-    """``environment`` is None where ``${VAR}`` is left as it is."""
+    """``environment`` is None if ``${VAR}`` stays as it is."""
 
     document: Document
     problems: list[Problem]
@@ -232,12 +232,12 @@ class _Builder:
         given = [kind for kind in (URL, IMAGE, API) if mod.get(kind) is not None]
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
-            self._tell(path, "exactly one of url, image and api", found)
+            self._report(path, "exactly one of url, image and api", found)
             return None
         kind = given[0]
         for key in ("name", "sha256", "headers", "unpack", "select"):
             if mod.get(key) is not None and (kind == IMAGE or (key == "select" and kind == URL)):
-                self._tell((*path, key), f"nothing, beside {kind}", describe_key(mod[key]))
+                self._report((*path, key), f"nothing in addition to {kind}", describe_key(mod[key]))
         source = mod[kind] if kind == IMAGE else self._expanded((*path, kind), mod[kind])
         headers = {
             name: self._expanded((*path, "headers", name), value)
@@ -245,7 +245,7 @@ class _Builder:
         }
         name = mod.get("name")
         if name is not None and (fault := name_fault(name)) is not None:
-            self._tell((*path, "name"), fault, describe(name))
+            self._report((*path, "name"), fault, describe(name))
         if kind == API:
             self._check_select(path, mod)
         if len(self.problems) > before:
@@ -260,11 +260,11 @@ class _Builder:
             if kind == URL:
                 return path, url_entry(source, trusted=True, name=name, **more)
         except ImageReferenceError as error:
-            self._tell((*path, kind), "a mod's image", f"{describe(source)} ({error})")
+            self._report((*path, kind), "a mod's image", f"{describe(source)} ({error})")
             return None
         except OrcastraError as error:
             expected, _comma, found = str(error).removeprefix("expected ").partition(", found ")
-            self._tell((*path, kind), expected, found)
+            self._report((*path, kind), expected, found)
             return None
         return self._api_entry(path, source, name, mod["select"], more)
 
@@ -273,7 +273,7 @@ class _Builder:
     ) -> tuple[KeyPath, ModEntry] | None:
         fault = url_fault(source)
         if fault is not None:
-            self._tell((*path, API), fault[0], describe(shown(source)))
+            self._report((*path, API), fault[0], describe(shown(source)))
             return None
         key = entry_key(API, source, shown(source), f"{select}\n{name}")
         entry = ModEntry(API, source, title=shown(source), key=key, name=name, select=select, **more)
@@ -282,12 +282,12 @@ class _Builder:
     def _check_select(self, path: KeyPath, mod: Mapping[str, Any]) -> None:
         select = mod.get("select")
         if select is None:
-            self._tell((*path, "select"), "a JMESPath expression", "nothing")
+            self._report((*path, "select"), "a JMESPath expression", "nothing")
         elif HAS_JMESPATH:
             try:
                 jmespath.compile(select)
             except (jmespath.exceptions.JMESPathError, ValueError):
-                self._tell((*path, "select"), "a JMESPath expression", describe(select))
+                self._report((*path, "select"), "a JMESPath expression", describe(select))
 
     def _check_names(self, entries: list[tuple[KeyPath, ModEntry]], data: Mapping[str, Any]) -> None:
         places: dict[str, KeyPath] = {}
@@ -298,16 +298,16 @@ class _Builder:
                 mod = data["mods"][path[1]]
                 key = path if isinstance(mod, str) else (*path, "name" if "name" in mod else entry.kind)
                 first = self.document.place(places[entry.name])
-                self._tell(key, "a file of its own", f"{describe(entry.name)}, as at {first}")
+                self._report(key, "a file of its own", f"{describe(entry.name)}, as at {first}")
             places.setdefault(entry.name, path)
 
     def _expanded(self, path: KeyPath, text: str) -> str:
-        """The text with ``${VAR}`` replaced. What is wrong is told."""
+        """The text with ``${VAR}`` replaced. Records problems."""
 
         def value(match: re.Match[str]) -> str:
             name = match[1]
             if not _VARIABLE_NAME.fullmatch(name):
-                self._tell(path, "the name of a variable in ${…}", describe(name))
+                self._report(path, "the name of a variable in ${…}", describe(name))
                 return ""
             if self.environment is None:
                 return match[0] if path[-1] not in (URL, API) else "variable"
@@ -319,15 +319,15 @@ class _Builder:
         try:
             return variable_value(name, environment)
         except VariableError as error:
-            self._tell(path, error.expected, error.found)
+            self._report(path, error.expected, error.found)
             return ""
 
-    def _tell(self, path: KeyPath, expected: str, found: str) -> None:
+    def _report(self, path: KeyPath, expected: str, found: str) -> None:
         self.problems.append(self.document.problem(path, expected, found))
 
 
 def describe_key(value: Any) -> str:
-    """What stands where nothing should: headers may be secret."""
+    """Describe an unexpected value without showing headers, which may be secret."""
     return "a mapping" if isinstance(value, Mapping) else describe(value)
 
 

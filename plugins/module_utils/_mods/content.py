@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tell a file from the page, the error or the nothing that a server sends instead of it.
+"""Distinguish a file from the page, the error or the empty reply that a server sends instead of it.
 
-Many names say how their file has to begin (and some, how it has to end). Of the others it is only known what
-they are not: a page, unless they are called so.
+Many file names imply how the content must begin, and some how it must end. For other names, only an HTML page
+is refused, unless the name is that of a page.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -32,9 +32,9 @@ else:
     HAS_DECOMPRESSORS = True
     _DAMAGED = (OSError, lzma.LZMAError)
 
-# that much of a file is looked at: there may be a long comment in front of a page
+# how much of a file is examined: a page may begin with a long comment
 START_BYTES = 8 * 1024
-# a compressed file is tried up to here
+# how much of a compressed file is unpacked as a test
 _TRIED_BYTES = 8 * 1024**3
 _CHUNK_BYTES = 1024 * 1024
 _TAIL_BYTES = 22 + 65535
@@ -42,7 +42,7 @@ _ZIP_END = b"PK\x05\x06"
 _SMALL_BYTES = 64 * 1024
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-# in front of a zip file there may be a program that unpacks it
+# a zip file may begin with a program that unpacks it
 _ZIP_WITH_PROGRAM = (*_ZIP, b"#!", b"MZ")
 _GZIP = (b"\x1f\x8b",)
 _XZ = (b"\xfd7zXZ\x00",)
@@ -62,7 +62,7 @@ _MACH = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What files of a kind begin with. ``whole`` says what is wrong with all of one, or None."""
+    """How files of a kind begin. ``whole`` checks a complete file and returns its fault, or None."""
 
     name: str
     starts: tuple[bytes, ...] = ()
@@ -76,7 +76,7 @@ class Kind:
 
 
 def _is_tar(start: bytes) -> bool:
-    """By the checksum of the first header, which the oldest format has, too. An empty one is zeros."""
+    """Check the checksum of the first header, which even the oldest format has. An empty archive is zeros."""
     block = start[:512]
     if len(block) < 512:
         return False
@@ -94,11 +94,11 @@ def _zip_fault(file: IO[bytes], size: int) -> str | None:
     tail = file.read(_TAIL_BYTES)
     at = tail.rfind(_ZIP_END)
     if at < 0 or len(tail) < at + 22:
-        return "the end of it is missing"
+        return "its end is missing"
     length, offset = struct.unpack("<LL", tail[at + 12 : at + 20])
-    # zip64 says so with the greatest number, and has the true one elsewhere
+    # in zip64 these fields hold the maximum, and the real values are elsewhere
     if 0xFFFFFFFF not in (length, offset) and offset + length > size - len(tail) + at:
-        return "a part of it is missing"
+        return "part of it is missing"
     return None
 
 
@@ -106,13 +106,13 @@ def _seven_fault(file: IO[bytes], size: int) -> str | None:
     file.seek(0)
     start = file.read(32)
     if len(start) < 32:
-        return "the end of it is missing"
+        return "its end is missing"
     offset, length = struct.unpack("<QQ", start[12:28])
-    return "the end of it is missing" if 32 + offset + length > size else None
+    return "its end is missing" if 32 + offset + length > size else None
 
 
 def _gzip_fault(file: IO[bytes], _size: int) -> str | None:
-    """What is behind the last member doesn't matter: programs that read such files pass it over."""
+    """Data after the last member doesn't matter: programs that read such files skip it."""
     file.seek(0)
     stream = None
     found = 0
@@ -127,21 +127,19 @@ def _gzip_fault(file: IO[bytes], _size: int) -> str | None:
                 data = stream.unused_data if stream.eof else stream.unconsumed_tail
     except zlib.error:
         return "it is damaged"
-    return (
-        None if found >= _TRIED_BYTES or (stream is not None and stream.eof) else "the end of it is missing"
-    )
+    return None if found >= _TRIED_BYTES or (stream is not None and stream.eof) else "its end is missing"
 
 
 def _tar_fault(file: IO[bytes], size: int) -> str | None:
     file.seek(max(0, size - 512))
     # it ends in blocks of zeros
-    return "the end of it is missing" if file.read(512).strip(b"\0") else None
+    return "its end is missing" if file.read(512).strip(b"\0") else None
 
 
 def _unpacking_fault(
     new: Callable[[IO[bytes]], IO[bytes]],
 ) -> Callable[[IO[bytes], int], str | None]:
-    """What unpacking says of a file of xz or bzip2."""
+    """A check that unpacks an xz or bzip2 file."""
 
     def fault(file: IO[bytes], _size: int) -> str | None:
         file.seek(0)
@@ -151,9 +149,9 @@ def _unpacking_fault(
                 while found < _TRIED_BYTES and (piece := plain.read(_CHUNK_BYTES)):
                     found += len(piece)
         except EOFError:
-            return "the end of it is missing"
+            return "its end is missing"
         except _DAMAGED as error:
-            # bz2 reports damage without a number; a disk has one
+            # bz2 reports damage as an OSError without a number; disk errors have one
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             return "it is damaged"
@@ -168,7 +166,7 @@ _XZ_KIND = Kind("an xz file", _XZ, whole=_unpacking_fault(lzma.LZMAFile) if HAS_
 _BZIP2_KIND = Kind("a bzip2 file", _BZIP2, whole=_unpacking_fault(bz2.BZ2File) if HAS_DECOMPRESSORS else None)
 _ZSTD_KIND = Kind("a zstd file", _ZSTD)
 _TAR_KIND = Kind("a tar file", looks_right=_is_tar, whole=_tar_fault)
-# / begins a comment, which many programs allow
+# / begins a comment, which many programs accept
 _JSON_KIND = Kind(
     "JSON", looks_right=lambda start: start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in _JSON_STARTS
 )
@@ -203,7 +201,7 @@ _KINDS: Mapping[str, Kind] = {
     "smx": Kind("a SourceMod plugin", (b"FFPS",)),
     "amxx": Kind("an AMX Mod X plugin", (b"XXMA",)),
     "vpk": Kind("a Valve package", (b"\x34\x12\xaa\x55",)),
-    # one format under the name of another is usual, and shown all the same
+    # pictures often have the extension of another format, and programs show them anyway
     **dict.fromkeys(
         ("png", "jpg", "jpeg", "gif", "webp"),
         Kind("a picture", (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM")),
@@ -241,7 +239,7 @@ _XML_ERROR = re.compile(rb"<(Error|Fault|fault|error)[\s>]")
 
 
 def kind_of(name: str) -> Kind | None:
-    """What a file of this name has to be; None where names like it say nothing."""
+    """The kind that a file of this name must have, or None if the name implies none."""
     lower = name.lower().rpartition("/")[2]
     ending = lower.rpartition(".")[2] if "." in lower else ""
     # libfoo.so.1.2
@@ -257,10 +255,10 @@ def is_page(start: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Says what is wrong with what was sent for a file.
+    """Finds faults in the content that a server sent for a file.
 
-    ``names`` are those that may tell what it has to be, its own first. ``archive``: it is going to be
-    unpacked. ``replaces``: there is a file already that has something in it.
+    ``names`` are those that may imply its kind, its own name first. ``archive``: it will be unpacked.
+    ``replaces``: it replaces a file that is not empty.
     """
 
     names: tuple[str, ...] = ()
@@ -274,7 +272,7 @@ class Judge:
         return next((kind for kind in map(kind_of, self.names) if kind is not None), None)
 
     def start(self, start: bytes, content_type: str) -> str | None:
-        """What is wrong with the first bytes of a body that has any; None where nothing is."""
+        """The fault of the first bytes of a body that isn't empty, or None."""
         kind, start = self.kind, start[:START_BYTES]
         media = content_type.partition(";")[0].strip().lower()
         if kind is not None:
@@ -285,7 +283,7 @@ class Judge:
         return None
 
     def whole(self, file: IO[bytes], size: int, content_type: str) -> str | None:
-        """The same for all of it. ``file`` is open for reading, at any place."""
+        """The fault of a complete file, or None. ``file`` is open for reading, at any position."""
         kind = self.kind
         if size == 0:
             if kind is not None:
@@ -311,7 +309,7 @@ class Judge:
         return any(says(name, encoding) for name in self.names)
 
     def _error(self, body: bytes, content_type: str) -> str | None:
-        """What tells a small body from a file: it says that something went wrong."""
+        """The fault of a small body that is an error message rather than a file, or None."""
         media = content_type.partition(";")[0].strip().lower()
         endings = [name.lower().rpartition(".")[2] for name in self.names]
         if media == "application/json" or media.endswith("+json"):
@@ -332,7 +330,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Only asks about the first bytes. ``fault`` says what is wrong with them, or None."""
+    """A check of the first bytes only. ``fault`` returns their fault, or None."""
 
     fault: Callable[[bytes], str | None]
 

@@ -12,41 +12,41 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 _CHUNK_BYTES = 256 * 1024
-# what servers send that says nothing about the content
+# values that servers send although nothing is encoded
 _MEANINGLESS = frozenset({"identity", "none", "binary", "utf-8"})
 _GZIP = frozenset({"gzip", "x-gzip"})
 _DEFLATE = frozenset({"deflate", "x-deflate"})
 MAX_ENCODINGS = 3
 
-# encoding that can't be undone → endings of names that are meant to be stored that way
+# encoding that can't be undone → extension of files that are stored that way on purpose
 _ENDINGS = {"br": ".br", "compress": ".z", "x-compress": ".z"}
 
 
 class EncodingError(Exception):
-    """Content is not encoded as its server says; ``str(error)`` says what was found instead."""
+    """The content is not encoded as its server claims. The text names the actual content."""
 
 
 class TooLong(Exception):
-    """There is more than wanted."""
+    """The content is longer than allowed."""
 
 
 def encodings(header: str | None) -> tuple[str, ...]:
-    """The encodings that ``Content-Encoding`` names, in the order in which they were applied."""
+    """The encodings in ``Content-Encoding``, in the order in which they were applied."""
     words = (word.strip().lower() for word in (header or "").split(","))
     return tuple(word for word in words if word and word not in _MEANINGLESS)
 
 
 def unknown(found: Iterable[str]) -> str | None:
-    """What of it can't be undone here, in words; None where all of it can."""
+    """A description of the encodings that can't be undone here, or None."""
     names = tuple(found)
     if len(names) > MAX_ENCODINGS:
-        return f"{len(names)} encodings on top of each other"
+        return f"{len(names)} nested encodings"
     others = [name for name in names if name not in _GZIP and name not in _DEFLATE]
     return f"the encoding {others[0][:40]!r}" if others else None
 
 
 def says(name: str, encoding: str) -> bool:
-    """Whether a file of this name is meant to be encoded in a way that can't be undone here."""
+    """Whether a file of this name is encoded on purpose in a way that can't be undone here."""
     ending = _ENDINGS.get(encoding)
     return ending is not None and name.lower().endswith(ending)
 
@@ -64,7 +64,7 @@ def decoded(pieces: Iterable[bytes], names: Iterable[str], limit: int) -> Iterat
 
 
 def decoded_start(start: bytes, names: Iterable[str]) -> bytes:
-    """As much of the content as can be known from the first bytes of a body."""
+    """The part of the content that the first bytes of a body contain."""
     found = b""
     try:
         for piece in decoded([start], names, len(start) * 1100 + _CHUNK_BYTES):
@@ -72,12 +72,12 @@ def decoded_start(start: bytes, names: Iterable[str]) -> bytes:
             if len(found) >= _CHUNK_BYTES:
                 break
     except (EncodingError, TooLong):
-        pass  # the rest of it is missing, of course
+        pass  # the rest is missing, as expected
     return found
 
 
 def _inflated(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Undo one encoding. A gzip stream may have several members, and zeros behind the last."""
+    """Undo one encoding. A gzip stream may have several members, and zeros after the last one."""
     stream = None
     for piece in pieces:
         data = piece
@@ -86,12 +86,12 @@ def _inflated(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
                 stream = zlib.decompressobj(_window(name, data))
             elif stream.eof:
                 if data.strip(b"\0"):
-                    raise EncodingError(f"{name} with something behind its end")
+                    raise EncodingError(f"{name} with data after its end")
                 break
             try:
                 result = stream.decompress(data, _CHUNK_BYTES)
             except zlib.error:
-                raise EncodingError(f"something else than {name}") from None
+                raise EncodingError(f"something other than {name}") from None
             if result:
                 yield result
             data = stream.unused_data if stream.eof else stream.unconsumed_tail
@@ -104,6 +104,6 @@ def _inflated(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
 def _window(name: str, start: bytes) -> int:
     if name in _GZIP:
         return 16 + zlib.MAX_WBITS
-    # RFC 9110 means zlib's format, some servers send what is inside of it
+    # RFC 9110 means zlib's format, but some servers send raw deflate
     is_zlib = len(start) >= 2 and start[0] & 0x0F == 8 and (start[0] << 8 | start[1]) % 31 == 0
     return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS

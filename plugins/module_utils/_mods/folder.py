@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The folder of mods: names that stay inside, what is in it, what is remembered of it, and its locks."""
+"""The folder of mods: names that stay inside, its files, its saved state and its locks."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -48,29 +48,29 @@ class FolderBusy(OrcastraError):
 
 
 class ModFolder:
-    """The folder at ``path``, which may not be there yet."""
+    """The folder at ``path``, which may not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Make the folder and be the only one that refreshes it. Raises FolderBusy, OrcastraError."""
+        """Create the folder and hold its lock. Raises FolderBusy, OrcastraError."""
         with contextlib.ExitStack() as stack:
             try:
                 self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
                 flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
                 lock = stack.enter_context(os.fdopen(os.open(self.path / LOCK_NAME, flags, 0o644), "r+b"))
-                # the kernel lets go of it, however the process ends
+                # the kernel releases it, however the process ends
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise FolderBusy(f"another refresh of {self.path} is under way") from None
+                raise FolderBusy(f"another refresh of {self.path} is running") from None
             except OSError as error:
                 raise OrcastraError(f"{self.path}: it can't be written: {error.strerror or error}") from error
             yield
 
     def read_state(self) -> tuple[dict[str, ModRecord], Reason | None]:
-        """The saved state, and what is wrong with its file; a damaged one reads as empty."""
+        """Return the saved state and the fault of its file, if any. A damaged file reads as empty."""
         path = self.path / STATE_NAME
         try:
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
@@ -86,7 +86,7 @@ class ModFolder:
             return {}, Reason("mod_state_damaged", path=str(path), error=str(error))
 
     def set_state_aside(self) -> None:
-        """Keep a damaged file for people to look at. Raises OSError."""
+        """Set a damaged file aside for later inspection. Raises OSError."""
         stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         with contextlib.suppress(FileNotFoundError):
             (self.path / STATE_NAME).rename(self.path / f"{STATE_NAME}.damaged-{stamp}")
@@ -100,9 +100,9 @@ class ModFolder:
             raise OrcastraError(f"{path}: it can't be written: {error.strerror or error}") from error
 
     def intact(self, state: ModState) -> dict[str, str]:
-        """Name → sha256 of the files that the state names and that are there.
+        """Name → sha256 of the files that are in the state and exist.
 
-        A file whose status is as remembered isn't read again.
+        A file whose status matches the saved one isn't read again.
         """
         found: dict[str, str] = {}
         for record in state.values():
@@ -125,22 +125,22 @@ class ModFolder:
             return None
 
     def place(self, name: str) -> Path:
-        """The path of a name, its folders made. Raises OrcastraError where it is not inside the folder."""
+        """The path of a name. Creates its folders. Raises OrcastraError if the path is outside the folder."""
         fault = name_fault(name)
         if fault is not None:
             raise OrcastraError(f"expected {fault}, found {name[:80]!r}")
         link = self._link_on_the_way(name)
         if link is not None:
-            raise OrcastraError(f"expected folders on the way to {name}, found something else at {link}")
+            raise OrcastraError(f"expected only folders above {name}, found something else at {link}")
         path = self.path / name
         try:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         except OSError as error:
-            raise OrcastraError(f"{path.parent} can't be made: {error.strerror or error}") from error
+            raise OrcastraError(f"{path.parent} can't be created: {error.strerror or error}") from error
         return path
 
     def _link_on_the_way(self, name: str) -> str | None:
-        """The first thing between the folder and ``name`` that is there and no folder."""
+        """The first path between the folder and ``name`` that exists and isn't a folder."""
         path = self.path
         for part in name.split("/")[:-1]:
             path /= part
@@ -155,7 +155,7 @@ class ModFolder:
         return replace(file, status=status_of(self.path / file.name))
 
     def remove(self, names: Iterable[str]) -> bool:
-        """Remove files, and folders that are empty then. Returns whether any was there. Raises OSError."""
+        """Remove files, and folders that become empty. Returns whether any existed. Raises OSError."""
         changed = False
         for name in names:
             if stored_name_fault(name) is not None or self._link_on_the_way(name) is not None:
@@ -178,7 +178,7 @@ class ModFolder:
         return changed
 
     def clear_up(self, state: ModState) -> None:
-        """Remove what a run that died has left, its locks of images too. Raises OSError."""
+        """Remove the leftovers of a run that was killed, including its image locks. Raises OSError."""
         folders = {self.path}
         for record in state.values():
             for file in record.files:
@@ -195,7 +195,7 @@ class ModFolder:
 
 
 def status_of(path: Path) -> Status | None:
-    """The status of a regular file, None for anything else. Raises OSError where nothing is there."""
+    """The status of a regular file, or None for anything else. Raises OSError if nothing exists there."""
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         return None

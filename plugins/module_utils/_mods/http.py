@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP as mods need it: redirects by hand, retries, addresses that are checked, downloads that are whole.
+"""HTTP for mods: own handling of redirects, retries, address checks and complete downloads.
 
-``Fetcher.request`` is one streamed reply, ``Fetcher.document`` a small one that has been read, and
-``Fetcher.download`` a file. All may be called from several threads at once.
+``Fetcher.request`` returns a streamed reply, ``Fetcher.document`` a small reply that has been read, and
+``Fetcher.download`` a file. All of them are safe to call from several threads.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -34,12 +34,12 @@ try:
     import requests.exceptions
     import requests.utils
 except ImportError:
-    pass  # sessions.REQUESTS_IMPORT_ERROR tells
+    pass  # see sessions.REQUESTS_IMPORT_ERROR
 
 ATTEMPTS = 5
 MAX_REDIRECTS = 5
 FIRST_PAUSE_SECONDS = 1.0
-# A server that wants a longer pause is asked again by the next refresh.
+# If a server asks for a longer pause, the next refresh tries again.
 LONGEST_PAUSE_SECONDS = 120.0
 CHUNK_BYTES = 1024 * 1024
 
@@ -47,7 +47,7 @@ _CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 _RANGE = re.compile(r"bytes ?([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 _MOST_VALIDATOR = 1024
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# Headers that say what is wanted, not who wants it: they may go to another origin.
+# Headers that describe the request, not the sender: they may go to another origin.
 HARMLESS_HEADERS = frozenset(
     {"accept", "if-modified-since", "if-none-match", "if-range", "range", "user-agent"}
 )
@@ -55,10 +55,10 @@ HARMLESS_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """What a download gave. ``is_new`` is False for a reply 304: then nothing was written.
+    """The result of a download. ``is_new`` is False after a reply 304: then nothing was written.
 
-    ``digests`` are those computed, algorithm → hex, ``sha256`` always among them; ``attempts`` is how many it
-    took.
+    ``digests`` maps algorithms to hex digests and always contains ``sha256``; ``attempts`` is the number of
+    attempts made.
     """
 
     path: Path
@@ -74,10 +74,9 @@ class Fetcher:
     """An HTTP client.
 
     ``timeout`` is in seconds, for the connection and for each wait for data. ``user_agent`` is sent unless
-    the headers of a request say otherwise. ``allow_private`` lets untrusted URLs lead to addresses that are
-    not public. A body that comes slower than ``slowest`` counts as one that breaks off. ``now`` returns
-    seconds since the epoch, ``sleep`` waits for seconds, ``jitter`` returns the factor, around 1, that pauses
-    are multiplied with.
+    the headers of a request replace it. ``allow_private`` permits addresses that aren't public for untrusted
+    URLs. A body slower than ``slowest`` counts as interrupted. ``now`` returns seconds since the epoch,
+    ``sleep`` waits for seconds, ``jitter`` returns the factor, around 1, for pauses.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class Fetcher:
 
     @property
     def requests_made(self) -> int:
-        """How many requests went out, each redirect and each attempt counted."""
+        """The number of requests sent, including each redirect and each attempt."""
         return self._count
 
     def close(self) -> None:
@@ -123,14 +122,14 @@ class Fetcher:
         entry: str = "",
         accept: Collection[int] = (),
     ) -> Reply:
-        """One reply, streamed, of a status 2xx or one of ``accept``. To be closed by the caller.
+        """Return a streamed reply with a status 2xx or one of ``accept``. The caller must close it.
 
-        At most 5 redirects are followed. Where the origin (scheme, host, port) changes, all ``headers`` but
-        HARMLESS_HEADERS are dropped, for good. Connection errors, 408, 429 and 5xx are tried 5 times in all.
-        ``entry`` begins error messages (default: the URL as ``shown``). ``trusted`` is False for URLs that
-        come from labels: then each address that is connected to must be public, unless ``allow_private``.
-        Raises FetchError: for other statuses (with ``status``), for https → http, for anything but http and
-        https, for user and password in the URL, for an address that is refused.
+        Follows at most 5 redirects. If the origin (scheme, host, port) changes, all ``headers`` except
+        HARMLESS_HEADERS are dropped for the rest of the request. Connection errors and the statuses 408, 429
+        and 5xx are tried 5 times in all. Error messages begin with ``entry`` (default: the URL as ``shown``).
+        ``trusted`` is False for URLs from labels: then every address must be public, unless
+        ``allow_private``. Raises FetchError for other statuses, a redirect from https to http, URLs that
+        aren't http or https or contain credentials, and refused addresses.
         """
         attempts = _Attempts(self._sleep, self._jitter, entry or shown(url))
         while True:
@@ -149,9 +148,9 @@ class Fetcher:
         entry: str = "",
         accept: Collection[int] = (),
     ) -> Document:
-        """GET something of at most ``limit`` bytes and read it; a body that breaks off is tried again, too.
+        """GET and read at most ``limit`` bytes. An interrupted body is tried again, too.
 
-        Else as ``request``.
+        Otherwise like ``request``.
         """
         attempts = _Attempts(self._sleep, self._jitter, entry or shown(url))
         while True:
@@ -176,18 +175,17 @@ class Fetcher:
         check: Check | None = None,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> Downloaded:
-        """GET a file into ``target``, which is replaced in one step once the new one is whole and right.
+        """GET a file into ``target``, which is replaced in one step once the new file is complete and valid.
 
-        It is written to a temporary file (``PART_PREFIX``) in the same folder, which must exist; nothing is
-        left of it after a failure. A body that breaks off is resumed with ``Range`` and ``If-Range`` where
-        the server gave a strong ETag, else begun again; 5 attempts in all. ``headers`` may make it
-        conditional: see ``Downloaded.is_new``.
-        ``digest`` is ``ALGORITHM:HEX`` with sha256, sha512, sha1 or md5; ``size`` the exact number of bytes;
-        both are checked before ``target`` is touched, as is ``max_bytes``. They count for the file itself,
-        also if it was sent with a ``Content-Encoding``; one that can't be undone is refused. ``check`` says
-        what is wrong with the content. ``progress`` is called with the bytes that are there and those
-        expected, about once per MiB.
-        Raises FetchError, also for what the file system says.
+        The body goes to a temporary file (``PART_PREFIX``) in the same folder, which must exist; a failure
+        leaves no trace of it. An interrupted body is resumed with ``Range`` and ``If-Range`` if the server
+        sent a strong ETag; otherwise it starts again. There are 5 attempts in all. ``headers`` may make the
+        request conditional: see ``Downloaded.is_new``.
+        ``digest`` is ``ALGORITHM:HEX`` with sha256, sha512, sha1 or md5; ``size`` is the exact number of
+        bytes. Both, and ``max_bytes``, are checked before ``target`` changes, and refer to the decoded file
+        if there was a ``Content-Encoding``; an encoding that can't be undone is refused. ``check`` finds
+        faults of the content. ``progress`` is called with the bytes received and the bytes expected, about
+        once per MiB. Raises FetchError, also for errors of the file system.
         """
         entry = entry or shown(url)
         attempts = _Attempts(self._sleep, self._jitter, entry)
@@ -201,9 +199,9 @@ class Fetcher:
                     except PassingError as error:
                         attempts.failed(error)
         except PartFileError as error:
-            raise FetchError(entry, str(error)) from error
+            raise FetchError(error.code, entry, str(error)) from error
         except OSError as error:
-            raise FetchError(entry, f"can't be written: {error.strerror or error}") from error
+            raise FetchError("not_written", entry, f"can't be written: {error.strerror or error}") from error
 
     def _download_once(
         self,
@@ -229,12 +227,16 @@ class Fetcher:
                 fault = _other_part(reply, begun_at, part.version)
                 if fault is not None:
                     part.begin(Version())
-                    raise PassingError(f"{shown(url)} went on with something else ({fault})")
+                    raise PassingError(
+                        "other_content", f"{shown(url)} continued with other content ({fault})"
+                    )
             elif reply.status == 200:
                 part.begin(_version(reply))
             else:
                 part.begin(Version())
-                raise PassingError(f"{shown(url)} answered {reply.status} to a download", reply.status)
+                raise PassingError(
+                    "status", f"{shown(url)} answered {reply.status} to a download", reply.status
+                )
             whole = part.version.size
             part.check_room(max(whole or 0, size or 0))
             with contextlib.closing(reply.pieces(CHUNK_BYTES, max_bytes)) as pieces:
@@ -243,10 +245,10 @@ class Fetcher:
                     if progress is not None:
                         progress(part.size, whole)
             if part.size == 0 and reply.length is None and not reply.headers.get("Transfer-Encoding"):
-                # headers that broke off look like this, too
-                raise PassingError(f"{shown(url)} sent nothing, and didn't say so")
+                # interrupted headers look like this, too
+                raise PassingError("incomplete", f"{shown(url)} sent an empty body without announcing it")
             if whole is not None and part.size != whole:
-                raise PassingError(f"{shown(url)} broke off after {part.size} of {whole} bytes")
+                raise PassingError("incomplete", f"{shown(url)} stopped after {part.size} of {whole} bytes")
             digests = part.finish(size)
             return Downloaded(
                 part.target,
@@ -276,22 +278,28 @@ class Fetcher:
             if response.status_code not in REDIRECTS or not location:
                 return self._judge(Reply(response, url, entry, self._slowest), entry, accept)
             response.close()
-            # headers are Latin-1 to the library, but servers send UTF-8
+            # the library decodes headers as Latin-1, but servers send UTF-8
             following = urljoin(url, location.encode("latin-1", "replace").decode("utf-8", "replace"))
             check_url(following, entry)
             if urlsplit(url).scheme == "https" and urlsplit(following).scheme == "http":
-                raise FetchError(entry, f"{shown(url)} redirects from https to http, which is refused")
+                raise FetchError(
+                    "insecure_redirect", entry, f"{shown(url)} redirects from https to http, which is refused"
+                )
             if origin(url) != origin(following):
                 sent = {name: value for name, value in sent.items() if _may_travel(name)}
             url = following
-        raise FetchError(entry, f"expected at most {MAX_REDIRECTS} redirects, found more at {shown(url)}")
+        raise FetchError(
+            "too_many_redirects",
+            entry,
+            f"expected at most {MAX_REDIRECTS} redirects, found more at {shown(url)}",
+        )
 
     def _send(
         self, session: Any, method: str, url: str, headers: Mapping[str, str], trusted: bool, entry: str
     ) -> Any:
         with self._lock:
             self._count += 1
-        # what a proxy connects to can't be checked
+        # a proxy's connections can't be checked
         proxies = requests.utils.get_environ_proxies(url) if trusted else {}
         try:
             return session.request(
@@ -304,13 +312,21 @@ class Fetcher:
                 proxies=proxies,
             )
         except AddressRefusedError as error:
-            raise FetchError(entry, f"{shown(url)} leads to {error}, which URLs of labels may not") from error
+            raise FetchError(
+                "address_refused",
+                entry,
+                f"{shown(url)} leads to {error}, which is forbidden for URLs from labels",
+            ) from error
         except requests.exceptions.SSLError as error:
-            raise FetchError(entry, f"{shown(url)}: TLS failed: {_innermost(error)}") from error
+            raise FetchError("tls", entry, f"{shown(url)}: TLS failed: {_innermost(error)}") from error
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
-            raise PassingError(f"{shown(url)} can't be reached: {_innermost(error)}") from error
+            raise PassingError(
+                "unreachable", f"{shown(url)} can't be reached: {_innermost(error)}"
+            ) from error
         except (requests.exceptions.RequestException, ValueError) as error:
-            raise FetchError(entry, f"{shown(url)} can't be asked for: {type(error).__name__}") from error
+            raise FetchError(
+                "invalid_request", entry, f"{shown(url)} is not a valid request: {type(error).__name__}"
+            ) from error
 
     def _judge(self, reply: Reply, entry: str, accept: Collection[int]) -> Reply:
         status = reply.status
@@ -319,11 +335,11 @@ class Fetcher:
         reply.close()
         reason = f"{shown(reply.url)} answered {status}"
         if status in (408, 429) or status >= 500:
-            raise PassingError(reason, status, self._retry_after(reply.headers.get("Retry-After")))
-        raise FetchError(entry, reason, status)
+            raise PassingError("status", reason, status, self._retry_after(reply.headers.get("Retry-After")))
+        raise FetchError("status", entry, reason, status)
 
     def _retry_after(self, text: str | None) -> float | None:
-        """The seconds that ``Retry-After`` asks for, as a number or a date."""
+        """The pause in seconds that ``Retry-After`` asks for, as a number or a date."""
         if text is None:
             return None
         text = text.strip()
@@ -332,12 +348,12 @@ class Fetcher:
         try:
             return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - self._now())
         except (ValueError, TypeError, OverflowError):
-            # TypeError: Python 3.9 for what is no date
+            # TypeError: Python 3.9 raises it for an invalid date
             return None
 
 
 class _Attempts:
-    """Counts the attempts at one thing, and waits in between."""
+    """Counts the attempts of one request, and waits between them."""
 
     def __init__(self, sleep: Callable[[float], None], jitter: Callable[[], float], entry: str) -> None:
         self._sleep = sleep
@@ -346,14 +362,15 @@ class _Attempts:
         self.made = 1
 
     def failed(self, error: PassingError) -> None:
-        """Wait for the next attempt. Raises FetchError where there is none."""
+        """Wait for the next attempt. Raises FetchError if there is none."""
         if self.made >= ATTEMPTS:
-            raise FetchError(self.entry, f"{error.reason} ({self.made} attempts)", error.status) from error
+            reason = f"{error.reason} ({self.made} attempts)"
+            raise FetchError(error.code, self.entry, reason, error.status, self.made) from error
         pause = FIRST_PAUSE_SECONDS * 2 ** (self.made - 1) * self._jitter()
         if error.pause is not None:
             if error.pause > LONGEST_PAUSE_SECONDS:
-                reason = f"{error.reason} and wants a pause of {error.pause:.0f} s"
-                raise FetchError(self.entry, reason, error.status) from error
+                reason = f"{error.reason} and asks for a pause of {error.pause:.0f} s"
+                raise FetchError(error.code, self.entry, reason, error.status, self.made) from error
             pause = max(pause, error.pause)
         self.made += 1
         self._sleep(pause)
@@ -376,10 +393,10 @@ def _version(reply: Reply) -> Version:
 
 
 def _other_part(reply: Reply, offset: int, version: Version) -> str | None:
-    """Why a reply 206 is not what is missing behind ``offset`` of that version; None where it is."""
+    """Why a reply 206 doesn't continue this version at ``offset``; None if it does."""
     found = _RANGE.fullmatch(" ".join(reply.headers.get("Content-Range", "").lower().split()))
     if found is None:
-        return "no range that can be read"
+        return "an unreadable range"
     start, end = int(found[1]), int(found[2])
     total = version.size if found[3] == "*" else int(found[3])
     if start != offset or end < start or (total is not None and end >= total):
@@ -397,12 +414,12 @@ def _other_part(reply: Reply, offset: int, version: Version) -> str | None:
 
 
 def _validator(text: str | None) -> str | None:
-    """What may be sent back in a condition: not what a server would refuse for its length."""
+    """A validator for a condition, unless it is so long that a server would refuse it."""
     return text if text and len(text) <= _MOST_VALIDATOR else None
 
 
 def _innermost(error: BaseException) -> str:
-    """The reason in a nest of errors, short."""
+    """The innermost reason of nested errors, in short."""
     seen: list[BaseException] = []
     while error not in seen:
         seen.append(error)

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keep what may be secret in a configuration of mods apart from the rest of it.
+"""Separate possible secrets from the rest of a configuration of mods.
 
-Values of headers and of a URL's query are: Ansible shows what a module is given, and so does each host's log.
+The values of headers and of URL queries may be secret, but Ansible and the log of each host show the
+arguments of a module.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -20,7 +21,7 @@ from .._config.urls import shown
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 VARIABLE_PREFIX = "ORCASTRA_MOD_SECRET_"
 MASK = "***"
-# such words are no secrets
+# these words are no secrets
 _PLAIN_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
 _PLAIN_KEYS = frozenset({"image", "name", "sha256", "unpack", "optional", "select"})
 _PLAIN_TOP_KEYS = frozenset({"version", "discover", "prune", "concurrency", "max_bytes"})
@@ -29,7 +30,7 @@ _QUERY = re.compile(r"([?&;#])([^?&;#=]*=)?([^?&;#]+)")
 
 
 def set_apart(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The configuration with a ``${VAR}`` in the place of each secret, and the values of these variables."""
+    """The configuration with a ``${VAR}`` in place of each secret, and the values of these variables."""
     variables: dict[str, str] = {}
 
     def variable(value: str) -> str:
@@ -66,13 +67,13 @@ def _with(mod: Any, replace: Callable[[str], str]) -> Any:
 
 
 def _in_query(url: str, replace: Callable[[str], str]) -> str:
-    """The URL with each value of its query, and its fragment, replaced. What may be a name stays."""
+    """The URL with its query values and its fragment replaced. Possible names of parameters stay."""
     at = min((place for place in (url.find("?"), url.find("#")) if place >= 0), default=len(url))
     return url[:at] + _QUERY.sub(lambda found: f"{found[1]}{found[2] or ''}{replace(found[3])}", url[at:])
 
 
 def masked(config: Any) -> Any:
-    """The configuration, or what was given instead of one, for people to look at."""
+    """The configuration, or any value given instead of one, without secrets."""
     if isinstance(config, list):
         return [_masked_mod(mod) for mod in config]
     if not isinstance(config, Mapping):
@@ -105,7 +106,7 @@ def _masked_mod(mod: Any) -> Any:
 
 
 def masked_url(text: str) -> str:
-    """A URL as messages show it; the reference of an image stays as it is."""
+    """A URL as messages show it; an image reference stays as it is."""
     return shown(text) if "://" in text else text
 
 

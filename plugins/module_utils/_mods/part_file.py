@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A file that is written beside the one it replaces, and takes its place in one step once it is right."""
+"""A file that is written next to the one it replaces, and replaces it in one step once it is valid."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -28,11 +28,15 @@ ALGORITHMS = {"sha512": 128, "sha256": 64, "sha1": 40, "md5": 32}
 
 
 class PartFileError(Exception):
-    """What was written is not what was expected; ``str(error)`` says so, without naming the entry."""
+    """The file differs from the expected one. ``code`` classifies how; the text doesn't name the entry."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def parse_digest(text: str) -> tuple[str, str]:
-    """``ALGORITHM:HEX``, or the hex alone, as algorithm and hex in small letters. Raises ValueError."""
+    """Split ``ALGORITHM:HEX``, or the hex alone, into algorithm and hex in lower case. Raises ValueError."""
     algorithm, _colon, number = text.strip().lower().rpartition(":")
     if not algorithm:
         algorithm = next((name for name, length in ALGORITHMS.items() if length == len(number)), "")
@@ -43,9 +47,9 @@ def parse_digest(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What tells one version of a file from another, as a server says it. ``etag`` is a strong one or None.
+    """The identity of a version of a file, as sent by its server. ``etag`` is a strong ETag or None.
 
-    ``size`` is that of all of it as it is sent, ``encodings`` what it is encoded with.
+    ``size`` is that of the complete encoded body, ``encodings`` are those of the body.
     """
 
     etag: str | None = None
@@ -56,34 +60,34 @@ class Version:
 
 
 class Check(Protocol):
-    """What is asked of a file's content. Both methods say what is wrong, or None."""
+    """A check of a file's content. Both methods return the fault, or None."""
 
     def start(self, start: bytes, content_type: str) -> str | None: ...
 
     def whole(self, file: IO[bytes], size: int, content_type: str) -> str | None: ...
 
     def proves(self, start: bytes) -> bool:
-        """Whether a file of this kind begins so, where its kind is known."""
+        """Whether a file of the expected kind, if there is one, begins like this."""
 
     def is_meant(self, encoding: str) -> bool:
-        """Whether its name says that it is encoded that way."""
+        """Whether its name implies this encoding."""
 
 
 class PartFile:
-    """Hashes and counts while it is written. A context manager: what is not finished by its end is gone.
+    """Hashes and counts while it is written. A context manager, which removes an unfinished file at its end.
 
-    ``size`` is that of what is there so far, as it was sent; ``version`` what that is of.
+    ``size`` is the number of encoded bytes so far; ``version`` is the version that they belong to.
     """
 
     def __init__(self, target: Path, digest: str | None, max_bytes: int, check: Check | None = None) -> None:
-        """Raises PartFileError for a digest that is none."""
+        """Raises PartFileError for an invalid digest."""
         self.target = target
         self.version = Version()
         self.size = 0
         try:
             self._wanted = None if digest is None else parse_digest(digest)
         except ValueError as error:
-            raise PartFileError(str(error)) from error
+            raise PartFileError("invalid_digest", str(error)) from error
         self._max_bytes = max_bytes
         self._check = check
         self._path = self._new_path()
@@ -102,7 +106,7 @@ class PartFile:
             self._file = None
 
     def begin(self, version: Version) -> None:
-        """Start, or start again, with nothing. Raises OSError."""
+        """Start, or start again, with an empty file. Raises OSError."""
         if self._file is None:
             self._file = self._open(self._path)
         self._file.seek(0)
@@ -112,14 +116,14 @@ class PartFile:
         self._hashes = self._new_hashes()
 
     def check_room(self, expected: int) -> None:
-        """Raises PartFileError where so many bytes are too many."""
-        # what is encoded may be a little larger than what it stands for
+        """Raise PartFileError if this number of bytes is too large."""
+        # an encoded body may be slightly larger than its content
         most = self._max_bytes + (self._max_bytes // 1000 + 1024 if self.version.encodings else 0)
         if expected > most:
-            raise PartFileError(f"expected at most {self._max_bytes} bytes, found more")
+            raise PartFileError("too_large", f"expected at most {self._max_bytes} bytes, found more")
 
     def write(self, piece: bytes) -> None:
-        """Append. Raises OSError, and PartFileError where it becomes too much or begins wrongly."""
+        """Append. Raises OSError, and PartFileError if the file is too large or begins wrongly."""
         self.check_room(self.size + len(piece))
         if self.size == 0 and self._check is not None and not self.version.encodings:
             self._refuse(self._check.start(piece, self.version.content_type))
@@ -127,20 +131,22 @@ class PartFile:
         self.size += len(piece)
 
     def finish(self, size: int | None = None) -> dict[str, str]:
-        """Undo the encodings, check all of it, write it to the disk and take the target's place.
+        """Undo the encodings, check the complete file, sync it to the disk and replace the target.
 
-        ``size`` is what it has to have then. Returns the digests. Raises OSError and PartFileError.
+        ``size`` is the expected size of the decoded file. Returns the digests. Raises OSError, PartFileError.
         """
         if self.version.encodings:
             self._settle_encodings()
         if size is not None and self.size != size:
-            raise PartFileError(f"expected {size} bytes, found {self.size}")
+            raise PartFileError("wrong_size", f"expected {size} bytes, found {self.size}")
         if self.size > self._max_bytes:
-            raise PartFileError(f"expected at most {self._max_bytes} bytes, found more")
+            raise PartFileError("too_large", f"expected at most {self._max_bytes} bytes, found more")
         digests = _hex(self._hashes)
         if self._wanted is not None and not self._has_wanted_digest():
             name, desired = self._wanted
-            raise PartFileError(f"expected the digest {name}:{desired}, found {name}:{digests[name]}")
+            raise PartFileError(
+                "wrong_digest", f"expected the digest {name}:{desired}, found {name}:{digests[name]}"
+            )
         if self._check is not None:
             self._refuse(self._check.whole(self._file, self.size, self.version.content_type))
         os.fsync(self._file.fileno())
@@ -152,7 +158,7 @@ class PartFile:
         return digests
 
     def _settle_encodings(self) -> None:
-        """Replace what was sent by what it stands for, unless it is the file as it is."""
+        """Replace the received body by its decoded content, unless the body is the file itself."""
         found = self.version.encodings
         if self._wanted is not None and self._has_wanted_digest():
             return
@@ -161,20 +167,22 @@ class PartFile:
         if fault is not None:
             if len(found) == 1 and self._check is not None and self._check.is_meant(found[0]):
                 return
-            raise PartFileError(f"expected the file as it is, found {fault}")
+            raise PartFileError("wrong_encoding", f"expected the file as it is, found {fault}")
         if not outer:
             return
         try:
             self._decode(outer)
         except EncodingError as error:
-            raise PartFileError(f"expected {', '.join(outer)}, found {error}") from error
+            raise PartFileError("wrong_encoding", f"expected {', '.join(outer)}, found {error}") from error
         except TooLong:
-            raise PartFileError(f"expected at most {self._max_bytes} bytes, found more") from None
+            raise PartFileError(
+                "too_large", f"expected at most {self._max_bytes} bytes, found more"
+            ) from None
 
     def _outer_encodings(self, found: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the encodings below which the file is: as many as leave something of its kind.
+        """The encodings to undo so that a file of the expected kind is left.
 
-        Servers name one for each .tar.gz, too, and some name one for everything.
+        Servers also send an encoding for .tar.gz files, and some send one for every file.
         """
         if self._check is None:
             return found
@@ -234,7 +242,7 @@ class PartFile:
     @staticmethod
     def _refuse(fault: str | None) -> None:
         if fault is not None:
-            raise PartFileError(fault)
+            raise PartFileError("wrong_content", fault)
 
 
 def _hex(hashes: Mapping[str, Any]) -> dict[str, str]:
@@ -242,7 +250,7 @@ def _hex(hashes: Mapping[str, Any]) -> dict[str, str]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder written to the disk. Raises OSError."""
+    """Sync the names in a folder to the disk. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Platforms as image indexes name them, and which image of an index runs on one."""
+"""Platforms as named in image indexes, and the choice of an image for one."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# how kernels and Swarm call them → how images do
+# the name in kernels and Swarm → the name in images
 _ARCHITECTURES = {
     "x86_64": "amd64",
     "x86-64": "amd64",
@@ -26,7 +26,7 @@ _ARCHITECTURES = {
 _ARM = re.compile(r"armv([5-8])[a-z]*")
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
 _VARIANT = re.compile(r"v([0-9]{1,2})")
-# what is meant where nothing is said
+# the default if no variant is given
 _USUAL_VARIANTS = {"arm": 7, "arm64": 8, "amd64": 1}
 
 
@@ -44,12 +44,12 @@ class Platform:
 
     @property
     def folder(self) -> str:
-        """What its folder in the mod cache is called."""
+        """The name of its folder in the mod cache."""
         return str(self).replace("/", "-")
 
 
 def parse_platform(text: str) -> Platform:
-    """``amd64``, ``arm/v7``, ``linux/arm64``, or as ``uname -m`` has it: ``x86_64``. Raises ValueError."""
+    """Parse ``amd64``, ``arm/v7``, ``linux/arm64`` or ``x86_64`` (``uname -m``). Raises ValueError."""
     parts = text.strip().lower().split("/")
     if parts[0] == "linux":
         parts = parts[1:]
@@ -69,10 +69,10 @@ def parse_platform(text: str) -> Platform:
 
 
 def choose(descriptors: list[Mapping[str, Any]], platform: Platform) -> Mapping[str, Any] | None:
-    """The entry of an index that runs best on ``platform``, None where none does.
+    """The best entry of an index for ``platform``, or None.
 
-    Of the variants that it can run the highest is best. Attestations are no images. An entry that names no
-    platform is for all, where no other fits.
+    The highest variant that the platform can run is best. Attestations don't count as images. An entry
+    without a platform is used if no other fits.
     """
     best: tuple[int, Mapping[str, Any]] | None = None
     for descriptor in descriptors:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ask registries for mods: which layer an image stands for, whether there is news, and the layer itself.
+"""Ask registries for the layer of a mod's image, for a new version, and download the layer.
 
-Anonymously: each registry gets the token that was issued for it and for the repository, never another.
+Requests are anonymous. Each registry only gets the token that was issued for it and for the repository.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -37,9 +37,9 @@ from .sessions import origin
 
 _TOKEN_BYTES = 64 * 1024
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_ATTEMPTS = 3  # without a token, with one, with one of the origin that it redirected to
+_ATTEMPTS = 3  # without a token, with a token, with a token of the origin it redirects to
 _CHALLENGE = re.compile(r"""([A-Za-z_]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))""")
-# the token servers of well-known registries, which spares them a request: URL and service
+# URL and service of the token servers of well-known registries, which saves a request
 _TOKEN_SERVERS: dict[str, tuple[str, str | None]] = {
     DOCKER_HUB: ("https://auth.docker.io/token", "registry.docker.io"),
     GITHUB: ("https://ghcr.io/token", None),
@@ -53,11 +53,11 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Layer:
-    """The one layer of a mod's image.
+    """The only layer of a mod's image.
 
-    ``digest`` and ``size`` are those of the blob, byte for byte; ``manifest`` is the digest of what the
-    reference stands for now (an index, where there is one): the same as ``Registry.news`` returns. ``base``
-    is the ``https://HOST`` that has it.
+    ``digest`` and ``size`` are those of the blob. ``manifest`` is the current digest of the reference (of the
+    index, if there is one), which ``Registry.news`` returns, too. ``base`` is the ``https://HOST`` that
+    serves the layer.
     """
 
     reference: Reference
@@ -68,10 +68,10 @@ class Layer:
 
 
 class Registry:
-    """A client of all registries. May be used by several threads at once.
+    """A client of all registries. Safe to use from several threads.
 
-    Its methods raise FetchError, whose text begins with ``entry`` or else with the reference. ``trusted`` is
-    that of ``Fetcher.request``: False for references that come from labels.
+    Its methods raise FetchError, whose text begins with ``entry``, or with the reference if that is empty.
+    ``trusted`` is passed to ``Fetcher.request``: False for references from labels.
     """
 
     def __init__(self, fetcher: Fetcher) -> None:
@@ -79,7 +79,7 @@ class Registry:
         self._tokens: dict[tuple[_Origin, str], str] = {}
 
     def news(self, reference: Reference, *, trusted: bool, entry: str = "") -> str:
-        """The digest of what the reference stands for now, with a HEAD: registries don't count these."""
+        """The current digest of the reference, by a HEAD request, which doesn't count as a pull."""
         entry = entry or reference.text
 
         def ask(host: str) -> str:
@@ -93,9 +93,9 @@ class Registry:
     def resolve(
         self, reference: Reference, platform: Platform, *, trusted: bool, max_bytes: int, entry: str = ""
     ) -> Layer:
-        """The layer that the reference stands for on ``platform``.
+        """The layer of the reference for ``platform``.
 
-        An image that is no index is taken for any platform. ``max_bytes``: of the layer.
+        An image without an index counts for every platform. ``max_bytes`` limits the layer.
         """
         entry = entry or reference.text
 
@@ -108,7 +108,7 @@ class Registry:
                     manifest, base = self._manifest(base, reference, child, trusted, entry)
                 digest, size = only_layer(manifest, max_bytes)
             except ManifestError as error:
-                raise FetchError(entry, str(error)) from error
+                raise FetchError(error.code, entry, str(error)) from error
             return Layer(reference, digest, size, top, base)
 
         return _first(reference, entry, ask)
@@ -122,7 +122,7 @@ class Registry:
         entry: str = "",
         progress: Callable[[int, int | None], None] | None = None,
     ) -> Downloaded:
-        """The layer's bytes as ``target``, which is replaced in one step, once they are whole and gzip."""
+        """Download the layer to ``target``, replaced in one step once the layer is complete and gzip."""
         reference = layer.reference
         entry = entry or reference.text
 
@@ -146,7 +146,7 @@ class Registry:
         except FetchError as error:
             if error.status != 401:
                 raise
-        # the token has expired, or there was none
+        # the token has expired, or there is none
         blob = _url(layer.base, reference, f"blobs/{layer.digest}")
         _status, _headers, url_now = self._head(blob, reference, trusted, entry)
         return get(_base(url_now, blob, layer.base))
@@ -154,7 +154,7 @@ class Registry:
     def _manifest(
         self, base: str, reference: Reference, child: str | None, trusted: bool, entry: str
     ) -> tuple[Manifest, str]:
-        """A manifest, and the ``https://HOST`` that had it."""
+        """A manifest, and the ``https://HOST`` that served it."""
         url = _url(base, reference, f"manifests/{child or reference.target}")
 
         def ask(url: str, headers: Mapping[str, str]) -> Document:
@@ -172,13 +172,13 @@ class Registry:
                 child or reference.digest,
             )
         except ManifestError as error:
-            raise FetchError(entry, f"{error} at {shown(document.url)}") from error
+            raise FetchError(error.code, entry, f"{error} at {shown(document.url)}") from error
         return manifest, _base(document.url, url, base)
 
     def _head(
         self, url: str, reference: Reference, trusted: bool, entry: str
     ) -> tuple[int, Mapping[str, str], str]:
-        """Status, headers and final URL. A registry that doesn't know HEAD answers 405."""
+        """Status, headers and final URL. A registry without HEAD answers 405."""
 
         def ask(url: str, headers: Mapping[str, str]) -> Document:
             with self._fetcher.request(
@@ -197,7 +197,7 @@ class Registry:
         trusted: bool,
         entry: str,
     ) -> Document:
-        """Ask, and where a token is wanted, get one and ask again the host that wants it."""
+        """Send a request. If a host requires a token, get one and ask that host again."""
         for _attempt in range(_ATTEMPTS):
             document = ask(url, self._headers(url, reference, trusted, entry))
             if document.status != 401:
@@ -207,7 +207,7 @@ class Registry:
             self._tokens[origin(url), reference.repository] = self._new_token(
                 realm, service, reference, trusted, entry
             )
-        raise FetchError(entry, f"{shown(url)} gives nothing without a password", 401)
+        raise FetchError("password", entry, f"{shown(url)} requires a password", 401)
 
     def _headers(self, url: str, reference: Reference, trusted: bool, entry: str) -> dict[str, str]:
         key = origin(url), reference.repository
@@ -228,12 +228,12 @@ class Registry:
         data = document.json()
         token = (data.get("token") or data.get("access_token")) if isinstance(data, Mapping) else None
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise FetchError(entry, f"expected a token from {shown(document.url)}, found none")
+            raise FetchError("no_token", entry, f"expected a token from {shown(document.url)}, found none")
         return token
 
 
 def _first(reference: Reference, entry: str, ask: Callable[[str], _Answer]) -> _Answer:
-    """What the registry says, or where that fails, the one that stands in for it."""
+    """The answer of the registry, or of its substitute if the registry fails."""
     hosts = (reference.registry, *_SUBSTITUTES.get(reference.registry, ()))
     reasons: list[str] = []
     for host in hosts:
@@ -242,7 +242,7 @@ def _first(reference: Reference, entry: str, ask: Callable[[str], _Answer]) -> _
         except FetchError as error:
             reasons.append(error.reason)
             last = error
-    raise FetchError(entry, "; ".join(reasons), last.status)
+    raise FetchError(last.code, entry, "; ".join(reasons), last.status, last.attempts)
 
 
 def _child(manifest: Manifest, platform: Platform) -> str:
@@ -250,18 +250,21 @@ def _child(manifest: Manifest, platform: Platform) -> str:
     chosen = choose(descriptors, platform)
     if chosen is None:
         names = ", ".join(offered(descriptors)) or "nothing"
-        raise ManifestError(f"expected an image for {platform}, found {names}")
+        raise ManifestError("no_platform", f"expected an image for {platform}, found {names}")
     digest = full_digest(chosen.get("digest"))
     if digest is None:
-        raise ManifestError(f"expected a sha256 digest in the index, found {str(chosen.get('digest'))[:100]}")
+        raise ManifestError(
+            "invalid_digest",
+            f"expected a sha256 digest in the index, found {str(chosen.get('digest'))[:100]}",
+        )
     return digest
 
 
 def _read_challenge(header: str, url: str, entry: str) -> tuple[str, str | None]:
-    """Realm and service of a WWW-Authenticate header. The scope is our own: no more than to pull."""
+    """Realm and service of a WWW-Authenticate header. The scope is our own: pull only."""
     scheme, _space, rest = header.strip().partition(" ")
     if scheme.lower() != "bearer":
-        raise FetchError(entry, f"{shown(url)} gives nothing without a password", 401)
+        raise FetchError("password", entry, f"{shown(url)} requires a password", 401)
     found = {name.lower(): quoted or bare for name, quoted, bare in _CHALLENGE.findall(rest)}
     realm = found.get("realm", "")
     try:
@@ -270,7 +273,11 @@ def _read_challenge(header: str, url: str, entry: str) -> tuple[str, str | None]
     except ValueError:
         usable = False
     if not usable or parts.fragment:
-        raise FetchError(entry, f"expected a token server with https from {shown(url)}, found {shown(realm)}")
+        raise FetchError(
+            "token_server",
+            entry,
+            f"expected a token server with https from {shown(url)}, found {shown(realm)}",
+        )
     return realm, found.get("service")
 
 
@@ -279,7 +286,7 @@ def _url(base: str, reference: Reference, path: str) -> str:
 
 
 def _base(url_now: str, url: str, base: str) -> str:
-    """The host to go on with: the one that it was redirected to, where that is a registry with this path."""
+    """The host for further requests: that of the redirect, if it is a registry with the same path."""
     now, asked = urlsplit(url_now), urlsplit(url)
     if now.scheme == "https" and now.path == asked.path and not now.query:
         return f"https://{now.netloc}"

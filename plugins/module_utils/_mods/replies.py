@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What came back from a server, and how to say that nothing did."""
+"""Replies of a server, and errors for failed requests."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -24,26 +24,26 @@ from .watchdog import BodyWatch
 try:
     import urllib3
 except ImportError:
-    pass  # sessions.REQUESTS_IMPORT_ERROR tells
+    pass  # see sessions.REQUESTS_IMPORT_ERROR
 else:
     _HAS_READ1 = hasattr(urllib3.HTTPResponse, "read1")
 
 __all__ = ["Document", "FetchError", "PassingError", "Reply", "shown"]
 
 CHUNK_BYTES = 1024 * 1024
-# of one read: more than a connection usually has
+# the size of one read: more than a connection usually has ready
 _READ_BYTES = 256 * 1024
-# less than this isn't worth resuming behind
+# fewer bytes than this aren't worth resuming
 _LEAST_BYTES = 4096
-# of a size that may be true
+# the length of a plausible size
 _MOST_DIGITS = 18
-# the attribute of a library's reply that holds its socket
+# the attribute of the library's reply that holds its socket
 CONNECTION = "orcastra_connection"
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a server has to send at least: ``size`` bytes in each ``seconds`` that it is waited for."""
+    """The minimum that a server must send: ``size`` bytes in each ``seconds`` of waiting."""
 
     size: int
     seconds: float
@@ -52,31 +52,37 @@ class Pace:
         return f"fewer than {self.size} bytes in {self.seconds:g} s"
 
 
-# slower than the slowest line that anybody downloads mods over
+# slower than any usable connection
 SLOWEST = Pace(64 * 1024, 60.0)
-# All of a body may take this long, and a second more for each so many bytes that are expected.
+# The time limit of a body, plus a second for each _LEAST_BYTES_A_SECOND bytes expected.
 BODY_SECONDS = 300.0
 _LEAST_BYTES_A_SECOND = 16 * 1024
 
 
 class FetchError(OrcastraError):
-    """Something could not be fetched. ``str(error)`` is one sentence that begins with the entry's name.
+    """A fetch failed. The text is one sentence that begins with the entry's name.
 
-    ``status`` is the HTTP status where that is the reason, else None.
+    ``code`` classifies the reason. ``status`` is the HTTP status if the code is ``status`` or ``password``,
+    and None otherwise. ``attempts`` is the number of attempts made.
     """
 
-    def __init__(self, entry: str, reason: str, status: int | None = None) -> None:
+    def __init__(
+        self, code: str, entry: str, reason: str, status: int | None = None, attempts: int = 1
+    ) -> None:
         super().__init__(f"{entry}: {reason}")
+        self.code = code
         self.entry = entry
         self.reason = reason
         self.status = status
+        self.attempts = attempts
 
 
 class PassingError(Exception):
-    """A failure that may be over at the next attempt; ``pause``: the seconds that the server asks for."""
+    """A failure that the next attempt may not meet. ``pause`` is the delay in seconds the server asks for."""
 
-    def __init__(self, reason: str, status: int | None = None, pause: float | None = None) -> None:
+    def __init__(self, code: str, reason: str, status: int | None = None, pause: float | None = None) -> None:
         super().__init__(reason)
+        self.code = code
         self.reason = reason
         self.status = status
         self.pause = pause
@@ -84,7 +90,7 @@ class PassingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A small reply that has been read. ``url`` is where it came from, after redirects."""
+    """A small reply that has been read. ``url`` is its URL after redirects."""
 
     status: int
     headers: Mapping[str, str]
@@ -93,17 +99,19 @@ class Document:
     entry: str = ""
 
     def json(self) -> Any:
-        """The body as JSON. Raises FetchError where it is none."""
+        """The body as JSON. Raises FetchError if it isn't JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise FetchError(self.entry, f"expected JSON from {shown(self.url)}, found none") from error
+            raise FetchError(
+                "not_json", self.entry, f"expected JSON from {shown(self.url)}, found none"
+            ) from error
 
 
 class Reply:
-    """A streamed reply: ``status``, ``headers`` (names in any case), ``url`` after redirects.
+    """A streamed reply: ``status``, ``headers`` (case-insensitive names), ``url`` after redirects.
 
-    A context manager; to be closed.
+    A context manager; must be closed.
     """
 
     def __init__(self, response: Any, url: str, entry: str, slowest: Pace = SLOWEST) -> None:
@@ -125,11 +133,11 @@ class Reply:
 
     @property
     def length(self) -> int | None:
-        """What ``Content-Length`` says, None where there is none. Raises FetchError for nonsense."""
+        """The value of ``Content-Length``, or None. Raises FetchError if it is invalid."""
         text = self.headers.get("Content-Length")
         if text is None or "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return None
-        # the same twice is allowed
+        # repeating the same value is allowed
         numbers = {number.strip() for number in text.split(",")}
         number = numbers.pop()
         if numbers or not (number.isascii() and number.isdigit()):
@@ -139,37 +147,41 @@ class Reply:
         else:
             return int(number)
         raise FetchError(
-            self._entry, f"expected a number of bytes in Content-Length from {shown(self.url)}, found {found}"
+            "invalid_length",
+            self._entry,
+            f"expected a number of bytes in Content-Length from {shown(self.url)}, found {found}",
         )
 
     @property
     def encodings(self) -> tuple[str, ...]:
-        """What the body is encoded with, whatever it was asked for."""
+        """The encodings of the body, whatever the request accepted."""
         return encodings(self.headers.get("Content-Encoding"))
 
     def start(self, size: int) -> bytes:
-        """The first bytes of the body, without its encodings. Raises FetchError."""
+        """The first bytes of the decoded body. Raises FetchError."""
         try:
             with contextlib.closing(self.pieces(size, size)) as pieces:
                 found = next(pieces, b"")
         except PassingError as error:
-            raise FetchError(self._entry, error.reason, error.status) from error
+            raise FetchError(error.code, self._entry, error.reason, error.status) from error
         return (
             decoded_start(found, self.encodings) if self.encodings and not unknown(self.encodings) else found
         )
 
     def read(self, limit: int) -> bytes:
-        """The whole body. Raises FetchError where it has more than ``limit`` bytes or breaks off."""
+        """The complete body. Raises FetchError if it exceeds ``limit`` bytes or is interrupted."""
         try:
             return self.read_once(limit)
         except PassingError as error:
-            raise FetchError(self._entry, error.reason, error.status) from error
+            raise FetchError(error.code, self._entry, error.reason, error.status) from error
 
     def read_once(self, limit: int) -> bytes:
-        """The same, without its encodings. Raises PassingError where it breaks off."""
+        """The complete decoded body. Raises PassingError if it is interrupted."""
         fault = unknown(self.encodings)
         if fault is not None:
-            raise FetchError(self._entry, f"expected text from {shown(self.url)}, found {fault}")
+            raise FetchError(
+                "wrong_encoding", self._entry, f"expected text from {shown(self.url)}, found {fault}"
+            )
         found = bytearray()
         try:
             with contextlib.closing(self.pieces(min(CHUNK_BYTES, limit + 1), limit)) as pieces:
@@ -177,17 +189,19 @@ class Reply:
                     found += piece
         except EncodingError as error:
             said = ", ".join(self.encodings)
-            raise FetchError(self._entry, f"expected {said} from {shown(self.url)}, found {error}") from error
+            raise FetchError(
+                "wrong_encoding", self._entry, f"expected {said} from {shown(self.url)}, found {error}"
+            ) from error
         except TooLong:
             raise FetchError(
-                self._entry, f"expected at most {limit} bytes from {shown(self.url)}, found more"
+                "too_large", self._entry, f"expected at most {limit} bytes from {shown(self.url)}, found more"
             ) from None
         return bytes(found)
 
     def pieces(self, size: int, most: int) -> Generator[bytes, None, None]:
-        """The body as it was sent, in pieces of ``size`` bytes; ``most`` is how much there may be of it.
+        """The encoded body, in pieces of ``size`` bytes; ``most`` is the largest size expected.
 
-        Raises PassingError, after most of what came was given.
+        Raises PassingError after it has yielded most of the bytes received.
         """
         allowed = BODY_SECONDS + min(most, self.length or most) / _LEAST_BYTES_A_SECOND
         with BodyWatch(connection_of(self._response), self._slowest.seconds, allowed) as watch:
@@ -204,7 +218,7 @@ class Reply:
                 with watch.reading():
                     some = self._read_some(min(_READ_BYTES, size - length))
             except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-                failure = PassingError(self._broke_off(got))
+                failure = PassingError("incomplete", self._broke_off(got))
                 failure.__cause__ = error
                 break
             if not some:
@@ -216,25 +230,27 @@ class Reply:
             waited += time.monotonic() - began
             if waited >= self._slowest.seconds:
                 if came < self._slowest.size:
-                    failure = PassingError(f"{shown(self.url)} is too slow: it sent {self._slowest}")
+                    failure = PassingError(
+                        "too_slow", f"{shown(self.url)} is too slow: it sent {self._slowest}"
+                    )
                 waited, came = 0.0, 0
             if length >= size:
                 yield b"".join(parts)
                 parts.clear()
                 length = 0
         if watch.reason is not None:
-            # to the library, a connection that was shut down may look like the end
-            failure = PassingError(f"{shown(self.url)} is too slow: it {watch.reason}")
+            # to the library, a closed connection may look like the end of the body
+            failure = PassingError("too_slow", f"{shown(self.url)} is too slow: it {watch.reason}")
         if length >= (1 if failure is None else _LEAST_BYTES):
             yield b"".join(parts)
         if failure is not None:
             raise failure
-        # urllib3 1.26 doesn't notice by itself
+        # urllib3 1.26 doesn't check this
         if self.length is not None and got < self.length:
-            raise PassingError(self._broke_off(got))
+            raise PassingError("incomplete", self._broke_off(got))
 
     def _read_some(self, most: int) -> bytes:
-        """What has come, as soon as anything has; nothing at the end."""
+        """The next bytes, as soon as there are any; empty at the end."""
         raw = self._response.raw
         if _HAS_READ1:
             read: bytes = raw.read1(most, decode_content=False)
@@ -244,11 +260,11 @@ class Reply:
 
     def _broke_off(self, got: int) -> str:
         whole = "" if self.length is None else f" of {self.length}"
-        return f"{shown(self.url)} broke off after {got}{whole} bytes"
+        return f"{shown(self.url)} stopped after {got}{whole} bytes"
 
 
 def connection_of(response: Any) -> Any:
-    """The socket that a reply comes over, as ``sessions`` has noted it; None where it is not known."""
+    """The socket of a reply, as recorded by ``sessions``, or None."""
     raw = getattr(response, "raw", None)
     for holder in (raw, getattr(raw, "_original_response", None)):
         found = getattr(holder, CONNECTION, None)

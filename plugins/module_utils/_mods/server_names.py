@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The name of a file whose URL has none that says anything (``…/1/download``): its server is asked."""
+"""Get the name of a file from its server if the URL has no usable name (``…/1/download``)."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -15,32 +15,32 @@ from urllib.parse import unquote, urlsplit
 
 from .._model.mods import name_fault
 
-# endings of programs on the server, not of files
+# extensions of programs on the server, not of files
 _PROGRAMS = frozenset({"php", "asp", "aspx", "ashx", "cgi", "jsp", "do", "pl"})
 _ARCHIVE_ENDING = re.compile(r"(?i)\.(zip|tgz|tbz2|txz|tar(\.(gz|bz2|xz))?)$")
 _ENDING = re.compile(r"[^.]\.([A-Za-z0-9][A-Za-z0-9_-]{0,15})$")
 
 
 def last_part(url: str) -> str:
-    """The last part of a URL's path, which may be empty or no name at all."""
+    """The last part of a URL's path, which may be empty or not a valid name."""
     return unquote(urlsplit(url).path.rpartition("/")[2])
 
 
 def says_something(name: str) -> bool:
-    """Whether a name has an ending that says what the file is."""
+    """Whether a name has the extension of a file type."""
     found = _ENDING.search(name)
     return found is not None and found[1].lower() not in _PROGRAMS
 
 
 def archive_folder(name: str) -> str:
-    """What the folder of an archive of that name is called."""
+    """The name of the folder for an archive of that name."""
     return _ARCHIVE_ENDING.sub("", name) or name
 
 
 def name_from_reply(url: str, url_now: str, headers: Mapping[str, str]) -> str | None:
-    """What the server calls the file at ``url``; ``url_now`` is where it was redirected to. Never a path.
+    """The server's name for the file at ``url``, never a path; ``url_now`` is the URL after redirects.
 
-    None where there is nothing that can be a name.
+    None if there is no valid name.
     """
     moved = last_part(url_now)
     candidates = (
@@ -58,10 +58,10 @@ def _from_disposition(header: str | None) -> str:
         return ""
     message = Message()
     try:
-        # headers are Latin-1 to the library, but servers send UTF-8
+        # the library decodes headers as Latin-1, but servers send UTF-8
         message["Content-Disposition"] = header.encode("latin-1").decode("utf-8", "replace")
         name = message.get_filename("")
     except (ValueError, LookupError, TypeError):
         return ""
-    # some send a path, even one of Windows
+    # some servers send a path, even a Windows path
     return re.split(r"[/\\]", str(name).strip())[-1].strip()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections: from anywhere to anywhere, or to public addresses only."""
+"""Connections to any address, or only to public ones."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -33,19 +33,19 @@ except ImportError:
 else:
     REQUESTS_IMPORT_ERROR = None
 
-# How long a server may take for the headers of a reply, all of them.
+# The time limit for all headers of a reply.
 HEADER_SECONDS = 120.0
-# IPv6 addresses out on the Internet are in here, and only there.
+# All public IPv6 addresses are in this network.
 _GLOBAL_IPV6 = ipaddress.ip_network("2000::/3")
-# The translation of IPv4 for hosts that only have IPv6 (RFC 6052).
+# IPv4 addresses for hosts that only have IPv6 (RFC 6052).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# What Python takes for public, at least some of its versions, and is not.
+# Addresses that some versions of Python wrongly consider public.
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(text)
     for text in (
         "168.63.129.16/32",  # the platform's own services on Azure
         "192.0.0.0/24",  # special purposes (RFC 6890), one of them Oracle's metadata
-        "192.88.99.0/24",  # the way to 6to4
+        "192.88.99.0/24",  # 6to4 relays
         "198.18.0.0/15",
         "100.64.0.0/10",
         "2001::/23",  # special purposes (RFC 6890)
@@ -56,10 +56,10 @@ _NOT_PUBLIC = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is out on the Internet.
+    """Whether an IP address is public.
 
     Loopback, link-local, site-local, private, shared (100.64.0.0/10), multicast, documentation and metadata
-    addresses are not, also not as IPv4 in IPv6.
+    addresses are not public, nor are their forms as IPv4 in IPv6.
     """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
@@ -79,13 +79,13 @@ def is_public(address: str) -> bool:
 
 
 class AddressRefusedError(Exception):
-    """A host has an address that untrusted URLs may not lead to."""
+    """A host has an address that is forbidden for untrusted URLs."""
 
 
 def new_session(*, public_only: bool) -> Any:
-    """A session of requests. ``public_only``: it connects to no other addresses, whatever names stand for."""
+    """A session of requests. ``public_only``: it only connects to public addresses, whatever the name."""
     session = requests.Session()
-    # No .netrc: its passwords are for other programs. What else the environment says is read here.
+    # No .netrc: its passwords are for other programs. The lines below read the other variables.
     session.trust_env = False
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -96,10 +96,10 @@ def new_session(*, public_only: bool) -> Any:
 
 
 def _new_adapter(public_only: bool) -> Any:
-    """An adapter whose connections have a deadline for headers and, where asked for, check addresses."""
+    """An adapter whose connections have a deadline for headers and optionally check addresses."""
 
     class Watched:
-        """What both kinds of connections have: deadlines, and replies that know their sockets."""
+        """Common to both kinds of connections: deadlines, and replies that know their sockets."""
 
         _guard: contextlib.ExitStack
 
@@ -108,7 +108,7 @@ def _new_adapter(public_only: bool) -> Any:
                 found = _connect_publicly(self)
             else:
                 found = super()._new_conn()  # type: ignore[misc]
-            # over when the connection is set up: what a proxy and TLS say first may have no end
+            # ends with the handshake: a proxy or a TLS server could send data without end
             self._guard.enter_context(deadline(found, HEADER_SECONDS, "setting up the connection"))
             return found
 
@@ -169,11 +169,13 @@ def check_url(url: str, entry: str) -> None:
         parts = urlsplit(url)
         _port = parts.port
     except ValueError as error:
-        raise FetchError(entry, "expected a URL, found something that is none") from error
+        raise FetchError("invalid_url", entry, "expected a URL, found something else") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise FetchError(entry, f"expected a URL of http or https, found {shown(url)}")
+        raise FetchError("invalid_url", entry, f"expected a URL of http or https, found {shown(url)}")
     if "@" in parts.netloc:
-        raise FetchError(entry, f"expected a URL without user and password, found one at {shown(url)}")
+        raise FetchError(
+            "invalid_url", entry, f"expected a URL without user and password, found one at {shown(url)}"
+        )
 
 
 def origin(url: str) -> tuple[str, str | None, int]:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""End a connection that keeps somebody waiting: a byte now and then outlives each timeout of a socket.
+"""End connections that are too slow: a byte now and then is enough to never reach a socket's timeout.
 
-What is read in one call of the library (headers, the size of a chunk, trailers) may come a byte at a time and
-have no end. Only another thread can end that, by shutting the connection down.
+Parts that the library reads in one call (headers, the size of a chunk, trailers) may arrive byte by byte,
+without end. Only another thread can end that, by shutting the connection down.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -20,12 +20,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-# how often it is checked, at most
+# the longest interval between two checks
 _TICK_SECONDS = 1.0
 
 
 class Line:
-    """The connection below a socket, which may become a TLS socket meanwhile. To be closed."""
+    """The connection below a socket, which may become a TLS socket later. Must be closed."""
 
     def __init__(self, connection: Any) -> None:
         self._lock = threading.Lock()
@@ -34,7 +34,7 @@ class Line:
             self._socket = socket.socket(fileno=os.dup(connection.fileno()))
 
     def cut(self) -> None:
-        """Whoever reads from it, or writes to it, gets an error or the end."""
+        """End the connection: reads and writes then fail or reach the end."""
         with self._lock, contextlib.suppress(OSError):
             if self._socket is not None:
                 self._socket.shutdown(socket.SHUT_RDWR)
@@ -48,7 +48,7 @@ class Line:
 
 @contextlib.contextmanager
 def deadline(connection: Any, seconds: float, what: str) -> Iterator[None]:
-    """Raises OSError where ``what``, which is done in here, takes longer than ``seconds``."""
+    """Raise OSError if the block, described by ``what``, takes longer than ``seconds``."""
     is_over = threading.Event()
     line = Line(connection)
 
@@ -68,15 +68,15 @@ def deadline(connection: Any, seconds: float, what: str) -> Iterator[None]:
     finally:
         timer.cancel()
         line.close()
-    # to the library, headers that break off are all that there are
+    # the library treats interrupted headers as complete
     if is_over.is_set():
         raise OSError(f"{what} took longer than {seconds:g} s")
 
 
 class BodyWatch:
-    """Watches over a body: over each single read, and over all of it. A context manager.
+    """Limits the time of each read of a body, and of the complete body. A context manager.
 
-    ``reason`` says why the connection was ended, None where it was not.
+    ``reason`` says why the connection was ended, or is None.
     """
 
     def __init__(self, connection: Any, read_seconds: float, body_seconds: float) -> None:
@@ -113,7 +113,7 @@ class BodyWatch:
             if now - self._began > self._body_seconds:
                 self.reason = f"took longer than {self._body_seconds:.0f} s"
             elif since is not None and now - since > self._read_seconds:
-                self.reason = f"sent nothing of its content for {self._read_seconds:g} s"
+                self.reason = f"sent no data for {self._read_seconds:g} s"
             if self.reason is not None:
                 self._line.cut()
                 return

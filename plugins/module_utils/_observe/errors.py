@@ -43,6 +43,15 @@ class NoLeader(EngineError):
     """The managers have no leader: they have lost their quorum, or elect one right now."""
 
 
+class OtherSwarm(OrcastraError):
+    """``manager_host`` leads to a manager of another swarm."""
+
+    def __init__(self, hostname: str) -> None:
+        super().__init__(
+            f"manager_host: expected a manager of the swarm of node {hostname}, found one of another swarm"
+        )
+
+
 class NotFound(EngineError):
     """The object is gone."""
 

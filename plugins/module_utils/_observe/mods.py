@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from .._model.compat import dataclass
-from .._model.errors import OrcastraError
 from .._model.node import SERVICE_ID_LABEL
 from .engine import Engine, Json
-from .errors import NotFound
+from .errors import NotFound, OtherSwarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +51,7 @@ def view_wishers(
         try:
             manager.get_node(swarm.get("NodeID", ""))
         except NotFound:
-            raise OrcastraError(
-                f"manager_host: expected a manager of the swarm of node {info.get('Name', '')}, "
-                f"found one of another swarm"
-            ) from None
+            raise OtherSwarm(info.get("Name", "")) from None
     found: list[Wisher] = []
     architectures = {str(info.get("Architecture") or "")}
     if manager is not None:

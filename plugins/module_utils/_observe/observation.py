@@ -14,6 +14,7 @@ from typing import Any
 
 from .._model.command_report import commands_data
 from .._model.ownership import owned
+from .._model.reasons import Reason
 from .._model.snapshot import Node, SwarmSnapshot
 from .._model.state import STATE_NAME, State
 from .._model.state_codec import decode
@@ -26,14 +27,14 @@ from .parse import parse_node, parse_service, parse_task, parse_time
 class Observation:
     """The snapshot, the remembered state, and whose engine it was seen through.
 
-    ``damage`` says in words what of the state object is damaged; what is damaged reads as empty.
+    ``damage`` has a reason for each damaged part of the state object; damaged parts read as empty.
     ``requests`` is the number of API requests the observation took. ``engine_time`` is the engine's own clock
     before the lists were read, in seconds since the epoch; 0 if the engine does not report it.
     """
 
     snapshot: SwarmSnapshot
     state: State
-    damage: tuple[str, ...]
+    damage: tuple[Reason, ...]
     local_node_id: str
     cluster_id: str
     requests: int
@@ -100,13 +101,13 @@ def describe(seen: Observation, tasks: str) -> dict[str, Any]:
         "tasks": [asdict(task) for task in shown],
         "state": {
             "owned_labels": {node: sorted(keys) for node, keys in sorted(seen.state.owned_labels.items())},
-            "damage": list(seen.damage),
+            "damage": [str(part) for part in seen.damage],
         },
         "commands": commands_data(seen.state),
     }
 
 
-def _decode_state(found: Json | None, now: float) -> tuple[State, tuple[str, ...]]:
+def _decode_state(found: Json | None, now: float) -> tuple[State, tuple[Reason, ...]]:
     return (State(), ()) if found is None else decode(found["Spec"].get("Labels") or {}, now)
 
 

@@ -12,14 +12,14 @@ from .._model.reasons import Reason
 from .._model.steps import Plan, RepairState
 
 
-def plan_state_repair(damage: tuple[str, ...]) -> Plan:
-    """Plan to set a damaged state object aside. ``damage`` describes each damaged part."""
+def plan_state_repair(damage: tuple[Reason, ...]) -> Plan:
+    """Plan to set a damaged state object aside. ``damage`` has a reason for each damaged part."""
     if not damage:
         return Plan()
     return Plan(
         steps=(
             RepairState(
-                why=tuple(Reason("state_damaged", damage=part) for part in damage),
+                why=damage,
                 why_not=(Reason("label_owners_unknown"),),
                 damage=damage,
             ),

@@ -16,7 +16,8 @@ MESSAGES: dict[str, str] = {
     ),
     "change_waits_for_update": "{service} needs a change, but Swarm is updating it; the change waits",
     "field_differs": "{field} differs from the configuration",
-    "state_damaged": "{damage}",
+    "state_damaged": "label {label}: {problem}",
+    "state_labels_invalid": "the labels: expected a mapping",
     "label_owners_unknown": (
         "labels that Orcastra may have set are left alone: there is no longer a record that it set them"
     ),

@@ -51,7 +51,7 @@ def runs(swarm: Lab, service: str) -> list[Run]:
 
 
 def overlaps(swarm: Lab, service: str) -> list[str]:
-    """Where a container of a replica was started before the one before it had stopped, in words."""
+    """Describe each container of a replica that was started before its predecessor had stopped."""
     found = []
     for later in runs(swarm, service):
         for earlier in runs(swarm, service):

@@ -180,8 +180,7 @@ class Stage:
         ]
 
     def places(self, name: str) -> list[str]:
-        """The hosts on which the service's tasks run that are to run, one entry for each; [] while some
-        of them do not."""
+        """The hosts of the service's desired tasks, one entry for each; [] while some don't run."""
         names = {node["ID"]: node["Description"]["Hostname"] for node in self.api("GET", "/nodes")}
         desired = [task for task in self.tasks(name) if task["DesiredState"] in ("running", "ready")]
         if any(task["Status"]["State"] != "running" for task in desired):
@@ -230,10 +229,10 @@ class Stage:
     # All together
 
     def settled(self, anchor: str, *followers: str, label: str | None = None) -> str:
-        """What is not yet as it is to be in the end; empty once everything is.
+        """The first difference from the final state, as text; empty if there is none.
 
-        Followers run beside their anchor, the label is where the anchor is and nowhere else, followers carry
-        one constraint of Orcastra's (or the user's own), and the journal is empty.
+        Finally, followers run on their anchor's node, only that node has the label, followers carry
+        one managed constraint (or the user's own), and the journal is empty.
         """
         anchor_on = sorted(set(self.places(anchor)))
         if not anchor_on:
@@ -261,7 +260,7 @@ class Stage:
         on: str | None = None,
         timeout: float = 45,
     ) -> None:
-        """Wait until nothing is left to be done. ``on``: where the anchor has to be then."""
+        """Wait for the final state. ``on`` is the anchor's expected host."""
 
         def is_settled() -> bool:
             found = self.settled(anchor, *followers, label=label)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Followers end beside their anchor after failures of hosts, and after an anchor's own trouble."""
+"""Followers end up on their anchor's node after failures of hosts and of the anchor."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> N
         stage.wait_settled("shop_db", *FOLLOWERS, on="alpha")
         assert (stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)) == before
 
-        # a follower whose own update is paused, with one of its tasks still running: told, not touched, and
+        # a follower whose own update is paused, with a task still running: reported and not touched, then
         # moved once that is resolved
         stage.change("shop_web", break_command)
         wait_until(lambda: update_state(stage, "shop_web") == "paused", 30, "the update to be paused")

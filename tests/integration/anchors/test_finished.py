@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that run once (migrations, seeds, cron jobs) beside an anchor, as an anchor, and elsewhere."""
+"""Services that run once (migrations, seeds, cron jobs): as a follower, as an anchor, and elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 NEVER = {"RestartPolicy": {"Condition": "none"}}
 ON_FAILURE = {"RestartPolicy": {"Condition": "on-failure", "Delay": SECOND // 5}}
-# as Swarm watches updates if nobody says otherwise: longer than these tasks take
+# Swarm's default for watching updates: longer than these tasks take
 WATCHED = {"UpdateConfig": {"Monitor": 5 * SECOND}}
 
 
@@ -48,7 +48,7 @@ def where(stage: Stage, name: str) -> list[str]:
     return [run.host for run in runs(stage.swarm, name)]
 
 
-def test_what_has_finished_is_left_alone(stage: Stage) -> None:
+def test_finished_tasks_are_not_restarted(stage: Stage) -> None:
     stage.deploy("db", on="alpha")
     stage.create("migrate", on="alpha", command=["true"], **NEVER, **WATCHED)
     stage.create("buckets", on="alpha", command=["true"], **ON_FAILURE, **WATCHED)
@@ -83,7 +83,7 @@ def test_what_has_finished_is_left_alone(stage: Stage) -> None:
         # the constraint would run it again
         assert held_by(stage.constraints("shop_stray"), "db") == 0
 
-        # runs that somebody wants, one beside the anchor as it is then
+        # requested runs, one of them on the anchor's node at that time
         force(stage, "shop_cron")
         ends(stage, "shop_cron")
         force(stage, "shop_migrate")
@@ -131,7 +131,7 @@ def test_swarm_keeps_the_last_task_however_short_its_history(stage: Stage, limit
 
 
 def test_what_runs_once_runs_to_its_end_where_it_is(stage: Stage) -> None:
-    """Two of three have finished; another would have to begin again."""
+    """Two of three have finished; a third one would start again."""
     command = ["sh", "-c", 'test "$SLOT" = 3 || exit 0; sleep 1000000']
     stage.deploy("db", on="alpha")
     stage.deploy("import", on="alpha", **NEVER)

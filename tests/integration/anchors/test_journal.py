@@ -60,9 +60,9 @@ def test_killed_at_every_write(stage: Stage, before: bool) -> None:
 
 
 def relocate(stage: Stage, nth: int, before: bool) -> str:
-    """Let a controller relocate until it is killed, or nothing is left to be done.
+    """Let a controller relocate until it is killed or has finished.
 
-    Returns what it wrote last if it was killed.
+    Returns its last write if it was killed.
     """
     with (
         KillingProxy(stage.swarm.leader().ip, nth, before=before) as proxy,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Followers that cannot run beside their anchor: it is said why, and nothing is touched until they can."""
+"""Followers that can't run on their anchor's node: the reason is reported, and they are not touched."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def warned(loop: Loop, text: str) -> bool:
     return any(entry.get("level") == "warning" and text in sentence(entry) for entry in loop.entries)
 
 
-def test_each_obstacle_is_told_and_nothing_flaps_until_it_is_gone(stage: Stage) -> None:
+def test_each_obstacle_is_reported_without_flapping(stage: Stage) -> None:
     """Hosts of 2 GiB: 1.5 are taken on bravo."""
     stage.deploy("hog", on="bravo", **reserving(3 * GIB // 2))
     stage.deploy("db", on="alpha")
@@ -85,7 +85,7 @@ def test_each_obstacle_is_told_and_nothing_flaps_until_it_is_gone(stage: Stage) 
 
 
 def test_two_followers_for_which_there_is_room_for_one(stage: Stage) -> None:
-    """The first goes, the second is told that there is no room left for it."""
+    """The first follower moves; the second is reported to have no room."""
     stage.deploy("hog", on="bravo", **reserving(GIB))
     stage.deploy("db", on="alpha")
     stage.deploy("one", volume=True, **reserving(3 * GIB // 4))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is recorded as ours comes and goes; everything else of a service is the user's, whatever happens."""
+"""Recorded constraints come and go; every other field of a service stays as the user set it."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_constraints_of_the_users_are_never_touched(stage: Stage) -> None:
 
 
 def test_a_spec_is_the_users_again_after_all(stage: Stage) -> None:
-    """Held, moved by scaling, deployed anew, moved by hand and rolled back, removed."""
+    """Constrained, moved by scaling, redeployed, moved by hand, rolled back, removed."""
     stage.deploy("db", on="alpha")
     stage.api("POST", "/services/create", stack_spec(stage))
     wait_until(lambda: len(stage.places("shop_app")) == 2, 40, "it to run")
@@ -268,7 +268,7 @@ def test_a_service_without_any_placement_survives_a_rollback(stage: Stage) -> No
 
 
 class TestTheLastDependency:
-    """Polling, the default: what the playbooks do follows from the plan, not from what is configured."""
+    """Polling, the default: the plan decides which playbooks run, not the configuration."""
 
     @pytest.mark.parametrize("nodes", [{}, {"alpha": {"labels": ["ssd"]}}], ids=["nothing", "labels"])
     def test_leaves_the_configuration(self, stage: Stage, nodes: dict[str, Any]) -> None:

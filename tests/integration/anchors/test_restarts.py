@@ -30,7 +30,7 @@ def given_up(stage: Stage) -> dict[str, Any]:
     """What ``orcastra status`` says of services that were given up."""
     result = orcastra("status", "--format", "json", DOCKER_HOST=stage.swarm.leader().docker_host)
     found = json.loads(result.stdout)["attempts"]
-    return {entry["service"]: entry["given_up"] for entry in found if entry["given_up"]}
+    return {entry["service"]: entry["given_up"]["code"] for entry in found if entry["given_up"]}
 
 
 def kill(stage: Stage, name: str) -> None:
@@ -51,7 +51,7 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
     with stage.orcastra() as loop:
         loop.wait_for("shop_bad is given up: 3 attempts failed")
         assert restarts(stage, "shop_bad") == 3
-        assert given_up(stage) == {"shop_bad": "3 attempts failed"}
+        assert given_up(stage) == {"shop_bad": "attempts_exhausted"}
         text = orcastra("status", DOCKER_HOST=stage.swarm.leader().docker_host).stdout
         assert "shop_bad: given up: 3 attempts failed" in text
 
@@ -71,7 +71,7 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
         assert restarts(stage, "shop_bad") == 3
         old.start_engine()
 
-        # somebody mends it
+        # the user repairs it
         def mend(spec: dict[str, Any]) -> None:
             del spec["TaskTemplate"]["ContainerSpec"]["Command"]
 

@@ -26,7 +26,7 @@ def is_beside(stage: Stage, host: str, *names: str) -> bool:
 
 
 @pytest.mark.parametrize("events", ["true", "false"])
-def test_beside_both_else_beside_the_first(stage: Stage, events: str) -> None:
+def test_follower_runs_with_both_anchors_or_with_the_first(stage: Stage, events: str) -> None:
     """Also if the configuration takes its way through a playbook."""
     stage.deploy("web", on="alpha")
     stage.deploy("cache", on="alpha")
@@ -97,7 +97,7 @@ def test_the_published_example_is_accepted(stage: Stage) -> None:
 
 
 def test_ten_moves_each_begun_as_soon_as_the_followers_have_arrived(stage: Stage) -> None:
-    """Swarm watches each move for as long as it does by default: nobody waits for that."""
+    """Swarm watches each move for its default time: Orcastra doesn't wait for that."""
     watched = {"UpdateConfig": {"Monitor": 5 * SECOND}}
     stage.deploy("db", on="alpha")
     stage.deploy("files", volume=True, **watched)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The image: what is in it, and one container of it beside a manager's engine, as compose.yml says."""
+"""The image: its content, and a container of it on a manager, as in compose.yml."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(host: Host, *arguments: str, check: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-def test_what_is_in_the_image(hosts: Lab) -> None:
+def test_image_content(hosts: Lab) -> None:
     alpha = hosts["alpha"]
     found: dict[str, Any] = alpha.api("GET", f"/images/{image_build.NAME}/json")
     config = found["Config"]

@@ -43,7 +43,7 @@ swarm:
 dependencies:
   db: {services: [app], relocate: evict}
 """
-# Only events make it look again within the test; what is unused is pruned at once, at each minute.
+# Only events trigger a cycle within the test; unused objects are pruned at once, each minute.
 MORE = """
 version: "3.8"
 services:
@@ -110,7 +110,7 @@ def label_comes_back(hosts: Lab) -> None:
 
 
 def check_rights(host: Host) -> None:
-    """As Orcastra's user, in its container: what it needs can be had, and nothing else."""
+    """As Orcastra's user, in its container: the necessary calls succeed, and no others."""
     container = container_of(host, ORCASTRA)
     assert host.sh(f"docker exec {container} id -G").split() == ["10001"]
     assert "docker.sock" not in host.sh(f"docker exec {container} ls -A /run /var/run")
@@ -140,7 +140,7 @@ def test_stack(proxied_hosts: Lab) -> None:
     deploy(hosts.leader(), "stack-proxy.yml", CONFIGURATION, MORE)
     wait_until(lambda: running(hosts, PROXY) == running(hosts, ORCASTRA) == 3, 240, "both on each node")
 
-    # a cycle: labels, the swarm's settings, followers beside their anchor
+    # a cycle: labels, the swarm's settings, followers on their anchor's node
     wait_until(lambda: labels(hosts, "alpha") == {"ssd": "true"}, 180, "the label")
     wait_until(lambda: running_on(hosts, "shop_app") == "bravo", 180, "app beside db")
     wait_until(lambda: history_limit(hosts) == 3, 60, "the swarm's settings")
@@ -165,7 +165,7 @@ def test_stack(proxied_hosts: Lab) -> None:
 
     check_that_all_are_healed(hosts.hosts)
 
-    # the node is pruned, but for what the proxy doesn't allow; Orcastra says so
+    # the node is pruned, except for objects the proxy protects; Orcastra reports that
     wait_until(lambda: "over" not in bravo.sh("docker ps -a --format '{{.Names}}'").split(), 180, "pruning")
     wait_until(lambda: "test/unused" not in bravo.sh("docker images"), 60, "the image to be pruned")
     said = "DELETE /volumes/precious: refused by the socket proxy"

@@ -35,7 +35,7 @@ def test_stack(hosts: Lab) -> None:
     wait_until(lambda: running(hosts, NAME) == 3, 120, "an instance on each node")
     before = service(hosts, NAME)
 
-    # followers are beside their anchor, and stay so when it moves
+    # followers are on their anchor's node, also after it moves
     wait_until(lambda: running_on(hosts, "shop_app") == "bravo", 90, "app beside db")
     change_constraints(hosts, "shop_db", "node.hostname==charlie")
     wait_until(lambda: running_on(hosts, "shop_db") == "charlie", 60, "db to move")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host of the lab is to whoever uses it: a machine of its own."""
+"""To its users, a host of the lab is a separate machine."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_reboot_changes_boot_id(swarm: Lab) -> None:
     assert host.run(["ls", "/srv/stays", "/tmp/goes", "/run/goes"], check=False).stdout == "/srv/stays\n"
 
 
-def test_cut_and_mend(swarm: Lab) -> None:
+def test_unplug_and_plug_in(swarm: Lab) -> None:
     host = swarm["bravo"]
     host.cut()
     started = time.monotonic()

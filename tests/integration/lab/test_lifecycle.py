@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lab comes up, goes down without a trace, stands beside others, and clears away what a killed run left."""
+"""A lab starts, is removed without a trace, runs next to others, and removes leftovers of a killed run."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_next_run_removes_what_a_killed_one_left(lab_engine: str | None) -> None
             hosts += descendants(supervisor)
             run.send_signal(signal.SIGKILL)
         assert traces(name)
-    # One of the same name is built anew; the other one is removed because nobody owns it any more.
+    # A lab of the same name is rebuilt; the other one is removed because it has no owner.
     with Lab(same, hosts=["one"], engine=lab_engine) as lab:
         assert not [process for process in hosts if process.alive()]
         wait_until(lambda: not traces(killed), 10, "all traces of the other one to be gone")
@@ -187,7 +187,7 @@ def test_command_line(lab_engine: str | None) -> None:
     engine = ["--engine", lab_engine] if lab_engine else []
     try:
         assert lab("up", "--hosts", "one", "--swarm", *engine).returncode == 0
-        # It stays: nobody owns it.
+        # It stays: it has no owner.
         assert LabState.load(name).owner is None
         assert f"{name}: 1 of 1 hosts run" in lab("list").stdout
         assert "is up already" in lab("up", "--hosts", "one").stderr

@@ -43,7 +43,7 @@ def test_crash_and_boot(swarm: Lab) -> None:
     swarm.wait_until(lambda: len(running(leader, "a")) == 3, 40, "the service on all nodes")
 
 
-def test_cut_node_is_down_until_mended(swarm: Lab) -> None:
+def test_unplugged_node_is_down_until_plugged_in(swarm: Lab) -> None:
     leader, victim = leader_and_another(swarm)
     victim.cut()
     swarm.wait_until(lambda: states(leader)[victim.name] == "down", 40, "the node to be seen down")
@@ -94,7 +94,7 @@ def test_restore_undoes_everything(swarm: Lab) -> None:
     assert alpha.memory.total_mb == 2048
 
 
-def test_restore_forms_a_lost_swarm_anew(swarm: Lab) -> None:
+def test_restore_forms_a_lost_swarm_again(swarm: Lab) -> None:
     swarm["charlie"].sh("docker swarm leave --force")
     swarm["bravo"].sh("docker swarm leave --force")
     swarm.restore()

@@ -91,7 +91,7 @@ def settle(swarm: Lab, commands: Commands) -> None:
     wait_until(is_in_order, 60, "the swarm to be in order")
 
 
-def test_a_running_loop_carries_out_what_is_written_into_the_file(swarm: Lab, commands: Commands) -> None:
+def test_loop_carries_out_new_commands_of_the_file(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     with running(commands.folder, swarm.leader().docker_host, RELABEL_TIME="600") as loop:
         loop.wait_for("verified: the swarm matches the configuration")
@@ -122,7 +122,7 @@ def test_a_running_loop_carries_out_what_is_written_into_the_file(swarm: Lab, co
     assert result["message"] == "restart shop_web"
 
 
-def test_what_was_run_is_not_run_again_by_the_next_process(swarm: Lab, commands: Commands) -> None:
+def test_next_process_does_not_repeat_a_command(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     set_labels(swarm, "bravo", {"disk": "ssd"})
     commands.write("restart_service:shop_web", {"command": "restart_service", "service": "nobody", "id": "a"})

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A command is carried out at most once, whenever the controller is killed and whoever leads."""
+"""A command is carried out at most once, whenever the controller is killed and whichever node leads."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_controller_that_is_killed_never_runs_it_twice(
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
-    # what was run before the end is told from what the next controller does
+    # commands run before the end differ from those of the next controller
     before = restarts(swarm, "shop_web")
     assert before == (1 if (function, when) == ("PlaybookRunner.run", "behind") else 0)
     following = once(swarm, commands)

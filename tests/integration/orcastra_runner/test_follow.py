@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A database's host loses its power, and the followers of the database move with it: checked, and as a
-picture.
-"""
+"""A database's host loses its power, and its followers move with it: as a log and as a picture."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ pytestmark = pytest.mark.lab
 STACK = Path(__file__).resolve().parents[3] / "demo" / "shop.yml"
 SERVICES = {"db": "shop_db", "app": "shop_app", "cache": "shop_cache"}
 LOOK_SECONDS = 0.1
-# how much is shown of what was before and after
+# the time shown before and after
 BEFORE, AFTER = 3.0, 2.5
 
 
@@ -46,7 +44,7 @@ def config_dir(tmp_path: Path) -> Path:
 
 @dataclass
 class Camera:
-    """Looks at the swarm again and again; ``views`` are what it saw, and when (time of day, in seconds)."""
+    """Observes the swarm repeatedly; ``views`` are the observations with their time in seconds."""
 
     manager: Host
     views: list[tuple[float, View]] = field(default_factory=list)
@@ -99,12 +97,12 @@ def deploy(swarm: Lab, folder: Path) -> None:
 
 
 def together(view: View) -> bool:
-    """Whether all runs, and beside the database."""
+    """Whether every service runs on the database's node."""
     places = [view.hosts_of(name) for name in SERVICES.values()]
     return all(map(view.runs, SERVICES.values())) and len(places[0]) == 1 and places.count(places[0]) == 3
 
 
-def test_what_follows_is_beside_the_database_again(swarm: Lab, config_dir: Path, tmp_path: Path) -> None:
+def test_followers_return_to_the_database(swarm: Lab, config_dir: Path, tmp_path: Path) -> None:
     deploy(swarm, tmp_path)
     leader = swarm.leader()
     camera = Camera(leader)
@@ -143,7 +141,7 @@ def is_beside(view: View, home: str) -> bool:
 
 
 def told(camera: Camera, loop: Loop, home: str, crashed: float) -> Run:
-    """What has happened, of what was seen and logged."""
+    """The events, from the observations and the log."""
     first, last = (camera.views[index][0] - crashed for index in (0, -1))
     view = camera.views[-1][1]
     (new,) = view.hosts_of("shop_db")
@@ -208,7 +206,7 @@ def bars(camera: Camera, host: str, home: str, crashed: float, first: float, las
 
 
 def said(loop: Loop, crashed: float) -> list[Said]:
-    """What was logged since then, but for debugging."""
+    """The log entries since then, without debug entries."""
     found = []
     for entry in loop.entries:
         at = datetime.fromisoformat(entry["time"]).timestamp() - crashed

@@ -62,7 +62,7 @@ def configure(instances: Instances, python: str, *commands: Any) -> None:
 
 
 def record(stage: Stage, key: str) -> dict[str, Any]:
-    """What is remembered of a command; nothing while no manager answers."""
+    """The saved record of a command; None while no manager answers."""
     try:
         found: dict[str, Any] = stage.remembered("orcastra.commands").get(key, {})
     except (OSError, LabError):
@@ -125,7 +125,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
 
 
 @pytest.mark.timeout(900)
-def test_whoever_has_taken_it_is_lost(
+def test_instance_that_took_the_command_is_lost(
     swarm: Lab,
     instances: Instances,
     host_python: str,  # noqa: F811 - the fixture
@@ -134,7 +134,7 @@ def test_whoever_has_taken_it_is_lost(
     stage = Stage(swarm, tmp_path)
     leader = swarm.leader()
     other = next(host for host in swarm if host.name != leader.name)
-    # it has to be stopped before the host is rebooted
+    # it must be stopped before the host is rebooted
     stage.deploy(
         "slow", command=[*SLOW_TO_STOP[:2], SLOW_TO_STOP[2].replace("5", "60")], on=leader.name, grace=90
     )

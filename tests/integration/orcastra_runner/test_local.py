@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra run`` looks after its own node, whoever leads: on a worker, too."""
+"""``orcastra run`` manages its own node on every instance, also on a worker."""
 
 from __future__ import annotations
 

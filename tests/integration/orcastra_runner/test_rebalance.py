@@ -85,7 +85,7 @@ def _journal(swarm: Lab) -> object:
 
 
 def _forget(swarm: Lab) -> None:
-    """Without what is remembered, what has been moved may be moved again."""
+    """Without the saved state, a moved service may move again."""
     manager = swarm["alpha"]
     for state in manager.api("GET", "/configs", query={"filters": {"name": ["orcastra.state"]}}):
         manager.api("DELETE", f"/configs/{state['ID']}")

@@ -28,7 +28,7 @@ SECRET = "planted-secret-53cr37"
 
 @pytest.fixture
 def config_dir(tmp_path: Path) -> Path:
-    """bravo is to have the label ``disk=ssd``."""
+    """Configure the label ``disk=ssd`` for bravo."""
     folder = tmp_path / "configuration"
     folder.mkdir()
     (folder / "swarm.yml").write_text("nodes:\n  bravo: {labels: {disk: ssd}}\n")
@@ -175,7 +175,7 @@ def test_sigterm_in_the_middle_of_a_playbook_ends_in_time_and_the_next_run_finis
     assert labels(swarm, "bravo") == {"disk": "ssd"}
 
 
-def test_an_engine_that_restarts_is_told_once_and_found_again(swarm: Lab, loop: Loop) -> None:
+def test_run_reports_an_engine_restart_once_and_reconnects(swarm: Lab, loop: Loop) -> None:
     leader = swarm.leader()
     leader.stop_engine()
     loop.wait_for("the engine cannot be reached")
@@ -187,7 +187,7 @@ def test_an_engine_that_restarts_is_told_once_and_found_again(swarm: Lab, loop: 
     assert loop.process.poll() is None
 
 
-def test_a_worker_stands_by_and_says_so(swarm: Lab, config_dir: Path) -> None:
+def test_run_on_a_worker_reports_standby(swarm: Lab, config_dir: Path) -> None:
     set_role(swarm, "charlie", "worker")
     docker_host = swarm["charlie"].docker_host
     for arguments in (["run", "--once"], ["plan"], ["status"]):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that cannot run, for all kinds of reasons: each reason is told once, in the engine's own words."""
+"""Services that can't run, for various reasons: each reason is reported once, with the engine's error."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def ended(swarm: Lab, name: str) -> int:
     return sum(task["Status"]["State"] in ("failed", "rejected", "complete") for task in tasks(swarm, name))
 
 
-def test_each_reason_is_told_once_and_in_the_engines_words(swarm: Lab, tmp_path: Path) -> None:
+def test_each_shortage_is_reported_once_with_the_engines_error(swarm: Lab, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text(CONFIGURATION)
     leader = swarm.leader()
     create_service(swarm, "fine")

@@ -111,15 +111,15 @@ def test_the_leader_is_lost_in_the_middle_of_a_move(
 
 
 def check(stage: Stage, instances: Instances, new: str, target: str) -> None:
-    """Whether the survivors go on where the lost one was."""
+    """Whether the other instances continue the work of the lost one."""
     survivors = {host.name: instances.loops[host.name] for host in stage.swarm if host.running}
     assert [name for name, loop in survivors.items() if loop.said(ACTING)] == [new]
     stage.wait_settled("shop_db", "shop_app", on=target, timeout=60)
-    # what each node does for itself goes on, whoever leads
+    # the local jobs of each node continue on every instance
     for name, loop in survivors.items():
         fall_ill(stage.swarm[name], "late-ill")
         loop.wait_for("done: restart late-ill", timeout=60)
-    # what was done is done, and what has to rest rests
+    # completed steps stay completed, and cooldowns still apply
     assert restarts(stage.swarm, "shop_web") == 1
     assert sum(loop.said("command started: restart_service:shop_web") for loop in survivors.values()) == 0
     assert restarts(stage.swarm, "shop_bad") == 2

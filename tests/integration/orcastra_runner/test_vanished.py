@@ -5,7 +5,7 @@
 """Files of the configuration that vanish, are emptied or half written while the loop runs, on real engines.
 
 A service that needs a configured label stands for everything that may be lost: each time the label goes,
-Swarm throws it off its node. It has to be the same container at the end.
+Swarm throws it off its node. It must be the same container at the end.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def task_of(swarm: Lab, name: str) -> str:
 
 
 class Watched:
-    """The loop at work, and what it must not have touched."""
+    """A running loop, and the objects it must not touch."""
 
     def __init__(self, swarm: Lab, folder: Path, loop: Loop) -> None:
         self.swarm, self.folder, self.loop = swarm, folder, loop
@@ -85,7 +85,7 @@ class Watched:
         self.web = task_of(swarm, "shop_web")
 
     def looks(self, number: int) -> None:
-        """Let the loop look at the swarm so many times more, about once a second."""
+        """Wait for this number of further cycles, about one per second."""
         self.loop.wait_for("swarm observed", times=self.loop.said("swarm observed") + number, timeout=120)
 
     def is_untouched(self) -> bool:

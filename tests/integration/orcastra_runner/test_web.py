@@ -28,7 +28,7 @@ TOKEN = "planted-token-53cr37"
 
 @pytest.fixture
 def config_dir(tmp_path: Path) -> Path:
-    """The label ``db`` is to be where the service ``shop_db`` runs."""
+    """Configure the anchor label ``db`` for the service ``shop_db``."""
     folder = tmp_path / "configuration"
     folder.mkdir()
     (folder / "swarm.yml").write_text(

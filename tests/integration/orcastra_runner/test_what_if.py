@@ -46,7 +46,7 @@ def deploy(
 
 
 def places(swarm: Lab) -> dict[str, list[str]]:
-    """Service → the hosts of its tasks that are to run, sorted; empty text where one has no place."""
+    """Service → the sorted hosts of its desired tasks; an empty text for a task without a host."""
     manager = swarm["alpha"]
     hosts = {node["ID"]: node["Description"]["Hostname"] for node in manager.api("GET", "/nodes")}
     names = {service["ID"]: service["Spec"]["Name"] for service in manager.api("GET", "/services")}
@@ -123,7 +123,7 @@ def test_everything_that_keeps_a_task_off_a_node(swarm: Lab, tmp_path: Path) -> 
     if "free" in fates:
         assert after["free"] == fates["free"]["to"] == ["charlie"]
     assert after["everywhere"] == ["alpha", "charlie"]
-    # what had its place keeps it
+    # placed tasks keep their place
     for name in stuck:
         assert [host for host in after[name] if host] == [host for host in before[name] if host != "bravo"]
 

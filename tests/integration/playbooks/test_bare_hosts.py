@@ -66,7 +66,7 @@ def test_from_hosts_without_an_engine(bootstrap: Any, playbooks: Playbooks, bare
         assert untold.output.count(f"fatal: [{name}]") == 1
     assert "Failed to import" not in untold.output
 
-    # an engine from elsewhere is left alone
+    # an engine from another source is not touched
     charlie.sh("ln -s /bin/true /usr/local/sbin/dockerd")
     checked = bootstrap("--check", "--diff", *INSTALL)
     assert (checked.status, checked.changed) == (0, 3), checked.output
@@ -89,7 +89,7 @@ def test_from_hosts_without_an_engine(bootstrap: Any, playbooks: Playbooks, bare
     again = bootstrap(*INSTALL)
     assert (again.status, again.changed) == (0, 0), again.output
 
-    # it is there after a boot, too, and lacking only the SDK is mended without a change to the engine
+    # it also starts at boot, and a missing SDK is installed without a change to the engine
     charlie.reboot()
     charlie.sh("apt-get -y remove python3-docker")
     missing = bootstrap(limit="charlie")

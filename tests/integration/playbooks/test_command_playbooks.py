@@ -76,7 +76,7 @@ def test_labels_and_constraints_are_removed_and_nothing_moves(run_playbook: Play
 
 
 def test_a_service_that_is_being_moved_is_started_again_first(run_playbook: Playbooks, swarm: Lab) -> None:
-    """It was scaled to 0, and nobody else is there to start it again."""
+    """It was scaled to 0, and no other instance can start it again."""
     playbook = "orcastra.swarm.remove_labels"
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The heal playbook: each accident is mended by one run, and the next run has nothing to do."""
+"""The heal playbook: one run repairs each accident, and the next run changes nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def heal(run_playbook: Playbooks, swarm: Lab) -> Any:
 
 
 def assert_heals(heal: Any, swarm: Lab, **variables: Any) -> Run:
-    """One run mends everything, the next changes nothing."""
+    """One run repairs everything, the next changes nothing."""
     done: Run = heal("-vvv", "--diff", **variables)
     assert done.status == 0, done.output
     assert accidents.members(swarm) == HEALED, done.output
@@ -94,11 +94,11 @@ def test_a_manager_that_is_locked(heal: Any, swarm: Lab) -> None:
     last = "a" if key[-1] != "a" else "b"
     wrong = heal("-vvv", "--diff", orcastra_unlock_key=f"{key[:-1]}{last}")
     assert wrong.status == 2, wrong.output
-    assert "host bravo: the unlock key is not the one of its swarm" in wrong.output
+    assert "host bravo: the unlock key doesn't belong to its swarm" in wrong.output
 
     done = assert_heals(heal, swarm, orcastra_unlock_key=key)
     assert done.recap("bravo")["changed"] == 1
-    assert "make_swarm" in done.output  # it tells all that is given to the modules
+    assert "make_swarm" in done.output  # it shows all arguments of the modules
     assert key[:-1] not in done.output + wrong.output
 
 
@@ -119,7 +119,7 @@ def test_a_lost_quorum(heal: Any, swarm: Lab) -> None:
         # how many are gone is only known while the engine still answers for the swarm
         assert "alpha: the swarm has lost its quorum: " in explained.output
         assert "orcastra_force_new_cluster=alpha" in explained.output
-        # once the engine itself has noticed the loss, it does not tell
+        # once the engine has noticed the loss, it does not report it
         assert swarm_info(swarm["alpha"]).get("Managers", 3) == 3
 
         accidents.wipe(lost[0])

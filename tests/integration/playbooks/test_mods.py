@@ -35,7 +35,7 @@ def server(swarm: Lab) -> Iterator[ModServer]:
 
 
 def deploy(swarm: Lab, name: str, labels: dict[str, str]) -> None:
-    """A service that runs nowhere: what it asks for counts all the same."""
+    """A service without tasks: its requests still count."""
     spec = {
         "Name": name,
         "Labels": labels,
@@ -46,7 +46,7 @@ def deploy(swarm: Lab, name: str, labels: dict[str, str]) -> None:
     swarm["alpha"].api("POST", "/services/create", spec)
 
 
-def test_the_hosts_get_what_is_wanted(run_playbook: Playbooks, swarm: Lab, server: ModServer) -> None:
+def test_mods_playbook_stores_desired_mods(run_playbook: Playbooks, swarm: Lab, server: ModServer) -> None:
     headers = {"X-Key": SECRET}
     private = server.put("/private.bin", b"private", headers_needed=headers)
     in_label = f"{server.put('/map.dat', b'map')}?token={SECRET}"

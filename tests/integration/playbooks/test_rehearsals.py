@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``orcastra command … --check``: each command lists what it would do, and does none of it."""
+"""``orcastra command … --check``: each command lists its changes and makes none of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONFIGURATION = {
 
 @pytest.fixture
 def shop(swarm: Lab, run_playbook: Playbooks) -> Lab:
-    """A follower beside its anchor, and another service on the same node that asks for a label."""
+    """A follower on its anchor's node, and another service there that requires a label."""
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")
     set_labels(swarm, "charlie", {"ssd": "true"})
@@ -41,7 +41,7 @@ def shop(swarm: Lab, run_playbook: Playbooks) -> Lab:
 
 
 def everything(swarm: Lab) -> str:
-    """All specs, and what is remembered, as text."""
+    """All specs and the saved state, as text."""
     manager = accidents.manager(swarm)
     found: list[Any] = [
         [one["Spec"] for one in manager.api("GET", path)] for path in ("/nodes", "/services", "/configs")

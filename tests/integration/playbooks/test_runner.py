@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The runner over SSH: it makes the swarm when it is told to, and brings hosts back by itself."""
+"""The runner over SSH: it creates the swarm on request, and recovers hosts automatically."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def play(run_playbook: Playbooks, name: str, *tasks: dict[str, Any]) -> Run:
     return run_playbook(str(run_playbook.write(f"{name}.yml", own)))
 
 
-def test_nobody_undoes_what_another_has_done(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_playbooks_do_not_undo_each_other(run_playbook: Playbooks, swarm: Lab) -> None:
     for name in ("apps_wiki_db", "apps_wiki", "apps_search", "apps_indexer"):
         create_service(swarm, name, "alpha" if "wiki" in name else "charlie")
     run_playbook.write("swarm.yml", SITE)
@@ -70,7 +70,7 @@ def test_nobody_undoes_what_another_has_done(run_playbook: Playbooks, swarm: Lab
     assert "node.labels.wiki_db==true" in constraints(swarm, "apps_wiki")
     assert "node.labels.search==true" in constraints(swarm, "apps_indexer")
 
-    # as a part, the site keeps theirs as well; as the whole, it knows what was set, and by whom
+    # with part of the configuration, site keeps other labels; with all of it, it knows its own
     assert site(orcastra_purge=False).changed == 1
     assert play(run_playbook, "loop", LOOP).changed == 0
     assert labels(swarm, "charlie") == {"search": "true"}

@@ -28,12 +28,12 @@ HEAL = "orcastra.swarm.heal"
 
 @pytest.fixture
 def renamed(swarm: Lab) -> Iterator[Any]:
-    """Give a host another name, which its engine tells the swarm; it is undone at the end."""
+    """Give a host another name, which its engine reports to the swarm; restore it at the end."""
     changed: list[Host] = []
 
     def rename(host: Host, name: str) -> str:
         changed.append(host)
-        # the program hostname refuses what is no name
+        # the program hostname refuses invalid names
         host.run(["tee", "/proc/sys/kernel/hostname"], input=name)
         host.restart_engine()
         node_id = str(swarm_info(host)["NodeID"])
@@ -108,7 +108,7 @@ def test_a_worker_that_takes_the_name_of_an_absent_manager(swarm: Lab, renamed: 
     orcastra("run", "--once", "--config", tmp_path, **engine)
     assert node(swarm, real)[1] == {"vault": "true"}
     assert node(swarm, evil) == ("worker", {})
-    # without addresses nothing tells which of the two it is: nothing changes
+    # without addresses the two can't be distinguished: nothing changes
     for entry in data["nodes"].values():
         entry.pop("ip")
         entry["labels"] = ["other"]
@@ -201,7 +201,7 @@ def lies_of(host: Host, cluster_id: str, node_id: str) -> dict[str, Any]:
 def test_a_host_that_says_it_manages_the_swarm(
     liar: str, role: str, swarm: Lab, lying: Any, run_playbook: Playbooks
 ) -> None:
-    """Nobody leaves, and nobody joins it; the first of the inventory may lie as well as the last."""
+    """No host leaves or joins the swarm, whether the first or the last host of the inventory lies."""
     if role == "worker":
         accidents.demote(swarm, liar)
     before = {host.name: swarm_info(host) for host in swarm}

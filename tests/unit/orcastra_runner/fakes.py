@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State, apply_edits
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode
@@ -55,7 +56,7 @@ class FakeSwarm:
     snapshot: SwarmSnapshot
     settings: dict[str, Any] = field(default_factory=dict)
     state: State = field(default_factory=State)
-    damage: tuple[str, ...] = ()
+    damage: tuple[Reason, ...] = ()
     local: str = "alpha"
     is_local: bool = True
     errors: list[Exception | None] = field(default_factory=list)

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DisownLabels,
@@ -188,7 +189,7 @@ FORGET_MOVE, FORGET_LABEL = SetMove("id-app", None), DisownLabels("id-lost", fro
         (Plan(remember=(FORGET_LABEL,)), LABEL_PLAYBOOK),
         (Plan(steps=(PLACE_STEP,)), SITE_PLAYBOOK),
         (Plan(steps=(LABEL_STEP, PLACE_STEP)), SITE_PLAYBOOK),
-        (Plan(steps=(RepairState(damage=("x",), why=()),)), SITE_PLAYBOOK),
+        (Plan(steps=(RepairState(damage=(Reason("state_labels_invalid"),), why=()),)), SITE_PLAYBOOK),
         (Plan(remember=(FORGET_MOVE,)), SITE_PLAYBOOK),
         (Plan(steps=(LABEL_STEP,), remember=(FORGET_MOVE,)), SITE_PLAYBOOK),
     ],

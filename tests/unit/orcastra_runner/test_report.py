@@ -43,9 +43,9 @@ def test_plan_text_has_steps_and_reasons() -> None:
 
 def test_plan_text_has_rejected_alternatives() -> None:
     fake = three_nodes()
-    fake.damage = ("no JSON",)
+    fake.damage = (Reason("state_labels_invalid"),)
     text = plan_text(plan_all(seen(fake), desired()))
-    assert "reason: no JSON" in text
+    assert f"reason: {fake.damage[0]}" in text
     assert "rejected: " in text
 
 
@@ -115,7 +115,7 @@ def test_status_text() -> None:
 def test_status_text_of_a_standby_with_damage() -> None:
     fake = three_nodes()
     fake.local = "bravo"
-    fake.damage = ("label orcastra.labels: no JSON",)
+    fake.damage = (Reason("state_damaged", label="orcastra.labels", problem="no JSON"),)
     status = status_data(seen(fake), acts_anywhere=False)
     text = status_text(status)
     assert not status["acts"]
@@ -153,7 +153,7 @@ def test_status_text_has_moves_and_retries() -> None:
         },
     )
     status = status_data(seen(fake), acts_anywhere=False)
-    assert json.loads(json.dumps(status))["attempts"][0]["given_up"] == "3 attempts failed"
+    assert json.loads(json.dumps(status))["attempts"][0]["given_up"]["code"] == "attempts_exhausted"
     text = status_text(status)
     assert "  id-shop_app to bravo since 1970-01-01T00:00:00Z, temporarily scaled from 2 to 0\n" in text
     assert "  id-shop_web: 3 attempts since 1970-01-01T00:00:00Z, last at 1970-01-01T00:01:00Z: " in text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
     EngineTimeout,
     EngineUnreachable,
@@ -117,7 +118,7 @@ def test_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_plan_all_repairs_a_damaged_state_first(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
-    fake.damage = ("label orcastra.labels: no JSON",)
+    fake.damage = (Reason("state_damaged", label="orcastra.labels", problem="no JSON"),)
     plan = plan_all(
         work_on(fake, desired(), monkeypatch).swarm.observe(), desired({"alpha": {"ssd": "true"}})
     )

@@ -77,7 +77,7 @@ def fake(evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSwar
         other_sections={f"orcastra.{evil}": "1"},
     )
     fake = FakeSwarm(snapshot)
-    fake.state, fake.damage = state, (f"label x: {evil}",)
+    fake.state, fake.damage = state, (Reason("state_damaged", label="x", problem=evil),)
     work_on(fake, desired({name: {"a": evil}, "ghost": {}}), monkeypatch)
     monkeypatch.setattr(application, "connect", lambda _options: fake.connect())
     monkeypatch.setenv("ORCASTRA_CONFIG_DIR", str(tmp_path))

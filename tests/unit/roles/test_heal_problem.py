@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.conftest import CHECKOUT
+from tests.support.warm_python import ANSIBLE_PLAYBOOK, run_ansible
 
 LIBRARY = "Failed to import the required Python library (docker) on b's Python /usr/bin/python3."
 SOCKET = "unix:///var/run/docker.sock: the engine cannot be reached: no such file"
@@ -94,14 +93,8 @@ def test_why_a_host_does_not_answer(tmp_path: Path) -> None:
         ],
     }
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    done = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "play.yml"],
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**os.environ, "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_NOCOLOR": "1"}
+    done = run_ansible(ANSIBLE_PLAYBOOK, "play.yml", cwd=tmp_path, env=environment)
     said = re.findall(r'"msg": (".*")', done.stdout)
     assert len(said) == len(CASES), done.stdout + done.stderr
     found = {name: kind(json.loads(text)) for name, text in zip(CASES, said, strict=True)}

@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Roles that were given nothing, or only a part, on a simulated swarm with labels and constraints of ours."""
+"""Roles that get no configuration fail, and roles that get part of one keep the rest of the swarm as it is.
+
+The quick tests evaluate the argument specification and the first check of a role. The slow ones run the whole
+role on a simulated swarm that has managed labels and constraints.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ import pytest
 import yaml
 
 from tests import sim as simulator
+from tests.conftest import CHECKOUT
+from tests.support.warm_python import ANSIBLE_PLAYBOOK, run_ansible
 
 WHOLE: dict[str, Any] = {
     "nodes": {"alpha": {"labels": ["ssd", "zfs"]}, "bravo": {"labels": {"disk": "hdd"}}},
@@ -42,7 +46,7 @@ FILES = {
 }
 SWARM_FILES = {name.partition(".")[0]: {"orcastra_swarm_file": name} for name in FILES}
 
-# what is no configuration, for the roles that need one
+# Not a configuration, for the roles that need one.
 NOTHING: dict[str, dict[str, Any]] = {
     "unset": {},
     "misspelt": {"orcastra_swarmfile": "swarm.yml", "orcastra_node": {}, "orcastra_dependancies": {}},
@@ -62,7 +66,7 @@ NOTHING: dict[str, dict[str, Any]] = {
         )
     },
 }
-# a part, the rest of which stays
+# Part of a configuration: the rest of the swarm stays as it is.
 PARTS: dict[str, dict[str, Any]] = {
     **{name: SWARM_FILES[name] for name in ("nodes", "no-anchors", "dependencies")},
     "nodes as a variable": {"orcastra_nodes": WHOLE["nodes"]},
@@ -128,22 +132,18 @@ class Control:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("DOCKER", "ANSIBLE_"))
         }
-        done = subprocess.run(
-            [
-                Path(sys.executable).parent / "ansible-playbook",
-                "playbook.yml",
-                *(["--check"] if check else []),
-            ],
+        done = run_ansible(
+            ANSIBLE_PLAYBOOK,
+            "playbook.yml",
+            *(["--check"] if check else []),
             cwd=self.folder,
             env={
                 **kept,
                 "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
                 "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_PIPELINING": "1",
                 "LC_ALL": "C.UTF-8",
             },
-            capture_output=True,
-            text=True,
-            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         found: list[dict[str, Any]] = json.loads((self.folder / "results").read_text())
@@ -181,57 +181,140 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
         yield control
 
 
+def first_checks(folder: Path, blocks: list[tuple[str, dict[str, Any]]]) -> dict[str, str | None]:
+    """For each role with its variables: what its argument specification or its first check refuses."""
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    found = run_ansible(FIRST_CHECKS, json.dumps([str(CHECKOUT / "roles"), blocks]), cwd=folder)
+    assert found.returncode == 0, found.stderr
+    return dict(zip(map(str, blocks), json.loads(found.stdout), strict=True))
+
+
+# Prints what is wrong with each of the blocks, None for nothing.
+FIRST_CHECKS = """
+import json, sys
+from pathlib import Path
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+loader = DataLoader()
+loader.set_basedir(".")
+roles, blocks = json.loads(sys.argv[1])
+
+def load(role, name):
+    path = Path(roles, role, name)
+    return loader.load_from_file(str(path), trusted_as_template=True) or {} if path.exists() else {}
+
+def problem(role, given):
+    host = {"inventory_hostname": "localhost"}
+    variables = {**host, **load(role, "defaults/main.yml"), **load(role, "vars/main.yml"), **given}
+    templar = Templar(loader, variables=variables)
+    options = load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    values = {name: templar.template(variables[name]) for name in options if name in variables}
+    errors = ArgumentSpecValidator(options).validate(values).error_messages
+    if errors:
+        return errors[0]
+    tasks = load(role, "tasks/main.yml")
+    if "ansible.builtin.include_tasks" in tasks[0]:
+        tasks = load(role, "tasks/" + tasks[0]["ansible.builtin.include_tasks"])
+    check = tasks[0].get("ansible.builtin.assert")
+    conditions = check["that"] if check else True
+    for condition in conditions if isinstance(conditions, list) else [conditions]:
+        if not templar.evaluate_conditional(condition):
+            return condition
+    return None
+
+problems = []
+for role, given in blocks:
+    try:
+        problems.append(problem(role, given))
+    except Exception as error:
+        problems.append(str(error))
+print(json.dumps(problems))
+"""
+
+CONFIGURED = ("label_sync", "anchors")
+# Roles that check what they were given before they ask anything.
+OTHERS: list[tuple[str, dict[str, Any]]] = [
+    ("heal", {}),
+    ("heal", {"orcastra_swarmfile": "swarm.yml", "orcastra_unlock_key": "x"}),
+    ("rebalance", {}),
+    ("rebalance", {"orcastra_rebalance_fil": "rebalance.yml"}),
+    ("rebalance", {"orcastra_swarm_file": "swarm.yml", "orcastra_rebalance": None}),
+    ("log_rotate", {}),
+    ("log_rotate", {"orcastra_log_rotate_file": []}),
+    ("node_drain", {}),
+    ("mods", {"orcastra_mods_file": "blank.yml"}),
+]
+# These fail later in the role.
+LATER: list[tuple[str, dict[str, Any]]] = [
+    ("heal", SWARM_FILES["comments"]),
+    ("bootstrap", {}),
+    ("bootstrap", SWARM_FILES["blank"]),
+    ("rebalance", {"orcastra_rebalance_file": "comments.yml"}),
+    ("node_drain", {"orcastra_nodes": []}),
+    ("service_restart", {"orcastra_services": []}),
+    ("node_exporter", {"orcastra_node_exporter_file": "blank.yml"}),
+]
+
+
+def test_roles_refuse_to_start_without_a_configuration(tmp_path: Path) -> None:
+    blocks = [(role, given) for role in CONFIGURED for given in NOTHING.values()] + OTHERS
+
+    problems = first_checks(tmp_path, blocks)
+
+    assert [block for block, problem in problems.items() if problem is None] == []
+
+
+def test_roles_start_with_part_of_a_configuration(tmp_path: Path) -> None:
+    given = [*PARTS.values(), SWARM_FILES["swarm"], SWARM_FILES["nothing"]]
+    blocks = [(role, variables) for role in CONFIGURED for variables in given]
+    blocks += [("heal", SWARM_FILES["swarm"]), ("rebalance", {"orcastra_rebalance": {}})]
+    blocks += [("log_rotate", {"orcastra_log_rotate_files": []})]
+
+    problems = first_checks(tmp_path, blocks)
+
+    assert {block: problem for block, problem in problems.items() if problem is not None} == {}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("check", [True, False])
-def test_nothing_to_work_with(control: Control, check: bool) -> None:
+def test_roles_without_a_configuration_change_nothing(control: Control, check: bool) -> None:
     before = control.owned()
-    blocks = [(role, given) for role in ("label_sync", "anchors") for given in NOTHING.values()]
+    blocks = [(role, given) for role in CONFIGURED for given in NOTHING.values()]
 
     results = control.run(*blocks, check=check)
 
-    names = [f"{role}: {name}" for role in ("label_sync", "anchors") for name in NOTHING]
+    names = [f"{role}: {name}" for role in CONFIGURED for name in NOTHING]
     assert [name for name, result in zip(names, results, strict=True) if not result["failed"]] == []
     assert all(result["msg"] for result in results)
-    assert "nothing to work with" in results[names.index("label_sync: misspelt")]["msg"]
     assert control.owned() == before
 
 
-def test_other_roles_with_nothing_to_work_with(control: Control) -> None:
+@pytest.mark.slow
+def test_other_roles_without_a_configuration_change_nothing(control: Control) -> None:
     before = control.owned()
-    nothing: list[tuple[str, dict[str, Any]]] = [
-        ("heal", {}),
-        ("heal", {"orcastra_swarmfile": "swarm.yml", "orcastra_unlock_key": "x"}),
-        ("heal", SWARM_FILES["comments"]),
-        ("bootstrap", {}),
-        ("bootstrap", SWARM_FILES["blank"]),
-        ("rebalance", {}),
-        ("rebalance", {"orcastra_rebalance_fil": "rebalance.yml"}),
-        ("rebalance", {"orcastra_rebalance_file": "comments.yml"}),
-        ("rebalance", {"orcastra_swarm_file": "swarm.yml", "orcastra_rebalance": None}),
-        ("log_rotate", {}),
-        ("log_rotate", {"orcastra_log_rotate_file": []}),
-        ("node_drain", {}),
-        ("node_drain", {"orcastra_nodes": []}),
-        ("service_restart", {"orcastra_services": []}),
-        ("node_exporter", {"orcastra_node_exporter_file": "blank.yml"}),
-        ("mods", {"orcastra_mods_file": "blank.yml"}),
-    ]
+    blocks = OTHERS + LATER
 
-    results = control.run(*nothing, check=True)
+    results = control.run(*blocks, check=True)
 
-    assert [given for given, result in zip(nothing, results, strict=True) if not result["failed"]] == []
+    assert [given for given, result in zip(blocks, results, strict=True) if not result["failed"]] == []
     assert control.owned() == before
 
 
-def test_a_part_removes_nothing_of_the_rest(control: Control) -> None:
+@pytest.mark.slow
+def test_roles_with_part_of_a_configuration_keep_the_rest(control: Control) -> None:
     before = control.owned()
 
-    results = control.run(*((role, given) for role in ("label_sync", "anchors") for given in PARTS.values()))
+    results = control.run(*((role, given) for role in CONFIGURED for given in PARTS.values()))
 
     assert [result["msg"] for result in results if result["failed"]] == []
     assert control.owned() == before
 
 
-def test_an_explicit_nothing_removes_everything(control: Control) -> None:
+@pytest.mark.slow
+def test_roles_with_an_explicitly_empty_configuration_remove_all(control: Control) -> None:
     for role in ("anchors", "label_sync"):
         (result,) = control.run((role, SWARM_FILES["nothing"]))
         assert not result["failed"]

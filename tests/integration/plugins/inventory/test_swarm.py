@@ -86,7 +86,7 @@ class Control:
 
 
 def plain(value: dict[str, Any]) -> Any:
-    """From ansible-core 2.19 on, the listing marks what is not to be evaluated as a template."""
+    """From ansible-core 2.19 on, the listing marks text that must not be evaluated as a template."""
     return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
 
 
@@ -99,7 +99,7 @@ def control(tmp_path: Path, swarm: Lab, host_python: str) -> Control:  # noqa: F
     return Control(tmp_path, swarm, host_python)
 
 
-def test_the_live_swarm_and_what_is_configured(control: Control, swarm: Lab) -> None:
+def test_inventory_merges_live_swarm_and_configuration(control: Control, swarm: Lab) -> None:
     set_labels(swarm, "bravo", {"disk": "hdd", "node.rack": "4"})
     nodes = {"alpha": {"ip": swarm["alpha"].ip}, "bravo": {}, "zulu": {"ip": "10.255.255.9"}}
     control.configure(nodes=nodes)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Healing on real engines: what Swarm leaves over is mended, and nothing else is touched."""
+"""Healing on real engines: repairs containers that Swarm doesn't restart, and touches nothing else."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def whats(result: dict[str, Any]) -> list[str]:
 
 @pytest.fixture
 def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The URL of a webhook, and what it was told."""
+    """The URL of a webhook, and its messages."""
     bodies: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -187,7 +187,7 @@ def test_a_service_that_swarm_has_given_up_is_restarted_last(
     wait_until(lambda: containers(alpha, "migration", "exited"), 60, "the migration to end")
     wait_until(lambda: not containers(alpha, "zero"), 60, "Swarm to end zero")
 
-    # a worker's word: what it cannot judge itself a manager can
+    # a worker reports tasks that only a manager can judge
     assert run_module("autoheal", docker_host=swarm["bravo"].docker_host, **options)["plan"] == []
 
     def plan() -> list[str]:
@@ -204,7 +204,7 @@ def test_a_service_that_swarm_has_given_up_is_restarted_last(
     assert (again["changed"], again["plan"]) == (False, [])
 
 
-def test_what_does_not_help_is_given_up_and_told_once(
+def test_autoheal_gives_up_and_notifies_once(
     alpha: Host, run_module: Modules, tmp_path: Path, told: tuple[str, list[dict[str, Any]]]
 ) -> None:
     url, bodies = told

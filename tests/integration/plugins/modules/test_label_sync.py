@@ -157,7 +157,9 @@ def test_tasks_never_undo_each_other(run_module: Modules, engine: Engine, swarm:
     )
 
 
-def test_what_is_not_given_is_not_removed(run_module: Modules, engine: Engine, swarm: Lab) -> None:
+def test_label_sync_keeps_labels_without_configuration(
+    run_module: Modules, engine: Engine, swarm: Lab
+) -> None:
     deploy_anchor(swarm, engine, "bravo")
     whole: dict[str, Any] = {
         "nodes": {"alpha": {"labels": ["ssd"]}},
@@ -224,7 +226,7 @@ def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, 
     swarm.wait_until(moved, timeout=30, what="the anchor runs on charlie")
     check_then_run(run_module, engine, {"charlie": {"db": "true"}}, **config)
 
-    # scaled to 0: the label stays, and it is said why
+    # scaled to 0: the label stays, and the reason is reported
     raw = engine.get_service(service_id)
     raw["Spec"]["Mode"] = {"Replicated": {"Replicas": 0}}
     engine.update_service(service_id, raw["Version"]["Index"], raw["Spec"])

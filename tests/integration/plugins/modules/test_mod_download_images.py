@@ -92,7 +92,7 @@ def test_images_for_all_architectures(mod_download: Mod, real: RealRegistry, tmp
     assert (again["changed"], again["requests"], again["downloaded_bytes"]) == (False, 2, 0)
     assert json.loads((dest / STATE).read_text())["version"] == 1
 
-    # one that was tampered with, and one that nobody wants any more
+    # a modified file, and one that is no longer desired
     (dest / "arm64/user.mod.multi.tar.xz").write_bytes(b"other")
     del config["mods"][1]  # type: ignore[attr-defined]
     done = mod_download(**options)
@@ -115,7 +115,7 @@ def test_what_services_ask_for(mod_download: Mod, swarm: Lab, real: RealRegistry
     # a label may not make us ask around inside
     refused = mod_download(**options)
     assert refused["failed"]
-    assert "which URLs of labels may not (asked for by service asks)" in refused["msg"]
+    assert "which is forbidden for URLs from labels (asked for by service asks)" in refused["msg"]
     assert files_in(dest) == {}
     options["config"] = {"discover": {"allow_private": True}}
     done = mod_download(**options)

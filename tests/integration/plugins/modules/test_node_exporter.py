@@ -105,7 +105,9 @@ def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None
     ]
     assert (left["changed"], left["requeue_after"]) == (False, 5)
     late = run_module("node_exporter", definition=change, wait_timeout=1)
-    assert late["msg"].startswith(f"{NAME} is to be changed, but Swarm has been updating it for 1 s"), late
+    assert late["msg"].startswith(f"timed out after 1 s waiting for Swarm to finish its update of {NAME}"), (
+        late
+    )
 
     done = run_module("node_exporter", definition=change, wait_timeout=90)
     assert (done["changed"], len(done["healthy_nodes"])) == (True, 3), done
@@ -128,7 +130,7 @@ def test_a_paused_node_is_not_waited_for(swarm: Lab, run_module: Modules) -> Non
     assert sorted(done.get("healthy_nodes", [])) == ["alpha", "bravo"], done
 
 
-def test_one_that_does_not_come_up_is_told_and_can_be_put_right(swarm: Lab, run_module: Modules) -> None:
+def test_node_exporter_reports_a_failed_start_and_recovers(swarm: Lab, run_module: Modules) -> None:
     wrong = {**DEFINITION, "args": [*ARGS, "--nonsense"]}
     failed = run_module("node_exporter", definition=wrong, wait_timeout=5)
     assert failed["failed"]
@@ -140,7 +142,7 @@ def test_one_that_does_not_come_up_is_told_and_can_be_put_right(swarm: Lab, run_
     assert sorted(done.get("healthy_nodes", [])) == ["alpha", "bravo", "charlie"], done
 
 
-def test_without_a_definition_a_service_of_ones_own_is_left_alone(swarm: Lab, run_module: Modules) -> None:
+def test_node_exporter_without_definition_keeps_the_users_service(swarm: Lab, run_module: Modules) -> None:
     run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
 
     for check in (True, False):

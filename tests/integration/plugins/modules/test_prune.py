@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pruning real engines: rollbacks still work, named volumes survive, workers keep what they do not know."""
+"""Pruning real engines: rollbacks still work, named volumes survive, workers keep unknown objects."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_by_default_only_what_swarm_leaves_behind_goes(
         opted_in["removed"]["containers"]
     )
     left = set(alpha.sh("docker volume ls -q").split())
-    # what went with its label, what has a name, and nothing else
+    # the volumes with the label, the named volumes, and nothing else
     assert {"plain-named", "used", kept["/kept"]} <= left
     assert not left & {kept["/anon"], tasks["/anon"]}
 

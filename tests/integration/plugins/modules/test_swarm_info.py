@@ -8,7 +8,7 @@ from tests.integration.plugins.modules.conftest import Modules
 from tests.lab import Lab
 
 
-def test_shows_the_swarm_and_what_is_remembered(run_module: Modules, swarm: Lab) -> None:
+def test_swarm_info_shows_the_swarm_and_the_saved_state(run_module: Modules, swarm: Lab) -> None:
     run_module("label_sync", nodes={"alpha": {"labels": ["ssd"]}})
 
     seen = run_module("swarm_info", tasks="all")

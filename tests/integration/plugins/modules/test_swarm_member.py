@@ -41,7 +41,7 @@ def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
     assert "ManagerStatus" not in entry
     assert not run_module("swarm_member", state="absent", **at_charlie)["changed"]
 
-    # one host's word is not enough to join the swarm that it tells of
+    # the report of one host is not enough to join its swarm
     alone = run_module("swarm_member", members=_members(run_module, swarm, "alpha"), **at_charlie)
     assert alone["failed"]
     members = _members(run_module, swarm, "alpha", "bravo")

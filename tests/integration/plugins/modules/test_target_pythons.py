@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules on the Pythons and Docker SDKs of managed hosts, each beside nothing but what the SDK needs."""
+"""Modules on the Pythons and Docker SDKs of managed hosts, each with only the dependencies of the SDK."""
 
 from __future__ import annotations
 

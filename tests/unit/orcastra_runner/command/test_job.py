@@ -15,11 +15,13 @@ import pytest
 import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import commands_data
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     CommandRecord,
     StateEdit,
     apply_edits,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import COMMANDS_LABEL
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineUnreachable
 from orcastra_runner import swarm as swarm_module
 from orcastra_runner.command.file import CommandFile
@@ -346,7 +348,7 @@ def test_command_job_changes_nothing_in_a_dry_run(bench: Bench, logged: Log) -> 
 
 def test_command_job_runs_nothing_old_after_damage_of_the_state(bench: Bench) -> None:
     bench.write("relabel_all")
-    bench.fake.damage = ("label orcastra.commands: no JSON",)
+    bench.fake.damage = (Reason("state_damaged", label=COMMANDS_LABEL, problem="no JSON"),)
     bench.run()
     bench.fake.damage = ()
     bench.run()

@@ -128,7 +128,8 @@ def say(served: Served, sent: bytes) -> bytes:
         with contextlib.suppress(ConnectionError):
             client.sendall(sent)
             answer = client.recv(65536)
-            client.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_WR)
             while part := client.recv(65536):
                 answer += part
         return answer

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,8 +146,14 @@ def _plain(value: dict[str, Any]) -> Any:
     return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
 
 
-@pytest.fixture(params=RELEASES)
+# The release that this environment has is quick to test. The others need environments of their own.
+OTHERS = [pytest.param(release, marks=pytest.mark.slow) for release in RELEASES]
+
+
+@pytest.fixture(params=["installed", *OTHERS])
 def commands(request: pytest.FixtureRequest) -> Path:
+    if request.param == "installed":
+        return Path(sys.executable).parent
     try:
         return ansible_core(request.param)
     except NoCore as error:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests import sim as simulator
+from tests.support.warm_python import ANSIBLE_INVENTORY, run_ansible
 
 PLUGIN = "plugin: orcastra.swarm.swarm\n"
 
@@ -37,8 +36,9 @@ def inventory(
     """What ansible-inventory lists, and what it says, in one line."""
     sources = [argument for file in files for argument in ("-i", file)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER", "ANSIBLE_"))}
-    done = subprocess.run(
-        [Path(sys.executable).parent / "ansible-inventory", *sources, "--list", *arguments],
+    done = run_ansible(
+        ANSIBLE_INVENTORY,
+        *(*sources, "--list", *arguments),
         cwd=folder,
         env={
             **kept,
@@ -50,9 +50,6 @@ def inventory(
             "DOCKER_HOST": docker_host,
             "LC_ALL": "C.UTF-8",
         },
-        capture_output=True,
-        text=True,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout, object_hook=_plain), " ".join(done.stderr.split())

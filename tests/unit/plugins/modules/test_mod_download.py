@@ -7,17 +7,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.mod_server import ModServer
+from tests.support.warm_python import run_warm
 
 SECRET = "s3cret-Value+1"
+IMPORTS = "from ansible_collections.orcastra.swarm.plugins.modules import mod_download"
 # the module as Ansible runs it, with its log on stderr
 PROGRAM = """
 import sys
@@ -50,13 +49,7 @@ def run(folder: Path, *, engine: bool = True, **parameters: Any) -> tuple[dict[s
         "_ansible_verbosity": 3,
     }
     file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-    found = subprocess.run(
-        [sys.executable, "-c", program, str(file)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    found = run_warm(program, file, prepare=IMPORTS)
     assert found.stdout, found.stderr
     return json.loads(found.stdout), found.stdout + found.stderr
 

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.warm_python import run_warm
+
+IMPORTS = "import ansible.module_utils.basic, docker"
 # the module as Ansible runs it, after a change to what it imports
 PROGRAM = """
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, Refused
@@ -30,13 +30,7 @@ swarm_member_info.main()
 def run(folder: Path, change: str = "", after: str = "", **parameters: Any) -> dict[str, Any]:
     file = folder / "arguments.json"
     file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {"timeout": 2, **parameters}}))
-    found = subprocess.run(
-        [sys.executable, "-c", PROGRAM.replace("CHANGE", change).replace("AFTER", after), str(file)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    found = run_warm(PROGRAM.replace("CHANGE", change).replace("AFTER", after), file, prepare=IMPORTS)
     assert found.stdout, found.stderr
     result: dict[str, Any] = json.loads(found.stdout)
     return result

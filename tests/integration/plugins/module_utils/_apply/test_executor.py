@@ -41,7 +41,7 @@ def engine(swarm: Lab) -> Iterator[Engine]:
     engine.close()
 
 
-def test_a_node_that_vanished_is_said_and_the_others_are_done(engine: Engine) -> None:
+def test_executor_reports_a_missing_node_and_continues(engine: Engine) -> None:
     alpha = observe(engine).snapshot.nodes_by_hostname["alpha"][0]
     config = desired({"ghost": {"a": "1"}, "alpha": {"b": "2"}})
 
@@ -52,14 +52,14 @@ def test_a_node_that_vanished_is_said_and_the_others_are_done(engine: Engine) ->
     assert failure.error == "node ghost: it left the swarm after the plan was made; nothing was changed"
     seen = observe(engine)
     assert seen.snapshot.node_by_id[alpha.id].labels == {"b": "2"}
-    # what was claimed for the node that is gone is forgotten by the next run
+    # the next run removes the claims for the missing node
     again = plan_labels(seen.snapshot, desired({"alpha": {"b": "2"}}), seen.state)
     assert again.steps == ()
     carry_out(engine, again)
     assert observe(engine).state.owned_labels == {alpha.id: frozenset({"b"})}
 
 
-def test_a_service_that_somebody_is_updating_is_left_for_later(engine: Engine, swarm: Lab) -> None:
+def test_executor_defers_a_service_that_is_updating(engine: Engine, swarm: Lab) -> None:
     spec = mode_specs("busy", "orcastra/app")[0]
     spec["UpdateConfig"] = {"Monitor": 30_000_000_000}
     service_id = engine.post("/services/create", spec)["ID"]
@@ -81,7 +81,7 @@ def test_a_service_that_somebody_is_updating_is_left_for_later(engine: Engine, s
     outcome = carry_out(engine, Plan(steps=(place, restart)))
 
     assert not outcome.changed
-    words = "somebody has begun to update it since the plan was made; left for later"
+    words = "another update has started since the plan was made; trying again later"
     assert [failure.error for failure in outcome.failures] == [f"service {seen.name}: {words}"] * 2
     assert observe(engine).snapshot.service_by_id[service_id].constraints == seen.constraints
 

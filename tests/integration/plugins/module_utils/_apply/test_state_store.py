@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state object on real engines: nothing is lost, and damage harms nobody."""
+"""The state object on real engines: no edit is lost, and damage is harmless."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_no_object_before_there_is_something_to_remember(engine: Engine) -> None
     assert engine.get("/configs", filters={"name": [STATE_NAME]}) == []
 
 
-def test_what_is_written_is_read_by_the_next_observation(engine: Engine) -> None:
+def test_state_store_writes_for_the_next_observation(engine: Engine) -> None:
     store = StateStore(engine)
 
     assert store.update([OwnLabels("n1", frozenset({"a"}))])
@@ -84,7 +84,7 @@ def test_concurrent_controllers_lose_nothing(swarm: Lab, engine: Engine) -> None
     assert len(engine.get("/configs", filters={"name": [STATE_NAME]})) == 1
 
 
-def test_a_damaged_object_is_set_aside_whole_and_started_afresh(engine: Engine) -> None:
+def test_state_store_sets_a_damaged_object_aside(engine: Engine) -> None:
     StateStore(engine).update([OwnLabels("n1", frozenset({"a"}))])
     damage(engine, '{"n1": ["a"')
     assert observe(engine).damage != ()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes on real engines: everything we do not own comes back as it was, and nobody's write is lost."""
+"""Writes on real engines: all other fields stay unchanged, and no concurrent write is lost."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def assert_contains(found: Any, sent: Any, path: str = "") -> None:
     """Whatever was sent is there: so the comparison below really covers that field."""
     if isinstance(sent, dict):
         for key, value in sent.items():
-            # Go leaves out what has its zero value
+            # Go omits zero values
             if value not in (False, {}, "", 0):
                 assert key in found, f"{path}.{key} was dropped by the engine"
                 assert_contains(found[key], value, f"{path}.{key}")
@@ -158,7 +158,7 @@ def test_concurrent_writers_lose_nothing(engine: Engine, swarm: Lab) -> None:
     assert everyone <= engine.get_service(service_id)["Spec"]["Labels"].keys()
 
 
-def test_a_node_or_service_that_is_gone_is_said(engine: Engine) -> None:
+def test_write_reports_a_missing_node_or_service(engine: Engine) -> None:
     with pytest.raises(NotFound, match="node nonesuch not found"):
         change_node(engine, "nonesuch", lambda spec: with_label(spec, "x"))
     with pytest.raises(NotFound, match="service nonesuch not found"):

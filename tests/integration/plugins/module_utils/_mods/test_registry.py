@@ -77,7 +77,7 @@ def test_by_tag_and_by_digest(registry: Registry, real: RealRegistry, tmp_path: 
         assert content == real.layer("user/mod", tag)
         # what the images of LinuxServer check before they install it
         assert json.loads(manifest)["layers"][0]["digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
-        # and what they find in it
+        # and the files in it
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(content)), mode="r|") as archive:
             found = next(member for member in archive if member.name == "etc/mod/mod.txt")
             extracted = archive.extractfile(found)
@@ -106,7 +106,7 @@ def test_by_index(registry: Registry, real: RealRegistry, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["z", "plain"])
-def test_what_is_not_gzip_is_refused(
+def test_registry_refuses_other_than_gzip(
     registry: Registry, real: RealRegistry, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(FetchError, match="expected a layer packed with gzip"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every way to reach an engine, and what is said where it cannot be reached."""
+"""Every way to reach an engine, and the errors if it can't be reached."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TestTcp:
     def test_an_older_api_can_be_asked_for(self, swarm: Lab) -> None:
         assert hostname(docker_host=swarm["bravo"].docker_host, api_version="1.40") == "bravo"
 
-    def test_nobody_there(self) -> None:
+    def test_no_engine(self) -> None:
         with pytest.raises(EngineUnreachable, match=r"tcp://127\.0\.0\.1:1: the engine cannot be reached"):
             connect(ConnectionOptions(docker_host="tcp://127.0.0.1:1"))
 
@@ -146,7 +146,7 @@ class TestSsh:
         assert hostname(docker_host=url, use_ssh_client=use_ssh_client) == "charlie"
 
     @pytest.mark.parametrize("use_ssh_client", [True, False], ids=["command", "paramiko"])
-    def test_nobody_there(self, use_ssh_client: bool) -> None:
+    def test_no_engine(self, use_ssh_client: bool) -> None:
         with pytest.raises(
             EngineUnreachable, match=r"ssh://root@127\.0\.0\.1:1: the engine cannot be reached"
         ):

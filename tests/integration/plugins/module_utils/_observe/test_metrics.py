@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Memory as real exporters tell it."""
+"""Memory as reported by real exporters."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def hanging() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/metrics"
 
 
-def test_each_host_tells_its_own(swarm: Lab) -> None:
+def test_each_host_reports_its_own_memory(swarm: Lab) -> None:
     swarm["alpha"].set_memory(total_mb=4096, available_mb=1000)
     swarm["bravo"].set_memory(total_mb=2048, available_mb=2000)
     snapshot = look(swarm)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Memory as a real Prometheus server tells it, which scrapes the exporters of the lab's hosts."""
+"""Memory as reported by a real Prometheus server, which scrapes the exporters of the lab's hosts."""
 
 from __future__ import annotations
 

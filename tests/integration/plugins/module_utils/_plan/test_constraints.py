@@ -102,7 +102,7 @@ def test_the_table_is_what_the_scheduler_does(engine: Engine, swarm: Lab) -> Non
     assert by_us == by_scheduler
 
 
-def test_what_is_refused_is_refused_in_the_same_words(swarm: Lab) -> None:
+def test_constraint_errors_match_those_of_swarm(swarm: Lab) -> None:
     engine = connect(ConnectionOptions(docker_host=swarm["bravo"].docker_host))
     for number, (expression, message) in enumerate(INVALID):
         with pytest.raises(EngineError) as error:

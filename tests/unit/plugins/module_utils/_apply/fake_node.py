@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An engine with containers, images and volumes in memory, as far as healing and pruning ask for them."""
+"""An engine in memory, with the containers, images and volumes that healing and pruning need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERVICE = {"com.docker.swarm.service.id": "s1", "com.docker.swarm.service.name":
 
 
 def container(name: str, status: str = "running", health: str = "unhealthy", **labels: str) -> dict[str, Any]:
-    """One that is unhealthy for half an hour and, if it has ended, ended ten minutes ago with 0."""
+    """A container that has been unhealthy for half an hour or ended ten minutes ago with 0."""
     check = {"Status": health, "FailingStreak": 3, "Log": [{"End": "2026-11-23T11:30:00Z"}] * 3}
     return {
         "Id": name,
@@ -35,7 +35,7 @@ def container(name: str, status: str = "running", health: str = "unhealthy", **l
 
 
 class FakeNode:
-    """``calls`` are the writes. What is named in ``stubborn`` is in use (HTTP 409)."""
+    """``calls`` records the writes. Objects in ``stubborn`` are in use (HTTP 409)."""
 
     api_version = "1.45"
     docker_host = "fake"

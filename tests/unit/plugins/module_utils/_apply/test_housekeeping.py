@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Healing and pruning one node: who is asked, what is skipped, who is told, one at a time."""
+"""Healing and pruning one node: managers, skipped steps, notifications and locks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply import autoh
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.autoheal import heal_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.node_store import NodeStore
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.prune import Freed, Removed, prune_node
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import OtherSwarm
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.node import parse_container
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.autoheal import HealRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.prune.plan import PruneRules
@@ -34,31 +34,31 @@ def engine(*containers: dict[str, Any], **fields: Any) -> Any:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the webhook was told."""
+def notified(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The messages to the webhook."""
     messages: list[Any] = []
-    monkeypatch.setattr(autoheal_module, "tell_all", lambda _url, told: messages.extend(told) or ())
+    monkeypatch.setattr(autoheal_module, "notify_all", lambda _url, notified: messages.extend(notified) or ())
     return messages
 
 
-def test_it_is_remembered_before_it_is_done_and_told_after(tmp_path: Path, told: list[Any]) -> None:
+def test_heal_node_saves_the_attempt_first_and_notifies_last(tmp_path: Path, notified: list[Any]) -> None:
     node = engine(ILL)
     healing = heal_node(node, HEAL, tmp_path, webhook_url="http://x")
     assert node.calls == [("restart", "ill")]
     assert healing.changed
-    assert [(message["event"], message["node"], message["target"]) for message in told] == [
+    assert [(message["event"], message["node"], message["target"]) for message in notified] == [
         ("healed", "alpha", "container ill")
     ]
     assert NodeStore(tmp_path, "E1").read()[0].heals.keys() == {"ill"}
     assert heal_node(node, HEAL, tmp_path, webhook_url="http://x").results == ()
-    assert len(told) == 1
+    assert len(notified) == 1
 
 
-def test_a_dry_run_writes_nothing_and_tells_nobody(tmp_path: Path, told: list[Any]) -> None:
+def test_heal_node_dry_run_writes_and_notifies_nothing(tmp_path: Path, notified: list[Any]) -> None:
     node = engine(ILL)
     healing = heal_node(node, HEAL, tmp_path / "new", webhook_url="http://x", dry_run=True)
     assert [step.summary for step in healing.heal.plan.steps] == ["restart ill"]
-    assert (node.calls, told, (tmp_path / "new").exists()) == ([], [], False)
+    assert (node.calls, notified, (tmp_path / "new").exists()) == ([], [], False)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_a_dry_run_writes_nothing_and_tells_nobody(tmp_path: Path, told: list[An
         None,
     ],
 )
-def test_what_has_changed_since_the_plan_is_skipped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[Any], meanwhile: dict[str, Any] | None
+def test_heal_node_skips_containers_that_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notified: list[Any], meanwhile: dict[str, Any] | None
 ) -> None:
     node = engine(ILL)
     original = NodeStore.update
@@ -84,24 +84,22 @@ def test_what_has_changed_since_the_plan_is_skipped(
     healing = heal_node(node, HEAL, tmp_path, webhook_url="http://x")
     assert node.calls == []
     assert healing.results[0].skipped
-    assert (healing.changed, healing.errors, told) == (False, (), [])
+    assert (healing.changed, healing.errors, notified) == (False, (), [])
 
 
-def test_a_worker_asks_the_manager_that_it_was_told_of(tmp_path: Path, told: list[Any]) -> None:
+def test_heal_node_on_a_worker_asks_the_given_manager(tmp_path: Path, notified: list[Any]) -> None:
     ended = container("web.1.t1", "exited", **TASK)
     alone = heal_node(engine(ended), HEAL, tmp_path, webhook_url="http://x")
     assert [one.service for one in alone.heal.for_manager] == ["web"]
-    assert [message["event"] for message in told] == ["for_manager"]
+    assert [message["event"] for message in notified] == ["for_manager"]
     stranger: Callable[[], Any] = lambda: engine(is_manager=True)  # noqa: E731
-    with pytest.raises(
-        OrcastraError, match="expected a manager of the swarm of node alpha, found one of another"
-    ):
+    with pytest.raises(OtherSwarm):
         heal_node(engine(ended), HEAL, tmp_path, connect_manager=stranger)
-    # where all is well it is not even asked
+    # a healthy node does not need the manager
     heal_node(engine(), HEAL, tmp_path, connect_manager=lambda: pytest.fail("asked"))
 
 
-def test_only_one_heals_or_prunes_a_node_at_a_time(tmp_path: Path) -> None:
+def test_node_runs_exclude_each_other(tmp_path: Path) -> None:
     node = engine(ILL)
     with NodeStore(tmp_path, "E1").alone("autoheal"), NodeStore(tmp_path, "E1").alone("prune"):
         healing = heal_node(node, HEAL, tmp_path)
@@ -111,7 +109,7 @@ def test_only_one_heals_or_prunes_a_node_at_a_time(tmp_path: Path) -> None:
     assert node.calls == []
 
 
-def test_what_is_in_use_or_gone_is_skipped_and_the_others_go_on(tmp_path: Path) -> None:
+def test_prune_node_skips_objects_in_use_or_gone(tmp_path: Path) -> None:
     node = engine(container("one", "exited"), container("two", "exited"), is_manager=True)
     node.images = [
         {"Id": f"sha256:{name}", "RepoTags": [f"{name}:1", f"{name}:2"], "Size": 5} for name in ("a", "b")
@@ -131,7 +129,7 @@ def with_volume(name: str, volume: str, **labels: str) -> dict[str, Any]:
     return {**container(name, "exited", **labels), "Mounts": [mount]}
 
 
-def test_a_volume_that_goes_with_its_container_is_named_and_counted(tmp_path: Path) -> None:
+def test_prune_node_counts_volumes_removed_with_a_container(tmp_path: Path) -> None:
     node = engine(with_volume("web.1.t1", "v" * 64, **TASK), with_volume("mine", "m" * 64))
     node.volumes = ["v" * 64, "m" * 64]
     checked = prune_node(node, PruneRules(grace=0), tmp_path, dry_run=True)
@@ -142,16 +140,14 @@ def test_a_volume_that_goes_with_its_container_is_named_and_counted(tmp_path: Pa
     assert node.containers.keys() == {"mine"}
 
 
-def test_a_volume_of_unknown_size_makes_the_count_a_guess(tmp_path: Path) -> None:
+def test_prune_node_marks_unknown_sizes_as_inexact(tmp_path: Path) -> None:
     node = engine(with_volume("web.1.t1", "v" * 64, **TASK))
     node.volumes, node.volumes_busy = ["v" * 64], True
     pruning = prune_node(node, PruneRules(grace=0), tmp_path)
     assert pruning.freed == Freed(containers=1, volumes=1, size=7, is_exact=False)
 
 
-def test_a_volume_that_the_engine_left_is_not_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_prune_node_ignores_volumes_the_engine_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     node = engine(with_volume("web.1.t1", "v" * 64, **TASK))
     node.volumes = ["v" * 64]
     original = node.delete_container
@@ -162,7 +158,7 @@ def test_a_volume_that_the_engine_left_is_not_counted(
     assert (pruning.removed.volumes, pruning.freed.volumes, pruning.freed.size) == ((), 0, 7)
 
 
-def test_a_volume_that_is_excluded_stays_when_its_container_goes(tmp_path: Path) -> None:
+def test_prune_node_keeps_excluded_volumes(tmp_path: Path) -> None:
     raw = with_volume("web.1.t1", "v" * 64, **TASK)
     raw["Mounts"].append({"Type": "volume", "Name": "k" * 64, "Driver": "local", "Destination": "/kept"})
     node = engine(raw)
@@ -181,7 +177,7 @@ def test_a_volume_that_is_excluded_stays_when_its_container_goes(tmp_path: Path)
         ({"Binds": ["/srv:/srv"]}, ("a", "b")),
     ],
 )  # fmt: skip
-def test_a_volume_is_anonymous_if_the_container_does_not_name_it(
+def test_prune_node_removes_anonymous_volumes_only(
     host_config: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     raw = with_volume("x", "a")
@@ -189,7 +185,7 @@ def test_a_volume_is_anonymous_if_the_container_does_not_name_it(
     assert parse_container({**raw, "HostConfig": host_config}).anonymous_volumes == expected
 
 
-def test_a_dry_run_remembers_only_if_it_may(tmp_path: Path) -> None:
+def test_prune_node_dry_run_saves_only_with_remember(tmp_path: Path) -> None:
     node = engine(is_manager=True)
     node.volumes = ["v"]
     prune_node(node, PRUNE, tmp_path / "new", dry_run=True, remember=False)
@@ -199,8 +195,8 @@ def test_a_dry_run_remembers_only_if_it_may(tmp_path: Path) -> None:
     assert node.calls == []
 
 
-def test_a_manager_of_another_swarm_is_refused(tmp_path: Path) -> None:
+def test_prune_node_refuses_a_manager_of_another_swarm(tmp_path: Path) -> None:
     stranger = engine(is_manager=True)
     stranger.nodes = set()
-    with pytest.raises(OrcastraError, match="manager_host: expected a manager of the swarm of node alpha"):
+    with pytest.raises(OtherSwarm):
         prune_node(engine(), PRUNE, tmp_path, connect_manager=lambda: stranger)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Log rotation on this machine, with its own logrotate: links, other configurations, files that rotate."""
+"""Log rotation with the logrotate of this machine: links, other configurations, rotated files."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply import log_rotate as log_rotate_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.log_rotate import (
     PROGRAMS,
+    InvalidRotations,
+    LogrotateMissing,
+    RefusedByLogrotate,
     Written,
     known_roots,
     write_rotations,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import codes
 
 PROGRAM = next((program for program in PROGRAMS if os.access(program, os.X_OK)), None)
 ID = "0123456789abcdef" * 4
@@ -31,7 +35,7 @@ needs_logrotate = pytest.mark.skipif(
 
 
 class Place:
-    """A host's folder of configurations, its main one, and a folder of logs."""
+    """A host's main configuration, its folder of configurations, and a folder of logs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,7 +86,7 @@ def entry(*paths: str, **more: Any) -> dict[str, Any]:
 
 
 @needs_logrotate
-def test_what_is_configured_rotates(place: Place) -> None:
+def test_write_rotations_makes_logrotate_rotate(place: Place) -> None:
     place.log('Application Support/Media\'s "Server"/a.log')
     place.log("one/log/b.log")
     place.log("two/log/c.log")
@@ -114,33 +118,29 @@ def test_what_is_configured_rotates(place: Place) -> None:
 
 
 @needs_logrotate
-def test_check_mode_writes_nothing(place: Place) -> None:
+def test_write_rotations_in_check_mode_writes_nothing(place: Place) -> None:
     assert place.apply(entry("/srv/app.log"), check=True).changed
     assert list(place.included.iterdir()) == []
     with pytest.raises(OrcastraError):
         place.apply(entry("app.log"), check=True)
 
 
-def test_nothing_is_written_unless_all_is_right(place: Place) -> None:
+def test_write_rotations_reports_all_mistakes_and_writes_nothing(place: Place) -> None:
     place.write(place.target, "# as it was\n")
-    with pytest.raises(OrcastraError) as caught:
+    with pytest.raises(InvalidRotations) as caught:
         place.apply(
             entry("/srv/fine.log", name="fine"),
             entry("/srv/**/x.log", "relative.log", name="one"),
             entry("/srv/y.log", name="two", size="1 MB"),
         )
-    found = str(caught.value).split("; ")
-    assert [text.split(": ")[:2] for text in found] == [
-        ["entry one", "paths"],
-        ["entry one", "paths"],
-        ["entry two", "size"],
-    ]
+    found = [(wrong.entry, wrong.key) for wrong in caught.value.wrong]
+    assert found == [("one", "paths"), ("one", "paths"), ("two", "size")]
     assert place.target.read_text() == "# as it was\n"
     assert list(place.included.iterdir()) == [place.target]
 
 
 def engine(place: Place) -> Path:
-    """The folder of an engine with a container's log in it."""
+    """The data folder of an engine, with a container's log."""
     root = place.folder / "engine"
     logs = root / "containers" / ID
     logs.mkdir(parents=True)
@@ -166,8 +166,8 @@ def engine(place: Place) -> Path:
         "{folder}/*/*/*/*.log",
     ],
 )
-@pytest.mark.parametrize("is_told", [True, False])
-def test_a_way_to_the_engines_files_is_refused(place: Place, path: str, is_told: bool) -> None:
+@pytest.mark.parametrize("is_known", [True, False])
+def test_write_rotations_refuses_paths_to_engine_logs(place: Place, path: str, is_known: bool) -> None:
     root = engine(place)
     for name, destination in (
         ("link-to-root", root),
@@ -180,15 +180,16 @@ def test_a_way_to_the_engines_files_is_refused(place: Place, path: str, is_told:
         name.replace("-", "_"): place.folder / name
         for name in ("link-to-root", "link-to-containers", "link-to-container", "link-to-log")
     }
-    with pytest.raises(OrcastraError, match=r"entry app: paths: expected no log file of the engine's own"):
+    with pytest.raises(InvalidRotations) as caught:
         place.apply(
             entry(path.format(root=root, folder=place.folder, **places)),
-            roots=[str(root)] if is_told else [],
+            roots=[str(root)] if is_known else [],
             check=True,
         )
+    assert codes(wrong.expected for wrong in caught.value.wrong) == ["path_not_of_engine"]
 
 
-def test_a_way_to_an_engine_without_containers_is_refused_too(place: Place) -> None:
+def test_write_rotations_refuses_paths_to_an_engine_without_containers(place: Place) -> None:
     root = place.folder / "engine"
     (root / "containers").mkdir(parents=True)
     (place.folder / "link").symlink_to(root)
@@ -197,13 +198,13 @@ def test_a_way_to_an_engine_without_containers_is_refused_too(place: Place) -> N
     for path in ("link/containers/*/*.log", "link/*/*/*.log", "deep/link/*/*.log", "deep/../link/*/*/*.log"):
         with pytest.raises(OrcastraError):
             place.apply(entry(f"{place.folder}/{path}"), roots=[str(root)], check=True)
-    # told by the link that leads to it
+    # the caller knows the folder by a link to it
     with pytest.raises(OrcastraError):
         place.apply(entry(f"{root}/*/*/*.log"), roots=[str(place.folder / "link")], check=True)
 
 
 @needs_logrotate
-def test_logs_in_volumes_are_fine(place: Place) -> None:
+def test_write_rotations_accepts_logs_in_volumes(place: Place) -> None:
     root = engine(place)
     (place.folder / "link").symlink_to(root / "volumes")
     for path in (f"{root}/volumes/*/_data/*.log", f"{place.folder}/link/logs/_data/*.log"):
@@ -214,37 +215,38 @@ def test_logs_in_volumes_are_fine(place: Place) -> None:
 
 
 @pytest.mark.parametrize("key", ["data-root", "graph"])
-def test_the_engines_own_settings_say_where_its_files_are(
+def test_known_roots_reads_the_settings_of_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     settings = tmp_path / "daemon.json"
     monkeypatch.setattr(log_rotate_module, "DAEMON_FILE", str(settings))
     assert "/var/lib/docker" in known_roots([])
     settings.write_text(f'{{"{key}": "/data/engine"}}')
-    assert {"/data/engine", "/told"} <= set(known_roots(["/told"]))
+    assert {"/data/engine", "/given"} <= set(known_roots(["/given"]))
     for damaged in ("{", "[]", '{"data-root": null}', ""):
         settings.write_text(damaged)
         assert "/data/engine" not in known_roots([])
 
 
 @needs_logrotate
-def test_what_another_file_rotates_already_is_refused(place: Place) -> None:
+def test_write_rotations_refuses_logs_of_another_file(place: Place) -> None:
     path = place.log("app.log")
-    # one that is read before ours, and one that is read after it
+    # one is read before our file, the other after it
     for name in ("apache", "zabbix"):
         other = place.included / name
         place.write(other, f"{path} {{\n    rotate 1\n    weekly\n}}\n")
-        with pytest.raises(OrcastraError, match=r"together with what the host rotates already.*duplicate"):
+        with pytest.raises(RefusedByLogrotate) as caught:
             place.apply(entry(f"{place.logs}/*.log"))
+        assert caught.value.together
         assert list(place.included.iterdir()) == [other]
         other.unlink()
     assert place.apply(entry(path)).changed
-    # its own file is not another one
+    # our own file does not count as another one
     assert place.apply(entry(path, rotate=3)).changed
 
 
 @needs_logrotate
-def test_the_mistakes_of_others_are_not_told(place: Place) -> None:
+def test_write_rotations_ignores_errors_in_other_files(place: Place) -> None:
     path = place.log("other.log")
     place.write(place.included / "a", f"{path} {{\n    rotate 1\n}}\n")
     place.write(place.included / "b", f"{path} {{\n    rotate 1\n}}\nnonsense\n")
@@ -252,17 +254,19 @@ def test_the_mistakes_of_others_are_not_told(place: Place) -> None:
 
 
 @needs_logrotate
-def test_what_logrotate_refuses_is_told(place: Place) -> None:
-    for wrong in ({"su": "nobody-of-this-name adm"}, {"create": "0640 nobody-of-this-name adm"}):
-        with pytest.raises(OrcastraError, match=r"logrotate refuses it: .*nobody-of-this-name") as caught:
+def test_write_rotations_reports_errors_of_logrotate(place: Place) -> None:
+    for wrong in ({"su": "unknown-user adm"}, {"create": "0640 unknown-user adm"}):
+        with pytest.raises(RefusedByLogrotate) as caught:
             place.apply(entry("/srv/app.log", **wrong))
+        assert not caught.value.together
+        assert "unknown-user" in str(caught.value)
         assert "orcastra-logrotate-" not in str(caught.value)
     assert list(place.included.iterdir()) == []
 
 
-def test_without_logrotate_nothing_is_written(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_rotations_needs_logrotate(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_rotate_module, "PROGRAMS", ())
     assert place.apply(entry("/srv/app.log"), check=True).changed
-    with pytest.raises(OrcastraError, match="expected logrotate on this host"):
+    with pytest.raises(LogrotateMissing):
         place.apply(entry("/srv/app.log"))
     assert list(place.included.iterdir()) == []

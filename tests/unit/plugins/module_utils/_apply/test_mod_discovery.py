@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which mods services and containers ask for, who does, and what happens where that can't be known."""
+"""Discovery of the mods that services and containers ask for, also if it is incomplete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREFIX = "com.linuxserver.mod."
 
 
 class FakeEngine:
-    """An engine with services and containers; ``state`` is its place in the swarm."""
+    """An engine with services and containers; ``state`` is its state in the swarm."""
 
     def __init__(self, state: str = "active", manager: bool = True) -> None:
         self.swarm = {"LocalNodeState": state, "ControlAvailable": manager, "NodeID": "n1"}
@@ -69,7 +69,7 @@ def asked(found: Discovery) -> dict[str, tuple[str, ...]]:
     return {entry.title: entry.asked_by for entry in found.entries}
 
 
-def test_services_and_plain_containers_ask() -> None:
+def test_discovery_reads_services_and_plain_containers() -> None:
     engine = FakeEngine()
     engine.service("one", ["A=b", "DOCKER_MODS=user/a| user/b:2 ||"], {f"{PREFIX}x": "user/c"})
     engine.service("two", None, {f"{PREFIX}x": "user/a"}, {f"{PREFIX}x": "HTTPS://host.example/a.jar"})
@@ -90,7 +90,7 @@ def test_services_and_plain_containers_ask() -> None:
     assert (found.complete, found.warnings, found.architectures) == (True, (), ("aarch64", "x86_64"))
 
 
-def test_what_is_unusable_names_who_said_it() -> None:
+def test_discovery_names_the_source_of_an_invalid_wish() -> None:
     engine = FakeEngine()
     engine.service("bad", ["DOCKER_MODS=host/a/b/c|user/good|../x"], {f"{PREFIX}u": "http://user:pw@host/a"})
     found = discover(engine)
@@ -103,7 +103,7 @@ def test_what_is_unusable_names_who_said_it() -> None:
     assert found.complete
 
 
-def test_each_kind_can_be_turned_off() -> None:
+def test_discovery_can_turn_off_each_kind() -> None:
     engine = FakeEngine()
     engine.service("one", ["DOCKER_MODS=user/a"], {f"{PREFIX}x": "user/b", "my.x": "user/c"})
     assert list(asked(discover(engine, ModRules(docker_mods=False)))) == ["user/b"]
@@ -112,7 +112,7 @@ def test_each_kind_can_be_turned_off() -> None:
     assert not asked(discover(engine, ModRules(docker_mods=False, label_prefix=None)))
 
 
-def test_a_failed_discovery_is_not_an_empty_one() -> None:
+def test_failed_discovery_is_incomplete() -> None:
     engine = FakeEngine()
     assert discover(engine).complete
     engine.broken = True
@@ -120,7 +120,7 @@ def test_a_failed_discovery_is_not_an_empty_one() -> None:
     assert not failed.complete
     assert failed.warnings[0].code == "mods_wanted_unknown"  # type: ignore[union-attr]
     assert "the engine is busy" in str(failed.warnings[0])
-    # a worker knows nothing of services, an engine outside a swarm has none
+    # a worker does not know the services; an engine outside a swarm has none
     alone = discover(FakeEngine(manager=False))
     assert (alone.complete, alone.warnings) == (False, (Reason("mods_of_services_unknown"),))
     assert not discover(FakeEngine(manager=False), ModRules(docker_mods=False, label_prefix=None)).warnings
@@ -128,13 +128,13 @@ def test_a_failed_discovery_is_not_an_empty_one() -> None:
     assert not discover(FakeEngine("locked", manager=False)).complete
 
 
-def test_a_worker_looks_at_its_tasks() -> None:
+def test_discovery_on_a_worker_reads_its_tasks() -> None:
     engine = FakeEngine(manager=False)
     engine.container("task", ["DOCKER_MODS=user/a"], {"com.docker.swarm.service.id": "s1"})
     assert asked(discover(engine)) == {"user/a": ("container task",)}
 
 
-def test_images_wait_until_their_architecture_is_known(tmp_path: Path) -> None:
+def test_discovery_defers_images_without_architecture(tmp_path: Path) -> None:
     rules = build_mods({"mods": [{"image": "user/mod"}]}, {})
     done = refresh_mods(rules, tmp_path, Discovery(complete=False))
     assert [mod.status for mod in done.mods] == ["failed"]
@@ -142,9 +142,9 @@ def test_images_wait_until_their_architecture_is_known(tmp_path: Path) -> None:
     assert (done.requests, done.removed) == (0, 0)
 
 
-def test_a_failure_says_who_asked(tmp_path: Path) -> None:
+def test_failure_names_the_service_that_asked(tmp_path: Path) -> None:
     engine = FakeEngine()
     engine.service("one", ["DOCKER_MODS=127.0.0.1:1/user/mod"])
     done = refresh_mods(ModRules(), tmp_path, discover(engine, architectures=["amd64"]))
-    assert done.failures[0].endswith("which URLs of labels may not (asked for by service one)")
+    assert done.failures[0].endswith("which is forbidden for URLs from labels (asked for by service one)")
     assert done.mods[0].to_result()["asked_by"] == ["service one"]

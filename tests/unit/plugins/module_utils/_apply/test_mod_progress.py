@@ -10,15 +10,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mod_progress
 )
 
 
-def test_each_download_is_told_of_every_so_often() -> None:
+def test_progress_reports_each_download_at_intervals() -> None:
     said: list[tuple[str, str]] = []
     times = iter(
         [0.0, PROGRESS_SECONDS - 1, PROGRESS_SECONDS, PROGRESS_SECONDS + 1, 2 * PROGRESS_SECONDS + 1]
     )
     progress = ModProgress(lambda title, size: said.append((title, size)), times.__next__)
-    progress.tell("a", 1 << 20, 9 << 20)
-    progress.tell("a", 2 << 20, 9 << 20)
-    progress.tell("a", 3 << 20, 9 << 20)
-    progress.tell("b", 1 << 20, None)
-    progress.tell("b", 5 << 20, None)
+    progress.report("a", 1 << 20, 9 << 20)
+    progress.report("a", 2 << 20, 9 << 20)
+    progress.report("a", 3 << 20, 9 << 20)
+    progress.report("b", 1 << 20, None)
+    progress.report("b", 5 << 20, None)
     assert said == [("a", "3 MiB of 9 MiB"), ("b", "5 MiB")]

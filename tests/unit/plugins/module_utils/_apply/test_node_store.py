@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file of a node: what is written is read again, damage is set aside, one at a time."""
+"""The saved state of a node: reading, damage and locks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons impo
 EDITS = (SetHeal("s1", Heal((1.0, 2.5), given_up=3.0, seen=4.0)), SetSeen({"i": 1.0}, {"v": 2.0}))
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+def test_store_reads_its_own_file(tmp_path: Path) -> None:
     store = NodeStore(tmp_path / "new", "AB:CD")
     assert store.read() == (NodeState(), None)
     assert store.update(EDITS)
@@ -59,7 +59,7 @@ EMPTY = '{"format": 1, "heals": {%s}, "images": {%s}, "volumes": {}}'
         EMPTY % ('"s": {"attempts": [], "given_up": true, "seen": 0}', ""),
     ],
 )
-def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path, text: str) -> None:
+def test_store_sets_a_damaged_file_aside(tmp_path: Path, text: str) -> None:
     store = NodeStore(tmp_path, "e")
     store.path.write_text(text)
     state, damage = store.read()
@@ -71,7 +71,7 @@ def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path, text: str) -> None
     assert [path.read_text() for path in tmp_path.glob("*.damaged-*")] == [text]
 
 
-def test_a_time_that_is_still_to_come_counts_as_now(tmp_path: Path) -> None:
+def test_store_treats_future_times_as_now(tmp_path: Path) -> None:
     store = NodeStore(tmp_path, "e")
     store.update((SetSeen({"i": time.time() + 1e9}, {}),))
     state, damage = store.read()
@@ -79,7 +79,7 @@ def test_a_time_that_is_still_to_come_counts_as_now(tmp_path: Path) -> None:
     assert state.images["i"] <= time.time()
 
 
-def test_only_one_at_a_time(tmp_path: Path) -> None:
+def test_store_lock_excludes_other_runs(tmp_path: Path) -> None:
     with NodeStore(tmp_path, "e").alone("prune"):
         with pytest.raises(Busy) as busy, NodeStore(tmp_path, "e").alone("prune"):
             pass
@@ -90,7 +90,7 @@ def test_only_one_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_store_names_an_unwritable_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = NodeStore(tmp_path / "file", "e")
     with pytest.raises(OrcastraError, match=r"state_dir: .*file"):

@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
 
 
 class VersionedObject:
-    """An object with Swarm's version check; ``others`` are written by somebody else after a read."""
+    """An object with Swarm's version check; another writer saves ``others`` after a read."""
 
     def __init__(self, spec: dict[str, Any], others: list[dict[str, Any]] | None = None) -> None:
         self.spec, self.version, self.writes = spec, 1, 0
@@ -42,28 +42,28 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write.time, "sleep", lambda seconds: None)
 
 
-def test_writes_the_change_and_keeps_the_rest() -> None:
+def test_write_keeps_all_other_fields() -> None:
     target = VersionedObject({"theirs": {"deep": [1, None]}})
 
     assert read_modify_write(target.read, target.write, set_mine)
     assert target.spec == {"theirs": {"deep": [1, None]}, "mine": True}
 
 
-def test_writes_nothing_where_nothing_changes() -> None:
+def test_write_skips_an_empty_change() -> None:
     target = VersionedObject({"mine": True})
 
     assert not read_modify_write(target.read, target.write, set_mine)
     assert target.writes == 0
 
 
-def test_applies_the_change_to_what_others_wrote_in_between() -> None:
+def test_write_retries_after_a_conflict() -> None:
     target = VersionedObject({"theirs": 1}, others=[{"theirs": 2}, {"theirs": 3}])
 
     assert read_modify_write(target.read, target.write, set_mine)
     assert target.spec == {"theirs": 3, "mine": True}
 
 
-def test_gives_up_when_others_keep_winning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_gives_up_after_repeated_conflicts(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(write.time, "monotonic", lambda: float(next(clock)))
     target = VersionedObject({}, others=[{"theirs": number} for number in range(100)])

@@ -176,7 +176,9 @@ def test_plain_data() -> None:
             assert all(0 < seconds < float("inf") for seconds in dependency.retry_intervals)
 
 
-@pytest.mark.parametrize("name", ["swarm", "nodes", "dependencies"])
+@pytest.mark.parametrize(
+    "name", ["swarm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("nodes", "dependencies"))]
+)
 def test_files(tmp_path: Path, name: str) -> None:
     """The YAML of anything, in each of the files."""
     file = tmp_path / f"{name}.yml"

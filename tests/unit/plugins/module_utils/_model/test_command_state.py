@@ -72,7 +72,8 @@ def test_a_damaged_record_is_said(change: dict[str, object]) -> None:
     record = {**json.loads(labels[COMMANDS_LABEL])["k"], **change}
     state, damage = decode({**labels, COMMANDS_LABEL: json.dumps({"k": record})})
     assert state.commands == {}
-    assert damage[0].startswith(f"label {COMMANDS_LABEL}: k: ")
+    assert damage[0].params["label"] == COMMANDS_LABEL
+    assert damage[0].params["problem"].startswith("k: ")
 
 
 def test_as_many_as_there_can_be_leave_room_for_the_rest() -> None:

@@ -57,7 +57,8 @@ def test_a_damaged_one_is_said(change: dict[str, object]) -> None:
     entry = {**json.loads(labels[HANDOVERS_LABEL])["k"], **change}
     state, damage = decode({**labels, HANDOVERS_LABEL: json.dumps({"k": entry})})
     assert (state.handovers, state.commands) == ({}, OFFERED.commands)
-    assert damage[0].startswith(f"label {HANDOVERS_LABEL}: k: ")
+    assert damage[0].params["label"] == HANDOVERS_LABEL
+    assert damage[0].params["problem"].startswith("k: ")
 
 
 def test_only_the_first_one_takes_it() -> None:

@@ -114,7 +114,12 @@ def assert_sane(state: State) -> None:
         assert forget_seconds(tried, (2.0, 10.0), NOW) >= 0
         exhausted(tried, (2.0, 10.0), 60.0, NOW)
     seen = Observation(
-        snapshot(node("alpha", id="n1"), service("s", id="s1")), state, ("damage",), "n1", "cluster", 5
+        snapshot(node("alpha", id="n1"), service("s", id="s1")),
+        state,
+        (Reason("state_labels_invalid"),),
+        "n1",
+        "cluster",
+        5,
     )
     status = status_data(seen, acts_anywhere=False)
     status_text(status).encode()
@@ -125,7 +130,7 @@ def assert_sane(state: State) -> None:
     assert (again, damage) == (state, ())
 
 
-def damaged(label: str, value: Any) -> tuple[State, tuple[str, ...]]:
+def damaged(label: str, value: Any) -> tuple[State, tuple[Reason, ...]]:
     state, damage = decode({**encode(FULL), label: value}, NOW)
     assert_sane(state)
     return state, damage
@@ -142,7 +147,7 @@ def test_a_damaged_section_costs_no_other(label: str, case: str) -> None:
     # surrogates and control characters are only damage where there is text
     assert damage or case == "surrogates"
     assert len(damage) <= 6
-    assert all(len(text) < 400 for text in damage)
+    assert all(len(str(part)) < 400 for part in damage)
     for section in state_codec._SECTIONS:
         if section.label != label:
             assert getattr(state, section.field) == getattr(FULL, section.field)
@@ -207,7 +212,8 @@ def test_a_value_out_of_its_range_costs_its_entry(label: str, name: str, value: 
     state, damage = damaged(label, json.dumps({**broken, f"{key}-2": entry}))
     assert list(getattr(state, field)) == [f"{key}-2"]
     assert len(damage) == 1
-    assert damage[0].startswith(f"label {label}: {key}: ")
+    assert damage[0].params["label"] == label
+    assert damage[0].params["problem"].startswith(f"{key}: ")
 
 
 def test_a_part_that_is_missing_is_named() -> None:
@@ -255,7 +261,8 @@ def test_clocks_may_differ_a_little() -> None:
 def test_many_damaged_entries_are_counted() -> None:
     _state, damage = damaged(state_codec.PRESSURE_LABEL, json.dumps({f"h{n}": "x" for n in range(1000)}))
     assert len(damage) == 6
-    assert damage[-1] == f"label {state_codec.PRESSURE_LABEL}: 995 more entries are damaged"
+    assert damage[-1].params["label"] == state_codec.PRESSURE_LABEL
+    assert damage[-1].params["problem"].startswith("995 ")
 
 
 def test_a_state_that_is_too_large_loses_what_matters_least() -> None:
@@ -314,7 +321,7 @@ SECTIONS = st.dictionaries(
 @settings(max_examples=300, deadline=None)
 def test_anything_at_all(labels: dict[str, Any], now: float | None) -> None:
     state, damage = decode(labels, now)
-    assert all(isinstance(text, str) for text in damage)
+    assert all(str(part) for part in damage)
     assert_sane(state)
 
 

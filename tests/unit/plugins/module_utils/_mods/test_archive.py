@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Archives: what is unpacked and how, and that the hostile ones leave nothing behind."""
+"""Unpacking archives; hostile ones leave nothing behind."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods import archive as archive_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive import Limits, unpack
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.archive_names import ArchiveError
+from tests.support.coded import raises
 
 # name, content (None: a folder), mode
 Entry = tuple[str, bytes | None, int]
@@ -67,7 +68,7 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["zip", "gz", "xz", "bz2"])
-def test_files_and_folders_come_out_with_plain_modes(tmp_path: Path, place: Path, kind: str) -> None:
+def test_unpack_sets_plain_modes(tmp_path: Path, place: Path, kind: str) -> None:
     source = tmp_path / "archive.bin"
     if kind == "zip":
         zip_of(source, GOOD)
@@ -97,7 +98,7 @@ def test_files_and_folders_come_out_with_plain_modes(tmp_path: Path, place: Path
 
 
 @pytest.mark.parametrize("exchange", [True, False])
-def test_a_folder_that_is_there_is_replaced_as_a_whole(
+def test_unpack_replaces_an_existing_folder_completely(
     tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool
 ) -> None:
     if not exchange:
@@ -107,7 +108,7 @@ def test_a_folder_that_is_there_is_replaced_as_a_whole(
     assert [path.name for path in place.rglob("*")] == ["mod", "new"]
 
 
-def test_what_a_run_that_died_has_left_is_mended(tmp_path: Path, place: Path) -> None:
+def test_unpack_removes_leftovers_of_a_killed_run(tmp_path: Path, place: Path) -> None:
     source = tar_of(tmp_path / "1", [("new", b"2", 0o644)])
     (place / ".orcastra-old-mod").mkdir()
     (place / ".orcastra-unpack-mod-abc").mkdir()
@@ -117,41 +118,41 @@ def test_what_a_run_that_died_has_left_is_mended(tmp_path: Path, place: Path) ->
 
 
 HOSTILE: list[tuple[list[Entry], str]] = [
-    ([("../out", b"x", 0o644)], "leads out"),
-    ([("a/../../out", b"x", 0o644)], "leads out"),
-    ([("/etc/passwd", b"x", 0o644)], "relative name"),
-    ([("..\\out", b"x", 0o644)], "leads out"),
-    ([("a\\..\\..\\out", b"x", 0o644)], "leads out"),
-    ([("a/..\\../out", b"x", 0o644)], "leads out"),
-    ([("\\out", b"x", 0o644)], "relative name"),
-    ([("\\\\server\\share\\out", b"x", 0o644)], "relative name"),
-    ([("C:/out", b"x", 0o644)], "relative name"),
-    ([("C:\\out", b"x", 0o644)], "relative name"),
-    ([("c:out", b"x", 0o644)], "relative name"),
-    ([(".\\C:\\out", b"x", 0o644)], "relative name"),
-    ([("a\nb", b"x", 0o644)], "control character"),
-    ([(".", b"x", 0o644)], "no name for a file"),
-    ([("a", b"x", 0o644), ("a", b"y", 0o644)], "is there twice"),
-    ([("a", b"x", 0o644), ("./a", b"y", 0o644)], "is there twice"),
-    ([("a/b", b"x", 0o644), ("a\\b", b"y", 0o644)], "is there twice"),
-    ([("a", b"x", 0o644), ("a/b", b"y", 0o644)], "both a file and a folder"),
-    ([("a/b", b"x", 0o644), ("a", b"y", 0o644)], "both a file and a folder"),
-    ([("x" * 256, b"x", 0o644)], "too long"),
-    ([("x/" * 1100 + "x", b"x", 0o644)], "too long"),
+    ([("../out", b"x", 0o644)], "outside"),
+    ([("a/../../out", b"x", 0o644)], "outside"),
+    ([("/etc/passwd", b"x", 0o644)], "outside"),
+    ([("..\\out", b"x", 0o644)], "outside"),
+    ([("a\\..\\..\\out", b"x", 0o644)], "outside"),
+    ([("a/..\\../out", b"x", 0o644)], "outside"),
+    ([("\\out", b"x", 0o644)], "outside"),
+    ([("\\\\server\\share\\out", b"x", 0o644)], "outside"),
+    ([("C:/out", b"x", 0o644)], "outside"),
+    ([("C:\\out", b"x", 0o644)], "outside"),
+    ([("c:out", b"x", 0o644)], "outside"),
+    ([(".\\C:\\out", b"x", 0o644)], "outside"),
+    ([("a\nb", b"x", 0o644)], "invalid_name"),
+    ([(".", b"x", 0o644)], "invalid_name"),
+    ([("a", b"x", 0o644), ("a", b"y", 0o644)], "duplicate"),
+    ([("a", b"x", 0o644), ("./a", b"y", 0o644)], "duplicate"),
+    ([("a/b", b"x", 0o644), ("a\\b", b"y", 0o644)], "duplicate"),
+    ([("a", b"x", 0o644), ("a/b", b"y", 0o644)], "file_and_folder"),
+    ([("a/b", b"x", 0o644), ("a", b"y", 0o644)], "file_and_folder"),
+    ([("x" * 256, b"x", 0o644)], "name_too_long"),
+    ([("x/" * 1100 + "x", b"x", 0o644)], "name_too_long"),
 ]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("make", [zip_of, tar_of])
-@pytest.mark.parametrize(("entries", "why"), HOSTILE)
-def test_hostile_names_are_refused(
-    tmp_path: Path, place: Path, make: Any, entries: list[Entry], why: str
+@pytest.mark.parametrize(("entries", "code"), HOSTILE)
+def test_unpack_refuses_hostile_names(
+    tmp_path: Path, place: Path, make: Any, entries: list[Entry], code: str
 ) -> None:
     target = place / "mod"
     target.mkdir()
     (target / "mine").write_text("kept")
     source = make(tmp_path / "bad", [("first", b"fine", 0o644), *entries])
-    with pytest.raises(ArchiveError, match=why):
+    with raises(ArchiveError, code):
         unpack(source, target)
     assert [path.name for path in place.rglob("*")] == ["mod", "mine"]
     assert not (tmp_path / "out").exists()
@@ -174,7 +175,7 @@ def test_hostile_names_are_refused(
     ],
     ids=range(10),
 )
-def test_names_of_other_systems_work(
+def test_unpack_accepts_names_of_other_systems(
     tmp_path: Path, place: Path, make: Any, entries: list[Entry], expected: set[str]
 ) -> None:
     files = unpack(make(tmp_path / "archive", entries), place / "mod")
@@ -183,7 +184,7 @@ def test_names_of_other_systems_work(
     assert {name for name in found if (place / "mod" / name).is_file()} == expected
 
 
-def test_a_folder_of_windows_is_one_by_its_attribute(tmp_path: Path, place: Path) -> None:
+def test_unpack_recognizes_windows_folders_by_attribute(tmp_path: Path, place: Path) -> None:
     source = tmp_path / "archive"
     with zipfile.ZipFile(source, "w") as archive:
         for name, content, attributes in (("mods", b"", 0x10), ("mods\\a", b"x", 0x20)):
@@ -194,10 +195,10 @@ def test_a_folder_of_windows_is_one_by_its_attribute(tmp_path: Path, place: Path
     assert (place / "mod/mods/a").read_bytes() == b"x"
 
 
-def test_a_file_system_without_case_is_noticed(
+def test_unpack_detects_a_file_system_without_case(
     tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One on which the second of two names opens the first."""
+    """A file system on which the second of two names opens the first file."""
     inner = os.open
 
     def open_without_case(path: Any, *more: Any, **others: Any) -> int:
@@ -206,7 +207,7 @@ def test_a_file_system_without_case_is_noticed(
 
     monkeypatch.setattr(archive_module.os, "open", open_without_case)
     source = tar_of(tmp_path / "archive", [("Mod", b"x", 0o644), ("mod", b"y", 0o644)])
-    with pytest.raises(ArchiveError, match="to this file system, 'mod' is the name of another"):
+    with raises(ArchiveError, "duplicate"):
         unpack(source, place / "mod")
     assert not list(place.iterdir())
 
@@ -214,74 +215,74 @@ def test_a_file_system_without_case_is_noticed(
 @pytest.mark.parametrize(
     "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
 )
-def test_only_files_and_folders_in_tar(tmp_path: Path, place: Path, kind: bytes) -> None:
+def test_unpack_refuses_special_files_in_tar(tmp_path: Path, place: Path, kind: bytes) -> None:
     source = tar_of(tmp_path / "bad", [("a", b"", 0o644)], type=kind, linkname="/etc/passwd")
-    with pytest.raises(ArchiveError, match="neither a file nor a folder"):
+    with raises(ArchiveError, "special_file"):
         unpack(source, place / "mod")
     assert not list(place.iterdir())
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
-def test_only_files_and_folders_in_zip(tmp_path: Path, place: Path, kind: int) -> None:
+def test_unpack_refuses_special_files_in_zip(tmp_path: Path, place: Path, kind: int) -> None:
     source = zip_of(tmp_path / "bad", [("a", b"/etc/passwd", 0)], external_attr=(kind | 0o644) << 16)
-    with pytest.raises(ArchiveError, match="neither a file nor a folder"):
+    with raises(ArchiveError, "special_file"):
         unpack(source, place / "mod")
     assert not list(place.iterdir())
 
 
-def test_a_nul_in_a_name(tmp_path: Path, place: Path) -> None:
+def test_unpack_refuses_nul_in_a_name(tmp_path: Path, place: Path) -> None:
     pax = tar_of(tmp_path / "tar", [("a", b"", 0o644)], pax_headers={"path": "a\0b"})
     packed = zip_of(tmp_path / "zip", [("aXb", b"", 0o644)])
     packed.write_bytes(packed.read_bytes().replace(b"aXb", b"a\0b"))
     for source in (pax, packed):
-        with pytest.raises(ArchiveError, match="control character"):
+        with raises(ArchiveError, "invalid_name"):
             unpack(source, place / "mod")
 
 
-def test_encrypted_zip(tmp_path: Path, place: Path) -> None:
+def test_unpack_refuses_an_encrypted_zip(tmp_path: Path, place: Path) -> None:
     source = zip_of(tmp_path / "bad", [("a", b"secret", 0o644)])
     data = bytearray(source.read_bytes())
     data[data.rfind(b"PK\x01\x02") + 8] |= 1
     source.write_bytes(data)
-    with pytest.raises(ArchiveError, match="encrypted"):
+    with raises(ArchiveError, "encrypted"):
         unpack(source, place / "mod")
 
 
 @pytest.mark.parametrize("make", [zip_of, tar_of])
-def test_bytes_entries_and_ratio_have_limits(tmp_path: Path, place: Path, make: Any) -> None:
+def test_unpack_limits_bytes_entries_and_ratio(tmp_path: Path, place: Path, make: Any) -> None:
     zeros = make(tmp_path / "zeros", [("a", bytes(40_000_000), 0o644)])
-    with pytest.raises(ArchiveError, match="more than 200 times its own"):
+    with raises(ArchiveError, "too_dense"):
         unpack(zeros, place / "mod")
-    with pytest.raises(ArchiveError, match="more than 1000000 bytes"):
+    with raises(ArchiveError, "too_large"):
         unpack(zeros, place / "mod", Limits(max_bytes=1_000_000))
     many = make(tmp_path / "many", [(f"a/{number}", b"", 0o644) for number in range(20)])
-    with pytest.raises(ArchiveError, match="more than 20 files and folders"):
+    with raises(ArchiveError, "too_many_entries"):
         unpack(many, place / "mod", Limits(max_entries=20))
     deep = make(tmp_path / "deep", [("a/" * 30 + "b", b"", 0o644)])
-    with pytest.raises(ArchiveError, match="more than 20 files and folders"):
+    with raises(ArchiveError, "too_many_entries"):
         unpack(deep, place / "mod", Limits(max_entries=20))
     assert not list(place.iterdir())
     assert len(unpack(many, place / "mod", Limits(max_entries=21))) == 20
 
 
-def test_a_zip_directory_that_would_fill_the_memory(tmp_path: Path, place: Path) -> None:
+def test_unpack_limits_the_zip_directory(tmp_path: Path, place: Path) -> None:
     source = zip_of(tmp_path / "bad", [("a", b"", 0o644)])
     data = bytearray(source.read_bytes())
     end = data.rfind(b"PK\x05\x06")
     data[end + 12 : end + 16] = (1 << 31).to_bytes(4, "little")
     source.write_bytes(data)
-    with pytest.raises(ArchiveError, match="more than 20000 files and folders"):
+    with raises(ArchiveError, "too_many_entries"):
         unpack(source, place / "mod")
 
 
-def test_a_tar_header_that_would_fill_the_memory(tmp_path: Path, place: Path) -> None:
+def test_unpack_limits_tar_headers(tmp_path: Path, place: Path) -> None:
     source = tar_of(tmp_path / "bad", [("a", b"", 0o644)], pax_headers={"comment": "x" * 3_000_000})
-    with pytest.raises(ArchiveError, match="the header of an entry has more"):
+    with raises(ArchiveError, "header_too_large"):
         unpack(source, place / "mod")
 
 
 @pytest.mark.parametrize("kind", ["zip", "gz", "xz", "bz2"])
-def test_damage_is_said_and_nothing_is_changed(tmp_path: Path, place: Path, kind: str) -> None:
+def test_unpack_reports_damage_and_changes_nothing(tmp_path: Path, place: Path, kind: str) -> None:
     source = tmp_path / "whole"
     entries: list[Entry] = [("a", hashlib.sha512(b"seed").digest() * 2000, 0o644)]
     if kind == "zip":
@@ -294,28 +295,28 @@ def test_damage_is_said_and_nothing_is_changed(tmp_path: Path, place: Path, kind
     flipped[len(whole) // 2] ^= 0xFF
     for damaged in (whole[: len(whole) // 2], whole[:-3], bytes(flipped)):
         source.write_bytes(damaged)
-        with pytest.raises(ArchiveError, match="damaged"):
+        with raises(ArchiveError, "damaged"):
             unpack(source, place / "mod")
     assert [path.name for path in place.rglob("*")] == ["mod", "a"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x7fELF", b"<html>", b"\x28\xb5\x2f\xfd zstd"])
-def test_what_is_no_archive(tmp_path: Path, place: Path, content: bytes) -> None:
+def test_unpack_refuses_other_formats(tmp_path: Path, place: Path, content: bytes) -> None:
     (tmp_path / "mod.zip").write_bytes(content)
-    with pytest.raises(ArchiveError, match=r"expected zip, tar\.gz, tar\.xz or tar\.bz2"):
+    with raises(ArchiveError, "unknown_format"):
         unpack(tmp_path / "mod.zip", place / "mod")
 
 
-def test_packed_but_no_tar(tmp_path: Path, place: Path) -> None:
+def test_unpack_refuses_gzip_without_tar(tmp_path: Path, place: Path) -> None:
     (tmp_path / "text.gz").write_bytes(gzip.compress(b"just text\n" * 100))
-    with pytest.raises(ArchiveError, match="damaged"):
+    with raises(ArchiveError, "damaged"):
         unpack(tmp_path / "text.gz", place / "mod")
 
 
-def test_the_target_is_a_folder_of_its_own(tmp_path: Path, place: Path) -> None:
+def test_unpack_refuses_a_file_or_link_as_target(tmp_path: Path, place: Path) -> None:
     source = tar_of(tmp_path / "1", [("new", b"2", 0o644)])
     (place / "file").touch()
     (place / "link").symlink_to(tmp_path)
     for name in ("file", "link"):
-        with pytest.raises(ArchiveError, match=f"{name}: expected a folder"):
+        with raises(ArchiveError, "target_not_a_folder"):
             unpack(source, place / name)

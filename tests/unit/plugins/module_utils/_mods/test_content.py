@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A page, an error or nothing at all never takes a file's place, nor does half of one."""
+"""A page, an error, an empty reply or half a file never replaces a file."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def refresh(dest: Path, *mods: Any, check: bool = False) -> Refreshing:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_what_is_right_is_stored_whatever_its_type(server: ModServer, dest: Path, name: str) -> None:
+def test_judge_accepts_valid_content_of_any_type(server: ModServer, dest: Path, name: str) -> None:
     for media in ("", "text/html; charset=utf-8", "application/octet-stream"):
         judge = Judge((name,))
         assert judge.start(GOOD[name], media) is None
@@ -133,7 +133,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_a_name_with_a_known_beginning_gets_nothing_else(name: str) -> None:
+def test_judge_refuses_content_of_another_kind(name: str) -> None:
     for body, media in WRONG:
         if "json" not in name or not body.startswith(b"{"):
             assert Judge((name,)).whole(io.BytesIO(body), len(body), media), (body, media)
@@ -147,7 +147,9 @@ def test_a_name_with_a_known_beginning_gets_nothing_else(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jar", "a.tar.gz", "a.7z"])
-def test_the_old_file_stays_until_there_is_a_right_one(server: ModServer, dest: Path, name: str) -> None:
+def test_refresh_keeps_the_old_file_until_the_new_one_is_valid(
+    server: ModServer, dest: Path, name: str
+) -> None:
     for body, media in WRONG:
         url = server.put(f"/{name}", body, headers={"Content-Type": media})
         for check in (True, False):
@@ -172,7 +174,7 @@ def test_the_old_file_stays_until_there_is_a_right_one(server: ModServer, dest: 
         ("a.cfg", "application/xhtml+xml", b"<?xml version='1.0'?>\n<html xmlns='x'>", False),
         ("a.cfg", "text/html", b"<html lang='en'>", False),
         ("a.cfg", "text/html", b"<!-- x --><head>", False),
-        # a template, which its server knows by its name
+        # a template, which its server recognizes by its name
         ("a.tpl", "text/plain", PAGE, True),
         ("a.cfg", "text/html", b"key=value", True),
         ("a.htm", "text/html", PAGE, True),
@@ -191,13 +193,13 @@ def test_the_old_file_stays_until_there_is_a_right_one(server: ModServer, dest: 
         ("a.dat", "text/html", b"", True),
     ],
 )
-def test_other_names_get_no_page_and_no_error(
+def test_judge_refuses_pages_and_errors_for_other_names(
     server: ModServer, dest: Path, name: str, media: str, body: bytes, is_fine: bool
 ) -> None:
     url = server.put(f"/{name}", body, headers={"Content-Type": media} if media else {})
     assert (refresh(dest, url).failures == ()) is is_fine
     assert (dest / name).exists() is is_fine
-    # a file that has something in it isn't replaced by nothing
+    # an empty reply never replaces a file with content
     server.put(f"/{name}", b"[1]")
     assert refresh(dest, url).failures == ()
     server.put(f"/{name}", body, headers={"Content-Type": media} if media else {})
@@ -209,10 +211,10 @@ def test_other_names_get_no_page_and_no_error(
     "name",
     ["a.jar", "a.zip", "a.gz", "a.tgz", "a.xz", "a.tar.xz", "a.bz2", "a.tar.bz2", "a.tar", "a.7z"],
 )
-def test_half_a_file_is_none(server: ModServer, dest: Path, name: str) -> None:
+def test_judge_refuses_half_a_file(server: ModServer, dest: Path, name: str) -> None:
     url = server.put(f"/{name}", GOOD[name])
     assert refresh(dest, url).failures == ()
-    # what is at the end of a tar file is nothing but zeros
+    # a tar file ends with zeros
     for part in (0.1, 0.5) if name == "a.tar" else (0.1, 0.5, 0.99):
         server.put(f"/{name}", GOOD[name][: int(len(GOOD[name]) * part)])
         assert "expected " in refresh(dest, url).failures[0]
@@ -220,13 +222,13 @@ def test_half_a_file_is_none(server: ModServer, dest: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.gz", "a.xz", "a.bz2"])
-def test_a_damaged_file_is_none(server: ModServer, dest: Path, name: str) -> None:
+def test_judge_refuses_a_damaged_file(server: ModServer, dest: Path, name: str) -> None:
     body = bytearray(GOOD[name])
     body[len(body) // 2] ^= 0xFF
     assert "damaged" in refresh(dest, server.put(f"/{name}", bytes(body))).failures[0]
 
 
-def test_a_digest_says_more_than_a_name(server: ModServer, dest: Path) -> None:
+def test_a_matching_digest_overrides_the_name(server: ModServer, dest: Path) -> None:
     for body in (b"", PAGE):
         digest = hashlib.sha256(body).hexdigest()
         url = server.put("/a.jar", body, headers={"Content-Type": "text/html"})
@@ -234,14 +236,14 @@ def test_a_digest_says_more_than_a_name(server: ModServer, dest: Path) -> None:
         assert (dest / "a.jar").read_bytes() == body
 
 
-def test_the_name_in_the_url_counts_where_the_own_one_says_nothing(server: ModServer, dest: Path) -> None:
+def test_judge_falls_back_to_the_name_in_the_url(server: ModServer, dest: Path) -> None:
     url = server.put("/a.jar?version=3", PAGE, headers={"Content-Type": "application/octet-stream"})
     assert "a zip file" in refresh(dest, {"url": url, "name": "mods/a.disabled"}).failures[0]
     url = server.put("/download", zipped())
     assert refresh(dest, {"url": url, "name": "a.jar"}).failures == ()
 
 
-def test_an_archive_has_to_be_one(server: ModServer, dest: Path) -> None:
+def test_judge_requires_an_archive_for_unpack(server: ModServer, dest: Path) -> None:
     url = server.put("/pack", zipped())
     mod = {"url": url, "unpack": True}
     assert refresh(dest, mod).failures == ()
@@ -251,7 +253,7 @@ def test_an_archive_has_to_be_one(server: ModServer, dest: Path) -> None:
         assert (dest / "pack" / "a").read_bytes() == NOISE
 
 
-def test_pages_are_known_by_their_beginning() -> None:
+def test_is_page_recognizes_pages_by_their_beginning() -> None:
     for page in (
         b"<html>",
         b" \n<!doctype HTML>",
@@ -265,6 +267,6 @@ def test_pages_are_known_by_their_beginning() -> None:
     assert not is_page(b"<!--" * 10_000)
 
 
-def test_kinds_are_known_by_the_last_ending_alone() -> None:
+def test_kind_of_uses_only_the_last_extension() -> None:
     assert kind_of("a.jar.disabled") is kind_of("jar") is kind_of("a.so.conf") is None
     assert Judge(("a.b", "c.jar")).kind is kind_of("x.zip") is not None

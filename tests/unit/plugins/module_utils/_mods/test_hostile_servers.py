@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Servers that keep one waiting, go on with another file, or claim nonsense: all of it has an end."""
+"""Servers that stall, continue with another file or send invalid headers: every request ends."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import Discovery, refresh_mods
-from ansible_collections.orcastra.swarm.plugins.module_utils._mods import replies, sessions
+from ansible_collections.orcastra.swarm.plugins.module_utils._mods import http, replies, sessions
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace
+from tests.support.coded import raises
 from tests.support.mod_server import ModServer, strong
 
 BODY = bytes(range(256)) * 1000
@@ -36,10 +37,11 @@ def server() -> Iterator[ModServer]:
 
 @pytest.fixture
 def fetcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetcher]:
-    """One that is a hundred times less patient."""
-    monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
+    """A fetcher that soon runs out of patience, and tries only twice."""
+    monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.2)
     monkeypatch.setattr(replies, "BODY_SECONDS", 3.0)
-    fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.3), sleep=lambda _seconds: None)
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.2), sleep=lambda _seconds: None)
     yield fetcher
     fetcher.close()
 
@@ -50,7 +52,7 @@ def download(fetcher: Fetcher, url: str, target: Path, **more: Any) -> Any:
 
 
 def drip(data: bytes, *, first: bytes = b"", pause: float = 0.02) -> Script:
-    """Send ``first`` at once and ``data`` a byte at a time, for ever; as soon as it is lost, stop."""
+    """Send ``first`` at once, then ``data`` byte by byte, over and over, until the client hangs up."""
 
     def script(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(first)
@@ -59,6 +61,18 @@ def drip(data: bytes, *, first: bytes = b"", pause: float = 0.02) -> Script:
             for byte in data:
                 handler.wfile.write(bytes([byte]))
                 time.sleep(pause)
+
+    return script
+
+
+def stall(first: bytes) -> Script:
+    """Send ``first``, then nothing until the client hangs up."""
+
+    def script(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(first)
+        handler.connection.settimeout(60)
+        with contextlib.suppress(OSError):
+            handler.connection.recv(1)
 
     return script
 
@@ -74,7 +88,7 @@ SLOW: dict[str, Script] = {
     "one trailer": drip(b"x", first=CHUNKED + b"5\r\nhello\r\n0\r\nX-Long: "),
     "the body": drip(b"x", first=OK + b"Content-Length: 100000\r\n\r\n"),
     "a body without a length": drip(b"x", first=OK + b"\r\n"),
-    "nothing of the body": drip(b"", first=OK + b"Content-Length: 100000\r\n\r\n", pause=1),
+    "nothing of the body": stall(OK + b"Content-Length: 100000\r\n\r\n"),
     "the status": drip(b"H"),
     "header lines": drip(b"X-A: b\r\n", first=OK),
     "one header": drip(b"x", first=OK + b"X-Long: "),
@@ -85,27 +99,33 @@ SLOW: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("name", SLOW)
-def test_what_drips_is_given_up(fetcher: Fetcher, server: ModServer, tmp_path: Path, name: str) -> None:
+def test_download_gives_up_a_dripping_server(
+    fetcher: Fetcher, server: ModServer, tmp_path: Path, name: str
+) -> None:
     url = server.put("/a", script=SLOW[name])
     (tmp_path / "a").write_text("old")
-    with pytest.raises(FetchError, match=r"^a mod: .*\(5 attempts\)$") as caught:
+    with pytest.raises(FetchError) as caught:
         download(fetcher, url, tmp_path / "a")
-    assert "unexpected" not in str(caught.value)
+    assert caught.value.code in ("incomplete", "too_slow", "unreachable")
+    assert caught.value.attempts == 2
+    assert str(caught.value).startswith("a mod: ")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"
 
 
 @pytest.mark.parametrize("name", ["chunk sizes", "trailers", "the body", "interim replies", "header lines"])
-def test_documents_that_drip_are_given_up(fetcher: Fetcher, server: ModServer, name: str) -> None:
+def test_document_gives_up_a_dripping_server(fetcher: Fetcher, server: ModServer, name: str) -> None:
     url = server.put("/a", script=SLOW[name])
-    with pytest.raises(FetchError, match=r"\(5 attempts\)$"):
+    with pytest.raises(FetchError) as caught:
         fetcher.document(url, {}, trusted=True, limit=1000, entry="a mod")
+    assert caught.value.attempts == 2
 
 
-def test_all_of_a_body_has_a_deadline(
+def test_download_limits_the_time_of_a_body(
     fetcher: Fetcher, server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is never too slow in any moment, and never ends."""
+    """A body that is never too slow, but never ends."""
+    monkeypatch.setattr(sessions, "HEADER_SECONDS", 5.0)
     monkeypatch.setattr(replies, "BODY_SECONDS", 0.5)
     monkeypatch.setattr(replies, "_LEAST_BYTES_A_SECOND", 10_000_000)
     chunk = b"2000\r\n" + bytes(0x2000) + b"\r\n"
@@ -117,12 +137,12 @@ def test_all_of_a_body_has_a_deadline(
             time.sleep(0.05)
 
     url = server.put("/a", script=script)
-    with pytest.raises(FetchError, match=r"is too slow: it took longer than 1 s \(5 attempts\)"):
+    with raises(FetchError, "too_slow"):
         download(fetcher, url, tmp_path / "a")
 
 
-def test_setting_up_a_connection_has_a_deadline(fetcher: Fetcher, tmp_path: Path) -> None:
-    """What TLS and a proxy say first may drip, too."""
+def test_download_limits_the_time_of_a_handshake(fetcher: Fetcher, tmp_path: Path) -> None:
+    """The handshake of TLS or a proxy may drip, too."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
 
         def serve() -> None:
@@ -140,15 +160,15 @@ def test_setting_up_a_connection_has_a_deadline(fetcher: Fetcher, tmp_path: Path
 
         threading.Thread(target=serve, daemon=True).start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/a"
-        with pytest.raises(FetchError, match=r"longer than 0\.3 s"):
+        with raises(FetchError, "unreachable"):
             download(fetcher, url, tmp_path / "a")
 
 
-def test_a_refresh_ends_and_the_next_one_begins(
+def test_refresh_releases_its_lock_after_a_failure(
     server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lock of the folder is let go of."""
-    monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
+    """A download that is given up releases the lock of the folder."""
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
     bad, good = server.put("/bad", script=SLOW["chunk sizes"]), server.put("/good", b"x")
     for expected in (1, 0):
         fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.3), sleep=lambda _seconds: None)
@@ -158,7 +178,7 @@ def test_a_refresh_ends_and_the_next_one_begins(
 
 
 def resumed(server: ModServer, status: str, headers: dict[str, str], body: bytes) -> str:
-    """A file that breaks off after 100,000 bytes; what is asked for behind that gets this, once."""
+    """Serve a file that stops after 100,000 bytes. The first request for the rest gets this reply."""
     answers = iter([True])
 
     def script(handler: BaseHTTPRequestHandler) -> None:
@@ -213,7 +233,7 @@ REST = f"bytes 100000-{SIZE - 1}/{SIZE}"
     ],
     ids=range(17),
 )  # fmt: skip
-def test_what_is_not_the_rest_is_not_glued_on(
+def test_resume_refuses_a_part_of_another_file(
     server: ModServer, tmp_path: Path, headers: dict[str, str]
 ) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
@@ -222,7 +242,7 @@ def test_what_is_not_the_rest_is_not_glued_on(
     fetcher.close()
     assert (tmp_path / "a").read_bytes() == BODY
     asked = [one.headers.get("Range") for one in server.asked]
-    # the rest, and then all of it
+    # the rest, and then the whole file
     assert (asked[:3], got.attempts) == ([None, "bytes=100000-", None], 3)
 
 
@@ -236,7 +256,7 @@ def test_what_is_not_the_rest_is_not_glued_on(
     ],
     ids=range(4),
 )
-def test_what_is_the_rest_is_taken(server: ModServer, tmp_path: Path, headers: dict[str, str]) -> None:
+def test_resume_appends_the_missing_part(server: ModServer, tmp_path: Path, headers: dict[str, str]) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
     url = resumed(server, "206 Partial Content", headers, BODY[100_000:])
     got = download(fetcher, url, tmp_path / "a")
@@ -265,7 +285,7 @@ def test_what_is_the_rest_is_taken(server: ModServer, tmp_path: Path, headers: d
     ],
     ids=range(15),
 )
-def test_a_length_that_makes_no_sense_is_told(server: ModServer, tmp_path: Path, length: str) -> None:
+def test_fetcher_refuses_an_invalid_content_length(server: ModServer, tmp_path: Path, length: str) -> None:
     (tmp_path / "a").write_text("old")
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
     head = OK + b"Content-Length: " + length.encode("latin-1") + b"\r\n\r\n12345"
@@ -274,9 +294,9 @@ def test_a_length_that_makes_no_sense_is_told(server: ModServer, tmp_path: Path,
         lambda: download(fetcher, url, tmp_path / "a"),
         lambda: fetcher.document(url, {}, trusted=True, limit=1000, entry="a mod"),
     ):
-        with pytest.raises(FetchError, match=r"^a mod: ") as caught:
+        with pytest.raises(FetchError) as caught:
             ask()
-        assert "Content-Length" in str(caught.value) or "InvalidHeader" in str(caught.value)
+        assert caught.value.code in ("invalid_length", "invalid_request")
         assert len(str(caught.value)) < 300
     fetcher.close()
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -295,7 +315,7 @@ def test_a_length_that_makes_no_sense_is_told(server: ModServer, tmp_path: Path,
     ],
     ids=range(6),
 )
-def test_a_length_that_makes_sense_is_none_to_speak_of(
+def test_download_accepts_valid_content_lengths(
     server: ModServer, tmp_path: Path, head: bytes, body: bytes
 ) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
@@ -305,15 +325,15 @@ def test_a_length_that_makes_sense_is_none_to_speak_of(
     assert (tmp_path / "a").read_bytes() == b"12345"
 
 
-def test_nothing_new_is_no_answer_to_a_plain_question(server: ModServer, tmp_path: Path) -> None:
+def test_download_refuses_304_without_a_condition(server: ModServer, tmp_path: Path) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
     url = server.put("/a", script=lambda handler: handler.wfile.write(b"HTTP/1.1 304 Not Modified\r\n\r\n"))
-    with pytest.raises(FetchError, match="answered 304 to a download"):
+    with raises(FetchError, "status"):
         download(fetcher, url, tmp_path / "a")
     fetcher.close()
 
 
-def test_an_etag_without_an_end_is_not_sent_back(server: ModServer, tmp_path: Path) -> None:
+def test_download_ignores_an_oversized_etag(server: ModServer, tmp_path: Path) -> None:
     fetcher = Fetcher(5, "test/1", sleep=lambda _seconds: None)
     etag = f'"{"x" * 5000}"'
     url = server.put("/a", BODY, etag=etag, breaks=[100_000])

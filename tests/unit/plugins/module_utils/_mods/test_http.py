@@ -18,6 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.content impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.http import Fetcher
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError, Pace, shown
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.sessions import is_public
+from tests.support.coded import raises
 from tests.support.mod_server import ModServer
 
 BODY = random.Random(1).randbytes(300_000)
@@ -52,7 +53,7 @@ def download(fetcher: Fetcher, url: str, target: Path, **more: Any) -> Any:
     return fetcher.download(url, target, **more)
 
 
-def test_a_file_arrives_whole(fetcher: Fetcher, server: ModServer, tmp_path: Path) -> None:
+def test_download_stores_a_complete_file(fetcher: Fetcher, server: ModServer, tmp_path: Path) -> None:
     url = server.put("/a.jar", BODY)
     seen: list[tuple[int, int | None]] = []
     got = download(fetcher, url, tmp_path / "a.jar", progress=lambda *now: seen.append(now))
@@ -67,7 +68,7 @@ def test_a_file_arrives_whole(fetcher: Fetcher, server: ModServer, tmp_path: Pat
     assert (again.is_new, server.served_bytes) == (False, len(BODY))
 
 
-def test_a_broken_body_is_resumed_with_a_strong_validator_only(
+def test_download_resumes_only_with_a_strong_validator(
     fetcher: Fetcher, server: ModServer, tmp_path: Path
 ) -> None:
     url = server.put("/a", BODY, breaks=[100_000, 50_000])
@@ -80,7 +81,7 @@ def test_a_broken_body_is_resumed_with_a_strong_validator_only(
     url = server.put("/b", BODY, breaks=[100_000], etag='W/"weak"')
     download(fetcher, url, tmp_path / "b")
     assert ((tmp_path / "b").read_bytes(), server.asked[1].headers.get("Range")) == (BODY, None)
-    # it has changed in between: all of it comes again
+    # the file has changed in between: download it again from the start
     url = server.put("/c", BODY, breaks=[100_000])
     new = b"new" * 100_000
     pause = fetcher._sleep
@@ -90,30 +91,26 @@ def test_a_broken_body_is_resumed_with_a_strong_validator_only(
     assert (tmp_path / "c").read_bytes() == new
 
 
-def test_headers_that_trickle_have_an_end(
+def test_request_limits_the_time_of_headers(
     fetcher: Fetcher, server: ModServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "HEADER_SECONDS", 0.3)
     url = server.put("/a", header_trickle=True)
-    with pytest.raises(FetchError, match=r"/a can't be reached: .*took longer than 0.3 s.* \(5 attempts\)"):
+    with raises(FetchError, "unreachable"):
         fetcher.request("GET", url, {}, trusted=True)
 
 
-def test_headers_that_break_off_are_no_empty_file(
-    fetcher: Fetcher, server: ModServer, tmp_path: Path
-) -> None:
+def test_download_refuses_interrupted_headers(fetcher: Fetcher, server: ModServer, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     url = server.put("/a", header_breaks=True)
-    with pytest.raises(FetchError, match=r"/a sent nothing, and didn't say so \(5 attempts\)"):
+    with raises(FetchError, "incomplete"):
         download(fetcher, url, tmp_path / "a")
     assert (tmp_path / "a").read_text() == "old"
     server.put("/a", b"")
     assert download(fetcher, url, tmp_path / "a").size == 0
 
 
-def test_a_body_that_trickles_is_resumed_and_not_waited_for(
-    server: ModServer, tmp_path: Path, pauses: list[float]
-) -> None:
+def test_download_resumes_a_trickling_body(server: ModServer, tmp_path: Path, pauses: list[float]) -> None:
     fetcher = Fetcher(5, "test/1", slowest=Pace(1000, 0.2), sleep=pauses.append, jitter=lambda: 1.0)
     url = server.put("/a", BODY, trickles=[100_000, 50_000])
     got = download(fetcher, url, tmp_path / "a")
@@ -122,51 +119,49 @@ def test_a_body_that_trickles_is_resumed_and_not_waited_for(
     assert 100_000 <= starts[0] < 101_000
     assert 150_000 <= starts[1] < 152_000
     url = server.put("/b", BODY, trickles=[0] * 5)
-    with pytest.raises(
-        FetchError, match=r"/b is too slow: it sent fewer than 1000 bytes in 0.2 s \(5 attempts\)"
-    ):
+    with raises(FetchError, "too_slow") as caught:
         download(fetcher, url, tmp_path / "b")
-    with pytest.raises(FetchError, match="is too slow"):
+    assert caught.value.attempts == 5
+    with raises(FetchError, "too_slow"):
         fetcher.document(server.put("/c", BODY, trickles=[0] * 5), {}, trusted=True, limit=1_000_000)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     fetcher.close()
 
 
 @pytest.mark.parametrize(
-    ("item", "more", "reason"),
+    ("item", "more", "code"),
     [
-        ({"breaks": [10] * 5, "etag": None}, {}, "broke off after 10 of 300000 bytes (5 attempts)"),
-        ({"intent_edits": 400_000, "etag": None}, {}, "broke off after 300000 of 400000 bytes (5 attempts)"),
+        ({"breaks": [10] * 5, "etag": None}, {}, "incomplete"),
+        ({"intent_edits": 400_000, "etag": None}, {}, "incomplete"),
         (
             {"intent_edits": 200_000},
             {"digest": "sha256:" + hashlib.sha256(BODY).hexdigest()},
-            "expected the digest",
+            "wrong_digest",
         ),
-        ({}, {"digest": "sha512:" + "0" * 128}, "expected the digest sha512:0000"),
-        ({}, {"digest": "sha257:12"}, "expected a digest like sha256:HEX"),
-        ({}, {"max_bytes": 299_999}, "expected at most 299999 bytes, found more"),
-        ({"intent_edits": 2**40}, {}, "expected at most 10000000 bytes, found more"),
-        ({}, {"size": 5}, "expected 5 bytes, found 300000"),
-        ({}, {"check": Beginning(lambda start: "not gzip")}, "not gzip"),
-        ({"status": 204}, {}, "answered 204 to a download (5 attempts)"),
-        ({"failures": [(404, {})]}, {}, "answered 404"),
+        ({}, {"digest": "sha512:" + "0" * 128}, "wrong_digest"),
+        ({}, {"digest": "sha257:12"}, "invalid_digest"),
+        ({}, {"max_bytes": 299_999}, "too_large"),
+        ({"intent_edits": 2**40}, {}, "too_large"),
+        ({}, {"size": 5}, "wrong_size"),
+        ({}, {"check": Beginning(lambda start: "not gzip")}, "wrong_content"),
+        ({"status": 204}, {}, "status"),
+        ({"failures": [(404, {})]}, {}, "status"),
     ],
 )
-def test_what_is_wrong_leaves_the_old_file(
-    fetcher: Fetcher, server: ModServer, tmp_path: Path, item: dict, more: dict, reason: str
+def test_download_failure_keeps_the_old_file(
+    fetcher: Fetcher, server: ModServer, tmp_path: Path, item: dict, more: dict, code: str
 ) -> None:
     url = server.put("/a?token=secret", BODY, **item)
     target = tmp_path / "a"
     target.write_bytes(b"old")
-    with pytest.raises(FetchError) as caught:
+    with raises(FetchError, code) as caught:
         download(fetcher, url, target, **more)
-    assert reason in str(caught.value)
     assert str(caught.value).startswith("a mod: ")
     assert "secret" not in str(caught.value)
     assert (target.read_bytes(), [path.name for path in tmp_path.iterdir()]) == (b"old", ["a"])
 
 
-def test_headers_do_not_follow_to_another_origin(
+def test_request_drops_headers_at_another_origin(
     fetcher: Fetcher, server: ModServer, other: ModServer, tmp_path: Path
 ) -> None:
     url = server.put("/a", redirect="/b")
@@ -181,17 +176,18 @@ def test_headers_do_not_follow_to_another_origin(
     assert {found["Accept"] for found in sent} == {"application/octet-stream"}
 
 
-def test_redirects_have_limits(fetcher: Fetcher, server: ModServer) -> None:
+def test_request_limits_redirects(fetcher: Fetcher, server: ModServer) -> None:
     for number in range(7):
         server.put(f"/{number}", redirect=f"/{number + 1}")
     server.put("/7", BODY)
     assert fetcher.request("GET", server.url + "/2", {}, trusted=True).read(10**6) == BODY
-    with pytest.raises(FetchError, match="at most 5 redirects"):
+    with raises(FetchError, "too_many_redirects"):
         fetcher.request("GET", server.url + "/1", {}, trusted=True)
     for wrong in ("file:///etc/passwd", "ftp://host/a", "http://user:password@127.0.0.1/", "http://[1"):
         server.put("/wrong", redirect=wrong)
         with pytest.raises(FetchError) as caught:
             fetcher.request("GET", server.url + "/wrong", {}, trusted=True)
+        assert caught.value.code in ("invalid_url", "invalid_request")
         assert "password" not in str(caught.value).replace("user and password", "")
     assert fetcher.requests_made == len(server.asked)
 
@@ -205,7 +201,7 @@ def test_redirects_have_limits(fetcher: Fetcher, server: ModServer) -> None:
         ([(503, {"Retry-After": "soon"})], [1]),
     ],
 )
-def test_what_may_pass_is_tried_again(
+def test_document_retries_temporary_failures(
     fetcher: Fetcher, server: ModServer, pauses: list[float], replies: list, waited: list[float]
 ) -> None:
     url = server.put("/a", BODY, failures=list(replies))
@@ -214,58 +210,59 @@ def test_what_may_pass_is_tried_again(
 
 
 @pytest.mark.parametrize(
-    ("replies", "reason", "asked"),
+    ("replies", "asked"),
     [
-        ([(503, {})] * 5, "answered 503 (5 attempts)", 5),
-        ([(429, {"Retry-After": "86400"})], "answered 429 and wants a pause of 86400 s", 1),
-        ([(403, {})], "answered 403", 1),
+        ([(503, {})] * 5, 5),
+        ([(429, {"Retry-After": "86400"})], 1),
+        ([(403, {})], 1),
     ],
 )
-def test_what_does_not_pass_is_final(
-    fetcher: Fetcher, server: ModServer, replies: list, reason: str, asked: int
+def test_document_gives_up_permanent_failures(
+    fetcher: Fetcher, server: ModServer, replies: list, asked: int
 ) -> None:
     url = server.put("/a", BODY, failures=list(replies))
-    with pytest.raises(FetchError) as caught:
+    with raises(FetchError, "status") as caught:
         fetcher.document(url, {}, trusted=True, limit=10, entry="m")
-    assert (str(caught.value), len(server.asked)) == (f"m: {url} {reason}", asked)
+    assert (caught.value.entry, caught.value.attempts, len(server.asked)) == ("m", asked, asked)
     assert caught.value.status == replies[0][0]
 
 
-def test_a_refused_connection_is_told_in_one_sentence(fetcher: Fetcher, pauses: list[float]) -> None:
+def test_request_reports_a_refused_connection_on_one_line(fetcher: Fetcher, pauses: list[float]) -> None:
     with ModServer() as gone:
         url = gone.url
-    with pytest.raises(FetchError) as caught:
+    with raises(FetchError, "unreachable") as caught:
         fetcher.request("GET", url, {}, trusted=True, entry="m")
-    assert str(caught.value) == f"m: {url} can't be reached: Connection refused (5 attempts)"
+    assert caught.value.attempts == 5
+    assert "\n" not in str(caught.value)
     assert len(pauses) == 4
 
 
-def test_documents_have_a_limit_and_are_json_or_not(fetcher: Fetcher, server: ModServer) -> None:
+def test_document_checks_size_and_json(fetcher: Fetcher, server: ModServer) -> None:
     url = server.put("/a", b'{"a": 1}', breaks=[3], etag=None)
     assert fetcher.document(url, {}, trusted=True, limit=8).json() == {"a": 1}
-    with pytest.raises(FetchError, match="at most 7 bytes"):
+    with raises(FetchError, "too_large"):
         fetcher.document(url, {}, trusted=True, limit=7)
-    with pytest.raises(FetchError, match="expected JSON"):
+    with raises(FetchError, "not_json"):
         fetcher.document(server.put("/b", b"<html>"), {}, trusted=True, limit=99).json()
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.1.2.3", "2130706433"]
 )
-def test_untrusted_urls_lead_to_public_addresses_only(fetcher: Fetcher, server: ModServer, host: str) -> None:
+def test_untrusted_urls_only_reach_public_addresses(fetcher: Fetcher, server: ModServer, host: str) -> None:
     port = server.url.rpartition(":")[2]
-    with pytest.raises(FetchError, match="which URLs of labels may not"):
+    with raises(FetchError, "address_refused"):
         fetcher.request("GET", f"http://{host}:{port}/a", {}, trusted=False)
     assert server.asked == []
 
 
-def test_private_addresses_may_be_allowed(server: ModServer) -> None:
+def test_allow_private_permits_private_addresses(server: ModServer) -> None:
     fetcher = Fetcher(5, "test/1", allow_private=True)
     assert fetcher.request("GET", server.put("/a", b"x"), {}, trusted=False).read(9) == b"x"
     fetcher.close()
 
 
-def test_a_name_is_judged_by_the_address_that_is_connected_to(
+def test_session_checks_the_address_it_connects_to(
     fetcher: Fetcher, server: ModServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -276,7 +273,7 @@ def test_a_name_is_judged_by_the_address_that_is_connected_to(
         return inner("127.0.0.1", port, *args, **more)
 
     monkeypatch.setattr("socket.getaddrinfo", resolve)
-    with pytest.raises(FetchError, match=r"leads to the address 127\.0\.0\.1"):
+    with raises(FetchError, "address_refused"):
         fetcher.request("GET", "http://rebind.example/a", {}, trusted=False)
     assert asked == ["rebind.example"]
     monkeypatch.setattr(
@@ -287,11 +284,11 @@ def test_a_name_is_judged_by_the_address_that_is_connected_to(
     url = f"http://rebind.example:{server.url.rpartition(':')[2]}/a"
     assert fetcher.request("GET", url, {}, trusted=False).read(9) == b"x"
     assert server.asked[0].headers["Host"].startswith("rebind.example")
-    # the second name is the address that was found first: nothing is looked up twice
+    # the last name is the address found before: no name is looked up twice for one connection
     assert asked == ["rebind.example", "rebind.example", "127.0.0.1"]
 
 
-def test_public_addresses() -> None:
+def test_is_public_classifies_addresses() -> None:
     for address in (
         "1.1.1.1", "168.63.129.15", "192.0.1.1", "198.20.0.1", "2606:4700::1111", "64:ff9b::101:101",
         "::ffff:1.1.1.1", "2002:101:101::", "3ffe:ffff::1",
@@ -301,7 +298,7 @@ def test_public_addresses() -> None:
         "0.0.0.0", "127.9.9.9", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200",
         "224.0.0.1", "240.0.0.1", "::", "::1", "fe80::1%eth0", "fd00:ec2::254", "::ffff:127.0.0.1",
         "2002:7f00:1::", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "ff02::1", "what",
-        # what clouds and local networks have, whatever this version of Python knows of it
+        # addresses of clouds and local networks, whatever this version of Python knows
         "168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "2002:a83f:8110::", "192.0.0.192",
         "192.0.0.1", "192.0.0.170", "192.88.99.1", "198.18.0.1", "198.19.255.255", "100.64.0.1", "192.0.2.1",
         "198.51.100.1", "203.0.113.1", "255.255.255.255", "fec0::1", "feff::1", "fe80::1", "3fff::1",
@@ -312,20 +309,18 @@ def test_public_addresses() -> None:
         assert not is_public(address), address
 
 
-def test_secrets_are_not_shown() -> None:
+def test_shown_hides_secrets() -> None:
     url = "https://me:pw@host:8443/a/b.jar?token=abc&x=1#frag"
     assert shown(url) == "https://host:8443/a/b.jar?token=***&x=***"
     assert shown("https://host/a?abcdef") == "https://host/a?***"
 
 
-def test_a_folder_that_cannot_be_written_is_named(
-    fetcher: Fetcher, server: ModServer, tmp_path: Path
-) -> None:
-    with pytest.raises(FetchError, match=r"^a mod: can't be written: No such file or directory$"):
+def test_download_reports_an_unwritable_folder(fetcher: Fetcher, server: ModServer, tmp_path: Path) -> None:
+    with raises(FetchError, "not_written"):
         download(fetcher, server.put("/a", BODY), tmp_path / "absent" / "a")
 
 
-def test_netrc_and_cookies_are_not_sent(
+def test_session_sends_no_netrc_or_cookies(
     fetcher: Fetcher, server: ModServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password pw\n")

@@ -26,6 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import 
     Refreshing,
     refresh_mods,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.configuration import build_mods, url_entry
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.folder import ModFolder
@@ -73,7 +74,7 @@ def zipped(**files: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_second_run_asks_and_changes_nothing(server: ModServer, dest: Path) -> None:
+def test_refresh_twice_changes_nothing(server: ModServer, dest: Path) -> None:
     mods = [server.put("/a.bin", b"A" * 1000), {"url": server.put("/b", b"B"), "name": "sub/b.bin"}]
     first = refresh(dest, *mods)
     assert (names(dest), first.stored, first.failures) == (["a.bin", "sub/b.bin"], 2, ())
@@ -82,18 +83,18 @@ def test_a_second_run_asks_and_changes_nothing(server: ModServer, dest: Path) ->
     second = refresh(dest, *mods)
     assert (second.plan.steps, second.requests, server.served_bytes) == ((), 2, sent)
     assert [mod.status for mod in second.mods] == ["current", "current"]
-    # what somebody has spoilt is had again, without a condition
+    # a file changed by the user is downloaded again, without a condition
     (dest / "a.bin").write_bytes(b"spoilt")
     third = refresh(dest, *mods)
     assert ((dest / "a.bin").read_bytes(), third.stored) == (b"A" * 1000, 1)
     assert third.plan.steps[0].why == (Reason("mod_files_changed"),)
-    # and what is newer takes its place
+    # and a newer file replaces it
     server.put("/a.bin", b"new")
     fourth = refresh(dest, *mods)
     assert ((dest / "a.bin").read_bytes(), fourth.plan.steps[0].summary) == (b"new", "replace a.bin")
 
 
-def test_what_is_pinned_and_there_needs_no_request(server: ModServer, dest: Path) -> None:
+def test_refresh_skips_requests_for_pinned_files(server: ModServer, dest: Path) -> None:
     mod = {"url": server.put("/a.bin", b"A"), "sha256": hashlib.sha256(b"A").hexdigest()}
     refresh(dest, mod)
     assert refresh(dest, mod).requests == 0
@@ -102,7 +103,7 @@ def test_what_is_pinned_and_there_needs_no_request(server: ModServer, dest: Path
     assert (dest / "a.bin").read_bytes() == b"A"
 
 
-def test_check_mode_asks_but_writes_nothing(server: ModServer, dest: Path) -> None:
+def test_refresh_in_check_mode_writes_nothing(server: ModServer, dest: Path) -> None:
     url = server.put("/a.bin", b"A")
     found = refresh(dest, url, check=True)
     assert ([step.summary for step in found.plan.steps], found.results) == (["download a.bin"], ())
@@ -116,7 +117,7 @@ def test_check_mode_asks_but_writes_nothing(server: ModServer, dest: Path) -> No
     assert {path: path.stat().st_mtime_ns for path in dest.rglob("*")} == before
 
 
-def test_only_what_is_ours_is_removed(server: ModServer, dest: Path) -> None:
+def test_refresh_only_removes_its_own_files(server: ModServer, dest: Path) -> None:
     a, b = server.put("/a.bin", b"A"), {"url": server.put("/b.bin", b"B"), "name": "sub/b.bin"}
     dest.mkdir()
     (dest / "mine.bin").write_bytes(b"mine")
@@ -127,14 +128,14 @@ def test_only_what_is_ours_is_removed(server: ModServer, dest: Path) -> None:
     assert refresh(dest, a, prune=False).removed == 0
     assert refresh(dest, a).removed == 1
     assert (names(dest), (dest / "sub").exists()) == (["a.bin", "mine.bin"], False)
-    # a damaged state proves nothing
+    # a damaged state proves no ownership
     (dest / STATE).write_text("{")
     damaged = refresh(dest)
     assert (codes(damaged.warnings), names(dest)) == (["mod_state_damaged"], ["a.bin", "mine.bin"])
     assert len(list(dest.glob(f"{STATE}.damaged-*"))) == 1
 
 
-def test_a_failure_stops_no_other_and_keeps_the_old(server: ModServer, dest: Path) -> None:
+def test_refresh_continues_after_a_failure(server: ModServer, dest: Path) -> None:
     urls = [server.put(f"/{name}.bin", name.encode()) for name in "abc"]
     refresh(dest, *urls)
     for name in "abc":
@@ -146,11 +147,11 @@ def test_a_failure_stops_no_other_and_keeps_the_old(server: ModServer, dest: Pat
     server.items["/b.bin"].failures = [(404, {})]
     tolerated = refresh(dest, urls[0], {"url": urls[1], "optional": True}, urls[2])
     assert (tolerated.failures, len(tolerated.tolerated)) == ((), 1)
-    # one that failed is still wanted
+    # a failed mod is still desired
     assert "b.bin" in names(dest)
 
 
-def test_an_api_says_where_the_file_is(server: ModServer, dest: Path) -> None:
+def test_refresh_asks_an_api_for_the_file(server: ModServer, dest: Path) -> None:
     with ModServer("127.0.0.2") as cdn:
         asset = f"{server.url}/repos/o/r/releases/assets/7"
         headers = {"Accept": "application/octet-stream", "Authorization": "Bearer s3cret"}
@@ -174,7 +175,7 @@ def test_an_api_says_where_the_file_is(server: ModServer, dest: Path) -> None:
         first = refresh(dest, mod, environment=environment)
         assert (names(dest), first.failures) == (["m-1.bin"], ())
         assert "Authorization" not in cdn.asked[0].headers
-        # its digest says that nothing is new
+        # its digest shows that it is current
         assert refresh(dest, mod, environment=environment).requests == 1
         release("2", b"v2")
         cdn.put("/file", b"v2")
@@ -188,7 +189,7 @@ def test_an_api_says_where_the_file_is(server: ModServer, dest: Path) -> None:
     assert b"s3cret" not in b"".join(path.read_bytes() for path in dest.rglob("*") if path.is_file())
 
 
-def test_modrinth_says_sha512(server: ModServer, dest: Path) -> None:
+def test_refresh_uses_sha512_from_modrinth(server: ModServer, dest: Path) -> None:
     url = server.put("/lithium.bin", b"L")
     digest = hashlib.sha512(b"L").hexdigest()
     files = [{"primary": True, "url": url, "filename": "lithium.bin", "hashes": {"sha512": digest}}]
@@ -201,7 +202,7 @@ def test_modrinth_says_sha512(server: ModServer, dest: Path) -> None:
     assert (refresh(dest, mod).requests, server.paths().count("/lithium.bin")) == (1, 1)
 
 
-def test_archives_are_unpacked_and_swapped(server: ModServer, dest: Path) -> None:
+def test_refresh_unpacks_and_swaps_archives(server: ModServer, dest: Path) -> None:
     mod = {"url": server.put("/pack.zip", zipped(a="1", b="2")), "unpack": True}
     refresh(dest, mod)
     assert names(dest) == ["pack/a", "pack/b"]
@@ -216,7 +217,7 @@ def test_archives_are_unpacked_and_swapped(server: ModServer, dest: Path) -> Non
     assert (names(dest), (dest / "pack").exists()) == ([], False)
 
 
-def test_hidden_and_long_names_in_an_archive_are_known_again(server: ModServer, dest: Path) -> None:
+def test_refresh_recognizes_hidden_and_long_names(server: ModServer, dest: Path) -> None:
     files = {".hidden": "1", "a/.git/x": "2", "b/" + "x" * 250: "3"}
     mod = {"url": server.put("/pack.zip", zipped(**files)), "unpack": True}
     assert refresh(dest, mod).stored == 1
@@ -227,25 +228,25 @@ def test_hidden_and_long_names_in_an_archive_are_known_again(server: ModServer, 
     assert (names(dest), (dest / "pack").exists()) == ([], False)
 
 
-def test_two_mods_never_share_a_place(server: ModServer, dest: Path) -> None:
+def test_refresh_refuses_two_mods_with_one_name(server: ModServer, dest: Path) -> None:
     a = server.put("/x/a.bin", b"1")
     b = server.put("/y/a.bin", b"2")
     desired = Discovery((url_entry(b, trusted=False),))
     found = refresh(dest, a, discovery=desired, discover={"allow_private": True})
-    assert ((dest / "a.bin").read_bytes(), "a name of its own" in found.failures[0]) == (b"1", True)
+    assert ((dest / "a.bin").read_bytes(), len(found.failures)) == (b"1", 1)
     server.put("/api", json.dumps({"url": b, "name": "a.bin"}).encode())
     found = refresh(dest, a, {"api": f"{server.url}/api", "select": "@"})
-    assert ("which is taken" in found.failures[0], (dest / "a.bin").read_bytes()) == (True, b"1")
+    assert ((dest / "a.bin").read_bytes(), len(found.failures)) == (b"1", 1)
 
 
-def test_urls_of_labels_stay_outside(server: ModServer, dest: Path) -> None:
+def test_refresh_refuses_private_urls_from_labels(server: ModServer, dest: Path) -> None:
     desired = Discovery((url_entry(server.put("/a.bin", b"A"), trusted=False),))
-    assert "which URLs of labels may not" in refresh(dest, discovery=desired).failures[0]
+    assert "forbidden for URLs from labels" in refresh(dest, discovery=desired).failures[0]
     assert server.asked == []
     assert refresh(dest, discovery=desired, discover={"allow_private": True}).stored == 1
 
 
-def test_nothing_is_written_through_a_link(server: ModServer, dest: Path, tmp_path: Path) -> None:
+def test_refresh_writes_nothing_through_a_link(server: ModServer, dest: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     dest.mkdir()
@@ -253,7 +254,7 @@ def test_nothing_is_written_through_a_link(server: ModServer, dest: Path, tmp_pa
     (outside / "victim").write_text("whole")
     (dest / "b.bin").symlink_to(outside / "victim")
     found = refresh(dest, {"url": server.put("/a", b"A"), "name": "sub/a.bin"}, server.put("/b.bin", b"B"))
-    assert "expected folders on the way to sub/a.bin, found something else at sub" in found.failures[0]
+    assert "expected only folders above sub/a.bin, found something else at sub" in found.failures[0]
     assert [path.name for path in outside.iterdir()] == ["victim"]
     assert (outside / "victim").read_text() == "whole"
     assert ((dest / "b.bin").is_symlink(), (dest / "b.bin").read_bytes()) == (False, b"B")
@@ -262,19 +263,19 @@ def test_nothing_is_written_through_a_link(server: ModServer, dest: Path, tmp_pa
     assert "found a folder" in refresh(dest, server.url + "/b.bin").failures[0]
 
 
-def test_several_at_a_time_but_no_more(server: ModServer, dest: Path) -> None:
+def test_refresh_limits_concurrency(server: ModServer, dest: Path) -> None:
     urls = [server.put(f"/{n}.bin", os.urandom(400_000), pause=0.01) for n in range(12)]
     assert refresh(dest, *urls, concurrency=3).stored == 12
     assert server.most == 3
 
 
-def test_one_refresh_at_a_time(server: ModServer, dest: Path) -> None:
+def test_refresh_runs_once_at_a_time(server: ModServer, dest: Path) -> None:
     with ModFolder(dest).alone():
         found = refresh(dest, server.put("/a.bin", b"A"))
     assert (found.busy, names(dest), server.asked) == (True, [], [])
 
 
-def test_a_killed_refresh_leaves_the_old_file_whole(server: ModServer, dest: Path) -> None:
+def test_a_killed_refresh_keeps_the_old_file(server: ModServer, dest: Path) -> None:
     url = server.put("/a.bin", b"old")
     refresh(dest, url)
     body = os.urandom(6_000_000)
@@ -302,13 +303,13 @@ def test_a_killed_refresh_leaves_the_old_file_whole(server: ModServer, dest: Pat
     assert ((dest / "a.bin").read_bytes(), names(dest)) == (body, ["a.bin"])
 
 
-def test_a_file_where_the_folder_should_be(server: ModServer, dest: Path) -> None:
+def test_refresh_refuses_a_file_as_folder(server: ModServer, dest: Path) -> None:
     dest.write_text("a file")
-    with pytest.raises(Exception, match="it can't be written"):
+    with pytest.raises(OrcastraError):
         refresh(dest, server.put("/a.bin", b"A"))
 
 
-def test_modes_and_redacted_state(server: ModServer, dest: Path) -> None:
+def test_refresh_sets_modes_and_redacts_the_state(server: ModServer, dest: Path) -> None:
     url = server.put("/a.bin?token=s3cret", b"A")
     found = refresh(dest, {"url": url, "name": "sub/a.bin"})
     assert stat.S_IMODE((dest / "sub").stat().st_mode) == 0o755
@@ -317,7 +318,7 @@ def test_modes_and_redacted_state(server: ModServer, dest: Path) -> None:
     assert "token=***" in (dest / STATE).read_text()
 
 
-def test_progress_is_told(server: ModServer, dest: Path) -> None:
+def test_refresh_reports_progress(server: ModServer, dest: Path) -> None:
     rules = build_mods([server.put("/a.bin", b"x" * 3_000_000)], {})
     seen: list[tuple[str, int, int | None]] = []
     lock = threading.Lock()

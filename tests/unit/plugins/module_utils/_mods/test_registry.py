@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Registries, well-behaved and not, on a server in this process that speaks TLS."""
+"""Well-behaved and hostile registries, on a TLS server in this process."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._mods.reference imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.registry import Layer, Registry
 from ansible_collections.orcastra.swarm.plugins.module_utils._mods.replies import FetchError
 from tests.lab.keys import create_tls
+from tests.support.coded import raises
 from tests.support.fake_registry import (
     DOCKER,
     DOCKER_LIST,
@@ -85,7 +86,7 @@ def keep(registry: Registry, layer: Layer, folder: Path) -> Kept:
 
 @pytest.mark.parametrize("kind", [OCI, DOCKER])
 @pytest.mark.parametrize("token", [None, "t0ken"])
-def test_a_mod_byte_for_byte(
+def test_keep_layer_stores_the_blob_unchanged(
     registry: Registry, server: FakeRegistry, tmp_path: Path, kind: str, token: str | None
 ) -> None:
     if token:
@@ -114,14 +115,14 @@ def test_a_mod_byte_for_byte(
         ]
 
 
-def test_news_costs_a_head(registry: Registry, server: FakeRegistry) -> None:
+def test_news_sends_a_head_request(registry: Registry, server: FakeRegistry) -> None:
     digest = server.push(manifest_of(BLOB))
     assert registry.news(server.reference(), trusted=True) == digest
     assert [asked.method for asked in server.asked] == ["HEAD"]
     assert "application/vnd.docker.distribution.manifest.list.v2+json" in server.asked[0].headers["Accept"]
 
 
-def test_news_where_the_registry_does_not_say_the_digest(registry: Registry, server: FakeRegistry) -> None:
+def test_news_without_a_digest_header(registry: Registry, server: FakeRegistry) -> None:
     digest = server.push(manifest_of(BLOB), **{"Docker-Content-Digest": "nonsense"})
     assert registry.news(server.reference(), trusted=True) == digest
     server.items["/v2/user/mod/manifests/1"].failures = [(405, {})]
@@ -129,7 +130,9 @@ def test_news_where_the_registry_does_not_say_the_digest(registry: Registry, ser
 
 
 @pytest.mark.parametrize("kind", [OCI_INDEX, DOCKER_LIST])
-def test_the_architecture_is_found_in_an_index(registry: Registry, server: FakeRegistry, kind: str) -> None:
+def test_resolve_picks_the_architecture_from_an_index(
+    registry: Registry, server: FakeRegistry, kind: str
+) -> None:
     blobs = {name: gzip.compress(name.encode()) for name in ("amd64", "v6", "v7", "arm64", "attested", "win")}
     bodies = {name: manifest_of(blob) for name, blob in blobs.items()}
     for name, body in bodies.items():
@@ -155,108 +158,108 @@ def test_the_architecture_is_found_in_an_index(registry: Registry, server: FakeR
         layer = resolve(registry, server.reference(mark), platform)
         assert (layer.digest, layer.manifest) == (digest_of(blobs[name]), digest), platform
     for platform in ("arm/v5", "riscv64", "386"):
-        with pytest.raises(FetchError, match=r"expected an image for .*, found linux/amd64, linux/arm/v6"):
+        with raises(FetchError, "no_platform"):
             resolve(registry, server.reference(), platform)
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "why"),
+    ("body", "kind", "code"),
     [
-        (manifest_of(BLOB, BLOB), OCI, "exactly one layer, found 2"),
-        (manifest_of(), OCI, "exactly one layer, found 0"),
-        (manifest_of(BLOB, digest="sha256:../../x"), OCI, "sha256 digest"),
-        (manifest_of(BLOB, digest="sha512:" + "0" * 128), OCI, "sha256 digest"),
-        (manifest_of(BLOB, size=-1), OCI, "the layer's size"),
-        (manifest_of(BLOB, size=True), OCI, "the layer's size"),
-        (manifest_of(BLOB, size=MAX_BYTES + 1), OCI, "at most 1000000 bytes, found 1000001"),
-        (manifest_of(BLOB, mediaType=TAR_GZIP.replace("gzip", "zstd")), OCI, "packed with gzip, .*zstd"),
-        (manifest_of(BLOB, mediaType="application/vnd.oci.image.layer.v1.tar"), OCI, "packed with gzip"),
-        (b"<html>", "text/html", "found text/html that isn't JSON"),
-        (manifest_of(BLOB), "text/html", "found text/html"),
-        (manifest_of(BLOB, kind=DOCKER), OCI, "the manifest is called"),
-        (b"[]", OCI, "other JSON"),
-        (b"[" * 100_000, OCI, "isn't JSON"),
-        (b'{"layers": {}}', OCI, "a list of layers"),
-        (b'{"manifests": [1]}', OCI_INDEX, "a list of manifests"),
-        (b"{}", "application/vnd.docker.distribution.manifest.v1+json", "expected an image's manifest"),
-        (b'{"mediaType": "application/x-other"}', "application/json", "found application/x-other"),
-        (b" " * (4 * 1024 * 1024 + 1), OCI, "at most 4194304 bytes"),
-        (index_of((b"x", {"digest": "sha256:zz"})), OCI_INDEX, "sha256 digest in the index"),
-        (index_of(), OCI_INDEX, "found nothing"),
+        (manifest_of(BLOB, BLOB), OCI, "not_one_layer"),
+        (manifest_of(), OCI, "not_one_layer"),
+        (manifest_of(BLOB, digest="sha256:../../x"), OCI, "invalid_digest"),
+        (manifest_of(BLOB, digest="sha512:" + "0" * 128), OCI, "invalid_digest"),
+        (manifest_of(BLOB, size=-1), OCI, "invalid_size"),
+        (manifest_of(BLOB, size=True), OCI, "invalid_size"),
+        (manifest_of(BLOB, size=MAX_BYTES + 1), OCI, "too_large"),
+        (manifest_of(BLOB, mediaType=TAR_GZIP.replace("gzip", "zstd")), OCI, "not_gzip"),
+        (manifest_of(BLOB, mediaType="application/vnd.oci.image.layer.v1.tar"), OCI, "not_gzip"),
+        (b"<html>", "text/html", "not_a_manifest"),
+        (manifest_of(BLOB), "text/html", "unknown_media_type"),
+        (manifest_of(BLOB, kind=DOCKER), OCI, "media_type_conflict"),
+        (b"[]", OCI, "not_a_manifest"),
+        (b"[" * 100_000, OCI, "not_a_manifest"),
+        (b'{"layers": {}}', OCI, "not_a_manifest"),
+        (b'{"manifests": [1]}', OCI_INDEX, "not_a_manifest"),
+        (b"{}", "application/vnd.docker.distribution.manifest.v1+json", "unknown_media_type"),
+        (b'{"mediaType": "application/x-other"}', "application/json", "unknown_media_type"),
+        (b" " * (4 * 1024 * 1024 + 1), OCI, "too_large"),
+        (index_of((b"x", {"digest": "sha256:zz"})), OCI_INDEX, "invalid_digest"),
+        (index_of(), OCI_INDEX, "no_platform"),
     ],
 )
-def test_manifests_that_cannot_be_used(
-    registry: Registry, server: FakeRegistry, body: bytes, kind: str, why: str
+def test_resolve_refuses_invalid_manifests(
+    registry: Registry, server: FakeRegistry, body: bytes, kind: str, code: str
 ) -> None:
     server.push(body, kind=kind)
-    with pytest.raises(FetchError, match=why) as caught:
+    with raises(FetchError, code) as caught:
         resolve(registry, server.reference())
     assert str(caught.value).startswith(f"{server.host}/user/mod:1: ")
 
 
-def test_registries_that_do_not_name_the_type(registry: Registry, server: FakeRegistry) -> None:
+def test_resolve_accepts_manifests_without_a_media_type(registry: Registry, server: FakeRegistry) -> None:
     for kind in ("application/json", ""):
         server.push(manifest_of(BLOB), kind=kind)
         assert resolve(registry, server.reference()).digest == digest_of(BLOB)
 
 
-def test_an_index_of_indexes(registry: Registry, server: FakeRegistry) -> None:
+def test_resolve_refuses_an_index_of_indexes(registry: Registry, server: FakeRegistry) -> None:
     inner = index_of()
     server.push(inner, "inner", OCI_INDEX)
     server.push(index_of((inner, {"platform": {"os": "linux", "architecture": "amd64"}})), "1", OCI_INDEX)
-    with pytest.raises(FetchError, match="one of indexes"):
+    with raises(FetchError, "nested_index"):
         resolve(registry, server.reference())
 
 
-def test_a_manifest_is_what_was_asked_for(registry: Registry, server: FakeRegistry) -> None:
+def test_resolve_checks_the_digest_of_a_manifest(registry: Registry, server: FakeRegistry) -> None:
     body, swapped = manifest_of(BLOB), manifest_of(b"\x1f\x8bother")
     digest = server.push(body)
     server.serve(f"manifests/{digest}", swapped, {"Content-Type": OCI})
-    with pytest.raises(FetchError, match=f"with the digest {digest}, found {digest_of(swapped)}"):
+    with raises(FetchError, "wrong_digest"):
         resolve(registry, server.reference(f"@{digest}"))
     server.push(index_of((body, {"platform": {"os": "linux", "architecture": "amd64"}})), "1", OCI_INDEX)
     server.serve(f"manifests/{digest}", swapped, {"Content-Type": OCI})
-    with pytest.raises(FetchError, match=f"with the digest {digest}, found {digest_of(swapped)}"):
+    with raises(FetchError, "wrong_digest"):
         resolve(registry, server.reference())
     server.push(body, **{"Docker-Content-Digest": digest_of(swapped)})
-    with pytest.raises(FetchError, match="with the digest"):
+    with raises(FetchError, "wrong_digest"):
         resolve(registry, server.reference())
 
 
 @pytest.mark.parametrize(
-    ("served", "why"),
+    ("served", "code"),
     [
-        (BLOB[:-1] + b"?", "expected the digest sha256:"),
-        (BLOB[:-1], "bytes"),
-        (BLOB + b"?", "expected at most"),
+        (BLOB[:-1] + b"?", "wrong_digest"),
+        (BLOB[:-1], "wrong_size"),
+        (BLOB + b"?", "too_large"),
     ],
 )
-def test_a_blob_that_is_not_the_one(
-    registry: Registry, server: FakeRegistry, tmp_path: Path, served: bytes, why: str
+def test_keep_layer_refuses_another_blob(
+    registry: Registry, server: FakeRegistry, tmp_path: Path, served: bytes, code: str
 ) -> None:
     server.push(manifest_of(BLOB))
     server.push_blob(BLOB)
     path = tmp_path / "user.mod.1.tar.xz"
     path.write_bytes(b"the one before")
     server.items[f"/v2/user/mod/blobs/{digest_of(BLOB)}"].body = served
-    with pytest.raises(FetchError, match=why):
+    with raises(FetchError, code):
         keep(registry, resolve(registry, server.reference()), tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
     assert path.read_bytes() == b"the one before"
 
 
 @pytest.mark.parametrize("blob", [b"\x28\xb5\x2f\xfd zstd", b"plain tar" * 100, b"\xfd7zXZ\0"])
-def test_a_layer_that_only_claims_to_be_gzip(
+def test_keep_layer_refuses_other_than_gzip(
     registry: Registry, server: FakeRegistry, tmp_path: Path, blob: bytes
 ) -> None:
     server.push(manifest_of(blob))
     server.push_blob(blob)
-    with pytest.raises(FetchError, match=f"packed with gzip.*, found the first bytes {blob[:4].hex(' ')}"):
+    with raises(FetchError, "wrong_content"):
         keep(registry, resolve(registry, server.reference()), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_token_goes_to_its_registry_alone(
+def test_registry_sends_a_token_only_to_its_host(
     registry: Registry, server: FakeRegistry, other: FakeRegistry, tmp_path: Path
 ) -> None:
     server.require_token("of-one")
@@ -264,7 +267,7 @@ def test_a_token_goes_to_its_registry_alone(
     for each in (server, other):
         each.push(manifest_of(BLOB))
         each.push_blob(BLOB)
-    # blobs lie elsewhere, as most registries have it
+    # blobs are on another host, as with most registries
     server.serve(f"blobs/{digest_of(BLOB)}", b"", {}, redirect=f"{other.url}/cdn")
     other.put("/cdn", BLOB)
     for number, each in enumerate((server, other, server)):
@@ -276,7 +279,7 @@ def test_a_token_goes_to_its_registry_alone(
     assert all("Authorization" not in asked.headers for asked in other.asked if asked.path == "/cdn")
 
 
-def test_a_registry_that_redirects_to_another_that_wants_its_own_token(
+def test_registry_gets_a_token_for_the_host_of_a_redirect(
     registry: Registry, server: FakeRegistry, other: FakeRegistry, tmp_path: Path
 ) -> None:
     other.require_token("of-two")
@@ -289,7 +292,7 @@ def test_a_registry_that_redirects_to_another_that_wants_its_own_token(
     assert all("Authorization" not in asked.headers for asked in server.asked)
 
 
-def test_a_token_that_expired_is_renewed(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
+def test_registry_renews_an_expired_token(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
     server.require_token("first")
     server.push(manifest_of(BLOB))
     layer = resolve(registry, server.reference())
@@ -298,56 +301,57 @@ def test_a_token_that_expired_is_renewed(registry: Registry, server: FakeRegistr
     assert keep(registry, layer, tmp_path).is_new
 
 
-def test_a_registry_that_is_never_content(registry: Registry, server: FakeRegistry) -> None:
+def test_registry_gives_up_if_every_token_is_refused(registry: Registry, server: FakeRegistry) -> None:
     server.require_token("t0ken")
     server.push(manifest_of(BLOB))
     server.put("/token", b'{"access_token": "another"}')
-    with pytest.raises(FetchError, match="gives nothing without a password") as caught:
+    with raises(FetchError, "password") as caught:
         resolve(registry, server.reference())
     assert caught.value.status == 401
     assert len(server.asked) == 6
 
 
 @pytest.mark.parametrize(
-    ("challenge", "why"),
+    ("challenge", "code"),
     [
-        ("", "without a password"),
-        ('Basic realm="x"', "without a password"),
-        ('Bearer service="x"', "expected a token server with https"),
-        ('Bearer realm="http://127.0.0.1/token"', "expected a token server with https"),
-        ('Bearer realm="file:///etc/passwd"', "expected a token server with https"),
-        ('Bearer realm="https://user:pass@127.0.0.1/token"', "expected a token server with https"),
-        ('Bearer realm="https://[::1/token"', "expected a token server with https"),
-        ('Bearer realm="https://127.0.0.1:1/token"', "can't be reached"),
+        ("", "password"),
+        ('Basic realm="x"', "password"),
+        ('Bearer service="x"', "token_server"),
+        ('Bearer realm="http://127.0.0.1/token"', "token_server"),
+        ('Bearer realm="file:///etc/passwd"', "token_server"),
+        ('Bearer realm="https://user:pass@127.0.0.1/token"', "token_server"),
+        ('Bearer realm="https://[::1/token"', "token_server"),
+        ('Bearer realm="https://127.0.0.1:1/token"', "unreachable"),
     ],
 )
-def test_challenges_that_are_not_followed(
-    registry: Registry, server: FakeRegistry, challenge: str, why: str
+def test_registry_refuses_unsafe_challenges(
+    registry: Registry, server: FakeRegistry, challenge: str, code: str
 ) -> None:
     server.require_token("t0ken")
     server.push(manifest_of(BLOB), **{"WWW-Authenticate": challenge})
-    with pytest.raises(FetchError, match=why) as caught:
+    with raises(FetchError, code) as caught:
         resolve(registry, server.reference())
     assert "pass@" not in str(caught.value)
 
 
 @pytest.mark.parametrize("reply", [b"", b"[]", b'{"token": 1}', b'{"token": "a\\r\\nX: y"}', b"x" * 70_000])
-def test_token_servers_that_give_none(registry: Registry, server: FakeRegistry, reply: bytes) -> None:
+def test_registry_refuses_invalid_tokens(registry: Registry, server: FakeRegistry, reply: bytes) -> None:
     server.require_token("t0ken")
     server.push(manifest_of(BLOB))
     server.put("/token", reply)
-    with pytest.raises(FetchError, match=r"expected (JSON|a token|at most 65536 bytes) from"):
+    with pytest.raises(FetchError) as caught:
         resolve(registry, server.reference())
+    assert caught.value.code in ("not_json", "no_token", "too_large")
 
 
-def test_a_label_leads_to_no_registry_inside(registry: Registry, server: FakeRegistry) -> None:
+def test_registry_refuses_private_hosts_from_labels(registry: Registry, server: FakeRegistry) -> None:
     server.push(manifest_of(BLOB))
-    with pytest.raises(FetchError, match=r"the address 127\.0\.0\.1"):
+    with raises(FetchError, "address_refused"):
         registry.resolve(server.reference(), AMD64, trusted=False, max_bytes=MAX_BYTES)
     assert not server.asked
 
 
-def test_the_registry_behind_is_asked_where_the_first_fails(
+def test_registry_falls_back_to_its_substitute(
     registry: Registry, server: FakeRegistry, other: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry_module, "_SUBSTITUTES", {server.host: (other.host,)})
@@ -355,12 +359,14 @@ def test_the_registry_behind_is_asked_where_the_first_fails(
     assert resolve(registry, server.reference()).base == other.url
     assert registry.news(server.reference(), trusted=True) == digest
     other.items.clear()
-    with pytest.raises(FetchError, match=r"127\.0\.0\.1:.* answered 404; .*127\.0\.0\.2:.* answered 404"):
+    with raises(FetchError, "status") as caught:
         resolve(registry, server.reference())
+    assert server.host in caught.value.reason
+    assert other.host in caught.value.reason
 
 
 class Scripted:
-    """A fetcher that only writes down what it is asked for, and lets lscr.io fail."""
+    """A fetcher that records its requests and lets lscr.io fail."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
@@ -368,12 +374,12 @@ class Scripted:
     def document(self, url: str, headers: dict[str, str], **_more: Any) -> Any:
         self.asked.append((url, headers.get("Authorization")))
         if url.startswith("https://lscr.io"):
-            raise FetchError("a mod", "is down")
+            raise FetchError("unreachable", "a mod", "is down")
         body = manifest_of(BLOB) if "/manifests/" in url else f'{{"token": "{url[8:15]}"}}'.encode()
 
         class Answer:
             status = 200
-            headers: dict[str, str] = {}  # noqa: RUF012 - nobody writes to it
+            headers: dict[str, str] = {}  # noqa: RUF012 - no test writes to it
 
             def json(self) -> Any:
                 return json.loads(body)
@@ -413,13 +419,17 @@ class Scripted:
         ),
     ],
 )
-def test_the_well_known_registries(text: str, asked: list[tuple[str, str | None]]) -> None:
+def test_registry_knows_token_servers_of_public_registries(
+    text: str, asked: list[tuple[str, str | None]]
+) -> None:
     fetcher: Any = Scripted()
     resolve(Registry(fetcher), parse_reference(text))
     assert fetcher.asked == asked
 
 
-def test_an_architecture_has_its_folder(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
+def test_keep_layer_uses_a_folder_per_architecture(
+    registry: Registry, server: FakeRegistry, tmp_path: Path
+) -> None:
     server.push(manifest_of(BLOB))
     server.push_blob(BLOB)
     folder = tmp_path / parse_platform("arm/v6").folder
@@ -428,11 +438,13 @@ def test_an_architecture_has_its_folder(registry: Registry, server: FakeRegistry
     assert (folder / "user.mod.1.tar.xz").exists()
     assert folder.stat().st_mode & 0o7777 == 0o755
     (tmp_path / "amd64").symlink_to(folder)
-    with pytest.raises(FetchError, match="expected a folder at"):
+    with raises(FetchError, "not_a_folder"):
         keep(registry, resolve(registry, server.reference()), tmp_path / "amd64")
 
 
-def test_the_lock(registry: Registry, server: FakeRegistry, tmp_path: Path) -> None:
+def test_keep_layer_holds_a_lock_and_breaks_a_stale_one(
+    registry: Registry, server: FakeRegistry, tmp_path: Path
+) -> None:
     server.push(manifest_of(BLOB))
     seen: list[list[str]] = []
     server.push_blob(BLOB)
@@ -440,15 +452,15 @@ def test_the_lock(registry: Registry, server: FakeRegistry, tmp_path: Path) -> N
     lock = tmp_path / "user.mod.1.lock"
     with write_lock(tmp_path, server.reference()):
         assert lock.exists()
-        with pytest.raises(FetchError, match=r"user\.mod\.1\.lock says that it is being written right now"):
+        with raises(FetchError, "locked"):
             keep(registry, layer, tmp_path)
         assert lock.exists()
     assert not lock.exists()
     lock.touch()
     os.utime(lock, (time.time() - 14 * 60,) * 2)
-    with pytest.raises(FetchError, match="being written"):
+    with raises(FetchError, "locked"):
         keep(registry, layer, tmp_path)
-    # that of a writer that has crashed
+    # the lock of a crashed writer
     os.utime(lock, (time.time() - 16 * 60,) * 2)
 
     def look(_bytes: int, _expected: int | None) -> None:
@@ -458,23 +470,23 @@ def test_the_lock(registry: Registry, server: FakeRegistry, tmp_path: Path) -> N
     assert "user.mod.1.lock" in seen[0]
     assert "user.mod.1.tar.xz" not in seen[0]
     assert [path.name for path in tmp_path.iterdir()] == ["user.mod.1.tar.xz"]
-    # also where the writer had been done but for the lock
+    # also if the writer had finished except for the lock
     lock.touch()
     os.utime(lock, (time.time() - 16 * 60,) * 2)
     assert not keep(registry, layer, tmp_path).is_new
     assert not lock.exists()
 
 
-def test_the_lock_goes_where_the_download_fails(
+def test_keep_layer_releases_its_lock_after_a_failure(
     registry: Registry, server: FakeRegistry, tmp_path: Path
 ) -> None:
     server.push(manifest_of(BLOB))
-    with pytest.raises(FetchError, match="answered 404"):
+    with raises(FetchError, "status"):
         keep(registry, resolve(registry, server.reference()), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("text", ["", "a/b/c", "../etc", "arm/x", "linux", "a b"])
-def test_architectures_that_are_none(text: str) -> None:
-    with pytest.raises(ValueError, match="expected a"):
+def test_parse_platform_refuses_unknown_architectures(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
         parse_platform(text)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files whose URL doesn't name them: their server does, as long as it is a plain name."""
+"""Files without a name in their URL get the server's name, if it is a plain name."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def names(dest: Path) -> list[str]:
         ('attachment; filename="..\\\\..\\\\mod.jar"', "mod.jar"),
         ("attachment; filename*=UTF-8''..%2F..%2Fmod.jar", "mod.jar"),
         ("attachment; filename*=UTF-8''%2E%2E%2Fmod.jar", "mod.jar"),
-        # none of these is a name
+        # none of these is a valid name
         ("attachment; filename=..", "download"),
         ("attachment; filename=.hidden", "download"),
         ("attachment; filename=.orcastra-mods.json", "download"),
@@ -84,7 +84,7 @@ def names(dest: Path) -> list[str]:
         (";;;", "download"),
     ],
 )
-def test_a_disposition_gives_a_plain_name_or_none(disposition: str, name: str | None) -> None:
+def test_name_from_reply_accepts_only_plain_names(disposition: str, name: str | None) -> None:
     url = "https://h.example/files/1/download"
     found = name_from_reply(url, url, {"Content-Disposition": disposition})
     if name is not None:
@@ -106,11 +106,11 @@ def test_a_disposition_gives_a_plain_name_or_none(disposition: str, name: str | 
         ("https://h/latest", "https://cdn/..%2Fx.jar", "latest"),
     ],
 )
-def test_where_it_was_redirected_to_may_name_it(url: str, url_now: str, name: str | None) -> None:
+def test_name_from_reply_uses_the_url_after_redirects(url: str, url_now: str, name: str | None) -> None:
     assert name_from_reply(url, url_now, {}) == name
 
 
-def test_several_downloads_go_under_their_names(server: ModServer, dest: Path) -> None:
+def test_refresh_stores_downloads_under_their_server_names(server: ModServer, dest: Path) -> None:
     urls = [
         server.put(
             f"/{n}/download", bytes([n]), headers={"Content-Disposition": f"attachment; filename=m{n}.bin"}
@@ -127,28 +127,28 @@ def test_several_downloads_go_under_their_names(server: ModServer, dest: Path) -
     assert names(dest) == ["m1.bin", "m2.bin", "m3.bin"]
     sent = server.served_bytes
     assert (refresh(dest, *urls).plan.steps, server.served_bytes) == ((), sent)
-    # a new version has a new name, and takes the place of the old one
+    # a new version has a new name, and replaces the old one
     server.put("/1/download", b"1.1", headers={"Content-Disposition": "attachment; filename=m1.1.bin"})
     assert [step.summary for step in refresh(dest, *urls).plan.steps] == ["replace m1.1.bin", "remove m1.bin"]
     assert names(dest) == ["m1.1.bin", "m2.bin", "m3.bin"]
     assert refresh(dest, *urls[1:]).removed == 1
 
 
-def test_what_a_name_says_is_asked_of_the_content(server: ModServer, dest: Path) -> None:
+def test_refresh_checks_content_against_the_server_name(server: ModServer, dest: Path) -> None:
     headers = {"Content-Disposition": "attachment; filename=m.jar"}
     url = server.put("/download", b"text", headers=headers)
     assert "expected a zip file, found text" in refresh(dest, url).failures[0]
 
 
-def test_two_downloads_with_one_name_are_told(server: ModServer, dest: Path) -> None:
+def test_refresh_reports_two_downloads_with_one_name(server: ModServer, dest: Path) -> None:
     headers = {"Content-Disposition": "attachment; filename=m.bin"}
     urls = [server.put(f"/{n}/download", bytes([n]), headers=headers) for n in (1, 2)]
     found = refresh(dest, *urls)
     assert (found.stored, len(found.failures)) == (1, 1)
-    assert "a name of its own" in found.failures[0]
+    assert "expected an unused name" in found.failures[0]
 
 
-def test_a_name_of_ones_own_wins(server: ModServer, dest: Path) -> None:
+def test_a_configured_name_overrides_the_server_name(server: ModServer, dest: Path) -> None:
     headers = {"Content-Disposition": "attachment; filename=theirs.bin"}
     mods = [
         {"url": server.put("/1/download", b"1", headers=headers), "name": "mine"},
@@ -158,7 +158,7 @@ def test_a_name_of_ones_own_wins(server: ModServer, dest: Path) -> None:
     assert names(dest) == ["mine", "said.bin"]
 
 
-def test_an_archive_gets_a_folder_of_that_name(server: ModServer, dest: Path) -> None:
+def test_refresh_names_the_folder_of_an_archive(server: ModServer, dest: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("a", b"1")
@@ -169,7 +169,7 @@ def test_an_archive_gets_a_folder_of_that_name(server: ModServer, dest: Path) ->
     assert refresh(dest, mod).plan.steps == ()
 
 
-def test_an_empty_archive_leaves_the_old_folder(server: ModServer, dest: Path) -> None:
+def test_refresh_keeps_the_folder_if_the_archive_is_empty(server: ModServer, dest: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("a", b"1")
@@ -180,13 +180,13 @@ def test_an_empty_archive_leaves_the_old_folder(server: ModServer, dest: Path) -
     assert names(dest) == ["pack/a"]
 
 
-def test_a_strange_server_takes_no_name_that_is_there(server: ModServer, dest: Path) -> None:
+def test_an_untrusted_server_cannot_claim_an_existing_name(server: ModServer, dest: Path) -> None:
     headers = {"Content-Disposition": "attachment; filename=server.properties"}
     url = server.put("/download", b"theirs", headers=headers)
     desired = Discovery((url_entry(url, trusted=False),))
     dest.mkdir()
     (dest / "server.properties").write_text("mine")
-    assert "which is there already" in refresh(dest, discovery=desired).failures[0]
+    assert "which already exists" in refresh(dest, discovery=desired).failures[0]
     assert (dest / "server.properties").read_text() == "mine"
     (dest / "server.properties").unlink()
     assert refresh(dest, discovery=desired).failures == ()
@@ -195,6 +195,6 @@ def test_a_strange_server_takes_no_name_that_is_there(server: ModServer, dest: P
     assert (dest / "server.properties").read_text() == "newer"
 
 
-def test_a_server_that_names_nothing_is_told(server: ModServer, dest: Path) -> None:
+def test_refresh_reports_a_server_without_a_name(server: ModServer, dest: Path) -> None:
     url = server.put("/dl/?id=5", b"1")
     assert "give it one with 'name'" in refresh(dest, url).failures[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -87,10 +88,9 @@ class Hostile:
 
     def _peek(self, connection: socket.socket) -> bool:
         """Whether the other side is still there."""
-        try:
-            return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-        except BlockingIOError:
-            return True
+        # A socket with a timeout waits in recv, even with MSG_DONTWAIT.
+        readable, _, _ = select.select([connection], [], [], 0)
+        return not readable or bool(connection.recv(1, socket.MSG_PEEK))
 
     def close(self) -> None:
         self._is_closing.set()
