@@ -41,14 +41,20 @@ def roles() -> frozenset[str]:
 @cache
 def role_variables() -> frozenset[str]:
     """All variables that roles and playbooks read."""
-    found: set[str] = set()
-    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
-        specs = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
-        for spec in specs.values():
-            found.update(spec.get("options") or {})
+    found = {name for role in roles() for name in variables_of(role)}
     for path in ROOT.glob("playbooks/*.yml"):
         found.update(re.findall(r"\borcastra_[a-z_]+", path.read_text(encoding="utf-8")))
     return frozenset(found)
+
+
+@cache
+def variables_of(role: str) -> frozenset[str]:
+    """The variables of one role."""
+    path = ROOT / "roles" / role / "meta" / "argument_specs.yml"
+    if not path.is_file():
+        return frozenset()
+    specs = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
+    return frozenset(specs["main"].get("options") or {})
 
 
 @cache
@@ -57,7 +63,7 @@ def options_of(kind: str, name: str) -> frozenset[str]:
     path = ROOT / "plugins" / kind / f"{name}.py"
     assert path.is_file(), f"the collection has no {kind} orcastra.swarm.{name}"
     documentation = _documentation(path.read_text(encoding="utf-8"))
-    found = set(documentation.get("options") or {})
+    found = _names(documentation)
     for fragment in documentation.get("extends_documentation_fragment") or []:
         found |= _OF_ANSIBLE.get(fragment) or _options_of_fragment(fragment)
     return frozenset(found)
@@ -75,4 +81,10 @@ def _options_of_fragment(name: str) -> set[str]:
     _namespace, _collection, module, *part = name.split(".")
     fragment = importlib.import_module(f"{_FRAGMENTS}{module}").ModuleDocFragment
     text = getattr(fragment, part[0].upper() if part else "DOCUMENTATION")
-    return set((yaml.safe_load(text) or {}).get("options") or {})
+    return _names(yaml.safe_load(text) or {})
+
+
+def _names(documentation: dict[str, Any]) -> set[str]:
+    """The options and their aliases."""
+    options = documentation.get("options") or {}
+    return set(options) | {alias for option in options.values() for alias in option.get("aliases") or []}

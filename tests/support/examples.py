@@ -39,7 +39,7 @@ from orcastra_runner.cli import build_parser
 from orcastra_runner.command.file import parse, parse_words
 from orcastra_runner.settings import VARIABLES, collect_settings
 from tests.lab.__main__ import _parser as lab_parser
-from tests.support.collection import options_of, playbooks, role_variables, roles
+from tests.support.collection import options_of, playbooks, role_variables, roles, variables_of
 from tests.support.documents import ROOT, Block, CommandLine, command_lines
 
 _NAMESPACE = "orcastra.swarm."
@@ -260,7 +260,9 @@ def _role(block: Block, role: Mapping[str, Any]) -> None:
         return
     assert name.removeprefix(_NAMESPACE) in roles(), f"{block}: there is no role {name}"
     given = {**role, **(role.get("vars") or {})}
-    _variables(block, {key: value for key, value in given.items() if key.startswith("orcastra_")})
+    variables = {key for key in given if key.startswith("orcastra_")}
+    unknown = sorted(variables - variables_of(name.removeprefix(_NAMESPACE)))
+    assert not unknown, f"{block}: the role {name} has no variables {unknown}"
 
 
 def _tasks(block: Block, data: Any) -> None:

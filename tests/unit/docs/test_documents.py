@@ -88,6 +88,7 @@ def test_command_lines_splits_lines_as_a_shell_does(text: str, words: list[list[
         ("yaml", "mods: [{url: x, image: y}]\n"),
         ("yaml", "- restart_servce:x\n"),
         ("yaml", "- hosts: all\n  roles: [orcastra.swarm.nothing]\n"),
+        ("yaml", "- hosts: all\n  roles: [{role: orcastra.swarm.prune, orcastra_swarm: {}}]\n"),
         ("yaml", "- name: Set\n  orcastra.swarm.label_sync: {nothing: 1}\n"),
         ("yaml", "plugin: orcastra.swarm.swarm\nnothing: 1\n"),
         ("yaml", "orcastra_nothing: 1\n"),
