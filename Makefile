@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint docs bench build image generate lock clean
+.PHONY: help venv setup demo demo-down test unit lint docs bench build image generate changelog lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,8 +44,11 @@ build: venv ## build wheel, sdist and the collection's tarball in dist/
 image: ## build the container image with Docker; IMAGE=name:tag sets its name
 	@docker build --tag $(or $(IMAGE),orcastra:latest) --build-arg VERSION=$$(sed -n 's/^version: //p' galaxy.yml) $(IMAGE_ARGS) .
 
-generate: venv ## update the generated tables of variables in the role READMEs
+generate: venv ## update the generated tables in README.md and the role READMEs
 	@$(BIN)/python tools/generate.py
+
+changelog: venv ## turn changelog fragments into CHANGELOG.rst, for the version in galaxy.yml
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-changelog release --update-existing --reload-plugins --refresh-plugins prevent-removal
 
 lock: ## update tools/constraints.txt to the newest versions
 	@sh tools/lock

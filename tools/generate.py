@@ -29,7 +29,7 @@ _CODE = re.compile(r"[COVE]\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 
 
 def markdown(text: str) -> str:
-    """Ansible's markup as Markdown, safe in a cell of a table."""
+    """Convert Ansible's markup to Markdown for a table cell."""
     return _CODE.sub(r"`\1`", _MODULE.sub(r"`\1`", text)).replace("|", r"\|")
 
 
@@ -59,7 +59,7 @@ def table(options: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def generated() -> Iterator[tuple[Path, str]]:
-    """Each README with its table as it should be. Raises SystemExit if the place for the table is missing."""
+    """Yield each README with its updated text. Raises SystemExit if a README has no place for the table."""
     for spec in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
         main = yaml.safe_load(spec.read_text(encoding="utf-8"))["argument_specs"]["main"]
         readme = spec.parents[1] / "README.md"
