@@ -39,10 +39,17 @@ bench: setup ## measure on real engines and print tables (`make bench ARGS="move
 
 build: venv ## build the wheel, the sdist and the collection's tarball into dist/
 	@$(BIN)/python -m build --outdir dist .
-	@$(BIN)/ansible-galaxy collection build --force --output-path dist .
+	@$(BIN)/python tools/build_collection.py dist
 
 image: ## build the container image, orcastra:latest, with Docker (`make image IMAGE=name:tag`)
 	@docker build --tag $(or $(IMAGE),orcastra:latest) --build-arg VERSION=$$(sed -n 's/^version: //p' galaxy.yml) $(IMAGE_ARGS) .
+
+image-copy: ## copy the image to other nodes over SSH, without a registry (`make image-copy HOSTS="root@bravo …"`)
+	@test -n "$(HOSTS)" || { echo 'image-copy: expected HOSTS="user@host ..."' >&2; exit 2; }
+	@for host in $(HOSTS); do \
+		echo "Copying $(or $(IMAGE),orcastra:latest) to $$host ..."; \
+		docker save $(or $(IMAGE),orcastra:latest) | gzip | ssh "$$host" 'gunzip | docker load' || exit 1; \
+	done
 
 generate: venv ## write the generated parts of the documentation (tables of role variables)
 	@$(BIN)/python tools/generate.py

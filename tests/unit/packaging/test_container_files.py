@@ -34,6 +34,7 @@ def test_behind_the_proxy_orcastra_is_the_same_without_the_socket(
     service = expected["services"]["orcastra"]
     for key, value in gone.items():
         assert service.pop(key) == value
+    service["user"] = "10001:10001"
     service["environment"]["DOCKER_HOST"] = "unix:///run/engine/docker.sock"
     assert service["volumes"][0] == SOCKET
     service["volumes"][0] = "engine:/run/engine:ro"
