@@ -21,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.anchor import AnchorPlacement
@@ -30,8 +31,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
     resolve_anchor_groups,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.verdict import Verdict, judge
 from orcastra_runner import follower_report
-from orcastra_runner.report import plan_data, status_data
+from orcastra_runner.report import plan_data, status_data, verdict_data
 from orcastra_runner.service_report import services_data
 from orcastra_runner.status import JobState, StatusStore, View
 from orcastra_runner.version import __version__
@@ -77,11 +79,18 @@ def plans_data(view: View) -> dict[str, Any]:
         "dry_run": view.dry_run,
         "acts": view.acts,
         "headline": _headline(view, whole["headline"]),
+        "verdict": verdict_data(_verdict(view)),
         "steps": [{"job": job, **step} for job, part in parts.items() for step in part["plan"]],
         "warnings": whole["warnings"],
         "notes": whole["notes"],
         "short_of_tasks": whole["short_of_tasks"],
     }
+
+
+def _verdict(view: View) -> Verdict:
+    plan = sum(view.plans.values(), Plan()) if view.acts and view.plans else None
+    snapshot, state = (view.seen.snapshot, view.seen.state) if view.seen is not None else (None, State())
+    return judge(snapshot, plan, view.short, state, view.observed_at or 0.0)
 
 
 def _headline(view: View, planned: str) -> str:
