@@ -46,7 +46,9 @@ def test_stack(hosts: Lab) -> None:
         wait_until(lambda host=host: get(host, "/readyz")[0] == 200, 30, host.name)  # type: ignore[misc]
         assert get(host, "/healthz")[0] == 200
         assert get(host, "/sync", "POST")[0] == 401
-        token = host.sh(f"docker exec $(docker ps -q -f name={NAME}) cat /var/lib/orcastra/api_token").strip()
+        token = host.sh(
+            f"docker exec -u 10001 $(docker ps -q -f name={NAME}) cat /var/lib/orcastra/api_token"
+        ).strip()
         assert get(host, "/sync", "POST", Authorization=f"Bearer {token}")[0] in (200, 202)
     leads = {host.name: "\nswarm_orch_leader 1.0\n" in get(host, "/metrics")[1] for host in hosts}
     assert [name for name, does in leads.items() if does] == [hosts.leader().name]
