@@ -43,7 +43,8 @@ ENV PATH=/opt/orcastra/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
     PYTHONUNBUFFERED=1 \
     ANSIBLE_HOME=/tmp/.ansible \
     ORCASTRA_HTTP_ADDRESS=:6060
-USER 10001:10001
+# There is no USER: the container starts as root, and the entry point finds the group of the engine's socket and
+# becomes the user orcastra before anything else runs. Use --user 10001:GROUP to start as that user.
 WORKDIR /tmp
 VOLUME /var/lib/orcastra
 EXPOSE 6060

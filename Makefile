@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint docs bench build image generate changelog lock clean
+.PHONY: help venv setup demo demo-down test unit lint docs bench build image image-copy generate changelog lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,10 +39,17 @@ bench: setup ## measure on real engines and print tables; ARGS="moves" runs only
 
 build: venv ## build wheel, sdist and the collection's tarball in dist/
 	@$(BIN)/python -m build --outdir dist .
-	@$(BIN)/ansible-galaxy collection build --force --output-path dist .
+	@$(BIN)/python tools/build_collection.py dist
 
 image: ## build the container image with Docker; IMAGE=name:tag sets its name
 	@docker build --tag $(or $(IMAGE),orcastra:latest) --build-arg VERSION=$$(sed -n 's/^version: //p' galaxy.yml) $(IMAGE_ARGS) .
+
+image-copy: ## copy the image to other nodes over SSH; HOSTS="root@bravo root@charlie"
+	@test -n "$(HOSTS)" || { echo 'image-copy: expected HOSTS="user@host ..."' >&2; exit 2; }
+	@for host in $(HOSTS); do \
+		echo "Copying $(or $(IMAGE),orcastra:latest) to $$host ..."; \
+		docker save $(or $(IMAGE),orcastra:latest) | gzip | ssh "$$host" 'gunzip | docker load' || exit 1; \
+	done
 
 generate: venv ## update the generated tables in README.md and the role READMEs
 	@$(BIN)/python tools/generate.py

@@ -4,27 +4,41 @@
 """Add the collection to the wheel, together with the runner.
 
 ansible-core finds every ``site-packages/ansible_collections/NAMESPACE/NAME``, so a single ``pip install``
-provides both. ``manifest`` in ``galaxy.yml`` selects the files of the collection. This hook evaluates it like
-``ansible-galaxy collection build`` does.
+provides both. ``COLLECTION`` lists the files of the collection. ``build_ignore`` in ``galaxy.yml`` makes
+``ansible-galaxy collection build`` leave out everything else.
 """
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
-from distlib.manifest import Manifest
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+TOP_FILES = ("CHANGELOG.rst", "CONTRIBUTING.md", "COPYING", "README.md", "SECURITY.md")
+# folder → names of the files in it, at any depth, that belong to the collection
+COLLECTION = {
+    "changelogs": ("*.yaml", "*.yml"),
+    "docs": ("*.md", "*.rst", "*.yml"),
+    "inventory": ("*.yml", "*.md"),
+    "meta": ("runtime.yml",),
+    "playbooks": ("*.yml", "*.md", "*.j2"),
+    "plugins": ("*.py", "*.yml", "*.json"),
+    "roles": ("*.yml", "*.md", "*.j2", "*.py"),
+}
 
 
 def collection_files(root: Path) -> list[str]:
     """Return the paths, relative to ``root`` and sorted, of the files that make up the collection."""
-    galaxy = yaml.safe_load((root / "galaxy.yml").read_text(encoding="utf-8"))
-    manifest = Manifest(str(root))
-    for directive in galaxy["manifest"]["directives"]:
-        manifest.process_directive(directive)
-    return sorted(str(Path(path).relative_to(root)) for path in manifest.files)
+    found = [root / name for name in TOP_FILES if (root / name).is_file()]
+    for folder, patterns in COLLECTION.items():
+        for path in (root / folder).rglob("*"):
+            parts = path.relative_to(root).parts
+            is_hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
+            if path.is_file() and not is_hidden and any(fnmatchcase(path.name, one) for one in patterns):
+                found.append(path)
+    return sorted(str(path.relative_to(root)) for path in found)
 
 
 class CollectionHook(BuildHookInterface):

@@ -215,6 +215,7 @@ def check_configuration(settings: Settings, problems: Sequence[Problem] = (), *,
 
 
 def _compare_with_swarm(settings: Settings, desired: DesiredState, rebalance_file: RebalanceFile) -> None:
+    log.configure(settings.log_format, debug=settings.debug)
     with closing(Swarm(connector())) as swarm:
         seen = swarm.observe()
     plan = plan_all(seen, desired, settings.max_mismatch_duration)

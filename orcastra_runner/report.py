@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.explanation import Candidate
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.verdict import Verdict
 from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
 from orcastra_runner import follower_report, service_report, shortages
 from orcastra_runner.command import results as command_results
@@ -66,6 +67,15 @@ def plan_data(
         "short_of_tasks": shortages.shortages_data(short),
     }
     return data if candidates is None else {**data, "candidates": [one.to_data() for one in candidates]}
+
+
+def verdict_data(verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict as plain data."""
+    return {
+        "text": verdict.text,
+        "sync": {"status": verdict.sync, **verdict.sync_reason.to_data()},
+        "health": {"status": verdict.health, **verdict.health_reason.to_data()},
+    }
 
 
 def headline(plan: Plan, short: Sequence[Shortage]) -> str:

@@ -21,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Task
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.anchor import AnchorPlacement
@@ -29,12 +30,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
     AnchorGroup,
     resolve_anchor_groups,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service, without_doubtful
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import task_memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.verdict import Verdict, judge
 from orcastra_runner import follower_report
-from orcastra_runner.report import plan_data, status_data
+from orcastra_runner.report import plan_data, status_data, verdict_data
 from orcastra_runner.service_report import services_data
 from orcastra_runner.status import JobState, StatusStore, View
 from orcastra_runner.version import __version__
+from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
 
 # smaller documents are not compressed
 COMPRESSED_BYTES = 1024
@@ -77,11 +81,18 @@ def plans_data(view: View) -> dict[str, Any]:
         "dry_run": view.dry_run,
         "acts": view.acts,
         "headline": _headline(view, whole["headline"]),
+        "verdict": verdict_data(_verdict(view)),
         "steps": [{"job": job, **step} for job, part in parts.items() for step in part["plan"]],
         "warnings": whole["warnings"],
         "notes": whole["notes"],
         "short_of_tasks": whole["short_of_tasks"],
     }
+
+
+def _verdict(view: View) -> Verdict:
+    plan = sum(view.plans.values(), Plan()) if view.acts and view.plans else None
+    snapshot, state = (view.seen.snapshot, view.seen.state) if view.seen is not None else (None, State())
+    return judge(snapshot, plan, view.short, state, view.observed_at or 0.0)
 
 
 def _headline(view: View, planned: str) -> str:
@@ -164,13 +175,40 @@ def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
         "nodes": nodes,
         "measured_at": _iso(view.measured_at),
         "groups": [_group(seen, group) for group in resolve_anchor_groups(seen.snapshot, view.desired)],
-        "services": services_data(seen, view.short),
+        "services": _with_memory(services_data(seen, view.short), seen, view.memory),
         "moves": status["moves"],
         "attempts": _attempts(seen, view.desired),
         "relocations": _relocations(seen),
         "commands": commands_data(seen.state),
         "damage": status["state"]["damage"],
     }
+
+
+def _with_memory(
+    services: list[dict[str, Any]], seen: Observation, memory: Memory | None
+) -> list[dict[str, Any]]:
+    """Add the memory of one task of each service, on average, in bytes; null if that isn't known."""
+    by_name = seen.snapshot.service_by_name
+    for entry in services:
+        service = by_name[entry["name"]]
+        running = [task for task in seen.snapshot.tasks_of(service) if task.is_running]
+        used = [task_memory(memory or Memory(), task, service) for task in running]
+        known = [one for one in used if one]
+        entry["memory_bytes"] = sum(known) // len(known) if known else None
+    return services
+
+
+def what_if_data(view: View, lose: list[str]) -> dict[str, Any] | None:
+    """What would happen if nodes were lost, as data and as text; None before the first observation.
+
+    Raises UsageError for a name that no node has.
+    """
+    if view.seen is None:
+        return None
+    snapshot = without_doubtful(view.seen.snapshot, view.desired)
+    memory = view.memory or Memory()
+    found = forecasts(snapshot, view.desired, memory, lose, [])
+    return {**forecast_data(found, memory), "text": forecast_text(found, Memory(nodes=memory.nodes))}
 
 
 def _memory(memory: Memory | None, node_id: str) -> dict[str, Any] | None:

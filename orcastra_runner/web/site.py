@@ -28,10 +28,11 @@ from orcastra_runner.command.file import parse
 from orcastra_runner.command.requests import CommandRequests, TooMany
 from orcastra_runner.command.table import REFRESH_MODS
 from orcastra_runner.log import get_logger
+from orcastra_runner.settings import UsageError
 from orcastra_runner.signals import Signals
 from orcastra_runner.status import StatusStore
 from orcastra_runner.web.connections import Connections
-from orcastra_runner.web.data import DOCUMENTS, Documents
+from orcastra_runner.web.data import DOCUMENTS, Documents, what_if_data
 from orcastra_runner.web.guard import Guard, Refusal
 
 MAX_BODY_BYTES = 16 * 1024
@@ -41,6 +42,8 @@ BODY_SECONDS = 5.0
 SEND_SECONDS = 20.0
 # A command expires if it waits longer than this, for a playbook to end or because another node became leader.
 COMMAND_SECONDS = 300.0
+# How many nodes one forecast may lose.
+MAX_LOST = 20
 
 PAGE = {
     "/": ("index.html", "text/html"),
@@ -80,6 +83,7 @@ class Site:
     ask_for_mods: Callable[[], None] | None = None
     clock: Callable[[], float] = time.time
     connections: Connections = field(default_factory=Connections)
+    forecasting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def handler(self) -> Handler:
         """Return the handler for all requests."""
@@ -105,6 +109,7 @@ class Site:
             "/healthz": self._healthz,
             "/readyz": self._readyz,
             "/metrics": self._metrics,
+            "/api/what-if": self._what_if,
             **{f"/api/{name}": partial(_send_document, documents, name) for name in DOCUMENTS},
             **{
                 path: partial(_send_file, (folder / name).read_bytes(), content_type)
@@ -167,6 +172,18 @@ class Site:
     async def _metrics(self, _request: web.BaseRequest) -> web.Response:
         body = self.status.metrics.text(self.status.seconds_since_heartbeat())
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
+
+    async def _what_if(self, request: web.BaseRequest) -> web.Response:
+        lose = request.query.getall("lose", [])
+        if not lose or len(lose) > MAX_LOST:
+            return _refuse(Refusal(400, f"expected 1 to {MAX_LOST} times lose=NODE, found {len(lose)}"))
+        try:
+            # in a thread, like the documents, and one at a time, because it may take a moment
+            async with self.forecasting:
+                data = await asyncio.to_thread(what_if_data, self.status.view(), lose)
+        except UsageError as error:
+            return _refuse(Refusal(400, str(error)))
+        return _refuse(Refusal(503, "the swarm has not been observed yet")) if data is None else _json(data)
 
     async def _sync(self, request: web.BaseRequest) -> web.Response:
         await _read_json(request)

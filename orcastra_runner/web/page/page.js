@@ -10,6 +10,8 @@ const etags = {};
 let answered = 0;
 let failure = null;
 let showAll = false;
+let chosen = null;
+let notice = "";
 
 const at = (id) => document.getElementById(id);
 
@@ -31,6 +33,17 @@ const lines = (kind, texts) => (texts || []).map((text) => make("p", { class: ki
 const soft = (text) => make("p", { class: "soft" }, text);
 const list = (items, empty) => (items.length ? make("ol", { class: "list" }, items) : soft(empty));
 
+// How long ago a time is, or in how long it comes: "3 min ago", "in 20 s".
+function relative(iso) {
+  if (!iso) return "never";
+  const seconds = (Date.now() - new Date(iso)) / 1000;
+  const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  const [unit, length] = units.find(([, size]) => Math.abs(seconds) >= 2 * size) || ["s", 1];
+  const number = Math.round(Math.abs(seconds) / length);
+  if (number === 0) return "now";
+  return seconds > 0 ? `${number} ${unit} ago` : `in ${number} ${unit}`;
+}
+
 function moment(iso) {
   if (!iso) return "never";
   const time = new Date(iso);
@@ -38,7 +51,7 @@ function moment(iso) {
   return isToday ? time.toLocaleTimeString() : time.toLocaleString();
 }
 
-const stamp = (iso) => make("time", { class: "soft", datetime: iso || "" }, moment(iso));
+const stamp = (iso) => make("time", { class: "soft", datetime: iso || "", title: moment(iso) }, relative(iso));
 
 function places(nodes) {
   return Object.entries(nodes).map(([node, number]) => (number > 1 ? `${node} ×${number}` : node)).join(", ") || "–";
@@ -76,7 +89,151 @@ function banners() {
     const where = leader && leader !== state.swarm.node ? ` The instance on ${leader} has the plan and the actions.` : "";
     shown.push(make("p", { class: "banner warn" }, `This instance is on standby.${where}`));
   }
+  if (notice) shown.push(make("p", { class: "banner" }, notice));
   fill("banners", shown);
+}
+
+function verdict() {
+  const found_verdict = found.plan?.verdict;
+  at("verdict").hidden = !found_verdict;
+  if (!found_verdict) return;
+  const { sync, health, text } = found_verdict;
+  const kinds = { degraded: "bad", progressing: "warn", healthy: sync.status === "out_of_sync" ? "warn" : "good" };
+  if (at("verdict").textContent !== text) at("verdict").textContent = text;
+  at("verdict").className = kinds[health.status] || "";
+}
+
+// One color for all services of an anchor, and one for each other stack.
+function color(name) {
+  let hash = 0;
+  for (const letter of name) hash = (hash * 31 + letter.codePointAt(0)) % 360;
+  return `hsl(${hash} 55% 72%)`;
+}
+
+function swarmMap(words) {
+  const { state } = found;
+  const group = new Map();
+  for (const one of state.groups) {
+    group.set(one.anchor, one.anchor);
+    for (const follower of one.followers) if (!group.has(follower.service)) group.set(follower.service, one.anchor);
+  }
+  const moving = new Set((state.moves || []).map((move) => move.service));
+  const largest = Math.max(1, ...state.services.map((service) => service.memory_bytes || 0));
+  const columns = state.nodes.map((node) => {
+    const tasks = [];
+    for (const service of state.services) {
+      const count = service.nodes[node.hostname] || 0;
+      if (!count || !matches(words, service.name, service.stack || "", node.hostname)) continue;
+      const each = service.memory_bytes ? `, ${gib(service.memory_bytes)} each` : "";
+      for (let number = 0; number < Math.min(count, 20); number += 1) {
+        const kinds = ["task", service.running < service.expected && "short", moving.has(service.name) && "moving"];
+        const block = make("div", { class: kinds.filter(Boolean).join(" "), title: `${service.name}${each}` }, service.name);
+        block.style.backgroundColor = color(group.get(service.name) || service.stack || service.name);
+        block.style.height = `${1.15 + 3.5 * (service.memory_bytes || 0) / largest}rem`;
+        tasks.push(block);
+      }
+    }
+    const name = make("button", { type: "button", class: "name", "aria-label": `What if ${node.hostname} is lost?` }, node.hostname);
+    name.addEventListener("click", () => forecast(node.hostname));
+    const kinds = ["node", node.state !== "ready" && "bad", node.hostname === chosen && "chosen"];
+    return make("div", { class: kinds.filter(Boolean).join(" ") }, tasks.slice(0, SHOWN), name);
+  });
+  at("map-part").hidden = !columns.length;
+  fill("map", columns);
+}
+
+async function forecast(hostname) {
+  chosen = chosen === hostname ? null : hostname;
+  services();
+  if (!chosen) return fill("forecast");
+  fill("forecast", soft(`If ${hostname} is lost …`));
+  const answer = await lost(hostname);
+  if (chosen === hostname) fill("forecast", answer);
+}
+
+// What what-if says about the loss of a node.
+async function lost(hostname) {
+  try {
+    const reply = await fetch(`api/what-if?lose=${encodeURIComponent(hostname)}`, { cache: "no-store" });
+    const data = await reply.json();
+    if (!reply.ok) throw new Error(data.error || `HTTP ${reply.status}`);
+    return data.text.split("\n").filter(Boolean).map((line) => make("p", { class: line.startsWith(" ") ? "why" : "what" }, line));
+  } catch (error) {
+    return [make("p", { class: "error" }, error.message)];
+  }
+}
+
+// Asks for confirmation and for the token, if this tab doesn't have it yet, and sends the request.
+async function act(title, text, path, body) {
+  at("ask-title").textContent = title;
+  fill("ask-text", text);
+  at("ask-error").textContent = "";
+  const known = sessionStorage.getItem("token") || "";
+  at("token").value = known;
+  at("ask-token").hidden = at("ask-hint").hidden = Boolean(known);
+  const dialog = at("ask");
+  dialog.returnValue = "";
+  dialog.showModal();
+  at("ask-ok").onclick = async (event) => {
+    event.preventDefault();
+    at("ask-ok").disabled = true;
+    const token = at("token").value.trim();
+    try {
+      const headers = { "Content-Type": "application/json" };
+      if (token) headers.Authorization = `Bearer ${token}`;
+      const reply = await fetch(path, { method: "POST", headers, body: body ? JSON.stringify(body) : "" });
+      const data = await reply.json();
+      if (reply.status === 401 || reply.status === 403) {
+        sessionStorage.removeItem("token");
+        at("ask-token").hidden = at("ask-hint").hidden = false;
+      }
+      if (!reply.ok) throw new Error(data.error || `HTTP ${reply.status}`);
+      if (token) sessionStorage.setItem("token", token);
+      dialog.close();
+      notice = `${title}: ${data.message || data.status}`;
+      banners();
+    } catch (error) {
+      at("ask-error").textContent = error.message;
+    }
+    at("ask-ok").disabled = false;
+  };
+}
+
+function button(label, name, onClick) {
+  const element = make("button", { type: "button", "aria-label": name }, label);
+  element.addEventListener("click", onClick);
+  return element;
+}
+
+function planned() {
+  const steps = found.plan?.steps || [];
+  if (!steps.length) return [soft("Orcastra observes the swarm and plans again. No changes are pending now.")];
+  return [soft(`${plural(steps.length, "change")} pending now:`), ...steps.map((step) => make("p", { class: "what" }, step.summary))];
+}
+
+const command = (title, text, body) => act(title, text, "commands", body);
+
+// The actions for a node. Only the active instance runs commands.
+function nodeActions(node) {
+  if (!found.plan?.acts || found.state.instance.dry_run) return null;
+  if (node.availability === "active") {
+    return make("div", { class: "buttons" }, button("Drain", `drain ${node.hostname}`, async () => {
+      command(`Drain ${node.hostname}`, [soft("Swarm moves its tasks to other nodes:"), ...await lost(node.hostname)],
+        { command: "drain_node", node: node.hostname });
+    }));
+  }
+  return make("div", { class: "buttons" }, button("Activate", `activate ${node.hostname}`, () => {
+    command(`Activate ${node.hostname}`, [soft("Swarm may start tasks on this node again. Running tasks don't move.")],
+      { command: "activate_node", node: node.hostname });
+  }));
+}
+
+function serviceActions(service) {
+  if (!found.plan?.acts || found.state.instance.dry_run || !service) return null;
+  return button("Restart", `restart ${service.name}`, () => {
+    const running = `Swarm replaces ${plural(service.running, "task")} of ${service.name} (${places(service.nodes)}), in the way its update settings say.`;
+    command(`Restart ${service.name}`, [soft(running)], { command: "restart_service", service: service.name });
+  });
 }
 
 function glance() {
@@ -104,7 +261,10 @@ function attention() {
   for (const text of texts(state.damage || [])) items.push(make("li", {}, make("p", { class: "error" }, text)));
   for (const entry of state.attempts || []) {
     if (!entry.given_up) continue;
-    items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: given up`),
+    const retry = plan?.acts && !state.instance.dry_run && button("Try again", `try ${entry.service} again`, () =>
+      command("Try again", [soft("Orcastra forgets failed attempts and moves all misplaced followers to their anchors now.")],
+        { command: "update_dependents" }));
+    items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: given up`), retry || null,
       make("p", { class: "error" }, entry.given_up.text), soft(`${entry.reason.text}; since ${moment(entry.since)}`)));
   }
   for (const text of plan ? texts(plan.warnings) : []) items.push(make("li", {}, badge("warning", "warn"), ` ${text}`));
@@ -161,7 +321,7 @@ function nodes() {
         badge(node.state, isReady ? "good" : "bad"),
         node.availability !== "active" && badge(node.availability, "warn")),
       node.availability_set_at && soft(`${node.availability} since ${moment(node.availability_set_at)}`),
-      memoryBar(node.memory, node.hostname), soft(plural(node.running_tasks, "task")),
+      memoryBar(node.memory, node.hostname), soft(plural(node.running_tasks, "task")), nodeActions(node),
       labels.length ? make("ul", { class: "labels", "aria-label": `labels of ${node.hostname}` }, labels) : null);
   }));
 }
@@ -198,6 +358,7 @@ function services() {
   const { state } = found;
   const words = at("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
   const byName = new Map(state.services.map((service) => [service.name, service]));
+  swarmMap(words);
   groups(words, byName);
   const grouped = new Set(state.groups.flatMap((group) => [group.anchor, ...group.followers.map((one) => one.service)]));
   const rest = state.services.filter((service) => (words.length || !grouped.has(service.name))
@@ -208,9 +369,11 @@ function services() {
     make("td", { class: "number", "data-name": "runs" }, `${runs(service)} `,
       service.running < service.expected ? badge("short", "warn") : null,
       updating(service) ? badge(service.update, "warn") : null),
-    make("td", { "data-name": "on" }, places(service.nodes), problem(service))));
+    make("td", { class: "number", "data-name": "memory" }, service.memory_bytes ? gib(service.memory_bytes) : "–"),
+    make("td", { "data-name": "on" }, places(service.nodes), problem(service)),
+    make("td", {}, serviceActions(service))));
   const table = make("table", {}, make("thead", {}, make("tr", {},
-    ["Service", "Runs", "On"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows));
+    ["Service", "Runs", "Memory each", "On", "Actions"].map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, rows));
   const more = rest.length > rows.length ? make("button", { type: "button" }, `Show all ${rest.length}`) : null;
   if (more) more.addEventListener("click", () => { showAll = true; services(); });
   return fill("services", make("div", { class: "scroll" }, table), more);
@@ -254,11 +417,17 @@ function mods() {
   fill("mods", list(items, ""));
 }
 
+function nextRun(job) {
+  if (job.is_running || !job.ended_at || !job.interval_seconds) return "as needed";
+  const next = new Date(new Date(job.ended_at).getTime() + job.interval_seconds * 1000);
+  return next > new Date() ? relative(next.toISOString()) : "now";
+}
+
 function jobs() {
   const items = found.state.jobs.map((job) => {
     const state = job.is_running ? ["running", ""] : job.failures ? [`failed ${job.failures}×`, "bad"] : ["ok", "good"];
     return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, job.name), badge(...state)),
-      soft(`last run ended ${moment(job.ended_at)} after ${job.seconds.toFixed(1)} s`));
+      soft(`${job.is_running ? "started" : "last run"} ${relative(job.is_running ? job.started_at : job.ended_at)}, ${job.seconds.toFixed(1)} s; next ${nextRun(job)}`));
   });
   fill("jobs", list(items, "No job has run yet."));
 }
@@ -276,8 +445,16 @@ function reachable() {
 }
 
 function show() {
+  // the keyboard's place, because new elements replace those that have the focus
+  const focused = document.activeElement?.getAttribute("aria-label");
+  render();
+  if (focused && document.activeElement === document.body) document.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function render() {
   const { state, plan, history: actions } = found;
   banners();
+  verdict();
   if (!state) return;
   const { instance, swarm } = state;
   at("role").textContent = (swarm ? `on ${swarm.node}, ` : "") + instance.role;
@@ -296,6 +473,7 @@ function live() {
   const text = isGood ? "live" : answered ? "no response" : "connecting …";
   if (at("live").textContent !== text) at("live").textContent = text;
   at("live").className = isGood ? "good" : answered || failure ? "bad" : "";
+  document.querySelector("header").classList.toggle("stale", !isGood && Boolean(answered));
 }
 
 async function load(name) {
@@ -325,6 +503,8 @@ async function look() {
   setTimeout(look, EVERY);
 }
 
+at("sync").addEventListener("click", () => act("Sync now", planned(), "sync", null));
+at("ask-cancel").addEventListener("click", () => at("ask").close());
 addEventListener("resize", reachable);
 at("filter").addEventListener("input", () => { if (found.state?.swarm) services(); });
 look();

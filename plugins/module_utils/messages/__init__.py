@@ -32,6 +32,7 @@ from . import (
     starter,
     storage,
     swarm,
+    verdict,
     what_if,
 )
 from .formatting import FORMATTER
@@ -52,6 +53,7 @@ CATALOGUES = (
     starter,
     storage,
     swarm,
+    verdict,
     what_if,
 )
 

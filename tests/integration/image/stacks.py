@@ -49,16 +49,17 @@ def put(host: Host, name: str, text: str) -> None:
     host.run(["tee", f"/tmp/{name}"], input=text)
 
 
-def deploy(manager: Host, stack: str, configuration: str, *more: str) -> None:
+def deploy(manager: Host, stack: str, configuration: str, *more: str, with_token: bool = True) -> None:
     """Deploy a stack file of the project, with ``configuration`` as swarm.yml and ``more`` files on top."""
-    for name in (stack, PROXY_CONFIGURATION):
+    for name in (stack, "stack-token.yml", PROXY_CONFIGURATION):
         put(manager, name, (image_build.ROOT / name).read_text("utf-8"))
     put(manager, "swarm.yml", configuration)
-    files = [stack]
+    files = [stack, "stack-token.yml"] if with_token else [stack]
     for number, text in enumerate((QUICK, *more)):
         files.append(f"more-{number}.yml")
         put(manager, files[-1], text)
-    manager.run(["docker", "secret", "create", "orcastra_api_token", "-"], input=TOKEN)
+    if with_token:
+        manager.run(["docker", "secret", "create", "orcastra_api_token", "-"], input=TOKEN)
     options = " ".join(f"-c {name}" for name in files)
     manager.run(
         ["sh", "-c", f"cd /tmp && docker stack deploy --resolve-image never {options} orcastra"],

@@ -32,7 +32,7 @@ def test_image_content(hosts: Lab) -> None:
     found: dict[str, Any] = alpha.api("GET", f"/images/{image_build.NAME}/json")
     config = found["Config"]
     assert found["Size"] < 230 * MEGABYTE
-    assert config["User"] == "10001:10001"
+    assert config["User"] == ""  # the entry point becomes another user, see test_started_as_root
     assert list(config["ExposedPorts"]) == ["6060/tcp"]
     assert list(config["Volumes"]) == ["/var/lib/orcastra"]
     assert config["Labels"]["org.opencontainers.image.version"] == image_build.VERSION
@@ -61,15 +61,34 @@ def test_a_socket_that_cannot_be_used_is_explained(hosts: Lab) -> None:
     group = alpha.sh("stat -c %g /run/docker.sock").strip()
     mount = ("-v", "/run/docker.sock:/var/run/docker.sock")
     assert "found nothing; mount it" in run(alpha, image_build.NAME, "status", check=False)
-    said = run(alpha, *mount, image_build.NAME, "status", check=False)
+    own = ("--user", "10001:10001")
+    said = run(alpha, *mount, *own, image_build.NAME, "status", check=False)
     assert f"--group-add {group}" in said
     leader = f"Leader:    {hosts.leader().name}"
-    assert leader in run(alpha, *mount, "--group-add", group, image_build.NAME, "status")
+    assert leader in run(alpha, *mount, *own, "--group-add", group, image_build.NAME, "status")
     as_root = ("--user", "0", "--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add", "SETGID")
     said = run(alpha, *mount, *as_root, image_build.NAME, "sh", "-c", "id -u; orcastra status")
     assert said.startswith("10001\n")
     assert leader in said
     assert run(alpha, image_build.NAME, "--version").startswith("orcastra ")
+
+
+def test_started_as_root_it_becomes_another_user(hosts: Lab) -> None:
+    """As upstream's Compose file does: the socket is mounted, and no user is set."""
+    alpha = hosts["alpha"]
+    mount = ("-v", "/run/docker.sock:/var/run/docker.sock")
+
+    said = run(alpha, *mount, image_build.NAME, "sh", "-c", "id -u; cat /proc/self/status; orcastra plan")
+
+    assert said.startswith("10001\n")
+    assert "CapEff:\t0000000000000000" in said
+    assert "NoNewPrivs:\t1" in said
+    assert "orcastra init" in said  # there is no configuration, so it shows the swarm without one
+    for command, expected in (("plan", "orcastra init"), ("doctor", "orcastra init"), ("init", "nodes:")):
+        arguments = ("--output", "-") if command == "init" else ()
+        assert expected in run(alpha, *mount, image_build.NAME, command, *arguments)
+    refused = run(alpha, *mount, "--cap-drop", "ALL", image_build.NAME, "plan", check=False)
+    assert "--cap-add" in refused
 
 
 def test_compose(hosts: Lab) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.image.stacks import TOKEN, check_that_all_are_healed, deploy, get, running
+from tests.integration.image.stacks import check_that_all_are_healed, deploy, get, running
 from tests.integration.orcastra_runner.swarm_helpers import (
     change_constraints,
     create_service,
@@ -31,7 +31,7 @@ NAME = "orcastra_orcastra"
 def test_stack(hosts: Lab) -> None:
     create_service(hosts, "shop_db", "bravo")
     create_service(hosts, "shop_app")
-    deploy(hosts.leader(), "stack.yml", CONFIGURATION)
+    deploy(hosts.leader(), "stack.yml", CONFIGURATION, with_token=False)
     wait_until(lambda: running(hosts, NAME) == 3, 120, "an instance on each node")
     before = service(hosts, NAME)
 
@@ -46,7 +46,10 @@ def test_stack(hosts: Lab) -> None:
         wait_until(lambda host=host: get(host, "/readyz")[0] == 200, 30, host.name)  # type: ignore[misc]
         assert get(host, "/healthz")[0] == 200
         assert get(host, "/sync", "POST")[0] == 401
-        assert get(host, "/sync", "POST", Authorization=f"Bearer {TOKEN}")[0] in (200, 202)
+        token = host.sh(
+            f"docker exec -u 10001 $(docker ps -q -f name={NAME}) cat /var/lib/orcastra/api_token"
+        ).strip()
+        assert get(host, "/sync", "POST", Authorization=f"Bearer {token}")[0] in (200, 202)
     leads = {host.name: "\nswarm_orch_leader 1.0\n" in get(host, "/metrics")[1] for host in hosts}
     assert [name for name, does in leads.items() if does] == [hosts.leader().name]
 

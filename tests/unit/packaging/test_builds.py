@@ -91,7 +91,7 @@ def test_collection_contains_all_content_and_nothing_else(wheel: Path) -> None:
         "changelogs", "docs", "inventory", "meta", "playbooks", "plugins", "roles",
     }  # fmt: skip
     assert not [name for name in names if "__pycache__" in name or "/." in name]
-    # the manifest in galaxy.yml includes every file of plugins, roles and playbooks
+    # hatch_build.py includes every file of plugins, roles and playbooks
     desired = {
         str(path.relative_to(ROOT))
         for top in ("playbooks", "plugins", "roles")
@@ -101,10 +101,52 @@ def test_collection_contains_all_content_and_nothing_else(wheel: Path) -> None:
     assert desired - names == set()
 
 
+def exported(into: Path) -> Path:
+    """Copy the files that git knows, without other files of the working tree."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, into / name)
+    return into
+
+
+def test_collection_installs_from_git_with_ansible_core_alone(wheel: Path, tmp_path: Path) -> None:
+    """ansible-core doesn't install distlib, so nothing may need it."""
+    tree = exported(tmp_path / "tree")
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        [*identity, "commit", "--quiet", "--message", "x"],
+    ):
+        subprocess.run(["git", *command], cwd=tree, check=True)
+    blocked = tmp_path / "blocked"
+    (blocked / "distlib").mkdir(parents=True)
+    (blocked / "distlib" / "__init__.py").write_text("raise ImportError\n", encoding="utf-8")
+    galaxy = Path(sys.executable).parent / "ansible-galaxy"
+    install = [galaxy, "collection", "install", "--force", "--offline", "-p", tmp_path / "installed"]
+
+    run(
+        *install,
+        f"git+file://{tree}",
+        cwd=tmp_path,
+        ANSIBLE_HOME=str(tmp_path / "home"),
+        PYTHONPATH=str(blocked),
+    )
+
+    folder = tmp_path / "installed" / PREFIX
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert names - NAMING == set(collection_in_wheel(wheel)) - NAMING
+
+
 def test_tarball_contains_the_same_collection_as_the_wheel(wheel: Path, tmp_path: Path) -> None:
     galaxy = Path(sys.executable).parent / "ansible-galaxy"
     variables = {"ANSIBLE_HOME": str(tmp_path / "home")}
-    run(galaxy, "collection", "build", "--output-path", tmp_path, cwd=ROOT, **variables)
+    run(
+        galaxy, "collection", "build", "--output-path", tmp_path, cwd=exported(tmp_path / "tree"), **variables
+    )
     (tarball,) = tmp_path.glob("*.tar.gz")
     # --force, because otherwise it finds the checkout and installs nothing
     install = [galaxy, "collection", "install", "--force", "--offline", "-p", tmp_path, tarball]

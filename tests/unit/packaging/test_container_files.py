@@ -32,6 +32,7 @@ def test_proxied_file_differs_only_in_the_socket(plain: str, proxied: str, gone:
     service = expected["services"]["orcastra"]
     for key, value in gone.items():
         assert service.pop(key) == value
+    service["user"] = "10001:10001"
     service["environment"]["DOCKER_HOST"] = "unix:///run/engine/docker.sock"
     assert service["volumes"][0] == SOCKET
     service["volumes"][0] = "engine:/run/engine:ro"
