@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Roles that were given nothing, or only a part, on a simulated swarm with labels and constraints of ours."""
+"""Roles with no configuration, or a part of one, on a simulated swarm with managed labels and constraints."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FILES = {
 }
 SWARM_FILES = {name.partition(".")[0]: {"orcastra_swarm_file": name} for name in FILES}
 
-# what is no configuration, for the roles that need one
+# variables that do not contain a configuration, for the roles that require one
 NOTHING: dict[str, dict[str, Any]] = {
     "unset": {},
     "misspelt": {"orcastra_swarmfile": "swarm.yml", "orcastra_node": {}, "orcastra_dependancies": {}},
@@ -62,7 +62,7 @@ NOTHING: dict[str, dict[str, Any]] = {
         )
     },
 }
-# a part, the rest of which stays
+# parts of a configuration: everything else must stay
 PARTS: dict[str, dict[str, Any]] = {
     **{name: SWARM_FILES[name] for name in ("nodes", "no-anchors", "dependencies")},
     "nodes as a variable": {"orcastra_nodes": WHOLE["nodes"]},
@@ -73,16 +73,16 @@ PARTS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Control:
-    """A control node on which roles run against the swarm, each in a block of one playbook."""
+    """A control node that runs roles against the swarm, each in a block of one playbook."""
 
     folder: Path
     sim: simulator.Sim
 
     def run(self, *blocks: tuple[str, dict[str, Any]], check: bool = False) -> list[dict[str, Any]]:
-        """For each block, a role with its variables: whether it failed, and its message."""
+        """Run blocks, each a role with its variables. Return whether each one failed, and its message."""
         tasks: list[dict[str, Any]] = []
         for role, variables in blocks:
-            said = {"results": "{{ results + [{'failed': %s, 'msg': %s}] }}"}
+            outcome = {"results": "{{ results + [{'failed': %s, 'msg': %s}] }}"}
             tasks.append(
                 {
                     "block": [
@@ -90,12 +90,12 @@ class Control:
                             "ansible.builtin.include_role": {"name": f"orcastra.swarm.{role}"},
                             "vars": variables,
                         },
-                        {"ansible.builtin.set_fact": {"results": said["results"] % ("false", "''")}},
+                        {"ansible.builtin.set_fact": {"results": outcome["results"] % ("false", "''")}},
                     ],
                     "rescue": [
                         {
                             "ansible.builtin.set_fact": {
-                                "results": said["results"] % ("true", "ansible_failed_result.msg")
+                                "results": outcome["results"] % ("true", "ansible_failed_result.msg")
                             }
                         }
                     ],
@@ -150,7 +150,7 @@ class Control:
         return found
 
     def owned(self) -> dict[str, Any]:
-        """What is set in the swarm: labels of nodes and constraints of services."""
+        """Return the node labels and service constraints that exist in the swarm."""
         nodes = {node.hostname: node.spec["Labels"] for node in self.sim.store.nodes.values()}
         services = {
             service.name: service.spec.raw["TaskTemplate"].get("Placement", {}).get("Constraints") or []
@@ -182,7 +182,7 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Control]:
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_nothing_to_work_with(control: Control, check: bool) -> None:
+def test_roles_fail_without_nodes_and_dependencies(control: Control, check: bool) -> None:
     before = control.owned()
     blocks = [(role, given) for role in ("label_sync", "anchors") for given in NOTHING.values()]
 
@@ -191,11 +191,11 @@ def test_nothing_to_work_with(control: Control, check: bool) -> None:
     names = [f"{role}: {name}" for role in ("label_sync", "anchors") for name in NOTHING]
     assert [name for name, result in zip(names, results, strict=True) if not result["failed"]] == []
     assert all(result["msg"] for result in results)
-    assert "nothing to work with" in results[names.index("label_sync: misspelt")]["msg"]
+    assert "orcastra_swarm_file" in results[names.index("label_sync: misspelt")]["msg"]
     assert control.owned() == before
 
 
-def test_other_roles_with_nothing_to_work_with(control: Control) -> None:
+def test_other_roles_fail_without_configuration(control: Control) -> None:
     before = control.owned()
     nothing: list[tuple[str, dict[str, Any]]] = [
         ("heal", {}),
@@ -222,7 +222,7 @@ def test_other_roles_with_nothing_to_work_with(control: Control) -> None:
     assert control.owned() == before
 
 
-def test_a_part_removes_nothing_of_the_rest(control: Control) -> None:
+def test_roles_keep_everything_outside_of_a_partial_configuration(control: Control) -> None:
     before = control.owned()
 
     results = control.run(*((role, given) for role in ("label_sync", "anchors") for given in PARTS.values()))
@@ -231,7 +231,7 @@ def test_a_part_removes_nothing_of_the_rest(control: Control) -> None:
     assert control.owned() == before
 
 
-def test_an_explicit_nothing_removes_everything(control: Control) -> None:
+def test_roles_remove_everything_for_an_explicitly_empty_configuration(control: Control) -> None:
     for role in ("anchors", "label_sync"):
         (result,) = control.run((role, SWARM_FILES["nothing"]))
         assert not result["failed"]
