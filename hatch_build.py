@@ -4,8 +4,8 @@
 """Add the collection to the wheel, together with the runner.
 
 ansible-core finds every ``site-packages/ansible_collections/NAMESPACE/NAME``, so a single ``pip install``
-provides both. ``manifest`` in ``galaxy.yml`` selects the files of the collection. This hook evaluates it in the
-same way as ``ansible-galaxy collection build``.
+provides both. ``manifest`` in ``galaxy.yml`` selects the files of the collection. This hook evaluates it like
+``ansible-galaxy collection build`` does.
 """
 
 from __future__ import annotations
