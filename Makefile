@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint bench build image generate lock clean
+.PHONY: help venv setup demo demo-down test unit lint bench build image generate changelog lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ image: ## build the container image, orcastra:latest, with Docker (`make image I
 
 generate: venv ## write the generated parts of the documentation (tables of role variables)
 	@$(BIN)/python tools/generate.py
+
+changelog: venv ## turn changelog fragments into CHANGELOG.rst, for the version in galaxy.yml
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-changelog release --update-existing --reload-plugins --refresh-plugins prevent-removal
 
 lock: ## renew tools/constraints.txt with the newest versions of everything
 	@sh tools/lock
