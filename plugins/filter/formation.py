@@ -126,8 +126,8 @@ def formation(
         managers=int(managers) if managers else None,
         swarm=SwarmConfig(cluster_id=cluster_id or None),
     )
-    said = {str(name): Member.from_data(data) for name, data in members.items()}
-    found = plan_formation(said, desired, may_init=False, force_new_cluster=force_new_cluster)
+    reports = {str(name): Member.from_data(data) for name, data in members.items()}
+    found = plan_formation(reports, desired, may_init=False, force_new_cluster=force_new_cluster)
     return {
         "cluster_id": found.cluster_id,
         "via": list(found.via),

@@ -166,7 +166,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.inventory imp
 )
 
 # Variables that this plugin has set for all hosts, by the group "all" of each inventory.
-_handed: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+_passed: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 _NAMES = ("orcastra.yml", "orcastra.yaml", "swarm_inventory.yml", "swarm_inventory.yaml")
 # Text that no release of Ansible evaluates as a template.
@@ -204,7 +204,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         configured = self.get_option("swarm_file") or self.get_option("nodes_file")
         for host in merged.hosts:
             self._add(path, host, leave_out=() if configured else ("unknown",))
-        self._hand_over(path, [host.name for host in merged.hosts])
+        self._pass_to_roles(path, [host.name for host in merged.hosts])
 
     def _read_options(self, path: str) -> None:
         try:
@@ -250,20 +250,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _file(self, path: str, given: str) -> Path:
         return Path(path).absolute().parent / Path(given).expanduser()
 
-    def _hand_over(self, path: str, hosts: list[str]) -> None:
+    def _pass_to_roles(self, path: str, hosts: list[str]) -> None:
         """Pass the configuration to the roles, with less precedence than everything that the user sets.
 
         Variables of the group "all" have the lowest precedence. If the inventory of another swarm has already
         set one, each host gets its own.
         """
         everyone = self.inventory.groups["all"]
-        handed = _handed.setdefault(everyone, {})
+        passed = _passed.setdefault(everyone, {})
         for name, value in self._role_variables(path).items():
             found = everyone.get_vars()
             if name not in found:
                 self.inventory.set_variable("all", name, _literal(value))
-                handed[name] = value
-            elif name in handed and found[name] == handed[name] != value:
+                passed[name] = value
+            elif name in passed and found[name] == passed[name] != value:
                 for host in hosts:
                     if name not in self.inventory.hosts[host].get_vars():
                         self.inventory.set_variable(host, name, _literal(value))
@@ -300,7 +300,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         except EngineError as error:
             if self.get_option("strict_connection"):
                 raise AnsibleParserError(
-                    f"{path}: {error} (strict_connection: false makes do with the configured nodes)"
+                    f"{path}: {error} (set strict_connection: false to use only the configured nodes)"
                 ) from None
             self.display.warning(
                 f"{path}: {one_line(error)}. Only the configured nodes are in the inventory."
@@ -341,9 +341,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             return host.name
         if not host.node_id or host.node_id in self.inventory.groups:
             raise AnsibleParserError(
-                f"{path}: nodes.{host.name}: expected a name that no group of the inventory has"
+                f"{path}: nodes.{host.name}: expected a name that no group has, found the name of a group"
             )
-        what = f"its name '{host.name}' is that of a group, so it goes by its ID"
+        what = f"a group has its name '{host.name}', so it is named after its ID"
         self.display.warning(printable(f"{path}: node {host.node_id}: {what}"))
         return host.node_id
 

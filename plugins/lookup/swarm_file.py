@@ -105,7 +105,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
         kind = kwargs.pop("kind", "swarm")
         if kwargs:
-            raise AnsibleLookupError(f"expected only paths of files and kind, found {', '.join(kwargs)}")
+            raise AnsibleLookupError(f"expected only file paths and kind, found {', '.join(kwargs)}")
         if kind not in _READERS:
             raise AnsibleLookupError(f"kind: expected one of {', '.join(_READERS)}, found {kind!r}")
         read = _READERS[kind]

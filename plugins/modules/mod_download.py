@@ -264,7 +264,7 @@ def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> 
     if done.failures:
         good = len(done.mods) - sum(mod.error is not None for mod in done.mods)
         message = "; ".join(done.failures)
-        module.fail_json(msg=f"{message} ({good} of {len(done.mods)} mods are in order)", **result)
+        module.fail_json(msg=f"{message} ({good} of {len(done.mods)} mods succeeded)", **result)
     return result
 
 

@@ -242,14 +242,14 @@ def main() -> None:
         return {}
 
     def surge(engine: Engine) -> dict[str, Any]:
-        vacating = Drainer(engine, desired, params["wait_timeout"], protect_quorum)
+        drainer = Drainer(engine, desired, params["wait_timeout"], protect_quorum)
         find(observe(engine).snapshot)
         try:
             for node_id in ids:
-                vacating.run(node_id)
+                drainer.run(node_id)
         except OrcastraError as error:
-            module.fail_json(msg=str(error), **finish_plan(module, vacating.done))
-        return finish_plan(module, vacating.done)
+            module.fail_json(msg=str(error), **finish_plan(module, drainer.done))
+        return finish_plan(module, drainer.done)
 
     if params["surge"] and availability == "drain" and not module.check_mode:
         run(module, surge)

@@ -196,7 +196,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.zone impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
 
 
-def asked(module: AnsibleModule, default: str) -> tuple[str, dict[str, str]]:
+def exporter_endpoint(module: AnsibleModule, default: str) -> tuple[str, dict[str, str]]:
     """Return the URL and the request headers for exporters. Fails if a parameter is invalid."""
     given = module.params
     url: str = given["metrics_url"] or default
@@ -226,7 +226,7 @@ def main() -> None:
         desired = build_exporter(module.params["definition"] or {}, host_zone)
     except ConfigError as error:
         module.fail_json(msg=str(error))
-    url, headers = asked(module, f"http://{{address}}:{desired.port}/metrics")
+    url, headers = exporter_endpoint(module, f"http://{{address}}:{desired.port}/metrics")
     wait_timeout = module.params["wait_timeout"]
 
     def plan_now(engine: Engine, snapshot: SwarmSnapshot) -> Plan:

@@ -55,7 +55,7 @@ EXAMPLES = r"""
   orcastra.swarm.swarm_wait:
     nodes: [wrk-b]
 
-- name: Find services that do not run as desired
+- name: Find unhealthy services
   orcastra.swarm.swarm_wait:
     wait_timeout: 0
   register: before
