@@ -78,7 +78,7 @@ _value:
     managing:
       description:
         - The same as RV(ignore:via). If too few hosts answered for a majority and none of those that did
-          contradicts, these are the hosts that report to be managers.
+          contradicts, it contains the hosts that report being managers.
       type: list
       elements: str
     acts:

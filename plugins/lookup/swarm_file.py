@@ -58,9 +58,8 @@ RETURN = r"""
 _raw:
   description:
     - A mapping for each file. If the file does not contain C(nodes) or C(dependencies), the mapping does not
-      contain them either, because a missing section is not the same as an empty one. If the file does not
-      contain them, C(swarm) and C(options) are empty mappings, C(leader) and C(advertise_addr) are empty
-      strings, and C(managers) is V(null).
+      contain them either, because a missing section is not the same as an empty one. C(swarm) and C(options)
+      default to empty mappings, C(leader) and C(advertise_addr) to empty strings, and C(managers) to V(null).
     - With another O(kind), the mapping contains the contents of the file. With V(mods), they are in
       C(config), and header values and URL query values, which can be secret, are separately in C(variables).
     - With V(rebalance), each secret is replaced with C(${…}). V(rebalance_variables) returns the values of

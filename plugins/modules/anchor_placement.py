@@ -108,8 +108,8 @@ plan:
   contains:
     action:
       description:
-        - The type of the step, V(label_node), V(place_service), V(scale_service), V(restart_service) or
-          V(repair_state).
+        - The type of the step, one of V(label_node), V(place_service), V(scale_service), V(restart_service)
+          or V(repair_state).
       type: str
       sample: place_service
     target:
@@ -117,7 +117,7 @@ plan:
       type: str
       sample: service apps_wiki
     summary:
-      description: The step in one line.
+      description: A one-line summary of the step.
       type: str
       sample: move apps_wiki to wrk-b
     why:

@@ -117,7 +117,7 @@ plan:
   elements: dict
   contains:
     action:
-      description: The type of the step, V(stop_container), V(restart_container) or V(restart_service).
+      description: The type of the step, one of V(stop_container), V(restart_container) or V(restart_service).
       type: str
       sample: stop_container
     target:
@@ -125,7 +125,7 @@ plan:
       type: str
       sample: container web.1.x8 of web
     summary:
-      description: The step in one line.
+      description: A one-line summary of the step.
       type: str
       sample: stop web.1.x8 of web
     why:

@@ -123,8 +123,8 @@ plan:
   contains:
     action:
       description:
-        - The type of the step, V(label_node), V(repair_state), or V(place_service) for the end of a service
-          move.
+        - The type of the step, one of V(label_node), V(repair_state), or V(place_service) for the end of a
+          service move.
       type: str
       sample: label_node
     target:
@@ -132,7 +132,7 @@ plan:
       type: str
       sample: node wrk-b
     summary:
-      description: The step in one line.
+      description: A one-line summary of the step.
       type: str
       sample: set disk=hdd on node wrk-b
     why:

@@ -97,7 +97,7 @@ plan:
   elements: dict
   contains:
     action:
-      description: The type of the step, V(store_mod) or V(remove_mod).
+      description: The type of the step, one of V(store_mod) or V(remove_mod).
       type: str
       sample: store_mod
     target:
@@ -105,7 +105,7 @@ plan:
       type: str
       sample: mod tools.jar
     summary:
-      description: The step in one line.
+      description: A one-line summary of the step.
       type: str
       sample: download tools.jar
     why:

@@ -119,12 +119,13 @@ plan:
   contains:
     action:
       description:
-        - The type of the step, V(set_availability). With O(surge=true), also the types of other modules.
+        - The type of the step, V(set_availability). With O(surge=true), steps can also have the types of
+          other modules.
       type: str
       sample: set_availability
     target: {description: The object that the step changes., type: str, sample: node wrk-b}
     summary:
-      description: The step in one line.
+      description: A one-line summary of the step.
       type: str
       sample: set the availability of node wrk-b to drain
     why:

@@ -91,7 +91,7 @@ plan:
   elements: dict
   contains:
     action:
-      description: The type of the step, V(create_service), V(converge_service) or V(repair_state).
+      description: The type of the step, one of V(create_service), V(converge_service) or V(repair_state).
       type: str
       sample: converge_service
     target:
@@ -99,7 +99,7 @@ plan:
       type: str
       sample: service node-exporter
     summary:
-      description: The step in one line.
+      description: A one-line summary of the step.
       type: str
       sample: change Image of node-exporter
     why:

@@ -128,7 +128,7 @@ plan:
   elements: dict
   contains:
     action:
-      description: The type of the step, V(remove_container), V(remove_image) or V(remove_volume).
+      description: The type of the step, one of V(remove_container), V(remove_image) or V(remove_volume).
       type: str
       sample: remove_image
     target:
@@ -136,7 +136,7 @@ plan:
       type: str
       sample: image nginx:1.25
     summary:
-      description: The step in one line.
+      description: A one-line summary of the step.
       type: str
       sample: remove image nginx:1.25
     why:

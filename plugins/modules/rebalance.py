@@ -119,7 +119,7 @@ plan:
   elements: dict
   contains:
     action:
-      description: The type of the step, V(place_service), V(label_node) or V(repair_state).
+      description: The type of the step, one of V(place_service), V(label_node) or V(repair_state).
       type: str
       sample: place_service
     target:
@@ -127,7 +127,7 @@ plan:
       type: str
       sample: service apps_search
     summary:
-      description: The step in one line.
+      description: A one-line summary of the step.
       type: str
       sample: move apps_search from mgr-a to wrk-b
     why:

@@ -54,7 +54,7 @@ plan:
   elements: dict
   contains:
     action:
-      description: The type of the step, V(restart_service).
+      description: The type of the step, always V(restart_service).
       type: str
       sample: restart_service
     target:
@@ -62,7 +62,7 @@ plan:
       type: str
       sample: service apps_wiki
     summary:
-      description: The step in one line.
+      description: A one-line summary of the step.
       type: str
       sample: restart apps_wiki
     why:

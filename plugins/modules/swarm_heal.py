@@ -58,11 +58,11 @@ plan:
   contains:
     action:
       description:
-        - The type of the step, V(update_swarm), V(promote_node), V(demote_node), V(remove_node),
+        - The type of the step, one of V(update_swarm), V(promote_node), V(demote_node), V(remove_node),
           V(set_availability), V(resume_update) or V(roll_back).
       type: str
     target: {description: The object that the step changes., type: str, sample: node wrk-b}
-    summary: {description: The step in one line., type: str, sample: promote node mgr-b to manager}
+    summary: {description: A one-line summary of the step., type: str, sample: promote node mgr-b to manager}
     why:
       description: Why the step is needed.
       type: list

@@ -79,7 +79,7 @@ nodes:
     engine_version: {description: The version of the node's engine., type: str}
     os: {description: The operating system of the engine., type: str}
     architecture: {description: The architecture as reported by the engine., type: str}
-    nano_cpus: {description: The number of CPUs in units of 10⁻⁹ CPUs., type: int}
+    nano_cpus: {description: The number of CPUs in billionths., type: int}
     memory_bytes: {description: The memory of the node in bytes., type: int}
     leader: {description: Whether the node is the leader., type: bool}
     reachability: {description: "For a manager, V(reachable), V(unreachable) or V(unknown).", type: str}
@@ -152,8 +152,8 @@ commands:
     id: {description: The id given with the command. Absent if none was given., type: str}
 in_use:
   description:
-    - What the services use. Pass it to O(orcastra.swarm.prune#module:services_in_use) and
-      O(orcastra.swarm.autoheal#module:services_in_use).
+    - The images and volumes that the services use, and their stop grace periods. Pass them to
+      O(orcastra.swarm.prune#module:services_in_use) and O(orcastra.swarm.autoheal#module:services_in_use).
   returned: when O(in_use=true)
   type: dict
   contains:

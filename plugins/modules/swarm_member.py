@@ -124,11 +124,14 @@ plan:
   contains:
     action:
       description:
-        - The type of the step, V(unlock_swarm), V(init_swarm), V(force_new_cluster), V(join_swarm) or
+        - The type of the step, one of V(unlock_swarm), V(init_swarm), V(force_new_cluster), V(join_swarm) or
           V(leave_swarm).
       type: str
     target: {description: The object that the step changes., type: str, sample: host wrk-b}
-    summary: {description: The step in one line., type: str, sample: wrk-b joins the swarm as a worker}
+    summary:
+      description: A one-line summary of the step.
+      type: str
+      sample: wrk-b joins the swarm as a worker
     why:
       description: Why the step is needed.
       type: list
@@ -208,7 +211,7 @@ member:
   returned: success
   type: dict
 joins:
-  description: Whether the host still must join.
+  description: Whether the host still needs to join.
   returned: success
   type: bool
 formation:

@@ -53,7 +53,7 @@ member:
   type: dict
   contains:
     hostname: {description: The host name of the engine., type: str}
-    problem: {description: Always empty. Hosts that did not answer have a reason here., type: str}
+    problem: {description: Always empty. A host that did not answer has the reason here., type: str}
     state:
       description: The state of the membership, V(inactive), V(pending), V(active), V(locked) or V(error).
       type: str
