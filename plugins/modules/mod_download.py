@@ -26,9 +26,10 @@ extends_documentation_fragment:
 options:
   config:
     description:
-      - The configuration, in the format of C(config.json). The Orcastra documentation describes its keys in
-        "Mods". A list is treated as the list of mods. With an empty mapping, the module downloads only what
-        services and containers request.
+      - The configuration, in the format of C(config.json). The L(guide to mods,
+        https://github.com/orcastra/orcastra/blob/main/docs/guides/mods.md) describes its keys. A list is
+        treated as the list of mods. With an empty mapping, the module downloads only what services and
+        containers request.
       - C(${VAR}) in URLs and headers is replaced with the value in O(variables), in the environment of the
         module, or in the file that C(VAR_FILE) names. Put secrets there.
       - Header values and the values in the query of a URL are never shown or logged, wherever they come from.
