@@ -169,10 +169,10 @@ def test_inventory_never_evaluates_names_and_labels(control: Control) -> None:
     ids = [control.add_node(name, **{name: name}) for name in evil]
     other = OTHER_DELIMITERS.replace("{mark}", "m")
     ids.append(control.add_node("delta", label=other, **{other: "x"}))
-    found, said = control.listed()
+    found, output = control.listed()
     assert {*ids[:-1], "delta"} == set(found["workers"]["hosts"])
     assert set(found["_meta"]["hostvars"]) == {"alpha", "delta", *ids[:-1]}
-    assert all(node_id in said for node_id in ids[:-1])
+    assert all(node_id in output for node_id in ids[:-1])
     # the last role refuses to run, because all of these hosts are this machine
     control.write("play.yml", "".join(PLAY % role for role in ("heal", "prune", "node_reboot")))
     done = control.run("ansible-playbook", "-i", "orcastra.yml", "play.yml", "--check", "--diff", "-v")
@@ -197,11 +197,11 @@ def test_templates_are_evaluated_without_the_inventory_plugin(control: Control) 
 
 def test_inventory_uses_node_ids_for_names_with_a_special_meaning(control: Control) -> None:
     ids = [control.add_node(name) for name in ODD]
-    found, said = control.listed()
+    found, output = control.listed()
     assert set(found["workers"]["hosts"]) == set(ids)
     assert set(found["_meta"]["hostvars"]) == {"alpha", *ids}
-    assert [node_id for node_id in ids if node_id not in said] == []
-    assert "\x1b" not in said
+    assert [node_id for node_id in ids if node_id not in output] == []
+    assert "\x1b" not in output
 
 
 def test_inventory_uses_node_ids_for_names_of_other_hosts_and_groups(control: Control) -> None:
@@ -213,7 +213,7 @@ def test_inventory_uses_node_ids_for_names_of_other_hosts_and_groups(control: Co
     hosts = {"other": {"ansible_host": "10.9.9.9"}, "same": {"ansible_host": address}, "third": {}}
     (both / "0.yml").write_text(json.dumps({"db": {"hosts": hosts}}))
     (both / "1.orcastra.yml").write_text(INVENTORY.replace("swarm.yml", "../swarm.yml"))
-    found, said = control.listed("inventory")
+    found, output = control.listed("inventory")
     variables = found["_meta"]["hostvars"]
     assert variables["other"]["ansible_host"] == "10.9.9.9"
     assert not any(name.startswith("swarm_") for name in variables["other"])
@@ -221,5 +221,5 @@ def test_inventory_uses_node_ids_for_names_of_other_hosts_and_groups(control: Co
     assert not any(name.startswith("swarm_") for name in variables.get("third", {}))
     assert [variables[node_id]["swarm_hostname"] for node_id in (other, db)] == ["other", "db"]
     assert {other, db, "same"} == set(found["workers"]["hosts"])
-    assert other in said
-    assert db in said
+    assert other in output
+    assert db in output

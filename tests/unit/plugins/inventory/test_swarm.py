@@ -78,8 +78,8 @@ def test_inventory_sets_groups_and_variables(sim: simulator.Sim, tmp_path: Path)
         "compose: {where: swarm_ip + '!'}\ngroups: {work: swarm_role == 'worker'}\n"
         "keyed_groups: [{key: swarm_availability, prefix: is, default_value: unset}]\n"
     )
-    found, said = inventory(tmp_path, docker_host=sim.docker_host())
-    assert hosts(found, "managers") == ["alpha", "bravo", "charlie"], said
+    found, output = inventory(tmp_path, docker_host=sim.docker_host())
+    assert hosts(found, "managers") == ["alpha", "bravo", "charlie"], output
     assert hosts(found, "workers") == hosts(found, "work") == ["delta"]
     assert hosts(found, "leader") == ["alpha"]
     assert (hosts(found, "missing"), hosts(found, "unknown")) == (["yankee", "zulu"], ["bravo", "charlie"])
@@ -96,7 +96,7 @@ def test_inventory_without_configuration_has_no_missing_or_unknown_hosts(
     sim: simulator.Sim, tmp_path: Path
 ) -> None:
     (tmp_path / "orcastra.yml").write_text(PLUGIN)
-    found, _said = inventory(tmp_path, docker_host=sim.docker_host())
+    found, _output = inventory(tmp_path, docker_host=sim.docker_host())
     assert hosts(found, "swarm") == ["alpha", "bravo", "charlie", "delta"]
     assert hosts(found, "missing") == hosts(found, "unknown") == []
 
@@ -105,10 +105,10 @@ def test_cache_contains_the_swarm_but_not_the_configuration(sim: simulator.Sim, 
     cache = f"{PLUGIN}cache: true\ncache_plugin: ansible.builtin.jsonfile\ncache_connection: cache\n"
     (tmp_path / "orcastra.yml").write_text(cache)
     (tmp_path / "sw.yml").write_text("nodes: {alpha: , zulu: }\n")
-    first, _said = inventory(tmp_path, docker_host=sim.docker_host())
+    first, _output = inventory(tmp_path, docker_host=sim.docker_host())
     asked = len(sim.requests)
     (tmp_path / "orcastra.yml").write_text(f"{cache}swarm_file: sw.yml\n")
-    second, _said = inventory(tmp_path, docker_host=sim.docker_host())
+    second, _output = inventory(tmp_path, docker_host=sim.docker_host())
     assert len(sim.requests) == asked
     assert hosts(second, "swarm") == [*hosts(first, "swarm"), "zulu"]
     assert hosts(second, "unknown") == ["bravo", "charlie", "delta"]
@@ -116,7 +116,7 @@ def test_cache_contains_the_swarm_but_not_the_configuration(sim: simulator.Sim, 
     refreshed = len(sim.requests)
     assert refreshed > asked
     # the cache does not apply to another engine
-    third, _said = inventory(tmp_path, docker_host=sim.docker_host("bravo"))
+    third, _output = inventory(tmp_path, docker_host=sim.docker_host("bravo"))
     assert len(sim.requests) > refreshed
     assert hosts(third, "swarm") == hosts(second, "swarm")
 
@@ -130,13 +130,13 @@ def test_inventory_of_an_unreachable_swarm_depends_on_strict_connection(
         (sim.docker_host("delta"), "expected a manager of the swarm, found a worker"),
     ):
         (tmp_path / "orcastra.yml").write_text(f"{PLUGIN}swarm_file: sw.yml\n")
-        found, said = inventory(tmp_path, docker_host=host)
-        assert f"orcastra.yml: {host}: {what}" in said
+        found, output = inventory(tmp_path, docker_host=host)
+        assert f"orcastra.yml: {host}: {what}" in output
         assert hosts(found, "swarm") == []
         (tmp_path / "orcastra.yml").write_text(f"{PLUGIN}swarm_file: sw.yml\nstrict_connection: false\n")
-        found, said = inventory(tmp_path, docker_host=host)
-        assert f"orcastra.yml: {host}: {what}" in said
-        assert "Only the configured nodes are in the inventory" in said
+        found, output = inventory(tmp_path, docker_host=host)
+        assert f"orcastra.yml: {host}: {what}" in output
+        assert "Only the configured nodes are in the inventory" in output
         assert (hosts(found, "swarm"), hosts(found, "managers")) == (["alpha", "zulu"], ["alpha"])
         assert hosts(found, "missing") == hosts(found, "reachable") == []
 
@@ -161,9 +161,11 @@ def test_errors_contain_the_file_and_the_key(sim: simulator.Sim, tmp_path: Path)
     for number, text in enumerate(wrong):
         files.append(f"{number}.swarm.yml")
         (tmp_path / files[-1]).write_text(text)
-    _found, said = inventory(tmp_path, docker_host=sim.docker_host(), files=tuple(files))
+    _found, output = inventory(tmp_path, docker_host=sim.docker_host(), files=tuple(files))
     for file, what in zip(files, wrong.values(), strict=True):
-        assert f"{tmp_path}/{file}: {what}" in said or (f"{tmp_path}/{file}" in said and what in said), what
+        assert f"{tmp_path}/{file}: {what}" in output or (
+            f"{tmp_path}/{file}" in output and what in output
+        ), what
 
 
 def test_plugin_accepts_only_its_file_names(tmp_path: Path) -> None:
@@ -171,8 +173,8 @@ def test_plugin_accepts_only_its_file_names(tmp_path: Path) -> None:
     others = ("swarm.yml", "hosts.yml", "docker_swarm.yml")
     for name in (*ours, *others):
         (tmp_path / name).write_text(f"{PLUGIN}mark_of_{name.replace('.', '_')}: 1\n")
-    _found, said = inventory(tmp_path, docker_host="tcp://127.0.0.1:1", files=(*ours, *others))
-    assert [name for name in (*ours, *others) if f"mark_of_{name.replace('.', '_')}" in said] == [*ours]
+    _found, output = inventory(tmp_path, docker_host="tcp://127.0.0.1:1", files=(*ours, *others))
+    assert [name for name in (*ours, *others) if f"mark_of_{name.replace('.', '_')}" in output] == [*ours]
 
 
 class TestRoleVariables:
@@ -188,9 +190,9 @@ class TestRoleVariables:
         self, sim: simulator.Sim, folder: Path, name: str = "orcastra_swarm_file", **more: Any
     ) -> dict[str, Any]:
         """Host → value."""
-        found, said = inventory(folder, docker_host=sim.docker_host(), **more)
+        found, output = inventory(folder, docker_host=sim.docker_host(), **more)
         variables = found["_meta"]["hostvars"]
-        assert set(variables) >= {"alpha", "bravo", "charlie", "delta"}, said
+        assert set(variables) >= {"alpha", "bravo", "charlie", "delta"}, output
         return {host: variables[host].get(name) for host in sorted(variables)}
 
     def test_roles_get_the_absolute_path_of_the_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
@@ -254,6 +256,6 @@ class TestRoleVariables:
     def test_blank_file_is_an_error(self, sim: simulator.Sim, tmp_path: Path) -> None:
         (tmp_path / "config" / "sw.yml").write_text("# nodes: {alpha: }\n")
 
-        _found, said = inventory(tmp_path, docker_host=sim.docker_host())
+        _found, output = inventory(tmp_path, docker_host=sim.docker_host())
 
-        assert f"{tmp_path}/config/sw.yml: expected a mapping, or {{}} if nothing is meant" in said
+        assert f"{tmp_path}/config/sw.yml: expected a mapping, or {{}} if nothing is meant" in output
