@@ -19,7 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 TOP_FILES = ("CHANGELOG.rst", "CONTRIBUTING.md", "COPYING", "README.md", "SECURITY.md")
 # folder → names of the files in it, at any depth, that belong to the collection
 COLLECTION = {
-    "changelogs": ("*.yaml", "*.yml"),
+    "changelogs": ("changelog.yaml", "config.yaml"),
     "docs": ("*.md", "*.rst", "*.yml"),
     "inventory": ("*.yml", "*.md"),
     "meta": ("runtime.yml",),

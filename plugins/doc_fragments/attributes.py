@@ -12,7 +12,8 @@ attributes:
     description: Can run in C(check_mode) and return the plan without carrying it out.
     support: full
   diff_mode:
-    description: Will return details on what has changed or would change, when in diff mode.
+    description:
+      - Returns details on the changes, or on the changes that check mode predicts, when in diff mode.
     support: full
   idempotent:
     description: When run twice in a row, the second run changes nothing.
@@ -30,7 +31,7 @@ attributes:
     description: This module does not change anything.
     support: full
   diff_mode:
-    description: There is nothing to show.
+    description: This module does not change anything, so there are no differences to show.
     support: N/A
   idempotent:
     description: This module does not change anything.

@@ -10,89 +10,92 @@ class ModuleDocFragment:
 options:
   nodes:
     description:
-      - The nodes of the swarm, as under C(nodes) in C(swarm.yml). The keys are host names.
-      - Each value can have C(ip), C(swarm_addr), C(role), C(availability), C(data_path_addr) and C(labels).
-      - A node only counts as the host of its name if the swarm sees it at the C(ip), or at the
-        C(swarm_addr) of a host behind NAT. Without both, the name is all there is.
-      - Without any, the hosts in O(members) are the nodes.
+      - The nodes of the swarm, in the format of C(nodes) in C(swarm.yml). The keys are host names.
+      - Each value is a mapping that can have the keys C(ip), C(swarm_addr), C(role), C(availability),
+        C(data_path_addr) and C(labels).
+      - If an entry has an C(ip) or, for a host behind NAT, a C(swarm_addr), only a node at that address
+        counts as the host. Without an address, the host name alone decides.
+      - If the mapping is empty, all hosts in O(members) are nodes.
     type: dict
     default: {}
   leader:
-    description: The host on which the swarm is made. Without it, the first that is to be a manager.
+    description: The host that creates the swarm. Defaults to the first host that should become a manager.
     type: str
   advertise_addr:
-    description: Where the leader is reached, an address or an interface, with a port where it isn't 2377.
+    description:
+      - The IP address or network interface at which the other hosts reach the leader. Add the port if it is
+        not 2377.
     type: str
   managers:
     description:
-      - How many managers the swarm has, V(1), V(3), V(5) or V(7).
-      - Without it, the nodes with the C(role) V(manager) and the leader where any node has that role, else
-        V(3), or V(1) where there are fewer than three nodes.
+      - The number of managers, V(1), V(3), V(5) or V(7).
+      - If not given and any node has the C(role) V(manager), these nodes and the leader are the managers. If
+        no node has that role, the default is V(3), or V(1) for fewer than three nodes.
     type: int
   swarm:
     description:
-      - The settings of the swarm itself, as under C(swarm) in C(swarm.yml). A setting that isn't named keeps
-        its value.
+      - The settings of the swarm, in the format of C(swarm) in C(swarm.yml). A setting that you omit keeps
+        its current value.
     type: dict
     default: {}
     suboptions:
       cluster_id:
-        description: The ID of the swarm. Hosts in another swarm are refused.
+        description: The ID of the swarm. Hosts that belong to another swarm are refused.
         type: str
       listen_addr:
-        description: The address or interface on which managers listen, with or without a port.
+        description: The IP address or network interface on which managers listen, optionally with a port.
         type: str
       data_path_addr:
         description:
-          - The address or interface for the traffic of containers. A node's own C(data_path_addr) wins.
+          - The IP address or network interface for container traffic. C(data_path_addr) of a node takes
+            precedence.
         type: str
       data_path_port:
-        description: The UDP port for the traffic of containers. It only counts when the swarm is created.
+        description: The UDP port for container traffic. Takes effect only when the swarm is created.
         type: int
       default_addr_pool:
-        description: Pools for the subnets of overlay networks. They only count when the swarm is created.
+        description: The pools for overlay network subnets. Take effect only when the swarm is created.
         type: list
         elements: str
       subnet_size:
-        description: The prefix length of those subnets. It only counts when the swarm is created.
+        description: The prefix length of these subnets. Takes effect only when the swarm is created.
         type: int
       autolock:
-        description: Whether managers need the unlock key after their engine has restarted.
+        description: Whether a manager requires the unlock key after its engine restarts.
         type: bool
       task_history_limit:
-        description: How many ended tasks of each slot Swarm keeps.
+        description: The number of ended tasks that Swarm keeps for each slot.
         type: int
       heartbeat_seconds:
-        description: How often nodes report to the managers, in seconds.
+        description: The interval at which nodes report to the managers, in seconds.
         type: float
       cert_expiry_days:
-        description: How long certificates of nodes are valid, in days.
+        description: The validity period of node certificates, in days.
         type: float
       snapshot_interval:
-        description: The number of log entries between two snapshots of the managers' Raft.
+        description: The number of Raft log entries between two snapshots.
         type: int
       keep_old_snapshots:
-        description: How many old snapshots are kept.
+        description: The number of old Raft snapshots to keep.
         type: int
       log_entries_for_slow_followers:
-        description: How many log entries are kept for slow managers.
+        description: The number of Raft log entries to keep for slow managers.
         type: int
       forget_after_seconds:
         description:
-          - How long a node must be down before its entry is removed, if its host is back under another ID. In
-            seconds.
+          - How long a node must be down before the module removes its entry, in seconds. The module only
+            removes the entry of a host that is back under another ID.
         type: float
       paused_updates:
         description:
-          - What happens to updates that Swarm has paused. V(auto) continues one if all tasks run, and rolls
+          - What to do with updates that Swarm paused. V(auto) continues an update if all tasks run, and rolls
             the service back otherwise. V(report) only warns.
         type: str
         choices: [auto, resume, rollback, report]
   members:
     description:
-      - For each host what its engine says of its membership, the C(member) that
-        M(orcastra.swarm.swarm_member_info) returns. For a host that could not be asked, a mapping with
-        C(problem), the reason in words.
+      - Maps each host to the RV(orcastra.swarm.swarm_member_info#module:member) that its engine reports. For
+        a host that did not answer, use a mapping with the key C(problem), which holds the reason as text.
     type: dict
     default: {}
 """

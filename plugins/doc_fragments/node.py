@@ -10,34 +10,34 @@ class ModuleDocFragment:
 options:
   manager_host:
     description:
-      - The URL of the engine of a manager, for a node that is none. The other options of the connection count
-        for it, too.
-      - A node that is a manager asks its own engine.
+      - The URL of a manager's engine, for a node that is not a manager. The other connection options apply to
+        this connection, too.
+      - On a manager, the module uses the node's own engine instead.
     type: str
   services_in_use:
     description:
-      - What a manager knows of the services, as RV(orcastra.swarm.swarm_info#module:in_use); the other way to
-        let a worker know.
+      - What the services of the swarm use, as returned in RV(orcastra.swarm.swarm_info#module:in_use) on a
+        manager. For workers, this is the alternative to O(manager_host).
     type: dict
     suboptions:
       images:
-        description: The images of all services, those that a rollback would return to among them.
+        description: The images of all services, including the images that a rollback would return to.
         type: list
         elements: str
         default: []
       volumes:
-        description: The names of the volumes that they mount.
+        description: The names of the volumes that the services mount.
         type: list
         elements: str
         default: []
       stop_grace:
-        description: For the ID of each service, how long it may take to stop, in seconds.
+        description: Maps the ID of each service to its stop grace period in seconds.
         type: dict
         default: {}
   state_dir:
     description:
-      - The folder for what is remembered of the node, on the host that the module runs on. There is one file
-        for each engine.
+      - The directory in which the module saves the state of the node, on the host that the module runs on. It
+        contains one file for each engine.
     type: path
     default: /var/lib/orcastra
 """

@@ -10,16 +10,16 @@ class ModuleDocFragment:
 options:
   purge:
     description:
-      - Whether O(nodes) and O(dependencies) are the whole configuration of the swarm. If so, whatever
-        Orcastra has set and they do not name is removed, whoever asked for it.
-      - An option that is not given is no empty one. What it once led to stays, and a warning says so. Give an
-        empty mapping to remove it, or confirm with O(accept_removals).
+      - Whether O(nodes) and O(dependencies) are the complete configuration of the swarm. If so, the module
+        removes everything that Orcastra has set and that they do not name, no matter which task set it.
+      - Omitting an option is not the same as passing an empty mapping. If you omit one of the two, the module
+        keeps what Orcastra has set for it and warns. To remove it, pass an empty mapping or set
+        O(accept_removals=true).
     type: bool
     default: false
-    version_added: 0.2.0
   accept_removals:
-    description: With O(purge), whether O(nodes) or O(dependencies) means an empty mapping if it is not given.
+    description:
+      - With O(purge=true), whether to treat O(nodes) or O(dependencies) as an empty mapping if you omit it.
     type: bool
     default: false
-    version_added: 0.2.0
 """

@@ -2,47 +2,48 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# ruff: noqa: E402 - documentation stands above the imports
+# ruff: noqa: E402 - Ansible requires the documentation above the imports
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: formation
-short_description: Tell which hosts manage the configured swarm
-version_added: 0.2.0
+short_description: Determine which hosts manage the configured swarm
+version_added: 0.1.0
 author:
   - Orcastra contributors (@orcastra)
 description:
-  - Judges what all hosts say of their membership, on the control node. A host counts as a manager if a
-    majority of the configured managers says so; what a single host says decides nothing.
+  - Evaluates, on the control node, what all hosts report about their membership. A host counts as a manager
+    if a majority of the configured managers confirms it. The report of a single host is not enough.
 positional: _input
 options:
   _input:
     description:
-      - For each host what its engine says of its membership, the C(member) that
-        M(orcastra.swarm.swarm_member_info) returns. For a host that could not be asked, a mapping with
-        C(problem), the reason in words.
+      - Maps each host to the RV(orcastra.swarm.swarm_member_info#module:member) that its engine reports. For
+        a host that did not answer, use a mapping with the key C(problem), which holds the reason as text.
     type: dict
     required: true
   nodes:
     description:
-      - The nodes of the swarm, as under C(nodes) in C(swarm.yml); of each, C(role), C(ip) and C(swarm_addr)
-        count. Without any, the hosts are the nodes.
+      - The nodes of the swarm, in the format of C(nodes) in C(swarm.yml). The filter uses their C(role),
+        C(ip) and C(swarm_addr). If the mapping is empty, all hosts are nodes.
     type: dict
     default: {}
   leader:
-    description: The host on which the swarm is made.
+    description: The host that creates the swarm.
     type: str
     default: ""
   managers:
-    description: How many managers the swarm has.
+    description: The number of managers.
     type: int
   cluster_id:
-    description: The ID of the swarm that is meant.
+    description: The ID of the configured swarm.
     type: str
     default: ""
   force_new_cluster:
-    description: The host that goes on alone after the quorum was lost for good.
+    description:
+      - The host that creates a new cluster from its own state after the swarm has permanently lost its
+        quorum.
     type: str
     default: ""
 seealso:
@@ -50,45 +51,47 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask each engine for its membership
+- name: Get the membership of each engine
   orcastra.swarm.swarm_member_info:
-  register: look
+  register: membership
   failed_when: false
 
-- name: Name the managers
+- name: Show the managers
   ansible.builtin.debug:
     msg: "{{ members | orcastra.swarm.formation(nodes=nodes, leader='mgr-a') }}"
   vars:
-    said: "{{ ansible_play_hosts | map('extract', hostvars, ['look', 'member']) }}"
-    members: "{{ dict(ansible_play_hosts | zip(said)) }}"
+    reports: "{{ ansible_play_hosts | map('extract', hostvars, ['membership', 'member']) }}"
+    members: "{{ dict(ansible_play_hosts | zip(reports)) }}"
   run_once: true
 """
 
 RETURN = r"""
 _value:
-  description: Which swarm the configured one is.
+  description: The swarm that the configuration refers to.
   type: dict
   contains:
-    cluster_id: {description: Its ID; empty while there is none., type: str}
+    cluster_id: {description: The ID of the swarm. Empty if there is no swarm yet., type: str}
     via:
-      description: The hosts that manage it, those first that are to stay managers.
+      description: The hosts that manage the swarm. Hosts that should stay managers come first.
       type: list
       elements: str
     managing:
       description:
-        - The same as RV(ignore:via), or the hosts that say so where too few hosts can be asked, and none of
-          those that can says otherwise.
+        - The same as RV(ignore:via). If too few hosts answered for a majority and none of those that did
+          contradicts, it contains the hosts that report being managers.
       type: list
       elements: str
     acts:
-      description: The host that changes what a manager can change through the API. Empty for none.
+      description: The host that makes the changes through the API of a manager. Empty if there is none.
       type: str
-    managers: {description: The hosts that are to be managers., type: list, elements: str}
+    managers: {description: The hosts that should be managers., type: list, elements: str}
     trouble:
-      description: Why no host can join or leave. Empty if that is possible.
+      description: Why no host can join or leave. Empty if they can.
       type: str
     trouble_reason:
-      description: RV(ignore:trouble) as data with C(code), C(params) and C(text). V(null) if hosts can join.
+      description:
+        - RV(ignore:trouble) as structured data with C(code), C(params) and C(text). V(null) if hosts can
+          join.
       type: dict
 """
 
@@ -123,8 +126,8 @@ def formation(
         managers=int(managers) if managers else None,
         swarm=SwarmConfig(cluster_id=cluster_id or None),
     )
-    said = {str(name): Member.from_data(data) for name, data in members.items()}
-    found = plan_formation(said, desired, may_init=False, force_new_cluster=force_new_cluster)
+    reports = {str(name): Member.from_data(data) for name, data in members.items()}
+    found = plan_formation(reports, desired, may_init=False, force_new_cluster=force_new_cluster)
     return {
         "cluster_id": found.cluster_id,
         "via": list(found.via),
@@ -137,7 +140,7 @@ def formation(
 
 
 def _node(name: str, entry: Any) -> NodeConfig:
-    """What counts here; all else is checked by the modules."""
+    """Take only the keys that matter here. The modules validate the rest."""
     given = entry if isinstance(entry, Mapping) else {}
 
     def text(key: str) -> str | None:

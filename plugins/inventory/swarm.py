@@ -2,49 +2,50 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# ruff: noqa: E402 - documentation stands above the imports
+# ruff: noqa: E402 - Ansible requires the documentation above the imports
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: swarm
-short_description: The nodes of a Docker Swarm, configured and live
-version_added: 0.2.0
+short_description: The configured and live nodes of a Docker Swarm
+version_added: 0.1.0
 author:
   - Orcastra contributors (@orcastra)
 description:
-  - Merges the nodes that are configured in C(swarm.yml) or C(nodes.yml), if there is such a file, with
-    those that are in the swarm.
-  - A host has the name under which it is configured, else its host name. Where several nodes that are up
-    share a name, each goes by its ID. An entry that a host has left behind when it joined again is passed
-    over.
-  - A node that has a configured name at another address than the C(ip), or the C(swarm_addr), of its entry is
-    not that host, and goes by its ID. So does a node whose host name has other characters than letters,
-    digits, C(_), C(-) and C(.), or means the control node, a group, an address or another host. A warning
-    says so.
-  - The name of the inventory file is C(orcastra.yml), C(swarm_inventory.yml), or ends in C(.orcastra.yml)
-    or C(.swarm.yml). C(.yaml) is as good.
-  - 'Groups: C(swarm), all of them; C(managers) and C(workers), by their role in the swarm; C(leader);
-    C(reachable), those that Swarm hears from; C(down), those that it has given up; C(missing), which are
-    configured and not in the swarm; C(unknown), which are in the swarm and not configured.'
-  - 'Each label makes the group C(label_KEY) and, unless its value is empty, C(label_KEY_VALUE), as
-    C(keyed_groups) would make it: the label V(disk=hdd) makes C(label_disk) and C(label_disk_hdd).
-    Characters that the name of a group cannot have become underscores.'
-  - A host that is missing has its configured labels and is in none of the groups C(managers), C(workers),
+  - Merges the nodes that are configured in C(swarm.yml) or C(nodes.yml), if there are any, with the nodes of
+    the live swarm.
+  - A host has its configured name, or its host name if it is not configured. If several nodes that are up
+    share a name, each of them is named after its ID. Stale entries that a host left behind when it rejoined
+    are skipped.
+  - If an entry has an C(ip) or C(swarm_addr), a node with the same name at another address is not that host,
+    and is named after its ID. The same applies to a node whose host name contains characters other than
+    letters, digits, C(_), C(-) and C(.), or which means the control node, a group, an address or another
+    host. The plugin warns about these nodes.
+  - The inventory file must be named C(orcastra.yml) or C(swarm_inventory.yml), or end in C(.orcastra.yml) or
+    C(.swarm.yml). The extension C(.yaml) is also supported.
+  - 'The plugin creates the groups C(swarm) (all hosts), C(managers) and C(workers) (by their role in the
+    swarm), C(leader), C(reachable) (nodes that Swarm hears from), C(down) (nodes that Swarm considers down),
+    C(missing) (configured hosts that are not in the swarm), and C(unknown) (nodes of the swarm that are not
+    configured).'
+  - 'For each label, the plugin creates the group C(label_KEY) and, unless the value is empty, the group
+    C(label_KEY_VALUE), as C(keyed_groups) would. For example, the label V(disk=hdd) creates the groups
+    C(label_disk) and C(label_disk_hdd). Characters that are invalid in group names become underscores.'
+  - A missing host has its configured labels, and is in none of the groups C(managers), C(workers),
     C(reachable) and C(down).
-  - Nothing that comes from the swarm is evaluated as a template.
-  - The roles get the same configuration, O(swarm_file) as the variable C(orcastra_swarm_file) of all hosts,
-    and what is in O(nodes_file) as C(orcastra_nodes) and others. Your own values of these variables win,
-    wherever they are set.
+  - Values that come from the swarm are never evaluated as templates.
+  - The plugin passes its configuration to the roles. All hosts get O(swarm_file) as the variable
+    C(orcastra_swarm_file), and the contents of O(nodes_file) as C(orcastra_nodes) and similar variables. If
+    you set these variables yourself, your values take precedence, no matter where you set them.
 notes:
-  - 'Host variables: C(ansible_host) and C(swarm_ip), the configured address, else the one that the
-    managers see (a host that the inventory has from elsewhere, too, keeps its own C(ansible_host));
-    C(swarm_id), C(swarm_hostname), C(swarm_role), C(swarm_availability), C(swarm_state) (V(missing) for a
-    host that is missing), C(swarm_leader), C(swarm_reachability) of managers, C(swarm_labels),
+  - 'Host variables: C(ansible_host) and C(swarm_ip), the configured address, or the address as seen by the
+    managers if there is none (a host that another inventory source also defines keeps its own
+    C(ansible_host)); C(swarm_id), C(swarm_hostname), C(swarm_role), C(swarm_availability), C(swarm_state)
+    (V(missing) for missing hosts), C(swarm_leader), C(swarm_reachability) (managers only), C(swarm_labels),
     C(swarm_engine_labels), C(swarm_engine_version), C(swarm_os), C(swarm_architecture), and
-    C(swarm_configured), whether it is configured. They are there for O(compose), O(groups) and
-    O(keyed_groups), too. Text that is not known is empty.'
-  - With O(cache), what is kept is what the swarm says. The configuration is always read.
+    C(swarm_configured), which shows whether the host is configured. You can use them in O(compose), O(groups)
+    and O(keyed_groups). Unknown strings are empty.'
+  - O(cache) stores only the data from the swarm. The plugin always reads the configuration files.
 extends_documentation_fragment:
   - orcastra.swarm.connection
   - ansible.builtin.constructed
@@ -57,18 +58,21 @@ options:
     choices: [orcastra.swarm.swarm]
   swarm_file:
     description:
-      - The configuration, C(swarm.yml). A relative path counts from the folder of the inventory file.
-      - Without it and O(nodes_file), no node is configured, and none is missing or unknown.
+      - The path to the configuration file C(swarm.yml). A relative path is relative to the directory of the
+        inventory file.
+      - Without this option and O(nodes_file), no host is configured, and the groups C(missing) and C(unknown)
+        are empty.
     type: str
   nodes_file:
-    description: The nodes in a file of their own, C(nodes.yml). It wins over O(swarm_file), node by node.
+    description:
+      - The path to a separate C(nodes.yml) file for the nodes. Its entries override those in O(swarm_file).
     type: str
   strict_connection:
     description:
-      - Whether it is an error if the swarm cannot be asked.
-      - With V(false) it is a warning, and the inventory has the configured nodes alone, with the roles
-        that they are configured with; C(missing), C(reachable) and C(down) are empty then. That is the
-        way to begin with, for C(orcastra.swarm.bootstrap), when there is no swarm yet.
+      - Whether to fail if the plugin cannot query the swarm.
+      - With V(false), the plugin warns instead. The inventory then contains only the configured hosts with
+        their configured roles, and the groups C(missing), C(reachable) and C(down) are empty. Use this for
+        C(orcastra.swarm.bootstrap), when there is no swarm yet.
     type: bool
     default: true
   docker_host:
@@ -94,11 +98,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Everything that the engine on this machine, or the one in DOCKER_HOST, knows of its swarm
+# All nodes of the swarm, queried from the local engine or the engine in DOCKER_HOST
 plugin: orcastra.swarm.swarm
 
 ---
-# With the configured nodes beside it, through a manager that is reached with TLS
+# The nodes of the swarm merged with the configured nodes, queried from a manager with TLS
 plugin: orcastra.swarm.swarm
 swarm_file: swarm.yml
 docker_host: tcp://10.0.0.11:2376
@@ -108,7 +112,7 @@ client_cert: /etc/docker/cert.pem
 client_key: /etc/docker/key.pem
 
 ---
-# Before there is a swarm, and groups and variables of one's own
+# The configured nodes only, if there is no swarm yet, with additional groups and variables
 plugin: orcastra.swarm.swarm
 swarm_file: swarm.yml
 strict_connection: false
@@ -161,11 +165,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.inventory imp
     merge_hosts,
 )
 
-# the variables of all hosts that were set here, by the group all of each inventory
-_handed: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+# Variables that this plugin has set for all hosts, by the group "all" of each inventory.
+_passed: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 _NAMES = ("orcastra.yml", "orcastra.yaml", "swarm_inventory.yml", "swarm_inventory.yaml")
-# What no release of Ansible evaluates.
+# Text that no release of Ansible evaluates as a template.
 _PLAIN = re.compile(r"[\w.:/@+, -]*")
 _ENDINGS = (".orcastra.yml", ".orcastra.yaml", ".swarm.yml", ".swarm.yaml")
 
@@ -200,13 +204,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         configured = self.get_option("swarm_file") or self.get_option("nodes_file")
         for host in merged.hosts:
             self._add(path, host, leave_out=() if configured else ("unknown",))
-        self._hand_over(path, [host.name for host in merged.hosts])
+        self._pass_to_roles(path, [host.name for host in merged.hosts])
 
     def _read_options(self, path: str) -> None:
         try:
             data = self._read_config_data(path)
         except AttributeError:
-            # Ansible itself takes for granted that it is a mapping
+            # Ansible itself assumes that the file contains a mapping
             raise AnsibleParserError(
                 f"{path}: expected a mapping with the key plugin, found no mapping"
             ) from None
@@ -225,7 +229,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 raise AnsibleParserError(
                     f"{path}: {key}: expected {expected}, found another name{suggest(str(key), known)}"
                 )
-            # Ansible itself takes any word that it doesn't know for false
+            # Ansible itself treats any unknown word as false
             if known[key] == "bool" and str(value).lower() not in BOOLEANS:
                 raise AnsibleParserError(f"{path}: {key}: expected true or false, found {describe(value)}")
 
@@ -246,26 +250,26 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _file(self, path: str, given: str) -> Path:
         return Path(path).absolute().parent / Path(given).expanduser()
 
-    def _hand_over(self, path: str, hosts: list[str]) -> None:
-        """Give the roles the configuration, below everything that the user sets.
+    def _pass_to_roles(self, path: str, hosts: list[str]) -> None:
+        """Pass the configuration to the roles, with less precedence than everything that the user sets.
 
-        A variable of all hosts is the weakest there is. Only if an inventory of another swarm has set it,
-        each host needs its own.
+        Variables of the group "all" have the lowest precedence. If the inventory of another swarm has already
+        set one, each host gets its own.
         """
         everyone = self.inventory.groups["all"]
-        handed = _handed.setdefault(everyone, {})
+        passed = _passed.setdefault(everyone, {})
         for name, value in self._role_variables(path).items():
             found = everyone.get_vars()
             if name not in found:
                 self.inventory.set_variable("all", name, _literal(value))
-                handed[name] = value
-            elif name in handed and found[name] == handed[name] != value:
+                passed[name] = value
+            elif name in passed and found[name] == passed[name] != value:
                 for host in hosts:
                     if name not in self.inventory.hosts[host].get_vars():
                         self.inventory.set_variable(host, name, _literal(value))
 
     def _role_variables(self, path: str) -> dict[str, Any]:
-        """The configuration as the roles take it, in which the nodes' own file wins as well."""
+        """Return the configuration as role variables. The nodes file takes precedence, as elsewhere."""
         variables: dict[str, Any] = {}
         if self.get_option("swarm_file"):
             variables["orcastra_swarm_file"] = str(self._file(path, self.get_option("swarm_file")))
@@ -282,12 +286,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         return ConnectionOptions.from_parameters(options)
 
     def _nodes(self, path: str, options: ConnectionOptions, *, use_cache: bool) -> tuple[Node, ...] | None:
-        """The swarm's nodes, from the cache if it has them; None where it cannot be asked."""
+        """Return the nodes of the swarm, if possible from the cache. None: the swarm cannot be queried."""
         caches = self.get_option("cache")
         key = self.get_cache_key(path)
         if caches and use_cache:
             kept = self._cache.get(key)
-            # another engine may be that of another swarm
+            # another engine may belong to another swarm
             if kept and kept["docker_host"] == options.docker_host:
                 return tuple(Node(**node) for node in kept["nodes"])
         try:
@@ -296,7 +300,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         except EngineError as error:
             if self.get_option("strict_connection"):
                 raise AnsibleParserError(
-                    f"{path}: {error} (strict_connection: false makes do with the configured nodes)"
+                    f"{path}: {error} (set strict_connection: false to use only the configured nodes)"
                 ) from None
             self.display.warning(
                 f"{path}: {one_line(error)}. Only the configured nodes are in the inventory."
@@ -319,7 +323,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 )
         variables = _literal(dict(host.variables))
         if not is_new and not host.pinned:
-            # the inventory knows better where a host of its own is
+            # the inventory source that defines the host knows its address better
             variables.pop("ansible_host", None)
         for key, value in variables.items():
             self.inventory.set_variable(name, key, value)
@@ -329,22 +333,25 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
 
     def _name(self, path: str, host: InventoryHost) -> str:
-        """The host's name, unless a group of the inventory has it: that would get the host's variables."""
+        """Return the host's name, or its node ID if a group has that name.
+
+        Otherwise, the group would get the variables of the host.
+        """
         if host.name not in self.inventory.groups:
             return host.name
         if not host.node_id or host.node_id in self.inventory.groups:
             raise AnsibleParserError(
-                f"{path}: nodes.{host.name}: expected a name that no group of the inventory has"
+                f"{path}: nodes.{host.name}: expected a name that no group has, found the name of a group"
             )
-        what = f"its name '{host.name}' is that of a group, so it goes by its ID"
+        what = f"a group has its name '{host.name}', so it is named after its ID"
         self.display.warning(printable(f"{path}: node {host.node_id}: {what}"))
         return host.node_id
 
 
 def _literal(value: Any) -> Any:
-    """The value, marked where Ansible might take it for a template.
+    """Mark strings that Ansible might evaluate as templates.
 
-    A template may begin with a line that gives it other delimiters than braces.
+    A template can begin with a line that defines other delimiters than braces.
     """
     if isinstance(value, dict):
         return {_literal(key): _literal(item) for key, item in value.items()}

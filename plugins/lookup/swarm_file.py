@@ -2,50 +2,50 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# ruff: noqa: E402 - documentation stands above the imports
+# ruff: noqa: E402 - Ansible requires the documentation above the imports
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: swarm_file
-short_description: Read and check a configuration file of Orcastra
+short_description: Read and validate an Orcastra configuration file
 version_added: 0.1.0
 author:
   - Orcastra contributors (@orcastra)
 description:
-  - Reads a file in the format of C(swarm.yml), or of another of Orcastra's files, on the control node and
-    checks it. Fails with everything that is wrong with it, each problem with its line, what was expected and
-    what was found.
-  - A file that is missing, empty, or has nothing but comments is an error. If nothing is meant, write C({}).
-  - Needs nothing but Ansible on the control node.
+  - Reads a C(swarm.yml) file, or another of Orcastra's configuration files, on the control node and validates
+    it. If the file is invalid, the lookup fails and reports all errors at once, each with its line, the
+    expected value and the value found.
+  - A file that is missing, empty or contains only comments is an error. For an empty configuration, write
+    C({}).
+  - Requires no additional Python libraries on the control node.
 options:
   _terms:
     description:
-      - Paths of files. A relative path counts from where Ansible was started, and else from where Ansible
-        looks for files.
+      - The paths of the files. A relative path is relative to the current working directory, or to the
+        directories in which Ansible searches for files.
     type: list
     elements: str
     required: true
   kind:
     description:
-      - Which of the files it is, V(swarm) for C(swarm.yml), V(rebalance) for C(rebalance_config.yml),
-        V(node_exporter) for C(deploy_node_exporter.yml) or V(mods) for the C(config.json) of mods.
-      - V(rebalance_variables) are the secrets of C(rebalance_config.yml), which V(rebalance) leaves out.
+      - The format of the files, V(swarm) for C(swarm.yml), V(rebalance) for C(rebalance_config.yml),
+        V(node_exporter) for C(deploy_node_exporter.yml), or V(mods) for the C(config.json) of mods.
+      - V(rebalance_variables) returns the secrets of C(rebalance_config.yml), which V(rebalance) omits.
     type: str
     choices: [swarm, rebalance, rebalance_variables, node_exporter, mods]
     default: swarm
-    version_added: 0.2.0
 notes:
   - Values are taken literally. Templates in the file are not evaluated.
-  - In a file of O(kind=node_exporter), C(${VAR}) and its other forms are replaced as in a Compose file, with
-    the values that the environment of the control node has. A variable that is not set stays as it is
-    written, with a warning.
+  - With O(kind=node_exporter), C(${VAR}) and its other forms are replaced as in a Compose file, with values
+    from the environment of the control node. A variable that is not set stays in the text, and the lookup
+    warns about it.
 seealso:
   - module: orcastra.swarm.label_sync
 """
 
 EXAMPLES = r"""
-- name: Keep the node labels right
+- name: Sync the node labels with the configuration file
   orcastra.swarm.label_sync:
     nodes: "{{ configuration.nodes | default(omit) }}"
     dependencies: "{{ configuration.dependencies | default(omit) }}"
@@ -57,13 +57,13 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - For each file a mapping. C(nodes) and C(dependencies) are left out if the file does not have them,
-      because missing is not empty. C(swarm) and C(options) are empty then, C(leader) and C(advertise_addr)
-      are empty text, and C(managers) is nothing.
-    - With another O(kind) just what is in the file. With V(mods) that is in C(config), with the values of
-      headers and of URLs' queries, which may be secret, apart in C(variables).
-    - With V(rebalance), C(${…}) stands for each secret. Their values, those of C(${VAR}) in the environment
-      of the control node among them, are what V(rebalance_variables) gives.
+    - A mapping for each file. If the file does not contain C(nodes) or C(dependencies), the mapping does not
+      contain them either, because a missing section is not the same as an empty one. C(swarm) and C(options)
+      default to empty mappings, C(leader) and C(advertise_addr) to empty strings, and C(managers) to V(null).
+    - With another O(kind), the mapping contains the contents of the file. With V(mods), they are in
+      C(config), and header values and URL query values, which can be secret, are separately in C(variables).
+    - With V(rebalance), each secret is replaced with C(${…}). V(rebalance_variables) returns the values of
+      these secrets, including those of C(${VAR}) from the environment of the control node.
   type: list
   elements: dict
 """
@@ -104,7 +104,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
         kind = kwargs.pop("kind", "swarm")
         if kwargs:
-            raise AnsibleLookupError(f"expected only paths of files and kind, found {', '.join(kwargs)}")
+            raise AnsibleLookupError(f"expected only file paths and kind, found {', '.join(kwargs)}")
         if kind not in _READERS:
             raise AnsibleLookupError(f"kind: expected one of {', '.join(_READERS)}, found {kind!r}")
         read = _READERS[kind]
@@ -139,7 +139,7 @@ def _read_exporter(path: Path) -> dict[str, Any]:
 
 
 def _read_swarm(path: Path) -> dict[str, Any]:
-    """The parts of a file, checked. Raises ConfigError with all problems."""
+    """Read and validate the parts of a file. Raises ConfigError with all problems."""
     document, met = read_file(path)
     problems = refuse_blank(document, met)
     desired = build(
@@ -154,7 +154,7 @@ def _read_swarm(path: Path) -> dict[str, Any]:
         display.warning(str(warning))
     data = document.data or {}
     given = {part: data.get(part) or default for part, default in _EMPTY.items()}
-    # modules name each of these options: keys that YAML anchors are kept under are no options
+    # the modules know each option by name; keys that hold YAML anchors are not options
     given["swarm"] = {key: value for key, value in given["swarm"].items() if not key.startswith("x-")}
     sections = {part: data.get(part) or {} for part in SECTIONS if part not in desired.absent_sections}
     return {**given, **sections}

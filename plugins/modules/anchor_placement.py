@@ -10,22 +10,23 @@ module: anchor_placement
 short_description: Keep services on the node of the service they depend on
 version_added: 0.1.0
 description:
-  - Marks the nodes on which each anchor runs with its label, moves the services that depend on it there,
-    and holds them there with a placement constraint on that label.
-  - B(By default it only manages what it is given.) Anchors and services that a task does not name are left
-    alone, also those that another task, an item of a loop or another team's playbook keeps in place. So
-    several tasks can share a swarm.
-  - B(With) O(purge=true) B(the task is the whole truth.) The constraints that this module or C(orcastra run)
-    has set are taken off all services that O(dependencies) does not name. The role and C(orcastra run), which
-    read the whole configuration, work like that.
-  - A move that was begun is ended in any case. One that another task has begun is left to it for a minute.
-  - Fails, and changes nothing, if neither O(nodes) nor O(dependencies) is given.
-  - Makes one step at a time and does not wait for Swarm. Run it again, or let C(orcastra run) do so, until it
-    changes nothing. Each run goes on from what it finds, so it may be interrupted at any point.
-  - Restarts services that Swarm has stopped trying to run, with growing pauses.
-  - Never runs a task again that has finished. Under the restart condition V(none) that is every task that has
-    ended, under V(on-failure) one with exit code 0.
-  - Has to reach the engine of a manager; any manager of the swarm will do.
+  - Labels the nodes on which each anchor runs, moves the services that depend on the anchor to these nodes,
+    and keeps them there with a placement constraint on the label.
+  - B(By default, the module manages only the anchors and services that you pass.) It does not change any
+    others, even if another task, another loop item or another team's playbook manages them. Several tasks can
+    therefore share a swarm.
+  - B(With) O(purge=true)B(, the task is the complete configuration.) The module removes the constraints that
+    it or C(orcastra run) has set from all services that O(dependencies) does not name. The role and
+    C(orcastra run) read the complete configuration and work this way.
+  - Always finishes or undoes a move that is under way. If another task began the move less than a minute ago,
+    the module leaves it to that task.
+  - Fails without changing anything if you pass neither O(nodes) nor O(dependencies).
+  - Takes one step at a time and does not wait for Swarm. Run the module again, or let C(orcastra run) do so,
+    until it changes nothing. Each run continues from the current state, so you can interrupt it at any point.
+  - Restarts services that Swarm no longer tries to run, with increasing pauses.
+  - Never restarts a task that has finished. With the restart condition V(none), every ended task has
+    finished. With V(on-failure), a task that ended with exit code 0 has finished.
+  - Requires access to the engine of any manager of the swarm.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.configuration
@@ -34,45 +35,47 @@ extends_documentation_fragment:
 options:
   restart_dependents:
     description:
-      - Whether followers are restarted when their anchor was, for those O(dependencies) that do not say.
+      - Whether to restart followers after their anchor was restarted. This is the default for all
+        O(dependencies) that do not set C(restart_dependents).
     type: bool
     default: false
   max_mismatch_duration:
     description:
-      - How long a service may be out of order, in seconds, before it is reported as given up.
+      - How long a service can be misplaced or down before the module reports that it gives up, in seconds.
     type: float
     default: 600
   retry_now:
     description:
-      - Whether to forget all earlier attempts, so that what waits for its next attempt, or has been given up,
-        is tried at once.
-      - Without O(purge) it forgets those of the anchors and services in O(dependencies).
-      - Services that are in order are left alone.
+      - Whether to forget all earlier attempts. Services that wait for their next attempt, or were given up,
+        are then retried at once.
+      - Without O(purge=true), this applies to the anchors and services in O(dependencies) only.
+      - Healthy services are not changed.
     type: bool
     default: false
 seealso:
   - module: orcastra.swarm.label_sync
+  - module: orcastra.swarm.rebalance
 notes:
-  - A constraint that this module sets is recorded in the service's own label C(orcastra.constraints), a JSON
-    list, in the same update. Only what that label lists is ever removed, however it is spelled. A redeploy
-    drops both, and the module sets both again. With O(purge) both are removed when the dependency leaves the
-    configuration.
-  - A move that is under way is finished or undone first, also if O(dependencies) do not have it, and if
-    another module has begun it.
-  - Only nodes and services that need a change are written, and every field that this module does not own
-    keeps its value. A service that Swarm is updating is left alone until the update is over.
+  - The module records each constraint that it sets in the service label C(orcastra.constraints), a JSON list,
+    in the same update. It only ever removes constraints that this label lists. If you redeploy the service,
+    both disappear, and the module sets both again. With O(purge=true), it removes both when the dependency
+    leaves the configuration.
+  - The module first finishes or undoes moves that are under way, even if O(dependencies) does not contain
+    them or another module began them.
+  - The module updates only nodes and services that need a change, and preserves every field that it does not
+    manage. It does not change a service while Swarm is updating it.
 author:
   - Orcastra contributors (@orcastra)
 """
 
 EXAMPLES = r"""
-- name: Keep the wiki and its cache where its database runs
+- name: Keep the wiki and its cache on the node of their database
   orcastra.swarm.anchor_placement:
     stack_name: apps
     dependencies:
       wiki_db: [wiki, wiki_cache]
 
-- name: Start the new container only when the old one has stopped, and restart the app with its database
+- name: Stop the old container before the new one starts, and restart the app with its database
   orcastra.swarm.anchor_placement:
     dependencies:
       wiki_db:
@@ -86,7 +89,7 @@ EXAMPLES = r"""
   retries: 20
   delay: 3
 
-- name: Show what would be done, and why, if these were all dependencies of the swarm
+- name: Show what would change, and why, if these were all dependencies of the swarm
   orcastra.swarm.anchor_placement:
     dependencies: "{{ swarm_dependencies }}"
     purge: true
@@ -97,74 +100,75 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - The steps that were needed, in order. In check mode, those that would be carried out.
-    - Empty where every follower is in place, or on its way.
+    - The steps that were needed, in order. In check mode, the steps that the module would carry out.
+    - Empty if every follower is co-located with its anchor or is already moving.
   returned: success
   type: list
   elements: dict
   contains:
     action:
       description:
-        - The kind of step, V(label_node), V(place_service), V(scale_service), V(restart_service) or
-          V(repair_state).
+        - The type of the step, one of V(label_node), V(place_service), V(scale_service), V(restart_service)
+          or V(repair_state).
       type: str
       sample: place_service
     target:
-      description: What is changed.
+      description: The object that the step changes.
       type: str
       sample: service apps_wiki
     summary:
-      description: The step as text.
+      description: A one-line summary of the step.
       type: str
       sample: move apps_wiki to wrk-b
     why:
-      description: The reasons.
+      description: Why the step is needed.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why alternatives were not taken, where there were any.
+      description: Why alternatives were rejected, if there were any.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 requeue_after:
   description:
-    - After how many seconds the module has something to do again, as a move is under way or a try is due.
-  returned: when there is such a thing
+    - The number of seconds after which you should run the module again, because a move is under way or a
+      retry is due.
+  returned: when there is more to do
   type: float
   sample: 5.0
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 """
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: autoheal
 short_description: Heal the unhealthy containers of a node
-version_added: 0.2.0
+version_added: 0.1.0
 description:
-  - Finds the unhealthy containers of one engine, and heals those that Swarm doesn't. Swarm replaces most
-    unhealthy tasks by itself. It leaves alone a container that stays unhealthy while Swarm considers its
-    task running, a task that exited with 0 under the restart condition C(on-failure), and a task whose
-    C(max_attempts) are exhausted.
-  - A task's container is stopped, so that Swarm replaces it. Plain containers are restarted if they have a
-    label for it. If stopping can't help, the whole service is updated by force, but never during an update;
-    this needs a manager.
-  - Attempts are repeated after increasing pauses. After O(max_attempts) the module gives up.
+  - Finds the unhealthy containers of one engine and heals those that Swarm does not heal. Swarm replaces most
+    unhealthy tasks by itself, with three exceptions. These are a container that stays unhealthy while Swarm
+    considers its task running, a task that ended with exit code 0 under the restart condition C(on-failure),
+    and a task that used up its C(max_attempts).
+  - Stops the container of a task, so that Swarm replaces it. Restarts a plain container if it has the label
+    for this. If stopping the container cannot help, the module forces an update of the whole service, but
+    never while another update runs. This requires a manager.
+  - Retries with increasing pauses, and gives up after O(max_attempts) attempts.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
@@ -30,46 +30,48 @@ attributes:
 options:
   grace_period:
     description:
-      - How long a container must have been unhealthy, in seconds, counted from the check that made it so. The
-        time that it may take to stop is added.
-      - For a task that time is that of its service, for a plain container its own. On a worker without
-        O(manager_host) and O(services_in_use), it is 300 seconds for a task.
+      - How long a container must be unhealthy before the module heals it, in seconds, counted from the check
+        that marked it as unhealthy. The module adds the stop timeout of the container.
+      - For a task, this is the stop grace period of its service. For a plain container, it is its own stop
+        timeout. On a worker without O(manager_host) and O(services_in_use), it is 300 seconds for a task.
     type: int
     default: 60
   container_label:
     description:
-      - A label. Swarm's tasks with V(false) as its value, on the service or on the container, are left alone.
-        Plain containers are healed if its value is V(true).
-      - With V(all), all containers are healed but those with the label C(autoheal=false).
-      - The label with the suffix C(.stop.timeout) sets how long the container may take to stop, in seconds.
+      - The label that excludes tasks and includes plain containers. A Swarm task is not healed if its service
+        or container has this label with the value V(false). A plain container is healed if it has this label
+        with the value V(true).
+      - With V(all), all containers are healed except those with the label C(autoheal=false).
+      - The label with the suffix C(.stop.timeout) sets the stop timeout of a container in seconds.
     type: str
     default: autoheal
   default_stop_timeout:
-    description: How long a container may take to stop if nothing else sets that, in seconds.
+    description: The stop timeout of containers that do not define their own, in seconds.
     type: int
     default: 10
   backoff:
-    description: The pause between the first attempt and the second, in seconds. Then it doubles each time.
+    description: The pause between the first and the second attempt, in seconds. It doubles with each attempt.
     type: int
     default: 60
   max_attempts:
     description:
-      - The number of attempts for a service, or a plain container, within O(window). After that it is left
-        alone until it has been healthy for as long as O(window).
+      - The maximum number of attempts for a service or a plain container within O(window). After that, the
+        module gives up until the service or container has been healthy for the duration of O(window).
     type: int
     default: 5
   window:
-    description: See O(max_attempts). In seconds.
+    description: The length of the time window for O(max_attempts), in seconds.
     type: int
     default: 3600
   webhook_url:
     description:
-      - URL that receives a POST with JSON on each heal, failure and give-up. Its C(text) is a sentence for
-        people, its C(reasons) have codes for scripts.
+      - URL that receives a JSON POST on each heal, failure and give-up. C(text) is a message for people,
+        C(reasons) contains codes for scripts.
     type: str
   ended:
     description:
-      - Tasks of other nodes that ended unhealthy, RV(for_manager) of their runs. For a manager.
+      - Tasks that ended unhealthy on other nodes, as returned in RV(for_manager) there. Use this option on a
+        manager.
     type: list
     elements: dict
     default: []
@@ -87,11 +89,11 @@ options:
         type: str
         required: true
       exit_code:
-        description: The exit code of its container.
+        description: The exit code of the task's container.
         type: int
         required: true
       finished:
-        description: When it ended, in seconds since the epoch.
+        description: The time when the task ended, in seconds since the epoch.
         type: float
         required: true
 seealso:
@@ -109,83 +111,85 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: The steps that were carried out. In check mode, those that would be.
+  description: The steps that the module carried out. In check mode, the steps that it would carry out.
   returned: success
   type: list
   elements: dict
   contains:
     action:
-      description: The kind of step, V(stop_container), V(restart_container) or V(restart_service).
+      description: The type of the step, one of V(stop_container), V(restart_container) or V(restart_service).
       type: str
       sample: stop_container
     target:
-      description: What is changed.
+      description: The object that the step changes.
       type: str
       sample: container web.1.x8 of web
     summary:
-      description: The step as text.
+      description: A one-line summary of the step.
       type: str
       sample: stop web.1.x8 of web
     why:
-      description: The reasons.
+      description: Why the step is needed.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why alternatives were not taken, where there were any.
+      description: Why alternatives were rejected, if there were any.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 given_up:
-  description: The containers and services that were given up in this run.
+  description: The reasons why the module gave up on containers and services in this run.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 for_manager:
-  description: Tasks that ended unhealthy; whether Swarm replaces them only a manager can tell. For O(ended).
+  description:
+    - Tasks that ended unhealthy. Pass them to O(ended) on a manager, because only a manager knows whether
+      Swarm replaces them.
   returned: success
   type: list
   elements: dict

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_log_info
-short_description: Find containers whose log file grows without bounds
-version_added: 0.2.0
+short_description: Find containers whose log file has no size limit
+version_added: 0.1.0
 description:
-  - Asks one engine how its containers log, and warns of those that log into a file without a limit. That is
-    the driver C(json-file), which is the default, without the option C(max-size).
+  - Checks how the containers of one engine log, and warns about containers whose log file can grow without
+    limit. These are containers with the default log driver C(json-file) and without the option C(max-size).
 extends_documentation_fragment:
   - orcastra.swarm.attributes.info
   - orcastra.swarm.connection
+seealso:
+  - module: orcastra.swarm.log_rotate
 author:
   - Orcastra contributors (@orcastra)
 """
 
 EXAMPLES = r"""
-- name: See that no log grows without bounds
+- name: Fail if a log file has no size limit
   orcastra.swarm.container_log_info:
   register: logs
   failed_when: logs.unlimited | length > 0
@@ -28,18 +30,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 unlimited:
-  description: The names of the containers whose log file has no limit.
+  description: The names of the containers whose log file has no size limit.
   returned: success
   type: list
   elements: str
   sample: [wiki.1.x8kd0s9]
 drivers:
-  description: How many containers use which log driver.
+  description: The number of containers for each log driver.
   returned: success
   type: dict
   sample: {json-file: 12, local: 3}
 data_root:
-  description: The folder on the host in which the engine keeps its data, also the log files of containers.
+  description: The directory on the host in which the engine keeps its data, including container log files.
   returned: success
   type: str
   sample: /var/lib/docker

@@ -10,10 +10,10 @@ module: host_check
 short_description: Check whether a host is ready for Orcastra
 version_added: 0.1.0
 description:
-  - Checks the prerequisites on a host and its Docker engine, and says how to fix each one that is missing.
-  - It checks the version of Python, the Docker SDK, the engine and its socket, the clock, the ports of the
-    other nodes, and log files of containers that have no size limit.
-  - It changes nothing, needs no library itself, and doesn't fail if a check does. See RV(findings).
+  - Checks the prerequisites on a host and its Docker engine, and explains how to fix each problem.
+  - The module checks the Python version, the Docker SDK, the engine and its socket, the clock, the ports of
+    the other nodes, and container log files without a size limit.
+  - The module changes nothing and requires no libraries. It does not fail if a check fails. See RV(findings).
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.attributes.info
@@ -21,15 +21,16 @@ extends_documentation_fragment:
 options:
   now:
     description:
-      - The time on the control node, in seconds since the epoch. The clock of the engine is compared with it.
-      - If it isn't given, the clock isn't checked.
+      - The time on the control node, in seconds since the epoch. The module compares it with the clock of the
+        engine.
+      - Without this option, the module does not check the clock.
     type: float
   check_ports:
-    description: Whether to try the TCP ports of the other nodes.
+    description: Whether to check the TCP ports of the other nodes.
     type: bool
     default: true
   check_logs:
-    description: Whether to look for containers whose log files have no size limit.
+    description: Whether to check for containers whose log file has no size limit.
     type: bool
     default: true
 author:
@@ -37,12 +38,12 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Check the host
+- name: Check the prerequisites
   orcastra.swarm.host_check:
     now: "{{ now(utc=true).timestamp() }}"
   register: check
 
-- name: Stop if something is missing
+- name: Fail if a prerequisite is missing
   ansible.builtin.assert:
     that: check.failures == 0
     fail_msg: "{{ check.findings | selectattr('status', 'eq', 'failed') | map(attribute='reason.text') }}"
@@ -56,13 +57,14 @@ findings:
   elements: dict
   contains:
     status:
-      description: V(ok), V(warning), or V(failed).
+      description: The result of the check, V(ok), V(warning) or V(failed).
       type: str
     reason:
-      description: The finding, as C(code), C(params) and C(text).
+      description: The finding, with C(code), C(params) and C(text).
       type: dict
     fix:
-      description: How to fix it, as C(code), C(params) and C(text); null if there is nothing to fix.
+      description:
+        - How to fix the problem, with C(code), C(params) and C(text). V(null) if there is no problem.
       type: dict
 failures:
   description: The number of findings whose status is V(failed).

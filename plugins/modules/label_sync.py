@@ -7,20 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: label_sync
-short_description: Keep the node labels of a Docker Swarm right
+short_description: Keep the node labels of a Docker Swarm in sync
 version_added: 0.1.0
 description:
   - Sets the configured labels on the nodes of a swarm, and the labels that mark the nodes on which anchors
     run.
-  - B(By default it only manages what it is given.) Nodes, labels and anchors that a task does not name are
-    left alone, also those that another task, an item of a loop or another team's playbook has set. So several
-    tasks can share a swarm.
-  - B(With) O(purge=true) B(the task is the whole truth.) Each label that this module or C(orcastra run) has
-    set, and that is not in O(nodes) or O(dependencies) any more, is removed. The role and C(orcastra run),
-    which read the whole configuration, work like that.
-  - Remembers in the swarm which labels it has set. Labels that others have set are left alone.
-  - Fails, and changes nothing, if neither O(nodes) nor O(dependencies) is given.
-  - Has to reach the engine of a manager; any manager of the swarm will do.
+  - B(By default, the module manages only what you pass.) It does not change other nodes, labels and anchors,
+    even if another task, another loop item or another team's playbook manages them. Several tasks can
+    therefore share a swarm.
+  - B(With) O(purge=true)B(, the task is the complete configuration.) The module removes each label that it or
+    C(orcastra run) has set and that is no longer in O(nodes) or O(dependencies). The role and C(orcastra run)
+    read the complete configuration and work this way.
+  - Saves in the swarm which labels it has set, and does not change labels of other origin.
+  - Fails without changing anything if you pass neither O(nodes) nor O(dependencies).
+  - Requires access to the engine of any manager of the swarm.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.configuration
@@ -29,27 +29,27 @@ extends_documentation_fragment:
 options:
   prune_unknown_labels:
     description:
-      - Whether to remove each label of the configured nodes that is neither configured nor the label of an
-        anchor, whoever has set it.
-      - Without O(purge), labels that Orcastra has set stay, because another task may have asked for them.
-      - Nodes that O(nodes) does not name are not pruned.
+      - Whether to remove all labels of the configured nodes that are neither configured nor the label of an
+        anchor, no matter who set them.
+      - Without O(purge=true), the labels that Orcastra has set stay, because another task may need them.
+      - Nodes that are not in O(nodes) keep their labels.
     type: bool
     default: false
   state:
     description:
-      - V(present) keeps the labels right.
-      - V(absent) removes every label that Orcastra has set, from all nodes, whatever O(nodes) and
-        O(dependencies) say; for instance before Orcastra is uninstalled. What was there without it stays.
-      - A label is kept while a constraint that Orcastra has set holds a service to it. The playbook
-        C(orcastra.swarm.remove_labels) takes these constraints off first.
+      - V(present) keeps the labels in sync.
+      - V(absent) removes all labels that Orcastra has set from all nodes, regardless of O(nodes) and
+        O(dependencies), for example before you uninstall Orcastra. Other labels stay.
+      - A label stays while a constraint that Orcastra has set ties a service to it. The playbook
+        C(orcastra.swarm.remove_labels) removes these constraints first.
     type: str
     choices: [present, absent]
     default: present
   released_services:
     description:
-      - With O(state=absent), names of services that lose Orcastra's constraints in an earlier task. In check
-        mode that has not happened, and the module plans as if it had.
-      - Outside check mode the constraints that are there count.
+      - With O(state=absent), the names of services whose constraints an earlier task removes. In check mode,
+        that task has not removed them, and the module plans as if it had.
+      - Outside check mode, the module uses the constraints that exist.
     type: list
     elements: str
     default: []
@@ -57,18 +57,19 @@ seealso:
   - module: orcastra.swarm.anchor_placement
   - module: orcastra.swarm.swarm_info
 notes:
-  - A node that is down keeps its labels as they are. They are corrected when it is back.
-  - The label of an anchor is taken off a node only once all tasks of the anchor run. While it restarts, is
-    scaled to 0 or waits for its node, the label stays where it is.
-  - Where services depend on an anchor, the label also stays on the node that they have yet to leave in order.
-    The module M(orcastra.swarm.anchor_placement) moves them.
-  - A move of a service that is under way is finished or undone, whoever has begun it. None is begun.
+  - A node that is down keeps its labels. The module corrects them when the node is back.
+  - The module removes the label of an anchor from a node only when all tasks of the anchor run. While the
+    anchor restarts, is scaled to 0 or waits for its node, the label stays.
+  - The label of an anchor also stays on its old node until the followers that move in order have left it.
+    M(orcastra.swarm.anchor_placement) moves them.
+  - The module finishes or undoes service moves that are under way, no matter which task began them. It does
+    not begin any moves.
 author:
   - Orcastra contributors (@orcastra)
 """
 
 EXAMPLES = r"""
-- name: Keep static labels right
+- name: Set static labels
   orcastra.swarm.label_sync:
     nodes:
       mgr-a:
@@ -78,7 +79,7 @@ EXAMPLES = r"""
           disk: hdd
           room: cellar
 
-- name: Mark the node on which the database runs, too
+- name: Set static labels, and label the node on which the database runs
   orcastra.swarm.label_sync:
     nodes:
       mgr-a:
@@ -88,14 +89,14 @@ EXAMPLES = r"""
         stack: apps
         services: [wiki, wiki_cache]
 
-- name: Set the labels of one node after the other; no item undoes another
+- name: Set the labels node by node, without one item undoing another
   orcastra.swarm.label_sync:
     nodes: "{{ {item.name: {'labels': item.labels}} }}"
   loop:
     - {name: mgr-a, labels: [ssd, zfs]}
     - {name: wrk-b, labels: {disk: hdd}}
 
-- name: Have exactly these labels, and show what would change, through another manager's engine
+- name: Show what would change to have exactly these labels, using the engine of another manager
   orcastra.swarm.label_sync:
     docker_host: ssh://root@10.0.0.11
     use_ssh_client: true
@@ -106,7 +107,7 @@ EXAMPLES = r"""
   check_mode: true
   diff: true
 
-- name: Remove every label that Orcastra has set
+- name: Remove all labels that Orcastra has set
   orcastra.swarm.label_sync:
     state: absent
 """
@@ -114,88 +115,88 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - The steps that were needed, in order. In check mode, those that would be carried out.
-    - Empty where everything is as it should be.
+    - The steps that were needed, in order. In check mode, the steps that the module would carry out.
+    - Empty if the swarm matches the configuration.
   returned: success
   type: list
   elements: dict
   contains:
     action:
       description:
-        - The kind of step, V(label_node) or V(repair_state); V(place_service) where a move of a service ends.
+        - The type of the step, one of V(label_node), V(repair_state), or V(place_service) for the end of a
+          service move.
       type: str
       sample: label_node
     target:
-      description: What is changed.
+      description: The object that the step changes.
       type: str
       sample: node wrk-b
     summary:
-      description: The step as text.
+      description: A one-line summary of the step.
       type: str
       sample: set disk=hdd on node wrk-b
     why:
-      description: The reasons, one for each change.
+      description: Why the step is needed, with one reason for each change.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why alternatives were not taken, where there were any.
+      description: Why alternatives were rejected, if there were any.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 requeue_after:
-  description: After how many seconds the module has something to do again, as a move is under way.
-  returned: when there is such a thing
+  description: The number of seconds after which you should run the module again, because a move is under way.
+  returned: when there is more to do
   type: float
   sample: 1.0
-  version_added: 0.2.0
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 warning_reasons:
-  description: The warnings as data.
+  description: The warnings as structured data.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 """
 

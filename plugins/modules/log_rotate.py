@@ -7,21 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: log_rotate
-short_description: Configure logrotate for log files of applications
-version_added: 0.2.0
+short_description: Configure logrotate for application log files
+version_added: 0.1.0
 description:
-  - Writes a configuration for logrotate, which the host already runs. If an entry is invalid, nothing is
-    written, and the message names every such entry and the rule that it breaks.
-  - First, logrotate checks the new configuration by itself and together with the rest of its configuration
-    on the host.
-  - Log files in volumes can be rotated like any others. The engine's own log files of containers are refused,
-    also by a pattern or a symbolic link that leads to them. For these set C(max-size) in C(daemon.json).
+  - Writes a configuration file for logrotate, which must already run on the host. If an entry is invalid, the
+    module writes nothing and reports each invalid entry with the rule that it violates.
+  - Before it writes the file, the module lets logrotate check it alone and together with the rest of the
+    host's logrotate configuration.
+  - You can rotate log files in volumes like any others. The module refuses the log files that the engine
+    writes for containers, also if a pattern or a symbolic link leads to them. For these, set C(max-size) in
+    C(daemon.json).
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return the changed status without writing anything.
     support: full
   diff_mode:
-    description: Will return details on what has changed or would change, when in diff mode.
+    description:
+      - Returns details on the changes, or on the changes that check mode predicts, when in diff mode.
     support: full
   idempotent:
     description: When run twice in a row, the second run changes nothing.
@@ -29,69 +31,71 @@ attributes:
 options:
   files:
     description:
-      - What to rotate. With an empty list, O(path) is removed.
+      - The log files to rotate. If the list is empty, the module removes O(path).
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: A name of your own, for messages. Letters, digits, C(_), C(.) or C(-).
+        description: A name for messages. It can contain letters, digits, C(_), C(.) and C(-).
         type: str
         required: true
       paths:
         description:
-          - Absolute paths of the files. V(*), V(?) and V([]) match within one folder, there is no V(**).
-            V({a,b}) stands for two paths. Spaces are fine.
+          - The absolute paths of the files. V(*), V(?) and V([]) match within one directory. V(**) is not
+            supported. V({a,b}) expands to two paths. Paths can contain spaces.
         type: list
         elements: str
         required: true
       rotate:
-        description: How many old files to keep, 0 for none.
+        description: The number of old files to keep. With V(0), none are kept.
         type: int
         required: true
       size:
         description:
-          - Rotate once the file is larger than this, like V(100M). One of this and O(files[].frequency) is
-            needed.
+          - Rotate the file when it is larger than this, for example V(100M). At least one of this option and
+            O(files[].frequency) is required.
         type: str
       frequency:
-        description: How often to rotate. With O(files[].size), too, whichever comes first.
+        description:
+          - How often to rotate the file. If you also set O(files[].size), whichever comes first counts.
         type: str
         choices: [hourly, daily, weekly, monthly, yearly]
       copytruncate:
         description:
-          - Copy the file and empty it, for programs that can't reopen it. Lines written between the two are
-            lost.
+          - Copy the file and truncate it, for programs that cannot reopen it. Lines written between these two
+            steps are lost.
         type: bool
         default: false
       postrotate:
         description:
-          - Commands, on one line or several, that make the program reopen its file, such as
+          - One or more lines of commands that make the program reopen its file, for example
             V(systemctl kill -s HUP app).
         type: str
         default: ""
       compress:
-        description: Whether to compress old files, all but the newest one.
+        description: Whether to compress all old files except the newest.
         type: bool
         default: true
       create:
         description:
-          - Mode, owner and group of the new file, like V(0640 app adm). By default those of the old one.
+          - The mode, owner and group of the new file, for example V(0640 app adm). Defaults to those of the
+            old file.
         type: str
         default: ""
       su:
-        description: User and group to rotate as, if users other than root may write to the folder.
+        description: The user and group to rotate as, if users other than root can write to the directory.
         type: str
         default: ""
   path:
-    description: The file to write.
+    description: The configuration file to write.
     type: path
     default: /etc/logrotate.d/orcastra
   data_roots:
     description:
-      - The folders in which the engines of the host keep their data, see
-        RV(orcastra.swarm.container_log_info#module:data_root). The usual ones and those in
-        C(/etc/docker/daemon.json) are known without it.
+      - The data directories of the host's engines, as returned in
+        RV(orcastra.swarm.container_log_info#module:data_root). The module already knows the default
+        directories and those in C(/etc/docker/daemon.json).
     type: list
     elements: str
     default: []
@@ -102,7 +106,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Rotate the access logs of a proxy that has them in a volume
+- name: Rotate the access logs that a proxy keeps in a volume
   orcastra.swarm.log_rotate:
     files:
       - name: proxy
@@ -114,7 +118,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The file.
+  description: The configuration file.
   returned: success
   type: str
   sample: /etc/logrotate.d/orcastra

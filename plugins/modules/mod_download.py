@@ -7,72 +7,77 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mod_download
-short_description: Keep a folder of mods up to date
-version_added: 0.2.0
+short_description: Keep a directory of mods up to date
+version_added: 0.1.0
 description:
-  - Downloads files and mod images into a folder of the host, those of the configuration and those that
-    services and containers ask for, with C(DOCKER_MODS) or labels. An unchanged mod isn't downloaded again.
-  - A file replaces the old one in one step, if it is complete, its digest is right, and its content is what
-    its name says. A mod that fails keeps its old file and does not block the others.
-  - Unused files are removed, if this module stored them and the wishes of all services are known. Mod images
-    that were discovered stay for 7 more days. Without O(config) and O(config_file), the files of an earlier
+  - Downloads files and mod images into a directory on the host. It downloads the mods in the configuration,
+    and those that services and containers request with C(DOCKER_MODS) or labels. Mods that have not changed
+    are not downloaded again.
+  - Replaces an old file in one step, and only if the new file is complete, its digest matches, and its
+    content matches its name. A mod that fails keeps its old file and does not block the others.
+  - Removes unused files that it stored, but only if it knows the requests of all services. It keeps mod
+    images that it discovered for 7 more days. Without O(config) and O(config_file), files from an earlier
     configuration stay.
-  - Ansible shows results only at the end. The progress of long downloads is in the host's system log, every
-    15 seconds, under the name C(ansible-orcastra.swarm.mod_download).
+  - Ansible shows results only at the end. During long downloads, the module writes the progress to the system
+    log of the host every 15 seconds, with the name C(ansible-orcastra.swarm.mod_download).
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
 options:
   config:
     description:
-      - The configuration, as in C(config.json). For its keys, see C(docs/mods.md) of the collection. A list
-        is one of mods alone. An empty mapping means no mods but those that services and containers ask for.
-      - C(${VAR}) in URLs and headers is taken from O(variables), else from the environment of the module, or
-        from the file that C(VAR_FILE) names. Secrets belong there.
-      - Values of headers and of a URL's query are not shown or logged, wherever they come from.
+      - The configuration, in the format of C(config.json). The L(guide to mods,
+        https://github.com/orcastra/orcastra/blob/main/docs/guides/mods.md) describes its keys. A list is
+        treated as the list of mods. With an empty mapping, the module downloads only what services and
+        containers request.
+      - C(${VAR}) in URLs and headers is replaced with the value in O(variables), in the environment of the
+        module, or in the file that C(VAR_FILE) names. Put secrets there.
+      - Header values and the values in the query of a URL are never shown or logged, wherever they come from.
     type: raw
   config_file:
-    description: A file on the host with the configuration, JSON or YAML.
+    description: A JSON or YAML file with the configuration on the host.
     type: path
   variables:
-    description: Values of C(${VAR}).
+    description: The values for C(${VAR}).
     type: dict
     default: {}
   dest:
-    description: The folder on the host. It is created if it doesn't exist.
+    description: The directory on the host. The module creates it if it does not exist.
     type: path
     default: /mnt/mods
   architectures:
     description:
-      - The architectures that images are needed for, like V(amd64) or V(arm64). With several, images are in a
-        folder for each.
-      - By default those of the swarm's nodes, if a manager can be asked, or else that of the host.
+      - The architectures for which to download images, for example V(amd64) or V(arm64). If there are
+        several, the images of each one are in a subdirectory.
+      - Defaults to the architectures of the swarm's nodes if a manager is available, and to that of the host
+        otherwise.
     type: list
     elements: str
     default: []
   manager_host:
-    description: The engine of a manager, needed to read the services if the host is a worker.
+    description: The URL of a manager's engine. On a worker, the module needs it to read the services.
     type: str
   wishes:
     description:
-      - The wishes of services, RV(wishes) of a manager with O(discover_only=true). Then no manager is asked.
+      - The requests of services, as returned in RV(wishes) on a manager with O(discover_only=true). If given,
+        the module does not connect to a manager.
     type: list
     elements: str
   discover_only:
-    description: Only return RV(wishes) and RV(architectures), as far as they are known.
+    description: Return only RV(wishes) and RV(architectures), as far as they are known.
     type: bool
     default: false
 seealso:
   - module: orcastra.swarm.swarm_info
 notes:
-  - In check mode servers are asked for new versions, and nothing is written.
-  - Needs the Python libraries C(jsonschema) and C(PyYAML), and C(jmespath) for entries with C(api).
+  - In check mode, the module checks the servers for new versions but writes nothing.
+  - Requires the Python libraries C(jsonschema) and C(PyYAML), and C(jmespath) for entries with C(api).
 author:
   - Orcastra contributors (@orcastra)
 """
 
 EXAMPLES = r"""
-- name: Keep a mod and what services ask for up to date
+- name: Download two mods and those that services request
   orcastra.swarm.mod_download:
     dest: /srv/mods
     config:
@@ -87,93 +92,95 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: The steps that were carried out. In check mode, those that would be.
+  description: The steps that the module carried out. In check mode, the steps that it would carry out.
   returned: success
   type: list
   elements: dict
   contains:
     action:
-      description: The kind of step, V(store_mod) or V(remove_mod).
+      description: The type of the step, one of V(store_mod) or V(remove_mod).
       type: str
       sample: store_mod
     target:
-      description: What is changed.
+      description: The object that the step changes.
       type: str
       sample: mod tools.jar
     summary:
-      description: The step as text.
+      description: A one-line summary of the step.
       type: str
       sample: download tools.jar
     why:
-      description: The reasons.
+      description: Why the step is needed.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why alternatives were not taken, where there were any.
+      description: Why alternatives were rejected, if there were any.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 mods:
-  description: What became of each mod.
+  description: The result for each mod.
   returned: success
   type: list
   elements: dict
   contains:
-    mod: {description: The URL without its secrets or the image., type: str}
-    status: {description: "V(current), V(stored) (in check mode: would be) or V(failed).", type: str}
-    files: {description: Its names in the folder., type: list, elements: str}
-    bytes: {description: What was downloaded for it., type: int}
+    mod: {description: "The URL without its secrets, or the image.", type: str}
+    status:
+      description: V(current), V(stored) or V(failed). In check mode, V(stored) means that it would be stored.
+      type: str
+    files: {description: The names of its files in the directory., type: list, elements: str}
+    bytes: {description: The number of bytes downloaded for the mod., type: int}
     sha256: {description: The digest of its file., type: str}
-    error: {description: What failed., type: str}
-    optional: {description: Whether the module succeeds without it., type: bool}
-    discovered: {description: Whether a service or a container asks for it., type: bool}
-    asked_by: {description: The services and containers that ask for it., type: list, elements: str}
+    error: {description: The error if the mod failed., type: str}
+    optional: {description: Whether the module succeeds even if this mod fails., type: bool}
+    discovered: {description: Whether a service or a container requests the mod., type: bool}
+    asked_by: {description: The services and containers that request the mod., type: list, elements: str}
 requests:
-  description: The number of HTTP requests to the servers of mods.
+  description: The number of HTTP requests to mod servers.
   returned: success
   type: int
 downloaded_bytes:
-  description: How much was downloaded.
+  description: The number of bytes downloaded in total.
   returned: success
   type: int
 wishes:
   description:
-    - What the services of the swarm ask for. With O(discover_only=true) what may be secret in it is there,
-      too, so use C(no_log) then.
+    - The requests of the swarm's services. With O(discover_only=true), they include possible secrets, so set
+      C(no_log) for the task.
   returned: success
   type: list
   elements: str
@@ -207,12 +214,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.node import run_on_node
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 
-# what is shorter isn't looked for in the results
+# shorter values are not masked in the results
 _SECRET_LENGTH = 8
 
 
 def take_parameters(module: AnsibleModule) -> dict[str, Any]:
-    """The module's parameters; the module itself, which shows its own, keeps none of their secrets."""
+    """Return the parameters with their secrets, and mask the copy that the module shows in its result."""
     given = dict(module.params)
     module.params["config"] = masked(given["config"])
     module.params["variables"] = dict.fromkeys(given["variables"], MASK)
@@ -220,14 +227,14 @@ def take_parameters(module: AnsibleModule) -> dict[str, Any]:
         module.params["wishes"] = [masked_url(str(wish)) for wish in given["wishes"]]
     module.no_log_values = set()
     if not given["discover_only"]:
-        # of short ones, whatever looks like them would be hidden, too; wishes have to arrive as they are
+        # masking short values would also hide unrelated text; wishes must arrive unmasked
         secrets = secrets_of(given["config"], given["variables"]) | secrets_of(given["wishes"], {})
         module.no_log_values = {secret for secret in secrets if len(secret) >= _SECRET_LENGTH}
     return given
 
 
 def rules_from(given: Mapping[str, Any]) -> ModRules:
-    """The rules in the module's parameters. Raises ConfigError."""
+    """Build the rules from the module's parameters. Raises ConfigError."""
     environment = {**os.environ, **{name: str(value) for name, value in given["variables"].items()}}
     if given["config_file"]:
         path = Path(given["config_file"])
@@ -241,7 +248,7 @@ def rules_from(given: Mapping[str, Any]) -> ModRules:
 
 
 def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> dict[str, Any]:
-    """The result. Ends the module where a mod failed that is not optional."""
+    """Return the result, or fail if a mod that is not optional failed."""
     for warning in (*done.warnings, *done.tolerated):
         module.warn(str(warning))
     steps = done.plan.steps if module.check_mode else [r.step for r in done.results if r.changed]
@@ -258,14 +265,14 @@ def finish(module: AnsibleModule, done: Refreshing, wishes: tuple[str, ...]) -> 
     if done.failures:
         good = len(done.mods) - sum(mod.error is not None for mod in done.mods)
         message = "; ".join(done.failures)
-        module.fail_json(msg=f"{message} ({good} of {len(done.mods)} mods are in order)", **result)
+        module.fail_json(msg=f"{message} ({good} of {len(done.mods)} mods succeeded)", **result)
     return result
 
 
 def main() -> None:
     module = create_module(
         {
-            # its secrets are taken out of it below; until then, nothing of it is logged
+            # take_parameters() masks its secrets; until then, no part of it may be logged
             "config": {"type": "raw", "no_log": True},
             "config_file": {"type": "path"},
             "variables": {"type": "dict", "default": {}, "no_log": True},
@@ -300,7 +307,7 @@ def main() -> None:
                 "wishes": list(found.wishes),
                 "architectures": list(found.architectures),
             }
-        # what a module prints arrives at its end; the log of the host can be followed
+        # Ansible shows output only at the end, but you can follow the system log of the host
         progress = ModProgress(lambda title, size: module.log(f"downloading {title}: {size}"))
         done = refresh_mods(
             rules, Path(given["dest"]), found, check=module.check_mode, progress=progress.report

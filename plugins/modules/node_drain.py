@@ -7,98 +7,95 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: node_drain
-short_description: Take nodes of a Docker Swarm out of service, and back
+short_description: Drain, pause or activate nodes of a Docker Swarm
 version_added: 0.1.0
 description:
-  - Drains nodes, so that Swarm runs their tasks elsewhere, and waits until they are empty. With
-    O(availability) it pauses or activates them.
-  - That somebody has asked for it is remembered in the swarm. A node that is drained or paused stays so,
-    whatever availability is configured for it, until this module activates it.
-  - Has to reach the engine of a manager; any manager of the swarm will do.
+  - Drains nodes, so that Swarm runs their tasks elsewhere, and waits until the nodes are empty. With
+    O(availability), it pauses or activates nodes instead.
+  - Saves this request in the swarm. A node that was drained or paused stays so, regardless of its configured
+    availability, until you activate it with this module.
+  - Requires access to the engine of any manager of the swarm.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
 options:
   nodes:
     description:
-      - Host names or IDs of the nodes. If one of them does not exist, nothing is changed.
+      - The host names or IDs of the nodes. If one of them does not exist, the module changes nothing.
     type: list
     elements: str
     required: true
   configured_nodes:
     description:
-      - The nodes of the configuration, as under C(nodes) in C(swarm.yml). For a host that has an C(ip) or a
-        C(swarm_addr) there, only a node at that address counts; any node can give itself any host name.
+      - The nodes in the configuration, in the format of C(nodes) in C(swarm.yml). If the entry of a host has
+        an C(ip) or a C(swarm_addr), only a node at that address counts as the host, because a node can have
+        any host name.
     type: dict
     default: {}
-    version_added: 0.2.0
   availability:
     description:
-      - What becomes of the nodes.
-      - V(drain) has Swarm run their tasks elsewhere. V(pause) leaves the tasks there and adds none.
-        V(active) puts them back into service; Swarm moves nothing back by itself.
+      - The availability to set.
+      - With V(drain), Swarm runs the tasks of the node elsewhere. With V(pause), the tasks stay, but the node
+        gets no new ones. With V(active), the node is back in service. Swarm does not move any tasks back.
     type: str
     choices: [active, drain, pause]
     default: drain
   wait:
     description:
-      - Whether to wait until drained nodes are empty, with the containers stopped.
+      - Whether to wait until all containers on the drained nodes have stopped.
     type: bool
     default: true
   wait_timeout:
     description:
-      - After how many seconds of waiting the module fails, and says what is left.
+      - The maximum time to wait, in seconds. After that, the module fails and reports the remaining tasks.
     type: int
     default: 300
   surge:
     description:
-      - Whether services whose update order is C(start-first) are started elsewhere before they stop on the
-        node, and anchors are moved first, with the services that depend on them behind them. Swarm's own
-        drain stops a task before it starts the next one. With V(drain) only.
-      - The node is paused first, one node after the other, and drained once everything has left it that can.
-        The module then waits until it is empty, whatever O(wait) says.
-      - A service that keeps data on its node is never started elsewhere before it has stopped.
+      - With O(availability=drain), whether to start services with the update order C(start-first) elsewhere
+        before they stop on the node. Anchors move first, and their followers move after them. Without this
+        option, Swarm stops each task before it starts the replacement.
+      - The module handles one node at a time. It pauses the node, moves everything that can move, and then
+        drains the node. It always waits until the node is empty, even with O(wait=false).
+      - A service that keeps data on the node always stops there before it starts elsewhere.
     type: bool
     default: false
-    version_added: 0.2.0
   protect_quorum:
     description:
-      - Whether to refuse, with nothing changed, where the managers would lose their quorum without the node,
-        as when it is to be switched off.
+      - Whether to fail without changing anything if the managers would lose their quorum without the node.
+        Use this option before you switch the node off.
     type: bool
     default: false
-    version_added: 0.2.0
   dependencies:
     description:
-      - The anchors and the services that depend on them, as under C(dependencies) in C(swarm.yml); see
-        M(orcastra.swarm.anchor_placement). For O(surge) only.
+      - The anchors and the services that depend on them, in the format of C(dependencies) in C(swarm.yml).
+        See M(orcastra.swarm.anchor_placement). Used only with O(surge=true).
     type: dict
     default: {}
-    version_added: 0.2.0
   stack_name:
     description:
-      - The stack of those O(dependencies) that do not name one.
+      - The stack of all O(dependencies) that do not name their own.
     type: str
     default: ""
-    version_added: 0.2.0
   label_prefix:
     description:
-      - What the label of an anchor begins with.
+      - The prefix of anchor labels.
     type: str
     default: ""
-    version_added: 0.2.0
+seealso:
+  - module: orcastra.swarm.swarm_wait
 notes:
-  - Tasks of global services end on a drained node. Those of services that find no other node stay pending.
+  - Tasks of global services end on a drained node. Tasks that fit on no other node stay pending.
 author:
   - Orcastra contributors (@orcastra)
 """
 
 EXAMPLES = r"""
-- name: Make a node empty, to work on it
+- name: Drain a node for maintenance
   orcastra.swarm.node_drain:
     nodes: [wrk-b]
 
-- name: Make a manager empty that is to be switched off, without a gap in what starts elsewhere first
+- name: Drain a manager before you switch it off, without interrupting start-first services
   orcastra.swarm.node_drain:
     nodes: [mgr-c]
     surge: true
@@ -107,7 +104,7 @@ EXAMPLES = r"""
     dependencies:
       wiki_db: [wiki, wiki_cache]
 
-- name: Put it back into service
+- name: Put the node back into service
   orcastra.swarm.node_drain:
     nodes: [wrk-b]
     availability: active
@@ -115,33 +112,64 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: The steps that were carried out. In check mode, those that would be.
+  description: The steps that the module carried out. In check mode, the steps that it would carry out.
   returned: success
   type: list
   elements: dict
   contains:
     action:
-      description: The kind of step, V(set_availability); with O(surge) also those of other modules.
+      description:
+        - The type of the step, V(set_availability). With O(surge=true), steps can also have the types of
+          other modules.
       type: str
       sample: set_availability
-    target: {description: What is changed., type: str, sample: node wrk-b}
-    summary: {description: The step as text., type: str, sample: set the availability of node wrk-b to drain}
-    why: {description: The reasons., type: list, elements: str, sample: ["it was asked for"]}
-    why_not: {description: Why alternatives were not taken., type: list, elements: str, sample: []}
+    target: {description: The object that the step changes., type: str, sample: node wrk-b}
+    summary:
+      description: A one-line summary of the step.
+      type: str
+      sample: set the availability of node wrk-b to drain
+    why:
+      description: Why the step is needed.
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: A stable identifier that scripts and playbooks can rely on.
+          type: str
+        params:
+          description: The values in the message, such as names and numbers.
+          type: dict
+        text:
+          description: The message.
+          type: str
+    why_not:
+      description: Why alternatives were rejected, if there were any.
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: A stable identifier that scripts and playbooks can rely on.
+          type: str
+        params:
+          description: The values in the message, such as names and numbers.
+          type: dict
+        text:
+          description: The message.
+          type: str
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 """
 
@@ -189,7 +217,7 @@ def main() -> None:
         module.fail_json(msg="nodes: expected at least one node, found an empty list")
     waits = params["wait"] and availability == "drain" and not module.check_mode
     desired = config_from_params(module, nodes=params["configured_nodes"])
-    # names are resolved once: nothing that happens later makes them mean another node
+    # Resolve names only once, so that they mean the same nodes for the whole run.
     ids: list[str] = []
 
     def find(snapshot: SwarmSnapshot) -> None:
@@ -215,14 +243,14 @@ def main() -> None:
         return {}
 
     def surge(engine: Engine) -> dict[str, Any]:
-        vacating = Drainer(engine, desired, params["wait_timeout"], protect_quorum)
+        drainer = Drainer(engine, desired, params["wait_timeout"], protect_quorum)
         find(observe(engine).snapshot)
         try:
             for node_id in ids:
-                vacating.run(node_id)
+                drainer.run(node_id)
         except OrcastraError as error:
-            module.fail_json(msg=str(error), **finish_plan(module, vacating.done))
-        return finish_plan(module, vacating.done)
+            module.fail_json(msg=str(error), **finish_plan(module, drainer.done))
+        return finish_plan(module, drainer.done)
 
     if params["surge"] and availability == "drain" and not module.check_mode:
         run(module, surge)

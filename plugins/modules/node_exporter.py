@@ -8,57 +8,58 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_exporter
 short_description: Run the node exporter as a service on all nodes of a Docker Swarm
-version_added: 0.2.0
+version_added: 0.1.0
 description:
-  - Creates the service, or changes what differs from its definition. What the definition says nothing about
-    is left as it is. What Swarm is updating is changed once that has ended.
-  - Then waits until the exporter runs on every node that it is to run on, and tells the memory of the node.
-  - Has to reach the engine of a manager; any manager of the swarm will do. Has to reach the exporters, too,
-    unless O(wait_timeout) is V(0).
+  - Creates the service, or updates the settings that differ from its definition. Settings that the definition
+    does not mention keep their values. If Swarm is updating the service, the module waits for the end of the
+    update before it changes anything.
+  - Then waits until the exporter runs on every node that should run it and reports the memory of that node.
+  - Requires access to the engine of any manager of the swarm and, unless O(wait_timeout=0), to the exporters.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
 options:
   definition:
     description:
-      - The service, as in C(deploy_node_exporter.yml), in the words of a Compose file. It can have C(name),
-        C(image), C(args) or C(command), C(entrypoint), C(environment), C(mounts), C(volumes), C(networks),
-        C(ports), C(deploy), C(labels), C(hostname), C(user), C(read_only), C(cap_add), C(cap_drop),
-        C(healthcheck), C(logging), C(stop_grace_period), C(stop_signal) and C(timezone) (C(bind_local),
-        C(env_tz)). Volumes and ports may have their short forms.
-      - C(env_tz) is the name of a time zone, or V(true) for that of the host on which the module runs. If
-        that has no name, the services get C(/etc/localtime) of each host instead.
-      - When the service is created, it is filled in from the default, which is C(prom/node-exporter) on every
-        node, in the host's network, on port 9100, with the host's files to be read, and with a textfile
-        collector for C(/var/lib/prometheus/node-exporter). C({}) is the default itself.
-      - Without it the default is created if there is no such service. One that is there and differs is left
-        as it is, and the module fails.
-      - A list, such as C(args), replaces the one that the service has. Labels and variables that the
-        definition does not name stay.
+      - The service, in the format of C(deploy_node_exporter.yml), which uses the keys of a Compose file. It
+        can have C(name), C(image), C(args) or C(command), C(entrypoint), C(environment), C(mounts),
+        C(volumes), C(networks), C(ports), C(deploy), C(labels), C(hostname), C(user), C(read_only),
+        C(cap_add), C(cap_drop), C(healthcheck), C(logging), C(stop_grace_period), C(stop_signal) and
+        C(timezone) (C(bind_local), C(env_tz)). Volumes and ports can use their short forms.
+      - C(env_tz) is the name of a time zone, or V(true) for the time zone of the host on which the module
+        runs. If that zone has no name, the module mounts C(/etc/localtime) of each host instead.
+      - When the module creates the service, it takes missing settings from the default. The default runs
+        C(prom/node-exporter) on every node, in the host network, on port 9100, with read access to the files
+        of the host and with a textfile collector for C(/var/lib/prometheus/node-exporter). C({}) is the
+        default itself.
+      - If you omit this option and the service does not exist, the module creates the default. If the service
+        exists and differs from the default, the module fails without changing it.
+      - A list, such as C(args), replaces the list that the service has. Labels and environment variables that
+        the definition does not mention stay.
     type: dict
   metrics_url:
     description:
-      - Where the exporter of a node is asked whether it is healthy, with C({address}) or C({hostname}) for
-        the node.
-      - By default the published port, that of C(--web.listen-address), or 9100.
+      - The URL at which to check the exporter of a node. Use C({address}) or C({hostname}) for the node.
+      - Defaults to the published port, the port in C(--web.listen-address), or 9100.
     type: str
   metrics_username:
-    description: The user of HTTP basic authentication there.
+    description: The user for HTTP basic authentication at O(metrics_url).
     type: str
-    version_added: 0.2.0
   metrics_password:
-    description: That user's password.
+    description: The password of O(metrics_username).
     type: str
   wait_timeout:
     description:
-      - How long to wait until an update under way has ended, and then until all exporters answer, in seconds.
-      - With V(0) nobody is asked, and what Swarm is updating is left for later.
+      - How long to wait for the end of an update, and then for all exporters to answer, in seconds.
+      - With V(0), the module does not check the exporters, and leaves a service that Swarm is updating for a
+        later run.
     type: int
     default: 120
 seealso:
   - module: orcastra.swarm.rebalance
 notes:
-  - The engine does not look up the digest of the image, so each node pulls what the tag means to it.
+  - The engine does not resolve the image to a digest, so each node pulls the image that the tag currently
+    names.
 author:
   - Orcastra contributors (@orcastra)
 """
@@ -67,7 +68,7 @@ EXAMPLES = r"""
 - name: Run the node exporter on all nodes
   orcastra.swarm.node_exporter:
 
-- name: Run it from our own registry, on the workers
+- name: Run the node exporter from a private registry on all workers
   orcastra.swarm.node_exporter:
     definition:
       name: node-exporter
@@ -77,95 +78,96 @@ EXAMPLES = r"""
         placement:
           constraints: [node.role == worker]
 
-- name: Run what the file says
+- name: Run the node exporter as defined in a file
   orcastra.swarm.node_exporter:
     definition: "{{ lookup('orcastra.swarm.swarm_file', 'deploy_node_exporter.yml', kind='node_exporter') }}"
 """
 
 RETURN = r"""
 plan:
-  description: The steps that were needed. In check mode, those that would be carried out.
+  description: The steps that were needed. In check mode, the steps that the module would carry out.
   returned: success
   type: list
   elements: dict
   contains:
     action:
-      description: The kind of step, V(create_service), V(converge_service) or V(repair_state).
+      description: The type of the step, one of V(create_service), V(converge_service) or V(repair_state).
       type: str
       sample: converge_service
     target:
-      description: What is changed.
+      description: The object that the step changes.
       type: str
       sample: service node-exporter
     summary:
-      description: The step as text.
+      description: A one-line summary of the step.
       type: str
       sample: change Image of node-exporter
     why:
-      description: The reasons.
+      description: Why the step is needed.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why alternatives were not taken, where there were any.
+      description: Why alternatives were rejected, if there were any.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 warning_reasons:
-  description: The warnings as data.
+  description: The warnings as structured data.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 requeue_after:
-  description: After how many seconds to try again, as Swarm was updating the service.
-  returned: when there is such a thing
+  description: The number of seconds after which to try again, because Swarm is updating the service.
+  returned: when there is more to do
   type: float
   sample: 5.0
 healthy_nodes:
-  description: The host names of the nodes whose exporter runs and answers; empty where nobody was asked.
+  description:
+    - The host names of the nodes whose exporter runs and answers. Empty if the module did not check them.
   returned: success
   type: list
   elements: str
@@ -194,8 +196,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.zone impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.exporter import plan_exporter
 
 
-def asked(module: AnsibleModule, default: str) -> tuple[str, dict[str, str]]:
-    """Where exporters are asked, and with which headers. Ends the module if a parameter is wrong."""
+def exporter_endpoint(module: AnsibleModule, default: str) -> tuple[str, dict[str, str]]:
+    """Return the URL and the request headers for exporters. Fails if a parameter is invalid."""
     given = module.params
     url: str = given["metrics_url"] or default
     fault = url_fault(url, is_template="{" in url)
@@ -224,7 +226,7 @@ def main() -> None:
         desired = build_exporter(module.params["definition"] or {}, host_zone)
     except ConfigError as error:
         module.fail_json(msg=str(error))
-    url, headers = asked(module, f"http://{{address}}:{desired.port}/metrics")
+    url, headers = exporter_endpoint(module, f"http://{{address}}:{desired.port}/metrics")
     wait_timeout = module.params["wait_timeout"]
 
     def plan_now(engine: Engine, snapshot: SwarmSnapshot) -> Plan:

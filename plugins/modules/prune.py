@@ -7,17 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: prune
-short_description: Remove what a node no longer uses
-version_added: 0.2.0
+short_description: Remove unused containers, images and volumes from a node
+version_added: 0.1.0
 description:
-  - Removes ended containers of Swarm tasks with their anonymous volumes, and unused images, one after the
-    other, if they have been unused for O(grace_period). RV(removed) names everything that was removed.
-  - Containers that Swarm didn't create (C(docker run), C(docker create), Compose) stay, whatever their state,
-    and so do their images and volumes, unless you set O(plain_containers=true).
-  - An image stays if a container of the node has it, or any service of the swarm, on whatever node, in its
-    present form or in the one that C(docker service rollback) returns to. The newest O(keep_images) of each
-    repository stay.
-  - A worker needs O(manager_host) or O(services_in_use) to know that. Without them it keeps its images.
+  - Removes ended containers of Swarm tasks with their anonymous volumes, and unused images, if they have been
+    unused for O(grace_period). It removes them one at a time. RV(removed) names everything that was removed.
+  - Containers that Swarm did not create (C(docker run), C(docker create), Compose) stay, regardless of their
+    state, and so do their images and volumes, unless you set O(plain_containers=true).
+  - An image stays if a container on the node uses it, or if any service of the swarm uses it on any node.
+    This includes the image that C(docker service rollback) would return to. The newest O(keep_images) images
+    of each repository stay, too.
+  - A worker needs O(manager_host) or O(services_in_use) to know which images the services use. Without them,
+    it keeps all its images.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
@@ -25,20 +26,22 @@ extends_documentation_fragment:
 options:
   grace_period:
     description:
-      - How long an object must have been unused, in seconds. For a container this counts from its end. For
-        an image or a volume it counts from the first run that saw it, because no engine tells the time.
+      - How long an object must be unused before the module removes it, in seconds. For a container, the time
+        counts from its end. For an image or a volume, it counts from the first run that saw it, because the
+        engine does not report when it was last used.
     type: int
     default: 10800
   plain_containers:
     description:
-      - Whether to also remove containers that ended, or were never started, and that Swarm didn't create.
-        Their anonymous volumes go with them, and the data in these.
-      - This also removes unused volumes that can't be attributed to a Swarm task. Without it, an anonymous
-        volume is only removed with the container of its task, and a named one only if a stack created it.
+      - Whether to also remove containers that Swarm did not create, if they have ended or never started. This
+        deletes their anonymous volumes and the data in them.
+      - This option also removes unused volumes that cannot be attributed to a Swarm task. Without it, the
+        module removes an anonymous volume only with the container of its task, and a named volume only if a
+        stack created it.
     type: bool
     default: false
   keep_images:
-    description: How many images of each repository stay, the newest ones.
+    description: The number of images to keep for each repository. The newest images stay.
     type: int
     default: 3
   multiple_repositories:
@@ -47,69 +50,71 @@ options:
     default: true
   force_containers:
     description:
-      - Whether to remove a container by force if the engine can't remove it otherwise. A running container
-        stays.
+      - Whether to force the removal of a container if the engine cannot remove it otherwise. Running
+        containers always stay.
     type: bool
     default: true
   volumes:
     description:
-      - Which unused volumes are removed. V(anonymous) are those without a name of their own, together with
-        their container. V(named) are both kinds, without those that a service mounts. See
-        O(plain_containers) for whose volumes.
-      - Volumes of other drivers than C(local) stay.
+      - The unused volumes to remove. With V(anonymous), volumes without a name of their own are removed
+        together with their container. With V(named), named volumes that no service mounts are removed, too.
+        See O(plain_containers) for the volumes that qualify.
+      - Volumes with a driver other than C(local) always stay.
     type: str
     choices: [none, anonymous, named]
     default: anonymous
   exclude_labels:
     description:
-      - Containers, images and volumes with one of these labels stay. C(key) or C(key=value).
+      - Keep containers, images and volumes with one of these labels, given as C(key) or C(key=value).
     type: list
     elements: str
     default: [orchestration.prune=false]
   exclude_containers:
     description:
-      - Shell patterns of containers that stay. They match the name, the name of a task's service, and the ID
-        or its beginning.
+      - Shell patterns for containers to keep. A pattern matches the name, the service name of a task, or the
+        beginning of the ID.
     type: list
     elements: str
     default: []
   exclude_images:
     description:
-      - Shell patterns of images that stay. They match the short and the full name, with and without tag and
-        digest (V(redis:*), V(docker.io/library/redis:3.0), V(*/team/app)), and the ID or its beginning
+      - Shell patterns for images to keep. A pattern matches the short or the full name, with or without the
+        tag and digest (V(redis:*), V(docker.io/library/redis:3.0), V(*/team/app)), or the beginning of the ID
         (V(5ffc15301cef), V(sha256:5ffc15301cef)).
-      - A pattern that looks like a regular expression gets a warning, and counts as one, too. A pattern that
-        matches nothing gets a note. Both go for all three kinds of patterns.
+      - If a pattern looks like a regular expression, the module warns and also uses it as one. If a pattern
+        matches nothing, the module adds a note. This applies to all three kinds of patterns.
     type: list
     elements: str
     default: []
   exclude_volumes:
-    description: Shell patterns of volumes that stay. They match the name, or the beginning of a long one.
+    description:
+      - Shell patterns for volumes to keep. A pattern matches the name, or the beginning of a long name.
     type: list
     elements: str
     default: []
   dry_run:
     description:
-      - Remove nothing, but record when each image and volume was first seen, for later runs. (Check mode
-        writes nothing at all.)
+      - Remove nothing, but record when each image and volume was first seen, for later runs. (Check mode does
+        not write this record.)
     type: bool
     default: false
 seealso:
   - module: orcastra.swarm.swarm_info
 notes:
-  - A container counts as that of a Swarm task if its label and its name both have the task's ID.
-  - Networks and the build cache are left alone.
+  - A container counts as the container of a Swarm task if both its label and its name contain the ID of the
+    task.
+  - The module does not remove networks or the build cache.
 author:
   - Orcastra contributors (@orcastra)
 """
 
 EXAMPLES = r"""
-- name: Remove what has been unused for a day
+- name: Remove everything that has been unused for a day
   orcastra.swarm.prune:
     grace_period: 86400
     exclude_images: ["registry.example.org/base/*"]
 
-- name: Remove containers of docker run and their anonymous volumes, too
+- name: Also remove containers of docker run and their anonymous volumes
   orcastra.swarm.prune:
     plain_containers: true
     exclude_containers: [backup-*]
@@ -117,96 +122,100 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: The steps that were carried out. In check mode, those that would be.
+  description: The steps that the module carried out. In check mode, the steps that it would carry out.
   returned: success
   type: list
   elements: dict
   contains:
     action:
-      description: The kind of step, V(remove_container), V(remove_image) or V(remove_volume).
+      description: The type of the step, one of V(remove_container), V(remove_image) or V(remove_volume).
       type: str
       sample: remove_image
     target:
-      description: What is changed.
+      description: The object that the step changes.
       type: str
       sample: image nginx:1.25
     summary:
-      description: The step as text.
+      description: A one-line summary of the step.
       type: str
       sample: remove image nginx:1.25
     why:
-      description: The reasons.
+      description: Why the step is needed.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why alternatives were not taken, where there were any.
+      description: Why alternatives were rejected, if there were any.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 kept:
-  description: What was planned and stays, because it was in use or gone when its turn came.
+  description: Objects that were planned for removal but stay, because they were in use or already gone.
   returned: success
   type: list
   elements: str
   sample: ["image nginx:1.25: it is in use"]
 removed:
-  description: The names of what was removed. In check mode and with O(dry_run), of what would be.
+  description:
+    - The names of the removed objects. In check mode and with O(dry_run), of those that would be removed.
   returned: success
   type: dict
   contains:
     containers: {description: The names of containers., type: list, elements: str}
-    images: {description: All tags and digests of images; the ID of one without., type: list, elements: str}
+    images:
+      description: All tags and digests of images. The ID for images without them.
+      type: list
+      elements: str
     volumes:
-      description: The names of volumes, those that went with their container too.
+      description: The names of volumes, including those removed together with their container.
       type: list
       elements: str
 freed:
-  description: How much was removed.
+  description: The number and size of the removed objects.
   returned: success
   type: dict
   contains:
     containers: {description: The number of containers., type: int}
     images: {description: The number of images., type: int}
     volumes: {description: The number of volumes., type: int}
-    bytes: {description: "The bytes that containers, images and volumes had.", type: int}
+    bytes: {description: "The total size of containers, images and volumes in bytes.", type: int}
     exact:
       description:
-        - Whether all of that was measured. Engines before 23.0 can't measure images, which then count as if
-          they shared no layers. A volume whose size the engine doesn't tell counts as 0.
+        - Whether the sizes are exact. Engines before 23.0 cannot measure images, so the module assumes that
+          images share no layers. A volume whose size the engine does not report counts as 0.
       type: bool
 """
 
@@ -277,7 +286,7 @@ def main() -> None:
             "freed": pruning.freed.to_result(),
         }
         result = finish_node(module, pruning.plan, pruning.results, pruning.warnings, details)
-        # what only would be removed has not changed anything, unless that was what check mode asked for
+        # A dry run changes nothing. In check mode, "changed" predicts the real run.
         if given["dry_run"] and not module.check_mode:
             result["changed"] = False
         return result

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rebalance
-short_description: Balance the memory in use between the nodes of a Docker Swarm
-version_added: 0.2.0
+short_description: Balance memory use between the nodes of a Docker Swarm
+version_added: 0.1.0
 description:
-  - Measures the memory in use on each node, and moves a service, or an anchor together with the services that
-    depend on it, from the node that is short of memory to one that has it. Everything else keeps running.
-  - Begins a move and does not wait for its end. Run it again, or let C(orcastra run) do so, until it changes
-    nothing. Each run continues from the current state, so you can interrupt it at any point. A move that
-    fails is undone.
-  - A gap must have lasted for some time before anything moves; the first run only records it.
-  - Must reach the engine of any manager of the swarm, and the node exporters of all nodes.
+  - Measures the memory in use on each node, and moves a service from a node that is short of memory to a node
+    with free memory. If the service is an anchor, the services that depend on it move with it. All other
+    services keep running.
+  - Begins a move and does not wait for its end. Run the module again, or let C(orcastra run) do so, until it
+    changes nothing. Each run continues from the current state, so you can interrupt it at any point. The
+    module undoes a move that fails.
+  - Moves a service only after the difference in memory use has lasted for some time. The first run only
+    records the difference.
+  - Requires access to the engine of any manager of the swarm, and to the node exporters of all nodes.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.configuration
@@ -24,56 +26,61 @@ extends_documentation_fragment:
 options:
   rebalance_config:
     description:
-      - The limits of moves and where memory is measured, as in C(rebalance_config.yml). No key is required.
-      - C(default) is a mapping of C(cooldown_minutes) (15), C(sustained_high_minutes) (10),
+      - The limits for moves and the sources of memory metrics, in the format of C(rebalance_config.yml). All
+        keys are optional.
+      - C(default) is a mapping with the keys C(cooldown_minutes) (15), C(sustained_high_minutes) (10),
         C(memory_difference_gb) (2) and C(rebalance_buffer_gb) (1). A GB is 1024³ bytes.
-      - C(services) is a mapping of services to limits of their own. A service that is named there may be
-        moved although the data of its local volumes stays behind.
-      - C(max_moves_per_cycle) is how many moves may be under way at a time (1).
-      - C(node_exporters) and C(node_exporter_nodes) are mappings of nodes, by host name or ID, or of physical
-        hosts to the URLs of their node exporters. If none is named, each node is asked at its address, port
-        9100. If some are, the others are not asked unless C(metrics.node_exporter_url) is given. Nothing
-        moves from or to a node that does not answer.
-      - C(node_map) is a mapping of nodes that are virtual machines to physical hosts whose exporters count.
-      - C(metrics) is a mapping of C(node_exporter_url) and C(cadvisor_url), URLs with C({address}) or
-        C({hostname}) in them, C(cadvisors), C(prometheus_url), C(scrape_interval_seconds) (samples older than
-        twice that do not count; those of cAdvisor may be two minutes old, as it looks that rarely itself),
+      - C(services) maps services to limits of their own. The module may move a service that you name here
+        even if the data in its local volumes stays behind.
+      - C(max_moves_per_cycle) is the maximum number of moves at the same time (1).
+      - C(node_exporters) and C(node_exporter_nodes) map nodes, by host name or ID, or physical hosts to the
+        URLs of their node exporters. If both are empty, the module requests metrics from port 9100 of each
+        node. If they name some nodes, the others are only included if C(metrics.node_exporter_url) is set.
+        Nothing moves from or to a node that does not answer.
+      - C(node_map) maps nodes that are virtual machines to the physical hosts whose exporters to use.
+      - C(metrics) is a mapping with the keys C(node_exporter_url) and C(cadvisor_url), which are URLs that
+        contain C({address}) or C({hostname}), C(cadvisors), C(prometheus_url), C(scrape_interval_seconds),
         C(timeout_seconds) (5, for all endpoints together), C(ca_path), C(validate_certs) and C(use_proxy).
-      - An endpoint that requires a login gets C(username) and C(password), or C(bearer_token), or C(headers),
-        a mapping. They stand next to C(exporter_url) of a node exporter and C(url) of a cAdvisor, or, for all
-        that have none of their own, in C(metrics.node_exporter_auth), C(metrics.cadvisor_auth) and
-        C(metrics.prometheus_auth). Their secrets must be C(${VAR}), see O(variables).
+        Samples that are older than twice the scrape interval are ignored. Samples of cAdvisor can be two
+        minutes old, because cAdvisor itself measures idle containers that rarely.
+      - For an endpoint that requires a login, set C(username) and C(password), C(bearer_token), or the
+        mapping C(headers). Put them next to C(exporter_url) of a node exporter or C(url) of a cAdvisor. For
+        all endpoints without a login of their own, use C(metrics.node_exporter_auth),
+        C(metrics.cadvisor_auth) and C(metrics.prometheus_auth). Secrets must be given as C(${VAR}), see
+        O(variables).
     type: dict
     default: {}
   variables:
     description:
-      - Values of C(${VAR}) in O(rebalance_config). One that is not named here is taken from the environment
-        of the module, or from the file that C(VAR_FILE) names there.
+      - The values for C(${VAR}) in O(rebalance_config). For names that are not in this mapping, the module
+        uses its environment, or the file that C(VAR_FILE) names there.
     type: dict
     default: {}
   now:
-    description: Whether to move without waiting for the gap to last. All other limits hold.
+    description:
+      - Whether to move services without waiting until the difference has lasted. All other limits still
+        apply.
     type: bool
     default: false
 seealso:
   - module: orcastra.swarm.anchor_placement
 notes:
-  - Never moved are global services, services with local volumes or host paths that are not named, services
-    that are being updated or were moved recently, and those with the label
-    C(orchestration.rebalance=false). The label C(orchestration.preferred.node) names the node to
-    which a service is moved if there is room.
-  - A move is made through a placement constraint that is removed at its end; services are never restarted
-    by force.
-  - A move that another module began is finished or undone, too.
+  - The module never moves global services, services with local volumes or host paths that C(services) does
+    not name, services that are being updated or were moved recently, and services with the label
+    C(orchestration.rebalance=false). The label C(orchestration.preferred.node) names the node to which the
+    service should move if there is room.
+  - The module moves a service with a placement constraint, which it removes at the end of the move. It never
+    forces a restart.
+  - The module also finishes or undoes moves that another module began.
 author:
   - Orcastra contributors (@orcastra)
 """
 
 EXAMPLES = r"""
-- name: Balance memory, with node exporters on port 9100 of all nodes
+- name: Balance memory use, with node exporters on port 9100 of all nodes
   orcastra.swarm.rebalance:
 
-- name: Balance memory, and keep the wiki beside its database when that is moved
+- name: Balance memory use, and keep the wiki on the node of its database
   orcastra.swarm.rebalance:
     stack_name: apps
     dependencies:
@@ -86,7 +93,7 @@ EXAMPLES = r"""
         mgr-a: http://10.0.0.11:9100/metrics
         wrk-b: http://10.0.0.12:9100/metrics
 
-- name: Balance memory, with node exporters that want a login
+- name: Balance memory use, with node exporters that require a login
   orcastra.swarm.rebalance:
     rebalance_config:
       metrics:
@@ -95,7 +102,7 @@ EXAMPLES = r"""
     variables:
       PROM_PASSWORD: "{{ vault_prom_password }}"
 
-- name: Show what would be moved, and why nothing else
+- name: Show which service would move, and why no other would
   orcastra.swarm.rebalance:
     rebalance_config: "{{ lookup('orcastra.swarm.swarm_file', 'rebalance_config.yml', kind='rebalance') }}"
     variables: "{{ lookup('orcastra.swarm.swarm_file', 'rebalance_config.yml', kind='rebalance_variables') }}"
@@ -105,75 +112,76 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - The steps that were needed, in order. In check mode, those that would be carried out.
-    - Empty where nothing is to be moved now.
+    - The steps that were needed, in order. In check mode, the steps that the module would carry out.
+    - Empty if no move is needed now.
   returned: success
   type: list
   elements: dict
   contains:
     action:
-      description: The kind of step, V(place_service), V(label_node) or V(repair_state).
+      description: The type of the step, one of V(place_service), V(label_node) or V(repair_state).
       type: str
       sample: place_service
     target:
-      description: What is changed.
+      description: The object that the step changes.
       type: str
       sample: service apps_search
     summary:
-      description: The step as text.
+      description: A one-line summary of the step.
       type: str
       sample: move apps_search from mgr-a to wrk-b
     why:
-      description: The reasons.
+      description: Why the step is needed.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why other services, or other nodes, were not taken.
+      description: Why other services or other nodes were rejected.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 requeue_after:
   description:
-    - After how many seconds the module has something to do again, as a move is under way or a try is due.
-  returned: when there is such a thing
+    - The number of seconds after which you should run the module again, because a move is under way or a
+      retry is due.
+  returned: when there is more to do
   type: float
   sample: 5.0
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 memory:
-  description: What was measured, in bytes. Nodes without a fresh sample are missing.
+  description: The measured memory of each node. Nodes without a recent sample are missing.
   returned: success
   type: list
   elements: dict
@@ -187,15 +195,15 @@ memory:
       type: str
       sample: z90jv4cwp470t3lbtvmna8me6
     host:
-      description: The same for all nodes of one physical host.
+      description: The name of the physical host, which all its nodes share.
       type: str
       sample: wrk-b
     total_bytes:
-      description: The memory of the host.
+      description: The total memory of the host, in bytes.
       type: int
       sample: 2147483648
     available_bytes:
-      description: What of it is available.
+      description: The available memory of the host, in bytes.
       type: int
       sample: 1979711488
 """

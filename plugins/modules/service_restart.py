@@ -10,9 +10,9 @@ module: service_restart
 short_description: Restart services of a Docker Swarm
 version_added: 0.1.0
 description:
-  - Has Swarm replace all tasks of a service, in the way its update settings say, like
-    C(docker service update --force). Nothing else of the service changes.
-  - Has to reach the engine of a manager; any manager of the swarm will do.
+  - Makes Swarm replace all tasks of the services according to their update settings, like
+    C(docker service update --force). Everything else about the services stays the same.
+  - Requires access to the engine of any manager of the swarm.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.connection
@@ -24,17 +24,18 @@ attributes:
 options:
   services:
     description:
-      - The names of the services. If one of them does not exist, none is restarted.
+      - The names of the services. If one of them does not exist, the module restarts none of them.
     type: list
     elements: str
     required: true
   stack_name:
     description:
-      - The stack of the services. A service is looked for with this prefix first, then without it.
+      - The stack of the services. The module looks for a service with this prefix first, and then without it.
     type: str
     default: ""
 notes:
-  - A service that Swarm is updating is not restarted, because that would cancel the update; the module fails.
+  - If Swarm is updating a service, the module fails without restarting it, because a restart would cancel the
+    update.
 author:
   - Orcastra contributors (@orcastra)
 """
@@ -47,65 +48,65 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: The steps that were carried out. In check mode, those that would be.
+  description: The steps that the module carried out. In check mode, the steps that it would carry out.
   returned: success
   type: list
   elements: dict
   contains:
     action:
-      description: The kind of step, V(restart_service).
+      description: The type of the step, always V(restart_service).
       type: str
       sample: restart_service
     target:
-      description: What is changed.
+      description: The object that the step changes.
       type: str
       sample: service apps_wiki
     summary:
-      description: The step as text.
+      description: A one-line summary of the step.
       type: str
       sample: restart apps_wiki
     why:
-      description: The reasons.
+      description: Why the step is needed.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why alternatives were not taken, where there were any.
+      description: Why alternatives were rejected, if there were any.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 """
 

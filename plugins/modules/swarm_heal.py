@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_heal
-short_description: Keep the members of a Docker Swarm, its settings and its updates right
-version_added: 0.2.0
+short_description: Repair the membership, settings and paused updates of a Docker Swarm
+version_added: 0.1.0
 description:
-  - Sets the configured settings of the swarm, and leaves all others as they are.
-  - Removes the entry that a host left behind when it joined again under another ID.
+  - Applies the configured settings of the swarm, and does not change any others.
+  - Removes the entry that a host left behind when it rejoined under another ID.
   - Promotes and demotes nodes one at a time, in an order that never endangers the quorum of the managers.
-  - Sets the availability of nodes for which one is configured.
-  - Lets updates go on that Swarm has paused, or rolls them back.
-  - Warns of tasks that find no node, with the reasons.
-  - Has to reach the engine of a manager. What only the hosts themselves can do, such as joining again, is
-    done by M(orcastra.swarm.swarm_member); labels are kept by M(orcastra.swarm.label_sync).
+  - Sets the availability of nodes that have one configured.
+  - Resumes updates that Swarm paused, or rolls them back.
+  - Warns about tasks that fit on no node, and gives the reasons.
+  - Requires access to the engine of a manager. M(orcastra.swarm.swarm_member) performs the steps that run on
+    the hosts themselves, such as rejoining. M(orcastra.swarm.label_sync) manages the labels.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.membership
@@ -26,15 +26,15 @@ seealso:
   - module: orcastra.swarm.swarm_member
   - module: orcastra.swarm.label_sync
 notes:
-  - Where the managers have lost their quorum the module fails, and says what the next step is.
-  - An entry that is down counts as stale once it has been so for C(forget_after_seconds) of O(swarm). With
-    O(members), where the host itself says that it has another ID now, it is stale at once.
+  - If the managers have lost their quorum, the module fails, and the message names the next step.
+  - An entry that is down becomes stale after C(forget_after_seconds) of O(swarm). If O(members) shows that
+    the host has another ID now, the entry is stale at once.
 author:
   - Orcastra contributors (@orcastra)
 """
 
 EXAMPLES = r"""
-- name: Keep roles and availability right
+- name: Apply the configured roles, availability and settings
   orcastra.swarm.swarm_heal:
     leader: mgr-a
     managers: 3
@@ -50,90 +50,90 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - The steps that were needed, in order. In check mode, those that would be carried out.
-    - Empty where everything is as it should be.
+    - The steps that were needed, in order. In check mode, the steps that the module would carry out.
+    - Empty if the swarm matches the configuration.
   returned: success
   type: list
   elements: dict
   contains:
     action:
       description:
-        - The kind of step, V(update_swarm), V(promote_node), V(demote_node), V(remove_node),
+        - The type of the step, one of V(update_swarm), V(promote_node), V(demote_node), V(remove_node),
           V(set_availability), V(resume_update) or V(roll_back).
       type: str
-    target: {description: What is changed., type: str, sample: node wrk-b}
-    summary: {description: The step as text., type: str, sample: promote node mgr-b to manager}
+    target: {description: The object that the step changes., type: str, sample: node wrk-b}
+    summary: {description: A one-line summary of the step., type: str, sample: promote node mgr-b to manager}
     why:
-      description: The reasons.
+      description: Why the step is needed.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why alternatives were not taken.
+      description: Why alternatives were rejected, if there were any.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 warning_reasons:
-  description: The warnings as data.
+  description: The warnings as structured data.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 reason:
-  description: Why the module fails, if that is a decision of the plan.
-  returned: if the host or the swarm can't be dealt with
+  description: Why the module refuses to continue.
+  returned: when the module fails because the planner refuses the host or the swarm
   type: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 """
 

@@ -7,54 +7,54 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_member
-short_description: Bring the engine of a host into a Docker Swarm, or out of it
-version_added: 0.2.0
+short_description: Add the engine of a host to a Docker Swarm, or remove it
+version_added: 0.1.0
 description:
-  - Unlocks a locked manager, makes the swarm on the leader, joins it on the other hosts, and joins again
-    where a host has lost its membership. It runs on each host, with what all hosts have said before.
-  - A host only joins a swarm, or leaves one that it has lost, on the word of a majority of the configured
-    managers, so O(members) has to tell what they say. Any single host may lie.
-  - A host that belongs to another swarm is refused unless O(leave_other_swarm=true).
-  - Hosts join as workers. M(orcastra.swarm.swarm_heal) promotes those that are to be managers, one at a time,
-    so that the token of managers never has to leave them.
-  - The role C(orcastra.swarm.bootstrap) does all of it.
+  - Unlocks a locked manager, creates the swarm on the leader, joins the other hosts to it, and rejoins a host
+    that has lost its membership. Run it on each host, with the results of M(orcastra.swarm.swarm_member_info)
+    from all hosts.
+  - A host joins a swarm, or leaves a swarm that has removed it, only if a majority of the configured managers
+    confirms it. A single host could lie. For this reason, O(members) must contain what the managers report.
+  - The module refuses a host that belongs to another swarm, unless O(leave_other_swarm=true).
+  - Hosts join as workers. M(orcastra.swarm.swarm_heal) promotes the future managers one at a time, so that
+    the manager token never leaves the managers.
+  - The role C(orcastra.swarm.bootstrap) performs all of these steps.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.membership
   - orcastra.swarm.connection
 options:
   name:
-    description: The name of this host in O(nodes) and O(members). Without it, the engine's host name.
+    description: The name of this host in O(nodes) and O(members). Defaults to the host name of the engine.
     type: str
   state:
     description:
-      - V(present) brings the host into the swarm.
-      - V(absent) takes it out of whatever swarm it is in. A manager is demoted first if the others can spare
-        it. Its entry stays behind as down.
+      - V(present) adds the host to the swarm.
+      - V(absent) removes the host from the swarm that it is in. A manager is demoted first if the other
+        managers keep their quorum. The node's entry stays in the swarm with the state C(down).
     type: str
     choices: [present, absent]
     default: present
   address:
-    description: Where this host is reached by the others, if O(nodes) has no C(ip) for it.
+    description: The address at which the other hosts reach this host, if its entry in O(nodes) has no C(ip).
     type: str
   make_swarm:
-    description: Whether the leader may make a new swarm if no host is in any.
+    description: Whether the leader can create a new swarm if no host is in a swarm.
     type: bool
     default: true
   join_token:
     description:
-      - The token to join with; it decides in which role. Its swarm is verified by Docker through it.
-      - Without it, nothing joins, and RV(joins) tells whether the host has to.
+      - The token to join with. It determines the role, and Docker uses it to verify the swarm.
+      - Without a token, the host does not join, and RV(joins) shows whether it must.
     type: str
   join_tokens:
     description:
-      - For hosts in O(members) the token that each gives, instead of O(join_token). Of those hosts that count
-        as managers, the token that most of them give is used.
+      - An alternative to O(join_token) that maps hosts in O(members) to the token that each of them reports.
+        The module uses the token that most of the trusted managers report.
     type: dict
     default: {}
-    version_added: 0.2.0
   join_role:
-    description: The role that O(join_token) is for.
+    description: The role that O(join_token) grants.
     type: str
     choices: [worker, manager]
     default: worker
@@ -62,20 +62,22 @@ options:
     description: The key that unlocks a manager of an autolocked swarm.
     type: str
   leave_other_swarm:
-    description: Whether a host that belongs to another swarm leaves it. What that swarm runs on it ends.
+    description:
+      - Whether a host that belongs to another swarm leaves it. All tasks of that swarm on the host end.
     type: bool
     default: false
   force_new_cluster:
     description:
-      - The name of the manager that goes on alone after the swarm has lost its quorum for good.
-      - Managers that are still alive elsewhere may disagree with it about what happened last.
+      - The name of the manager that creates a new cluster from its own state after the swarm has permanently
+        lost its quorum.
+      - Managers that are still alive elsewhere might have a different view of the latest changes.
     type: str
   force:
-    description: With O(state=absent), leave even if the swarm ends with it or loses its quorum.
+    description: With O(state=absent), leave even if the swarm ends or loses its quorum.
     type: bool
     default: false
   wait_timeout:
-    description: The longest wait for each step, in seconds.
+    description: The maximum time to wait in each step, in seconds.
     type: int
     default: 60
 seealso:
@@ -86,28 +88,28 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ask all engines for their membership
+- name: Get the membership of all engines
   orcastra.swarm.swarm_member_info:
     name: "{{ inventory_hostname }}"
-  register: look
+  register: membership
 
-- name: Make a swarm on mgr-a
+- name: Create a swarm on mgr-a
   orcastra.swarm.swarm_member:
     name: mgr-a
     leader: mgr-a
     advertise_addr: 10.0.0.11
     members:
-      mgr-a: "{{ look.member }}"
+      mgr-a: "{{ membership.member }}"
   when: inventory_hostname == 'mgr-a'
 
-- name: Join it
+- name: Join the swarm
   orcastra.swarm.swarm_member:
     name: "{{ inventory_hostname }}"
     join_token: "{{ worker_token }}"
     members:
-      mgr-a: "{{ hostvars['mgr-a'].look.member }}"
+      mgr-a: "{{ hostvars['mgr-a'].membership.member }}"
 
-- name: Take a host out of its swarm
+- name: Remove a host from its swarm
   orcastra.swarm.swarm_member:
     state: absent
 """
@@ -115,106 +117,111 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - The steps that were needed, in order. In check mode, those that would be carried out.
+    - The steps that were needed, in order. In check mode, the steps that the module would carry out.
   returned: success
   type: list
   elements: dict
   contains:
     action:
       description:
-        - The kind of step, V(unlock_swarm), V(init_swarm), V(force_new_cluster), V(join_swarm) or
+        - The type of the step, one of V(unlock_swarm), V(init_swarm), V(force_new_cluster), V(join_swarm) or
           V(leave_swarm).
       type: str
-    target: {description: What is changed., type: str, sample: host wrk-b}
-    summary: {description: The step as text., type: str, sample: wrk-b joins the swarm as a worker}
+    target: {description: The object that the step changes., type: str, sample: host wrk-b}
+    summary:
+      description: A one-line summary of the step.
+      type: str
+      sample: wrk-b joins the swarm as a worker
     why:
-      description: The reasons.
+      description: Why the step is needed.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
     why_not:
-      description: Why alternatives were not taken.
+      description: Why alternatives were rejected, if there were any.
       type: list
       elements: dict
       contains:
         code:
-          description: What it is about, as a fixed word that scripts can go by.
+          description: A stable identifier that scripts and playbooks can rely on.
           type: str
         params:
-          description: The values in the text, such as names and numbers.
+          description: The values in the message, such as names and numbers.
           type: dict
         text:
-          description: The sentence.
+          description: The message.
           type: str
 notes:
-  description: What was left as it is, and why.
+  description: What the module left unchanged, and why.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 warning_reasons:
-  description: The warnings as data.
+  description: The warnings as structured data.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 reason:
-  description: Why the module fails, if that is a decision of the plan.
-  returned: if the host or the swarm can't be dealt with
+  description: Why the module refuses to continue.
+  returned: when the module fails because the planner refuses the host or the swarm
   type: dict
   contains:
     code:
-      description: What it is about, as a fixed word that scripts can go by.
+      description: A stable identifier that scripts and playbooks can rely on.
       type: str
     params:
-      description: The values in the text, such as names and numbers.
+      description: The values in the message, such as names and numbers.
       type: dict
     text:
-      description: The sentence.
+      description: The message.
       type: str
 member:
-  description: What the engine says of its membership afterwards; see M(orcastra.swarm.swarm_member_info).
+  description:
+    - The membership that the engine reports afterwards. See
+      RV(orcastra.swarm.swarm_member_info#module:member).
   returned: success
   type: dict
 joins:
-  description: Whether the host still has to join.
+  description: Whether the host still needs to join.
   returned: success
   type: bool
 formation:
-  description: Which swarm the configured one is.
+  description: The swarm that the configuration refers to.
   returned: success
   type: dict
   contains:
-    cluster_id: {description: Its ID; empty while there is none., type: str}
-    via: {description: The hosts that manage it., type: list, elements: str}
-    managers: {description: The hosts that are to be managers., type: list, elements: str}
+    cluster_id: {description: The ID of the swarm. Empty if there is no swarm yet., type: str}
+    via: {description: The hosts that manage the swarm., type: list, elements: str}
+    managers: {description: The hosts that should be managers., type: list, elements: str}
 """
 
 from dataclasses import asdict

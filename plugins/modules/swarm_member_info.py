@@ -7,22 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_member_info
-short_description: Show what an engine says of its membership in a Docker Swarm
-version_added: 0.2.0
+short_description: Return what an engine reports about its Docker Swarm membership
+version_added: 0.1.0
 description:
-  - Returns what the engine of a host says of its membership, whether it is in a swarm or not.
-  - The results of all hosts together are what M(orcastra.swarm.swarm_member) plans from.
+  - Returns what the engine of a host reports about its membership, no matter whether it is in a swarm.
+  - M(orcastra.swarm.swarm_member) uses the results of all hosts together.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.attributes.info
   - orcastra.swarm.connection
 options:
   name:
-    description: The name of the host, which messages begin with.
+    description: The name of the host, with which messages begin.
     type: str
   join_tokens:
     description:
-      - Whether to return the tokens with which hosts join the swarm. The engine has to be a manager's.
+      - Whether to return the tokens that hosts need to join the swarm. Requires the engine of a manager.
       - Tokens are secrets. Set C(no_log) for the task.
     type: bool
     default: false
@@ -33,49 +33,51 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ask all engines for their membership
+- name: Get the membership of all engines
   orcastra.swarm.swarm_member_info:
     name: "{{ inventory_hostname }}"
-  register: look
+  register: membership
 
 - name: Get the join tokens from a manager
   orcastra.swarm.swarm_member_info:
     join_tokens: true
   register: tokens
   no_log: true
-  when: look.member.control
+  when: membership.member.control
 """
 
 RETURN = r"""
 member:
-  description: What the engine says.
+  description: The membership that the engine reports.
   returned: success
   type: dict
   contains:
     hostname: {description: The host name of the engine., type: str}
-    problem: {description: Always empty here., type: str}
-    state: {description: "V(inactive), V(pending), V(active), V(locked) or V(error).", type: str}
-    error: {description: What is wrong with its membership if anything is., type: str}
+    problem: {description: Always empty. A host that did not answer has the reason here., type: str}
+    state:
+      description: The state of the membership, V(inactive), V(pending), V(active), V(locked) or V(error).
+      type: str
+    error: {description: The error of the membership if there is one., type: str}
     node_id: {description: The ID of the node., type: str}
-    address: {description: The address that it advertises., type: str}
-    control: {description: Whether it is a manager., type: bool}
-    cluster_id: {description: The ID of the swarm; only managers know it., type: str}
-    remote_managers: {description: The IDs of the managers that it knows., type: list, elements: str}
+    address: {description: The address that the node advertises., type: str}
+    control: {description: Whether the node is a manager., type: bool}
+    cluster_id: {description: The ID of the swarm. Only managers know it., type: str}
+    remote_managers: {description: The IDs of the managers that the node knows., type: list, elements: str}
     nodes:
-      description: For a manager, the nodes of the swarm.
+      description: The nodes of the swarm. Only managers know them.
       type: list
       elements: dict
 tokens:
-  description: The tokens to join with, as V(worker) and as V(manager).
-  returned: if O(join_tokens=true)
+  description: The join tokens, with the keys V(worker) and V(manager).
+  returned: when O(join_tokens=true)
   type: dict
 missing_library:
-  description: The Python library that is not installed on the host, such as V(docker).
-  returned: if the module fails because a library is missing
+  description: The Python library that is missing on the host, for example V(docker).
+  returned: when the module fails because a library is missing
   type: str
 unreachable_engine:
   description: The value of O(docker_host).
-  returned: if the module fails because the engine can't be reached
+  returned: when the module fails because it cannot reach the engine
   type: str
   sample: unix:///var/run/docker.sock
 """

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_wait
-short_description: Wait until nodes of a Docker Swarm are back and its services run
-version_added: 0.2.0
+short_description: Wait until nodes of a Docker Swarm are ready and all services run
+version_added: 0.1.0
 description:
-  - Waits until nodes are ready, with their managers reachable, and until all services run as many tasks as
-    they are to and none is being updated. Changes nothing.
-  - Has to reach the engine of a manager; any manager of the swarm will do. One that has no leader for a
-    moment is asked again.
+  - Waits until nodes are ready, managers among them are reachable, all services run the desired number of
+    tasks, and no service is being updated. The module does not change anything.
+  - Requires access to the engine of any manager of the swarm. If the swarm has no leader for a moment, the
+    module retries.
 extends_documentation_fragment:
   - orcastra.swarm.attributes
   - orcastra.swarm.attributes.info
@@ -21,27 +21,27 @@ extends_documentation_fragment:
 options:
   nodes:
     description:
-      - Host names or IDs of the nodes to wait for.
+      - The host names or IDs of the nodes to wait for.
     type: list
     elements: str
     default: []
   services:
     description:
-      - Whether to wait for all services. Jobs are not waited for, nor are updates that Swarm has paused.
-      - Nor are tasks that have finished. Under the restart condition V(none) that is every task that has
-        ended, under V(on-failure) one with exit code 0.
+      - Whether to wait for all services. The module does not wait for jobs and for updates that Swarm paused.
+      - The module does not wait for tasks that have finished either. With the restart condition V(none),
+        every ended task has finished. With V(on-failure), a task that ended with exit code 0 has finished.
     type: bool
     default: true
   ignore:
     description:
-      - Names of services that are not waited for, such as those that were not in order before.
+      - The names of services not to wait for, such as services that were already down.
     type: list
     elements: str
     default: []
   wait_timeout:
     description:
-      - After how many seconds the module fails, and says what is lacking. With V(0) it looks once and returns
-        RV(lacking) without failing.
+      - The maximum time to wait, in seconds. After that, the module fails and reports the nodes and services
+        that are not ready. With V(0), it checks once and returns RV(lacking) without failing.
     type: int
     default: 300
 seealso:
@@ -51,11 +51,11 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Wait until a host is back in the swarm, and everything runs
+- name: Wait until a host is back in the swarm and all services run
   orcastra.swarm.swarm_wait:
     nodes: [wrk-b]
 
-- name: See what is not in order now
+- name: Find unhealthy services
   orcastra.swarm.swarm_wait:
     wait_timeout: 0
   register: before
@@ -64,9 +64,9 @@ EXAMPLES = r"""
 RETURN = r"""
 lacking:
   description:
-    - What is lacking, by the name of the node or service. Empty if nothing is.
-    - Each value has C(code), a fixed word that scripts can go by, C(params), the values in the text, and
-      C(text), the sentence.
+    - Maps the name of each node or service that is not ready to the reason. Empty if everything is ready.
+    - Each reason has a C(code), which is a stable identifier for scripts and playbooks, C(params) with the
+      values in the message, and the message as C(text).
   returned: always
   type: dict
   sample:

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the memory of the containers of Swarm's tasks on this host as a textfile for the node exporter.
+"""Measure the memory of task containers on this host, and write it to a textfile for the node exporter.
 
-It asks the local engine and needs nothing but Python 3.8 or newer. The file is replaced in one go, so that a
-reader sees the old one or the new one; after a failure the old one stays, and its time says how old it is.
+The program queries the local engine and requires only Python 3.8 or newer. It replaces the file atomically,
+so that a reader sees either the old file or the new one. After a failure, the old file stays, and its
+timestamp shows its age.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 TIMEOUT_SECONDS = 20
-# All of a measurement may take this long, also if the engine answers byte by byte.
+# The limit for a whole measurement, even if the engine answers byte by byte.
 DEADLINE_SECONDS = 45
 MAX_BYTES = 32 * 1024 * 1024
-LATE = f"the engine takes longer than {DEADLINE_SECONDS} s"
+LATE = f"timed out after {DEADLINE_SECONDS} s waiting for the engine"
 THREADS = 8
 METRICS = {
     "bytes": "Memory in use by the container of a task, without inactive page cache.",
-    "timestamp_seconds": "When the memory of the containers was looked at.",
-    "interval_seconds": "How often the memory of the containers is looked at.",
+    "timestamp_seconds": "Time of the last memory measurement.",
+    "interval_seconds": "Interval between memory measurements.",
 }
 
 
 class Engine:
-    """The engine at a socket. ``end`` shuts all connections to it down, for good."""
+    """The engine at a socket. ``end`` permanently shuts down all connections to it."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -57,7 +58,7 @@ class Engine:
 
     @contextlib.contextmanager
     def watching(self, connection: socket.socket) -> Iterator[None]:
-        handle = connection.dup()  # the connection itself is closed before all of an answer is read
+        handle = connection.dup()  # the connection itself closes before the whole response is read
         with self._lock:
             self._handles.add(handle)
         if self.is_over:
@@ -71,7 +72,7 @@ class Engine:
 
 
 class EngineConnection(http.client.HTTPConnection):
-    """HTTP to the engine's socket."""
+    """An HTTP connection to the engine's socket."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=TIMEOUT_SECONDS)
@@ -84,15 +85,15 @@ class EngineConnection(http.client.HTTPConnection):
 
 
 class EngineError(Exception):
-    """The engine did not answer as expected."""
+    """The engine returned an error."""
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"the engine answers with status {status}: {text}")
+        super().__init__(f"the engine returned status {status}: {text}")
         self.status = status
 
 
 def get(engine: Engine, path: str, **query: str) -> Any:
-    """GET from the engine. Raises EngineError and OSError."""
+    """Send a GET request to the engine. Raises EngineError and OSError."""
     connection = EngineConnection(engine.path)
     try:
         connection.connect()
@@ -101,33 +102,33 @@ def get(engine: Engine, path: str, **query: str) -> Any:
             response = connection.getresponse()
             body = response.read(MAX_BYTES)
     except http.client.HTTPException as error:
-        # a connection that was shut down ends in many ways
-        raise OSError(LATE if engine.is_over else f"not HTTP: {error!r}") from error
+        # shutting down a connection causes various errors
+        raise OSError(LATE if engine.is_over else f"expected an HTTP response, found {error!r}") from error
     finally:
         connection.close()
     if engine.is_over:
         raise OSError(LATE)
     if len(body) == MAX_BYTES:
-        raise OSError(f"the engine's answer is longer than {MAX_BYTES // 1024 // 1024} MiB")
+        raise OSError(f"expected a response of at most {MAX_BYTES // 1024 // 1024} MiB, found a longer one")
     if response.status != 200:
         raise EngineError(response.status, body.decode(errors="replace").strip()[:200])
     return json.loads(body)
 
 
 def memory_in_use(stats: dict[str, Any]) -> int | None:
-    """Bytes that the container cannot do without: as `docker stats` counts them. None: it does not run."""
+    """Return the bytes in use, as `docker stats` counts them, or None if the container does not run."""
     memory = stats.get("memory_stats") or {}
     usage = memory.get("usage")
     if usage is None:
         return None
     details = memory.get("stats") or {}
-    # the first is the name on cgroup v1, the second that on v2
+    # the key on cgroup v1, and the key on cgroup v2
     cache = details.get("total_inactive_file", details.get("inactive_file", 0))
     return max(0, int(usage) - int(cache))
 
 
 def cgroup_memory(pid: int) -> int | None:
-    """The same of the control group of a process, where the engine cannot tell. None: nor can we."""
+    """Return the same for the control group of a process, if the engine does not report it. None: unknown."""
     try:
         mounts = [line.split()[1:4] for line in Path("/proc/self/mounts").read_text().splitlines()]
         groups = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
@@ -143,12 +144,12 @@ def cgroup_memory(pid: int) -> int | None:
                     details = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
                     return max(0, int((group / names[0]).read_text()) - int(details.get(names[1], 0)))
     except OSError:
-        pass  # the process has ended, or is not ours to see
+        pass  # the process has ended, or is not visible here
     return None
 
 
 def measure(path: str) -> list[tuple[dict[str, str], int]]:
-    """The labels and the memory of each task's container that runs on the engine at the socket ``path``."""
+    """Return the labels and the memory of each running task container of the engine at ``path``."""
     engine = Engine(path)
     timer = threading.Timer(DEADLINE_SECONDS, engine.end)
     timer.daemon = True
@@ -163,7 +164,7 @@ def _measure(engine: Engine) -> list[tuple[dict[str, str], int]]:
     filters = json.dumps({"label": ["com.docker.swarm.task.id"], "status": ["running"]})
     containers = get(engine, "/containers/json", filters=filters)
 
-    def look(container: dict[str, Any]) -> tuple[dict[str, str], int] | None:
+    def measure_one(container: dict[str, Any]) -> tuple[dict[str, str], int] | None:
         try:
             path = f"/v1.41/containers/{container['Id']}/stats"
             size = memory_in_use(get(engine, path, stream="false", **{"one-shot": "true"}))
@@ -171,7 +172,7 @@ def _measure(engine: Engine) -> list[tuple[dict[str, str], int]]:
                 size = cgroup_memory(get(engine, f"/containers/{container['Id']}/json")["State"]["Pid"])
         except EngineError as error:
             if error.status in (404, 409):
-                return None  # it has ended since
+                return None  # the container has ended in the meantime
             raise
         labels = container.get("Labels") or {}
         names = ("task.id", "service.id", "service.name", "node.id")
@@ -185,11 +186,11 @@ def _measure(engine: Engine) -> list[tuple[dict[str, str], int]]:
         )
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return [entry for entry in pool.map(look, containers) if entry is not None]
+        return [entry for entry in pool.map(measure_one, containers) if entry is not None]
 
 
 def render(entries: list[tuple[dict[str, str], int]], now: float, interval: float) -> str:
-    """The textfile, in Prometheus' text format."""
+    """Return the textfile in the Prometheus text format."""
     ordered = sorted(entries, key=lambda entry: entry[0]["task_id"])
     samples = {
         "bytes": [(_labels(labels), str(size)) for labels, size in ordered],
@@ -213,7 +214,7 @@ def _labels(labels: dict[str, str]) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the file in one go; everybody may read it."""
+    """Replace the file atomically, and make it readable for all users."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -230,10 +231,12 @@ def write(path: Path, text: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="a file *.prom to write")
-    parser.add_argument("--interval", type=float, default=30, metavar="SECONDS", help="how often it is run")
-    parser.add_argument("--loop", action="store_true", help="stay, and write it that often")
-    parser.add_argument("--engine", default="/var/run/docker.sock", metavar="SOCKET", help="the local engine")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the *.prom file to write")
+    parser.add_argument("--interval", type=float, default=30, metavar="SECONDS", help="measuring interval")
+    parser.add_argument("--loop", action="store_true", help="keep running, and write at this interval")
+    parser.add_argument(
+        "--engine", default="/var/run/docker.sock", metavar="SOCKET", help="the engine's socket"
+    )
     options = parser.parse_args()
     while True:
         status = 0

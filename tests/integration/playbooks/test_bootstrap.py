@@ -68,7 +68,7 @@ def test_from_bare_hosts_one_of_which_refuses_the_key(
     run_playbook.write("inventory.yml", refused)
     first = run(run_playbook)
     assert first.status == 2, first.output
-    assert "charlie: cannot be reached, so the others are dealt with without it" in first.output
+    assert "charlie: cannot be reached; continuing without it" in first.output
     assert "Permission denied" in first.output
     formed = accidents.members(swarm)
     assert {name: formed[name][:2] for name in formed} == {

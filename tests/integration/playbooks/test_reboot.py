@@ -118,14 +118,14 @@ def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared
     assert "node charlie: it cannot be spared" in " ".join(refused.output.split())
     unknown = reboot(REBOOT, orcastra_reboot_nodes=["nobody"])
     assert unknown.status == 2, unknown.output
-    assert "nobody: no host of this play with an engine that answers has this name" in unknown.output
+    assert "nobody: expected a host of this play whose engine answers" in unknown.output
     own = reboot(REBOOT, orcastra_reboot_nodes=["bravo"], node_reboot_controller=swarm["bravo"].boot_id)
     assert own.status == 2, own.output
-    assert "bravo: this runs on that very host" in own.output
+    assert "bravo: Ansible runs on this host" in own.output
     there = {"orcastra_reboot_nodes": ["bravo"], "node_reboot_controller": swarm["bravo"].boot_id}
     left = reboot(REBOOT, **there, orcastra_reboot_hand_over=True)
     assert (left.status, left.changed) == (0, 0), left.output
-    assert "bravo is not rebooted, as this runs there" in left.output
+    assert "bravo is skipped because Ansible runs there" in left.output
     assert boots(swarm) == after
     assert availability(swarm)["charlie"] == "active"
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Expressions of the roles: what is given as ``-e name=true`` or ``-e name=5`` is text to Ansible."""
+"""Expressions in the roles: Ansible treats the values of ``-e name=true`` and ``-e name=5`` as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROLES = sorted(path.name for path in (CHECKOUT / "roles").iterdir())
 
 
 def conditions(value: Any) -> Iterator[str]:
-    """Each line of each ``when``, ``until`` and the like below a part of a file of tasks."""
+    """Yield each line of each ``when``, ``until`` and similar key in a part of a tasks file."""
     if isinstance(value, list):
         for item in value:
             yield from conditions(item)
@@ -33,7 +33,7 @@ def conditions(value: Any) -> Iterator[str]:
 
 
 def templates(value: Any) -> Iterator[str]:
-    """What stands in double braces below a part of a file of tasks."""
+    """Yield each expression in double braces in a part of a tasks file."""
     if isinstance(value, str):
         yield from re.findall(r"{{.*?}}", value, re.DOTALL)
     elif isinstance(value, list | dict):
@@ -42,14 +42,14 @@ def templates(value: Any) -> Iterator[str]:
 
 
 def options(role: Path, kind: str) -> list[str]:
-    """The variables of a role that are of this type."""
+    """Return the variables of a role that have this type."""
     specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]
     options = specs["main"].get("options", {})
     return [name for name, option in options.items() if option.get("type") == kind]
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_switches_may_be_text(name: str) -> None:
+def test_role_accepts_booleans_as_text(name: str) -> None:
     role = CHECKOUT / "roles" / name
     for path in sorted(role.glob("tasks/*.yml")):
         for condition in conditions(yaml.safe_load(path.read_text())):
@@ -59,7 +59,7 @@ def test_switches_may_be_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_numbers_may_be_text(name: str) -> None:
+def test_role_accepts_numbers_as_text(name: str) -> None:
     role = CHECKOUT / "roles" / name
     for path in sorted(role.glob("tasks/*.yml")):
         tasks = yaml.safe_load(path.read_text())
@@ -71,8 +71,8 @@ def test_numbers_may_be_text(name: str) -> None:
                 assert not bare, f"{path.name}: {expression}: expected {number} | int"
 
 
-# results that hold sentences
-SENTENCE = r"[\w.]*\b(?:msg|message|stderr|said|warnings|notes)\b"
+# results that contain messages
+MESSAGE = r"[\w.]*\b(?:msg|message|stderr|said|warnings|notes)\b"
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ SENTENCE = r"[\w.]*\b(?:msg|message|stderr|said|warnings|notes)\b"
     sorted(path for folder in ("roles", "playbooks") for path in (CHECKOUT / folder).rglob("*.yml")),
     ids=lambda path: str(path.relative_to(CHECKOUT)),
 )
-def test_no_decision_depends_on_a_sentence(path: Path) -> None:
-    """Results have codes and fields for that."""
+def test_conditions_do_not_depend_on_messages(path: Path) -> None:
+    """Results have codes and other fields for decisions."""
     text = path.read_text()
-    found = re.findall(rf"['\"] (?:not )?in {SENTENCE}", text)
-    found += re.findall(rf"{SENTENCE}(?: \| default\([^)]*\))?\)? is (?:not )?(?:search|match|regex)\(", text)
-    found += re.findall(rf"{SENTENCE}\.(?:startswith|endswith|find)\(", text)
+    found = re.findall(rf"['\"] (?:not )?in {MESSAGE}", text)
+    found += re.findall(rf"{MESSAGE}(?: \| default\([^)]*\))?\)? is (?:not )?(?:search|match|regex)\(", text)
+    found += re.findall(rf"{MESSAGE}\.(?:startswith|endswith|find)\(", text)
     assert found == []

@@ -41,7 +41,7 @@ def program() -> ModuleType:
 
 
 class Engine(BaseHTTPRequestHandler):
-    """Two containers of tasks, of which one has just ended."""
+    """An engine with two task containers, one of which has just ended."""
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
@@ -83,7 +83,7 @@ def run(engine: Path, output: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, PROGRAM, *arguments], capture_output=True, text=True, check=False)
 
 
-def test_it_writes_what_we_read(engine: Path, tmp_path: Path) -> None:
+def test_program_writes_metrics_that_the_reader_understands(engine: Path, tmp_path: Path) -> None:
     output = tmp_path / "textfiles" / "orcastra.prom"
     output.parent.mkdir()
     done = run(engine, output)
@@ -104,7 +104,7 @@ def test_it_writes_what_we_read(engine: Path, tmp_path: Path) -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
     ],
 )
-def test_an_engine_that_drips_is_left_at_the_deadline(
+def test_measure_times_out_if_the_engine_answers_byte_by_byte(
     program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beginning: bytes, again: bytes
 ) -> None:
     class Dripping(socketserver.BaseRequestHandler):
@@ -119,13 +119,13 @@ def test_an_engine_that_drips_is_left_at_the_deadline(
     path = tmp_path / "drip.sock"
     with socketserver.ThreadingUnixStreamServer(str(path), Dripping) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(OSError, match="takes longer"):
+        with pytest.raises(OSError, match="timed out"):
             program.measure(str(path))
         is_closing.set()
         server.shutdown()
 
 
-def test_without_an_engine_the_old_file_stays(tmp_path: Path) -> None:
+def test_program_keeps_the_old_file_if_the_engine_does_not_answer(tmp_path: Path) -> None:
     output = tmp_path / "orcastra.prom"
     output.write_text("old")
     done = run(tmp_path / "none.sock", output)
@@ -144,13 +144,13 @@ def test_without_an_engine_the_old_file_stays(tmp_path: Path) -> None:
         ({}, None),
     ],
 )
-def test_memory_is_counted_as_docker_stats_does(
+def test_memory_in_use_matches_docker_stats(
     program: ModuleType, stats: dict[str, Any], size: int | None
 ) -> None:
     assert program.memory_in_use(stats) == size
 
 
-def test_labels_are_escaped(program: ModuleType) -> None:
+def test_render_escapes_labels(program: ModuleType) -> None:
     labels = {"task_id": "t", "service_id": 's"\\\n'}
     (line,) = (
         line
@@ -160,7 +160,7 @@ def test_labels_are_escaped(program: ModuleType) -> None:
     assert parse_sample(line).labels == labels
 
 
-def test_the_control_group_of_a_process_of_ours(program: ModuleType) -> None:
+def test_cgroup_memory_reads_the_control_group_of_a_process(program: ModuleType) -> None:
     found = program.cgroup_memory(os.getpid())
     assert found is None or found >= 0
     assert program.cgroup_memory(2**22 + 1) is None

@@ -77,16 +77,16 @@ PARTS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Control:
-    """A control node on which roles run against the swarm, each in a block of one playbook."""
+    """A control node that runs roles against the swarm, each in a block of one playbook."""
 
     folder: Path
     sim: simulator.Sim
 
     def run(self, *blocks: tuple[str, dict[str, Any]], check: bool = False) -> list[dict[str, Any]]:
-        """For each block, a role with its variables: whether it failed, and its message."""
+        """Run blocks, each a role with its variables. Return whether each one failed, and its message."""
         tasks: list[dict[str, Any]] = []
         for role, variables in blocks:
-            said = {"results": "{{ results + [{'failed': %s, 'msg': %s}] }}"}
+            outcome = {"results": "{{ results + [{'failed': %s, 'msg': %s}] }}"}
             tasks.append(
                 {
                     "block": [
@@ -94,12 +94,12 @@ class Control:
                             "ansible.builtin.include_role": {"name": f"orcastra.swarm.{role}"},
                             "vars": variables,
                         },
-                        {"ansible.builtin.set_fact": {"results": said["results"] % ("false", "''")}},
+                        {"ansible.builtin.set_fact": {"results": outcome["results"] % ("false", "''")}},
                     ],
                     "rescue": [
                         {
                             "ansible.builtin.set_fact": {
-                                "results": said["results"] % ("true", "ansible_failed_result.msg")
+                                "results": outcome["results"] % ("true", "ansible_failed_result.msg")
                             }
                         }
                     ],
@@ -150,7 +150,7 @@ class Control:
         return found
 
     def owned(self) -> dict[str, Any]:
-        """What is set in the swarm: labels of nodes and constraints of services."""
+        """Return the node labels and service constraints that exist in the swarm."""
         nodes = {node.hostname: node.spec["Labels"] for node in self.sim.store.nodes.values()}
         services = {
             service.name: service.spec.raw["TaskTemplate"].get("Placement", {}).get("Constraints") or []

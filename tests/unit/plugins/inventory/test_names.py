@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names that nodes give themselves: with every release of Ansible, none becomes code on the control node."""
+"""Host names chosen by nodes are never evaluated on the control node, with any release of Ansible."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ import pytest
 from tests import sim as simulator
 from tests.support.ansible_cores import RELEASES, NoCore, ansible_core
 
-# 64 characters are the longest host name that Linux takes; {mark} is a file that must not come to be
+# Linux host names have at most 64 characters; {mark} is a file that must not be created
 TEMPLATES = (
     "{{{{lookup('pipe','touch {mark}')}}}}",
     "x{{% if lookup('pipe','touch {mark}') %}}y{{% endif %}}z",
 )
-# a template can choose delimiters of its own
+# a template can define its own delimiters
 OTHER_DELIMITERS = (
     "#jinja2:variable_start_string:'[%',variable_end_string:'%]'\n[% lookup('pipe','touch {mark}') %]"
 )
@@ -65,7 +65,7 @@ keyed_groups:
   - {key: swarm_hostname, prefix: name}
 """
 
-# what a playbook of the collection does, with an engine for each host
+# a playbook of the collection, with a separate engine for each host
 PLAY = """
 - hosts: all
   ignore_errors: true
@@ -89,7 +89,7 @@ PLAY = """
 
 
 class Control:
-    """A control node with a release of Ansible, and an inventory of a simulated swarm."""
+    """A control node with one release of Ansible, and an inventory of a simulated swarm."""
 
     def __init__(self, folder: Path, commands: Path, sim: simulator.Sim) -> None:
         self.folder = folder
@@ -127,13 +127,13 @@ class Control:
         )
 
     def listed(self, inventory: str = "orcastra.yml") -> tuple[dict[str, Any], str]:
-        """What ansible-inventory lists, and what it says."""
+        """Return the list and the messages of ansible-inventory."""
         done = self.run("ansible-inventory", "-i", inventory, "--list")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout, object_hook=_plain), done.stderr
 
     def add_node(self, hostname: str, **labels: str) -> str:
-        """A worker of this name. Returns its ID."""
+        """Add a worker with this name, and return its ID."""
         node = self.sim.add_node(hostname, engine_labels=labels, labels={"disk": "hdd"})
         node.engine_labels["engine"] = (
             f"tcp://{node.address}:{self.sim.docker_host('alpha').rpartition(':')[2]}"
@@ -142,7 +142,7 @@ class Control:
 
 
 def _plain(value: dict[str, Any]) -> Any:
-    """From ansible-core 2.19 on, the listing marks what is not to be evaluated as a template."""
+    """Since ansible-core 2.19, the list marks values that must not be evaluated as templates."""
     return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
 
 
@@ -169,18 +169,18 @@ def control(commands: Path, tmp_path: Path) -> Iterator[Control]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_no_name_and_no_label_is_evaluated(control: Control) -> None:
+def test_inventory_never_evaluates_names_and_labels(control: Control) -> None:
     mark = control.folder / "m"
     evil = [template.format(mark="m") for template in TEMPLATES]
     assert all(len(name) <= 64 for name in evil)
     ids = [control.add_node(name, **{name: name}) for name in evil]
     other = OTHER_DELIMITERS.replace("{mark}", "m")
     ids.append(control.add_node("delta", label=other, **{other: "x"}))
-    found, said = control.listed()
+    found, output = control.listed()
     assert {*ids[:-1], "delta"} == set(found["workers"]["hosts"])
     assert set(found["_meta"]["hostvars"]) == {"alpha", "delta", *ids[:-1]}
-    assert all(node_id in said for node_id in ids[:-1])
-    # the last one refuses to do it: all of these hosts are this machine
+    assert all(node_id in output for node_id in ids[:-1])
+    # the last role refuses to run, because all of these hosts are this machine
     control.write("play.yml", "".join(PLAY % role for role in ("heal", "prune", "node_reboot")))
     done = control.run("ansible-playbook", "-i", "orcastra.yml", "play.yml", "--check", "--diff", "-v")
     assert done.stdout.count("PLAY [") == 3, done.stdout + done.stderr
@@ -189,8 +189,8 @@ def test_no_name_and_no_label_is_evaluated(control: Control) -> None:
 
 
 @pytest.mark.slow
-def test_the_templates_are_dangerous_where_nobody_looks(control: Control) -> None:
-    """Else the test above would prove nothing. From 2.19 on, Ansible itself trusts no such name."""
+def test_templates_are_evaluated_without_the_inventory_plugin(control: Control) -> None:
+    """Otherwise, the test above would prove nothing. Since 2.19, Ansible itself does not trust such names."""
     version = control.run("ansible", "--version").stdout
     name = TEMPLATES[0].format(mark="m")
     control.write("orcastra.yml", json.dumps({"all": {"hosts": {name: {"ansible_connection": "local"}}}}))
@@ -202,17 +202,17 @@ def test_the_templates_are_dangerous_where_nobody_looks(control: Control) -> Non
     assert (control.folder / "m").exists() == ("core 2.17" in version or "core 2.18" in version)
 
 
-def test_names_that_mean_something_else_to_ansible(control: Control) -> None:
+def test_inventory_uses_node_ids_for_names_with_a_special_meaning(control: Control) -> None:
     ids = [control.add_node(name) for name in ODD]
-    found, said = control.listed()
+    found, output = control.listed()
     assert set(found["workers"]["hosts"]) == set(ids)
     assert set(found["_meta"]["hostvars"]) == {"alpha", *ids}
-    assert [node_id for node_id in ids if node_id not in said] == []
-    assert "\x1b" not in said
+    assert [node_id for node_id in ids if node_id not in output] == []
+    assert "\x1b" not in output
 
 
-def test_names_that_another_inventory_has(control: Control) -> None:
-    """A node leads no other host, and no group, to itself."""
+def test_inventory_uses_node_ids_for_names_of_other_hosts_and_groups(control: Control) -> None:
+    """A node cannot redirect another host or group to itself."""
     other, db, same = (control.add_node(name) for name in ("other", "db", "same"))
     address = control.sim.node("same").address
     both = control.folder / "inventory"
@@ -220,7 +220,7 @@ def test_names_that_another_inventory_has(control: Control) -> None:
     hosts = {"other": {"ansible_host": "10.9.9.9"}, "same": {"ansible_host": address}, "third": {}}
     (both / "0.yml").write_text(json.dumps({"db": {"hosts": hosts}}))
     (both / "1.orcastra.yml").write_text(INVENTORY.replace("swarm.yml", "../swarm.yml"))
-    found, said = control.listed("inventory")
+    found, output = control.listed("inventory")
     variables = found["_meta"]["hostvars"]
     assert variables["other"]["ansible_host"] == "10.9.9.9"
     assert not any(name.startswith("swarm_") for name in variables["other"])
@@ -228,5 +228,5 @@ def test_names_that_another_inventory_has(control: Control) -> None:
     assert not any(name.startswith("swarm_") for name in variables.get("third", {}))
     assert [variables[node_id]["swarm_hostname"] for node_id in (other, db)] == ["other", "db"]
     assert {other, db, "same"} == set(found["workers"]["hosts"])
-    assert other in said
-    assert db in said
+    assert other in output
+    assert db in output

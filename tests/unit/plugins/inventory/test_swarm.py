@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory plugin, called by ansible-inventory, on a simulated swarm."""
+"""The inventory plugin, called by ansible-inventory, with a simulated swarm."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def inventory(
     files: tuple[str, ...] = ("orcastra.yml",),
     plugins: str = "orcastra.swarm.swarm",
 ) -> tuple[dict[str, Any], str]:
-    """What ansible-inventory lists, and what it says, in one line."""
+    """Return the list of ansible-inventory, and its messages in one line."""
     sources = [argument for file in files for argument in ("-i", file)]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER", "ANSIBLE_"))}
     done = run_ansible(
@@ -43,7 +43,7 @@ def inventory(
         env={
             **kept,
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
-            # the plugin alone, so that no other makes something of the file
+            # enable only this plugin, so that no other one reads the file
             "ANSIBLE_INVENTORY_ENABLED": plugins,
             "ANSIBLE_NOCOLOR": "1",
             "COLUMNS": "1000",
@@ -56,7 +56,7 @@ def inventory(
 
 
 def _plain(value: dict[str, Any]) -> Any:
-    """From ansible-core 2.19 on, the listing marks what is not to be evaluated as a template."""
+    """Since ansible-core 2.19, the list marks values that must not be evaluated as templates."""
     return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
 
 
@@ -64,7 +64,7 @@ def hosts(found: dict[str, Any], group: str) -> list[str]:
     return list(found.get(group, {}).get("hosts", []))
 
 
-def test_groups_and_variables(sim: simulator.Sim, tmp_path: Path) -> None:
+def test_inventory_sets_groups_and_variables(sim: simulator.Sim, tmp_path: Path) -> None:
     sim.node("delta").spec["Labels"] = {"node.rack": "{{ 1 + 1 }}"}
     (tmp_path / "sw.yml").write_text(
         "nodes: {alpha: {ip: 10.0.0.1, swarm_addr: 127.20.0.1}, delta: , yankee: }\n"
@@ -75,8 +75,8 @@ def test_groups_and_variables(sim: simulator.Sim, tmp_path: Path) -> None:
         "compose: {where: swarm_ip + '!'}\ngroups: {work: swarm_role == 'worker'}\n"
         "keyed_groups: [{key: swarm_availability, prefix: is, default_value: unset}]\n"
     )
-    found, said = inventory(tmp_path, docker_host=sim.docker_host())
-    assert hosts(found, "managers") == ["alpha", "bravo", "charlie"], said
+    found, output = inventory(tmp_path, docker_host=sim.docker_host())
+    assert hosts(found, "managers") == ["alpha", "bravo", "charlie"], output
     assert hosts(found, "workers") == hosts(found, "work") == ["delta"]
     assert hosts(found, "leader") == ["alpha"]
     assert (hosts(found, "missing"), hosts(found, "unknown")) == (["yankee", "zulu"], ["bravo", "charlie"])
@@ -85,56 +85,60 @@ def test_groups_and_variables(sim: simulator.Sim, tmp_path: Path) -> None:
     variables = found["_meta"]["hostvars"]
     assert variables["alpha"]["where"] == "10.0.0.1!"
     assert variables["delta"]["swarm_labels"] == {"node.rack": "{{ 1 + 1 }}"}
-    # the groups are there even where they are empty
+    # empty groups exist, too
     assert "down" in found["all"]["children"] or "down" in found
 
 
-def test_without_a_configuration_nothing_is_missing_or_unknown(sim: simulator.Sim, tmp_path: Path) -> None:
+def test_inventory_without_configuration_has_no_missing_or_unknown_hosts(
+    sim: simulator.Sim, tmp_path: Path
+) -> None:
     (tmp_path / "orcastra.yml").write_text(PLUGIN)
-    found, _said = inventory(tmp_path, docker_host=sim.docker_host())
+    found, _output = inventory(tmp_path, docker_host=sim.docker_host())
     assert hosts(found, "swarm") == ["alpha", "bravo", "charlie", "delta"]
     assert hosts(found, "missing") == hosts(found, "unknown") == []
 
 
-def test_what_the_swarm_says_is_kept_and_the_configuration_is_not(sim: simulator.Sim, tmp_path: Path) -> None:
+def test_cache_contains_the_swarm_but_not_the_configuration(sim: simulator.Sim, tmp_path: Path) -> None:
     cache = f"{PLUGIN}cache: true\ncache_plugin: ansible.builtin.jsonfile\ncache_connection: cache\n"
     (tmp_path / "orcastra.yml").write_text(cache)
     (tmp_path / "sw.yml").write_text("nodes: {alpha: , zulu: }\n")
-    first, _said = inventory(tmp_path, docker_host=sim.docker_host())
+    first, _output = inventory(tmp_path, docker_host=sim.docker_host())
     asked = len(sim.requests)
     (tmp_path / "orcastra.yml").write_text(f"{cache}swarm_file: sw.yml\n")
-    second, _said = inventory(tmp_path, docker_host=sim.docker_host())
+    second, _output = inventory(tmp_path, docker_host=sim.docker_host())
     assert len(sim.requests) == asked
     assert hosts(second, "swarm") == [*hosts(first, "swarm"), "zulu"]
     assert hosts(second, "unknown") == ["bravo", "charlie", "delta"]
     inventory(tmp_path, "--flush-cache", docker_host=sim.docker_host())
     refreshed = len(sim.requests)
     assert refreshed > asked
-    # another engine's answers aren't those of this one
-    third, _said = inventory(tmp_path, docker_host=sim.docker_host("bravo"))
+    # the cache does not apply to another engine
+    third, _output = inventory(tmp_path, docker_host=sim.docker_host("bravo"))
     assert len(sim.requests) > refreshed
     assert hosts(third, "swarm") == hosts(second, "swarm")
 
 
-def test_a_swarm_that_cannot_be_asked(sim: simulator.Sim, tmp_path: Path) -> None:
+def test_inventory_of_an_unreachable_swarm_depends_on_strict_connection(
+    sim: simulator.Sim, tmp_path: Path
+) -> None:
     (tmp_path / "sw.yml").write_text("leader: alpha\nnodes: {alpha: , zulu: }\n")
     for host, what in (
         ("tcp://127.0.0.1:1", "the engine cannot be reached"),
         (sim.docker_host("delta"), "expected a manager of the swarm, found a worker"),
     ):
         (tmp_path / "orcastra.yml").write_text(f"{PLUGIN}swarm_file: sw.yml\n")
-        found, said = inventory(tmp_path, docker_host=host)
-        assert f"orcastra.yml: {host}: {what}" in said
+        found, output = inventory(tmp_path, docker_host=host)
+        assert f"orcastra.yml: {host}: {what}" in output
         assert hosts(found, "swarm") == []
         (tmp_path / "orcastra.yml").write_text(f"{PLUGIN}swarm_file: sw.yml\nstrict_connection: false\n")
-        found, said = inventory(tmp_path, docker_host=host)
-        assert f"orcastra.yml: {host}: {what}" in said
-        assert "Only the configured nodes are in the inventory" in said
+        found, output = inventory(tmp_path, docker_host=host)
+        assert f"orcastra.yml: {host}: {what}" in output
+        assert "Only the configured nodes are in the inventory" in output
         assert (hosts(found, "swarm"), hosts(found, "managers")) == (["alpha", "zulu"], ["alpha"])
         assert hosts(found, "missing") == hosts(found, "reachable") == []
 
 
-def test_a_wrong_file_is_named_with_its_key(sim: simulator.Sim, tmp_path: Path) -> None:
+def test_errors_contain_the_file_and_the_key(sim: simulator.Sim, tmp_path: Path) -> None:
     (tmp_path / "wrong.yml").write_text("nodes: {alpha: {role: king}}\n")
     wrong = {
         f"{PLUGIN}swarm_fil: x": "swarm_fil: expected an option of orcastra.swarm.swarm, found another name;"
@@ -154,21 +158,23 @@ def test_a_wrong_file_is_named_with_its_key(sim: simulator.Sim, tmp_path: Path) 
     for number, text in enumerate(wrong):
         files.append(f"{number}.swarm.yml")
         (tmp_path / files[-1]).write_text(text)
-    _found, said = inventory(tmp_path, docker_host=sim.docker_host(), files=tuple(files))
+    _found, output = inventory(tmp_path, docker_host=sim.docker_host(), files=tuple(files))
     for file, what in zip(files, wrong.values(), strict=True):
-        assert f"{tmp_path}/{file}: {what}" in said or (f"{tmp_path}/{file}" in said and what in said), what
+        assert f"{tmp_path}/{file}: {what}" in output or (
+            f"{tmp_path}/{file}" in output and what in output
+        ), what
 
 
-def test_names_of_files(tmp_path: Path) -> None:
+def test_plugin_accepts_only_its_file_names(tmp_path: Path) -> None:
     ours = ("orcastra.yml", "orcastra.yaml", "prod.swarm.yml", "a.orcastra.yaml", "swarm_inventory.yml")
     others = ("swarm.yml", "hosts.yml", "docker_swarm.yml")
     for name in (*ours, *others):
         (tmp_path / name).write_text(f"{PLUGIN}mark_of_{name.replace('.', '_')}: 1\n")
-    _found, said = inventory(tmp_path, docker_host="tcp://127.0.0.1:1", files=(*ours, *others))
-    assert [name for name in (*ours, *others) if f"mark_of_{name.replace('.', '_')}" in said] == [*ours]
+    _found, output = inventory(tmp_path, docker_host="tcp://127.0.0.1:1", files=(*ours, *others))
+    assert [name for name in (*ours, *others) if f"mark_of_{name.replace('.', '_')}" in output] == [*ours]
 
 
-class TestWhatTheRolesGet:
+class TestRoleVariables:
     BOTH = "orcastra.swarm.swarm,ansible.builtin.yaml"
 
     @pytest.fixture(autouse=True)
@@ -181,17 +187,17 @@ class TestWhatTheRolesGet:
         self, sim: simulator.Sim, folder: Path, name: str = "orcastra_swarm_file", **more: Any
     ) -> dict[str, Any]:
         """Host → value."""
-        found, said = inventory(folder, docker_host=sim.docker_host(), **more)
+        found, output = inventory(folder, docker_host=sim.docker_host(), **more)
         variables = found["_meta"]["hostvars"]
-        assert set(variables) >= {"alpha", "bravo", "charlie", "delta"}, said
+        assert set(variables) >= {"alpha", "bravo", "charlie", "delta"}, output
         return {host: variables[host].get(name) for host in sorted(variables)}
 
-    def test_the_absolute_path_of_the_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
+    def test_roles_get_the_absolute_path_of_the_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
         path = f"{tmp_path}/config/sw.yml"
 
         assert self.given(sim, tmp_path) == dict.fromkeys(("alpha", "bravo", "charlie", "delta"), path)
 
-    def test_nothing_without_a_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
+    def test_roles_get_no_variables_without_a_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
         (tmp_path / "orcastra.yml").write_text(PLUGIN)
 
         assert set(self.given(sim, tmp_path).values()) == {None}
@@ -212,14 +218,16 @@ class TestWhatTheRolesGet:
             ("later.yml", "all: {hosts: {alpha: {orcastra_swarm_file: mine}}}\n"),
         ],
     )
-    def test_the_users_own_wins(self, sim: simulator.Sim, tmp_path: Path, where: str, text: str) -> None:
+    def test_variables_of_the_user_take_precedence(
+        self, sim: simulator.Sim, tmp_path: Path, where: str, text: str
+    ) -> None:
         (tmp_path / where).parent.mkdir(exist_ok=True)
         (tmp_path / where).write_text(text)
         files = [name for name in ("before.yml", "orcastra.yml", "later.yml") if (tmp_path / name).exists()]
 
         assert self.given(sim, tmp_path, files=tuple(files), plugins=self.BOTH)["alpha"] == "mine"
 
-    def test_each_of_two_swarms_has_its_own(self, sim: simulator.Sim, tmp_path: Path) -> None:
+    def test_two_swarms_have_separate_variables(self, sim: simulator.Sim, tmp_path: Path) -> None:
         (tmp_path / "config" / "other.yml").write_text("nodes: {zulu: }\n")
         (tmp_path / "z.orcastra.yml").write_text(
             f"{PLUGIN}swarm_file: config/other.yml\nstrict_connection: false\ndocker_host: tcp://127.0.0.1:1\n"
@@ -229,7 +237,7 @@ class TestWhatTheRolesGet:
             assert given["zulu"] == f"{tmp_path}/config/other.yml"
             assert given["alpha"] == f"{tmp_path}/config/sw.yml"
 
-    def test_what_is_in_the_nodes_own_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
+    def test_roles_get_the_contents_of_the_nodes_file(self, sim: simulator.Sim, tmp_path: Path) -> None:
         (tmp_path / "nodes.yml").write_text("bravo: {labels: {disk: '{{ 1 + 1 }}'}}\n")
         (tmp_path / "orcastra.yml").write_text(f"{PLUGIN}swarm_file: config/sw.yml\nnodes_file: nodes.yml\n")
 
@@ -242,9 +250,9 @@ class TestWhatTheRolesGet:
         assert self.given(sim, tmp_path, "orcastra_leader")["alpha"] == "alpha"
         assert self.given(sim, tmp_path, "orcastra_options")["alpha"] == {"prune_unknown_labels": True}
 
-    def test_a_file_that_says_nothing_is_told(self, sim: simulator.Sim, tmp_path: Path) -> None:
+    def test_blank_file_is_an_error(self, sim: simulator.Sim, tmp_path: Path) -> None:
         (tmp_path / "config" / "sw.yml").write_text("# nodes: {alpha: }\n")
 
-        _found, said = inventory(tmp_path, docker_host=sim.docker_host())
+        _found, output = inventory(tmp_path, docker_host=sim.docker_host())
 
-        assert f"{tmp_path}/config/sw.yml: expected a mapping, or {{}} if nothing is meant" in said
+        assert f"{tmp_path}/config/sw.yml: expected a mapping, or {{}} if nothing is meant" in output

@@ -29,7 +29,7 @@ def look_up(*terms: str, search_path: Path | None = None) -> list[dict[str, Any]
     return found
 
 
-def test_the_parts_of_each_file(tmp_path: Path) -> None:
+def test_lookup_returns_the_parts_of_each_file(tmp_path: Path) -> None:
     first, second = tmp_path / "first.yml", tmp_path / "second.yml"
     first.write_text("x-any: {a: 1}\nleader: alpha\nnodes: {alpha: {labels: {disk: '{{1}}'}}}\noptions:\n")
     second.write_text("dependencies: {db: [app]}\n")
@@ -42,7 +42,7 @@ def test_the_parts_of_each_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["swarm", "rebalance", "node_exporter", "mods"])
 @pytest.mark.parametrize("text", ["", "\n", "# nodes: {}\n", "---\n", "null\n", "x-only: an extension\n"])
-def test_a_blank_file_is_refused(tmp_path: Path, kind: str, text: str) -> None:
+def test_lookup_refuses_a_blank_file(tmp_path: Path, kind: str, text: str) -> None:
     path = tmp_path / "blank.yml"
     path.write_text(text)
 
@@ -64,7 +64,7 @@ def test_a_blank_file_is_refused(tmp_path: Path, kind: str, text: str) -> None:
         ("nodes: {alpha: }", {"nodes": {"alpha": None}}),
     ],
 )
-def test_sections_that_are_not_given_are_missing(tmp_path: Path, text: str, sections: dict[str, Any]) -> None:
+def test_lookup_omits_missing_sections(tmp_path: Path, text: str, sections: dict[str, Any]) -> None:
     path = tmp_path / "swarm.yml"
     path.write_text(text)
 
@@ -73,7 +73,7 @@ def test_sections_that_are_not_given_are_missing(tmp_path: Path, text: str, sect
     assert {part: found[part] for part in ("nodes", "dependencies") if part in found} == sections
 
 
-def test_a_relative_path_counts_from_the_current_folder_first(
+def test_lookup_resolves_relative_paths_in_the_current_directory_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     playbooks, current = tmp_path / "playbooks", tmp_path / "current"
@@ -87,7 +87,7 @@ def test_a_relative_path_counts_from_the_current_folder_first(
     assert look_up("swarm.yml", search_path=playbooks)[0]["nodes"] == {"alpha": {}}
 
 
-def test_all_problems_are_told(tmp_path: Path) -> None:
+def test_lookup_reports_all_problems(tmp_path: Path) -> None:
     path = tmp_path / "wrong.yml"
     path.write_text("nods: {}\nnodes: [alpha]\n")
 
@@ -98,12 +98,12 @@ def test_all_problems_are_told(tmp_path: Path) -> None:
     assert f"{path}:2: nodes: expected " in str(caught.value)
 
 
-def test_a_missing_file_is_named() -> None:
+def test_lookup_reports_a_missing_file() -> None:
     with pytest.raises(AnsibleLookupError, match=r"missing\.yml: expected a file, found none"):
         look_up("missing.yml")
 
 
-def test_the_secrets_of_a_file_are_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lookup_separates_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules = tmp_path / "rebalance_config.yml"
     rules.write_text(
         "node_exporters:\n"
@@ -123,7 +123,7 @@ def test_the_secrets_of_a_file_are_apart(tmp_path: Path, monkeypatch: pytest.Mon
     (variables,) = lookup.run([str(rules)], {}, kind="rebalance_variables")
     assert "s3cret" not in str(data)
     assert data["node_exporters"]["a"]["username"] == "prom"
-    # what only the host knows stays as it is
+    # variables that only the host defines stay unchanged
     assert data["node_exporters"]["b"]["password"] == "${B_PASSWORD}"
     assert sorted(variables.values()) == ["bob", "key s3cret key", "s3cret", "s3cret too"]
     built = build_rebalance(data, {**variables, "B_PASSWORD": "x"}, may_be_literal=False)
@@ -135,7 +135,7 @@ def test_the_secrets_of_a_file_are_apart(tmp_path: Path, monkeypatch: pytest.Mon
         lookup.run([str(rules)], {}, kind="rebalance_variables")
 
 
-def test_other_files(tmp_path: Path) -> None:
+def test_lookup_reads_other_kinds_of_files(tmp_path: Path) -> None:
     rules, service = tmp_path / "rebalance_config.yml", tmp_path / "deploy_node_exporter.yml"
     rules.write_text("services: {wiki: }\n")
     service.write_text("image: mine\nargs: 5\n")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What mod_download shows of its options, and logs on its host: no value of a header or a query."""
+"""mod_download neither shows nor logs the values of headers and URL queries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ mod_download.run_on_node = lambda module, action: module.exit_json(**action(None
 
 
 def run(folder: Path, *, engine: bool = True, **parameters: Any) -> tuple[dict[str, Any], str]:
-    """Returns the result, and all that was written."""
+    """Return the result, and all output."""
     program = PROGRAM.replace("WITHOUT_ENGINE", "" if engine else WITHOUT_ENGINE)
     file = folder / "arguments.json"
     arguments = {
@@ -73,14 +73,14 @@ def run(folder: Path, *, engine: bool = True, **parameters: Any) -> tuple[dict[s
     ],
     ids=range(13),
 )
-def test_no_secret_of_the_configuration_is_shown(tmp_path: Path, config: Any) -> None:
+def test_mod_download_hides_secrets_in_the_configuration(tmp_path: Path, config: Any) -> None:
     result, shown = run(tmp_path, config=config, dest=str(tmp_path / "mods"))
     assert result["failed"]
     assert SECRET not in shown
     assert "invocation" in result
 
 
-def test_variables_and_wishes_are_not_shown_either(tmp_path: Path) -> None:
+def test_mod_download_hides_variables_and_wishes(tmp_path: Path) -> None:
     wishes = [f"https://h.example/a.bin?token={SECRET}", "user/mod:1"]
     result, shown = run(
         tmp_path,
@@ -92,13 +92,13 @@ def test_variables_and_wishes_are_not_shown_either(tmp_path: Path) -> None:
     assert SECRET not in shown
     arguments = result["invocation"]["module_args"]
     assert arguments["wishes"] == ["https://h.example/a.bin?token=***", "user/mod:1"]
-    # what is no secret can still be read
+    # other values are still readable
     assert arguments["dest"] == str(tmp_path / "mods")
     assert arguments["config"] == {"mods": [{"url": "https://h.example/${PATH_TOKEN}/a.bin"}]}
 
 
-def test_results_can_still_be_read(tmp_path: Path) -> None:
-    """Ansible hides what looks like the value of an option that is not logged: that would be a lot here."""
+def test_mod_download_results_stay_readable(tmp_path: Path) -> None:
+    """Ansible masks everything that equals a value of a no_log option, which would be too much here."""
     with ModServer() as server:
         url = server.put("/a.bin", b"x" * 11)
         config = {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fields of results that playbooks may decide on: no message needs to be read for that."""
+"""Result fields for decisions in playbooks, which must not depend on messages."""
 
 from __future__ import annotations
 
@@ -36,32 +36,32 @@ def run(folder: Path, change: str = "", after: str = "", **parameters: Any) -> d
     return result
 
 
-def test_a_missing_sdk_is_named(tmp_path: Path) -> None:
+def test_result_names_a_missing_docker_sdk(tmp_path: Path) -> None:
     result = run(tmp_path, "entry.DOCKER_IMPORT_ERROR = 'Traceback'")
     assert result["missing_library"] == "docker"
     assert "unreachable_engine" not in result
 
 
-def test_a_missing_library_for_ssh_is_named(tmp_path: Path) -> None:
+def test_result_names_a_missing_ssh_library(tmp_path: Path) -> None:
     change = "import sys; sys.modules['docker.transport.sshconn'] = None"
     assert run(tmp_path, change, docker_host="ssh://nobody@127.0.0.1:9")["missing_library"] == "paramiko"
 
 
 @pytest.mark.parametrize("address", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:9"])
 @pytest.mark.parametrize("name", [None, "wrk-b"])
-def test_an_unreachable_engine_is_named(tmp_path: Path, address: str, name: str | None) -> None:
+def test_result_names_an_unreachable_engine(tmp_path: Path, address: str, name: str | None) -> None:
     result = run(tmp_path, docker_host=address, **({"name": name} if name else {}))
     assert result["unreachable_engine"] == address
     assert "missing_library" not in result
     assert result["msg"].startswith(f"{name}: " if name else address)
 
 
-def test_wrong_options_are_neither(tmp_path: Path) -> None:
+def test_result_for_invalid_options_names_neither_library_nor_engine(tmp_path: Path) -> None:
     result = run(tmp_path, docker_host="tcp://127.0.0.1:9", tls=True, client_cert="/nowhere/cert.pem")
     assert not {"unreachable_engine", "missing_library", "reason"} & result.keys()
 
 
-def test_notes_and_warnings_are_data_with_a_text_that_is_safe_to_print(tmp_path: Path) -> None:
+def test_notes_and_warnings_have_codes_and_printable_texts(tmp_path: Path) -> None:
     after = r"""
 reason = Reason("node_missing", name="a\x1b[31m")
 module = entry.create_module({})
@@ -72,11 +72,11 @@ module.exit_json(changed=False, notes=[reason.to_data()])
     (note,) = result["notes"]
     assert (note["code"], note["params"]) == ("node_missing", {"name": "a\x1b[31m"})
     assert note["text"] == r"a\x1b[31m is not in the swarm"
-    # releases of Ansible differ in what holds the text
+    # the type of warnings differs between releases of Ansible
     assert json.dumps(note["text"])[1:-1] in json.dumps(result["warnings"])
 
 
-def test_a_refusal_has_its_reason_as_data(tmp_path: Path) -> None:
+def test_result_contains_the_reason_of_a_refusal(tmp_path: Path) -> None:
     after = """
 class Nothing:
     def close(self):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No module returns something under a name that means something else to Ansible."""
+"""No module returns a value under a name that Ansible reserves."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def documented(path: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_documented_results_have_names_of_their_own(path: Path) -> None:
+def test_documented_results_do_not_use_reserved_names(path: Path) -> None:
     assert not documented(path).keys() & RESERVED
