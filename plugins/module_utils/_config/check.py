@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Check one document against the schema, and explain what is wrong."""
+"""Check one document against the schema, and explain each fault."""
 
 # This module is private to the collection: its interface may change in any release.
 
