@@ -19,6 +19,7 @@ from typing import Any
 from . import (
     anchors,
     autoheal,
+    doctor,
     drain,
     labels,
     log_rotate,
@@ -28,6 +29,8 @@ from . import (
     prune,
     rebalance,
     scheduling,
+    starter,
+    storage,
     swarm,
     what_if,
 )
@@ -36,6 +39,7 @@ from .formatting import FORMATTER
 CATALOGUES = (
     anchors,
     autoheal,
+    doctor,
     drain,
     labels,
     log_rotate,
@@ -45,6 +49,8 @@ CATALOGUES = (
     prune,
     rebalance,
     scheduling,
+    starter,
+    storage,
     swarm,
     what_if,
 )
