@@ -150,7 +150,7 @@ def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalanc
         return Balancing(plan_moves_under_way(snapshot, groups, seen.state, now))
     memory = measure(snapshot, rebalance.sources)
     found = decide_moves(snapshot, groups, memory, rebalance.rules, seen.state, now)
-    return Balancing(Plan(warnings=memory.warnings) + found.plan, found.candidates)
+    return Balancing(Plan(warnings=memory.problems) + found.plan, found.candidates)
 
 
 class RebalanceJob:
@@ -210,7 +210,7 @@ class RebalanceJob:
             plan = self._said + plan
         else:
             plan = plan_rebalance(snapshot, groups, memory, rules, seen.state, time.time())
-            plan = Plan(warnings=memory.warnings) + plan
+            plan = Plan(warnings=memory.problems) + plan
             self._said = Plan(warnings=plan.warnings, notes=plan.notes)
             work.status.measured(memory)
         work.status.planned(self.name, plan)

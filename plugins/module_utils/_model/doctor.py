@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The facts that `doctor` judges, and its findings."""
+"""The facts that `doctor` checks, and its findings."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -28,14 +28,14 @@ class Finding:
     fix: Reason | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """``status``, ``reason`` and ``fix``, as results and JSON hold them."""
+        """``status``, ``reason`` and ``fix``, as in results and JSON."""
         fix = None if self.fix is None else self.fix.to_data()
         return {"status": self.status, "reason": self.reason.to_data(), "fix": fix}
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedPort:
-    """A port of another host that can't be reached over TCP. ``error`` is the system's text."""
+    """A port of another host that cannot be reached over TCP. ``error`` is the system's error message."""
 
     name: str
     address: str

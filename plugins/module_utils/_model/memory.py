@@ -40,15 +40,10 @@ class Memory:
     - ``nodes``: node ID → memory of its host; a node without a recent sample is missing
     - ``tasks``: task ID → bytes used by its container
     - ``services``: service ID → average of the bytes used by its measured tasks
-    - ``problems``: measurement problems as text
+    - ``problems``: endpoints that failed and samples that are not used, as warnings for a plan
     """
 
     nodes: Mapping[str, NodeMemory] = field(default_factory=dict)
     tasks: Mapping[str, int] = field(default_factory=dict)
     services: Mapping[str, int] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
-
-    @property
-    def warnings(self) -> tuple[Reason, ...]:
-        """The problems, as warnings for a plan."""
-        return tuple(Reason("measurement_problem", problem=problem) for problem in self.problems)
+    problems: tuple[Reason, ...] = ()
