@@ -100,7 +100,7 @@ plan:
     summary:
       description: The step as text.
       type: str
-      sample: change Image of node-exporter
+      sample: update Image of node-exporter
     why:
       description: The reasons.
       type: list

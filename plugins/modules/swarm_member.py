@@ -126,7 +126,7 @@ plan:
           V(leave_swarm).
       type: str
     target: {description: What is changed., type: str, sample: host wrk-b}
-    summary: {description: The step as text., type: str, sample: wrk-b joins the swarm as a worker}
+    summary: {description: The step as text., type: str, sample: join wrk-b to the swarm as a worker}
     why:
       description: The reasons.
       type: list

@@ -142,9 +142,7 @@ def test_a_paused_update_is_only_reported_unless_it_is_configured(logged: Log) -
     )
     bench.work.desired = DesiredState(nodes=NODES, swarm=SwarmConfig(paused_updates="auto"))
     assert bench.run()
-    assert [step.summary for step in bench.swarm.carried_out[0].steps] == [
-        "roll app back to what it was before its update"
-    ]
+    assert [step.summary for step in bench.swarm.carried_out[0].steps] == ["roll back the update of app"]
 
 
 def test_dry_run_writes_and_starts_nothing() -> None:

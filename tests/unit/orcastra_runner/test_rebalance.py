@@ -156,7 +156,10 @@ def test_what_keeps_it_from_measuring_is_told_each_time(bench: Bench, error: Exc
 
 
 def test_a_dry_run_only_says_what_it_would_do(bench: Bench, logged: Log) -> None:
-    bench.plan, bench.memory = Plan(steps=(MOVE,)), Memory(problems=(Reason("saved_reason", text="node a: no answer"),))
+    bench.plan, bench.memory = (
+        Plan(steps=(MOVE,)),
+        Memory(problems=(Reason("saved_reason", text="node a: no answer"),)),
+    )
     bench.work.dry_run = True
     job = bench.job(in_process=True)
     assert job.run(bench.work) is True

@@ -250,4 +250,4 @@ class TestWhatTheRolesGet:
 
         _found, said = inventory(tmp_path, docker_host=sim.docker_host())
 
-        assert f"{tmp_path}/config/sw.yml: expected a mapping, or {{}} if nothing is meant" in said
+        assert f"{tmp_path}/config/sw.yml: expected a mapping ({{}} for an empty one)" in said

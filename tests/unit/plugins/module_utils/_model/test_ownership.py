@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a service's labels record of ours, and what steps make of a spec."""
+"""The records of ownership in a service's labels, and the changes that steps make to a spec."""
 
 from __future__ import annotations
 
@@ -281,10 +281,10 @@ TEXTS = st.sampled_from([HELD, TO_BRAVO, USERS, "node.labels.db ==true"])
         st.tuples(st.sampled_from(["add", "redeploy", "sort", "place", "remove"]), TEXTS), max_size=12
     ),
 )
-def test_whatever_happens_the_users_constraints_are_there_in_the_end(
+def test_change_constraints_keeps_constraints_of_user(
     user_constraints: list[str], edits: list[tuple[str, str]]
 ) -> None:
-    """The user adds constraints, deploys anew and has them sorted, as the CLI does, between our writes."""
+    """Between our changes, the user adds, redeploys and sorts constraints, like the CLI."""
     current = spec(*user_constraints)
     for edit, text in edits:
         if edit == "add":
