@@ -47,7 +47,7 @@ DEFAULT_DEFINITION: Json = {
     "mounts": [
         {"source": "/proc", "target": "/host/proc", "read_only": True},
         {"source": "/sys", "target": "/host/sys", "read_only": True},
-        # rslave: mounts that the host adds or removes later show up here, and are not kept busy
+        # rslave: later mounts and unmounts on the host are visible here, and no file system stays busy
         {"source": "/", "target": "/rootfs", "read_only": True, "propagation": "rslave"},
     ],
     "networks": ["host"],
@@ -183,7 +183,7 @@ def _check(document: Document, given: Json) -> list[Problem]:
                 found = f"{target} again"
                 problems.append(document.problem((*path, "target"), "each target once", found, "duplicate"))
             seen.add(identity)
-            # Docker takes a relative path for the name of a volume
+            # Docker would treat a relative path as the name of a volume
             is_path = part == "mounts" and (mount_type(entry) == "bind" or entry["source"][:1] in ".~")
             if is_path and not entry["source"].startswith("/"):
                 source = describe(entry["source"])

@@ -5,8 +5,8 @@
 """Warn about node labels that Swarm accepts but that no placement constraint can match.
 
 Swarm accepts any text as the key and value of a label. In a constraint, ``node.labels.KEY==VALUE``, it
-accepts far fewer characters: it ignores other constraints or rejects the service, so such a label has no
-effect. Source: swarmkit, ``manager/constraint/constraint.go``.
+accepts far fewer characters. It ignores a constraint with other characters or rejects the service, so such a
+label has no effect. Source: swarmkit, ``manager/constraint/constraint.go``.
 """
 
 # This module is private to the collection: its interface may change in any release.

@@ -5,8 +5,8 @@
 """Find out which sections are given: missing is not empty.
 
 A section is given if its key has any value except null, or if the whole document is ``{}`` or ``[]``. A blank
-file, or a key without a value, does not give it, because the file may be incomplete. If one of several
-documents does that, the section is absent, even if another document has entries for it.
+file or a key without a value may be incomplete, so it does not count as empty: if one of several documents
+leaves a section blank, the section is absent, even if another document has entries for it.
 """
 
 # This module is private to the collection: its interface may change in any release.

@@ -47,11 +47,14 @@ class ClosedPort:
 class HostFacts:
     """A host and its engine.
 
-    ``python``: its version. ``libraries``: name → version, None for one that is missing. ``engine``: its
-    version, None if it doesn't answer; then ``engine_fault`` (``missing_socket``, ``no_permission`` or
-    ``unreachable``) and ``engine_error`` say why. ``socket_group``: the group that may use the socket.
-    ``membership``: ``manager``, ``worker``, or ``none``. ``skew_seconds``: how far its clock is ahead; None
-    if that isn't known. ``unlimited_logs``: containers whose log files may grow without a limit.
+    - ``python``: the version of Python
+    - ``libraries``: name → version, or None if it is missing
+    - ``engine``: the version of the engine, or None if it does not answer; in that case, ``engine_fault``
+      (``missing_socket``, ``no_permission`` or ``unreachable``) and ``engine_error`` are the reason
+    - ``socket_group``: the group that may use the socket
+    - ``membership``: ``manager``, ``worker`` or ``none``
+    - ``skew_seconds``: how far its clock is ahead, or None if unknown
+    - ``unlimited_logs``: containers whose log files may grow without limit
     """
 
     python: tuple[int, ...]

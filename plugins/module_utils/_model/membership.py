@@ -188,7 +188,7 @@ class Formation:
     - ``managers``: the hosts that should be managers
     - ``lost``: hosts that claim to be members but that the swarm does not know → why
     - ``foreign``: hosts in another swarm → which
-    - ``faults``: hosts that cannot be changed → why
+    - ``faults``: hosts that cannot be handled → why
     - ``doubts``: hosts that claim to manage the swarm but are not trusted → why
     - ``contested``: why only the configured leader identifies the swarm; None if others confirm it
     - ``trouble``: why no host can join or be changed; None if they can

@@ -162,7 +162,7 @@ class State:
     - ``anchor_labels``: node ID → those of them that are anchor labels; the others are static
     - ``moves``: service ID → its current move
     - ``attempts``: service ID → the attempts to repair it
-    - ``anchor_tasks``: service ID of an anchor → its task IDs when its followers were last correct
+    - ``anchor_tasks``: service ID of an anchor → its task IDs when its followers were last as desired
     - ``tracks``: service ID of an anchor or follower that has moved recently → its moves
     - ``commands``: key of a command → its record
     - ``handovers``: key of a running command → the part that another instance takes over

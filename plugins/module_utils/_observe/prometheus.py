@@ -30,9 +30,9 @@ from .samples import (
 INSTANCE = "instance"
 NODE_LABELS = ("node_id", "node", "nodename", "hostname", "host")
 
-# A range query returns the samples as scraped, with their timestamps, and none that are too old. An instant
-# query returns values of up to five minutes ago as if they were current.
-# Source: https://prometheus.io/docs/prometheus/latest/querying/basics/
+# A range selector returns the samples as scraped, with their timestamps, and none that are too old. An
+# instant selector returns values of up to five minutes ago as if they were current. Source:
+# https://prometheus.io/docs/prometheus/latest/querying/basics/
 _SELECTORS = (
     f'{{__name__=~"{NODE_TOTAL}|{NODE_AVAILABLE}"}}',
     '{__name__=~"orcastra_container_memory_.*"}',

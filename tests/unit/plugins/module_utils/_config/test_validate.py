@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our validator finds what the library jsonschema finds, for every schema that we have."""
+"""For every schema, our validator reports the same faults as the library jsonschema."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_claim_command_accepts_first_claim_only() -> None:
     other = replace(CLAIM, instance="b", by="bravo")
     with pytest.raises(AlreadyClaimed, match="relabel_all has already been claimed on node alpha"):
         apply_edits(CLAIMED, [ClaimCommand("k", other)])
-    # its own claim again, after a reply was lost
+    # the same claim again, after its reply was lost
     assert apply_edits(CLAIMED, [ClaimCommand("k", CLAIM)]) == CLAIMED
     for status in (RESULT, LOST):
         with pytest.raises(AlreadyClaimed):

@@ -65,7 +65,7 @@ def test_take_handover_accepts_first_instance_only() -> None:
     assert TAKEN.handovers["k"].by == "bravo"
     with pytest.raises(NotOffered, match="bravo"):
         apply_edits(TAKEN, [replace(TAKE, instance="c", by="charlie")])
-    # the write of it again, after its reply was lost
+    # the same write again, after its reply was lost
     assert apply_edits(TAKEN, [TAKE]) == TAKEN
     for nothing in (State(), CLAIMED, apply_edits(TAKEN, [RESULT])):
         with pytest.raises(NotOffered):

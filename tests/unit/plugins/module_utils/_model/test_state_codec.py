@@ -120,7 +120,7 @@ def test_own_labels_records_anchor_labels() -> None:
 
     assert state.anchor_labels == {"n1": frozenset({"db"})}
     assert decode(encode(state)) == (state, ())
-    # the same key as a static label, and as none of ours
+    # the same key as a static label, and as a label that is not owned
     assert apply_edits(state, [OwnLabels("n1", frozenset({"db"}))]).anchor_labels == {}
     assert apply_edits(state, [DisownLabels("n1", frozenset({"db"}))]).anchor_labels == {}
     assert apply_edits(state, [DisownLabels("n1", frozenset({"ssd"}))]).anchor_labels == state.anchor_labels
@@ -185,7 +185,7 @@ def test_reason_round_trip(reason: Reason) -> None:
     ("saved", "reason"),
     [
         # sentences of earlier releases
-        ("not beside its anchor", Reason("misplaced")),
+        ("not beside its anchor", Reason("misplaced")),  # prose: allow
         ("tried 6 times without success", Reason("saved_reason", text="tried 6 times without success")),
         ("", Reason("saved_reason", text="")),
         ("misplaced", Reason("saved_reason", text="misplaced")),

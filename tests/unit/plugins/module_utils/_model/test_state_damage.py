@@ -73,7 +73,7 @@ FULL = State(
     ahead={"s1/n1": "n2"},
     tracks={"s1": Track(("n1",), NOW - 9, (NOW - 90, NOW - 9), (NOW - 60,))},
     asked_availability={"n1": NOW - 60},
-    other_sections={"orcastra.future": "what is this"},
+    other_sections={"orcastra.future": "unknown"},
 )
 
 HOSTILE: dict[str, str] = {

@@ -86,7 +86,7 @@ class Hostile:
                     return
 
     def _peek(self, connection: socket.socket) -> bool:
-        """Whether the other side is still there."""
+        """Whether the client is still connected."""
         try:
             return bool(connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except BlockingIOError:

@@ -50,7 +50,7 @@ def no_leftovers() -> Iterator[None]:
     gc.collect()
     threads, sockets = set(threading.enumerate()), open_sockets()
     yield
-    # the ends of the server's side may take a moment
+    # the server side may need a moment to end
     wait_until(lambda: set(threading.enumerate()) <= threads, timeout=20, what="the threads to end")
     wait_until(lambda: open_sockets() <= sockets, timeout=20, what="the sockets to close")
 
@@ -62,7 +62,7 @@ def test_deadline_ends_slow_answer(kind: str, no_leftovers: None) -> None:
         answer = ask(server.url)
         assert answer.value is None
         assert answer.problem
-        # but for the server's own
+        # except for those of the server
         wait_until(lambda: threading.active_count() <= threads, timeout=20, what="the threads to end")
 
 
@@ -78,9 +78,9 @@ def test_deadline_ends_many_slow_answers(no_leftovers: None) -> None:
 def test_deadline_ends_tls_handshake(kind: str, no_leftovers: None) -> None:
     script = {
         "nothing": DRIPS["nothing"],
-        # the beginning of a record of TLS that goes on for ever
+        # the start of an endless TLS record
         "headers": lambda: iter([b"\x16\x03\x03\x40\x00", *[b"\x02"] * 100_000]),
-        # text where a record should be
+        # text instead of a TLS record
         "status line": DRIPS["status line"],
     }[kind]
     with hostile(script) as server:
@@ -93,7 +93,7 @@ def test_deadline_ends_connection_attempt(no_leftovers: None) -> None:
     with socket.socket() as listener, contextlib.ExitStack() as stack:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for _ in range(4):  # fill its queue
+        for _ in range(4):  # fill the backlog
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
@@ -119,12 +119,12 @@ def test_deadline_shares_hanging_lookup_of_a_name(
         assert all(answer.problem for answer in found.values())
         assert threading.active_count() <= threads + 1
     assert lookups == ["slow.example"]
-    # addresses need no name server
+    # addresses need no DNS lookup
     assert ask("http://127.0.0.1:9/", 5).problem == "Connection refused"
     assert ask("http://[::1]:9/", 5).problem != "no answer in time"
     answers.set()
     wait_until(lambda: not deadline_module._lookups, timeout=20, what="the lookup to end")
-    # and it is asked again
+    # the next request starts a new lookup
     assert ask("http://slow.example:9100/", 5).problem == "Name or service not known"
     assert lookups == ["slow.example"] * 2
 
@@ -144,7 +144,7 @@ def test_cut_connections_can_be_closed() -> None:
         assert deadline.is_over
         with pytest.raises(TimeoutError):
             deadline.left()
-        # a connection that is opened too late ends at once
+        # a connection that is opened after the deadline ends at once
         with deadline.connections() as connections, pytest.raises(TimeoutError):
             connections.open(listener.getsockname())
 

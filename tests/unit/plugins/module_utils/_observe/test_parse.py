@@ -34,9 +34,9 @@ def raw(placement: Any, previous: Any = "none", image: str = "new") -> dict[str,
         (raw({}, previous={"Constraints": ["node.role==worker"]}), True),
         (raw(None, previous={}), True),
         (raw(None, previous=None), True),
-        # the very same
+        # the identical spec
         (raw({}, previous={}, image="old"), False),
-        # real managers crash if running tasks have a placement and their service has lost it
+        # managers crash if running tasks have a placement and their service has none
         (raw({"Constraints": ["node.role==worker"]}, previous=None), False),
         (raw({}, previous=None), False),
     ],
