@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import rebalance_of, take_apart
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import (
+    extract_secrets,
+    rebalance_of,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
@@ -89,7 +92,7 @@ class RebalanceFile:
 
     def extra_vars(self) -> dict[str, Any]:
         """What the playbooks get of it, with the secrets apart. Raises OrcastraError."""
-        data, variables = take_apart(self.data, os.environ)
+        data, variables = extract_secrets(self.data, os.environ)
         return {"orcastra_rebalance": data, "orcastra_rebalance_variables": variables}
 
     @property

@@ -76,7 +76,7 @@ def build_rebalance(
     return _build(document, problems, environment, may_be_literal=may_be_literal)
 
 
-def take_apart(
+def extract_secrets(
     data: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Replace the secrets in valid data with variables. Returns the data and the values of the variables.

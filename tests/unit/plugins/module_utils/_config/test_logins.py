@@ -15,8 +15,8 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import (
     build_rebalance,
+    extract_secrets,
     load_rebalance,
-    take_apart,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.variables import MAX_FILE_BYTES
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
@@ -197,12 +197,12 @@ def test_module_parameter_must_not_contain_secret(login: dict[str, Any]) -> None
     (problem,) = problems_of(lambda: build_rebalance(data, {}, may_be_literal=False))
     assert problem.code == "exposed_secret"
     assert problem.key.startswith("node_exporters.a.")
-    extracted, variables = take_apart(data, {})
+    extracted, variables = extract_secrets(data, {})
     assert headers(extracted, variables, may_be_literal=False) == headers(data)
     assert "s3cret" not in str(extracted)
 
 
-def test_take_apart_keeps_the_meaning() -> None:
+def test_extract_secrets_keeps_the_meaning() -> None:
     data: dict[str, Any] = {
         "node_map": {"a": "b"},
         "node_exporters": {"a": URL, "b": {"exporter_url": "http://b/", "username": "u", "password": "${P}"}},
@@ -217,14 +217,14 @@ def test_take_apart_keeps_the_meaning() -> None:
     metrics: Any = {**data["metrics"], "x-login": secret}
     hidden = {**data, "metrics": metrics, "x-login": secret}
     hidden["node_exporters"] = {**data["node_exporters"], "x-login": secret}
-    assert "s3cret" not in str(take_apart(hidden, {}))
+    assert "s3cret" not in str(extract_secrets(hidden, {}))
     assert headers({"metrics": {"prometheus_url": URL, "prometheus_auth": {"headers": {"x-key": "k"}}}}) == {
         URL: {"x-key": "k"}
     }
-    extracted, variables = take_apart(data, {"P": "s3cret"})
+    extracted, variables = extract_secrets(data, {"P": "s3cret"})
     assert build_rebalance(extracted, variables) == build_rebalance(data, {"P": "s3cret"})
     assert {**extracted, "node_exporters": data["node_exporters"]} == data
-    assert take_apart(data, {}) == (data, {})
+    assert extract_secrets(data, {}) == (data, {})
     assert "s3cret" not in repr(build_rebalance(data, {"P": "s3cret"}))
 
 
@@ -257,7 +257,7 @@ def test_variable_value_comes_from_file(tmp_path: Path) -> None:
     os.mkfifo(file)
     assert_rejected("unreadable")
     with pytest.raises(OrcastraError, match="PROM_PASSWORD_FILE"):
-        take_apart(_data, environment)
+        extract_secrets(_data, environment)
     file.unlink()
     file.mkdir()
     assert_rejected("unreadable")
