@@ -297,7 +297,7 @@ def test_a_changed_file_is_used_and_a_wrong_one_refused(bench: Bench, logged: Lo
     for _time in range(2):
         job.run(bench.work)
     assert job.interval == 9
-    problem = "monitor_interval_seconds: expected a number of seconds, 1 to 86400, found 'often'"
+    problem = "monitor_interval_seconds: expected a number of seconds from 1 to 86400, found 'often'"
     assert logged.sentences == [
         "info configuration changed",
         f"error configuration rejected: {bench.path}:1: {problem}",
