@@ -225,7 +225,9 @@ def test_a_check_warns_of_unknown_variables_and_of_those_without_a_value(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert "did you mean 'ORCASTRA_LEADER'?" in lines[0]
-    assert f"{folder}/deploy_node_exporter.yml:1: labels.url: expected the environment variable TLD" in lines[1]
+    assert (
+        f"{folder}/deploy_node_exporter.yml:1: labels.url: expected the environment variable TLD" in lines[1]
+    )
 
 
 def test_other_files_do_not_keep_the_loop_from_starting(
