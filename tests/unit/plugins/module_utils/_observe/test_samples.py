@@ -49,7 +49,7 @@ def page(text: str, now: float = 1000, max_age: float = 60) -> Page:
 
 def test_read_page_of_node_exporter_with_textfile() -> None:
     found = page(EXPORTER + TEXTFILE)
-    assert found == Page(2_000_000_000, 1_500_000_000, 1000, {"t": 50_000_000}, None)
+    assert found == Page(2_000_000_000, 1_500_000_000, 1000, {"t": 50_000_000}, ())
     assert read(TEXTFILE.encode()).names == {"n"}
     named = EXPORTER + 'node_uname_info{nodename="wrk-b",sysname="Linux"} 1\n'
     assert read(named.encode()).names == {"wrk-b"}
