@@ -103,7 +103,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "F:2: concurrency: expected an integer from 1 to 32, found the number 0",
         "F:4: mods[0]: expected exactly one of url, image and api, found url and image",
         "F:5: mods[1]: expected exactly one of url, image and api, found none of them",
-        "F:6: mods[2].url: expected a variable name in ${…}, found 'NOT SET'",
+        "F:6: mods[2].url: expected the name of a variable in ${…}, found 'NOT SET'",
         "F:7: mods[3].headers.X: expected the environment variable MISSING or MISSING_FILE",
         "F:8: mods[4].name: expected a name inside the folder",
         "F:9: mods[5].url: expected a URL that starts with http:// or https://, found 'ftp://h/a.jar'",
@@ -184,9 +184,9 @@ def test_the_value_of_a_variable_is_read_from_a_small_file_only(tmp_path: Path, 
     path.write_text(json.dumps(["https://h/a?token=${TOKEN}"]))
     make(kind, value)
     environment = {"TOKEN_FILE": str(value)}
-    with pytest.raises(OrcastraError, match=r"config\.yml: expected .*TOKEN_FILE, found"):
+    with pytest.raises(OrcastraError, match=r"config\.yml: expected .*TOKEN_FILE.*, found"):
         mods_variables(path, environment)
-    with pytest.raises(ConfigError, match=r"mods\[0\].*: expected .*TOKEN_FILE, found"):
+    with pytest.raises(ConfigError, match=r"mods\[0\].*: expected .*TOKEN_FILE.*, found"):
         load_mods(path, environment)
 
 
