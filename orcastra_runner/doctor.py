@@ -118,7 +118,8 @@ def _exporters(seen: Observation, rebalance_file: RebalanceFile) -> Iterator[Fin
     missing = [node for node in seen.snapshot.nodes if node.is_ready and node.id not in memory.nodes]
     for node in missing:
         name = node.hostname or node.id
-        error = next((text for text in memory.problems if name in text), "its exporter doesn't answer")
+        problems = (problem for problem in memory.problems if problem.params.get("node") == node.hostname)
+        error = next(map(str, problems), "its exporter doesn't answer")
         reason = Reason("doctor_exporter_missing", node=name, error=error)
         yield Finding(FAILED, reason, Reason("doctor_exporter_fix"))
     if not missing:

@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
-from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import rebalance_of, take_apart
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import (
+    extract_secrets,
+    rebalance_of,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
@@ -92,7 +95,7 @@ class RebalanceFile:
 
         Raises OrcastraError.
         """
-        data, variables = take_apart(self.data, os.environ)
+        data, variables = extract_secrets(self.data, os.environ)
         return {"orcastra_rebalance": data, "orcastra_rebalance_variables": variables}
 
     @property
@@ -153,7 +156,7 @@ def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalanc
         return Balancing(plan_moves_under_way(snapshot, groups, seen.state, now))
     memory = measure(snapshot, rebalance.sources)
     found = decide_moves(snapshot, groups, memory, rebalance.rules, seen.state, now)
-    return Balancing(Plan(warnings=memory.warnings) + found.plan, found.candidates)
+    return Balancing(Plan(warnings=memory.problems) + found.plan, found.candidates)
 
 
 class RebalanceJob:
@@ -216,7 +219,7 @@ class RebalanceJob:
             plan = self._last_messages + plan
         else:
             plan = plan_rebalance(snapshot, groups, memory, rules, seen.state, time.time())
-            plan = Plan(warnings=memory.warnings) + plan
+            plan = Plan(warnings=memory.problems) + plan
             self._last_messages = Plan(warnings=plan.warnings, notes=plan.notes)
             work.status.measured(memory)
         work.status.planned(self.name, plan)

@@ -86,7 +86,7 @@ def forecast_data(found: Sequence[Forecast], memory: Memory) -> dict[str, Any]:
     return {
         "survives": all(forecast.is_survived for forecast in found),
         "memory_is_known": bool(memory.nodes),
-        "problems": list(memory.problems),
+        "problems": list(map(str, memory.problems)),
         "forecasts": [
             {
                 "survives": forecast.is_survived,

@@ -80,8 +80,8 @@ from ansible.utils.display import Display
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import build
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter import load_exporter
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.rebalance import (
+    extract_secrets,
     load_rebalance,
-    take_apart,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import ALL_PARTS
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.sections import SECTIONS, refuse_blank
@@ -124,11 +124,11 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 
 
 def _read_rebalance(path: Path) -> dict[str, Any]:
-    return take_apart(load_rebalance(path)[1], os.environ)[0]
+    return extract_secrets(load_rebalance(path)[1], os.environ)[0]
 
 
 def _read_rebalance_variables(path: Path) -> dict[str, Any]:
-    return dict(take_apart(load_rebalance(path)[1], os.environ)[1])
+    return dict(extract_secrets(load_rebalance(path)[1], os.environ)[1])
 
 
 def _read_exporter(path: Path) -> dict[str, Any]:

@@ -101,7 +101,7 @@ plan:
     summary:
       description: A one-line summary of the step.
       type: str
-      sample: change Image of node-exporter
+      sample: update Image of node-exporter
     why:
       description: Why the step is needed.
       type: list

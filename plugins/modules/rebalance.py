@@ -264,7 +264,7 @@ def main() -> None:
         groups, now = resolve_anchor_groups(snapshot, desired), time.time()
         planned = plan_rebalance(snapshot, groups, memory, rules, seen.state, now)
         others = plan_unfinished(snapshot, groups, seen.state, now, balancing=False)
-        return Plan(warnings=memory.warnings + anchors_not_given(desired, seen.state)) + planned + others
+        return Plan(warnings=memory.problems + anchors_not_given(desired, seen.state)) + planned + others
 
     run_plan(module, plan, {"memory": measured})
 

@@ -131,7 +131,7 @@ plan:
     summary:
       description: A one-line summary of the step.
       type: str
-      sample: wrk-b joins the swarm as a worker
+      sample: join wrk-b to the swarm as a worker
     why:
       description: Why the step is needed.
       type: list

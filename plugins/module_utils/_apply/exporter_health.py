@@ -101,5 +101,5 @@ def _silent(snapshot: SwarmSnapshot, name: str, sources: MetricSources) -> list[
         nodes=tuple(node for node in snapshot.nodes if node.id in running and node.is_ready)
     )
     memory = measure(asked, sources)
-    silent = {f"node {node.hostname}" for node in asked.nodes if node.id not in memory.nodes}
-    return [problem for problem in memory.problems if problem.partition(":")[0] in silent]
+    silent = {node.hostname for node in asked.nodes if node.id not in memory.nodes}
+    return [str(problem) for problem in memory.problems if problem.params.get("node") in silent]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From plain data, such as a module's parameters, to the checked configuration."""
+"""Build the checked configuration from plain data, such as a module's parameters."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -29,7 +29,7 @@ MAX_DEPTH = 50
 MAX_DIGITS = 60
 
 _STACK_NAME = re.compile(r"(?:[a-zA-Z0-9][a-zA-Z0-9_.-]*)?")
-# Swarm takes no other characters in `node.labels.<key>` of a constraint.
+# The only characters that Swarm accepts in `node.labels.<key>` of a constraint.
 _LABEL_PREFIX = re.compile(r"[a-zA-Z0-9_.-]*")
 
 
@@ -40,11 +40,12 @@ def parse_config(
     label_prefix: str = "",
     restart_dependents: bool = False,
 ) -> DesiredState:
-    """Check plain data, a mapping as in swarm.yml.
+    """Check plain data: a mapping with the structure of swarm.yml.
 
-    None stands for a key that isn't given. ``stack_name`` is the stack of dependencies that name none (empty:
-    their names are full names), ``label_prefix`` goes in front of anchors' names to make their labels, and
-    ``restart_dependents`` is the default of the key of this name. Raises ConfigError with all problems.
+    A value of None means that the key is not given. ``stack_name`` is the stack of dependencies that do not
+    set one (empty: their names are full service names). The label of an anchor is ``label_prefix`` followed
+    by its name. ``restart_dependents`` is the default of the key of the same name. Raises ConfigError with
+    all problems.
     """
     document, problems = plain_document(data)
     return build(
@@ -66,11 +67,11 @@ def build(
     label_prefix: str,
     restart_dependents: bool,
 ) -> DesiredState:
-    """Check documents, each with the parts it may hold, from the weakest to the strongest.
+    """Check documents, each with the parts it may contain, in ascending order of precedence.
 
-    ``problems`` were met while they were read; ``complete`` is False where one could not be read at all.
-    Raises ConfigError with those and all others. What an absent section has led to is held: see
-    ``Wanted.with_removals``.
+    ``problems`` are the problems found while reading them; ``complete`` is False if a document could not be
+    read. Raises ConfigError with these and all other problems. Objects that an absent section has created are
+    kept: see ``DesiredState.with_removals``.
     """
     found = [*_check_settings(stack_name, label_prefix), *problems]
     shapes = []
@@ -87,7 +88,7 @@ def build(
     swarm, swarm_problems = build_swarm(merged)
     found += [*check_manager(merged, nodes_are_known=complete), *node_problems, *dependency_problems]
     found += swarm_problems
-    # what was refused above may be a manager, too
+    # a node that was rejected above may be a manager
     if complete and not found:
         found += check_managers(merged, nodes)
     if found:
@@ -111,14 +112,16 @@ def _check_settings(stack_name: str, label_prefix: str) -> list[Problem]:
     problems = []
     expected = "letters, digits, '_', '-' and '.'"
     if not _STACK_NAME.fullmatch(stack_name):
-        problems.append(Problem("stack_name", f"{expected}, a letter or digit first", describe(stack_name)))
+        problems.append(
+            Problem("stack_name", f"{expected}, starting with a letter or digit", describe(stack_name))
+        )
     if not _LABEL_PREFIX.fullmatch(label_prefix):
         problems.append(Problem("label_prefix", expected, describe(label_prefix)))
     return problems
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """File by file as they were first met, each from top to bottom; without lines, by key."""
+    """Sort problems by file, in the order of their first problem, then by line, then by key."""
     by_file: dict[str | None, list[Problem]] = {}
     for problem in problems:
         by_file.setdefault(problem.file, []).append(problem)
@@ -129,18 +132,20 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def plain_document(data: Mapping[str, Any]) -> tuple[Document, list[Problem]]:
-    """The data as plain dicts and lists, without keys that are no text."""
+    """Copy the data into plain dicts and lists, without keys that are not strings."""
     problems: list[Problem] = []
 
     def copy(value: Any, path: KeyPath) -> Any:
         if isinstance(value, (Mapping, list, tuple)) and len(path) > MAX_DEPTH:
-            problems.append(Document(None).problem(path[:3], f"at most {MAX_DEPTH} levels", "more"))
+            expected = f"at most {MAX_DEPTH} nested levels"
+            problems.append(Document(None).problem(path[:3], expected, "more", "too_large"))
             return None
         if isinstance(value, (list, tuple)):
             return [copy(item, (*path, index)) for index, item in enumerate(value)]
         if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
-            # Python refuses to print numbers that are much longer, and so to say what is wrong with them.
-            problems.append(Document(None).problem(path, f"at most {MAX_DIGITS} digits", describe(value)))
+            # Python refuses to format much longer numbers, so no message could show them.
+            expected = f"at most {MAX_DIGITS} digits"
+            problems.append(Document(None).problem(path, expected, describe(value), "too_large"))
             return None
         if not isinstance(value, Mapping):
             return value
@@ -149,7 +154,9 @@ def plain_document(data: Mapping[str, Any]) -> tuple[Document, list[Problem]]:
             if isinstance(key, str):
                 result[key] = copy(item, (*path, key))
             else:
-                problems.append(Document(None).problem(path, "text as a key", describe(key)))
+                problems.append(
+                    Document(None).problem(path, "a string as the key", describe(key), "wrong_type")
+                )
         return result
 
     return Document(copy(data, ())), problems

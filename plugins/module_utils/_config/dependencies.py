@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a schema cannot say about dependencies: chains, cycles, names, labels.
+"""The checks of dependencies that a schema cannot express: chains, cycles, names, labels.
 
-A service is known by its full name, ``<stack>_<name>``. Followers are of their anchor's stack; a follower
-that has an entry of its own under ``dependencies`` continues the chain where both full names are the same.
-It may follow several anchors; of these the first one leads, in the order of the configuration.
+The full name of a service is ``<stack>_<name>``. A follower belongs to the stack of its anchor. If a follower
+is an anchor itself, that is, if its full name equals that of another entry, the two form a chain. A service
+may follow several anchors; if these are on different nodes, it follows the first one in the configuration.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -22,14 +22,14 @@ from .._model.errors import MAX_PROBLEMS, Problem
 from .merge import Merged
 from .words import KeyPath, describe
 
-# how many services of a cycle are named
+# a message names at most this many services of a cycle
 _LONGEST_CYCLE = 20
 
 
 def build_dependencies(
     merged: Merged, *, stack_name: str, label_prefix: str, restart_dependents: bool
 ) -> tuple[dict[str, Dependency], list[Problem]]:
-    """The dependencies by anchor, and what is wrong with them."""
+    """Build the dependencies by anchor. Returns them and their problems."""
     found = {
         anchor: _dependency(
             anchor,
@@ -83,7 +83,7 @@ def _follower_path(merged: Merged, anchor: str, index: int) -> KeyPath:
 
 
 def _check_anchors(merged: Merged, found: Mapping[str, Dependency]) -> list[Problem]:
-    """Two entries for one service: ``a_b`` of no stack and ``b`` of stack ``a``."""
+    """Find two entries for one service: ``a_b`` without a stack, and ``b`` in the stack ``a``."""
     problems: list[Problem] = []
     seen: dict[str, str] = {}
     for anchor, dependency in found.items():
@@ -92,8 +92,8 @@ def _check_anchors(merged: Merged, found: Mapping[str, Dependency]) -> list[Prob
             seen[full] = anchor
             continue
         place = merged.place(("dependencies", seen[full]))
-        what = f"a second one for the service {full} (first: '{seen[full]}', {place})"
-        problems.append(merged.problem(("dependencies", anchor), "one entry for each anchor", what))
+        what = f"a second entry for the service {full} (first: '{seen[full]}', {place})"
+        problems.append(merged.problem(("dependencies", anchor), "one entry per anchor", what, "duplicate"))
     return problems
 
 
@@ -108,19 +108,20 @@ def _check_followers(merged: Merged, found: Mapping[str, Dependency]) -> list[Pr
             full = _full_name(dependency.stack, name)
             if full == _anchor_name(dependency):
                 what = f"{describe(name)}, the anchor itself"
-                problems.append(merged.problem(path, "another service than the anchor", what))
+                problems.append(merged.problem(path, "a service other than the anchor", what, "cycle"))
             elif full not in seen:
                 seen[full] = path
             else:
                 what = f"{describe(name)} again (first: {merged.place(seen[full])})"
-                problems.append(merged.problem(path, "each service once", what))
+                problems.append(merged.problem(path, "each service once", what, "duplicate"))
     return problems
 
 
 def _check_stacks(merged: Merged, found: Mapping[str, Dependency]) -> list[Problem]:
-    """Entries that look like the next link of a chain, but would be a service of another stack.
+    """Find entries that look like the next link of a chain but would be a service of another stack.
 
-    They get the default stack, the follower of the same name its anchor's: which one is meant has to be said.
+    Such an entry gets the default stack, while the follower of the same name gets the stack of its anchor.
+    The user must say which one is meant.
     """
     problems: dict[str, Problem] = {}
     for anchor, dependency in found.items():
@@ -133,9 +134,10 @@ def _check_stacks(merged: Merged, found: Mapping[str, Dependency]) -> list[Probl
             place = merged.place(_follower_path(merged, anchor, index))
             expected = (
                 f"the stack of '{name}': '{dependency.stack}' if it is the service that follows '{anchor}' "
-                f"({place}), '{lower.stack}' if it is another of that name"
+                f"({place}), '{lower.stack}' if it is a different service"
             )
-            problems[name] = merged.problem(("dependencies", name, "stack"), expected, "nothing")
+            path: KeyPath = ("dependencies", name, "stack")
+            problems[name] = merged.problem(path, expected, "nothing", "missing")
     return list(problems.values())
 
 
@@ -168,12 +170,12 @@ def _check_cycles(merged: Merged, found: Mapping[str, Dependency]) -> list[Probl
         path = _follower_path(merged, cycle[-1], above[cycle[0]].pop(cycle[-1]))
         shown = cycle if len(cycle) <= _LONGEST_CYCLE else [*cycle[:_LONGEST_CYCLE], "…"]
         chain = " → ".join([*shown, cycle[0]])
-        problems.append(merged.problem(path, "a chain with an end", f"the cycle {chain}"))
+        problems.append(merged.problem(path, "a chain without a cycle", f"the cycle {chain}", "cycle"))
     return problems
 
 
 def _check_labels(merged: Merged, found: Mapping[str, Dependency]) -> list[Problem]:
-    """Static labels that are an anchor's: the two would be set and removed in turns."""
+    """Find static labels that are also the label of an anchor: the two would overwrite each other."""
     problems: list[Problem] = []
     anchors = {dependency.label: anchor for anchor, dependency in found.items()}
     for name, node in merged.nodes.items():
@@ -183,6 +185,6 @@ def _check_labels(merged: Merged, found: Mapping[str, Dependency]) -> list[Probl
                 continue
             place = merged.place(("dependencies", anchors[key]))
             path: KeyPath = ("nodes", name, "labels", position if isinstance(labels, list) else key)
-            what = f"{describe(key)}, which marks the nodes of the anchor '{anchors[key]}' ({place})"
-            problems.append(merged.problem(path, "a label that is no anchor's", what))
+            what = f"{describe(key)}, the label of the anchor '{anchors[key]}' ({place})"
+            problems.append(merged.problem(path, "a label that no anchor uses", what, "conflict"))
     return problems

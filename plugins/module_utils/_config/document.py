@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plain data with the place that each value has in its file."""
+"""Plain data, with the line of each value in its file."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._model.errors import Problem
+from .._model.errors import Problem, ProblemCode
 from .words import KeyPath, dotted
 
 
 @dataclass(frozen=True)
 class Document:
-    """The data of one file, or of a module's parameters (then ``file`` is None and ``lines`` empty).
+    """The data of one file, or of a module's parameters (``file`` is None and ``lines`` is empty).
 
-    ``lines``: path of a value → its 1-based line; for the value of a mapping that is the line of its key.
-    ``exists`` is False for a file that isn't there; one that is there and has no data is blank.
+    ``lines`` maps the path of a value to its 1-based line; for a value in a mapping, to the line of its key.
+    ``exists`` is False if the file does not exist. A file that exists and has no data is blank.
     """
 
     data: Any
@@ -30,24 +30,26 @@ class Document:
     exists: bool = True
 
     def line(self, path: KeyPath) -> int | None:
-        """The line of ``path``, or of the nearest value around it."""
+        """The line of ``path``, or of the closest parent with a known line."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.lines:
                 return self.lines[path[:length]]
         return None
 
     def place(self, path: KeyPath) -> str:
-        """Where ``path`` is, for another problem to point at."""
+        """The location of ``path``, for messages about another value."""
         line = self.line(path)
         if self.file is None:
             return dotted(path)
         return f"{self.file}:{line}" if line is not None else self.file
 
-    def problem(self, path: KeyPath, expected: str, found: str) -> Problem:
-        """A problem with the value at ``path``."""
-        return Problem(dotted(path), expected, found, self.file, self.line(path))
+    def problem(
+        self, path: KeyPath, expected: str, found: str, code: ProblemCode = "invalid_value"
+    ) -> Problem:
+        """Create a problem with the value at ``path``."""
+        return Problem(dotted(path), expected, found, self.file, self.line(path), code)
 
     def under(self, part: str) -> Document:
-        """The same data as the value of the key ``part``."""
+        """The same data, as the value of the key ``part``."""
         lines: dict[KeyPath, int] = {(part, *path): line for path, line in self.lines.items()}
         return Document({part: self.data}, self.file, lines, self.exists)

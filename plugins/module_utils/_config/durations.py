@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Spans of time as Compose files spell them."""
+"""Durations in the syntax of Compose files, which is Go's (``time.ParseDuration``)."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(h|ms|m|us|s|ns))+$(?!\n)"
-DURATION_TITLE = "a span of time like 10s or 1m30s, or a number of seconds"
+DURATION_TITLE = "a duration such as 10s or 1m30s, or a number of seconds"
 
 _NANOSECONDS = {
     "ns": 1,
@@ -25,7 +25,7 @@ _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|us|s|ns)")
 
 
 def nanoseconds(value: str | float) -> int:
-    """``1m30s``, or a number of seconds, in the unit of Swarm's specs. The text fits DURATION_PATTERN."""
+    """``1m30s``, or a number of seconds, in nanoseconds. A string must match DURATION_PATTERN."""
     if not isinstance(value, str):
         return round(value * _NANOSECONDS["s"])
     return round(sum(float(number) * _NANOSECONDS[unit] for number, unit in _PART.findall(value)))

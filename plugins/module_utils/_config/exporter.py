@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From ``deploy_node_exporter.yml``, a service in Compose's words, to a spec of the engine's API."""
+"""Turn ``deploy_node_exporter.yml``, a service in Compose syntax, into a spec for the engine's API."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 DEFAULT_PORT = 9100
 TEXTFILE_DIR = "/var/lib/prometheus/node-exporter"
 
-# The exporter sees the host, not its container: the host's network, and its files to be read.
+# The exporter must see the host and not its container, so it gets the host's network and files (read-only).
 DEFAULT_DEFINITION: Json = {
     "name": DEFAULT_NAME,
     "image": "prom/node-exporter:v1.9.1",
@@ -47,7 +47,7 @@ DEFAULT_DEFINITION: Json = {
     "mounts": [
         {"source": "/proc", "target": "/host/proc", "read_only": True},
         {"source": "/sys", "target": "/host/sys", "read_only": True},
-        # what is mounted and unmounted on the host later is seen, and is not held fast
+        # rslave: later mounts and unmounts on the host are visible here, and no file system stays busy
         {"source": "/", "target": "/rootfs", "read_only": True, "propagation": "rslave"},
     ],
     "networks": ["host"],
@@ -60,7 +60,7 @@ _LISTEN_PORT = re.compile(r"(?!-)[^\s=]*:([0-9]{1,5})")
 
 @dataclass(frozen=True)
 class ExporterFile:
-    """What the file holds. ``data`` has the values of variables; ``warnings`` are of those that have none."""
+    """The content of the file. ``data`` has its variables replaced; ``warnings`` name the unset ones."""
 
     desired: ExporterConfig
     data: Mapping[str, Any]
@@ -68,10 +68,10 @@ class ExporterFile:
 
 
 def load_exporter(path: Path, environment: Mapping[str, str] | None = None) -> ExporterFile:
-    """Read and check the file. An absent one gives the default service; one without any data is an error.
+    """Read and check the file. A missing file gives the default service; a blank one is an error.
 
-    ``environment`` has the values of ``${VAR}``, by default that of this process. Raises ConfigError with all
-    problems.
+    ``environment`` has the values of ``${VAR}``; the default is the environment of this process. Raises
+    ConfigError with all problems.
     """
     document, problems = read_file(path)
     problems = refuse_blank(document, problems)
@@ -82,9 +82,10 @@ def load_exporter(path: Path, environment: Mapping[str, str] | None = None) -> E
 
 
 def build_exporter(data: Mapping[str, Any], zone: Callable[[], str | None] = lambda: None) -> ExporterConfig:
-    """Check plain data, a mapping as in the file; an empty one gives the default service.
+    """Check plain data: a mapping with the structure of the file. An empty one gives the default service.
 
-    ``zone`` returns the time zone of the host, None if it isn't known. Raises ConfigError with all problems.
+    ``zone`` returns the time zone of the host, or None if it is unknown. Raises ConfigError with all
+    problems.
     """
     document, problems = plain_document(data)
     return _build(document, problems, zone)
@@ -95,59 +96,59 @@ def _build(document: Document, met: Iterable[Problem], zone: Callable[[], str | 
     problems = [*met, *shape.values()]
     if problems:
         raise ConfigError(in_order(problems))
-    given, problems = _in_long_form(document, _without_nothing(document.data or {}))
+    given, problems = _in_long_form(document, _without_empty(document.data or {}))
     problems += _check(document, given)
     if problems:
         raise ConfigError(in_order(problems))
-    _put_zone(given, zone)
-    whole = _filled_in(given)
-    said = given or whole
-    spec, beside = service_spec(said), ()
-    if "mounts" not in said:
-        # it is the time zone's; a list would be all that the service has
-        beside = spec["TaskTemplate"].get("ContainerSpec", {}).pop("Mounts", ())
+    _set_time_zone(given, zone)
+    whole = _with_defaults(given)
+    definition = given or whole
+    spec, extra_mounts = service_spec(definition), ()
+    if "mounts" not in definition:
+        # only the mount of the time zone; in the spec, the list would replace all mounts of the service
+        extra_mounts = spec["TaskTemplate"].get("ContainerSpec", {}).pop("Mounts", ())
     return ExporterConfig(
         name=whole["name"],
         spec=spec,
         initial=service_spec(whole),
         port=_port(whole),
-        mounts=tuple(beside),
+        mounts=tuple(extra_mounts),
     )
 
 
 def _in_long_form(document: Document, given: Json) -> tuple[Json, list[Problem]]:
-    """The definition with ``args``, ``mounts`` and ``ports`` alone, each in its long form."""
+    """Rewrite ``command``, ``volumes`` and ``ports`` to ``args``, ``mounts`` and ports in long syntax."""
     problems: list[Problem] = []
     result = {key: value for key, value in given.items() if key not in ("command", "volumes", "ports")}
     for key, name in (("command", "args"), ("entrypoint", "entrypoint")):
         if key not in given:
             continue
         if key != name and name in given:
-            problems.append(document.problem((key,), f"one of {key} and {name}", "both"))
+            problems.append(document.problem((key,), f"either {key} or {name}", "both", "conflict"))
         try:
             result[name] = words_of(given[key])
         except ValueError:
-            problems.append(document.problem((key,), "each quote in pairs", describe(given[key])))
+            problems.append(document.problem((key,), "balanced quotes", describe(given[key])))
     for index, entry in enumerate(given.get("volumes", [])):
         mount, unknown = mount_of(entry) if isinstance(entry, str) else (long_mount(entry), [])
         for option in unknown:
-            problems.append(document.problem(("volumes", index), "a known option", describe(option)))
+            problems.append(document.problem(("volumes", index), "a known mount option", describe(option)))
         result["mounts"] = [*result.get("mounts", []), mount]
     if "ports" in given:
         result["ports"] = [entry if isinstance(entry, dict) else port_of(entry) for entry in given["ports"]]
     return result, problems
 
 
-def _put_zone(given: Json, zone: Callable[[], str | None]) -> None:
-    """Put the host's zone in the place of ``env_tz: true``; if it isn't known, mount what tells it."""
+def _set_time_zone(given: Json, zone: Callable[[], str | None]) -> None:
+    """Replace ``env_tz: true`` with the host's time zone; if it is unknown, mount /etc/localtime instead."""
     timezone = given.get("timezone", {})
     if timezone.get("env_tz") is True:
         name = zone()
         given["timezone"] = {**timezone, "env_tz": name} if name else {**timezone, "bind_local": True}
 
 
-def _filled_in(given: Json) -> Json:
-    """The definition with the default's parts where it says nothing, as far as they go together."""
+def _with_defaults(given: Json) -> Json:
+    """Fill in defaults. Parts that belong together get theirs only if the user sets none of them."""
     whole = dict(given)
     for parts in (("name",), ("image",), ("args", "mounts"), ("networks", "ports"), ("deploy",)):
         if not any(part in given for part in parts):
@@ -155,15 +156,15 @@ def _filled_in(given: Json) -> Json:
     return whole
 
 
-def _without_nothing(value: Any) -> Any:
-    """Without keys that are for other tools or have no value."""
+def _without_empty(value: Any) -> Any:
+    """The data without extensions (``x-``) and keys without a value."""
     if isinstance(value, Mapping):
         return {
-            key: _without_nothing(item)
+            key: _without_empty(item)
             for key, item in value.items()
             if item is not None and not key.startswith("x-")
         }
-    return [_without_nothing(item) for item in value] if isinstance(value, list) else value
+    return [_without_empty(item) for item in value] if isinstance(value, list) else value
 
 
 def _check(document: Document, given: Json) -> list[Problem]:
@@ -172,30 +173,32 @@ def _check(document: Document, given: Json) -> list[Problem]:
     for part in ("mounts", "ports"):
         seen: set[Any] = set()
         for index, entry in enumerate(given.get(part, [])):
-            # behind the mounts there are those that are written as volumes
+            # entries of `volumes` follow those of `mounts`
             path: KeyPath = (
                 ("volumes", index - listed) if part == "mounts" and index >= listed else (part, index)
             )
             target = str(entry["target"])
             identity = (target, entry.get("protocol", "tcp"))
             if identity in seen:
-                problems.append(document.problem((*path, "target"), "each target once", f"{target} again"))
+                found = f"{target} again"
+                problems.append(document.problem((*path, "target"), "each target once", found, "duplicate"))
             seen.add(identity)
-            # a relative path would be the name of a volume
+            # Docker would treat a relative path as the name of a volume
             is_path = part == "mounts" and (mount_type(entry) == "bind" or entry["source"][:1] in ".~")
             if is_path and not entry["source"].startswith("/"):
                 source = describe(entry["source"])
                 problems.append(document.problem((*path, "source"), "an absolute path", source))
     deploy = given.get("deploy", {})
     if deploy.get("mode", "global") == "global" and "replicas" in deploy:
+        found = describe(deploy["replicas"])
         problems.append(
-            document.problem(("deploy", "replicas"), "none in mode global", describe(deploy["replicas"]))
+            document.problem(("deploy", "replicas"), "no replicas in global mode", found, "conflict")
         )
     return problems
 
 
 def _port(definition: Json) -> int:
-    """The port on which a node's exporter is reached."""
+    """The port of the exporter on each node: published, or in ``--web.listen-address``, or the default."""
     for port in definition.get("ports", []):
         if "published" in port:
             return int(port["published"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The JSON Schema of ``deploy_node_exporter.yml``: a service in the words of a Compose file."""
+"""The JSON Schema of ``deploy_node_exporter.yml``: a service in Compose syntax."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -49,10 +49,10 @@ def _one_of(*words: str) -> Schema:
     return _value("string", f"{', '.join(words[:-1])} or {words[-1]}", enum=[*words, None])
 
 
-_TEXT: Schema = {"type": "string", "title": "text"}
+_TEXT: Schema = {"type": "string", "title": "a string"}
 _PATH: Schema = {"type": "string", "title": "an absolute path", "pattern": r"^/"}
 _BOOLEAN = _value("boolean", "true or false")
-_PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535, "title": "a port, 1 to 65535"}
+_PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535, "title": "a port from 1 to 65535"}
 _DURATION: Schema = {
     "type": ["string", "number", "null"],
     "pattern": DURATION_PATTERN,
@@ -61,16 +61,16 @@ _DURATION: Schema = {
 }
 _LABELS: Schema = {
     "type": ["object", "array", "null"],
-    "title": "a mapping of labels to values, or a list like [key=value]",
-    "items": {**_TEXT, "title": "a label like key=value"},
+    "title": "a mapping of labels to values, or a list such as [key=value]",
+    "items": {**_TEXT, "title": "a label such as key=value"},
     "additionalProperties": {
         "type": ["string", "boolean", "integer", "null"],
-        "title": "text, a whole number, or true or false",
+        "title": "a string, an integer, or true or false",
     },
 }
 _CAPABILITIES = _list(
     "a list of capabilities",
-    {**_TEXT, "pattern": r"^[A-Za-z_]+$(?!\n)", "title": "a capability like SYS_TIME"},
+    {**_TEXT, "pattern": r"^[A-Za-z_]+$(?!\n)", "title": "a capability such as SYS_TIME"},
 )
 _SIZE: Schema = {
     "type": ["string", "integer", "null"],
@@ -82,23 +82,28 @@ _CPUS: Schema = {
     "type": ["string", "number", "null"],
     "pattern": CPUS_PATTERN,
     "minimum": 0,
-    "title": "a number of processors, like 0.5",
+    "title": "a number of CPUs, such as 0.5",
 }
 _COMMAND: Schema = {
     "type": ["array", "string", "null"],
     "title": "a command, or a list of arguments",
-    "items": {**_TEXT, "title": "text (in quotes)"},
+    "items": {**_TEXT, "title": "a string (in quotes)"},
 }
-_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0, "title": "a whole number, 0 or more"}
+_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0, "title": "an integer of 0 or more"}
 
 _UPDATE = _mapping(
-    "a mapping with parallelism, delay, order and other settings of an update",
+    "a mapping with parallelism, delay, order and other update settings",
     {
         "parallelism": _COUNT,
         "delay": _DURATION,
         "failure_action": _one_of("pause", "continue", "rollback"),
         "monitor": _DURATION,
-        "max_failure_ratio": {"type": ["number", "null"], "minimum": 0, "maximum": 1, "title": "0 to 1"},
+        "max_failure_ratio": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 1,
+            "title": "a number from 0 to 1",
+        },
         "order": _one_of("stop-first", "start-first"),
     },
 )
@@ -107,15 +112,15 @@ EXPORTER_SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "description": "Orcastra: the service that runs the node exporter on every node.",
     **_mapping(
-        "a mapping with name, image and other settings of a service",
+        "a mapping with name, image and other service settings",
         {
-            "name": _value("string", "the name of a service", pattern=_SERVICE_NAME),
-            "image": _value("string", "the name of an image", pattern=r"^\S+$(?!\n)"),
-            "args": _list("a list of arguments", {**_TEXT, "title": "text (in quotes)"}),
+            "name": _value("string", "a service name", pattern=_SERVICE_NAME),
+            "image": _value("string", "an image name", pattern=r"^\S+$(?!\n)"),
+            "args": _list("a list of arguments", {**_TEXT, "title": "a string (in quotes)"}),
             "command": _COMMAND,
             "entrypoint": _COMMAND,
             "hostname": _value("string", "a host name", pattern=r"^\S(.*\S)?$(?!\n)"),
-            "user": {"type": ["string", "integer", "null"], "title": "a user, by name or number"},
+            "user": {"type": ["string", "integer", "null"], "title": "a user name or ID"},
             "read_only": _BOOLEAN,
             "cap_add": _CAPABILITIES,
             "cap_drop": _CAPABILITIES,
@@ -126,7 +131,7 @@ EXPORTER_SCHEMA: Schema = {
                         "a mapping with source, target and read_only",
                         {
                             "type": _one_of("bind", "volume"),
-                            "source": {**_TEXT, "title": "a path on the host, or the name of a volume"},
+                            "source": {**_TEXT, "title": "a path on the host, or a volume name"},
                             "target": _PATH,
                             "read_only": _BOOLEAN,
                             "bind": _mapping(
@@ -142,7 +147,7 @@ EXPORTER_SCHEMA: Schema = {
             ),
             "environment": {
                 **_LABELS,
-                "title": "a mapping of variables to values, or a list like [KEY=value]",
+                "title": "a mapping of variables to values, or a list such as [KEY=value]",
             },
             "mounts": _list(
                 "a list of mounts",
@@ -151,7 +156,7 @@ EXPORTER_SCHEMA: Schema = {
                         "a mapping with source, target and read_only",
                         {
                             "type": _one_of("bind", "volume"),
-                            "source": {**_TEXT, "title": "a path on the host, or the name of a volume"},
+                            "source": {**_TEXT, "title": "a path on the host, or a volume name"},
                             "target": _PATH,
                             "read_only": _BOOLEAN,
                             "propagation": _one_of(*PROPAGATIONS),
@@ -161,7 +166,7 @@ EXPORTER_SCHEMA: Schema = {
                     "type": "object",
                 },
             ),
-            "networks": _list("a list of networks", {**_TEXT, "title": "the name of a network"}),
+            "networks": _list("a list of networks", {**_TEXT, "title": "a network name"}),
             "ports": _list(
                 "a list of ports",
                 {
@@ -170,7 +175,7 @@ EXPORTER_SCHEMA: Schema = {
                         {
                             "published": {
                                 **_PORT,
-                                # quoted, as Compose files often have it
+                                # Compose files often quote ports
                                 "type": ["integer", "string"],
                                 "pattern": PORT_PATTERN,
                             },
@@ -184,11 +189,11 @@ EXPORTER_SCHEMA: Schema = {
                     "pattern": PORTS_PATTERN,
                     "minimum": 1,
                     "maximum": 65535,
-                    "title": "a port like 9100:9100 (without an address), or a mapping with target",
+                    "title": "a port such as 9100:9100 (without an address), or a mapping with target",
                 },
             ),
             "deploy": _mapping(
-                "a mapping with mode, placement and other settings of a deployment",
+                "a mapping with mode, placement and other deployment settings",
                 {
                     "mode": _one_of("global", "replicated"),
                     "replicas": _COUNT,
@@ -198,14 +203,14 @@ EXPORTER_SCHEMA: Schema = {
                         {
                             "constraints": _list(
                                 "a list of constraints",
-                                {**_TEXT, "title": "a constraint like node.role==worker"},
+                                {**_TEXT, "title": "a constraint such as node.role==worker"},
                             ),
                             "preferences": _list(
                                 "a list of preferences",
                                 {
                                     **_mapping(
-                                        "a preference like spread: node.labels.zone",
-                                        {"spread": {**_TEXT, "title": "what to spread over"}},
+                                        "a preference such as spread: node.labels.zone",
+                                        {"spread": {**_TEXT, "title": "a label such as node.labels.zone"}},
                                         required=("spread",),
                                     ),
                                     "type": "object",
@@ -259,19 +264,19 @@ EXPORTER_SCHEMA: Schema = {
             "logging": _mapping(
                 "a mapping with driver and options",
                 {
-                    "driver": _value("string", "the name of a log driver"),
+                    "driver": _value("string", "the name of a logging driver"),
                     "options": {
                         "type": ["object", "null"],
                         "title": "a mapping of options to values",
                         "additionalProperties": {
                             "type": ["string", "integer"],
-                            "title": "text or a whole number",
+                            "title": "a string or an integer",
                         },
                     },
                 },
             ),
             "stop_grace_period": _DURATION,
-            "stop_signal": _value("string", "the name of a signal", pattern=r"^[A-Z0-9+-]+$(?!\n)"),
+            "stop_signal": _value("string", "a signal name", pattern=r"^[A-Z0-9+-]+$(?!\n)"),
             "timezone": _mapping(
                 "a mapping with bind_local and env_tz",
                 {

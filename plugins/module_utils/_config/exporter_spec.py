@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From a checked definition of the node exporter to the fields of a service's spec."""
+"""Turn a checked definition of the node exporter into the fields of a service spec."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -31,7 +31,7 @@ _UPDATE = {
 
 
 def service_spec(definition: Json) -> Json:
-    """The fields of a service's spec that the definition speaks of; all others are nobody's here."""
+    """The fields of a service spec that the definition sets, and no others."""
     deploy = definition.get("deploy", {})
     spec: Json = {"Name": definition.get("name", DEFAULT_NAME), "TaskTemplate": _template(definition, deploy)}
     if deploy.get("mode", "global") == "replicated":
@@ -94,7 +94,7 @@ def _container(definition: Json) -> Json:
     if timezone.get("bind_local") and all(mount["target"] != _LOCALTIME for mount in mounts):
         mounts.append({"source": _LOCALTIME, "target": _LOCALTIME, "read_only": True})
     environment = _pairs(definition.get("environment", {}))
-    # `true`, the host's, was replaced before
+    # `true`, the host's time zone, has been replaced by now
     if isinstance(timezone.get("env_tz"), str):
         environment["TZ"] = timezone["env_tz"]
     if environment:
@@ -114,7 +114,7 @@ def _container(definition: Json) -> Json:
 
 
 def _capability(word: str) -> str:
-    """As Docker's own command line spells it."""
+    """The capability as the Docker CLI normalizes it: upper case, with the prefix ``CAP_``."""
     word = word.upper()
     return word if word == "ALL" or word.startswith("CAP_") else f"CAP_{word}"
 
@@ -189,7 +189,7 @@ def _renamed(given: Json, names: Mapping[str, str]) -> Json:
 
 
 def _pairs(given: Any) -> dict[str, str]:
-    """A mapping, or a list like ``[key=value]``, as a mapping of text to text."""
+    """A mapping, or a list such as ``[key=value]``, as a mapping of strings to strings."""
     if isinstance(given, list):
         return {key: value for key, _equals, value in (entry.partition("=") for entry in given)}
     return {

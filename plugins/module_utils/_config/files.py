@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the user's files to the checked configuration.
+"""Build the checked configuration from the user's files.
 
-``swarm.yml`` may hold everything; ``dependencies.yml`` and ``nodes.yml`` hold their parts and win over it
-(see ``_config.merge`` for the rule). ``dependencies.yml`` may leave out the top key ``dependencies``, and
-``nodes.yml`` may be just the mapping of nodes.
+``swarm.yml`` can contain the whole configuration. ``dependencies.yml`` and ``nodes.yml`` contain parts of it
+and take precedence (``_config.merge`` has the rules). In ``dependencies.yml`` the top-level key
+``dependencies`` is optional, and so is ``nodes`` in ``nodes.yml``.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -29,7 +29,7 @@ from .source import read_file
 DEPENDENCIES_PARTS = ("dependencies",)
 NODES_PARTS = ("leader", "advertise_addr", "nodes", "options")
 
-# The two endings of YAML files, the one in the documentation first.
+# The two extensions of YAML files; the documentation uses the first one.
 ENDINGS = (".yml", ".yaml")
 
 Fingerprint: TypeAlias = "tuple[tuple[int, int, int] | str | None, ...]"
@@ -37,14 +37,14 @@ Fingerprint: TypeAlias = "tuple[tuple[int, int, int] | str | None, ...]"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of the files. ``parts`` are what it may hold; ``top_key`` may be left out at its top."""
+    """A configuration file. ``parts`` are the keys it may contain; ``top_key`` is optional in it."""
 
     name: str
     parts: tuple[str, ...]
     top_key: str | None = None
 
 
-# from the weakest to the strongest
+# in ascending order of precedence
 KINDS = (
     Kind("swarm", ALL_PARTS),
     Kind("dependencies", DEPENDENCIES_PARTS, "dependencies"),
@@ -54,7 +54,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class ConfigFiles:
-    """Where the configuration is. A path that is None or doesn't exist is simply absent."""
+    """The paths of the configuration files. A path may be None or not exist: then that file is absent."""
 
     swarm: Path | None = None
     dependencies: Path | None = None
@@ -62,7 +62,10 @@ class ConfigFiles:
 
     @classmethod
     def in_directory(cls, directory: Path) -> ConfigFiles:
-        """The files under their usual names in one directory. Raises ConfigError if one is there twice."""
+        """The files with their default names in one directory.
+
+        Raises ConfigError if a file exists with both extensions.
+        """
         problems: list[Problem] = []
         paths = [find_file(directory, kind.name, problems) for kind in KINDS]
         if problems:
@@ -71,22 +74,22 @@ class ConfigFiles:
 
     @property
     def paths(self) -> tuple[Path | None, ...]:
-        """In the order of ``KINDS``."""
+        """The paths, in the order of ``KINDS``."""
         return (self.swarm, self.dependencies, self.nodes)
 
     def fingerprint(self) -> Fingerprint:
-        """What changes when a file does: (mtime in ns, size, inode) of each; None where it is absent.
+        """A value that changes if a file does: (mtime in ns, size, inode) of each, or None if it is absent.
 
-        A file that cannot be looked at has the reason for that instead.
+        If the status of a file cannot be read, its entry is the error message.
         """
         return tuple(_fingerprint(path) for path in self.paths)
 
 
 @dataclass(frozen=True)
 class ConfigDocument:
-    """What one file holds: ``raw`` as it stands there, ``document`` with the top key it may leave out.
+    """The content of one file: ``raw`` as written, ``document`` with the optional top-level key.
 
-    ``problems`` were met while it was read.
+    ``problems`` are the problems found while reading it.
     """
 
     kind: Kind
@@ -108,20 +111,20 @@ class ConfigDocument:
 
 
 def find_file(directory: Path, name: str, problems: list[Problem]) -> Path:
-    """The path of a YAML file in ``directory`` with either ending; ``name`` has none.
+    """Find a YAML file in ``directory`` with either extension; ``name`` has none.
 
-    If it is there with both, that is added to ``problems``. If it is absent, the path has the usual ending.
+    If both exist, adds to ``problems``. If none exists, the returned path has the default extension.
     """
     paths = [directory / f"{name}{ending}" for ending in ENDINGS]
     found = [path for path in paths if os.path.lexists(path)]
     if len(found) > 1:
         expected = f"only one of {' and '.join(path.name for path in found)}"
-        problems.append(Problem("", expected, "both", str(directory)))
+        problems.append(Problem("", expected, "both", str(directory), code="conflict"))
     return found[0] if found else paths[0]
 
 
 def read_documents(files: ConfigFiles) -> list[ConfigDocument]:
-    """Read the files. Never raises for what is in them."""
+    """Read the files. Never raises for their content; each document has its problems."""
     found = []
     for kind, path in zip(KINDS, files.paths):
         if path is not None:
@@ -137,7 +140,7 @@ def build_configuration(
     label_prefix: str = "",
     restart_dependents: bool = False,
 ) -> DesiredState:
-    """Check what the files hold, from the weakest to the strongest. See ``load_configuration``."""
+    """Check files that have been read, in ascending order of precedence. See ``load_configuration``."""
     documents = list(documents)
     return build(
         [(one.document, one.kind.parts) for one in documents],
@@ -156,10 +159,10 @@ def load_configuration(
     label_prefix: str = "",
     restart_dependents: bool = False,
 ) -> DesiredState:
-    """Read and check the configuration; without any file, nothing is configured.
+    """Read and check the configuration. Without any file, nothing is configured.
 
     The other arguments are those of ``_config.build.parse_config``. Raises ConfigError with all problems of
-    all files, each with its file and line, and OrcastraError where a library is missing.
+    all files, each with its file and line, and OrcastraError if a library is missing.
     """
     return build_configuration(
         read_documents(files),
@@ -170,7 +173,7 @@ def load_configuration(
 
 
 def read_nodes(path: Path) -> dict[str, Any]:
-    """The parts of ``nodes.yml`` as they stand there, without a check of them."""
+    """The parts of ``nodes.yml`` as written, unchecked."""
     document, problems = read_file(path)
     return dict(ConfigDocument(KINDS[-1], document, tuple(problems)).document.data)
 

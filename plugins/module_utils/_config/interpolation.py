@@ -4,8 +4,10 @@
 
 """Variables in a file, as in Compose files: ``${NAME}``, ``$NAME``, defaults, and ``$$`` for a dollar sign.
 
-A variable that is not set stays as it is written, with a warning: to put nothing in its place could make
-another path, image or label of it. A dollar sign that begins no variable is just that, as in many patterns.
+Source: the Compose specification, ``interpolation`` (https://github.com/compose-spec/compose-spec). Unlike
+Compose, an unset variable is kept as written, with a warning: an empty string in its place could turn the
+value into a different path, image or label. A dollar sign without a name after it is kept as well, because
+regular expressions contain them.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -29,7 +31,7 @@ MAX_DEPTH = 10
 def interpolate(
     document: Document, environment: Mapping[str, str]
 ) -> tuple[Document, list[Problem], list[Problem]]:
-    """The document with the values of variables, what to warn of, and what is wrong. Keys stay."""
+    """Replace the variables in all values (not in keys). Returns the document, warnings and problems."""
     run = _Run(document, environment)
     data = run.value(document.data, ())
     return replace(document, data=data), run.warnings, run.problems
@@ -63,7 +65,7 @@ class _Run:
             elif rest.startswith("{"):
                 end = _closing(rest)
                 if end is None or depth >= MAX_DEPTH:
-                    self._tell(path, f"${{{rest[1:]}" if end is None else "too many defaults of defaults")
+                    self._report(path, f"${{{rest[1:]}" if end is None else "too many nested defaults")
                     return text
                 found, rest = found + self._braced(rest[1:end], path, depth), rest[end + 1 :]
             elif name:
@@ -75,15 +77,16 @@ class _Run:
     def _plain(self, name: str, written: str, path: KeyPath) -> str:
         if name in self.environment:
             return self.environment[name]
-        expected = f"the variable {name} in the environment"
-        self.warnings.append(self.document.problem(path, expected, f"none; {written} stays as it is"))
+        found = f"none; {written} is kept as it is"
+        expected = f"the environment variable {name}"
+        self.warnings.append(self.document.problem(path, expected, found, "unset_variable"))
         return written
 
     def _braced(self, inside: str, path: KeyPath, depth: int) -> str:
         name = _NAME.match(inside)
         operator = _OPERATOR.match(inside, name.end()) if name else None
         if name is None or (operator is None and name.end() != len(inside)):
-            self._tell(path, f"${{{inside}}}")
+            self._report(path, f"${{{inside}}}")
             return ""
         if operator is None:
             return self._plain(name[0], f"${{{inside}}}", path)
@@ -97,17 +100,18 @@ class _Run:
             return value or ""
         if kind == "-":
             return self.text(word, path, depth + 1)
-        expected = f"the variable {name[0]} in the environment"
-        self.problems.append(self.document.problem(path, expected, f"none: {word}" if word else "none"))
+        expected = f"the environment variable {name[0]}"
+        found = f"none: {word}" if word else "none"
+        self.problems.append(self.document.problem(path, expected, found, "unset_variable"))
         return ""
 
-    def _tell(self, path: KeyPath, found: str) -> None:
-        expected = "a variable like ${NAME} or ${NAME:-default} ($$ is a dollar sign)"
+    def _report(self, path: KeyPath, found: str) -> None:
+        expected = "a variable such as ${NAME} or ${NAME:-default} (write $$ for a dollar sign)"
         self.problems.append(self.document.problem(path, expected, shorten(found)))
 
 
 def _closing(text: str) -> int | None:
-    """Where the brace that ``text`` begins with is closed."""
+    """The index of the brace that closes the one at the start of ``text``."""
     depth = 0
     for index, character in enumerate(text):
         if character == "{" and (index == 0 or text[index - 1] == "$"):

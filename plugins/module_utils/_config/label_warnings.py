@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Labels that Swarm takes, but that no placement constraint can ask for.
+"""Warn about node labels that Swarm accepts but that no placement constraint can match.
 
-Swarm takes any text as the key and the value of a label. In ``node.labels.KEY==VALUE`` it takes far less, and
-ignores such a constraint or refuses the service: the label does not do what it looks like.
+Swarm accepts any text as the key and value of a label. In a constraint, ``node.labels.KEY==VALUE``, it
+accepts far fewer characters. It ignores a constraint with other characters or rejects the service, so such a
+label has no effect. Source: swarmkit, ``manager/constraint/constraint.go``.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -20,7 +21,7 @@ from .._model.errors import Problem
 from .merge import Merged
 from .words import KeyPath, describe
 
-# How constraints name what is no node label, or a node label with its prefix.
+# Prefixes that belong in a constraint and not in the label itself.
 _PREFIXES = ("node.labels.", "node.label.", "engine.labels.", "labels.", "node.")
 _RESERVED = "orcastra."
 # Go's \s is ASCII only
@@ -29,7 +30,7 @@ _NOT_IN_VALUE = re.compile(r"[^A-Za-z0-9:\-_ \t\n\f\r.*()?+\[\]\\^$|/]")
 
 
 def label_warnings(merged: Merged) -> list[Problem]:
-    """What the user has to look at, for each label that does not do what it looks like."""
+    """A warning for each configured label that no constraint can match."""
     found: list[Problem] = []
     for name, entry in merged.nodes.items():
         labels: Any = (entry or {}).get("labels") or ()
@@ -40,39 +41,34 @@ def label_warnings(merged: Merged) -> list[Problem]:
             path: KeyPath = ("nodes", name, "labels", position if is_list else key)
             value = None if is_list else labels[key]
             for expected, shown in (*_about_key(key, is_list=is_list), *_about_value(value, is_list=is_list)):
-                found.append(merged.problem(path, expected, shown))
+                found.append(merged.problem(path, expected, shown, "unmatchable_label"))
     return found
 
 
 def _about_key(key: str, *, is_list: bool) -> Iterator[tuple[str, str]]:
-    """What was expected and found instead, at most once: the first mistake is the one to mend."""
+    """The expected and the found value, at most once: only the first mistake is reported."""
     lower = key.lower()
     for prefix in _PREFIXES:
         if lower.startswith(prefix) and len(key) > len(prefix):
-            what = "a label of the engine, which stands in its daemon.json" if prefix[0] == "e" else ""
-            found = (
-                f"{describe(key)}{f' ({what})' if what else ''}; did you mean {describe(key[len(prefix) :])}?"
-            )
-            yield f"a label without '{prefix}', which constraints put before it", found
+            hint = " (engine labels are set in daemon.json)" if prefix[0] == "e" else ""
+            found = f"{describe(key)}{hint}; did you mean {describe(key[len(prefix) :])}?"
+            yield f"a label without the prefix '{prefix}', which belongs in constraints only", found
             return
     if lower.startswith(_RESERVED):
-        yield (
-            f"a label that does not begin with '{_RESERVED}', which Orcastra keeps for itself",
-            describe(key),
-        )
+        yield f"a label without the prefix '{_RESERVED}', which is reserved for Orcastra", describe(key)
         return
     wrong = _characters(_NOT_IN_KEY, key)
     if not wrong:
         return
     name, colon, value = key.partition(":")
     if colon and is_list and name and not _NOT_IN_KEY.search(name):
-        suggestion = f"; did you mean {name}: {value.strip() or 'true'}, in a mapping?"
+        suggestion = f"; did you mean {name}: {value.strip() or 'true'} (in a mapping)?"
     else:
         plain = re.sub(r"[^A-Za-z0-9_.-]+", ".", key).strip(".-")
         suggestion = f"; did you mean {describe(plain)}?" if plain and key.isascii() else ""
     yield (
-        "a label of letters, digits, '_', '.' and '-', as no constraint can ask for another",
-        f"{describe(key)}, with {wrong}{suggestion}",
+        "a label of letters, digits, '_', '.' and '-' (constraints cannot match any other)",
+        f"{describe(key)}, which contains {wrong}{suggestion}",
     )
 
 
@@ -81,21 +77,21 @@ def _about_value(value: object, *, is_list: bool) -> Iterator[tuple[str, str]]:
         return
     text = "" if value is None else str(value)
     if not text.strip():
-        yield "a value, as no constraint can ask for an empty one", f"{describe(text)}; did you mean true?"
+        yield "a value (constraints cannot match an empty one)", f"{describe(text)}; did you mean true?"
         return
     if text != text.strip():
-        yield "a value without blanks around it, as no constraint can ask for them", describe(text)
+        yield "a value without leading or trailing spaces (constraints cannot match them)", describe(text)
         return
     wrong = _characters(_NOT_IN_VALUE, text)
     if wrong:
         expected = (
-            "a value of letters, digits, blanks and :-_.*()?+[]\\^$|/, as no constraint can ask for another"
+            "a value of letters, digits, spaces and :-_.*()?+[]\\^$|/ (constraints cannot match any other)"
         )
-        yield expected, f"{describe(text)}, with {wrong}"
+        yield expected, f"{describe(text)}, which contains {wrong}"
 
 
 def _characters(wrong: re.Pattern[str], text: str) -> str:
-    """The characters that are not allowed, each once; empty for none."""
+    """The invalid characters, each once; empty if there are none."""
     found = list(dict.fromkeys(wrong.findall(text)))
     shown = ", ".join(describe(character) for character in found[:5])
     return f"{shown} …" if len(found) > 5 else shown

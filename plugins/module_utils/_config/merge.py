@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Put the documents of a configuration together.
+"""Merge the documents of a configuration.
 
-The rule, with the documents from the weakest to the strongest (swarm.yml, then the separate files):
-``leader``, ``advertise_addr``, ``managers`` and each key of ``options`` and ``swarm`` come from the strongest
-document that gives a value. Each entry of ``nodes`` and ``dependencies`` comes whole from the strongest
-document that has an entry of this name; entries of different documents are never mixed.
+The separate files take precedence over swarm.yml. ``leader``, ``advertise_addr``, ``managers`` and each key
+of ``options`` and ``swarm`` come from the last document that sets them. Each entry of ``nodes`` and
+``dependencies`` comes as a whole from the last document that contains it: entries are never merged.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -19,7 +18,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._model.errors import Problem
+from .._model.errors import Problem, ProblemCode
 from .document import Document
 from .words import KeyPath
 
@@ -29,11 +28,10 @@ _MAPPINGS = ("options", "swarm", "nodes", "dependencies")
 
 @dataclass
 class Merged:
-    """The configuration as one, in the right shape: what was refused is left out.
+    """The merged configuration, without values that were rejected.
 
-    A refused item of a list is the empty text, so that the others keep their positions.
-    ``sources``: path of an entry → the document it comes from. ``node_names`` is complete:
-    it also has the names of entries that were refused.
+    A rejected item of a list becomes the empty string, so that the others keep their positions. ``sources``
+    maps the path of an entry to its document. ``node_names`` includes the names of rejected entries.
     """
 
     leader: str | None = None
@@ -50,16 +48,18 @@ class Merged:
         return self.sources[path[:2] if path[0] in _MAPPINGS else path[:1]]
 
     def place(self, path: KeyPath) -> str:
-        """Where the value at ``path`` was written."""
+        """The location of the value at ``path``."""
         return self._source(path).place(path)
 
-    def problem(self, path: KeyPath, expected: str, found: str) -> Problem:
-        """A problem with the value at ``path``."""
-        return self._source(path).problem(path, expected, found)
+    def problem(
+        self, path: KeyPath, expected: str, found: str, code: ProblemCode = "invalid_value"
+    ) -> Problem:
+        """Create a problem with the value at ``path``."""
+        return self._source(path).problem(path, expected, found, code)
 
 
 def merge(documents: Iterable[tuple[Document, Collection[KeyPath]]]) -> Merged:
-    """Merge documents, from the weakest to the strongest, each with the paths that have a problem."""
+    """Merge documents in ascending order of precedence, each with the paths that have a problem."""
     merged = Merged()
     for document, refused in documents:
         if isinstance(document.data, Mapping):
@@ -92,7 +92,7 @@ def _merge_one(merged: Merged, document: Document, refused: Collection[KeyPath])
 
 
 def _without(entry: Any, refused: Collection[KeyPath]) -> Any:
-    """The entry without its refused values, so that the rest of it can still be checked."""
+    """The entry without its rejected values, so that the rest can still be checked."""
     if not refused:
         return entry
     entry = copy.deepcopy(entry)

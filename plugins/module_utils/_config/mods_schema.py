@@ -11,19 +11,19 @@ from __future__ import annotations
 from .schema import EXTENSIONS, Schema
 
 _BOOLEAN: Schema = {"type": ["boolean", "null"], "title": "true or false"}
-_TEXT: Schema = {"type": ["string", "null"], "pattern": r"^[^\x00-\x1f\x7f]+$(?!\n)", "title": "text"}
+_TEXT: Schema = {"type": ["string", "null"], "pattern": r"^[^\x00-\x1f\x7f]+$(?!\n)", "title": "a string"}
 
 _SOURCES: Schema = {
     "url": {**_TEXT, "title": "a URL", "description": "A file to download."},
     "image": {
         **_TEXT,
-        "title": "the name of an image",
-        "description": "A mod image of LinuxServer's kind; stored as `USER.REPO.TAG.tar.xz`.",
+        "title": "an image name",
+        "description": "A LinuxServer mod image; stored as `USER.REPO.TAG.tar.xz`.",
     },
     "api": {
         **_TEXT,
         "title": "a URL",
-        "description": "A URL that answers with JSON, in which `select` finds the file.",
+        "description": "A URL that returns JSON; `select` picks the file from it.",
     },
 }
 
@@ -35,36 +35,37 @@ _MOD: Schema = {
         "select": {
             **_TEXT,
             "title": "a JMESPath expression",
-            "description": "For `api`: a JMESPath expression that gives `{url, name?, digest?}`.",
+            "description": "For `api`: a JMESPath expression that returns `{url, name?, digest?}`.",
         },
         "name": {
             **_TEXT,
-            "title": "the name of a file in the folder",
-            "description": "Where the file goes, folders allowed. Default: the last part of the URL.",
+            "title": "a file name in the folder",
+            "description": "Path of the file in the folder; may contain subfolders. Default: the last part "
+            "of the URL.",
         },
         "sha256": {
             "type": ["string", "null"],
             "pattern": r"^(sha256:)?[0-9a-fA-F]{64}$(?!\n)",
             "title": "64 hexadecimal digits",
-            "description": "The file's digest. With it, nobody is asked once the file is there.",
+            "description": "Digest of the file. If it is set, the file is downloaded only once.",
         },
         "headers": {
             "type": ["object", "null"],
             "title": "a mapping of headers to values",
-            "description": "Sent to the URL's origin only. `${VAR}` is taken from the environment, or from "
-            "the file that `VAR_FILE` names.",
+            "description": "Request headers, sent to the origin of the URL only. `${VAR}` is replaced by the "
+            "environment variable, or by the content of the file `VAR_FILE`.",
             "propertyNames": {
                 "pattern": r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$(?!\n)",
-                "title": "the name of a header",
+                "title": "a header name",
             },
             "additionalProperties": {
                 "type": "string",
                 "pattern": r"^[^\x00-\x08\x0a-\x1f\x7f]*$(?!\n)",
-                "title": "text",
+                "title": "a string",
             },
         },
-        "unpack": {**_BOOLEAN, "description": "Unpack a zip or tar archive into a folder of that name."},
-        "optional": {**_BOOLEAN, "description": "A failure is reported, but the refresh counts as good."},
+        "unpack": {**_BOOLEAN, "description": "Unpack a zip or tar archive into a folder of the same name."},
+        "optional": {**_BOOLEAN, "description": "Report a failure of this mod, but do not fail the refresh."},
     },
     "patternProperties": EXTENSIONS,
     "additionalProperties": False,
@@ -83,36 +84,40 @@ MODS_SCHEMA: Schema = {
             "properties": {
                 "docker_mods": {
                     **_BOOLEAN,
-                    "description": "Take the mods that services and containers name in `DOCKER_MODS`.",
+                    "description": "Download the mods that services and containers list in `DOCKER_MODS`.",
                 },
                 "label_prefix": {
                     "type": ["string", "null"],
                     "pattern": r"^[^\s=\x00-\x1f]+$(?!\n)",
-                    "title": "the beginning of a label, or nothing",
-                    "description": "Take the mods in labels that begin so; null: no labels.",
+                    "title": "a label prefix, or nothing",
+                    "description": "Download the mods in labels with this prefix; null ignores labels.",
                 },
                 "allow_private": {
                     **_BOOLEAN,
-                    "description": "Let URLs of labels lead to private and local addresses. Default: false.",
+                    "description": "Allow URLs in labels to point to private and local addresses. Default: "
+                    "false.",
                 },
             },
             "patternProperties": EXTENSIONS,
             "additionalProperties": False,
         },
         "mods": {"type": ["array", "null"], "title": "a list of mods", "items": _MOD},
-        "prune": {**_BOOLEAN, "description": "Remove what is no longer wanted. Default: true."},
+        "prune": {
+            **_BOOLEAN,
+            "description": "Remove mods that are no longer configured or requested. Default: true.",
+        },
         "concurrency": {
             "type": ["integer", "null"],
             "minimum": 1,
             "maximum": 32,
-            "title": "a whole number, 1 to 32",
-            "description": "How many downloads at a time. Default: 4.",
+            "title": "an integer from 1 to 32",
+            "description": "Number of parallel downloads. Default: 4.",
         },
         "max_bytes": {
             "type": ["integer", "null"],
             "minimum": 1,
-            "title": "a number of bytes, at least 1",
-            "description": "The largest file. Default: 2147483648.",
+            "title": "a number of bytes, 1 or more",
+            "description": "Maximum file size in bytes. Default: 2147483648.",
         },
     },
     "patternProperties": EXTENSIONS,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a schema cannot say about nodes: addresses, labels, the leader."""
+"""The checks of nodes that a schema cannot express: addresses, labels, the leader."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -18,13 +18,13 @@ from .merge import Merged
 from .words import describe, suggest
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\[\]]*)\](?::(?P<port6>[0-9]+))?|(?P<host>[^:]*):(?P<port>[0-9]+)")
-# What Linux takes as the name of an interface.
+# A valid name of a network interface on Linux.
 _INTERFACE = re.compile(r"[^\s/:\x00-\x1f\x7f\ud800-\udfff]{1,15}")
 _LIKE_ADDRESS = re.compile(r"[0-9.]+")
 
 
 def build_nodes(merged: Merged) -> tuple[dict[str, NodeConfig], list[Problem]]:
-    """The nodes by name, and what is wrong with them."""
+    """Build the nodes by name. Returns them and their problems."""
     problems: list[Problem] = []
     nodes: dict[str, NodeConfig] = {}
     seen: dict[object, str] = {}
@@ -52,23 +52,23 @@ def build_nodes(merged: Merged) -> tuple[dict[str, NodeConfig], list[Problem]]:
         elif address in seen:
             other = seen[address]
             place = merged.place(("nodes", other, "ip"))
-            found = f"{describe(ip)}, which is the address of '{other}' ({place})"
-            problems.append(merged.problem(path, "an address of its own for each node", found))
+            found = f"{describe(ip)}, which is also the address of '{other}' ({place})"
+            problems.append(merged.problem(path, "a different address for each node", found, "duplicate"))
         else:
             seen[address] = name
     return nodes, problems
 
 
 def check_manager(merged: Merged, *, nodes_are_known: bool) -> list[Problem]:
-    """What is wrong with ``leader`` and ``advertise_addr``.
+    """Check ``leader`` and ``advertise_addr``.
 
-    ``nodes_are_known`` is False where a file could not be read that may hold more nodes.
+    ``nodes_are_known`` is False if a file that may contain more nodes could not be read.
     """
     problems: list[Problem] = []
     leader = merged.leader
     if leader is not None and nodes_are_known and merged.node_names and leader not in merged.node_names:
         found = f"{describe(leader)}{suggest(leader, merged.node_names)}"
-        problems.append(merged.problem(("leader",), "one of the configured nodes", found))
+        problems.append(merged.problem(("leader",), "one of the configured nodes", found, "unknown_name"))
     address = merged.advertise_addr
     if address is not None and not _is_advertise_addr(address):
         expected = "an IP address or a network interface"
@@ -96,7 +96,7 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _is_advertise_addr(text: str) -> bool:
-    """Whether Docker's ``--advertise-addr`` takes it: ``<ip|interface>[:port]``."""
+    """Whether Docker's ``--advertise-addr`` accepts it: ``<ip|interface>[:port]``."""
     if _address(text) is not None:
         return True
     match = _WITH_PORT.fullmatch(text)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From ``rebalance_config.yml``, or the same as plain data, to the checked rules of rebalancing."""
+"""Build the checked rebalancing rules from ``rebalance_config.yml``, or from the same as plain data."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._model.errors import ConfigError, Problem
+from .._model.errors import ConfigError, Problem, ProblemCode
 from .._model.rules import GB, MetricSources, Rebalance, RebalanceRules, ServiceRules
 from .build import in_order, plain_document
 from .check import check_against
 from .document import Document
-from .logins import Apart, has_login, login_headers, ours
+from .logins import SecretExtractor, has_login, login_headers, without_extensions
 from .rebalance_schema import REBALANCE_SCHEMA
 from .sections import refuse_blank
 from .source import read_file
@@ -26,7 +26,7 @@ from .words import KeyPath, describe, dotted
 
 DEFAULT_NODE_EXPORTER_URL = "http://{address}:9100/metrics"
 
-# the interval in its three spellings
+# the three names of the interval
 _INTERVALS: tuple[KeyPath, ...] = (
     ("monitor_interval_seconds",),
     ("comonitor_interval_seconds",),
@@ -34,25 +34,25 @@ _INTERVALS: tuple[KeyPath, ...] = (
 )
 _EXPORTERS = ("node_exporter_nodes", "node_exporters")
 _LOGINS = ("node_exporter_auth", "cadvisor_auth", "prometheus_auth")
-# where user and password go instead of a URL
-_HINT = "write a mapping, with username and password beside the URL"
+# where to write credentials that are part of a URL, by the key of the URL
+_HINT = "use a mapping with the URL, username and password"
 _HINTS = {
-    "exporter_url": "they have keys of their own here: username and password",
-    "url": "they have keys of their own here: username and password",
-    "node_exporter_url": "they go in metrics.node_exporter_auth: username and password",
-    "cadvisor_url": "they go in metrics.cadvisor_auth: username and password",
-    "prometheus_url": "they go in metrics.prometheus_auth: username and password",
+    "exporter_url": "use the keys username and password",
+    "url": "use the keys username and password",
+    "node_exporter_url": "use metrics.node_exporter_auth",
+    "cadvisor_url": "use metrics.cadvisor_auth",
+    "prometheus_url": "use metrics.prometheus_auth",
 }
 
 
 def load_rebalance(
     path: Path, environment: Mapping[str, str] | None = None
 ) -> tuple[Rebalance, Mapping[str, Any]]:
-    """Read and check the file; also returns its data, for ``build_rebalance`` elsewhere.
+    """Read and check the file. Also returns its data, which another process can pass to ``build_rebalance``.
 
-    ``environment`` has the values of ``${VAR}``; without one they stay as they are. An absent file gives the
-    defaults, and so does ``{}``. Raises ConfigError with all problems, also if the file is blank: it
-    may be half written.
+    ``environment`` has the values of ``${VAR}``; if it is None, variables are not replaced. A missing file
+    and ``{}`` give the defaults. Raises ConfigError with all problems. A blank file is one of them, because
+    it may be incomplete.
     """
     document, problems = read_file(path)
     return rebalance_of(document, refuse_blank(document, problems), environment), document.data or {}
@@ -61,48 +61,48 @@ def load_rebalance(
 def rebalance_of(
     document: Document, problems: Iterable[Problem] = (), environment: Mapping[str, str] | None = None
 ) -> Rebalance:
-    """Check what a file holds; ``problems`` were met while it was read. Raises ConfigError with all."""
+    """Check a document that has been read, with ``problems``. Raises ConfigError with all problems."""
     return _build(document, problems, environment)
 
 
 def build_rebalance(
     data: Mapping[str, Any], environment: Mapping[str, str] | None = None, *, may_be_literal: bool = True
 ) -> Rebalance:
-    """Check plain data, a mapping as in the file. Raises ConfigError with all problems.
+    """Check plain data: a mapping with the structure of the file. Raises ConfigError with all problems.
 
-    ``may_be_literal``: whether secrets may stand in it as they are.
+    If ``may_be_literal`` is False, each secret must contain a variable.
     """
     document, problems = plain_document(data)
     return _build(document, problems, environment, may_be_literal=may_be_literal)
 
 
-def take_apart(
+def extract_secrets(
     data: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Valid data in which ``${…}`` stands for each secret, and the values of these variables.
+    """Replace the secrets in valid data with variables. Returns the data and the values of the variables.
 
-    What is for other tools is left out: secrets can be anywhere in it.
-    So that the secrets can be handed on apart from the rest. A ``${VAR}`` that ``environment`` doesn't have
-    counts where the data is used. Raises OrcastraError if a file that holds a value can't be read.
+    The secrets can then be passed separately from the rest. Extensions (``x-``) are removed, because secrets
+    can be anywhere in them. A ``${VAR}`` that ``environment`` does not have is kept, so that the reader of
+    the data can replace it. Raises OrcastraError if the file of a variable cannot be read.
     """
-    apart = Apart(environment)
-    found = ours(data)
+    extractor = SecretExtractor(environment)
+    found = without_extensions(data)
     for part in _EXPORTERS:
         if isinstance(found.get(part), Mapping):
-            found[part] = _each_apart(apart, found[part])
+            found[part] = _extract_each(extractor, found[part])
     if isinstance(found.get("metrics"), Mapping):
-        metrics = found["metrics"] = ours(found["metrics"])
+        metrics = found["metrics"] = without_extensions(found["metrics"])
         for key in (*_LOGINS, "cadvisors"):
             if isinstance(metrics.get(key), Mapping):
-                each = _each_apart if key == "cadvisors" else Apart.login
-                metrics[key] = each(apart, metrics[key])
-    return found, apart.variables
+                extract = _extract_each if key == "cadvisors" else SecretExtractor.login
+                metrics[key] = extract(extractor, metrics[key])
+    return found, extractor.variables
 
 
-def _each_apart(apart: Apart, entries: Mapping[str, Any]) -> dict[str, Any]:
+def _extract_each(extractor: SecretExtractor, entries: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: apart.login(entry) if isinstance(entry, Mapping) else entry
-        for name, entry in ours(entries).items()
+        name: extractor.login(entry) if isinstance(entry, Mapping) else entry
+        for name, entry in without_extensions(entries).items()
     }
 
 
@@ -128,7 +128,7 @@ def _build(
 
 
 class _Values:
-    """The document's values that have the right shape, and what else is wrong with them."""
+    """The values of the document that match the schema, and further problems with them."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class _Values:
         self._may_be_literal = may_be_literal
 
     def get(self, *path: str, default: Any = None) -> Any:
-        """The value at ``path``; ``default`` where there is none, or one that was refused."""
+        """The value at ``path``; ``default`` if there is none or if it was rejected."""
         value = self._document.data
         for length, key in enumerate(path, start=1):
             if path[: length - 1] in self._refused or not isinstance(value, Mapping):
@@ -154,7 +154,7 @@ class _Values:
         return default if value is None or path in self._refused else value
 
     def names(self, *path: str) -> list[str]:
-        """The keys of the mapping at ``path``, without those that are for other tools."""
+        """The keys of the mapping at ``path``, without extensions and rejected values."""
         found = self.get(*path, default={})
         return [name for name in found if not name.startswith("x-") and (*path, name) not in self._refused]
 
@@ -165,16 +165,18 @@ class _Values:
         if not isinstance(given, Mapping) or refused or not has_login(given):
             return None
 
-        def tell(below: KeyPath, expected: str, found: str) -> None:
-            self.tell((*path, *below), expected, found)
+        def report(below: KeyPath, expected: str, found: str, code: ProblemCode) -> None:
+            self.report((*path, *below), expected, found, code)
 
-        return login_headers(given, self._environment, tell, may_be_literal=self._may_be_literal)
+        return login_headers(given, self._environment, report, may_be_literal=self._may_be_literal)
 
-    def tell(self, path: KeyPath, expected: str, found: str) -> None:
-        self.problems.append(self._document.problem(path, expected, found))
+    def report(self, path: KeyPath, expected: str, found: str, code: ProblemCode) -> None:
+        self.problems.append(self._document.problem(path, expected, found, code))
 
-    def place(self, path: KeyPath) -> str:
-        return self._document.place(path)
+    def reference(self, path: KeyPath) -> str:
+        """The key at ``path``, with its location if the document is a file."""
+        key, place = dotted(path), self._document.place(path)
+        return key if place == key else f"{key} ({place})"
 
 
 def _interval(values: _Values) -> float:
@@ -184,8 +186,8 @@ def _interval(values: _Values) -> float:
     numbers = [float(values.get(*[str(part) for part in path])) for path in given]
     for path, number in zip(given[1:], numbers[1:]):
         if number != numbers[0]:
-            first = f"{numbers[0]:g} as {dotted(given[0])} says ({values.place(given[0])})"
-            values.tell(path, first, f"{number:g}")
+            first = f"{numbers[0]:g}, the value of {values.reference(given[0])}"
+            values.report(path, first, f"{number:g}", "conflict")
     return numbers[0]
 
 
@@ -254,7 +256,7 @@ def _sources(values: _Values, interval: float) -> MetricSources:
 
 
 class _Headers:
-    """The headers that go to each URL."""
+    """The request headers for each URL."""
 
     def __init__(self, values: _Values) -> None:
         self.found: dict[str, dict[str, str]] = {}
@@ -263,7 +265,7 @@ class _Headers:
         self._places: dict[str, KeyPath] = {}
 
     def add(self, url: str | None, path: tuple[str, ...] | None, default: str) -> None:
-        """Note the login at ``path``, or else the default one, for a URL or a template of URLs."""
+        """Use the login at ``path``, or the default one if there is none, for a URL or a URL template."""
         if url is None:
             return
         headers = None if path is None else self._values.login(*path)
@@ -272,14 +274,15 @@ class _Headers:
         place = path or ("metrics", default)
         if self.found.get(url, headers) != headers:
             other = self._places[url]
-            self._values.tell(place, f"the same login for the same URL as {dotted(other)} has", "another")
+            expected = f"the login of {dotted(other)}, which has the same URL"
+            self._values.report(place, expected, "a different one", "conflict")
         if headers:
             self.found[url] = headers
         self._places.setdefault(url, place)
 
 
 def _exporters(values: _Values, headers: _Headers) -> dict[str, str]:
-    """Both spellings in one."""
+    """The exporters from both keys, ``node_exporter_nodes`` and ``node_exporters``."""
     found: dict[str, str] = {}
     places: dict[str, KeyPath] = {}
     for part in _EXPORTERS:
@@ -289,15 +292,15 @@ def _exporters(values: _Values, headers: _Headers) -> dict[str, str]:
             if url is None:
                 continue
             if name in found and found[name] != url:
-                place = f"{dotted(places[name])} ({values.place(places[name])})"
-                values.tell(path, f"the same URL as {place}", describe(url))
+                expected = f"the same URL as {values.reference(places[name])}"
+                values.report(path, expected, describe(url), "conflict")
             found[name], places[name] = url, path
             headers.add(url, (part, name), "node_exporter_auth")
     return found
 
 
 def _entry(values: _Values, path: tuple[str, ...], key: str) -> tuple[str, ...]:
-    """Where the URL of an entry is: the entry itself, or a key of it."""
+    """The path of an entry's URL: the entry itself, or its key ``key``."""
     return (*path, key) if isinstance(values.get(*path), Mapping) else path
 
 
@@ -310,6 +313,6 @@ def _url(values: _Values, path: tuple[str, ...], *, is_template: bool = False) -
         expected, found = fault
         if "@" in text:
             expected += f" ({_HINTS.get(path[-1], _HINT)})"
-        values.tell(path, expected, found)
+        values.report(path, expected, found, "invalid_value")
         return None
     return str(text)

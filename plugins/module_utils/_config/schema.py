@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The JSON Schema of the configuration: what swarm.yml and its parts may hold.
+"""The JSON Schema of the configuration: swarm.yml and its parts.
 
-The ``title`` of each value is the noun phrase that error messages use for what was expected; the
-``description`` is its documentation for users, which editors show.
+The ``title`` of each value is a noun phrase: error messages use it as the expected value. The
+``description`` is the documentation that editors and the reference show.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -21,7 +21,7 @@ Schema = dict[str, Any]
 
 ALL_PARTS = ("leader", "advertise_addr", "managers", "nodes", "options", "swarm", "dependencies")
 
-# `$` alone also matches in front of a last line feed.
+# `$` alone also matches before a trailing newline.
 _END = r"$(?!\n)"
 _UNPRINTABLE = r"\x00-\x1f\x7f\ud800-\udfff"
 _WORD = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*" + _END
@@ -29,26 +29,26 @@ _OPTIONAL_WORD = r"^([a-zA-Z0-9][a-zA-Z0-9_.-]*)?" + _END
 _LABEL_KEY = rf"^[^\s={_UNPRINTABLE}]+" + _END
 _TEXT = rf"^[^{_UNPRINTABLE}]*" + _END
 
-# What tools and people add for themselves, as in Compose files.
-EXTENSIONS: Schema = {"^x-": {"description": "Ignored: for anchors of YAML and for other tools."}}
+# As in Compose files, users and other tools can add their own keys.
+EXTENSIONS: Schema = {"^x-": {"description": "Ignored: for YAML anchors and other tools."}}
 
 _LABELS: Schema = {
     "type": ["array", "object", "null"],
     "title": "a list of labels, or a mapping of labels to values",
-    "description": "Labels of the node. A list sets each label to `true`; a mapping gives the values.",
+    "description": "Labels of the node. A list sets each label to `true`; a mapping sets the values.",
     "items": {
         "type": "string",
         "pattern": _LABEL_KEY,
-        "title": "a label without white space and '='",
+        "title": "a label without spaces and '='",
     },
-    "propertyNames": {"pattern": _LABEL_KEY, "title": "a label without white space and '='"},
+    "propertyNames": {"pattern": _LABEL_KEY, "title": "a label without spaces and '='"},
     "additionalProperties": {
         "type": ["string", "boolean", "integer", "null"],
         "pattern": _TEXT,
         "minimum": -(2**63),
         "maximum": 2**63 - 1,
-        "title": "text, a whole number, or true or false",
-        "description": "The value; nothing at all stands for the empty value.",
+        "title": "a string, an integer, or true or false",
+        "description": "The value of the label; null means an empty value.",
     },
 }
 
@@ -59,7 +59,7 @@ _NODE: Schema = {
         "ip": {
             "type": ["string", "null"],
             "title": "an IP address",
-            "description": "Address of the host. A node of this name at another address is not taken for it.",
+            "description": "IP address of the host. A node with this name and another address is ignored.",
         },
         "labels": _LABELS,
         "role": {
@@ -72,19 +72,21 @@ _NODE: Schema = {
             "type": ["string", "null"],
             "enum": ["active", "pause", "drain", None],
             "title": "active, pause or drain",
-            "description": "Whether the node takes tasks.",
+            "description": "Availability of the node for tasks.",
         },
         "data_path_addr": {
             "type": ["string", "null"],
             "pattern": r"^[^\s\x00-\x1f\x7f\ud800-\udfff]+$(?!\n)",
             "title": "an IP address or a network interface",
-            "description": "The interface for the traffic of containers, where it isn't that of `ip`.",
+            "description": "Address or interface for container traffic, if it differs from `ip`.",
         },
         "swarm_addr": {
             "type": ["string", "null"],
             "title": "an IP address",
-            "description": "Where the swarm sees the host, if it isn't `ip`: behind NAT, or with several "
-            "interfaces. `docker node inspect` shows it as `ManagerStatus.Addr` or `Status.Addr`.",
+            "description": "Address under which the swarm knows the host, if it differs from `ip`: behind "
+            "NAT, "
+            "or with several interfaces. `docker node inspect` shows it as `ManagerStatus.Addr` or "
+            "`Status.Addr`.",
         },
     },
     "patternProperties": EXTENSIONS,
@@ -94,11 +96,11 @@ _NODE: Schema = {
 _SERVICES: Schema = {
     "type": "array",
     "title": "a list of service names",
-    "description": "The followers: services of the anchor's stack that stay where the anchor runs.",
+    "description": "The followers: services of the anchor's stack that must run on the anchor's node.",
     "items": {
         "type": "string",
         "pattern": _WORD,
-        "title": "the name of a service (letters, digits, '_', '-' and '.')",
+        "title": "a service name (letters, digits, '_', '-' and '.')",
     },
 }
 
@@ -110,9 +112,10 @@ _DEPENDENCY: Schema = {
         "stack": {
             "type": ["string", "null"],
             "pattern": _OPTIONAL_WORD,
-            "title": "the name of a stack (letters, digits, '_', '-' and '.')",
-            "description": "Stack of the anchor and its followers. Default: `STACK_NAME`. Empty: none; the "
-            "names are full names.",
+            "title": "a stack name (letters, digits, '_', '-' and '.')",
+            "description": "Stack of the anchor and its followers. Default: `STACK_NAME`. If it is empty, "
+            "the "
+            "names are full service names.",
         },
         "services": _SERVICES,
         "restart_dependents": {
@@ -123,27 +126,30 @@ _DEPENDENCY: Schema = {
         "retry_intervals": {
             "type": ["array", "null"],
             "minItems": 1,
-            "title": "a list of seconds",
-            "description": "Seconds to wait before the first, second … restart of a follower that fails or "
-            "runs in the wrong place; after the last one it is given up. Default: 2, 10, 60, 300, 900.",
+            "title": "a list of intervals in seconds",
+            "description": "Delays before each restart of a follower that fails or runs on the wrong node, "
+            "in "
+            "seconds. After the last one, Orcastra gives up. Default: 2, 10, 60, 300, 900.",
             "items": {
                 "type": "number",
                 "exclusiveMinimum": 0,
                 "maximum": 31_536_000,
-                "title": "a number of seconds above 0 and up to a year",
+                "title": "a number of seconds above 0, up to one year",
             },
         },
         "relocate": {
             "type": ["string", "null"],
             "enum": ["auto", "ordered", "evict", None],
             "title": "auto, ordered or evict",
-            "description": "How followers move: `ordered` waits until the old container has stopped, `evict` "
-            "does not; `auto` is `ordered` for services that mount a volume or a host path. Default: `auto`.",
+            "description": "How followers move. `ordered` waits for the old container to stop, `evict` does "
+            "not. `auto` means `ordered` for services that mount a volume or a host path, and `evict` for "
+            "all "
+            "others. Default: `auto`.",
         },
         "manage_constraint": {
             "type": ["boolean", "null"],
             "title": "true or false",
-            "description": "Give followers the constraint on the anchor's label. Default: true.",
+            "description": "Add the constraint for the anchor's label to followers. Default: true.",
         },
     },
     "required": ["services"],
@@ -154,8 +160,9 @@ _DEPENDENCY: Schema = {
 SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": f"a mapping with {', '.join(ALL_PARTS[:-1])} or {ALL_PARTS[-1]}",
-    "description": "Orcastra: the nodes of a Docker Swarm, and which services belong together. `{}` or `[]` "
-    "means nothing; a file without any data isn't taken for that.",
+    "description": "Orcastra: the nodes of a Docker Swarm, and the services that belong together. `{}` or "
+    "`[]` "
+    "means an empty configuration; a blank file does not.",
     "type": ["object", "array", "null"],
     "maxItems": 0,
     "properties": {
@@ -163,12 +170,12 @@ SCHEMA: Schema = {
             "type": ["string", "null"],
             "pattern": _WORD,
             "title": "a host name",
-            "description": "Host name of the first manager: one of `nodes`, where there are any.",
+            "description": "Host name of the first manager. If `nodes` is set, it must be one of them.",
         },
         "advertise_addr": {
             "type": ["string", "null"],
             "title": "an IP address or a network interface",
-            "description": "Where the first manager is reached; with a port where it isn't 2377.",
+            "description": "Address of the first manager for the other nodes, with a port if it is not 2377.",
         },
         "managers": MANAGERS,
         "swarm": SWARM,
@@ -177,20 +184,21 @@ SCHEMA: Schema = {
             "maxItems": 0,
             "title": "a mapping of host names to nodes",
             "description": "The nodes of the swarm by host name (or node ID). `{}` or `[]` means no nodes; "
-            "nothing at all means that they aren't given.",
+            "null means that the section is not given.",
             "propertyNames": {"pattern": _WORD, "title": "a host name or a node ID"},
             "additionalProperties": _NODE,
         },
         "options": {
             "type": ["object", "null"],
             "title": "a mapping with prune_unknown_labels",
-            "description": "What holds for all nodes.",
+            "description": "Options for all nodes.",
             "properties": {
                 "prune_unknown_labels": {
                     "type": ["boolean", "null"],
                     "title": "true or false",
-                    "description": "Remove the labels of configured nodes that are neither configured nor an "
-                    "anchor's, whoever has set them. Default: false.",
+                    "description": "Remove all labels of configured nodes that are neither configured nor "
+                    "the label "
+                    "of an anchor, even if another user has set them. Default: false.",
                 },
             },
             "patternProperties": EXTENSIONS,
@@ -200,11 +208,11 @@ SCHEMA: Schema = {
             "type": ["object", "array", "null"],
             "maxItems": 0,
             "title": "a mapping of anchors to the services that follow them",
-            "description": "Anchors, by service name without the stack's prefix, and their followers. `{}` "
-            "or `[]` means no anchors; nothing at all means that they aren't given.",
+            "description": "Anchors, by service name without the stack prefix, and their followers. `{}` "
+            "or `[]` means no anchors; null means that the section is not given.",
             "propertyNames": {
                 "pattern": _WORD,
-                "title": "the name of a service (letters, digits, '_', '-' and '.')",
+                "title": "a service name (letters, digits, '_', '-' and '.')",
             },
             "additionalProperties": _DEPENDENCY,
         },
@@ -215,7 +223,7 @@ SCHEMA: Schema = {
 
 
 def schema_of(parts: Iterable[str]) -> Schema:
-    """The schema of a file that may hold only ``parts`` of the configuration."""
+    """The schema of a file that may contain only ``parts`` of the configuration."""
     names = list(parts)
     return {
         **SCHEMA,

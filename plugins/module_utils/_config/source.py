@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read one YAML file into plain data, keeping the line of every value.
+"""Read one YAML file into plain data, and record the line of every value.
 
-PyYAML parses and composes; only the last step, from its nodes to data, is done here, because a safe load
-knows no lines, takes duplicate keys, and reads ``010``, ``12:30`` and ``2024-01-01`` as something else
-than what was written.
+PyYAML parses and composes the file. Only the last step, from its nodes to data, is done here, because
+``yaml.safe_load`` has no line numbers, accepts duplicate keys, and does not read ``010``, ``12:30`` and
+``2024-01-01`` as the text that the user wrote.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -21,10 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .._model.errors import MAX_PROBLEMS, OrcastraError, Problem
+from .._model.errors import MAX_PROBLEMS, OrcastraError, Problem, ProblemCode
 from .document import Document
 from .words import KeyPath, describe, dotted, shorten
-from .yaml_errors import in_plain_words
+from .yaml_errors import explain
 from .yaml_limits import (
     MAX_BYTES,
     MAX_DEPTH,
@@ -46,8 +46,8 @@ else:
 _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
 
-# Which plain words are no text. Numbers only as people write them: everything else stays as it stands in
-# the file.
+# The plain scalars that are not strings. Only the usual notation of numbers counts; everything else is a
+# string, exactly as written.
 _SCALARS = (
     (
         "bool",
@@ -75,30 +75,31 @@ _CONSTRUCT: dict[str, Callable[[str], Any]] = {
 def read_file(path: Path) -> tuple[Document, list[Problem]]:
     """Read a YAML file. Its data is None if the file is absent, blank or cannot be read.
 
-    Never raises for what is in the file: all problems are returned. Raises OrcastraError where PyYAML is
+    Never raises for the content of the file: all problems are returned. Raises OrcastraError if PyYAML is
     missing.
     """
     if YAML_IMPORT_ERROR is not None:
-        raise OrcastraError("the Python library PyYAML is needed to read the configuration")
+        raise OrcastraError("reading the configuration requires the Python library PyYAML")
     empty = Document(None, str(path))
     try:
         text, problem = _read_text(path)
     except (FileNotFoundError, NotADirectoryError):
         return replace(empty, exists=False), []
     except OSError as error:
-        return empty, [Problem("", "a file that can be read", error.strerror or str(error), str(path))]
+        found = error.strerror or str(error)
+        return empty, [Problem("", "a readable file", found, str(path), code="unreadable")]
     if problem is not None:
         return empty, [problem]
     try:
         check_limits(text)
         root = _compose(text)
     except TooMuch as error:
-        return empty, [Problem("", str(error), "more", str(path), error.line)]
+        return empty, [_too_large(path, error)]
     except yaml.YAMLError as error:
-        line, found = in_plain_words(error, text)
-        return empty, [Problem("", "valid YAML", found, str(path), line)]
+        line, found = explain(error, text)
+        return empty, [Problem("", "valid YAML", found, str(path), line, "invalid_yaml")]
     except RecursionError:
-        return empty, [Problem("", str(too_deep(None)), "more", str(path))]
+        return empty, [_too_large(path, too_deep(None))]
     if root is None:
         return empty, []
     builder = _Builder(str(path))
@@ -107,32 +108,37 @@ def read_file(path: Path) -> tuple[Document, list[Problem]]:
     except _RefusedError as error:
         return empty, [*builder.problems, error.problem]
     except TooMuch as error:
-        return empty, [*builder.problems, Problem("", str(error), "more", str(path), error.line)]
+        return empty, [*builder.problems, _too_large(path, error)]
     except RecursionError:
         # a long chain of merge keys
-        return empty, [*builder.problems, Problem("", str(too_deep(None)), "more", str(path))]
+        return empty, [*builder.problems, _too_large(path, too_deep(None))]
     if data == {} and root.value:
-        # nothing but extensions: unlike `{}`, that doesn't say "nothing"
+        # only extensions: unlike `{}`, this does not mean an empty configuration
         data = None
     return Document(data, str(path), builder.lines), builder.problems
 
 
+def _too_large(path: Path, error: TooMuch) -> Problem:
+    return Problem("", str(error), "more", str(path), error.line, "too_large")
+
+
 def _read_text(path: Path) -> tuple[str, Problem | None]:
-    # Opening a pipe or a device could wait for ever.
+    # Opening a pipe or a device could block forever.
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        found = "a directory" if stat.S_ISDIR(status.st_mode) else "something else (a pipe or a device)"
-        return "", Problem("", "a file", found, str(path))
+        found = "a directory" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+        return "", Problem("", "a file", found, str(path), code="unreadable")
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        return "", Problem("", f"a file of at most {MAX_BYTES // 1024} KiB", "a larger one", str(path))
+        expected = f"a file of at most {MAX_BYTES // 1024} KiB"
+        return "", Problem("", expected, "a larger one", str(path), code="too_large")
     try:
         return content.decode("utf-8-sig"), None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        found = f"a byte that is not UTF-8 (0x{content[error.start]:02x})"
-        return "", Problem("", "text in UTF-8", found, str(path), line)
+        found = f"the invalid byte 0x{content[error.start]:02x}"
+        return "", Problem("", "UTF-8 text", found, str(path), line, "unreadable")
 
 
 def _compose(text: str) -> Any:
@@ -149,7 +155,7 @@ def _compose(text: str) -> Any:
 
 
 class _RefusedError(Exception):
-    """The whole file is refused, for ``problem``."""
+    """The whole file is rejected because of ``problem``."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -157,18 +163,18 @@ class _RefusedError(Exception):
 
 
 class _Builder:
-    """Makes plain data of PyYAML's nodes. An alias is the same node again, so nodes may form a circle."""
+    """Turns PyYAML's nodes into plain data. An alias is the same node again, so nodes may form a cycle."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.lines: dict[KeyPath, int] = {}
         self.problems: list[Problem] = []
         self._open: set[int] = set()
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         self._values = 0
 
     def build(self, node: Any, path: KeyPath, depth: int) -> Any:
-        """The data of ``node``, which stands at ``path``; None for what is refused."""
+        """The data of ``node``, which is at ``path``; None if it is rejected."""
         self.lines.setdefault(path, _line(node))
         self._count(node)
         if depth > MAX_DEPTH:
@@ -177,7 +183,7 @@ class _Builder:
             return self._scalar(node, path)
         kind = "map" if isinstance(node, yaml.MappingNode) else "seq"
         if node.tag != _TAG + kind:
-            self._tell_tag(node, path)
+            self._report_tag(node, path)
             return None
         self._enter(node, path)
         try:
@@ -190,7 +196,7 @@ class _Builder:
     def _mapping(self, node: Any, path: KeyPath, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key, (key_node, value_node) in self._entries(node, path).items():
-            # Extensions at the top are there for their anchors: they are read where an alias uses them.
+            # Top-level extensions only define anchors, and are read at each alias.
             if not path and key.startswith("x-"):
                 continue
             key_path = (*path, key)
@@ -199,7 +205,11 @@ class _Builder:
         return data
 
     def _entries(self, node: Any, path: KeyPath) -> dict[str, tuple[Any, Any]]:
-        """The keys of a mapping with their nodes; its own win over merged ones, earlier merges over later."""
+        """The keys of a mapping with their nodes.
+
+        Its own keys take precedence over merged ones, and earlier merges over later ones. Source: the YAML
+        merge key type (https://yaml.org/type/merge.html).
+        """
         own: dict[str, tuple[Any, Any]] = {}
         merged: dict[str, tuple[Any, Any]] = {}
         merge_key: Any = None
@@ -207,7 +217,7 @@ class _Builder:
             self._count(key_node)
             if key_node.tag == _MERGE:
                 if merge_key is not None:
-                    self._tell_duplicate(key_node, merge_key, path)
+                    self._report_duplicate(key_node, merge_key, path)
                     continue
                 merge_key = key_node
                 for entries in self._merges(value_node, path):
@@ -216,7 +226,7 @@ class _Builder:
                 continue
             name = self._key(key_node, path)
             if name in own:
-                self._tell_duplicate(key_node, own[name][0], path)
+                self._report_duplicate(key_node, own[name][0], path)
             elif name is not None:
                 own[name] = (key_node, value_node)
         return {**merged, **own}
@@ -226,7 +236,8 @@ class _Builder:
         found = []
         for source in sources:
             if not isinstance(source, yaml.MappingNode):
-                self._tell(source, (*path, "<<"), "an alias of a mapping, or a list of them", _kind(source))
+                expected = "an alias of a mapping, or a list of such aliases"
+                self._report(source, (*path, "<<"), expected, _kind(source), "wrong_type")
                 continue
             self._enter(source, path)
             try:
@@ -240,53 +251,55 @@ class _Builder:
             name = self._scalar(node, path)
             if isinstance(name, str):
                 return name
-            if id(node) not in self._told:
-                found = f"{describe(name)} (put it in quotes: {shorten(node.value)})"
-                self._tell(node, path, "text as a key", found)
+            if id(node) not in self._reported:
+                found = f"{describe(name)} (quote it: {shorten(node.value)})"
+                self._report(node, path, "a string as the key", found, "wrong_type")
         else:
-            self._tell(node, path, "text as a key", _kind(node))
+            self._report(node, path, "a string as the key", _kind(node), "wrong_type")
         return None
 
     def _scalar(self, node: Any, path: KeyPath) -> Any:
         if node.tag not in _CONSTRUCT:
-            self._tell_tag(node, path)
+            self._report_tag(node, path)
             return None
         check_length(node.value, _line(node))
         try:
             return _CONSTRUCT[node.tag](node.value)
         except (KeyError, ValueError):
-            self._tell(node, path, f"a value for the tag {_tag_name(node.tag)}", shorten(node.value))
+            expected = f"a valid value for the tag {_tag_name(node.tag)}"
+            self._report(node, path, expected, shorten(node.value), "invalid_value")
             return None
 
     def _enter(self, node: Any, path: KeyPath) -> None:
         if id(node) in self._open:
-            found = "one that contains itself"
-            raise _RefusedError(Problem(dotted(path), "an alias with an end", found, self.file, _line(node)))
+            expected, found = "an alias without recursion", "one that contains itself"
+            raise _RefusedError(Problem(dotted(path), expected, found, self.file, _line(node), "cycle"))
         self._open.add(id(node))
 
     def _count(self, node: Any) -> None:
-        # A few lines of aliases of aliases can stand for billions of values.
+        # A few lines of nested aliases can expand to billions of values.
         self._values += 1
         check_number(self._values, _line(node))
 
-    def _tell(self, node: Any, path: KeyPath, expected: str, found: str) -> None:
-        # Through aliases the same mistake can be met many times.
-        if id(node) not in self._told:
-            self._told.add(id(node))
-            problem = Problem(dotted(path), expected, found, self.file, _line(node))
+    def _report(self, node: Any, path: KeyPath, expected: str, found: str, code: ProblemCode) -> None:
+        # Aliases can lead to the same problem many times.
+        if id(node) not in self._reported:
+            self._reported.add(id(node))
+            problem = Problem(dotted(path), expected, found, self.file, _line(node), code)
             if len(self.problems) >= MAX_PROBLEMS:
-                raise _RefusedError(Problem("", f"at most {MAX_PROBLEMS} mistakes", "more", self.file))
+                limit = f"at most {MAX_PROBLEMS} problems"
+                raise _RefusedError(Problem("", limit, "more", self.file, code="too_many_problems"))
             self.problems.append(problem)
 
-    def _tell_tag(self, node: Any, path: KeyPath) -> None:
+    def _report_tag(self, node: Any, path: KeyPath) -> None:
         found = f"the tag {_tag_name(node.tag)}"
         if node.tag in ("!vault", "!vault-encrypted"):
-            found += ", which only Ansible can decrypt; nothing in this file needs to be secret"
-        self._tell(node, path, "a plain value", found)
+            found += ", which only Ansible can decrypt; this file needs no secrets"
+        self._report(node, path, "a plain value", found, "wrong_type")
 
-    def _tell_duplicate(self, node: Any, first: Any, path: KeyPath) -> None:
-        found = f"it again (first in line {_line(first)})"
-        self._tell(node, (*path, node.value), "each key once", found)
+    def _report_duplicate(self, node: Any, first: Any, path: KeyPath) -> None:
+        found = f"it again (first on line {_line(first)})"
+        self._report(node, (*path, node.value), "each key once", found, "duplicate")
 
 
 def _line(node: Any) -> int:

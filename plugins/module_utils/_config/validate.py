@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Validate plain data against the part of JSON Schema that our schemas use.
+"""Validate plain data against the subset of JSON Schema that our schemas use.
 
-Managed hosts have the Docker SDK and nothing else, so the library jsonschema isn't available there. The
-keywords mean what JSON Schema 2020-12 says (Core, section 10; Validation, section 6), with two stricter
-numbers: 1.0 is no integer, and NaN is no number. Tests compare the results with those of the library.
+Managed hosts only have the Docker SDK, so the library jsonschema is not available there. The keywords follow
+JSON Schema 2020-12 (Core, section 10; Validation, section 6), except that 1.0 is not an integer and NaN is
+not a number. Tests compare the results with those of jsonschema.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -21,7 +21,7 @@ from typing import Any
 from .._model.compat import dataclass
 from .words import KeyPath
 
-# Everything that a schema may contain; the others are annotations, or read together with one of these.
+# The keywords that a schema may contain, besides annotations.
 KEYWORDS = frozenset(
     {
         "additionalProperties",
@@ -45,9 +45,9 @@ ANNOTATIONS = frozenset({"$schema", "title", "description", "default", "writeOnl
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One value that breaks one keyword of its schema.
+    """A value that violates a keyword of its schema.
 
-    ``value`` is at ``path``. If ``is_name``, it is a key of the mapping at ``path``.
+    ``value`` is at ``path``. If ``is_name`` is True, it is a key of the mapping at ``path``.
     """
 
     path: KeyPath
@@ -119,7 +119,7 @@ def _has_type(value: object, types: str | list[str]) -> bool:
 
 
 def _is_one_of(value: object, choices: list[Any]) -> bool:
-    # True is no 1 in JSON
+    # in JSON, unlike Python, true does not equal 1
     return any(isinstance(one, bool) is isinstance(value, bool) and one == value for one in choices)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How error messages show values, keys and places."""
+"""Format values, keys and paths for error messages."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -37,12 +37,12 @@ def dotted(path: KeyPath) -> str:
 
 
 def shorten(text: str) -> str:
-    """The text in quotes, cut to MAX_SHOWN characters, with everything unprintable escaped."""
+    """The text in quotes, cut to MAX_SHOWN characters, with unprintable characters escaped."""
     return repr(text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…")
 
 
 def describe(value: Any) -> str:
-    """What was found, in words: ``the list [1, 2]``, ``the number 5``, ``'text'``."""
+    """A value as text: ``the list [1, 2]``, ``the number 5``, ``'text'``."""
     if isinstance(value, str):
         return shorten(str(value))
     if isinstance(value, Mapping):
@@ -57,32 +57,32 @@ def describe(value: Any) -> str:
 
 
 def describe_kind(value: Any) -> str:
-    """What was found, without its content."""
+    """The type of a value as text, without the value."""
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, (list, tuple)):
         return "a list"
     if isinstance(value, bool):
-        return "true or false"
+        return "a boolean"
     if isinstance(value, (int, float)):
-        return "a number (put it in quotes)"
-    return "nothing" if value is None else "other text"
+        return "a number"
+    return "nothing" if value is None else "a string"
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'labels'?`` for the closest of ``known``, empty where none is close."""
+    """``; did you mean 'labels'?`` for the most similar of ``known``, or "" if none is similar."""
     matches = difflib.get_close_matches(name[:MAX_SHOWN], list(known), n=1)
     return f"; did you mean '{matches[0]}'?" if matches else ""
 
 
 def one_of(names: Iterable[str]) -> str:
-    """``one of a, b``, and just the name where there is one only."""
+    """``one of a, b``, or just the name if there is only one."""
     listed = list(names)
     return listed[0] if len(listed) == 1 else f"one of {', '.join(listed)}"
 
 
 class _Repr(reprlib.Repr):
-    """Values as YAML spells them, however large or deep: the parts that don't fit become ``...``."""
+    """Values in YAML notation. Parts that are too long or too deeply nested become ``...``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class _Repr(reprlib.Repr):
         return "null"
 
     def repr_int(self, x: int, level: int) -> str:
-        # Python itself refuses to print numbers of thousands of digits.
+        # Python refuses to format numbers of thousands of digits.
         return "…" if abs(x) >= 10**MAX_SHOWN else super().repr_int(x, level)
 
 

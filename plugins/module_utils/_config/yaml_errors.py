@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""PyYAML's syntax errors in plain words."""
+"""Explain PyYAML's syntax errors."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -10,33 +10,33 @@ from __future__ import annotations
 
 from typing import Any
 
-# start of PyYAML's message → what it means to somebody who wrote the file
+# a part of PyYAML's message → what the user wrote
 _MEANINGS = (
-    ("found character '\\t'", "a tab used as indentation (only spaces are allowed)"),
-    ("found character '%'", "a value that starts with '%' (put it in quotes)"),
-    ("found character '@'", "a value that starts with '@' (put it in quotes)"),
-    ("found character '`'", "a value that starts with '`' (put it in quotes)"),
-    ("mapping values are not allowed here", "a ': ' where none can be (indentation? quotes missing?)"),
+    ("found character '\\t'", "a tab in the indentation (use spaces)"),
+    ("found character '%'", "a value that starts with '%' (quote it)"),
+    ("found character '@'", "a value that starts with '@' (quote it)"),
+    ("found character '`'", "a value that starts with '`' (quote it)"),
+    ("mapping values are not allowed here", "an unexpected ': ' (check the indentation, or quote the value)"),
     ("could not find expected ':'", "a key without ':' after it"),
-    ("expected ',' or ']'", "a list in [ ] with a ',' or the ']' missing"),
-    ("expected ',' or '}'", "a mapping in { } with a ',' or the '}' missing"),
-    ("found unexpected end of stream", "the end of the file inside quotes"),
-    ("sequence entries are not allowed here", "a '- ' where none can be (indentation?)"),
+    ("expected ',' or ']'", "a list in [ ] without a ',' or the closing ']'"),
+    ("expected ',' or '}'", "a mapping in { } without a ',' or the closing '}'"),
+    ("found unexpected end of stream", "the end of the file inside a quoted string"),
+    ("sequence entries are not allowed here", "an unexpected '- ' (check the indentation)"),
     ("but found another document", "a second document (after '---')"),
-    ("expected <block end>, but found", "a line that is indented differently from those before it"),
-    ("expected the node content, but found", "a value missing or cut off"),
-    ("found undefined alias", "an alias (*) of an anchor (&) that is not defined before it"),
-    ("found duplicate anchor", "a second anchor (&) of the same name"),
-    ("found undefined tag handle", "a tag (!) that is not known"),
+    ("expected <block end>, but found", "a line with a different indentation than the lines before it"),
+    ("expected the node content, but found", "a missing or incomplete value"),
+    ("found undefined alias", "an alias (*) without an anchor (&) before it"),
+    ("second occurrence", "a second anchor (&) with the same name"),
+    ("found undefined tag handle", "an unknown tag (!)"),
     ("found unknown escape character", "an unknown escape (\\) in double quotes"),
 )
 
 
-def in_plain_words(error: Any, text: str) -> tuple[int | None, str]:
-    """The 1-based line and the meaning of a YAMLError that parsing ``text`` has raised."""
+def explain(error: Any, text: str) -> tuple[int | None, str]:
+    """The 1-based line and the explanation of a YAMLError that was raised while parsing ``text``."""
     position = getattr(error, "position", None)
     if isinstance(position, int):
-        # The only error without a line: a character that YAML does not allow anywhere.
+        # a character that YAML does not allow; the only error without a line
         code = error.character if isinstance(error.character, int) else ord(error.character)
         return text.count("\n", 0, position) + 1, f"the unprintable character U+{code:04X}"
     mark = getattr(error, "problem_mark", None)
@@ -46,7 +46,7 @@ def in_plain_words(error: Any, text: str) -> tuple[int | None, str]:
     context = getattr(error, "context", None) or ""
     if context.startswith("expected a single document"):
         return line, "a second document (after '---')"
-    found = next((meaning for start, meaning in _MEANINGS if start in message), f"a mistake: {message}")
+    found = next((meaning for start, meaning in _MEANINGS if start in message), f"a syntax error: {message}")
     if context_mark is not None and line is not None and context_mark.line + 1 != line:
-        found += f"; it belongs to what starts in line {context_mark.line + 1}"
+        found += f"; it is part of the block that starts on line {context_mark.line + 1}"
     return line, found

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How much a YAML file may hold, and a quick look whether it does.
+"""Limits for YAML files, and a fast check of them.
 
-PyYAML's own parser reads some ten thousand values a second, so that one MiB of commas keeps it busy for
-half a minute. Where libyaml is there, it counts first, fifty times as fast; the loader counts in any case.
+PyYAML's pure Python parser reads about ten thousand values per second, so 1 MiB of commas would take half a
+minute. If libyaml is available, it counts first, fifty times as fast. The loader always counts.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -22,7 +22,7 @@ else:
     HAS_LIBYAML = bool(yaml.__with_libyaml__)
 
 MAX_BYTES = 1024 * 1024
-# Aliases count as what they stand for. A thousand nodes with ten labels each have some thirty thousand.
+# An alias counts as the values it expands to. A thousand nodes with ten labels each have about 30,000 values.
 MAX_VALUES = 50_000
 MAX_DEPTH = 50
 MAX_CHARACTERS = 65_536
@@ -30,7 +30,7 @@ MAX_LINES = 100_000
 
 
 class TooMuch(Exception):
-    """The file holds too much: the text says what was expected. ``line`` is 1-based."""
+    """The file exceeds a limit. The text is the expected value; ``line`` is 1-based."""
 
     def __init__(self, expected: str, line: int | None) -> None:
         super().__init__(expected)
@@ -38,19 +38,19 @@ class TooMuch(Exception):
 
 
 def too_deep(line: int | None) -> TooMuch:
-    return TooMuch(f"at most {MAX_DEPTH} levels of lists and mappings", line)
+    return TooMuch(f"at most {MAX_DEPTH} nested lists and mappings", line)
 
 
 def check_number(values: int, line: int) -> None:
-    """Raises TooMuch for more values than a file may hold."""
+    """Raise TooMuch if there are more values than allowed."""
     if values > MAX_VALUES:
-        raise TooMuch(f"at most {MAX_VALUES} values, aliases written out", line)
+        raise TooMuch(f"at most {MAX_VALUES} values, with aliases expanded", line)
 
 
 def check_limits(text: str) -> None:
-    """Count what is in the file, without keeping any of it. Raises TooMuch.
+    """Count the values in the file without storing them. Raises TooMuch.
 
-    Says nothing of a file that is no YAML: the loader says better what is wrong with it.
+    Ignores syntax errors: the loader reports them with more detail.
     """
     if HAS_LIBYAML:
         _count_events(text)
@@ -82,13 +82,13 @@ def _count_events(text: str) -> None:
 
 
 def check_length(value: str, line: int) -> None:
-    """Raises TooMuch for a text that no configuration has."""
+    """Raise TooMuch if a string is longer than any configuration needs."""
     if len(value) > MAX_CHARACTERS:
-        raise TooMuch(f"text of at most {MAX_CHARACTERS} characters", line)
+        raise TooMuch(f"a string of at most {MAX_CHARACTERS} characters", line)
 
 
 def counting_loader(text: str) -> Any:
-    """PyYAML's loader, which raises TooMuch as it composes. Not the one in C: that has no limit of depth."""
+    """PyYAML's loader, which raises TooMuch while composing. The C loader has no depth limit."""
     return _loader_class()(text)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""IP addresses as they are compared: without port, brackets and zone, an IPv4 address never as IPv6."""
+"""IP addresses in a comparable form: without port, brackets and zone, and IPv4-mapped IPv6 as IPv4."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -20,7 +20,7 @@ _WITH_PORT = re.compile(r"([^:]*):[0-9]{1,5}")
 
 
 def parse_address(text: str | None) -> Address | None:
-    """An address with or without port and zone, such as ``[fe80::1%eth0]:2377``; None for anything else."""
+    """Parse an address with or without port and zone, such as ``[fe80::1%eth0]:2377``; None if invalid."""
     text = text or ""
     match = _IN_BRACKETS.fullmatch(text) or _WITH_PORT.fullmatch(text)
     host = match[1] if match is not None else text
@@ -34,11 +34,11 @@ def parse_address(text: str | None) -> Address | None:
 
 
 def seen_at(*texts: str) -> tuple[Address, ...]:
-    """The addresses among what Swarm knows of a node; it writes a wildcard where it does not know."""
+    """The valid addresses in the fields of a node. Swarm writes a wildcard for an unknown address."""
     found = (parse_address(text) for text in texts)
     return tuple(address for address in found if address is not None and not address.is_unspecified)
 
 
 def names_a_host(address: Address | None) -> bool:
-    """Whether other hosts can reach one at the address: it is no wildcard, loopback or group."""
+    """Whether other hosts can reach the address: it is not a wildcard, loopback or multicast address."""
     return address is not None and not (address.is_unspecified or address.is_loopback or address.is_multicast)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What became of commands, as plain data: the same for `swarm_info`, `orcastra status` and the API."""
+"""The results of commands as plain data, for `swarm_info`, `orcastra status` and the API."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -17,7 +17,7 @@ from .state_values import MAX_TIME
 
 
 def record_data(record: CommandRecord) -> dict[str, Any]:
-    """A record without what it has nothing to say of; times are ISO 8601, in UTC."""
+    """A record without its empty fields. Times are ISO 8601 in UTC."""
     data = {
         "command": record.command,
         "status": record.status,
@@ -30,7 +30,7 @@ def record_data(record: CommandRecord) -> dict[str, Any]:
 
 
 def commands_data(state: State) -> list[dict[str, Any]]:
-    """All commands that are remembered, the newest first."""
+    """All saved commands, newest first."""
     records = sorted(state.commands.items(), key=lambda item: (-item[1].started, item[0]))
     return [
         {
@@ -43,6 +43,6 @@ def commands_data(state: State) -> list[dict[str, Any]]:
 
 
 def iso_time(seconds: float) -> str:
-    """Seconds since the epoch as ``2026-03-01T12:00:00Z``; what has no date is shown as the nearest one."""
+    """Seconds since the epoch as ``2026-03-01T12:00:00Z``, clamped to the years 1970 to 9999."""
     within = min(max(seconds, 0.0), MAX_TIME) if not math.isnan(seconds) else 0.0
     return datetime.fromtimestamp(within, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

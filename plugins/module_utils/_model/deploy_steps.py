@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Steps that create a service, or bring one to a wanted spec."""
+"""Steps that create a service or change its spec."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -19,7 +19,7 @@ from .steps import Step
 
 @dataclass(frozen=True, kw_only=True)
 class CreateService(Step):
-    """Create a service with ``spec``, as the engine's API takes it."""
+    """Create a service. ``spec`` has the format of the engine's API."""
 
     name: str
     spec: Mapping[str, Any]
@@ -47,7 +47,7 @@ class CreateService(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class ConvergeService(SpecChange, ServiceStep):
-    """Bring the fields of a service that ``desired`` has to its values; all others stay as they are."""
+    """Set the fields of a service that ``desired`` contains, and keep all others."""
 
     @property
     def action(self) -> str:
@@ -55,4 +55,4 @@ class ConvergeService(SpecChange, ServiceStep):
 
     @property
     def summary(self) -> str:
-        return f"change {self.fields} of {self.name}"
+        return f"update {self.fields} of {self.name}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the user wants: the configuration after it was checked, as plain immutable data."""
+"""The desired state: the checked configuration as plain immutable data."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -16,7 +16,7 @@ from .address import Address, parse_address
 from .compat import dataclass
 from .errors import Problem
 
-# the top-level sections whose entries lead to objects in the swarm that may have to be removed again
+# the top-level sections whose entries create objects in the swarm that may need to be removed later
 NODES = "nodes"
 DEPENDENCIES = "dependencies"
 
@@ -24,12 +24,12 @@ DEFAULT_RETRY_INTERVALS = (2.0, 10.0, 60.0, 300.0, 900.0)
 
 
 class Removals(enum.Enum):
-    """Whether objects that we own and the configuration doesn't name are removed.
+    """Whether to remove objects that Orcastra owns and that are not in the configuration.
 
-    - ALLOWED: yes; the section is given, and an object it doesn't name has left the configuration.
-    - HELD: no; the section is absent, which may be an accident. A warning names what is kept, and how to
-      confirm the removal.
-    - FOREIGN: no, and without a word; the configuration covers only a part, the rest is another task's.
+    - ALLOWED: remove them. The section is given, so the objects have been removed from the configuration.
+    - HELD: keep them. The section is absent, which may be a mistake. A warning names the objects and explains
+      how to confirm the removal.
+    - FOREIGN: keep them without a warning. The configuration covers only a part of the swarm.
     """
 
     ALLOWED = "allowed"
@@ -39,9 +39,9 @@ class Removals(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """One entry of ``nodes``: a host name (or node ID) and its labels, as the strings Swarm keeps.
+    """An entry of ``nodes``. ``name`` is a host name or node ID; the values of ``labels`` are strings.
 
-    ``swarm_addr``: the address from which the swarm sees it, where that is not ``ip``.
+    ``swarm_addr`` is the address under which the swarm knows the node, if it differs from ``ip``.
     """
 
     name: str
@@ -54,16 +54,16 @@ class NodeConfig:
 
     @property
     def expected_address(self) -> Address | None:
-        """Where the swarm has to see the node for it to be this one; None where nothing says so."""
+        """The address that identifies the node in the swarm, or None if none is configured."""
         return parse_address(self.swarm_addr or self.ip)
 
 
 @dataclass(frozen=True, slots=True)
 class SwarmConfig:
-    """The part ``swarm``: how the swarm as such is set up. None: it is left as it is.
+    """The part ``swarm``: settings of the swarm itself. A setting of None is not changed.
 
-    ``default_addr_pool``, ``subnet_size``, ``data_path_port`` are given when a swarm is made and stay so.
-    ``forget_after_seconds``: how long an entry has to be down before it is taken for a stale one.
+    ``default_addr_pool``, ``subnet_size`` and ``data_path_port`` can only be set when the swarm is created.
+    ``forget_after_seconds`` is how long an entry must be down before it counts as stale.
     """
 
     cluster_id: str | None = None
@@ -85,10 +85,10 @@ class SwarmConfig:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """An anchor and the services that stay where it runs.
+    """An anchor and its followers.
 
-    ``anchor`` and ``followers`` are service names without the prefix of their ``stack``; ``label`` is
-    the key of the node label that marks the anchor's nodes; ``retry_intervals`` are seconds.
+    ``anchor`` and ``followers`` are service names without the prefix of their ``stack``. ``label`` is the key
+    of the node label on the anchor's nodes. ``retry_intervals`` are in seconds.
     """
 
     anchor: str
@@ -103,12 +103,12 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """The whole configuration; the files' ``options`` are fields of their own here.
+    """The whole configuration. The files' ``options`` are separate fields here.
 
-    ``node_removals`` is the policy for static labels, ``dependency_removals`` the one for anchors' labels,
-    managed constraints and whatever else dependencies lead to. ``absent_sections``: those of NODES and
-    DEPENDENCIES that aren't given, or only as nothing at all (``nodes:``); ``{}`` or ``[]`` gives a section.
-    ``warnings``: what the user may not have meant, although it is valid.
+    ``node_removals`` is the policy for static labels; ``dependency_removals`` is the policy for everything
+    that dependencies create, such as anchor labels and managed constraints. ``absent_sections`` are those of
+    NODES and DEPENDENCIES that are not given or blank (``nodes:``); ``{}`` or ``[]`` gives a section.
+    ``warnings`` are about valid values that the user may not have intended.
     """
 
     nodes: Mapping[str, NodeConfig] = field(default_factory=dict)
@@ -124,10 +124,10 @@ class DesiredState:
     warnings: tuple[Problem, ...] = ()
 
     def with_removals(self, *, purge: bool = True, accepted: bool = False) -> DesiredState:
-        """The same with the policies for removals that follow from what is given.
+        """The same state, with the policies for removals that follow from the given sections.
 
-        ``purge``: the configuration is the whole one, not a part. ``accepted``: the user has confirmed that
-        an absent section means nothing.
+        ``purge``: the configuration covers the whole swarm. ``accepted``: the user has confirmed that an
+        absent section is empty.
         """
 
         def policy(section: str) -> Removals:
@@ -140,5 +140,5 @@ class DesiredState:
 
     @property
     def decides_roles(self) -> bool:
-        """Whether the configuration says anything of who is a manager."""
+        """Whether the configuration sets the number of managers or the role of any node."""
         return self.managers is not None or any(node.role is not None for node in self.nodes.values())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The facts that `doctor` judges, and its findings."""
+"""The facts that `doctor` checks, and its findings."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -28,14 +28,14 @@ class Finding:
     fix: Reason | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """``status``, ``reason`` and ``fix``, as results and JSON hold them."""
+        """``status``, ``reason`` and ``fix``, as in results and JSON."""
         fix = None if self.fix is None else self.fix.to_data()
         return {"status": self.status, "reason": self.reason.to_data(), "fix": fix}
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedPort:
-    """A port of another host that can't be reached over TCP. ``error`` is the system's text."""
+    """A port of another host that cannot be reached over TCP. ``error`` is the system's error message."""
 
     name: str
     address: str
@@ -47,11 +47,14 @@ class ClosedPort:
 class HostFacts:
     """A host and its engine.
 
-    ``python``: its version. ``libraries``: name → version, None for one that is missing. ``engine``: its
-    version, None if it doesn't answer; then ``engine_fault`` (``missing_socket``, ``no_permission`` or
-    ``unreachable``) and ``engine_error`` say why. ``socket_group``: the group that may use the socket.
-    ``membership``: ``manager``, ``worker``, or ``none``. ``skew_seconds``: how far its clock is ahead; None
-    if that isn't known. ``unlimited_logs``: containers whose log files may grow without a limit.
+    - ``python``: the version of Python
+    - ``libraries``: name → version, or None if it is missing
+    - ``engine``: the version of the engine, or None if it does not answer; in that case, ``engine_fault``
+      (``missing_socket``, ``no_permission`` or ``unreachable``) and ``engine_error`` are the reason
+    - ``socket_group``: the group that may use the socket
+    - ``membership``: ``manager``, ``worker`` or ``none``
+    - ``skew_seconds``: how far its clock is ahead, or None if unknown
+    - ``unlimited_logs``: containers whose log files may grow without limit
     """
 
     python: tuple[int, ...]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The service that runs the node exporter, as it is wanted."""
+"""The desired state of the node exporter service."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -15,10 +15,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ExporterConfig:
-    """``spec`` has only the fields of a service's spec that somebody has said something about.
+    """The configured node exporter service.
 
-    ``initial`` is the spec to create it with, filled in from the default. ``mounts`` are to be there, too,
-    whatever other mounts it has. ``port`` is where the exporter of a node is reached.
+    ``spec`` contains only the fields of a service spec that the user has set. ``initial`` is the spec to
+    create the service with: ``spec`` and the defaults. ``mounts`` are added to the mounts the service has.
+    ``port`` is the port of the exporter on each node.
     """
 
     name: str

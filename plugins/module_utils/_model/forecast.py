@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What would happen if nodes were lost or added (see ``_plan.what_if``)."""
+"""Forecasts for lost or added nodes (see ``_plan.what_if``)."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -19,12 +19,14 @@ from .snapshot import Node
 
 @dataclass(frozen=True)
 class Fate:
-    """The future of the tasks of one service on one node (``node`` is empty: they wait for one).
+    """The future of the tasks of one service on one node. If ``node`` is empty, they are pending.
 
-    ``to``: the host names of the nodes that they may go to. ``unplaced``: how many of them find no place,
-    in the worst case, and ``obstacles`` why. ``waiting``: how many of them have no place today and would find
-    none as things are. ``anchor``: the service that they follow. ``data``: the data left behind on the lost
-    node. ``is_replaced`` is false if Swarm won't place them again, because of the restart policy.
+    - ``to``: the host names of the nodes that the tasks may move to
+    - ``unplaced``: how many tasks fit on no node, in the worst case; ``obstacles``: the reasons
+    - ``waiting``: how many tasks fit on no node today, before any node is lost or added
+    - ``anchor``: the service that they follow
+    - ``data``: the data left behind on the lost node
+    - ``is_replaced``: False if Swarm does not place them again, because of the restart policy
     """
 
     service: str
@@ -40,12 +42,12 @@ class Fate:
 
     @property
     def is_worse(self) -> bool:
-        """Whether more of them may be without a place than today."""
+        """Whether more tasks may be unplaced than today."""
         return self.unplaced > self.waiting
 
     @property
     def is_better(self) -> bool:
-        """Whether some that have no place today find one for sure."""
+        """Whether some tasks that are unplaced today are certain to be placed."""
         return self.unplaced < self.waiting
 
     @property
@@ -58,8 +60,10 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class HostForecast:
-    """The memory of a host. ``before``, ``least`` and ``most`` are parts of it, 1 being all; above 1 the
-    tasks do not fit."""
+    """The memory of a host. ``before``, ``least`` and ``most`` are the fractions of it in use.
+
+    Above 1, the tasks do not fit.
+    """
 
     name: str
     total_bytes: int
@@ -69,20 +73,21 @@ class HostForecast:
 
     @property
     def is_overfull(self) -> bool:
-        """Whether it may come to this host not having enough memory, and has today."""
+        """Whether the host may run out of memory, and by more than today."""
         return self.most > max(1.0, self.before)
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What would happen.
+    """The effects of losing and adding nodes.
 
-    - ``lost``, ``added``: host names; ``down``: those of the lost ones that are down already
-    - ``fates``: of all tasks that would have to be placed
-    - ``ended``: global services whose task on a lost node just ends; ``begun``: those that start on a new one
-    - ``hosts``: of the remaining hosts that are measured
-    - ``quorum``: why the managers would lose their majority, or None
-    - ``unknown``: services whose memory is not known, and does not count
+    - ``lost``, ``added``: host names; ``down``: the lost nodes that are already down
+    - ``fates``: the fates of all tasks that need to be placed
+    - ``ended``: global services that lose a task with a lost node; ``begun``: those that start one on a new
+      node
+    - ``hosts``: the memory of the remaining hosts with metrics
+    - ``quorum``: why the managers would lose their quorum, or None
+    - ``unknown``: services whose memory usage is unknown and counts as zero
     """
 
     lost: tuple[str, ...] = ()
@@ -97,22 +102,22 @@ class Forecast:
 
     @property
     def unplaced(self) -> tuple[Fate, ...]:
-        """Those of which tasks would be without a place, today or then."""
+        """The fates with unplaced tasks, including those that are unplaced today."""
         return tuple(fate for fate in self.fates if fate.unplaced)
 
     @property
     def worse(self) -> tuple[Fate, ...]:
-        """Those with more tasks without a place than today."""
+        """The fates with more unplaced tasks than today."""
         return tuple(fate for fate in self.fates if fate.is_worse)
 
     @property
     def better(self) -> tuple[Fate, ...]:
-        """Those with fewer."""
+        """The fates with fewer unplaced tasks than today."""
         return tuple(fate for fate in self.fates if fate.is_better)
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """The services of which tasks have no place today, and would find none as things are."""
+        """The services with tasks that fit on no node today."""
         return tuple(sorted({fate.service for fate in self.fates if fate.waiting}))
 
     @property
@@ -121,7 +126,7 @@ class Forecast:
 
     @property
     def is_survived(self) -> bool:
-        """Whether it is no worse than today: in places, memory, and the managers' majority."""
+        """Whether nothing gets worse: unplaced tasks, memory, and the quorum of the managers."""
         return not self.worse and not self.overfull and self.quorum is None
 
     def to_data(self) -> dict[str, Any]:
@@ -134,7 +139,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class NewNode:
-    """A node to be added: a worker like ``like`` (a node of the swarm), with this much memory."""
+    """A node to add: a worker with the properties of ``like`` (a node of the swarm) and this much memory."""
 
     hostname: str
     memory_bytes: int

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Steps that change who is in the swarm, in which role, and how the swarm as such is set up."""
+"""Steps that change the members of the swarm, their roles, and the settings of the swarm itself."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -21,7 +21,8 @@ from .steps import Step
 class MemberStep(Step):
     """A change to the membership of one host. ``host`` is its name.
 
-    ``wait_seconds`` is the longest wait for the end of what was begun; ``fails_late``: after it, that failed.
+    ``wait_seconds`` is the maximum time to wait for the change to complete; ``fails_late``: whether a timeout
+    is a failure.
     """
 
     host: str
@@ -35,9 +36,9 @@ class MemberStep(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class InitSwarm(MemberStep):
-    """Make a swarm on the host's engine. ``request`` is the body of ``POST /swarm/init``.
+    """Create a swarm on the host's engine. ``request`` is the body of ``POST /swarm/init``.
 
-    With ``force`` it is made anew from what this manager has of one that lost its quorum.
+    With ``force``, the swarm is recreated from this manager's data, after the old one has lost its quorum.
     """
 
     request: Mapping[str, Any]
@@ -51,11 +52,11 @@ class InitSwarm(MemberStep):
     def summary(self) -> str:
         if self.force:
             return f"make {self.host} the only manager of the swarm (force-new-cluster)"
-        return f"make a swarm on {self.host}"
+        return f"create a swarm on {self.host}"
 
     @property
     def before(self) -> Mapping[str, Any]:
-        return {"swarm": "without a quorum" if self.force else None}
+        return {"swarm": "without quorum" if self.force else None}
 
     @property
     def after(self) -> Mapping[str, Any]:
@@ -64,7 +65,7 @@ class InitSwarm(MemberStep):
 
 @dataclass(frozen=True, kw_only=True)
 class JoinSwarm(MemberStep):
-    """Join a swarm. The token decides in which role; it is never shown."""
+    """Join a swarm. The token, which is never shown, determines the role."""
 
     role: str
     cluster_id: str
@@ -81,8 +82,8 @@ class JoinSwarm(MemberStep):
 
     @property
     def summary(self) -> str:
-        later = ", to be promoted by a manager" if self.is_to_manage and self.role == "worker" else ""
-        return f"{self.host} joins the swarm as a {self.role}{later}"
+        later = " (a manager promotes it later)" if self.is_to_manage and self.role == "worker" else ""
+        return f"join {self.host} to the swarm as a {self.role}{later}"
 
     @property
     def before(self) -> Mapping[str, Any]:
@@ -90,12 +91,12 @@ class JoinSwarm(MemberStep):
 
     @property
     def after(self) -> Mapping[str, Any]:
-        return {"swarm": self.cluster_id or "the one that is made", "role": self.role}
+        return {"swarm": self.cluster_id or "the new one", "role": self.role}
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeaveSwarm(MemberStep):
-    """Leave a swarm. A manager steps down first; the last one leaves only with ``force``."""
+    """Leave a swarm. A manager is demoted first; the last manager leaves only with ``force``."""
 
     swarm: str
     force: bool = False
@@ -106,7 +107,7 @@ class LeaveSwarm(MemberStep):
 
     @property
     def summary(self) -> str:
-        return f"{self.host} leaves {self.swarm}"
+        return f"remove {self.host} from {self.swarm}"
 
     @property
     def before(self) -> Mapping[str, Any]:
@@ -119,7 +120,7 @@ class LeaveSwarm(MemberStep):
 
 @dataclass(frozen=True, kw_only=True)
 class UnlockSwarm(MemberStep):
-    """Unlock a manager after its engine was started. The key is never shown."""
+    """Unlock a manager after its engine has restarted. The key is never shown."""
 
     key: str = field(repr=False)
 
@@ -129,7 +130,7 @@ class UnlockSwarm(MemberStep):
 
     @property
     def summary(self) -> str:
-        return f"unlock the manager {self.host}"
+        return f"unlock manager {self.host}"
 
     @property
     def before(self) -> Mapping[str, Any]:
@@ -155,7 +156,7 @@ class NodeStep(MemberStep):
 class SetRole(NodeStep):
     """Promote or demote a node, and wait until it has its new role.
 
-    A manager is demoted only while at least ``least_managers`` others are reachable and they have a quorum.
+    A manager is demoted only if at least ``least_managers`` other managers are reachable and have a quorum.
     """
 
     role: str
@@ -205,7 +206,7 @@ class SetAvailability(NodeStep):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveNode(NodeStep):
-    """Remove the entry that a host left behind, when it joined again under another ID."""
+    """Remove the old entry of a host that has rejoined under another ID."""
 
     @property
     def action(self) -> str:
@@ -230,7 +231,7 @@ class RemoveNode(NodeStep):
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateSwarm(SpecChange):
-    """Bring the settings of the swarm that ``desired`` names to its values; all others stay as they are."""
+    """Set the settings of the swarm that ``desired`` contains, and keep all others."""
 
     @property
     def action(self) -> str:
@@ -242,4 +243,4 @@ class UpdateSwarm(SpecChange):
 
     @property
     def summary(self) -> str:
-        return f"change {self.fields} of the swarm"
+        return f"update {self.fields} of the swarm"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a host says of its membership, and what is to become of all of them together."""
+"""The membership that each host reports, and the swarm that all hosts together should form."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -17,16 +17,16 @@ from .address import Address, seen_at
 from .compat import dataclass
 from .reasons import Reason
 
-# A promotion takes seconds; a node that has the role for so long and is no manager never becomes one.
+# A promotion takes seconds. A node that is not a manager this long after its promotion never becomes one.
 PROMOTION_SECONDS = 60.0
 
-# the states of an engine, as it calls them
+# the states of an engine, with the engine's names
 INACTIVE = "inactive"
 ACTIVE = "active"
 LOCKED = "locked"
 
-# what a host may say of itself, and of how many nodes
-MAX_SAID = 4096
+# limits for the data that a host reports
+MAX_TEXT_CHARACTERS = 4096
 MAX_LISTED = 10_000
 
 MAX_MANAGERS = 7
@@ -34,15 +34,16 @@ DEFAULT_MANAGERS = 3
 
 
 def quorum(managers: int) -> int:
-    """How many of so many managers have to be alive for the swarm to take any change."""
+    """How many managers must be reachable for the swarm to accept changes (the majority that Raft needs)."""
     return managers // 2 + 1
 
 
 @dataclass(frozen=True, slots=True)
 class KnownNode:
-    """An entry in a manager's list of nodes. ``manager_addr``: where it is joined, empty for a worker.
+    """An entry in a manager's list of nodes.
 
-    ``address``: where the managers see it from. ``age_seconds``: how long ago Swarm last wrote the entry.
+    ``manager_addr`` is the address for joining at this node, empty for a worker. ``address`` is the address
+    under which the managers know it. ``age_seconds`` is how long ago Swarm last wrote the entry.
     """
 
     id: str
@@ -56,22 +57,22 @@ class KnownNode:
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """Where Swarm sees it; empty where it does not know."""
+        """The addresses under which Swarm knows the node; empty if it knows none."""
         return seen_at(self.address, self.manager_addr)
 
     @property
     def is_half_manager(self) -> bool:
-        """Whether it has the role, but is none of the managers: it becomes one, or has been left out."""
+        """Whether it has the role manager but is not (yet) a member of the managers' Raft group."""
         return self.role == "manager" and self.reachability is None
 
 
 @dataclass(frozen=True)
 class Member:
-    """What one host's engine says of itself, and, if it is a manager, of its swarm.
+    """The report of one host's engine about itself and, if it is a manager, about its swarm.
 
-    ``problem``: why it could not be asked, in words; then all else is unknown. ``state``: ``inactive``,
-    ``pending``, ``active``, ``locked`` or ``error``. ``cluster_id`` is known to managers only.
-    ``remote_managers``: IDs of the managers that it knows.
+    If ``problem`` is not empty, it is the reason why the host could not be observed, and all other fields are
+    unknown. ``state`` is ``inactive``, ``pending``, ``active``, ``locked`` or ``error``. Only managers know
+    ``cluster_id``. ``remote_managers`` are the IDs of the managers that the host knows.
     """
 
     hostname: str = ""
@@ -91,53 +92,53 @@ class Member:
 
     @cached_property
     def managers(self) -> tuple[KnownNode, ...]:
-        """The members of the managers' Raft group, as this manager sees them."""
+        """The members of the managers' Raft group, according to this manager."""
         return tuple(node for node in self.nodes if node.reachability is not None)
 
     @property
     def has_quorum(self) -> bool:
-        """Whether the swarm that this host manages can take changes."""
+        """Whether the swarm that this host manages accepts changes."""
         reachable = sum(node.reachability == "reachable" for node in self.managers)
         return self.manages and bool(self.managers) and reachable >= quorum(len(self.managers))
 
     @classmethod
     def from_data(cls, data: Any) -> Member:
-        """The reverse of ``dataclasses.asdict``; what is unknown there is passed over.
+        """The reverse of ``dataclasses.asdict``. Unknown fields are ignored.
 
-        The data is what a host has said. Where it is no such thing, the host counts as not asked.
+        The data comes from a host. If it is invalid, the result has a ``problem``.
         """
         try:
             return cls(**_values(data, _MEMBER))
-        except _NoAnswer as error:
-            return cls(problem=f"it gave an answer that cannot be read: {error}")
+        except _InvalidAnswer as error:
+            return cls(problem=f"invalid answer: {error}")
 
 
-class _NoAnswer(Exception):
-    """What a host has said is not what it was asked for."""
+class _InvalidAnswer(Exception):
+    """The data that a host reports is invalid."""
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MAX_SAID:
-        raise _NoAnswer(f"expected text of at most {MAX_SAID} characters")
+    if not isinstance(value, str) or len(value) > MAX_TEXT_CHARACTERS:
+        raise _InvalidAnswer(f"expected a string of at most {MAX_TEXT_CHARACTERS} characters")
     return value
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise _NoAnswer("expected true or false")
+        raise _InvalidAnswer("expected true or false")
     return value
 
 
 def _age(value: Any) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
-        raise _NoAnswer("expected a number of seconds")
+        raise _InvalidAnswer("expected a number of seconds")
     return float(value)
 
 
 def _items(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
     def read_items(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)) or len(value) > MAX_LISTED:
-            raise _NoAnswer(f"expected a list of at most {MAX_LISTED}")
+            raise _InvalidAnswer(f"expected a list of at most {MAX_LISTED} items")
         return tuple(read(item) for item in value)
 
     return read_items
@@ -146,20 +147,20 @@ def _items(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
 def _node(value: Any) -> KnownNode:
     found = _values(value, _NODE)
     if not {"id", "hostname"} <= found.keys():
-        raise _NoAnswer("expected the ID and the host name of each node")
+        raise _InvalidAnswer("expected the ID and the host name of each node")
     return KnownNode(**found)
 
 
 def _values(data: Any, readers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
     if not isinstance(data, Mapping):
-        raise _NoAnswer("expected a mapping")
+        raise _InvalidAnswer("expected a mapping")
     found = {}
     for name, read in readers.items():
         if name in data:
             try:
                 found[name] = read(data[name])
-            except _NoAnswer as error:
-                raise _NoAnswer(f"{name}: {error}") from None
+            except _InvalidAnswer as error:
+                raise _InvalidAnswer(f"{name}: {error}") from None
     return found
 
 
@@ -178,22 +179,22 @@ _MEMBER: dict[str, Callable[[Any], Any]] = {
 
 @dataclass(frozen=True)
 class Formation:
-    """Which swarm the configured one is, and who may do what about it.
+    """The identity of the configured swarm, and the hosts that can change it.
 
-    - ``cluster_id``: its ID; empty while there is none
-    - ``init_on``: the host that is to make it, if there is none
-    - ``via``: the hosts that manage it, those first that are to stay managers
-    - ``nodes``: its nodes by ID, as its managers see them
-    - ``managers``: the hosts that are to be managers
-    - ``lost``: hosts that believe in their membership, of which the swarm knows nothing → why
+    - ``cluster_id``: the swarm's ID; empty if it does not exist yet
+    - ``init_on``: the host that should create the swarm, if it does not exist yet
+    - ``via``: the hosts that manage the swarm, starting with those that should stay managers
+    - ``nodes``: the swarm's nodes by ID, according to its managers
+    - ``managers``: the hosts that should be managers
+    - ``lost``: hosts that claim to be members but that the swarm does not know → why
     - ``foreign``: hosts in another swarm → which
-    - ``faults``: hosts that cannot be dealt with → why
-    - ``doubts``: hosts that say they manage it, and are not believed → why
-    - ``contested``: why only the leader's word tells which swarm it is; None if others confirm it
-    - ``trouble``: why no host can join or be changed; None if that is possible
-    - ``divided``: the hosts that say they manage it, where the trouble is that too few confirm that; each of
-      them can still do what concerns nothing but its own swarm
-    - ``is_contradicted``: whether a host says otherwise, rather than too many nothing at all
+    - ``faults``: hosts that cannot be handled → why
+    - ``doubts``: hosts that claim to manage the swarm but are not trusted → why
+    - ``contested``: why only the configured leader identifies the swarm; None if others confirm it
+    - ``trouble``: why no host can join or be changed; None if they can
+    - ``divided``: the hosts that claim to manage the swarm, if ``trouble`` is that too few of them agree;
+      each of them can still make changes that concern only its own swarm
+    - ``is_contradicted``: whether a host disagrees, rather than too many being unreachable
     """
 
     cluster_id: str = ""
@@ -212,12 +213,12 @@ class Formation:
 
     @property
     def acts(self) -> str:
-        """The host that changes what a manager can change through the API; empty for none."""
+        """The host that makes changes through the API of a manager; empty if there is none."""
         return next(iter(self.via or self.divided), "")
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where it is joined."""
+        """The addresses for joining the swarm: those of its reachable managers."""
         return tuple(
             sorted(
                 node.manager_addr

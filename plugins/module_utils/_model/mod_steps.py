@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Steps in the folder of mods."""
+"""Steps that change the folder of mods."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -17,9 +17,10 @@ from .steps import Removal, Step
 
 @dataclass(frozen=True, kw_only=True)
 class StoreMod(Step):
-    """Put a mod into the folder, or a newer one in its place. ``name``: its file or folder, where known.
+    """Download a mod into the folder, or replace it with a newer version.
 
-    ``old`` and ``new`` are digests, or None where they aren't known.
+    ``name`` is its file or folder, or None if it is unknown. ``old`` and ``new`` are digests, or None if they
+    are unknown.
     """
 
     title: str
@@ -50,7 +51,7 @@ class StoreMod(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveMod(Removal):
-    """Remove what was stored for an entry. ``names`` are files, ``folder`` the one of an archive."""
+    """Remove the files of an entry. ``names`` are files; ``folder`` is the folder of an unpacked archive."""
 
     key: str
     names: tuple[str, ...]

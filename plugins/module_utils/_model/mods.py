@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mods: what is wanted, what is remembered of each, what is in the folder. Plain immutable data.
+"""Mods: the desired entries, the saved state of each, and its files. Plain immutable data.
 
-Times are seconds since the epoch, sizes bytes.
+Times are in seconds since the epoch, sizes in bytes.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -24,22 +24,26 @@ API = "api"
 DEFAULT_LABEL_PREFIX = "com.linuxserver.mod."
 DEFAULT_MAX_BYTES = 2 * 1024**3
 DEFAULT_CONCURRENCY = 4
-# leaves room for the endings of locks and temporary files
+# leaves room for the suffixes of locks and temporary files
 MAX_NAME_BYTES = 220
 
-# size, mtime in ns, ctime in ns, inode: a file whose status is the same still has the same content
+# size, mtime in ns, ctime in ns, inode: if they are unchanged, the content of the file is unchanged
 Status = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class ModEntry:
-    """One mod that is wanted. ``kind`` is URL, IMAGE or API, ``source`` the URL or the image reference.
+    """A desired mod.
 
-    ``title`` is how messages call it: it holds no secrets. ``name`` is where the file goes in the folder
-    (``mods/a.jar``; where it is unpacked, a folder), None where only the API knows. ``digest`` is
-    ``ALGORITHM:HEX``. ``trusted`` is False for what comes from labels and containers. ``key`` is what it is
-    remembered by. ``arch`` is the architecture of an image, as Docker calls it (``amd64``). ``asked_by`` are
-    the services and containers that want it.
+    - ``kind``: URL, IMAGE or API; ``source``: the URL or the image reference
+    - ``title``: its name in messages, without secrets
+    - ``key``: its key in the saved state
+    - ``name``: its path in the folder (``mods/a.jar``, or a folder if it is unpacked); None if only the API
+      knows it
+    - ``digest``: ``ALGORITHM:HEX``
+    - ``trusted``: False for entries from labels and containers
+    - ``arch``: the architecture of an image, with Docker's name (``amd64``)
+    - ``asked_by``: the services and containers that request it
     """
 
     kind: str
@@ -58,19 +62,19 @@ class ModEntry:
 
 
 def name_fault(name: str) -> str | None:
-    """What is wrong with a name in the folder of mods, which may have ``/``; None where it is fine."""
+    """Check a path in the folder of mods. Returns the expected value, or None if ``name`` is valid."""
     if not name or not name.isprintable():
         return "a name without unprintable characters"
     if "\\" in name:
         return "a name without backslashes"
     parts = name.split("/")
     if any(not part or part.startswith(".") or len(part.encode()) > MAX_NAME_BYTES for part in parts):
-        return "a name inside the folder, no part of it empty, too long or with a dot in front"
+        return "a name inside the folder, without parts that are empty, too long or start with a dot"
     return None
 
 
 def stored_name_fault(name: str) -> str | None:
-    """The same for a file that is there: below the folder of an archive, a name may have a dot in front."""
+    """The same for an existing file. In the folder of an archive, names may start with a dot."""
     first, _slash, rest = name.partition("/")
     fault = name_fault(first)
     if fault is None and rest and any(part in ("", ".", "..") or "\0" in part for part in rest.split("/")):
@@ -79,16 +83,17 @@ def stored_name_fault(name: str) -> str | None:
 
 
 def entry_key(kind: str, source: str, shown: str, more: str = "") -> str:
-    """What an entry is remembered by: the source as ``shown`` and a hash of all of it, without secrets."""
+    """The key of an entry in the saved state: ``shown`` (the source without secrets), and a hash."""
     mark = hashlib.sha256(f"{source}\n{more}".encode(errors="replace")).hexdigest()[:12]
     return f"{kind} {shown} {mark}"
 
 
 @dataclass(frozen=True, slots=True)
 class ModRules:
-    """The configuration of the mod manager. ``allow_private``: URLs of labels may lead anywhere.
+    """The configuration of the mod manager.
 
-    ``is_given`` is False if there is none: then files that an earlier one has brought stay.
+    ``allow_private``: URLs in labels may point to private addresses. ``is_given`` is False if there is no
+    configuration: files that an earlier configuration has downloaded are then kept.
     """
 
     entries: tuple[ModEntry, ...] = ()
@@ -107,7 +112,7 @@ class ModRules:
 
 @dataclass(frozen=True, slots=True)
 class ModFile:
-    """A file that is ours. ``name`` is relative to the folder, with ``/``."""
+    """A file that Orcastra has stored. ``name`` is its path relative to the folder, with ``/``."""
 
     name: str
     size: int
@@ -117,10 +122,11 @@ class ModFile:
 
 @dataclass(frozen=True, slots=True)
 class ModRecord:
-    """What is remembered of an entry.
+    """The saved state of an entry.
 
-    ``digests`` are those of what was fetched, algorithm → hex; ``folder`` is the one that an archive was
-    unpacked into. ``seen``: when it was last wanted; ``success``: when it was last found in order.
+    ``digests`` are those of the downloaded file, algorithm → hex. ``folder`` is the folder that an archive
+    was unpacked into. ``seen`` is when the entry was last desired; ``success`` is when it was last up to
+    date.
     """
 
     key: str
@@ -141,7 +147,7 @@ ModState = Mapping[str, ModRecord]
 
 
 def encode_mod_state(state: ModState) -> dict[str, Any]:
-    """The state as JSON."""
+    """The state as data for JSON."""
     return {
         "version": 1,
         "mods": {
@@ -167,7 +173,7 @@ def encode_mod_state(state: ModState) -> dict[str, Any]:
 
 
 def decode_mod_state(data: Any) -> dict[str, ModRecord]:
-    """The reverse. Raises ValueError, TypeError, KeyError or AttributeError where it is damaged."""
+    """The reverse. Raises ValueError, TypeError, KeyError or AttributeError if the data is damaged."""
     if data["version"] != 1:
         raise ValueError(f"expected version 1, found {data['version']!r}")
     return {str(key): _record(str(key), found) for key, found in data["mods"].items()}

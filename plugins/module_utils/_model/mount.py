@@ -37,7 +37,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
         "virtiofs",
     }
 )  # fmt: skip
-# what every host has, as long as a container only reads it
+# files that every host has; safe as long as a container only reads them
 HOST_PATHS = (
     "/etc/ca-certificates",
     "/etc/group",
@@ -104,7 +104,7 @@ class StorageRules:
 
 @dataclass(frozen=True, slots=True)
 class Residence:
-    """Where the data of a mount lives, and why we think so. ``kind`` is TIED, SHARED or NO_DATA."""
+    """The location of a mount's data, and the reason for it. ``kind`` is TIED, SHARED or NO_DATA."""
 
     kind: str
     reason: Reason

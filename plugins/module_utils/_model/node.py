@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One node as its own engine sees it: containers, images, volumes. Plain immutable data.
+"""One node as its own engine reports it: containers, images, volumes. Plain immutable data.
 
-Times are seconds since the epoch (0: never), durations seconds, sizes bytes.
+Times are in seconds since the epoch (0: never), durations in seconds, sizes in bytes.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -23,9 +23,10 @@ TASK_ID_LABEL = "com.docker.swarm.task.id"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a container's health checks found. ``since``: when it became unhealthy, as far as the log tells.
+    """The results of a container's health checks.
 
-    ``failing_streak`` counts the checks that have failed in a row, ``retries`` how many make it unhealthy.
+    ``failing_streak`` is the number of consecutive failed checks; ``retries`` of them make the container
+    unhealthy. ``since`` is when it became unhealthy, estimated from the engine's log of the last checks.
     """
 
     status: str
@@ -38,9 +39,9 @@ class Health:
 class Container:
     """A container. ``state`` is ``created``, ``running``, ``paused``, ``restarting``, ``exited``, ``dead`` …
 
-    ``stop_timeout`` is the container's own, None where it has none. (That of a Swarm task is its service's.)
-    ``health`` is None where it has no health check. ``volumes`` are the names of all volumes that it mounts,
-    ``anonymous_volumes`` those among them that were made for it alone, without a name.
+    ``stop_timeout`` is the container's own, or None; for a task, the service has it instead. ``health`` is
+    None if there is no health check. ``volumes`` are the names of all mounted volumes; ``anonymous_volumes``
+    are those among them that were created for this container, without a name.
     """
 
     id: str
@@ -59,33 +60,33 @@ class Container:
 
     @property
     def is_task(self) -> bool:
-        """Whether Swarm runs it, by its labels."""
+        """Whether Swarm runs it, according to its labels."""
         return bool(self.labels.get(TASK_ID_LABEL))
 
     @property
     def is_proven_task(self) -> bool:
-        """The same by its name as well, for what removes containers.
+        """Whether Swarm runs it, according to its labels and its name. Checked before a container is removed.
 
-        The label alone is no proof: ``docker commit`` copies it into an image, and so into each container
-        of that image. Swarm's own containers have the task's ID in their names, too.
+        The label alone is not sufficient: ``docker commit`` copies it to an image, and so to each container
+        of that image. The names of Swarm's own containers also contain the task ID.
         """
         return self.is_task and self.name.endswith(f".{self.labels[TASK_ID_LABEL]}")
 
     @property
     def was_unhealthy(self) -> bool:
-        """Whether its last checks had all failed. (The engine calls each container that ended unhealthy.)"""
+        """Whether it was unhealthy when it ended. (The engine calls every ended container unhealthy.)"""
         return self.health is not None and self.health.failing_streak >= self.health.retries
 
     @property
     def title(self) -> str:
-        """The container's name, short where Swarm made it up."""
+        """The container's name, with that of its service if it is a task."""
         service = self.labels.get(SERVICE_NAME_LABEL)
         return f"{self.name} of {service}" if self.is_task and service else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """``tags`` are ``repository:tag``, ``digests`` ``repository@sha256:…``."""
+    """An image. ``tags`` are ``repository:tag``, ``digests`` are ``repository@sha256:…``."""
 
     id: str
     created: float = 0.0
@@ -105,7 +106,7 @@ COMPOSE_LABEL = "com.docker.compose.project"
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A volume. ``anonymous``: it was made without a name."""
+    """A volume. ``anonymous``: it was created without a name."""
 
     name: str
     driver: str = "local"
@@ -114,13 +115,13 @@ class Volume:
 
     @property
     def is_of_stack(self) -> bool:
-        """Whether a task of a stack made it: ``docker stack deploy`` labels it, ``docker run`` doesn't."""
+        """Whether a stack created it: ``docker stack deploy`` adds the label, ``docker run`` does not."""
         return STACK_LABEL in self.labels and COMPOSE_LABEL not in self.labels
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerLog:
-    """How a container logs. ``max_size`` is the option of that name, empty where it isn't set."""
+    """The log settings of a container. ``max_size`` is the option ``max-size``, or empty if it is not set."""
 
     container: str
     driver: str
@@ -128,16 +129,16 @@ class ContainerLog:
 
     @property
     def is_unlimited(self) -> bool:
-        """Whether it is a file that grows without bounds. (The driver ``local`` has limits of its own.)"""
+        """Whether the log file grows without limit. (The driver ``local`` always has a limit.)"""
         return self.driver == "json-file" and self.max_size in ("", "-1")
 
 
 @dataclass(frozen=True, slots=True)
 class ServicesInUse:
-    """What the services of the swarm use, as a manager knows it: the same on all nodes.
+    """The images and volumes that the services of the swarm use, according to a manager.
 
-    ``images`` are references as in the specs, those that a rollback would return to among them. ``volumes``
-    are names of volumes. ``stop_grace``: service ID → seconds.
+    ``images`` are references as in the specs, including the specs that a rollback would restore. ``volumes``
+    are volume names. ``stop_grace`` maps a service ID to seconds.
     """
 
     images: frozenset[str] = frozenset()
@@ -147,10 +148,10 @@ class ServicesInUse:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """An engine and what it has. ``now`` is the engine's own clock.
+    """An engine and its objects. ``now`` is the engine's own clock.
 
-    ``swarm_state`` is ``inactive`` where the engine is in no swarm, ``active`` in one. ``volumes`` are all
-    volumes, ``dangling_volumes`` those that no container has.
+    ``swarm_state`` is ``active`` if the engine is in a swarm, otherwise ``inactive``. ``volumes`` are all
+    volumes; ``dangling_volumes`` are those that no container mounts.
     """
 
     engine_id: str

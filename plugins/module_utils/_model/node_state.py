@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is remembered of one node, and the edits that change it. It lives and dies with the node.
+"""The saved state of one node, and the edits that change it.
 
-It is kept in a file on the node (see ``_apply.node_store``), because workers cannot write to the swarm, and
-because nobody else needs it.
+It is in a file on the node (see ``_apply.node_store``), because workers cannot write to the swarm and no
+other node needs it.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -24,9 +24,9 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Heal:
-    """What was tried for a service, or for a plain container. Times are seconds since the epoch.
+    """The repair attempts for a service or a plain container. Times are in seconds since the epoch.
 
-    ``given_up``: when it was given up; None where it was not. ``seen``: when it was last seen unhealthy.
+    ``given_up`` is when Orcastra gave up, or None. ``seen`` is when it was last seen unhealthy.
     """
 
     attempts: tuple[float, ...] = ()
@@ -36,11 +36,11 @@ class Heal:
 
 @dataclass(frozen=True)
 class NodeState:
-    """What is remembered.
+    """The saved state of a node. Times are in seconds since the epoch.
 
-    - ``heals``: service ID, or name of a plain container → what was tried
-    - ``images``: image ID → when we first saw it
-    - ``volumes``: name → since when we have seen no container that has it
+    - ``heals``: service ID, or name of a plain container → repair attempts
+    - ``images``: image ID → when it was first seen
+    - ``volumes``: name → since when no container has mounted it
     """
 
     heals: Mapping[str, Heal] = field(default_factory=dict)
@@ -49,14 +49,14 @@ class NodeState:
 
 
 class NodeEdit(Protocol):
-    """A change of the state that can be applied again to a fresher copy."""
+    """A change to the state that can be applied again to a newer copy."""
 
     def apply(self, state: NodeState) -> NodeState: ...
 
 
 @dataclass(frozen=True, slots=True)
 class SetHeal:
-    """Remember what was tried; None forgets it."""
+    """Save repair attempts; None removes them."""
 
     subject: str
     heal: Heal | None
@@ -70,7 +70,7 @@ class SetHeal:
 
 @dataclass(frozen=True, slots=True)
 class SetSeen:
-    """Remember what images and volumes are there, and since when."""
+    """Save the existing images and volumes, with their times."""
 
     images: Mapping[str, float]
     volumes: Mapping[str, float]
@@ -86,7 +86,7 @@ def apply_node_edits(state: NodeState, edits: Iterable[NodeEdit]) -> NodeState:
 
 
 def encode_node_state(state: NodeState) -> dict[str, Any]:
-    """The state as JSON knows it."""
+    """The state as data for JSON."""
     return {
         "format": FORMAT,
         "heals": {
@@ -99,9 +99,9 @@ def encode_node_state(state: NodeState) -> dict[str, Any]:
 
 
 def decode_node_state(text: str, now: float | None = None) -> NodeState:
-    """The state of what ``encode_node_state`` made, as JSON. Raises Damaged for anything else.
+    """Read the JSON of what ``encode_node_state`` returns. Raises Damaged for anything else.
 
-    ``now``, in seconds since the epoch: times after it count as now.
+    Times after ``now``, in seconds since the epoch, count as ``now``.
     """
     data, reader = mapping(parse(text)), Reader(now)
     if required(data, "format") != FORMAT:

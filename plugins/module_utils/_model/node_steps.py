@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Steps on one node: containers that are stopped, restarted or removed, images, volumes."""
+"""Steps on one node: stop, restart or remove containers, and remove images and volumes."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -17,7 +17,7 @@ from .steps import Removal, Step
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerStep(Step):
-    """A write to one container; ``title`` is how it is called in words."""
+    """A change to one container. ``title`` is its name in messages."""
 
     container_id: str
     title: str
@@ -29,10 +29,10 @@ class ContainerStep(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class HealContainer(ContainerStep):
-    """Stop or restart a container that is still unhealthy by then.
+    """Stop or restart a container, if it is still unhealthy when the step runs.
 
-    ``started`` is when it was started, as the plan saw it; ``timeout_seconds`` is how long it may take to
-    stop before it is killed.
+    ``started`` is when it was started, according to the plan, in seconds since the epoch. After
+    ``timeout_seconds``, the container is killed.
     """
 
     started: float
@@ -62,7 +62,7 @@ class StopContainer(HealContainer):
 
 @dataclass(frozen=True, kw_only=True)
 class RestartContainer(HealContainer):
-    """Restart a container that nobody else looks after."""
+    """Restart a plain container, which Swarm does not replace."""
 
     @property
     def action(self) -> str:
@@ -79,9 +79,9 @@ class RestartContainer(HealContainer):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveContainer(Removal, ContainerStep):
-    """Remove a container that does not run, and then ``volumes``, the anonymous ones that go with it.
+    """Remove a container that is not running, and ``volumes``, its anonymous volumes.
 
-    ``all_volumes``: these are all that it has, so that the engine can take them along by itself.
+    ``all_volumes``: it has no other volumes, so the engine can remove them together with the container.
     """
 
     volumes: tuple[str, ...] = ()
@@ -97,12 +97,12 @@ class RemoveContainer(Removal, ContainerStep):
         volumes = ", ".join(self.volumes)
         if not volumes:
             return f"remove {self.title}"
-        return f"remove {self.title} with its volume{'' if len(self.volumes) == 1 else 's'} {volumes}"
+        return f"remove {self.title} and its volume{'' if len(self.volumes) == 1 else 's'} {volumes}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveImage(Removal):
-    """Remove an image by taking all its names off; one that is used by then is left."""
+    """Remove an image by removing all its names. If it is in use when the step runs, it is kept."""
 
     image_id: str
     title: str
@@ -126,7 +126,7 @@ class RemoveImage(Removal):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveVolume(Removal):
-    """Remove a volume that no container has."""
+    """Remove a volume that no container mounts."""
 
     name: str
 

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a service's own labels record of what Orcastra has done to the service.
+"""The records in a service's own labels of the changes that Orcastra has made to the service.
 
-Each record is written in the same update as the change that it describes, so both live and die together: a
-redeploy drops both, a rollback restores both.
+Each record is written in the same update as the change that it describes, so both always go together: a
+redeploy drops both, and a rollback restores both.
 
-- ``orcastra.constraints``: a JSON list of the placement constraints that Orcastra has added.
-- ``orcastra.replicas``: the number of tasks before Orcastra scaled the service to 0, and the service's ID.
+- ``orcastra.constraints``: a JSON list of the placement constraints that Orcastra has added
+- ``orcastra.replicas``: the number of replicas before Orcastra scaled the service to 0, and the service's ID
 """
 # This module is private to the collection: its interface may change in any release.
 
@@ -25,13 +25,13 @@ from .errors import OrcastraError
 CONSTRAINTS_LABEL = "orcastra.constraints"
 REPLICAS_LABEL = "orcastra.replicas"
 
-# More than a swarm of a thousand nodes needs; what is longer is none of ours.
+# More than a swarm of a thousand nodes needs; a longer label is not from Orcastra.
 MAX_LABEL_CHARACTERS = 128 * 1024
 MAX_REPLICAS = 100_000
 
 
 def recorded(labels: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The constraints that the label lists; () without the label, None if the label is malformed."""
+    """The constraints that the label lists; () if there is no label, None if it is malformed."""
     text = labels.get(CONSTRAINTS_LABEL)
     if text is None:
         return ()
@@ -39,9 +39,9 @@ def recorded(labels: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def owned(constraints: Iterable[str], labels: Mapping[str, str]) -> tuple[str, ...]:
-    """Those of a service's ``constraints`` that are ours: recorded in its ``labels``, and still there.
+    """The managed constraints among a service's ``constraints``: those that its ``labels`` record.
 
-    A text that is there more often than it is recorded is the user's as well: so many of them stay.
+    If a constraint occurs more often than it is recorded, the remaining occurrences belong to the user.
     """
     left = Counter(recorded(labels) or ())
     if not left:
@@ -55,7 +55,7 @@ def owned(constraints: Iterable[str], labels: Mapping[str, str]) -> tuple[str, .
 
 
 def without(constraints: Iterable[str], removed: Iterable[str]) -> tuple[str, ...]:
-    """``constraints`` without one entry for each of ``removed``: the last one of that text."""
+    """``constraints`` without one entry for each of ``removed``: the last one with the same text."""
     left = Counter(removed)
     kept = []
     for text in reversed(tuple(constraints)):
@@ -67,9 +67,10 @@ def without(constraints: Iterable[str], removed: Iterable[str]) -> tuple[str, ..
 
 
 def change_constraints(spec: dict[str, Any], remove: Iterable[str], add: Iterable[str]) -> None:
-    """Take constraints that are ours off a service's ``spec``, add others, and record what is ours then.
+    """Remove managed constraints from a service's ``spec``, add others, and update the record.
 
-    Of ``remove``, only what is ours in this very spec goes; what the spec has already is not added.
+    Entries of ``remove`` that are not managed in this spec are kept; entries of ``add`` that the spec already
+    has are not added.
     """
     labels: Mapping[str, str] = spec.get("Labels") or {}
     placement = spec["TaskTemplate"].get("Placement") or {}
@@ -79,7 +80,7 @@ def change_constraints(spec: dict[str, Any], remove: Iterable[str], add: Iterabl
     others = without(before, without(mine, kept))
     added = tuple(text for text in add if text not in others)
     if (*others, *added) != before:
-        # the placement itself stays, even if it is empty: see has_placement
+        # the placement itself is kept, even if it is empty: see has_placement
         spec["TaskTemplate"]["Placement"] = placement
         placement["Constraints"] = [*others, *added]
         if not placement["Constraints"]:
@@ -90,20 +91,20 @@ def change_constraints(spec: dict[str, Any], remove: Iterable[str], add: Iterabl
 
 
 def has_placement(spec: Mapping[str, Any]) -> bool:
-    """Whether the spec has a placement, be it an empty one. A service that had one must never lose it.
+    """Whether the spec has a placement, even an empty one. A service that has one must never lose it.
 
-    The managers of engine 20.10 (seen there) look into the new spec's placement if that of a running task
-    differs, and crash one after the other if there is none (swarmkit, ``manager/orchestrator/task.go``). A
-    rollback is such a change, too, if the spec from before has none.
+    If the placement of a running task differs from the new spec, the managers of engine 20.10 access the new
+    spec's placement, and crash one after the other if there is none (swarmkit,
+    ``manager/orchestrator/task.go``). A rollback to a spec without a placement does the same.
     """
     return (spec.get("TaskTemplate") or {}).get("Placement") is not None
 
 
 def with_record(labels: Mapping[str, str], constraints: Iterable[str]) -> dict[str, str]:
-    """``labels`` with the record that ``constraints`` are ours; without a record if there are none.
+    """``labels`` with the record of the managed ``constraints``, or without it if there are none.
 
-    A malformed label is replaced only if there is something to record. Raises OrcastraError where that is too
-    much to be read again.
+    A malformed label is replaced only if there are constraints to record. Raises OrcastraError if the record
+    is too large to be read again.
     """
     constraints = tuple(constraints)
     changed = dict(labels)
@@ -111,7 +112,7 @@ def with_record(labels: Mapping[str, str], constraints: Iterable[str]) -> dict[s
     if constraints and before != constraints:
         text = changed[CONSTRAINTS_LABEL] = json.dumps(constraints)
         if len(text) > MAX_LABEL_CHARACTERS:
-            limit = f"at most {MAX_LABEL_CHARACTERS} characters of constraints to record"
+            limit = f"at most {MAX_LABEL_CHARACTERS} characters of managed constraints"
             raise OrcastraError(f"expected {limit}, found {len(text)}")
     elif not constraints and before is not None:
         changed.pop(CONSTRAINTS_LABEL, None)
@@ -119,9 +120,9 @@ def with_record(labels: Mapping[str, str], constraints: Iterable[str]) -> dict[s
 
 
 def replicas_before(labels: Mapping[str, str], service_id: str) -> int | None:
-    """How many tasks the service had before we scaled it to 0; None without a record of its own.
+    """The number of replicas before Orcastra scaled the service to 0; None if it has no valid record.
 
-    A service that was made from another one's spec has that one's record, which says nothing of it.
+    A record with another service's ID was copied with that service's spec, and is ignored.
     """
     text = labels.get(REPLICAS_LABEL)
     if text is None or len(text) > MAX_LABEL_CHARACTERS:
@@ -136,7 +137,7 @@ def replicas_before(labels: Mapping[str, str], service_id: str) -> int | None:
 
 
 def with_replicas_before(labels: Mapping[str, str], service_id: str, replicas: int | None) -> dict[str, str]:
-    """``labels`` with the record of the number of tasks, or without our record for None."""
+    """``labels`` with the record of the number of replicas, or without the record if it is None."""
     changed = dict(labels)
     if replicas is not None:
         changed[REPLICAS_LABEL] = json.dumps({"replicas": replicas, "service": service_id})
@@ -145,7 +146,7 @@ def with_replicas_before(labels: Mapping[str, str], service_id: str, replicas: i
     return changed
 
 
-# planners ask again and again for the constraints of the same services
+# planners decode the labels of the same services many times
 @lru_cache(maxsize=1024)
 def _decode_constraints(text: str) -> tuple[str, ...] | None:
     found = _decode(text)
@@ -155,7 +156,7 @@ def _decode_constraints(text: str) -> tuple[str, ...] | None:
 
 
 def _decode(text: str) -> Any:
-    """The JSON in ``text``; None for what is none."""
+    """The JSON in ``text``; None if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

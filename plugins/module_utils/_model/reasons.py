@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reasons: why something is done, or isn't, as data. ``messages`` has the sentences."""
+"""Reasons: why something is done, or not done, as data. ``messages`` has the sentences."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -19,8 +19,8 @@ from .text import printable
 class Reason:
     """A code and its parameters: ``Reason("label_missing", label="ssd=true")``.
 
-    Parameters are text, numbers, other reasons, None, and lists of those. Decisions and tests go by the code;
-    ``str(reason)`` is the sentence for people, on one line that is safe to print.
+    Parameters are strings, numbers, other reasons, None, and lists of these. Decisions and tests use the
+    code. ``str(reason)`` is the sentence for the user, on one line that is safe to print.
     """
 
     __slots__ = ("_params", "code")
@@ -35,11 +35,11 @@ class Reason:
 
     @property
     def text(self) -> str:
-        """The sentence. Raises KeyError if the catalogue doesn't have the code, or a parameter is missing."""
+        """The sentence. Raises KeyError for an unknown code or a missing parameter."""
         return printable(render(self.code, self.params))
 
     def to_data(self) -> dict[str, Any]:
-        """``code``, ``params`` and ``text``, as they appear in results, in the log and in the API."""
+        """``code``, ``params`` and ``text``, as in results, logs and the API."""
         return {
             "code": self.code,
             "params": {name: _plain(value) for name, value in self._params},
@@ -47,15 +47,15 @@ class Reason:
         }
 
     def to_saved(self) -> dict[str, Any]:
-        """``code`` and ``params``, as the saved state holds them; ``from_saved`` reads them."""
+        """``code`` and ``params``, as in the saved state; ``from_saved`` reads them."""
         return {"code": self.code, "params": {name: _saved(value) for name, value in self._params}}
 
     @classmethod
     def from_saved(cls, value: object) -> Reason:
-        """A reason from the saved state. Raises TypeError if it is neither a reason nor text.
+        """Read a reason from the saved state. Raises TypeError if it is neither a reason nor a string.
 
-        Earlier releases have saved sentences, later ones may save codes that this one doesn't know: both read
-        as a reason that says just that.
+        Earlier releases saved sentences, and later ones may save codes that this one does not know: both
+        become a ``saved_reason`` with that text.
         """
         if isinstance(value, str):
             return Reason("saved_reason", text=value)
@@ -90,7 +90,7 @@ class Reason:
 
 
 class Refused(OrcastraError):
-    """What the user asks for can't be done, for a reason that is data."""
+    """A request of the user that cannot be carried out. ``reason`` explains why."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.text)
@@ -103,7 +103,7 @@ def text_of(data: object) -> str:
 
 
 def identity(message: Reason) -> object:
-    """What stays the same of a message that is repeated: all but durations, at any depth."""
+    """The part of a message that does not change if it is repeated: everything except durations."""
     return _lasting(message)
 
 

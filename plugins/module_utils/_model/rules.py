@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the user wants of rebalancing: ``rebalance_config.yml`` after it was checked."""
+"""The checked content of ``rebalance_config.yml``."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -13,7 +13,7 @@ from dataclasses import field
 
 from .compat import dataclass
 
-# a GB is this much in the configuration
+# the keys of the configuration say GB, but mean GiB
 MB = 1024**2
 GB = 1024**3
 
@@ -22,8 +22,8 @@ GB = 1024**3
 class ServiceRules:
     """The limits for moves of one service. Memory is in bytes, time in seconds.
 
-    ``may_leave_data``: the service was named in the configuration, so it may be moved although a local
-    volume or a host path of it stays behind.
+    ``may_leave_data``: the configuration lists the service, so it may be moved even if one of its local
+    volumes or host paths stays behind.
     """
 
     cooldown_seconds: float = 15 * 60
@@ -44,17 +44,17 @@ class RebalanceRules:
 
 @dataclass(frozen=True)
 class MetricSources:
-    """Where memory is measured, and how it is asked for. Times are in seconds.
+    """The sources of memory metrics, and how to query them. Times are in seconds.
 
     - ``node_exporters``: a node (host name or ID) or a physical host → the URL of its node exporter
-    - ``node_map``: a node → the physical host whose exporter counts for it
-    - ``node_exporter_url``: the URL of all other nodes, with ``{address}`` or ``{hostname}`` in it, or None
+    - ``node_map``: a node → the physical host whose exporter is used for it
+    - ``node_exporter_url``: the URL for all other nodes, with ``{address}`` or ``{hostname}`` in it, or None
     - ``cadvisors``, ``cadvisor_url``: the same for cAdvisor
-    - ``prometheus_url``: where a Prometheus server is, or None; what is asked directly counts more
-    - ``headers``: a URL of these, or a template of URLs → the headers that are sent there, secrets among them
-    - ``scrape_interval_seconds``: a sample that is older than twice this is none
-    - ``timeout_seconds``: how long all endpoints together may take
-    - ``ca_path``: a file of CA certificates instead of the system's
+    - ``prometheus_url``: the URL of a Prometheus server, or None; direct sources take precedence
+    - ``headers``: one of these URLs or URL templates → the request headers for it, including secrets
+    - ``scrape_interval_seconds``: samples older than twice this interval are ignored
+    - ``timeout_seconds``: the timeout for all endpoints together
+    - ``ca_path``: a file with CA certificates that replaces those of the system
     """
 
     node_exporters: Mapping[str, str] = field(default_factory=dict)
@@ -72,13 +72,13 @@ class MetricSources:
 
     @property
     def max_age_seconds(self) -> float:
-        """Two scrapes: what is older may be of a container that is no more."""
+        """The maximum age of a sample. An older one may belong to a container that no longer exists."""
         return 2 * self.scrape_interval_seconds
 
 
 @dataclass(frozen=True)
 class Rebalance:
-    """The whole of ``rebalance_config.yml``. ``interval_seconds``: how often the swarm is looked at."""
+    """The whole of ``rebalance_config.yml``. ``interval_seconds`` is the time between two checks."""
 
     rules: RebalanceRules = field(default_factory=RebalanceRules)
     sources: MetricSources = field(default_factory=MetricSources)

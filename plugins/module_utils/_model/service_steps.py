@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Steps that write to services."""
+"""Steps that change services."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -19,10 +19,10 @@ from .steps import Step
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceStep(Step):
-    """A write to one service.
+    """A change to one service.
 
-    ``while_updating``: the write is made even if Swarm is still updating the service, because it is what
-    frees an update that cannot end.
+    ``while_updating``: make the change even while Swarm is updating the service, because the change is what
+    allows a stuck update to complete.
     """
 
     service_id: str
@@ -36,11 +36,12 @@ class ServiceStep(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceService(ServiceStep):
-    """Add and remove placement constraints and, with ``replicas``, scale back from 0, all in one write.
+    """Add and remove placement constraints and, with ``replicas``, scale back from 0, in a single update.
 
-    ``purpose`` is what that is for; ``constraints`` are those the service has now. Each entry of
-    ``remove`` takes one constraint of ours away. What is ours then is recorded in the service's labels.
-    ``unrecorded``: the number of tasks is in the journal alone, not in the service's labels.
+    ``purpose`` describes the change. ``constraints`` are the current constraints of the service. Each entry
+    of ``remove`` removes one managed constraint. The remaining managed constraints are recorded in the
+    service's labels. ``unrecorded``: the number of replicas is only in the journal, and not in the service's
+    labels.
     """
 
     purpose: Reason
@@ -73,15 +74,15 @@ class PlaceService(ServiceStep):
         return after
 
     def changed(self, constraints: tuple[str, ...]) -> list[str]:
-        """Apply the change to ``constraints``."""
+        """``constraints`` after the change."""
         kept = without(constraints, self.remove)
         return [*kept, *(text for text in self.add if text not in kept)]
 
     def change_spec(self, spec: dict[str, Any]) -> dict[str, Any]:
-        """Apply the change to ``spec``, which may be fresher than what the step was planned on.
+        """Apply the change to ``spec``, which may be newer than the plan.
 
-        Only what is ours in that very spec is removed. If the user has scaled or redeployed the service since
-        then, it keeps the user's number of tasks.
+        Only constraints that are managed in this spec are removed. If the user has scaled or redeployed the
+        service since the plan, it keeps the user's number of replicas.
         """
         change_constraints(spec, self.remove, self.add)
         replicated = spec["Mode"].get("Replicated") or {}
@@ -95,7 +96,7 @@ class PlaceService(ServiceStep):
 
 @dataclass(frozen=True, kw_only=True)
 class ScaleService(ServiceStep):
-    """Scale a replicated service. One that is scaled to 0 has the number from before in its labels."""
+    """Scale a replicated service. If it is scaled to 0, its labels record the previous number."""
 
     replicas_before: int
     replicas: int
@@ -117,7 +118,7 @@ class ScaleService(ServiceStep):
         return {"replicas": self.replicas}
 
     def change_spec(self, spec: dict[str, Any]) -> dict[str, Any]:
-        """Apply the change to ``spec``, which may be fresher than what the step was planned on."""
+        """Apply the change to ``spec``, which may be newer than the plan."""
         replicated = spec["Mode"]["Replicated"]
         if self.replicas == 0 and replicated["Replicas"] > 0:
             spec["Labels"] = with_replicas_before(
@@ -129,7 +130,7 @@ class ScaleService(ServiceStep):
 
 @dataclass(frozen=True, kw_only=True)
 class RestartService(ServiceStep):
-    """Have Swarm replace all tasks of a service, as its update settings say (a forced update)."""
+    """Make Swarm replace all tasks of a service, according to its update settings (a forced update)."""
 
     force_update: int
 
@@ -152,7 +153,7 @@ class RestartService(ServiceStep):
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeUpdate(ServiceStep):
-    """Have Swarm go on with an update that it has paused; nothing of the spec is changed."""
+    """Make Swarm resume a paused update, without changing the spec."""
 
     @property
     def action(self) -> str:
@@ -160,7 +161,7 @@ class ResumeUpdate(ServiceStep):
 
     @property
     def summary(self) -> str:
-        return f"go on with the update of {self.name}"
+        return f"resume the update of {self.name}"
 
     @property
     def before(self) -> Mapping[str, Any]:
@@ -173,7 +174,7 @@ class ResumeUpdate(ServiceStep):
 
 @dataclass(frozen=True, kw_only=True)
 class RollBack(ServiceStep):
-    """Roll a service back to its spec from before its last update, as ``docker service rollback`` does."""
+    """Restore a service's spec from before its last update, like ``docker service rollback``."""
 
     @property
     def action(self) -> str:
@@ -181,7 +182,7 @@ class RollBack(ServiceStep):
 
     @property
     def summary(self) -> str:
-        return f"roll {self.name} back to what it was before its update"
+        return f"roll back the update of {self.name}"
 
     @property
     def before(self) -> Mapping[str, Any]:

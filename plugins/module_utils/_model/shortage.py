@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A service that is short of tasks: how many run, how many should, and why."""
+"""A service with too few running tasks: how many run, how many should run, and why."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -13,7 +13,7 @@ import re
 from .compat import dataclass
 from .reasons import Reason
 
-# What is wrong, the worst first.
+# The kinds of shortages, most severe first.
 PAUSED = "update_paused"
 FAILING = "failing"
 WAITING = "waiting_for_node"
@@ -22,7 +22,7 @@ NODE_LOST = "node_lost"
 STARTING = "starting"
 CODES = (PAUSED, FAILING, WAITING, STOPPED, NODE_LOST, STARTING)
 
-# Swarm's IDs have 25 characters, containers and endpoints 64, or the first 12 of them.
+# Swarm IDs have 25 characters; IDs of containers and endpoints have 64, or are cut to 12.
 _IDS = re.compile(
     r"\b(?=[a-z]*[0-9])(?=[0-9]*[a-z])[a-z0-9]{25}\b|\b(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{12,64}\b"
 )
@@ -30,11 +30,12 @@ _IDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """``expected`` tasks should run, ``running`` do.
+    """A shortage: ``expected`` tasks should run, but only ``running`` do.
 
-    ``code`` is one of ``CODES``; ``reasons`` say more, the worst first, without parts that differ with each
-    attempt. ``errors`` are what the engine said. ``since``: when the tasks in question were created, in
-    seconds since the epoch. ``is_fresh``: it may well pass by itself, and is not worth a warning yet.
+    ``code`` is one of ``CODES``. ``reasons`` have more details, most severe first, without parts that differ
+    for each attempt. ``errors`` are the engine's error messages. ``since`` is when the affected tasks were
+    created, in seconds since the epoch. ``is_fresh``: the shortage may resolve itself, so there is no warning
+    yet.
     """
 
     service: str
@@ -48,7 +49,7 @@ class Shortage:
 
     @property
     def reason(self) -> Reason:
-        """The service with all reasons, as a warning or note."""
+        """A warning or note with the service and all reasons."""
         return Reason("service_short_of_tasks", service=self.service, reasons=self.reasons)
 
     @property
@@ -61,5 +62,5 @@ class Shortage:
 
 
 def without_ids(text: str) -> str:
-    """The text without IDs of tasks, containers and endpoints: the same error says the same each time."""
+    """The text without IDs of tasks, containers and endpoints, so that repeated errors are identical."""
     return _IDS.sub("…", " ".join(text.split()))

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The snapshot: one consistent view of the swarm, as plain immutable data.
+"""The snapshot: one consistent observation of the swarm, as plain immutable data.
 
-Planners work on this alone. ``_observe.observation`` reads it from an engine; tests write it by hand.
-``since`` is an ISO 8601 string as the engine gives it, other times are seconds since the epoch; durations
-are seconds, memory is bytes.
+Planners use nothing else. ``_observe.observation`` reads it from an engine; tests write it by hand. ``since``
+is an ISO 8601 string from the engine; other times are in seconds since the epoch. Durations are in seconds,
+memory is in bytes.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -26,11 +26,12 @@ STACK_LABEL = "com.docker.stack.namespace"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A member of the swarm, or an entry that a member left behind.
+    """A member of the swarm, or an entry that a member has left behind.
 
-    ``hostname`` and ``engine_labels`` are what its own host says, whoever is root there. ``address`` is where
-    the managers see it from, ``manager_addr`` where a manager is joined. ``updated``: when Swarm last wrote
-    the entry, as it does when the node's state changes.
+    ``hostname`` and ``engine_labels`` come from the host itself, so its root user controls them. ``address``
+    is the address under which the managers know the node; ``manager_addr`` is the address for joining at it,
+    if it is a manager. ``updated`` is when Swarm last wrote the entry, for example because the node's state
+    changed.
     """
 
     id: str
@@ -54,30 +55,30 @@ class Node:
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """Where Swarm sees it; empty where it does not know."""
+        """The addresses under which Swarm knows the node; empty if it knows none."""
         return seen_at(self.address, self.manager_addr)
 
     @property
     def is_ready(self) -> bool:
-        """Whether Swarm hears from the node's engine right now."""
+        """Whether the managers receive heartbeats from the node's engine."""
         return self.state == "ready"
 
     @property
     def is_down(self) -> bool:
-        """Whether Swarm has given the node up and replaces its tasks.
+        """Whether Swarm considers the node lost and replaces its tasks.
 
-        A node that is neither ready nor down has not yet been heard by a new leader; its containers run.
+        A node that is neither ready nor down has not yet contacted a new leader; its containers run.
         """
         return self.state == "down"
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service, reduced to what planners look at. Writes always start from the engine's own raw spec.
+    """A service, reduced to the fields that planners need. Changes always start from the engine's raw spec.
 
-    ``can_roll_back``: Swarm has a spec from before the last update, and it is another one.
-    ``previous_constraints`` are the constraints of that spec.
-    ``preferences``: the labels over whose values Swarm spreads its tasks, ``node.labels.zone``.
+    ``can_roll_back``: Swarm has a different spec from before the last update. ``previous_constraints`` are
+    the constraints of that spec. ``preferences`` are the labels over which Swarm spreads the tasks, such as
+    ``node.labels.zone``.
     """
 
     id: str
@@ -117,28 +118,28 @@ class Service:
 
     @property
     def is_updating(self) -> bool:
-        """Whether an update or rollback is under way, or stuck; a write now would cancel or revive it."""
+        """Whether an update or rollback is running or stuck. Changing the spec would cancel or resume it."""
         return self.is_update_running or self.is_update_paused
 
     @property
     def is_update_running(self) -> bool:
-        """Whether Swarm is at work on an update or rollback, or watches what it has started."""
+        """Whether Swarm is performing or monitoring an update or rollback."""
         return self.update_state in ("updating", "rollback_started")
 
     @property
     def is_update_paused(self) -> bool:
-        """Whether an update or rollback is stuck: it does not end before another write."""
+        """Whether an update or rollback is paused: it continues only after another change."""
         return self.update_state in ("paused", "rollback_paused")
 
     @property
     def stack(self) -> str | None:
-        """The stack that deployed the service, None for a service of its own."""
+        """The stack of the service, or None if it was created without a stack."""
         return self.labels.get(STACK_LABEL)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One slot's task of a service (or a node's, for global services)."""
+    """A task of a service, for one slot (or for one node, if the service is global)."""
 
     id: str
     service_id: str
@@ -155,21 +156,21 @@ class Task:
 
     @property
     def should_run(self) -> bool:
-        """Whether the task is to run (``ready``: after a restart delay), rather than kept as history."""
+        """Whether the task should run (``ready``: after a restart delay), or is only kept as history."""
         return self.desired_state in ("running", "ready")
 
     @property
     def is_running(self) -> bool:
-        """Whether the task is wanted and its container runs, as far as Swarm knows."""
+        """Whether the task should run and its container runs, according to Swarm."""
         return self.should_run and self.state == "running"
 
 
 @dataclass(frozen=True)
 class SwarmSnapshot:
-    """Everything a plan is made from, as seen in one pass over at most four list requests.
+    """The input of a plan, observed with at most four list requests.
 
-    ``doubtful``: IDs of nodes that are not found by their host names, as these are another host's; see
-    ``_plan.names``.
+    ``doubtful`` are the IDs of nodes that cannot be found by host name, because the name belongs to another
+    host; see ``_plan.names``.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -183,19 +184,19 @@ class SwarmSnapshot:
 
     @cached_property
     def nodes_by_hostname(self) -> Mapping[str, tuple[Node, ...]]:
-        """Host names are not unique in a swarm: a node that joined again leaves its old entry behind."""
+        """Host name → nodes. Host names are not unique: a node that rejoins leaves its old entry behind."""
         found: dict[str, list[Node]] = {}
         for node in self.nodes:
             found.setdefault(node.hostname, []).append(node)
         return {hostname: tuple(nodes) for hostname, nodes in found.items()}
 
     def named(self, hostname: str) -> tuple[Node, ...]:
-        """The nodes that are found by a host name."""
+        """The nodes with a host name, without doubtful ones."""
         nodes = self.nodes_by_hostname.get(hostname, ())
         return tuple(node for node in nodes if node.id not in self.doubtful) if self.doubtful else nodes
 
     def has_own_name(self, node: Node) -> bool:
-        """Whether a host name means this node and no other that is up."""
+        """Whether the node's host name identifies it: no other ready node has it."""
         return (
             bool(node.hostname)
             and all(other.id == node.id or not other.is_ready for other in (node, *self.named(node.hostname)))
@@ -219,7 +220,7 @@ class SwarmSnapshot:
 
     @cached_property
     def wanted_by_node(self) -> Mapping[str, tuple[Task, ...]]:
-        """Node ID → the tasks that are to run there."""
+        """Node ID → the tasks that should run there."""
         found: dict[str, list[Task]] = {}
         for task in self.tasks:
             if task.node_id and task.should_run:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What steps have in common that bring a part of a spec to what is wanted: of a service, of the swarm."""
+"""The base of steps that set some fields of a spec: that of a service, or of the swarm."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -18,14 +18,14 @@ from .steps import Step
 
 @dataclass(frozen=True, kw_only=True)
 class SpecChange(Step):
-    """Bring the fields of ``spec`` that ``desired`` has to its values; all others stay as they are."""
+    """Set the fields of ``spec`` that ``desired`` contains, and keep all others."""
 
     spec: Mapping[str, Any]
     desired: Mapping[str, Any]
 
     @property
     def fields(self) -> str:
-        """The names of the fields that change, for people."""
+        """The names of the changed fields, for messages."""
         return ", ".join(path.rpartition(".")[2] for path in differences(self.spec, self.desired))
 
     @property
@@ -37,5 +37,5 @@ class SpecChange(Step):
         return {path: new for path, (_old, new) in differences(self.spec, self.desired).items()}
 
     def changed(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply the change to ``spec``, which may be fresher than what the step was planned on."""
+        """Apply the change to ``spec``, which may be newer than the plan."""
         return merged(spec, self.desired)

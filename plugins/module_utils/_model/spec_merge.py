@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compare a spec with the part of it that is wanted, and bring it there without touching the rest."""
+"""Compare a spec with its desired part, and merge the two without changing the rest."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# what tells the entries of a list of mappings apart
+# the fields that identify an entry in a list of mappings
 _IDENTITIES = {"Mounts": ("Target",), "Ports": ("TargetPort", "Protocol"), "Networks": ("Target",)}
 
 
 def merged(current: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
-    """``current`` with everything that ``desired`` has.
+    """``current`` with everything that ``desired`` contains.
 
-    Mappings are merged. A list becomes what is wanted, but entries that stay keep the fields that nobody
-    speaks of; variables of the environment are merged by name. What is equal already stays as it is spelled:
-    an absent field and an empty one mean the same to Swarm, an image is the same with its digest.
+    Mappings are merged. Lists are replaced, but an entry that is in both keeps the fields that ``desired``
+    does not mention. Environment variables are merged by name. Equivalent values are kept as written: to
+    Swarm, an absent field equals an empty one, and an image equals the same image with a digest.
     """
     result = dict(current)
     for key, value in desired.items():
@@ -33,7 +33,7 @@ def merged(current: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, 
 def differences(
     current: Mapping[str, Any], desired: Mapping[str, Any], path: str = ""
 ) -> dict[str, tuple[Any, Any]]:
-    """Dotted path of each field that ``merged`` would change → (value now, value then)."""
+    """Dotted path of each field that ``merged`` would change → (current value, new value)."""
     found: dict[str, tuple[Any, Any]] = {}
     after = merged(current, desired)
     for key in desired:
@@ -48,7 +48,7 @@ def differences(
 
 
 def _value(key: str, current: Any, desired: Any) -> Any:
-    if key == "Mode" and isinstance(desired, Mapping):  # an endpoint has a mode, too: just a word
+    if key == "Mode" and isinstance(desired, Mapping):  # the mode of an endpoint is just a string
         return desired if _mode(current) != _mode(desired) else {**(current or {}), **desired}
     if key == "Image" and isinstance(current, str) and "@" not in desired:
         return current if current.partition("@")[0] == desired else desired
@@ -77,10 +77,10 @@ def _environment(current: list[str], desired: list[str]) -> list[str]:
 
 
 def _essence(value: Any) -> Any:
-    """The value without what is empty: Swarm stores none of that."""
+    """The value without its empty parts, which Swarm does not store."""
     if isinstance(value, Mapping):
         parts = {key: _essence(item) for key, item in value.items()}
-        # of the mode only the name may say it all
+        # a mode may consist of its name only
         return {key: item for key, item in parts.items() if item or key in ("Global", "GlobalJob")} or None
     if isinstance(value, list):
         return [_essence(item) for item in value] or None

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The remembered state: what must survive the controller, and nothing else.
+"""The saved state: the data that must survive a restart of the controller, and nothing else.
 
-It is kept in one Swarm config object (see ``_apply.state_store``); ``_model.state_codec`` gives its format.
-Changes to it are edits that can be applied again to a fresher copy.
+It is in one Swarm config object (see ``_apply.state_store``), in the format of ``_model.state_codec``.
+Changes are edits that can be applied again to a newer copy.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -23,14 +23,14 @@ from .track import Track
 
 STATE_NAME = "orcastra.state"
 
-# what a move is for: a follower goes to its anchor, memory is balanced, such a move has failed and is undone,
-# a service leaves a node that is to be drained
+# the purpose of a move: to co-locate a follower with its anchor, to balance memory, to undo a failed
+# balancing move, to drain a node
 FOLLOW = "follow"
 REBALANCE = "rebalance"
 BACK = "back"
 DRAIN = "drain"
 
-# what became of a command
+# the status of a command
 RUNNING = "running"
 DONE = "done"
 FAILED = "failed"
@@ -41,16 +41,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The journal's entry for a service that is being moved: who moves it where, and what to put back.
+    """The journal entry for a service that is being moved: its target, and how to restore the service.
 
-    ``anchor`` is the name of the anchor it follows, ``nodes`` the IDs of the nodes it is to run on.
-    ``replicas`` is the number to scale back to where the service was scaled to 0 for the move, else None;
-    ``recorded``: the service's own labels have that number, too, so a service without it was deployed anew.
-    ``since`` is in seconds since the epoch. ``kind`` is FOLLOW, REBALANCE, BACK or DRAIN; for the
-    latter three ``anchor`` is empty, ``source`` is the ID of the node it leaves, and ``memory_bytes`` what
-    moves with it. For DRAIN ``nodes`` is empty where any other node will do.
-    ``leader`` is the ID of the swarm's leader that knows of the scaling to 0, the one of then at first;
-    ``unseen_since`` is when another one had taken over and heard from all nodes, else None.
+    - ``kind``: FOLLOW, REBALANCE, BACK or DRAIN
+    - ``anchor``: for FOLLOW, the name of the anchor that the service follows
+    - ``nodes``: the IDs of the nodes it should run on; for DRAIN, empty if any other node will do
+    - ``since``: the start of the move, in seconds since the epoch
+    - ``replicas``: the number to scale back to, if the service was scaled to 0 for the move
+    - ``recorded``: the service's own labels also have that number; if they no longer do, it was redeployed
+    - ``source``, ``memory_bytes``: except for FOLLOW, the ID of the node that it leaves, and the memory that
+      moves with it
+    - ``leader``: the ID of the leader that knows that the service was scaled to 0, at first the leader at
+      that time; ``unseen_since``: when another leader had taken over and heard from all nodes, or None
     """
 
     anchor: str
@@ -67,10 +69,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Relocation:
-    """A balancing move that is over: from one node ID to another, at ``at`` (seconds since the epoch).
+    """A finished balancing move from one node ID to another, at ``at`` (seconds since the epoch).
 
-    ``memory_bytes`` is what the tasks had in use before. ``failed`` says why it was undone, None if it
-    succeeded.
+    ``memory_bytes`` is the memory that the tasks used before the move. ``failed`` is why the move was undone,
+    or None if it succeeded.
     """
 
     source: str
@@ -82,10 +84,10 @@ class Relocation:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """How often something was tried for a service that is not as it should be, and since when it is not.
+    """The attempts to repair a service. ``since`` is when it was first found misplaced or failing.
 
-    ``last`` and ``since`` are in seconds since the epoch. ``given_up`` says why nothing more is tried; it
-    stays until the service is as it should be, or until a user asks for another attempt.
+    ``last`` and ``since`` are in seconds since the epoch. ``given_up`` is why there are no more attempts. It
+    is kept until the service is healthy or a user requests another attempt.
     """
 
     count: int
@@ -97,11 +99,11 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class CommandRecord:
-    """A command that somebody has asked for, from the moment on when it is about to be carried out.
+    """A command of a user. The record is created just before the command runs.
 
-    ``command`` is the command in words, ``source`` is ``file``, ``shell`` or ``http``, ``by`` the host name
-    of the node that carries it out, ``instance`` the process. ``status`` is one of RUNNING, DONE, FAILED,
-    INTERRUPTED; ``message`` says more about it. ``started`` and ``finished`` are in seconds since the epoch.
+    ``command`` is the command as text; ``source`` is ``file``, ``shell`` or ``http``; ``by`` is the host name
+    of the node that runs it; ``instance`` is the process. ``status`` is RUNNING, DONE, FAILED or INTERRUPTED;
+    ``message`` has details. ``started`` and ``finished`` are in seconds since the epoch.
     """
 
     command: str
@@ -115,18 +117,18 @@ class CommandRecord:
 
     @property
     def is_running(self) -> bool:
-        """Whether no result is known; the process that carries it out may be gone."""
+        """Whether there is no result yet. The process that runs it may no longer exist."""
         return self.status == RUNNING
 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What is left of a command that its process may not do: the reboot of the host on which it runs.
+    """The rest of a command that its own process must not run: the reboot of the host on which it runs.
 
-    ``nodes`` are the IDs of that host's nodes, ``names`` their host names, ``boot`` is the ID of its boot, by
-    which every process there knows itself. ``offered`` is in seconds since the epoch; ``done`` says what was
-    done before. ``by`` is the host name of the node whose instance has taken it, empty while nobody has;
-    that instance raises ``beats`` now and then while it lives.
+    ``nodes`` are the IDs of the host's nodes; ``names`` are their host names. ``boot`` is the boot ID of the
+    host, by which a process recognizes that it runs there. ``offered`` is in seconds since the epoch.
+    ``done`` describes the part of the command that is finished. ``by`` is the host name of the node whose
+    instance has taken over, or empty. That instance increments ``beats`` regularly, as a heartbeat.
     """
 
     nodes: tuple[str, ...]
@@ -139,33 +141,36 @@ class Handover:
 
 
 class NotOffered(OrcastraError):
-    """Somebody else has taken what was handed over, or it is not offered any more."""
+    """Another instance has taken the handover, or it is no longer offered."""
 
 
 class AlreadyClaimed(OrcastraError):
-    """A command was asked for a second time, or another controller was first."""
+    """The command has already been claimed, for an earlier request or by another controller."""
 
     def __init__(self, record: CommandRecord) -> None:
-        super().__init__(f"{record.command} has been claimed on node {record.by} before; it is not repeated")
+        super().__init__(
+            f"{record.command} has already been claimed on node {record.by}; not running it again"
+        )
         self.record = record
 
 
 @dataclass(frozen=True)
 class State:
-    """What is remembered.
+    """The saved state.
 
-    - ``owned_labels``: node ID → keys of the node labels that we set
-    - ``anchor_labels``: node ID → those of them that mark an anchor's nodes; the others are static
-    - ``moves``: service ID → the move that is under way
-    - ``attempts``: service ID → what was tried so far
-    - ``anchor_tasks``: service ID of an anchor → IDs of its tasks when its followers were last in order
-    - ``tracks``: service ID of an anchor or follower that has moved lately → where to, and how often
-    - ``commands``: identity of a command → what became of it
-    - ``handovers``: identity of a command that runs → what of it is handed over to another instance
-    - ``relocations``: service ID → its balancing moves, the newest last
-    - ``ahead``: what is to follow a balancing move that was begun; see ``SetAhead``
-    - ``asked_availability``: ID of a node that somebody has taken out of service → when
-    - ``pressure``: physical host → since when it has had far more memory in use than another
+    - ``owned_labels``: node ID → keys of the node labels that Orcastra has set
+    - ``anchor_labels``: node ID → those of them that are anchor labels; the others are static
+    - ``moves``: service ID → its current move
+    - ``attempts``: service ID → the attempts to repair it
+    - ``anchor_tasks``: service ID of an anchor → its task IDs when its followers were last as desired
+    - ``tracks``: service ID of an anchor or follower that has moved recently → its moves
+    - ``commands``: key of a command → its record
+    - ``handovers``: key of a running command → the part that another instance takes over
+    - ``relocations``: service ID → its balancing moves, oldest first
+    - ``ahead``: the planned moves after the current balancing move; see ``SetAhead``
+    - ``asked_availability``: ID of a node that a user has taken out of service → when
+    - ``pressure``: physical host → since when it has used far more memory than another host
+    - ``other_sections``: labels that this release does not know
     """
 
     owned_labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -184,14 +189,14 @@ class State:
 
 
 class StateEdit(Protocol):
-    """A change to the state that can be applied again to a fresher copy of it."""
+    """A change to the state that can be applied again to a newer copy."""
 
     def apply(self, state: State) -> State: ...
 
 
 @dataclass(frozen=True, slots=True)
 class OwnLabels:
-    """Remember that the labels ``keys`` of the node are ours, and that of these ``anchors`` mark anchors."""
+    """Record ownership of the labels ``keys`` of a node. ``anchors`` are the anchor labels among them."""
 
     node_id: str
     keys: frozenset[str]
@@ -209,7 +214,7 @@ class OwnLabels:
 
 @dataclass(frozen=True, slots=True)
 class DisownLabels:
-    """Forget that the labels ``keys`` of the node were ours."""
+    """Remove the record of ownership of the labels ``keys`` of a node."""
 
     node_id: str
     keys: frozenset[str]
@@ -226,7 +231,7 @@ class DisownLabels:
 
 @dataclass(frozen=True, slots=True)
 class SetMove:
-    """Enter a move into the journal; None takes it out."""
+    """Write a move to the journal; None removes it."""
 
     service_id: str
     move: Move | None
@@ -237,7 +242,7 @@ class SetMove:
 
 @dataclass(frozen=True, slots=True)
 class SetAttempts:
-    """Remember what was tried for a service; None: it is as it should be."""
+    """Save the attempts to repair a service; None if it is healthy."""
 
     service_id: str
     attempts: Attempts | None
@@ -248,7 +253,7 @@ class SetAttempts:
 
 @dataclass(frozen=True, slots=True)
 class SetAnchorTasks:
-    """Remember which tasks of an anchor its followers have started after; None: it is no anchor any more."""
+    """Save the anchor's tasks after which its followers have started; None if it is no longer an anchor."""
 
     service_id: str
     task_ids: frozenset[str] | None
@@ -259,9 +264,10 @@ class SetAnchorTasks:
 
 @dataclass(frozen=True, slots=True)
 class AskAvailability:
-    """Remember that somebody has taken the node out of service, so that it is not configured back.
+    """Record that a user has taken the node out of service, so that its configured availability is not
+    restored.
 
-    ``at`` is in seconds since the epoch; None: it is in service again.
+    ``at`` is in seconds since the epoch; None if the node is in service again.
     """
 
     node_id: str
@@ -273,10 +279,10 @@ class AskAvailability:
 
 @dataclass(frozen=True, slots=True)
 class ClaimCommand:
-    """Enter a command before it is carried out. Raises AlreadyClaimed where it is there already.
+    """Record a command before it runs. Raises AlreadyClaimed if it is already recorded.
 
-    A claim of the same process that is still without a result is none of another: the write of it may have
-    succeeded although its reply was lost.
+    A record of the same process without a result is not an error: the earlier write may have succeeded even
+    though its reply was lost.
     """
 
     key: str
@@ -291,9 +297,9 @@ class ClaimCommand:
 
 @dataclass(frozen=True, slots=True)
 class FinishCommand:
-    """Enter what became of the command that the process ``instance`` has claimed.
+    """Record the result of the command that the process ``instance`` has claimed.
 
-    INTERRUPTED is what others say of it while they know no better: it never replaces a result.
+    INTERRUPTED, which other processes set if they see no result, never replaces a result.
     """
 
     key: str
@@ -318,7 +324,7 @@ class FinishCommand:
 
 @dataclass(frozen=True, slots=True)
 class OfferHandover:
-    """Leave what the process ``instance`` may not do of its command to another instance."""
+    """Offer the rest of a command of the process ``instance`` to another instance."""
 
     key: str
     instance: str
@@ -340,10 +346,10 @@ class OfferHandover:
 
 @dataclass(frozen=True, slots=True)
 class TakeHandover:
-    """Take what is offered: from now on the command is that of the process ``instance`` on node ``by``.
+    """Take over a command: it now belongs to the process ``instance`` on node ``by``.
 
-    So a result of whoever had it before counts for nothing. Raises NotOffered where it is not offered, and
-    while anybody is at work on another one: two hosts at a time might cost the quorum.
+    Results from its previous process are ignored. Raises NotOffered if the command is not offered, or while
+    another handover is in progress: rebooting two hosts at once might lose the quorum.
     """
 
     key: str
@@ -354,11 +360,11 @@ class TakeHandover:
     def apply(self, state: State) -> State:
         found, handover = state.commands.get(self.key), state.handovers.get(self.key)
         if found is None or handover is None or not found.is_running:
-            raise NotOffered("it is not offered any more")
+            raise NotOffered("the command is no longer offered")
         if handover.by:
             if found.instance == self.instance:
                 return state
-            raise NotOffered(f"the instance on node {handover.by} was first")
+            raise NotOffered(f"the instance on node {handover.by} has already taken over the command")
         if any(other.by for other in state.handovers.values()):
             raise NotOffered("another host is being rebooted")
         return replace(
@@ -372,7 +378,7 @@ class TakeHandover:
 
 @dataclass(frozen=True, slots=True)
 class BeatHandover:
-    """Say that the process ``instance``, which has taken what was handed over, lives."""
+    """Record a heartbeat of the process ``instance``, which has taken over a command."""
 
     key: str
     instance: str
@@ -387,7 +393,7 @@ class BeatHandover:
 
 @dataclass(frozen=True, slots=True)
 class ForgetHandover:
-    """Forget what was handed over, where its command has ended or is gone."""
+    """Remove a handover if its command has ended or is no longer recorded."""
 
     key: str
 
@@ -400,7 +406,7 @@ class ForgetHandover:
 
 @dataclass(frozen=True, slots=True)
 class ForgetCommands:
-    """Forget commands, so that they may be carried out again."""
+    """Remove the records of commands, so that they can run again."""
 
     keys: frozenset[str]
 
@@ -412,7 +418,7 @@ class ForgetCommands:
 
 @dataclass(frozen=True, slots=True)
 class AddRelocation:
-    """Remember a balancing move of a service; of all its moves, the last ``keep`` are kept."""
+    """Record a balancing move of a service, and keep its last ``keep`` moves."""
 
     service_id: str
     relocation: Relocation
@@ -427,7 +433,7 @@ class AddRelocation:
 
 @dataclass(frozen=True, slots=True)
 class ForgetRelocations:
-    """Forget the balancing moves of a service that are older than ``before``, in seconds since the epoch."""
+    """Remove the balancing moves of a service before ``before``, in seconds since the epoch."""
 
     service_id: str
     before: float
@@ -439,7 +445,7 @@ class ForgetRelocations:
 
 @dataclass(frozen=True, slots=True)
 class SetPressure:
-    """Remember since when physical hosts have had far more memory in use than others; None: not so."""
+    """Save since when physical hosts have used far more memory than others; None if they no longer do."""
 
     since: Mapping[str, float | None]
 
@@ -450,9 +456,9 @@ class SetPressure:
 
 @dataclass(frozen=True, slots=True)
 class SetAhead:
-    """Remember which balancing moves are to follow, should nothing better be found until then.
+    """Save the balancing moves that should come next, unless the next plan finds better ones.
 
-    ``targets``: service ID and ID of the node that is left, with a slash between them → ID of the new node.
+    ``targets``: service ID and source node ID, separated by a slash → target node ID.
     """
 
     targets: Mapping[str, str]
@@ -462,7 +468,7 @@ class SetAhead:
 
 
 def _with(entries: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
-    """A copy of ``entries`` in which ``key`` has ``value``, or is gone for None."""
+    """A copy of ``entries`` with ``value`` at ``key``, or without ``key`` if it is None."""
     changed = {name: entry for name, entry in entries.items() if name != key}
     if value is not None:
         changed[key] = value

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The format of the state object: each section of the state is one label whose value is JSON.
+"""The format of the state object: each section of the state is a label with a JSON value.
 
-Sections that this release does not know are carried along untouched, so that an older controller beside a
-newer one loses nothing.
+Sections that this release does not know are kept unchanged, so that an older controller next to a newer one
+loses nothing.
 
-Reading never fails. What is damaged is left out, entry by entry, and said; what is returned is in its sane
-range, so that no planner has to doubt it.
+Reading never fails. Damaged entries are omitted and reported one by one; all returned values are within their
+valid range, so planners can rely on them.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -70,20 +70,17 @@ PRESSURE_LABEL = "orcastra.pressure"
 AHEAD_LABEL = "orcastra.ahead"
 AVAILABILITY_LABEL = "orcastra.availability"
 
-# The object travels through Raft at each change; swarmkit's own limit is far higher.
+# Raft replicates the object at each change; swarmkit's own limit is far higher.
 MAX_BYTES = 256 * 1024
-# how an earlier release saved the reason "misplaced"
-_EARLIER_MISPLACED = "not beside its anchor"
-# how many damaged entries of a section are named
+# the reason "misplaced" in the format of an earlier release
+_EARLIER_MISPLACED = "not beside its anchor"  # prose: allow
+# a report names at most this many damaged entries of a section
 _NAMED = 5
 
 
 @dataclass(frozen=True)
 class _Section:
-    """How one field of the state is written as a label: each entry by itself.
-
-    ``decode`` raises Damaged.
-    """
+    """How one field of the state is written as a label, entry by entry. ``decode`` raises Damaged."""
 
     label: str
     field: str
@@ -92,7 +89,7 @@ class _Section:
 
 
 def encode(state: State) -> dict[str, str]:
-    """Return the labels of the config object that hold ``state``. Empty sections are left out."""
+    """Return the labels of the config object for ``state``. Empty sections are omitted."""
     labels = {**state.other_sections, FORMAT_LABEL: FORMAT}
     for section in _SECTIONS:
         entries = getattr(state, section.field)
@@ -105,10 +102,10 @@ def encode(state: State) -> dict[str, str]:
 
 
 def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, tuple[Reason, ...]]:
-    """Read the state from the labels of its config object.
+    """Read the state from the labels of its config object. Never raises.
 
-    ``now``, in seconds since the epoch: later times count as now. Returns the state and a reason for each
-    damaged part; a damaged entry or section reads as absent. Never raises.
+    Returns the state and a reason for each damaged part. A damaged entry or section is treated as absent.
+    Times after ``now``, in seconds since the epoch, count as ``now``.
     """
     damage: list[Reason] = []
     given = _that_fit(labels, damage)
@@ -129,7 +126,8 @@ def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, 
         if len(faults) > _NAMED:
             damage.append(_damaged(section.label, f"{len(faults) - _NAMED} more entries are damaged"))
     if ANCHOR_LABELS_LABEL in given and "anchor_labels" not in fields:
-        # damaged: any of our labels may be an anchor's, so the absence of static ones takes none of them away
+        # damaged: any owned label may be an anchor label, so none is removed because it is missing from
+        # `nodes`
         fields["anchor_labels"] = fields.get("owned_labels", {})
     known = {FORMAT_LABEL, *(section.label for section in _SECTIONS)}
     others = {label: value for label, value in given.items() if label not in known}
@@ -141,9 +139,9 @@ def _damaged(label: str, problem: str) -> Reason:
 
 
 def _that_fit(labels: Any, damage: list[Reason]) -> dict[str, str]:
-    """The labels without what is no text, and no larger in all than a state may be.
+    """The labels that are strings, limited to the maximum size of a state.
 
-    What a damaged state can best do without goes first.
+    If the state is too large, the least important sections are dropped first.
     """
     if not isinstance(labels, Mapping):
         damage.append(Reason("state_labels_invalid"))
@@ -153,12 +151,12 @@ def _that_fit(labels: Any, damage: list[Reason]) -> dict[str, str]:
         if isinstance(label, str) and isinstance(value, str):
             kept[label] = value
         else:
-            damage.append(_damaged(str(label)[:60], "expected text"))
+            damage.append(_damaged(str(label)[:60], "expected a string"))
     sizes = {label: _size(label) + _size(value) for label, value in kept.items()}
     last = [section.label for section in _SECTIONS]
 
     def rank(label: str) -> tuple[bool, int, int]:
-        # what is too large by itself first, then unknown ones, the largest before the others
+        # labels that are too large by themselves first, then unknown ones, largest first
         return sizes[label] <= MAX_BYTES, last.index(label) if label in last else -1, -sizes[label]
 
     total = sum(sizes.values())
@@ -168,12 +166,12 @@ def _that_fit(labels: Any, damage: list[Reason]) -> dict[str, str]:
         if label != FORMAT_LABEL:
             total -= sizes[label]
             del kept[label]
-            damage.append(_damaged(label[:60], f"expected at most {MAX_BYTES} bytes in all, found more"))
+            damage.append(_damaged(label[:60], f"expected at most {MAX_BYTES} bytes in total, found more"))
     return kept
 
 
 def _decode_entries(section: _Section, entries: Any, now: float | None) -> tuple[dict[str, Any], list[str]]:
-    """The entries that can be read, and what is wrong with the others."""
+    """The valid entries, and descriptions of the damaged ones."""
     found = {}
     faults = []
     for key, entry in entries.items():
@@ -187,7 +185,7 @@ def _decode_entries(section: _Section, entries: Any, now: float | None) -> tuple
             faults.append(f"{key[:60]}: {error}")
             continue
         if reader.ahead:
-            faults.append(f"{key[:60]}: expected a time that is past, found a future one; it counts as now")
+            faults.append(f"{key[:60]}: expected a time in the past, found a future one; it counts as now")
     return found, faults
 
 
@@ -196,7 +194,7 @@ def _size(value: str) -> int:
 
 
 def _encodable(value: str) -> str:
-    """The text without lone surrogates: what a host says may hold them, and no reader takes them."""
+    """The text without lone surrogates: a host may report them, and no reader accepts them."""
     return value.encode(errors="replace").decode()
 
 
@@ -212,7 +210,7 @@ def _decode_move(entry: Any, reader: Reader) -> Move:
         nodes=tuple(sorted(set(names(required(entry, "nodes"), "nodes")))),
         since=reader.moment(required(entry, "since"), "since"),
         replicas=None if replicas is None else count(replicas, "replicas", MAX_REPLICAS),
-        # an older release knew no other kind
+        # an older release had no other kind
         kind=one_of(entry.get("kind", FOLLOW), "kind", (FOLLOW, REBALANCE, BACK, DRAIN)),
         source=text(entry.get("source", ""), "source"),
         memory_bytes=count(entry.get("memory_bytes", 0), "memory_bytes", MAX_BYTES_OF_MEMORY),
@@ -238,10 +236,10 @@ def _decode_reason(value: Any, name: str) -> Reason:
         return Reason("misplaced")
     try:
         reason = Reason.from_saved(value)
-        # what no file and no reply can hold must not come back
+        # reject text that no file and no reply can contain
         text(json.dumps(reason.to_saved(), ensure_ascii=False), name)
     except (TypeError, ValueError) as error:
-        raise Damaged(f"{name}: expected a reason or text") from error
+        raise Damaged(f"{name}: expected a reason or a string") from error
     return reason
 
 
@@ -316,7 +314,7 @@ def _decode_text(entry: Any, _reader: Reader) -> str:
     return text(entry)
 
 
-# In the order in which a state that is too large loses them: what is ours, and what to put back, come last.
+# In the order in which a state that is too large loses them: ownership and the journal come last.
 _SECTIONS = (
     _Section(AHEAD_LABEL, "ahead", str, _decode_text),
     _Section(PRESSURE_LABEL, "pressure", float, _decode_moment),

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read values of a saved state that may be damaged: what is returned is in its sane range.
+"""Read values of a saved state that may be damaged. All returned values are within their valid range.
 
-All of these raise Damaged with what was expected; never with the value, which may be of any size.
+All functions raise Damaged with the expected value, and never with the found one, which may be of any size.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -18,9 +18,9 @@ from typing import Any
 
 # 9999-12-31T23:59:59Z, the last moment that has a date
 MAX_TIME = 253_402_300_799.0
-# Clocks of two managers may differ by so much; a time further ahead than that is none.
+# The maximum difference between the clocks of two managers; a time further in the future is invalid.
 MAX_SKEW_SECONDS = 60.0
-# Nobody scales a service further that is to be moved; a damaged number must not do it.
+# More replicas than any service that is moved; a damaged number must not scale a service beyond this.
 MAX_REPLICAS = 100_000
 MAX_COUNT = 1_000_000_000
 MAX_BYTES_OF_MEMORY = 2**60
@@ -31,11 +31,11 @@ _MAX_DIGITS = 20
 
 
 class Damaged(ValueError):
-    """A value is not what it has to be; the text says what was expected."""
+    """A value is invalid. The text is the expected value."""
 
 
 class Entries(dict):  # type: ignore[type-arg]
-    """A mapping of JSON, which knows the keys that it was given more than once."""
+    """A JSON object that records its duplicate keys."""
 
     def __init__(self, pairs: Iterable[tuple[str, Any]]) -> None:
         super().__init__()
@@ -47,15 +47,15 @@ class Entries(dict):  # type: ignore[type-arg]
 
 
 def parse(text: Any) -> Entries:
-    """A mapping from JSON. Raises Damaged for anything else, however large or deep."""
+    """Parse a JSON object. Raises Damaged for anything else, however large or deeply nested."""
     if not isinstance(text, str):
-        raise Damaged("expected text")
+        raise Damaged("expected a string")
     try:
         data = json.loads(
             text, object_pairs_hook=Entries, parse_int=_parse_int, parse_constant=lambda _text: math.nan
         )
     except RecursionError:
-        raise Damaged("expected JSON of a few levels, found a deeper one") from None
+        raise Damaged("expected JSON, found too many nested levels") from None
     except ValueError as error:
         raise Damaged(f"expected JSON: {str(error)[:100]}") from None
     if not isinstance(data, Entries):
@@ -64,21 +64,21 @@ def parse(text: Any) -> Entries:
 
 
 class Reader:
-    """Reads the values of one entry. ``ahead``: names of those that were future times, read as ``now``."""
+    """Reads the values of one entry. ``ahead`` has the names of future times, which are read as ``now``."""
 
     def __init__(self, now: float | None = None) -> None:
-        """``now`` is in seconds since the epoch; without it no time is too late."""
+        """``now`` is in seconds since the epoch; if it is None, future times are allowed."""
         self.now = now
         self.ahead: list[str] = []
 
     def moment(self, value: Any, name: str = "") -> float:
         """Seconds since the epoch, between 1970 and 9999.
 
-        All times of a state are past ones. One that is clearly not would count as fresh until then, and keep
-        moves and attempts waiting.
+        All times in a state are in the past. A time far in the future would count as recent until then, and
+        delay moves and attempts.
         """
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        # NaN is in no range
+        # NaN is outside of any range
         if not is_number or not 0 <= value <= MAX_TIME:
             raise Damaged(f"{_head(name)}expected a time between 1970 and 9999")
         if self.now is not None and value > self.now + MAX_SKEW_SECONDS:
@@ -91,7 +91,7 @@ class Reader:
 
 
 def check_key(key: Any) -> str:
-    """The key of an entry, or another name."""
+    """Check the key of an entry, or another name."""
     if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARACTERS or not _is_encodable(key):
         raise Damaged(f"expected a name of 1 to {MAX_KEY_CHARACTERS} characters")
     return key
@@ -113,7 +113,7 @@ def required(entry: Mapping[str, Any], name: str) -> Any:
 
 def text(value: Any, name: str = "") -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT_CHARACTERS or not _is_encodable(value):
-        raise Damaged(f"{_head(name)}expected text of at most {MAX_TEXT_CHARACTERS} characters")
+        raise Damaged(f"{_head(name)}expected a string of at most {MAX_TEXT_CHARACTERS} characters")
     return value
 
 
@@ -124,9 +124,9 @@ def one_of(value: Any, name: str, known: tuple[str, ...]) -> str:
 
 
 def count(value: Any, name: str, most: int = MAX_COUNT) -> int:
-    """A whole number from 0 to ``most``."""
+    """An integer from 0 to ``most``."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-        raise Damaged(f"{name}: expected a whole number from 0 to {most}")
+        raise Damaged(f"{name}: expected an integer from 0 to {most}")
     return value
 
 
@@ -143,7 +143,7 @@ def items(value: Any, name: str = "") -> list[Any]:
 
 
 def names(value: Any, name: str = "") -> tuple[str, ...]:
-    """A list of names, in its order."""
+    """A list of names, in their order."""
     return tuple(check_key(item) for item in items(value, name))
 
 
@@ -152,12 +152,12 @@ def _head(name: str) -> str:
 
 
 def _parse_int(digits: str) -> float:
-    """A number of that many digits is in no range, and takes long to read."""
+    """Read an integer. One with too many digits is outside of any range, and would take long to convert."""
     return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
 
 
 def _is_encodable(value: str) -> bool:
-    """Whether it has no lone surrogates, which no file and no reply can hold."""
+    """Whether the text has no lone surrogates, which no file and no reply can contain."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Steps: what a plan is made of.
+"""The steps of a plan.
 
-The same steps are the check-mode result, the diff, the log lines and the ``plan`` of a module's result.
+The same steps appear in the check-mode result, the diff, the log and the ``plan`` of a module's result.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -21,17 +21,17 @@ from .reasons import Reason
 from .state import STATE_NAME, StateEdit
 from .text import printable
 
-# a plan for the swarm changes the swarm's state, a plan for one node that of the node
+# a plan for the swarm edits the state of the swarm, a plan for one node edits the state of the node
 Edit = Union[StateEdit, NodeEdit]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step(ABC):
-    """One write, and its reasons.
+    """A change, and its reasons.
 
-    ``why`` says why it is needed, ``why_not`` why the alternatives were not taken. ``intent_edits`` are
-    written to the state before the step is carried out, ``commit_edits`` once it has succeeded: a controller
-    that dies in between leaves nothing behind that the next one doesn't know of.
+    ``why`` is why the step is needed; ``why_not`` is why the alternatives were rejected. ``intent_edits`` are
+    saved before the step runs, ``commit_edits`` after it has succeeded. If the controller dies in between,
+    the next one knows about every change that may have been made.
     """
 
     why: tuple[Reason, ...]
@@ -47,25 +47,25 @@ class Step(ABC):
     @property
     @abstractmethod
     def target(self) -> str:
-        """What is changed: ``node alpha``, ``service shop_db``."""
+        """The changed object, such as ``node alpha`` or ``service shop_db``."""
 
     @property
     @abstractmethod
     def summary(self) -> str:
-        """The step in words, without its reasons."""
+        """The step as text, without its reasons: an imperative such as ``restart shop_db``."""
 
     @property
     @abstractmethod
     def before(self) -> Mapping[str, Any]:
-        """What the step changes, as it is now."""
+        """The fields that the step changes, with their current values."""
 
     @property
     @abstractmethod
     def after(self) -> Mapping[str, Any]:
-        """The same once the step is done."""
+        """The same fields, with their values after the step."""
 
     def to_result(self) -> dict[str, Any]:
-        """The step as it appears in a module's ``plan``."""
+        """The step as data for the ``plan`` of a module's result."""
         return {
             "action": self.action,
             "target": printable(self.target),
@@ -77,7 +77,7 @@ class Step(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Removal(Step):
-    """Something is not there any more afterwards."""
+    """A step that removes an object."""
 
     @property
     def before(self) -> Mapping[str, Any]:
@@ -90,7 +90,7 @@ class Removal(Step):
 
 @dataclass(frozen=True, slots=True)
 class LabelChange:
-    """One label of a node; None stands for a label that is not there."""
+    """A change to one label of a node. A value of None means that the label does not exist."""
 
     key: str
     before: str | None
@@ -102,7 +102,7 @@ class LabelChange:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelNode(Step):
-    """Set and remove labels of one node, all in one write."""
+    """Set and remove labels of one node, in a single update."""
 
     node_id: str
     hostname: str
@@ -135,7 +135,7 @@ class LabelNode(Step):
         return {"labels": self.changed(self.labels)}
 
     def changed(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """Apply the changes to ``labels``, which may be fresher than what the step was planned on."""
+        """Apply the changes to ``labels``, which may be newer than the plan."""
         result = dict(labels)
         for change in self.changes:
             if change.after is None:
@@ -147,7 +147,7 @@ class LabelNode(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class RepairState(Step):
-    """Set a damaged state object aside, as it is, and start afresh from what could be read of it."""
+    """Back up a damaged state object, and rebuild it from its readable parts."""
 
     damage: tuple[Reason, ...]
 
@@ -161,7 +161,7 @@ class RepairState(Step):
 
     @property
     def summary(self) -> str:
-        return f"set a copy of the damaged {STATE_NAME} aside and start afresh from what is readable of it"
+        return f"back up the damaged {STATE_NAME} and rebuild it from its readable parts"
 
     @property
     def before(self) -> Mapping[str, Any]:
@@ -174,11 +174,11 @@ class RepairState(Step):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, in order, and what the user should hear although nothing is done about it.
+    """The steps to carry out, in order, and messages for the user.
 
-    ``warnings`` are what the user has to look at (an unknown name), ``notes`` are decisions to leave
-    something as it is; ``remember`` are changes to the state that go with no step. ``requeue_after``: when
-    to look again, where something is under way; None where there is no hurry.
+    ``warnings`` need the attention of the user, for example an unknown name. ``notes`` explain why something
+    is not changed. ``remember`` are edits of the saved state that belong to no step. ``requeue_after`` is the
+    number of seconds until the next plan should be made, or None if nothing is in progress.
     """
 
     steps: tuple[Step, ...] = ()
@@ -199,15 +199,15 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to carry out."""
+        """Whether there are no steps and no edits of the saved state."""
         return not self.steps and not self.remember
 
     def diff(self) -> dict[str, Any]:
-        """``before`` and ``after`` of everything the steps change, as Ansible's ``diff`` wants it."""
+        """``before`` and ``after`` of all changes, in the format of Ansible's ``diff``."""
         before: dict[str, dict[str, Any]] = {}
         after: dict[str, dict[str, Any]] = {}
         for step in self.steps:
-            # of several steps with one target, the first knows what was before, the last what is after
+            # of several steps with the same target, the first has the old values, the last has the new ones
             before[step.target] = {**step.before, **before.get(step.target, {})}
             after[step.target] = {**after.get(step.target, {}), **step.after}
         return {"before": before, "after": after}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The part of the saved state that tells a service that has moved from one that keeps moving."""
+"""The part of the saved state that distinguishes a service that has moved from one that keeps moving."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -16,19 +16,18 @@ from .compat import dataclass
 if TYPE_CHECKING:
     from .state import State
 
-# Of a service that keeps moving, so many times are kept.
+# The number of times that are kept of a service that keeps moving.
 MAX_TIMES = 20
-# A track without news for that long is of no use any more.
+# A track without a move for this long is removed.
 KEPT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Where a service went last, and how restless it is.
+    """The last target of a service, and the times of its moves, in seconds since the epoch.
 
-    ``nodes`` are the IDs of the nodes it went to at ``last``, ``moves`` are the times of its latest moves.
-    ``restless`` are those at which it moved although it should have stayed (see
-    ``_plan.anchors.unrest``). Times are in seconds since the epoch.
+    ``nodes`` are the IDs of the nodes that it moved to at ``last``. ``moves`` are the times of its latest
+    moves; ``restless`` are those of moves that should not have been necessary (see ``_plan.anchors.unrest``).
     """
 
     nodes: tuple[str, ...]
@@ -39,7 +38,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class SetTrack:
-    """Remember that a service has moved, and forget the tracks of others that are too old to matter."""
+    """Save the track of a service, and remove the old tracks of others."""
 
     service_id: str
     track: Track

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Modules with the user's configuration among their options."""
+"""Shared code of modules with options for the user's configuration."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -17,7 +17,7 @@ from .._config.build import parse_config
 from .._model.desired import DesiredState
 from .._model.errors import ConfigError
 
-# the options that hold the user's configuration, as in swarm.yml
+# the options for the user's configuration, as in swarm.yml
 CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "nodes": {"type": "dict"},
     "dependencies": {"type": "dict"},
@@ -25,13 +25,13 @@ CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "label_prefix": {"type": "str", "default": ""},
 }
 
-# those that say whether what the configuration doesn't name is removed
+# the options for removing objects that are not in the configuration
 REMOVALS_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "purge": {"type": "bool", "default": False},
     "accept_removals": {"type": "bool", "default": False},
 }
 
-# those that say who is in the swarm, and how it is set up
+# the options for the members and the settings of the swarm
 MEMBERSHIP_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "nodes": {"type": "dict", "default": {}},
     "leader": {"type": "str"},
@@ -62,25 +62,25 @@ MEMBERSHIP_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 
 def check_given(module: AnsibleModule) -> None:
-    """End the module if it was given nothing to work with; an empty mapping is something.
+    """Fail the module if neither ``nodes`` nor ``dependencies`` is given. An empty mapping is given.
 
-    With ``purge`` and ``accept_removals`` it is enough to confirm that nothing is wanted.
+    ``purge`` together with ``accept_removals`` confirms that the configuration is empty.
     """
     params = module.params
     confirmed = params.get("purge") and params.get("accept_removals")
     if params["nodes"] is None and params["dependencies"] is None and not confirmed:
         module.fail_json(
-            msg="neither nodes nor dependencies is given: nothing to work with ({} if nothing is meant)"
+            msg="neither nodes nor dependencies is given: nothing to work with (use {} for an empty one)"
         )
 
 
 def config_from_params(
     module: AnsibleModule, nodes: Mapping[str, Any] | None = None, **options: bool
 ) -> DesiredState:
-    """The configuration in the module's parameters. Ends the module where it is wrong.
+    """The configuration in the module's parameters. Fails the module if it is invalid.
 
-    ``nodes``: those of the configuration, where the parameter of this name is something else. Without the
-    parameter ``purge`` the module only manages what it is given.
+    ``nodes`` replaces the parameter of this name, if that has another meaning. Without the parameter
+    ``purge``, the module only manages the objects in the configuration.
     """
     data = {
         "nodes": module.params["nodes"] if nodes is None else nodes,

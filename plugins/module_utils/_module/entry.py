@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all modules share: the connection, the libraries, and the end."""
+"""Shared code of all modules: the connection, the libraries, and the result."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -22,9 +22,9 @@ from .._observe.errors import EngineUnreachable, MissingLibrary
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """One whose messages are safe to print: they contain names, labels and errors of others.
+    """A module whose messages are safe to print, although they contain names, labels and errors from outside.
 
-    The texts of reasons are safe already, and data stays as it is.
+    The texts of reasons are already safe; data is not changed.
     """
 
     def warn(self, warning: str) -> None:
@@ -39,8 +39,8 @@ def create_module(
 ) -> AnsibleModule:
     """An AnsibleModule with the connection options and ``argument_spec``.
 
-    ``libraries``: the Python libraries that it needs beside docker, each with the traceback of its import,
-    None where that went well. Ends the module if one is missing.
+    ``libraries`` are the required Python libraries in addition to docker. The value is the traceback of a
+    failed import, or None. Fails the module if a library is missing.
     """
     module = _Module(
         argument_spec={**CONNECTION_ARGUMENT_SPEC, **(argument_spec or {})},
@@ -55,7 +55,7 @@ def create_module(
 
 
 def run(module: AnsibleModule, action: Callable[[Engine], dict[str, Any]]) -> None:
-    """Connect, let ``action`` make the result, and end the module; our own errors become its message."""
+    """Connect, run ``action``, and exit the module with its result, or fail it with an OrcastraError."""
     options = ConnectionOptions.from_parameters(module.params)
     try:
         engine = connect(options)
@@ -73,19 +73,19 @@ def run(module: AnsibleModule, action: Callable[[Engine], dict[str, Any]]) -> No
 
 
 def _fail(module: AnsibleModule, error: OrcastraError, **facts: str) -> NoReturn:
-    """End the module. What playbooks may decide on is in ``facts`` and in fields for kinds of errors."""
+    """Fail the module. Playbooks can use ``facts`` and other result fields instead of the message."""
     if isinstance(error, MissingLibrary):
         facts["missing_library"] = error.library
     reason = {"reason": error.reason.to_data()} if isinstance(error, Refused) else {}
     name = module.params.get("name")
-    said = str(error)
-    message = f"{name}: {said}" if name and not said.startswith(f"{name}: ") else said
+    text = str(error)
+    message = f"{name}: {text}" if name and not text.startswith(f"{name}: ") else text
     module.fail_json(msg=message, **facts, **reason)
-    raise error  # not reached: the module has ended
+    raise error  # not reached: fail_json exits
 
 
 def check_least(module: AnsibleModule, **least: int) -> None:
-    """End the module where one of its parameters is less than it may be."""
+    """Fail the module if one of its parameters is less than its minimum."""
     for name, number in least.items():
         if module.params[name] < number:
             module.fail_json(msg=f"{name}: expected at least {number}, found {module.params[name]}")

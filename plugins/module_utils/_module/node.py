@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Modules that look after one node."""
+"""Shared code of modules that manage one node."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -25,7 +25,7 @@ from .._observe.engine import Engine
 from .entry import run
 from .plan import failure_message
 
-# the options of modules that look after one node
+# the options of modules that manage one node
 NODE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "manager_host": {"type": "str"},
     "services_in_use": {
@@ -43,7 +43,10 @@ NODE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 def run_on_node(
     module: AnsibleModule, action: Callable[[Engine, Callable[[], Engine] | None], dict[str, Any]]
 ) -> None:
-    """The same for one node: ``action`` gets its engine, and what connects to ``manager_host``."""
+    """Like ``run``, for one node: ``action`` gets its engine, and a function that connects to a manager.
+
+    The function is None if ``manager_host`` is not set.
+    """
 
     def act(engine: Engine) -> dict[str, Any]:
         host = module.params["manager_host"]
@@ -63,7 +66,7 @@ def finish_node(
     warnings: tuple[Reason, ...],
     details: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The result of a module that looks after one node. Ends the module where a step failed."""
+    """The result of a module that manages one node. Fails the module if a step failed."""
     for warning in (*plan.warnings, *warnings):
         module.warn(str(warning))
     skipped = [result.step for result in results if result.skipped is not None]
@@ -83,14 +86,14 @@ def finish_node(
 
 
 def services_in_use_from(module: AnsibleModule) -> ServicesInUse | None:
-    """What the module was told of the services. Ends the module where it is wrong."""
-    told = module.params["services_in_use"]
-    if told is None:
+    """The parameter ``services_in_use``. Fails the module if it is invalid."""
+    given = module.params["services_in_use"]
+    if given is None:
         return None
     try:
-        stop_grace = {service_id: float(seconds) for service_id, seconds in told["stop_grace"].items()}
+        stop_grace = {service_id: float(seconds) for service_id, seconds in given["stop_grace"].items()}
     except (TypeError, ValueError) as error:
         module.fail_json(
-            msg=f"services_in_use.stop_grace: expected seconds for the ID of each service: {error}"
+            msg=f"services_in_use.stop_grace: expected a mapping of service IDs to seconds: {error}"
         )
-    return ServicesInUse(frozenset(told["images"]), frozenset(told["volumes"]), stop_grace)
+    return ServicesInUse(frozenset(given["images"]), frozenset(given["volumes"]), stop_grace)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way of a module from what is seen to a plan, and to its result."""
+"""Shared code of modules that observe, plan and apply."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -25,9 +25,9 @@ from .entry import run
 def run_plan(
     module: AnsibleModule, planner: Callable[[Observation], Plan], details: Mapping[str, Any] | None = None
 ) -> None:
-    """Observe, plan and, outside check mode, apply; then end the module with the plan as its result.
+    """Observe, plan and, unless in check mode, apply. Then exit the module with the plan as its result.
 
-    ``details`` are added to the result, with what the planner has put into them.
+    ``details`` are added to the result. The planner may fill them.
     """
     run_engine_plan(module, lambda _engine, seen: planner(seen), lambda _engine: details or {})
 
@@ -37,9 +37,9 @@ def run_engine_plan(
     planner: Callable[[Engine, Observation], Plan],
     finish: Callable[[Engine], Mapping[str, Any]],
 ) -> None:
-    """The same with a planner that reads more from the engine, and something to ``finish`` with.
+    """Like ``run_plan``, with a planner that may read more from the engine, and a final function.
 
-    ``finish`` is called at the end, in check mode too; what it returns is added to the result.
+    ``finish`` is called at the end, also in check mode. Its return value is added to the result.
     """
 
     def action(engine: Engine) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def run_engine_plan(
 def execute(
     module: AnsibleModule, engine: Engine, plan: Plan, finish: Callable[[Engine], Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Carry a plan out, outside check mode, and return the module's result. Ends it where a step fails."""
+    """Apply a plan, unless in check mode. Returns the result, or fails the module if a step fails."""
     for warning in plan.warnings:
         module.warn(str(warning))
     result: dict[str, Any] = {
@@ -77,7 +77,7 @@ def execute(
 
 
 def finish_plan(module: AnsibleModule, done: Plan) -> dict[str, Any]:
-    """The result of a module that has carried out its plan by and by; its warnings are told."""
+    """The result of a module that has already applied its plan. Reports the warnings."""
     warnings = list(dict.fromkeys(done.warnings))
     for warning in warnings:
         module.warn(str(warning))
@@ -91,7 +91,7 @@ def finish_plan(module: AnsibleModule, done: Plan) -> dict[str, Any]:
 
 
 def failure_message(outcome: Outcome) -> str:
-    """What went wrong, and how many of the steps did not."""
+    """The errors, and the number of steps that succeeded."""
     failures = "; ".join(str(result.error) for result in outcome.failures)
     done = len(outcome.results) - len(outcome.failures)
     return f"{failures} ({done} of {len(outcome.results)} steps succeeded)"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From connection options to an engine: tcp, unix socket, ssh, TLS.
+"""Connect to an engine over tcp, a unix socket or ssh, with or without TLS.
 
 The options, their names and their environment variables are those of community.docker.
 """
@@ -26,8 +26,8 @@ from .._model.errors import OrcastraError
 from .engine import Engine, translate_error
 from .errors import MissingLibrary
 
-# Without paramiko the SDK takes half the time and half the memory to load, and only ssh:// needs it; the
-# SDK bears its absence, and _use_ssh() adds it.
+# Without paramiko, the SDK needs half the time and memory to load. Only ssh:// needs it, so it is hidden here
+# (the SDK works without it), and _use_ssh() adds it.
 _IS_HIDDEN = "paramiko" not in sys.modules
 if _IS_HIDDEN:
     sys.modules["paramiko"] = None  # type: ignore[assignment]
@@ -84,7 +84,7 @@ CONNECTION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
-    """How to reach an engine. ``timeout`` is in seconds and counts for each request."""
+    """How to connect to an engine. ``timeout`` is in seconds, for each request."""
 
     docker_host: str = DEFAULT_DOCKER_HOST
     tls: bool = False
@@ -103,9 +103,9 @@ class ConnectionOptions:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> ConnectionOptions:
-        """Take the connection options out of a module's parameters.
+        """Read the connection options from a module's parameters.
 
-        The three files default to those in ``DOCKER_CERT_PATH``, as for Docker's own command line.
+        As in the Docker CLI, the three files default to those in ``DOCKER_CERT_PATH``.
         """
         values = {name: parameters[name] for name in CONNECTION_ARGUMENT_SPEC}
         cert_path = os.environ.get("DOCKER_CERT_PATH")
@@ -116,7 +116,8 @@ class ConnectionOptions:
 
 
 def options_from_environment() -> ConnectionOptions:
-    """Read the connection options from ``DOCKER_HOST`` and its kin, as a module without parameters does.
+    """Read the connection options from ``DOCKER_HOST`` and the other variables, like a module without
+    parameters.
 
     Raises OrcastraError for a value of the wrong type.
     """
@@ -127,7 +128,7 @@ def options_from_environment() -> ConnectionOptions:
 
 
 def address_fault(docker_host: str) -> str | None:
-    """What is wrong with an engine's address, None if it can be one; whether anything answers isn't asked."""
+    """Check the syntax of an engine's address. Returns the fault, or None if it is valid."""
     if DOCKER_IMPORT_ERROR is not None:
         return None
     try:
@@ -138,9 +139,9 @@ def address_fault(docker_host: str) -> str | None:
 
 
 def connect(options: ConnectionOptions) -> Engine:
-    """Open a connection to the engine. It has answered by then: its API version is asked for.
+    """Connect to the engine, and query its API version.
 
-    Raises EngineUnreachable or TlsMismatch; OrcastraError where the options or this host cannot do it.
+    Raises EngineUnreachable or TlsMismatch, and OrcastraError for invalid options or a missing library.
     """
     if DOCKER_IMPORT_ERROR is not None:
         raise MissingLibrary("the Docker SDK for Python (package 'docker') is not installed", "docker")
@@ -153,11 +154,11 @@ def connect(options: ConnectionOptions) -> Engine:
     try:
         client = docker.APIClient(
             base_url=base_url,
-            # any fixed version: it keeps the SDK from asking before the settings below are in force
+            # any fixed version, so that the SDK does not query it before the settings below are effective
             version=PLACEHOLDER_API_VERSION,
             timeout=options.timeout,
             tls=_tls_config(options),
-            # the SDK of Debian 11 does not know this one
+            # the SDK of Debian 11 does not have this option
             **use_ssh_client,
         )
     except OrcastraError:
@@ -168,7 +169,7 @@ def connect(options: ConnectionOptions) -> Engine:
         client.mount("https://", _hostname_adapter(options.tls_hostname))
     engine = Engine(client, options.docker_host)
     if engine.is_local:
-        # no proxy and no netrc concerns a socket, and to look for them takes a fifth of each request
+        # a socket needs no proxy and no netrc; searching for them takes a fifth of the time of each request
         client.trust_env = False
     if options.api_version == "auto":
         engine.negotiate_api_version()
@@ -178,12 +179,12 @@ def connect(options: ConnectionOptions) -> Engine:
 
 
 def _use_ssh() -> None:
-    """Have the SDK know ssh://. It wants paramiko even where it calls the command."""
+    """Enable ssh:// in the SDK, which needs paramiko even if it runs the ssh command."""
     try:
         from docker.transport.sshconn import SSHHTTPAdapter  # noqa: PLC0415 - see the top
     except ImportError as error:
         raise MissingLibrary(
-            "docker_host: ssh:// needs the Python library paramiko, which is not installed", "paramiko"
+            "docker_host: ssh:// requires the Python library paramiko, which is not installed", "paramiko"
         ) from error
     docker.api.client.SSHHTTPAdapter = SSHHTTPAdapter  # type: ignore[attr-defined]
 
@@ -206,7 +207,7 @@ def _tls_config(options: ConnectionOptions) -> Any:
 
 
 def _hostname_adapter(hostname: str) -> Any:
-    """An adapter that expects ``hostname`` in the certificate; the SDK itself can no longer be told so."""
+    """An adapter that expects ``hostname`` in the certificate. The SDK no longer has an option for this."""
 
     class HostnameAdapter(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A point in time at which everything that waits for the network ends.
+"""A deadline for all network operations.
 
-The timeout of a socket counts from one byte to the next, so a server that drips outlasts it: with headers,
-with ``100 Continue`` again and again, in the handshake of TLS, with the sizes of chunks. Here the connections
-themselves are shut down, which ends whatever waits for them.
+A socket timeout restarts with each byte, so a server that sends one byte at a time never triggers it: in
+headers, repeated ``100 Continue`` replies, a TLS handshake or chunk sizes. A deadline shuts down the
+connections themselves, which ends every operation that waits for them.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -21,12 +21,12 @@ import time
 from collections.abc import Iterator
 
 _lock = threading.Lock()
-# Host and port → the lookup that is under way. A lookup can't be interrupted, but it needn't be begun twice.
+# Host and port → running lookup. A lookup cannot be interrupted, but several callers can share it.
 _lookups: dict[tuple[str, int], _Lookup] = {}
 
 
 class Deadline:
-    """So many ``seconds`` from now. All methods may be called from any thread."""
+    """A deadline ``seconds`` from now. All methods are thread-safe."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -40,14 +40,14 @@ class Deadline:
         return self._is_cut or time.monotonic() >= self._end
 
     def left(self) -> float:
-        """The seconds until then. Raises TimeoutError if there are none."""
+        """The remaining seconds. Raises TimeoutError if the deadline has passed."""
         left = self._end - time.monotonic()
         if left <= 0 or self._is_cut:
             raise TimeoutError
         return left
 
     def cut(self) -> None:
-        """Shut down all connections, now."""
+        """Shut down all connections now."""
         with self._lock:
             self._is_cut = True
             for connection in self._watched:
@@ -55,7 +55,7 @@ class Deadline:
 
     @contextlib.contextmanager
     def connections(self) -> Iterator[Connections]:
-        """What opens connections; whatever is still open at the end is shut down."""
+        """Yield an object that opens connections. At the end, shut down those that are still open."""
         opened = Connections(self)
         try:
             yield opened
@@ -63,9 +63,9 @@ class Deadline:
             opened.close()
 
     def watch(self, connection: socket.socket) -> socket.socket:
-        """Shut ``connection`` down when time is up. Returns what ``release`` takes."""
-        # A handle of our own: it stays what it is, while TLS takes over the other, or its number goes to a
-        # file that somebody opens next.
+        """Shut down ``connection`` at the deadline. Returns a handle for ``release``."""
+        # A separate handle stays valid when TLS takes over the original, or when its file descriptor is
+        # closed and reused.
         handle = connection.dup()
         with self._lock:
             self._watched.add(handle)
@@ -88,7 +88,7 @@ class Connections:
         self._handles: list[socket.socket] = []
 
     def open(self, address: tuple[str, int], *_options: object) -> socket.socket:
-        """Connect to a host and port; stands in for ``socket.create_connection``. Raises OSError."""
+        """Connect to a host and port; a replacement for ``socket.create_connection``. Raises OSError."""
         failure = OSError(f"{address[0]} has no address")
         for family, target in _resolve(*address, self._deadline):
             connection = socket.socket(family, socket.SOCK_STREAM)
@@ -111,14 +111,14 @@ class Connections:
 
 
 class _Lookup:
-    """One question to the name servers, in a thread of its own."""
+    """A DNS lookup in its own thread."""
 
     def __init__(self, host: str, port: int) -> None:
         self._question = (host, port)
         self._is_done = threading.Event()
         self._found: list[tuple[int, tuple[object, ...]]] = []
         self._failure: OSError | None = None
-        # a daemon: the process must be able to end while a name server keeps it waiting
+        # a daemon thread, so that the process can end during a lookup
         threading.Thread(target=self._run, daemon=True).start()
 
     def wait(self, seconds: float) -> list[tuple[int, tuple[object, ...]]]:
@@ -135,7 +135,7 @@ class _Lookup:
         except OSError as error:
             self._failure = error
         except UnicodeError:
-            self._failure = OSError(None, "not the name of a host")
+            self._failure = OSError(None, "invalid host name")
         finally:
             with _lock:
                 del _lookups[self._question]
@@ -143,7 +143,7 @@ class _Lookup:
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> list[tuple[int, tuple[object, ...]]]:
-    """The addresses of a host: family and what ``connect`` takes. Raises OSError."""
+    """The addresses of a host: the family, and the argument for ``connect``. Raises OSError."""
     try:
         version = ipaddress.ip_address(host).version
     except ValueError:
@@ -158,5 +158,5 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[tuple[int, tuple[
 
 
 def _shut_down(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it isn't connected, or no longer
+    with contextlib.suppress(OSError):  # it is not connected
         connection.shutdown(socket.SHUT_RDWR)

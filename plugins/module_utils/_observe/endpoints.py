@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which endpoint is asked about which node."""
+"""Find the metrics endpoints of each node."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -20,11 +20,10 @@ from .._model.text import is_safe_name
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where a node's memory is found. ``host`` is the same for all nodes of one physical host; ``is_mapped``:
-    whether ``node_map`` names it.
+    """The endpoints of a node. All nodes of one physical host have the same ``host``.
 
-    ``memory``: the URL of the exporter that counts for it, None where there is none; ``tasks``: the URLs that
-    may know its tasks; ``headers``: URL → the headers that are sent there.
+    ``is_mapped``: whether ``node_map`` lists the node. ``memory`` is the URL of its host's exporter, or None.
+    ``tasks`` are the URLs that may report its tasks. ``headers`` maps a URL to the request headers for it.
     """
 
     node: Node
@@ -36,7 +35,7 @@ class Endpoints:
 
 
 def find_endpoints(snapshot: SwarmSnapshot, sources: MetricSources) -> tuple[Endpoints, ...]:
-    """The endpoints of all nodes that are ready; the others cannot answer."""
+    """The endpoints of all ready nodes; other nodes cannot answer."""
     found = []
     hosts: dict[str, str] = {}
     for node in snapshot.nodes:
@@ -46,7 +45,7 @@ def find_endpoints(snapshot: SwarmSnapshot, sources: MetricSources) -> tuple[End
         physical = _named(snapshot, sources.node_map, node)
         template = None if own else sources.node_exporter_url
         own = own or _filled(sources.node_exporter_url, node)
-        # of a virtual machine only its host's memory counts; its own exporter may still know its tasks
+        # for a virtual machine, use the memory of its host; its own exporter may still report its tasks
         memory = own if physical is None else sources.node_exporters.get(physical)
         host = physical or _unique_name(snapshot, node)
         if memory is not None:
@@ -54,7 +53,7 @@ def find_endpoints(snapshot: SwarmSnapshot, sources: MetricSources) -> tuple[End
         named_cadvisor = _named(snapshot, sources.cadvisors, node)
         cadvisor = named_cadvisor or _filled(sources.cadvisor_url, node)
         tasks = tuple(dict.fromkeys(url for url in (memory, own, cadvisor) if url is not None))
-        # by the URL as it is configured, which may be a template
+        # by the configured URL, which may be a template
         logins = {
             cadvisor: None if named_cadvisor else sources.cadvisor_url,
             own: template,
@@ -65,24 +64,24 @@ def find_endpoints(snapshot: SwarmSnapshot, sources: MetricSources) -> tuple[End
 
 
 def unknown_names(snapshot: SwarmSnapshot, sources: MetricSources) -> tuple[str, ...]:
-    """The names in the configuration that are neither a node's nor a host's, in words."""
+    """The keys of the configuration whose name is neither a node nor a host, such as ``node_map.x``."""
     nodes = {name for node in snapshot.nodes for name in (node.hostname, node.id)}
     hosts = {*nodes, *sources.node_map.values()}
-    lost = [f"node_exporters.{name}" for name in sources.node_exporters if name not in hosts]
-    lost += [f"metrics.cadvisors.{name}" for name in sources.cadvisors if name not in nodes]
-    lost += [f"node_map.{name}" for name in sources.node_map if name not in nodes]
-    return tuple(f"{name}: no node of this swarm has this host name or ID" for name in lost)
+    unknown = [f"node_exporters.{name}" for name in sources.node_exporters if name not in hosts]
+    unknown += [f"metrics.cadvisors.{name}" for name in sources.cadvisors if name not in nodes]
+    unknown += [f"node_map.{name}" for name in sources.node_map if name not in nodes]
+    return tuple(unknown)
 
 
 def _named(snapshot: SwarmSnapshot, names: Mapping[str, str], node: Node) -> str | None:
-    """What is named for ``node``: by its ID, or by its host name where that is no other's as well."""
+    """The entry of ``node``: by its ID, or by its host name if it is unique."""
     return names.get(node.id) or (names.get(node.hostname) if snapshot.has_own_name(node) else None)
 
 
 def _filled(template: str | None, node: Node) -> str | None:
-    """The URL of ``node``; None if it needs an address and Swarm knows none, or a host name that can be none.
+    """The URL of ``node``, or None if the template needs an unknown address or an unsafe host name.
 
-    A host name is whatever somebody with root on the host has chosen.
+    The root user of a host controls its host name.
     """
     if template is None or ("{hostname}" in template and not is_safe_name(node.hostname)):
         return None
@@ -100,5 +99,5 @@ def _filled(template: str | None, node: Node) -> str | None:
 
 
 def _unique_name(snapshot: SwarmSnapshot, node: Node) -> str:
-    """The host name, or the ID if the name is not the node's alone."""
+    """The host name, or the ID if the host name is not unique."""
     return node.hostname if snapshot.has_own_name(node) else node.id

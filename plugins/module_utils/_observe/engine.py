@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place that talks to a Docker engine: raw JSON in, raw JSON out.
+"""The only module that sends requests to a Docker engine: raw JSON in, raw JSON out.
 
-The SDK's low-level client carries the requests (sockets, TLS, ssh). Its typed calls are left alone: they
-rebuild specs from the fields they know and lose the rest, and some ask for inserted defaults.
+The low-level client of the SDK transports the requests (sockets, TLS, ssh). Its typed methods are not used:
+they rebuild specs from the fields that they know and lose the others, and some request inserted defaults.
+Source: the Engine API (https://docs.docker.com/reference/api/engine/).
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -32,28 +33,28 @@ from .errors import (
     TlsMismatch,
 )
 
-# a missing library is reported by connect(), without which there is no client to pass in
+# connect() reports a missing library; without it, there is no client
 with contextlib.suppress(ImportError):
     import requests.exceptions
     import urllib3.exceptions
 
 Json = dict[str, Any]
 
-# moby answers a version conflict with HTTP 500 and these words
+# moby answers a version conflict with HTTP 500 and this text
 _OUT_OF_SEQUENCE = "update out of sequence"
 
-# what a proxy answers where the engine behind it doesn't
+# the status codes of a proxy if the engine behind it does not answer
 _NO_ANSWER = (502, 503, 504)
 
-# an engine without TLS is asked with it, or the other way round
+# the error messages if only one side uses TLS
 _TLS_WORDS = ("wrong version number", "http request to an https server", "record layer failure")
 
 
 class Engine:
-    """A connection to one engine. ``requests`` counts what was asked since it was opened.
+    """A connection to one engine. ``requests`` is the number of requests so far.
 
-    ``client`` is a ``docker.APIClient``, of which only the parts inherited from ``requests.Session``,
-    ``base_url`` and ``timeout`` are used.
+    ``client`` is a ``docker.APIClient``. Only its ``base_url``, ``timeout`` and the parts inherited from
+    ``requests.Session`` are used. All methods that send a request raise EngineError or one of its subclasses.
     """
 
     def __init__(self, client: Any, docker_host: str) -> None:
@@ -64,7 +65,7 @@ class Engine:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is the engine of the host on which we run, or whose socket our container got."""
+        """Whether it has a local socket: it is the engine of this host, or of this container's host."""
         return self.docker_host.startswith("unix://")
 
     def close(self) -> None:
@@ -72,7 +73,7 @@ class Engine:
 
     @contextlib.contextmanager
     def impatient(self, seconds: float) -> Iterator[None]:
-        """Wait at most ``seconds`` for each answer in here, if that is less than usual."""
+        """Within this context, wait at most ``seconds`` for each answer, if that is less than the timeout."""
         usual = self._client.timeout
         self._client.timeout = min(usual, seconds)
         try:
@@ -81,19 +82,19 @@ class Engine:
             self._client.timeout = usual
 
     def negotiate_api_version(self) -> None:
-        """Use the newest API of the engine: an older one would hide fields, and a write would drop them."""
+        """Use the engine's newest API version: an older one hides fields, so that writes would drop them."""
         try:
             self.api_version = str(self.get("/version")["ApiVersion"])
         except EngineUnreachable:
             raise
         except (EngineError, TypeError, KeyError) as error:
-            said = str(error).removeprefix(f"{self.docker_host}: ")
+            found = str(error).removeprefix(f"{self.docker_host}: ")
             raise EngineUnreachable(
-                f"{self.docker_host}: expected a Docker engine, found something else: {said}"
+                f"{self.docker_host}: expected a Docker engine, found another server: {found}"
             ) from error
 
     def info(self) -> Json:
-        """``GET /info`` of the engine itself; its ``Swarm`` part says what it is to the swarm."""
+        """``GET /info`` of the engine itself. ``Swarm`` is its membership."""
         return self._get_one("/info")
 
     def list_nodes(self) -> list[Json]:
@@ -106,9 +107,10 @@ class Engine:
         return self._get_list("/tasks", filters=filters)
 
     def find_config(self, name: str) -> Json | None:
-        """The config of exactly this name; a list of configs could only be filtered by how names begin.
+        """The config with exactly this name, or None. (The filter of a list only matches prefixes.)
 
-        Raises NameInUse for one whose name differs by case alone: to Swarm that is the same name.
+        Raises NameInUse if there is a config whose name differs only in case, because Swarm treats both as
+        the same name.
         """
         try:
             found = self._get_one(f"/configs/{quote(name, safe='')}")
@@ -128,11 +130,11 @@ class Engine:
         return self._get_one(f"/configs/{quote(config_id, safe='')}")
 
     def get_swarm(self) -> Json:
-        """The swarm as such, with its join tokens."""
+        """The swarm itself, with its join tokens."""
         return self._get_one("/swarm")
 
     def get_cluster(self) -> Json:
-        """The same without the join tokens, so that a right to read these isn't needed."""
+        """The same without the join tokens, so that no permission to read them is needed."""
         swarm = self.info().get("Swarm") or {}
         cluster: Json = swarm.get("Cluster") or {}
         if not cluster.get("ID"):
@@ -147,7 +149,7 @@ class Engine:
         self.post("/swarm/init", request)
 
     def join_swarm(self, request: Json) -> None:
-        """It may answer that it goes on in the background, which is an EngineError."""
+        """Join a swarm. Raises EngineError also if the engine continues to join in the background."""
         self.post("/swarm/join", request)
 
     def leave_swarm(self, *, force: bool) -> None:
@@ -163,30 +165,30 @@ class Engine:
         self.post(f"/nodes/{quote(node_id, safe='')}/update", spec, version=version)
 
     def update_service(self, service_id: str, version: int, spec: Json) -> None:
-        """Without credentials in the request, the engine keeps those that the service has."""
+        """Update a service. The engine keeps its registry credentials if the request has none."""
         self.post(f"/services/{quote(service_id, safe='')}/update", spec, version=version)
 
     def roll_back_service(self, service_id: str, version: int, spec: Json) -> None:
-        """Have Swarm take the spec from before the last update; ``spec`` is not looked at."""
+        """Restore the spec from before the last update. Swarm ignores ``spec``."""
         self.post(
             f"/services/{quote(service_id, safe='')}/update", spec, version=version, rollback="previous"
         )
 
     def create_service(self, spec: Json) -> str:
-        """Returns the new service's ID. Raises NameInUse."""
+        """Create a service, and return its ID. Raises NameInUse."""
         return str(self.post("/services/create", spec)["ID"])
 
     def swarm_network_id(self, name: str) -> str:
-        """The ID that services know the network ``name`` by, ``host`` among them. Raises NotFound."""
+        """The ID of the swarm network ``name``, such as ``host``. Raises NotFound."""
         found: Json = self.get(f"/networks/{quote(name, safe='')}", scope="swarm")
         return str(found["Id"])
 
     def swarm_networks(self) -> list[Json]:
-        """The networks of the swarm, ``ingress`` among them."""
+        """The networks of the swarm, including ``ingress``."""
         return self._get_list("/networks", filters={"scope": ["swarm"]})
 
     def create_config(self, spec: Json) -> str:
-        """Returns the new config's ID. Raises NameInUse."""
+        """Create a config, and return its ID. Raises NameInUse."""
         return str(self.post("/configs/create", spec)["ID"])
 
     def update_config(self, config_id: str, version: int, spec: Json) -> None:
@@ -196,56 +198,59 @@ class Engine:
         self._request("DELETE", f"/configs/{quote(config_id, safe='')}", None, {})
 
     def list_containers(self, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
-        """The containers of this engine alone, those that have ended too."""
+        """The containers of this engine, including those that have ended."""
         return self._get_list("/containers/json", all="true", filters=filters)
 
     def get_container(self, container_id: str, *, size: bool = False) -> Json:
-        """``size``: with ``SizeRw``, the bytes that the container has written, which takes a while."""
-        desired: Json = self.get(
+        """A container. ``size`` adds ``SizeRw``, the bytes that it has written, which takes a while."""
+        found: Json = self.get(
             f"/containers/{quote(container_id, safe='')}/json", size="true" if size else None
         )
-        return desired
+        return found
 
     def stop_container(self, container_id: str, timeout_seconds: int) -> None:
-        """Stop a container; it is killed after ``timeout_seconds``. Waits for its end."""
+        """Stop a container, and wait until it has ended. It is killed after ``timeout_seconds``."""
         self._end_container("stop", container_id, timeout_seconds)
 
     def restart_container(self, container_id: str, timeout_seconds: int) -> None:
-        """The same, and start it again."""
+        """Stop a container in the same way, and start it again."""
         self._end_container("restart", container_id, timeout_seconds)
 
     def _end_container(self, verb: str, container_id: str, timeout_seconds: int) -> None:
         path = f"/containers/{quote(container_id, safe='')}/{verb}"
-        self._request("POST", path, None, {"t": timeout_seconds}, patience_seconds=timeout_seconds)
+        self._request("POST", path, None, {"t": timeout_seconds}, extra_seconds=timeout_seconds)
 
     def delete_container(self, container_id: str, *, volumes: bool, force: bool) -> None:
-        """``volumes``: with its anonymous volumes. Raises Conflict where it runs or is being removed."""
+        """Remove a container, and its anonymous volumes if ``volumes`` is True.
+
+        Raises Conflict if it is running or already being removed.
+        """
         path = f"/containers/{quote(container_id, safe='')}"
         self._request(
             "DELETE", path, None, {"v": "true" if volumes else None, "force": "true" if force else None}
         )
 
     def list_images(self) -> list[Json]:
-        """The images of this engine, without the layers between them."""
+        """The images of this engine, without intermediate layers."""
         return self._get_list("/images/json")
 
     def delete_image(self, reference: str) -> None:
-        """Take a name off an image; its last one takes it away. Raises Conflict where it is in use."""
+        """Remove a name of an image, or the image with its last name. Raises Conflict if it is in use."""
         self._request("DELETE", f"/images/{quote(reference, safe='/:@')}", None, {})
 
     def image_layers_size(self) -> int | None:
-        """The bytes of all image layers; None where the engine (before 23.0) can't tell that alone."""
+        """The bytes of all image layers; None for engines before 23.0, which cannot report only that."""
         if _version(self.api_version) < (1, 42):
             return None
         found: Json = self.get("/system/df", type="image")
         return int(found.get("LayersSize") or 0)
 
     def volume_sizes(self) -> dict[str, int]:
-        """Name → bytes of the local volumes. The engine reads through all of them, which may take a while."""
+        """Name → bytes of the local volumes. The engine reads all of them, which may take a while."""
         kind = None if _version(self.api_version) < (1, 42) else "volume"
         found: Json = self.get("/system/df", type=kind)
         sizes = {raw["Name"]: (raw.get("UsageData") or {}).get("Size") for raw in found.get("Volumes") or ()}
-        # -1 is what it says of those that it can't measure
+        # -1 means that the engine cannot measure the volume
         return {name: int(size) for name, size in sizes.items() if size is not None and size >= 0}
 
     def list_volumes(self, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
@@ -253,18 +258,15 @@ class Engine:
         return found.get("Volumes") or []
 
     def delete_volume(self, name: str) -> None:
-        """Raises Conflict where a container has it."""
+        """Remove a volume. Raises Conflict if a container mounts it."""
         self._request("DELETE", f"/volumes/{quote(name, safe='')}", None, {})
 
     def get(self, path: str, **params: Any) -> Any:
-        """GET ``path``; ``params`` that are None are left out, mappings are sent as JSON.
-
-        Raises EngineError or one of its subclasses, as all requests do.
-        """
+        """GET ``path``. ``params`` that are None are omitted; mappings are sent as JSON."""
         return self._request("GET", path, None, params)
 
     def post(self, path: str, body: Any, **params: Any) -> Any:
-        """POST ``body`` as JSON, exactly as it is, nulls included."""
+        """POST ``body`` as JSON, unchanged, including nulls."""
         return self._request("POST", path, json.dumps(body), params)
 
     def events(
@@ -276,9 +278,9 @@ class Engine:
     ) -> Iterator[Json]:
         """Follow the engine's events of ``types`` from ``since`` on (seconds since the epoch).
 
-        Ends without an error after ``idle_seconds`` without any event, so that a dead connection is noticed.
-        ``on_open`` is called once the engine has begun to answer, before the first event.
-        Raises EngineError where the stream cannot be had or breaks.
+        Ends without an error after ``idle_seconds`` without an event, so that the caller notices a dead
+        connection. ``on_open`` is called when the engine starts to answer, before the first event. Raises
+        EngineError if the stream cannot be opened or breaks.
         """
         try:
             with self._open_events(types, since, idle_seconds) as response:
@@ -324,9 +326,9 @@ class Engine:
         path: str,
         body: str | None,
         params: Mapping[str, Any],
-        patience_seconds: float = 0,
+        extra_seconds: float = 0,
     ) -> Any:
-        """``patience_seconds``: how much longer than usual the answer may take."""
+        """Send a request. ``extra_seconds`` are added to the timeout."""
         query = {
             name: json.dumps(value) if isinstance(value, Mapping) else value
             for name, value in params.items()
@@ -340,8 +342,8 @@ class Engine:
                 params=query,
                 data=body,
                 headers={"Content-Type": "application/json"} if body is not None else None,
-                timeout=self._client.timeout + patience_seconds,
-                # said again, because requests lets REQUESTS_CA_BUNDLE win over the session's own setting
+                timeout=self._client.timeout + extra_seconds,
+                # repeated here, because REQUESTS_CA_BUNDLE overrides the setting of the session
                 verify=self._client.verify,
             )
         except Exception as error:  # requests, urllib3 and paramiko have no base class in common
@@ -362,12 +364,12 @@ class Engine:
         try:
             message = json.loads(text)["message"]
         except (ValueError, TypeError, KeyError):
-            # the engine itself gives these with JSON, or not at all: a proxy's own page tells less than this
+            # without JSON, the answer comes from a proxy, whose own page is less helpful than these messages
             if status in _NO_ANSWER:
-                said = f"a proxy before it answers HTTP {status}"
-                return EngineUnreachable(f"{self.docker_host}: the engine cannot be reached: {said}")
+                found = f"a proxy in front of it answers HTTP {status}"
+                return EngineUnreachable(f"{self.docker_host}: the engine cannot be reached: {found}")
             if status == 403:
-                return EngineError(f"{where}: refused by a proxy before the engine")
+                return EngineError(f"{where}: denied by a proxy in front of the engine")
             message = text.strip()[:200] or f"HTTP {status}"
         if _OUT_OF_SEQUENCE in message:
             return OutOfSequence(f"{where}: {message}")
@@ -375,9 +377,11 @@ class Engine:
             return TlsMismatch(f"{self.docker_host}: the engine expects TLS: {message}")
         if "does not have a leader" in message:
             return NoLeader(
-                f"{self.docker_host}: The swarm does not have a leader: more than half of its managers have "
-                f"to be online. Bring them back; only if they are lost for good, run the playbook "
-                f"orcastra.swarm.heal with -e orcastra_force_new_cluster=HOST, a manager that is left"
+                f"{self.docker_host}: the swarm does not have a leader: more than half of its managers must "
+                f"be "
+                f"online. Bring them back. Only if they are lost for good, run the playbook "
+                f"orcastra.swarm.heal "
+                f"with -e orcastra_force_new_cluster=HOST, where HOST is a remaining manager"
             )
         if status == 404:
             return NotFound(f"{where}: {message}")
@@ -390,40 +394,42 @@ class Engine:
 
 
 def _version(text: str | None) -> tuple[int, ...]:
-    """``1.41`` as numbers."""
+    """``1.41`` as ``(1, 41)``."""
     return tuple(int(part) for part in (text or "0").split(".") if part.isdigit())
 
 
 def translate_error(error: BaseException, docker_host: str) -> EngineError:
-    """Turn what the layers below raise into EngineUnreachable or TlsMismatch, in one sentence."""
+    """Translate an error of the underlying libraries to EngineUnreachable or TlsMismatch."""
     causes = list(_causes(error))
     text = str(causes[-1]) or type(causes[-1]).__name__
     is_tls = any(isinstance(cause, requests.exceptions.SSLError) for cause in causes)
     if is_tls or any(words in str(error).lower() for words in _TLS_WORDS):
         return TlsMismatch(f"{docker_host}: TLS with the engine failed: {text}")
-    stranger = next((cause for cause in causes if _is_no_http(cause)), None)
-    if stranger is not None:
-        return EngineUnreachable(f"{docker_host}: expected a Docker engine, found {_stranger(str(stranger))}")
+    other = next((cause for cause in causes if _is_no_http(cause)), None)
+    if other is not None:
+        return EngineUnreachable(
+            f"{docker_host}: expected a Docker engine, found {_other_server(str(other))}"
+        )
     timeouts = (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)
     if any(isinstance(cause, timeouts) for cause in causes):
         return EngineTimeout(f"{docker_host}: the engine did not answer in time: {text}")
     return EngineUnreachable(f"{docker_host}: the engine cannot be reached: {text}")
 
 
-def _stranger(line: str) -> str:
-    """What answers instead of an engine, by its first line, which is no HTTP."""
-    said = "".join(char if char.isprintable() else " " for char in line.strip("'\""))
-    said = " ".join(said.split())[:60]
-    if said.startswith("SSH-"):
+def _other_server(line: str) -> str:
+    """Identify a server that is not an engine by the first line it sends, which is not HTTP."""
+    greeting = "".join(char if char.isprintable() else " " for char in line.strip("'\""))
+    greeting = " ".join(greeting.split())[:60]
+    if greeting.startswith("SSH-"):
         return (
-            f"an SSH server ({said}). Use ssh://USER@HOST to reach the engine through it, or the port of the "
-            f"engine itself"
+            f"an SSH server ({greeting}). Use ssh://USER@HOST to reach the engine through it, or the port of "
+            f"the engine itself"
         )
-    return f"something that does not speak HTTP{f' ({said})' if said else ''}; is it the right port?"
+    return f"a server that does not speak HTTP{f' ({greeting})' if greeting else ''}; is the port correct?"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what led to it, outermost first. requests and urllib3 also nest them as arguments."""
+    """The error and its causes, outermost first. requests and urllib3 also nest causes as arguments."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
@@ -436,6 +442,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_no_http(error: BaseException) -> bool:
-    """Whether there was an answer, and no HTTP; to end without one is a kind of it to the library."""
+    """Whether there was an answer that is not HTTP. (The library uses a subclass if there was no answer.)"""
     ended = isinstance(error, http.client.RemoteDisconnected)
     return isinstance(error, http.client.BadStatusLine) and not ended

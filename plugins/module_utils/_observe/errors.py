@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can go wrong between us and an engine, as exceptions whose text a user can act on."""
+"""Errors of the connection to an engine, with a text that helps the user to fix them."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -20,27 +20,27 @@ class MissingLibrary(OrcastraError):
 
 
 class EngineError(OrcastraError):
-    """The engine said no, or something unexpected; the text holds its own words."""
+    """The engine rejected a request, or gave an unexpected answer. The text includes the engine's message."""
 
 
 class EngineUnreachable(EngineError):
-    """No answer from the engine: not there, refused, timed out."""
+    """The engine does not answer: it does not exist, refused the connection, or timed out."""
 
 
 class EngineTimeout(EngineUnreachable):
-    """The engine is there but did not answer in time."""
+    """The engine accepted the connection but did not answer in time."""
 
 
 class TlsMismatch(EngineUnreachable):
-    """The two ends do not agree on TLS: a wrong CA, a wrong name, TLS on one side only."""
+    """TLS failed: a wrong CA, a wrong host name, or TLS on one side only."""
 
 
 class NotAManager(EngineError):
-    """The engine is not a manager of a swarm, or a locked one."""
+    """The engine is not a manager of a swarm, or it is locked."""
 
 
 class NoLeader(EngineError):
-    """The managers have no leader: they have lost their quorum, or elect one right now."""
+    """The managers have no leader: they have lost their quorum, or are electing one."""
 
 
 class OtherSwarm(OrcastraError):
@@ -53,16 +53,16 @@ class OtherSwarm(OrcastraError):
 
 
 class NotFound(EngineError):
-    """The object is gone."""
+    """The object does not exist (HTTP 404)."""
 
 
 class OutOfSequence(EngineError):
-    """Somebody else wrote the object since it was read (``update out of sequence``)."""
+    """Another client has changed the object since it was read (``update out of sequence``)."""
 
 
 class Conflict(EngineError):
-    """The object is in use, or somebody else is at it (HTTP 409)."""
+    """The object is in use, or another operation on it is in progress (HTTP 409)."""
 
 
 class NameInUse(Conflict):
-    """An object of this name exists already."""
+    """An object with this name already exists."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Gather what `doctor` judges about a host: Python, libraries, its engine, and the way to the other hosts."""
+"""Gather the facts that `doctor` checks: Python, libraries, the engine, and the ports of other hosts."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -45,9 +45,9 @@ def host_facts(
     check_ports: bool = True,
     check_logs: bool = True,
 ) -> HostFacts:
-    """Gather the facts. Never raises for what is missing: that is a fact.
+    """Gather the facts. Missing prerequisites are facts, and raise no error.
 
-    ``now``: seconds since the epoch at the place whose clock counts; None compares with this host's clock.
+    ``now`` is the reference for the clock, in seconds since the epoch; None uses this host's clock.
     """
     facts = HostFacts(
         python=tuple(sys.version_info[:3]), libraries=dict(libraries), docker_host=options.docker_host
@@ -84,7 +84,7 @@ def _engine_facts(
     closed = closed_ports(peers)
     unlimited: tuple[str, ...] = ()
     if check_logs:
-        # a socket proxy may not let this through
+        # a socket proxy may deny this request
         with suppress(EngineError):
             unlimited = tuple(sorted(found.container for found in view_logs(engine) if found.is_unlimited))
     return replace(
@@ -99,7 +99,7 @@ def _engine_facts(
 
 
 def socket_fault(docker_host: str) -> tuple[str, str]:
-    """Say why an engine doesn't answer, and which group may use its socket."""
+    """Why an engine does not answer, and the group that may use its socket."""
     if not docker_host.startswith("unix://"):
         return "unreachable", ""
     path = docker_host.removeprefix("unix://")
@@ -120,7 +120,7 @@ def socket_fault(docker_host: str) -> tuple[str, str]:
 
 
 def _peers(engine: Engine, swarm: Json) -> list[tuple[str, str, int]]:
-    """Name, address and port of each place that this host must reach as a member of its swarm."""
+    """The name, address and port of each peer that this host must reach as a member of its swarm."""
     own_id, own = swarm.get("NodeID"), parse_address(swarm.get("NodeAddr"))
     found = []
     for entry in swarm.get("RemoteManagers") or ():
@@ -139,7 +139,7 @@ def _peers(engine: Engine, swarm: Json) -> list[tuple[str, str, int]]:
 
 
 def closed_ports(peers: Iterable[tuple[str, str, int]]) -> tuple[ClosedPort, ...]:
-    """Try each port over TCP, several at a time. Returns those that can't be reached."""
+    """Try each port over TCP, several at a time. Returns those that cannot be reached."""
     with ThreadPoolExecutor(_THREADS) as pool:
         return tuple(found for found in pool.map(_try_port, peers) if found is not None)
 
@@ -154,7 +154,7 @@ def _try_port(peer: tuple[str, str, int]) -> ClosedPort | None:
 
 
 def library_versions(names: Iterable[str]) -> dict[str, str | None]:
-    """Name → version of the installed distributions of these names, None for those that are missing."""
+    """Name → version of the installed distribution, or None if it is missing."""
     from importlib import metadata  # noqa: PLC0415 - it takes a while, and only doctor needs it
 
     found: dict[str, Any] = {}

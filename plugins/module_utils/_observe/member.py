@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Look at one engine as a member: works on any engine, in a swarm or not."""
+"""Observe the membership of one engine, whether it is in a swarm or not."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -15,7 +15,7 @@ from .parse import parse_time
 
 
 def look_at_member(engine: Engine) -> Member:
-    """Ask an engine for its membership. Raises EngineUnreachable where it does not answer."""
+    """Query an engine for its membership. Raises EngineUnreachable if it does not answer."""
     info = engine.info()
     swarm = info.get("Swarm") or {}
     control = bool(swarm.get("ControlAvailable"))
@@ -31,7 +31,7 @@ def look_at_member(engine: Engine) -> Member:
         except EngineUnreachable:
             raise
         except EngineError as refused:
-            # no leader: the quorum is lost, or an election is under way
+            # no leader: the quorum is lost, or an election is in progress
             error = error or str(refused)
     return Member(
         hostname=info.get("Name") or "",

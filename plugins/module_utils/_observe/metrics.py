@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measure the memory of the swarm: ask all endpoints, and put together what they say."""
+"""Measure the memory of the swarm: query all endpoints, and combine their answers."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -14,30 +14,31 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from .._model.memory import Memory, NodeMemory
+from .._model.reasons import Reason
 from .._model.rules import MetricSources
 from .._model.snapshot import Node, SwarmSnapshot
+from .attribution import attribute_samples
 from .endpoints import Endpoints, find_endpoints, unknown_names
 from .exposition import MAX_LINE_BYTES
 from .prometheus import MAX_BYTES, ReplyReader, query_urls
 from .samples import Page, Samples, TextReader, read_page
 from .scrape import Answer, Question, ask_all
-from .told import read_told
 
 
 @dataclass
 class _Findings:
-    """What is known so far; what comes first counts."""
+    """The results so far. The first value of a node or task is kept."""
 
     nodes: dict[str, NodeMemory] = field(default_factory=dict)
     tasks: dict[str, int] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Reason] = field(default_factory=list)
 
     def add_tasks(self, tasks: Mapping[str, int]) -> None:
         for task_id, size in tasks.items():
             self.tasks.setdefault(task_id, size)
 
     def add_node(self, node: Node, host: str, page: Page) -> bool:
-        """Whether the page tells the memory of the node's host."""
+        """Add the memory of the node's host. Returns False if the page does not have it."""
         if not page.total or page.available is None:
             return False
         available = min(page.available, page.total)
@@ -46,9 +47,9 @@ class _Findings:
 
 
 class Meter:
-    """Measures again and again. An endpoint that fails counts with its last answer, until that is too old.
+    """Measures repeatedly. For an endpoint that fails, uses its last answer until it is too old.
 
-    One ``measure`` at a time.
+    Not safe for concurrent calls of ``measure``.
     """
 
     def __init__(self) -> None:
@@ -66,11 +67,10 @@ class Meter:
             if answer.problem is not None and last is not None:
                 age = now - last.received
                 if 0 <= age <= sources.max_age_seconds:
-                    text = f"{answer.problem}; its answer from before counts"
-                    found[url] = replace(last, problem=text, age=age)
+                    found[url] = replace(last, problem=answer.problem, age=age)
                     continue
             found[url] = answer
-        # what nobody asks any more is forgotten
+        # drop the answers of endpoints that are no longer used
         self._last = {
             url: answer if answer.problem is None else self._last[url]
             for url, answer in answers.items()
@@ -80,10 +80,7 @@ class Meter:
 
 
 def measure(snapshot: SwarmSnapshot, sources: MetricSources) -> Memory:
-    """Measure once. Takes ``sources.timeout_seconds`` at the most.
-
-    Raises OrcastraError if ``ca_path`` is wrong.
-    """
+    """Measure once, within ``sources.timeout_seconds``. Raises OrcastraError if ``ca_path`` is invalid."""
     return _measure(snapshot, sources, lambda answers, _sources: answers)
 
 
@@ -92,7 +89,7 @@ def _measure(
     sources: MetricSources,
     complete: Callable[[Mapping[str, Answer], MetricSources], Mapping[str, Answer]],
 ) -> Memory:
-    """``complete`` gets what was answered, and returns what counts."""
+    """``complete`` receives the answers, and returns those to use."""
     endpoints = find_endpoints(snapshot, sources)
     owners = _Owners(snapshot, endpoints)
     server: Mapping[str, Mapping[str, str]] = {}
@@ -117,14 +114,19 @@ def _measure(
         use_proxy=sources.use_proxy,
     )
     answers = complete(asked, sources)
-    found = _Findings(problems=list(unknown_names(snapshot, sources)))
+    unknown = unknown_names(snapshot, sources)
+    found = _Findings(problems=[Reason("metrics_name_unknown", key=key) for key in unknown])
     for entry in endpoints:
         _add_direct(found, entry, owners, answers, sources)
     if sources.prometheus_url:
         _add_server(found, endpoints, owners, [answers[url] for url in server], sources)
     else:
         found.problems += [
-            f"node {entry.node.hostname}: no node exporter is named for {_whose(entry)}"
+            Reason(
+                "exporter_not_configured",
+                node=entry.node.hostname,
+                host=entry.host if entry.is_mapped else None,
+            )
             for entry in endpoints
             if entry.memory is None
         ]
@@ -132,7 +134,7 @@ def _measure(
 
 
 class _Owners:
-    """Whose exporter it is that answers, and so what it can tell about."""
+    """The nodes and tasks for which each endpoint may provide samples."""
 
     def __init__(self, snapshot: SwarmSnapshot, endpoints: Iterable[Endpoints]) -> None:
         self._hostname_of = {node.id: node.hostname for node in snapshot.nodes}
@@ -142,7 +144,7 @@ class _Owners:
         self._tasks_on: dict[str, set[str]] = {}
         for task_id, node_id in self.node_of.items():
             self._tasks_on.setdefault(node_id, set()).add(task_id)
-        # nodes that name the same exporter are on one host, which may go by the name of any
+        # nodes with the same exporter are on one host, which may have the name of any of them
         self._meant: dict[str, set[str]] = {}
         self._nodes_at: dict[str, set[str]] = {}
         for entry in endpoints:
@@ -152,11 +154,11 @@ class _Owners:
                 self._nodes_at.setdefault(url, set()).add(entry.node.id)
 
     def tasks_at(self, url: str) -> frozenset[str]:
-        """The tasks on the nodes whose exporter is at ``url``."""
+        """The tasks on the nodes whose endpoint is ``url``."""
         return frozenset().union(*(self._tasks_on.get(node_id, ()) for node_id in self._nodes_at[url]))
 
     def other(self, entry: Endpoints, samples: Samples) -> str | None:
-        """The host name of the node that a page is about, if it is not the one that it was asked for."""
+        """The host name of the node that a page is about, if it is not the expected one."""
         if entry.is_mapped or entry.memory is None:
             return None
         names = {self._hostname_of.get(name, name) for name in samples.names} & self._hostnames
@@ -173,31 +175,32 @@ def _add_direct(
     offset = 0.0
     for url in entry.tasks:
         answer = answers[url]
-        where = f"node {entry.node.hostname}: {_shown(url)}"
-        if answer.problem is not None:
-            found.problems.append(f"{where}: {answer.problem}")
+        where = {"node": entry.node.hostname, "url": _shown(url)}
+        if answer.problem is not None and answer.value is not None:
+            reason = Reason("endpoint_failed_using_last_answer", **where, problem=answer.problem)
+            found.problems.append(reason)
+        elif answer.problem is not None:
+            found.problems.append(Reason("endpoint_failed", **where, problem=answer.problem))
         if answer.value is None:
             continue
-        told: Samples = answer.value
-        page = read_page(told.samples, answer.received + offset, sources.max_age_seconds, answer.age)
+        answered: Samples = answer.value
+        page = read_page(answered.samples, answer.received + offset, sources.max_age_seconds, answer.age)
         if page.clock is not None:
-            # a clock that is wrong is wrong for all endpoints of the host
+            # all endpoints of a host have the same clock
             offset = page.clock - answer.received
         if url == entry.memory:
-            other = owners.other(entry, told)
+            other = owners.other(entry, answered)
             if other is not None:
-                found.problems.append(f"{where}: expected the exporter of this node, found that of {other}")
+                found.problems.append(Reason("exporter_of_other_node", **where, other=other))
             elif not found.add_node(entry.node, entry.host, page):
-                text = "expected the metrics of a node exporter, found none of memory"
-                found.problems.append(f"{where}: {text}")
+                found.problems.append(Reason("exporter_without_memory", **where))
         found.add_tasks(page.tasks)
-        if page.stale is not None:
-            found.problems.append(f"{where}: {page.stale}")
-        if told.foreign:
-            found.problems.append(f"{where}: it names tasks of other nodes, which do not count")
-        if told.too_long:
-            limit = f"{MAX_LINE_BYTES // 1024} KiB"
-            found.problems.append(f"{where}: lines of more than {limit} do not count")
+        if page.stale:
+            found.problems.append(Reason("endpoint_samples_unusable", **where, reasons=page.stale))
+        if answered.foreign:
+            found.problems.append(Reason("endpoint_tasks_foreign", **where))
+        if answered.too_long:
+            found.problems.append(Reason("endpoint_lines_too_long", **where, limit=MAX_LINE_BYTES))
 
 
 def _add_server(
@@ -207,29 +210,25 @@ def _add_server(
     answers: Iterable[Answer],
     sources: MetricSources,
 ) -> None:
-    """What a Prometheus server knows."""
+    """Add the memory that a Prometheus server reports."""
     server = _shown(sources.prometheus_url or "")
     problems = dict.fromkeys(answer.problem for answer in answers if answer.problem is not None)
-    found.problems += [f"{server}: {problem}" for problem in problems]
-    told = read_told(endpoints, owners.node_of, answers, sources.max_age_seconds)
-    found.add_tasks(told.tasks)
-    found.problems += [f"{server}: {problem}" for problem in told.problems]
+    found.problems += [Reason("server_failed", server=server, problem=problem) for problem in problems]
+    memory = attribute_samples(server, endpoints, owners.node_of, answers, sources.max_age_seconds)
+    found.add_tasks(memory.tasks)
+    found.problems += memory.problems
     for entry in endpoints:
         if entry.node.id in found.nodes:
             continue
-        page = told.nodes.get(entry.node.id)
+        page = memory.nodes.get(entry.node.id)
         if page is None or not found.add_node(entry.node, entry.host, page):
-            found.problems.append(f"node {entry.node.hostname}: {server} knows no memory of it")
+            found.problems.append(Reason("server_without_node", node=entry.node.hostname, server=server))
 
 
 def _shown(url: str) -> str:
-    """The URL for messages: what its query holds may be secret."""
+    """The URL for messages, without its query, which may contain secrets."""
     path, mark, _query = url.partition("?")
     return f"{path}{mark}{'…' if mark else ''}"
-
-
-def _whose(entry: Endpoints) -> str:
-    return f"its host {entry.host}" if entry.is_mapped else "it"
 
 
 def _memory(snapshot: SwarmSnapshot, found: _Findings) -> Memory:
@@ -247,7 +246,5 @@ def _memory(snapshot: SwarmSnapshot, found: _Findings) -> Memory:
     }
     problems = list(found.problems)
     if not found.tasks and any(task.is_running for task in snapshot.tasks):
-        problems.append(
-            "no endpoint tells the memory of tasks (role memory_metrics, cAdvisor); reservations count"
-        )
+        problems.append(Reason("task_memory_unknown"))
     return Memory(nodes=found.nodes, tasks=tasks, services=services, problems=tuple(problems))

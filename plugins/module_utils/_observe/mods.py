@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What services and local containers say about mods: their environment and labels, nothing decided yet."""
+"""Observe the mods that services and local containers request: their environment and labels, unfiltered."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -19,7 +19,7 @@ from .errors import NotFound, OtherSwarm
 
 @dataclass(frozen=True, slots=True)
 class Wisher:
-    """A service or a container: ``DOCKER_MODS`` of its environment, and its labels."""
+    """A service or container that may request mods: its variable ``DOCKER_MODS``, and its labels."""
 
     title: str
     docker_mods: str = ""
@@ -28,9 +28,10 @@ class Wisher:
 
 @dataclass(frozen=True, slots=True)
 class Wishers:
-    """All that could be asked. ``knows_services``: those of the whole swarm are among them, or there is none.
+    """All services and containers that could be observed.
 
-    ``architectures`` are those of the swarm's nodes, or that of this engine alone, as they call it.
+    ``knows_services``: they include all services of the swarm, or the engine is in no swarm.
+    ``architectures`` are those of the swarm's nodes, or that of this engine alone, with the engine's names.
     """
 
     wishers: tuple[Wisher, ...]
@@ -41,7 +42,7 @@ class Wishers:
 def view_wishers(
     engine: Engine, connect_manager: Callable[[], Engine] | None = None, *, containers: bool = True
 ) -> Wishers:
-    """Ask the engine, and a manager for the services where the engine is none. Raises OrcastraError."""
+    """Query the engine and, for the services, a manager if the engine is not one. Raises OrcastraError."""
     info = engine.info()
     swarm = info.get("Swarm") or {}
     is_member = (swarm.get("LocalNodeState") or "inactive") != "inactive"
@@ -66,7 +67,7 @@ def view_wishers(
 
 
 def _service(raw: Json) -> list[Wisher]:
-    """Two of one name: the same label may say something else on the service and on its containers."""
+    """Two entries for one service: the service and its containers may have different values of a label."""
     spec = raw.get("Spec") or {}
     container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
     title = f"service {spec.get('Name', '')}"

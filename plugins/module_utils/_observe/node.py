@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read one node from its own engine, and what the services use from a manager's."""
+"""Observe one node through its own engine, and the objects that services use through a manager."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -19,11 +19,11 @@ from .errors import EngineError, NotFound
 from .parse import parse_service, parse_time
 
 _NANOSECONDS = 1_000_000_000
-# the engine's own defaults of a health check
+# the engine's defaults for a health check
 _DEFAULT_RETRIES = 3
 _DEFAULT_INTERVAL_SECONDS = 30.0
 _ANONYMOUS_LABEL = "com.docker.volume.anonymous"
-# what engines before 23.0 call a volume that nobody named
+# the name that engines before 23.0 give to an anonymous volume
 _ANONYMOUS_NAME = re.compile(r"[0-9a-f]{64}")
 _RUNNING = ("running", "paused", "restarting")
 
@@ -31,13 +31,13 @@ _RUNNING = ("running", "paused", "restarting")
 def unhealthy_ids(engine: Engine) -> frozenset[str]:
     """The IDs of the containers that the engine calls unhealthy, in one request.
 
-    Those that have ended and had a health check are among them: the engine calls all of these unhealthy.
+    They include all ended containers with a health check, because the engine calls them unhealthy.
     """
     return frozenset(raw["Id"] for raw in engine.list_containers({"health": ["unhealthy"]}))
 
 
 def view_node(engine: Engine) -> NodeView:
-    """Who the engine is; nothing yet of what it has. Raises EngineError where it does not tell the time."""
+    """The engine itself, without its objects. Raises EngineError if it does not report its time."""
     info = engine.info()
     if not parse_time(info.get("SystemTime", "")):
         raise EngineError(f"{engine.docker_host}: expected the engine's time, found none")
@@ -53,7 +53,7 @@ def view_node(engine: Engine) -> NodeView:
 
 
 def view_containers(engine: Engine, ids: Iterable[str]) -> tuple[Container, ...]:
-    """Those of the containers that are still there."""
+    """The containers with these IDs, without those that no longer exist."""
     found = []
     for container_id in sorted(ids):
         with contextlib.suppress(NotFound):
@@ -76,7 +76,7 @@ def view_storage(engine: Engine) -> NodeView:
 
 
 def view_logs(engine: Engine) -> tuple[ContainerLog, ...]:
-    """How the containers log, those that have ended too."""
+    """The log settings of all containers, including those that have ended."""
     found = []
     for listed in engine.list_containers():
         with contextlib.suppress(NotFound):
@@ -90,7 +90,7 @@ def view_logs(engine: Engine) -> tuple[ContainerLog, ...]:
 
 
 def services_in_use(engine: Engine) -> ServicesInUse:
-    """What the services use. Raises NotAManager where the engine is none."""
+    """The images and volumes that services use. Raises NotAManager if the engine is not a manager."""
     images: set[str] = set()
     volumes: set[str] = set()
     stop_grace = {}
@@ -106,7 +106,7 @@ def services_in_use(engine: Engine) -> ServicesInUse:
 
 
 def parse_container(raw: Json) -> Container:
-    """A container from its full description."""
+    """A container, from its full description."""
     state, config = raw.get("State") or {}, raw.get("Config") or {}
     return Container(
         id=raw["Id"],
@@ -131,7 +131,7 @@ def _volume_names(raw: Json) -> tuple[str, ...]:
 
 
 def _anonymous_volumes(raw: Json) -> tuple[str, ...]:
-    """What ``docker rm -v`` would take along: the volumes that its configuration does not name."""
+    """The volumes that ``docker rm -v`` would remove: those that its configuration does not name."""
     config = raw.get("HostConfig") or {}
     named = {bind.partition(":")[0] for bind in config.get("Binds") or ()}
     named |= {mount.get("Source") for mount in config.get("Mounts") or ()}
@@ -147,7 +147,7 @@ def _parse_health(health: Json | None, check: Json) -> Health | None:
     ends = [parse_time(entry.get("End", "")) for entry in health.get("Log") or ()]
     since = 0.0
     if ends and streak >= retries:
-        # the check that made it unhealthy; the log has the last five, before that they were an interval apart
+        # the check that made it unhealthy; the log has only the last five, so estimate earlier ones
         index = len(ends) - 1 - (streak - retries)
         since = ends[index] if index >= 0 else ends[0] + index * interval
     return Health(status=health["Status"], failing_streak=streak, retries=retries, since=since)

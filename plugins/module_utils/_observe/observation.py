@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read the snapshot from an engine: four list requests, and one for the engine itself."""
+"""Observe the swarm through an engine: four list requests, and one for the engine itself."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -25,10 +25,10 @@ from .parse import parse_node, parse_service, parse_task, parse_time
 
 @dataclass(frozen=True)
 class Observation:
-    """The snapshot, the remembered state, and whose engine it was seen through.
+    """The snapshot, the saved state, and the engine through which they were observed.
 
-    ``damage`` has a reason for each damaged part of the state object; damaged parts read as empty.
-    ``requests`` is the number of API requests the observation took. ``engine_time`` is the engine's own clock
+    ``damage`` has a reason for each damaged part of the state object; damaged parts are treated as empty.
+    ``requests`` is the number of API requests of the observation. ``engine_time`` is the time of the engine's own clock
     before the lists were read, in seconds since the epoch; 0 if the engine does not report it.
     """
 
@@ -42,15 +42,15 @@ class Observation:
 
     @property
     def is_leader(self) -> bool:
-        """Whether the engine that was asked is the swarm's leader right now."""
+        """Whether the engine was the swarm's leader during the observation."""
         node = self.snapshot.node_by_id.get(self.local_node_id)
         return node is not None and node.leader
 
 
 def observe(engine: Engine) -> Observation:
-    """Read everything planners look at.
+    """Read everything that planners need.
 
-    Raises NotAManager where the engine cannot see the swarm, and the engine's other errors.
+    Raises NotAManager if the engine is not a manager, and other subclasses of EngineError.
     """
     before = engine.requests
     info = engine.info()
@@ -75,13 +75,13 @@ def observe(engine: Engine) -> Observation:
 
 
 def observe_nodes(engine: Engine) -> tuple[Node, ...]:
-    """The nodes alone, in two requests. Raises what ``observe`` raises."""
+    """The nodes only, in two requests. Raises the same errors as ``observe``."""
     _managing(engine, engine.info())
     return tuple(parse_node(raw) for raw in engine.list_nodes())
 
 
 def observe_state(engine: Engine) -> State:
-    """The remembered state alone, in one request; what is damaged reads as empty. Raises NotAManager."""
+    """The saved state only, in one request; damaged parts are treated as empty. Raises NotAManager."""
     return _decode_state(engine.find_config(STATE_NAME), time.time())[0]
 
 
@@ -112,7 +112,7 @@ def _decode_state(found: Json | None, now: float) -> tuple[State, tuple[Reason, 
 
 
 def _managing(engine: Engine, info: Json) -> Json:
-    """What ``info`` says of the engine's swarm. Raises NotAManager if the engine cannot see the swarm."""
+    """The part of ``info`` about the swarm. Raises NotAManager if the engine is not a manager."""
     swarm: Json = info.get("Swarm") or {}
     if not swarm.get("ControlAvailable"):
         raise NotAManager(_why_not_a_manager(engine.docker_host, swarm))
@@ -124,7 +124,7 @@ def _why_not_a_manager(docker_host: str, swarm: Json) -> str:
     if local_state == "active":
         return f"{docker_host}: expected a manager of the swarm, found a worker"
     if local_state == "locked":
-        return f"{docker_host}: expected a manager of the swarm, found a locked one: it needs its unlock key"
+        return f"{docker_host}: expected a manager of the swarm, found a locked one (it needs the unlock key)"
     if local_state == "error":
         return f"{docker_host}: expected a manager of the swarm, found an error: {swarm.get('Error', '')}"
     return f"{docker_host}: expected a manager of the swarm, found an engine in no swarm ({local_state})"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the engine's JSON to the snapshot. Absent parts read as the defaults that Swarm gives them."""
+"""Parse the engine's JSON into the snapshot. Absent parts get Swarm's defaults."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -101,7 +101,7 @@ def parse_service(raw: Json) -> Service:
 
 
 def _can_roll_back(spec: Json, previous: Json | None) -> bool:
-    """Whether there is another spec to roll back to, and Swarm's managers survive it."""
+    """Whether there is a different spec to roll back to, and doing so does not crash managers."""
     if previous in (None, spec):
         return False
     return has_placement(previous) or not has_placement(spec)
@@ -113,7 +113,7 @@ def _constraints_of(spec: Json) -> tuple[str, ...]:
 
 
 def _parse_mode(mode: Json) -> tuple[str, int | None]:
-    """The mode's name and the number of tasks it asks for (None: one for each node)."""
+    """The name of the mode, and its number of tasks (None: one for each node)."""
     if "Global" in mode:
         return "global", None
     if "GlobalJob" in mode:
@@ -136,7 +136,7 @@ def _parse_mount(raw: Json) -> Mount:
 
 
 def _known_options(options: Mapping[str, str]) -> dict[str, str]:
-    """The options of a volume that say where its data lives; others may hold passwords."""
+    """The options of a volume that determine where its data is stored. Others may contain passwords."""
     known = {key.lower(): value for key, value in options.items() if key.lower() in ("type", "device", "o")}
     flags = [flag.strip() for flag in known.pop("o", "").split(",")]
     flags = [flag for flag in flags if flag and ("=" not in flag or flag.lower().startswith("addr="))]
@@ -144,9 +144,9 @@ def _known_options(options: Mapping[str, str]) -> dict[str, str]:
 
 
 def parse_time(text: str) -> float:
-    """Seconds since the epoch; 0 for a time that is not there. Go gives up to nine digits of a second.
+    """Parse a time of the engine (RFC 3339 with up to nanoseconds) into seconds since the epoch; 0 if absent.
 
-    The engine writes most times in UTC, its own clock in the zone of its host.
+    The engine writes most times in UTC, and its own clock in the time zone of its host.
     """
     if not text or text.startswith("0001-"):
         return 0.0

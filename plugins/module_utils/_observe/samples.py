@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What endpoints say about memory: samples in Prometheus' text format, and what they mean.
+"""Interpret memory samples in Prometheus' text format.
 
-Known are the node exporter's own metrics, those of our role ``memory_metrics`` that it hands on from its
-textfile collector, and cAdvisor's. All sizes are bytes, all times are seconds since the epoch.
+Supports the metrics of the node exporter, those that the role ``memory_metrics`` writes for its textfile
+collector, and those of cAdvisor. All sizes are in bytes, all times in seconds since the epoch.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 
 from .._model.compat import dataclass
+from .._model.reasons import Reason
 from .exposition import Sample, SampleParser
 
 NODE_TOTAL = "node_memory_MemTotal_bytes"
@@ -29,11 +30,11 @@ CONTAINER_INTERVAL = "orcastra_container_memory_interval_seconds"
 CADVISOR = "container_memory_working_set_bytes"
 CADVISOR_TASK = "container_label_com_docker_swarm_task_id"
 
-# cAdvisor looks only so rarely at a container that hardly changes: --max_housekeeping_interval
+# the longest interval of cAdvisor for a container that hardly changes: --max_housekeeping_interval
 CADVISOR_SECONDS = 60.0
-# No host has more, and what is calculated with it stays a number that everything can show.
+# No host has more memory, and results stay exact in floating point.
 MAX_SIZE_BYTES = 2**53
-# However rarely it says that it is written, a textfile counts for two of these.
+# The longest interval that a textfile may declare; its samples are valid for two intervals.
 _MAX_INTERVAL_SECONDS = 3600.0
 
 NAMES = (
@@ -46,21 +47,21 @@ NAMES = (
     CONTAINER_INTERVAL,
     CADVISOR,
 )
-# The label that names the task, by the metric.
+# metric → the label with the task ID
 _TASK_LABELS = {CONTAINER: "task_id", CADVISOR: CADVISOR_TASK}
-# By the metric, the label that names the node it is about.
+# metric → the label with the node ID or name
 _NODE_LABELS = {CONTAINER: "node_id", NODE_NAME: "nodename"}
-# IDs, host names and addresses are shorter; a page doesn't name more nodes than this.
+# IDs, host names and addresses are shorter, and a page is about fewer nodes.
 _MAX_LABEL_LENGTH = 256
 _MAX_NAMES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """What an endpoint tells of memory.
+    """The memory samples of an endpoint.
 
-    ``foreign`` counts the samples of tasks on other nodes, ``too_long`` the lines that were too long to
-    be read. ``names``: the IDs of the nodes whose tasks it tells of, and the name that the host goes by.
+    ``foreign`` is the number of samples of tasks on other nodes; ``too_long`` is the number of lines that
+    were too long. ``names`` are the IDs of the nodes of its tasks, and the host name that it reports.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -69,11 +70,11 @@ class Samples:
     names: frozenset[str] = frozenset()
 
 
-class Kept:
-    """Collects samples: those of ``tasks`` alone, and the last of each series, with the labels that matter.
+class SampleCollector:
+    """Collects the last sample of each series of ``tasks`` and of the node, with the relevant labels only.
 
-    ``all_tasks`` are those of the whole swarm. ``series``: the labels that tell series apart, besides the one
-    that names the task. What is kept is bounded by what runs in the swarm, whatever the endpoint says.
+    ``all_tasks`` are the tasks of the whole swarm. ``series`` are the labels that distinguish series, besides
+    the task ID. The number of tasks limits the memory used, whatever the endpoint sends.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Kept:
         task_label = _TASK_LABELS.get(sample.name)
         task_id = task_of(sample)
         if task_label is not None and task_id not in self._tasks:
-            # without a task, it is a control group of something else; other tasks are over
+            # without a task ID, it is another control group; unknown tasks have ended
             self._foreign += task_id in self._all_tasks
             return
         labels = {label: value for label in self._series if (value := _label(sample, label))}
@@ -107,7 +108,7 @@ class Kept:
 
 
 def task_of(sample: Sample) -> str:
-    """The ID of the task that a sample is about; nothing if it is about something else."""
+    """The ID of the task that a sample is about, or "" if it is about something else."""
     return _label(sample, _TASK_LABELS.get(sample.name))
 
 
@@ -117,49 +118,49 @@ def _label(sample: Sample, name: str | None) -> str:
 
 
 class TextReader:
-    """Reads a page of samples in pieces, of an endpoint that speaks for ``tasks``, some of ``all_tasks``."""
+    """Reads the page of an endpoint in chunks. It provides samples of ``tasks``, some of ``all_tasks``."""
 
     def __init__(self, tasks: Collection[str], all_tasks: Collection[str], content_type: str = "") -> None:
         self._parser = SampleParser(NAMES, content_type)
-        self._kept = Kept(tasks, all_tasks)
+        self._kept = SampleCollector(tasks, all_tasks)
 
     def feed(self, chunk: bytes) -> None:
-        """Take in the next piece. Raises ValueError if it isn't in the format."""
+        """Read the next chunk. Raises ValueError if the format is invalid."""
         for sample in self._parser.feed(chunk):
             self._kept.add(sample)
 
     def close(self) -> Samples:
-        """The samples about memory. Raises ValueError if the page is cut off."""
+        """The memory samples. Raises ValueError if the page is truncated."""
         self._parser.close()
         return self._kept.result(self._parser.too_long)
 
 
 @dataclass(frozen=True)
 class Page:
-    """What one endpoint says. ``tasks``: task ID → bytes.
+    """The memory that one endpoint reports. ``tasks``: task ID → bytes.
 
-    ``clock`` is the host's own clock, if the page has it. ``stale`` says which samples are too old.
+    ``clock`` is the time of the host's own clock, if the page has it. ``stale`` is why samples are not used.
     """
 
     total: int | None = None
     available: int | None = None
     clock: float | None = None
     tasks: Mapping[str, int] = field(default_factory=dict)
-    stale: str | None = None
+    stale: tuple[Reason, ...] = ()
 
 
 def cadvisor_max_age(max_age: float) -> float:
-    """How old samples of cAdvisor may be, in seconds, where others may be ``max_age`` seconds old."""
+    """The maximum age of cAdvisor's samples in seconds, if that of all others is ``max_age`` seconds."""
     return max(max_age, 2 * CADVISOR_SECONDS)
 
 
 def read_page(samples: Iterable[Sample], received: float, max_age: float, age: float = 0.0) -> Page:
-    """What the samples of one endpoint mean that came ``age`` seconds ago.
+    """Interpret the samples of one endpoint, which were received ``age`` seconds ago.
 
-    ``received`` is the time of that on the clock that explicit timestamps are of, as far as it is known; the
-    host's own clock, where the page tells it, is taken for what the textfile says. ``max_age`` is in seconds;
-    a textfile that is written more rarely than that allows may be as old as two of its own intervals, and so
-    may be what cAdvisor says.
+    ``received`` is the time of receipt on the clock of the explicit timestamps, if it is known. Timestamps in
+    the textfile are compared with the host's own clock, if the page has it. Samples may be ``max_age``
+    seconds old; those of a textfile may be as old as two of its intervals, and those of cAdvisor as two of
+    its intervals.
     """
     latest: dict[str, float] = {}
     containers: list[Sample] = []
@@ -172,7 +173,7 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
             continue
         limit = limits.get(sample.name, max_age)
         if sample.timestamp is not None and abs(now - sample.timestamp) > limit:
-            # of a clock that is far ahead it cannot be said how old its samples are
+            # if a clock is far ahead, the age of its samples is unknown
             old, ahead = (limit, ahead) if sample.timestamp < now else (old, limit)
         elif sample.name == CONTAINER:
             containers.append(sample)
@@ -180,9 +181,9 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
             cadvisor.append(sample)
         else:
             latest[sample.name] = sample.value
-    # without numbers that change each time: what is said again is news to nobody
-    stale = [f"samples are older than {old:g} s"] if old else []
-    stale += [f"samples are of more than {ahead:g} s from now: a clock is wrong"] if ahead else []
+    # without the actual ages, so that repeated messages are identical
+    stale = [Reason("samples_outdated", limit=old)] if old else []
+    stale += [Reason("samples_in_future", limit=ahead)] if ahead else []
     tasks = {}
     clock = latest.get(NODE_CLOCK)
     if containers:
@@ -191,12 +192,12 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
         if abs(written) <= limit:
             tasks = _tasks(containers)
         elif math.isinf(written):
-            stale.append("the memory of its tasks has no time")
+            stale.append(Reason("task_memory_undated"))
         else:
-            stale.append(f"the memory of its tasks is older than {limit:g} s")
+            stale.append(Reason("task_memory_outdated", limit=limit))
     tasks = {**_tasks(cadvisor), **tasks}
     total, available = _size(latest.get(NODE_TOTAL)), _size(latest.get(NODE_AVAILABLE))
-    return Page(total, available, clock, tasks, "; ".join(stale) or None)
+    return Page(total, available, clock, tasks, tuple(stale))
 
 
 def _tasks(samples: Iterable[Sample]) -> dict[str, int]:

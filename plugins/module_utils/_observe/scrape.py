@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ask many HTTP endpoints at once. All together get one deadline, however many of them hang.
+"""Query many HTTP endpoints concurrently, with one deadline for all of them.
 
-An answer is read piece by piece as it arrives, so a large one costs no more memory than what is kept of it.
-Once time is up, no connection and no thread is left over.
+Answers are read in chunks as they arrive, so that a large answer needs little memory. After the deadline, no
+connection and no thread remains.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -28,33 +28,33 @@ from .._model.compat import dataclass
 from .._model.errors import OrcastraError
 from .deadline import Connections, Deadline
 
-# Threads that wait cost little; those that hang must leave room for the others.
+# Waiting threads are cheap; there must be enough of them even if many endpoints hang.
 MAX_THREADS = 128
-# A node exporter says some 100 KB, a cAdvisor with hundreds of containers some MB.
+# A node exporter sends about 100 KB, a cAdvisor with hundreds of containers a few MB.
 MAX_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
-_CUT_OFF = "an answer that is cut off"
-# Connections that were shut down end their threads within this time.
+_TRUNCATED = "a truncated answer"
+# After their connections are shut down, threads end within this time.
 _END_SECONDS = 1.0
 
 
 class Reader(Protocol):
-    """Makes of an answer what is wanted. Both methods raise ValueError for a wrong one."""
+    """Parses an answer. Both methods raise ValueError for an invalid one; its text is the found value."""
 
     def feed(self, chunk: bytes) -> None:
-        """Take in the next piece."""
+        """Read the next chunk."""
 
     def close(self) -> Any:
-        """The answer is complete: what is wanted of it."""
+        """End of the answer. Returns the result."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What to ask for: ``reader`` gets the content type of the answer, and makes what reads the answer.
+    """A request. ``reader`` creates the parser of the answer from its content type.
 
-    ``headers`` go to the host of the URL alone. ``expected``: what error messages call a good answer.
-    Without ``reader`` the status is the whole answer. A redirect is followed if ``redirects``, on the same
-    host.
+    If ``reader`` is None, the result is the status. ``headers`` are sent only to the host of the URL.
+    ``expected`` describes a valid answer in error messages. If ``redirects`` is True, redirects on the same
+    host are followed.
     """
 
     url: str
@@ -68,10 +68,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the reader has made of an answer, or in ``problem`` why there is nothing new.
+    """The result of the reader, or in ``problem`` the reason why there is no new one.
 
-    ``received``: when it came, in seconds since the epoch; ``age``: how many seconds ago that was, if it was
-    not just now.
+    ``received`` is the time of receipt in seconds since the epoch; ``age`` is how many seconds ago that was,
+    for an answer of an earlier query.
     """
 
     value: Any = None
@@ -81,7 +81,7 @@ class Answer:
 
 
 class _WrongAnswer(Exception):
-    """The endpoint answered, but not with what was asked for."""
+    """The endpoint gave an invalid answer."""
 
 
 def ask_all(
@@ -92,9 +92,9 @@ def ask_all(
     validate_certs: bool = True,
     use_proxy: bool = False,
 ) -> dict[str, Answer]:
-    """Ask all at the same time. Returns after ``timeout_seconds`` at the latest: URL → answer.
+    """Query all endpoints concurrently, within ``timeout_seconds``. Returns URL → answer.
 
-    Raises OrcastraError where ``ca_path`` cannot be used.
+    Raises OrcastraError if ``ca_path`` cannot be used.
     """
     waiting = {question.url: question for question in questions}
     deadline = Deadline(timeout_seconds)
@@ -115,7 +115,7 @@ def ask_all(
                 answer = _ask(opener, question, deadline)
             done.put((question.url, answer))
 
-    # daemons: the process must be able to end meanwhile
+    # daemon threads, so that the process can end at any time
     threads = [
         threading.Thread(target=work, daemon=True) for _number in range(min(len(waiting), MAX_THREADS))
     ]
@@ -154,9 +154,9 @@ def _tls(ca_path: str | None, *, validate_certs: bool) -> ssl.SSLContext:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Stays on the host that was named: whoever answers there has no say in what else is asked.
+    """Follows redirects on the same host only, so that an endpoint cannot direct requests elsewhere.
 
-    ``headers`` are sent again if scheme and port are the same, too.
+    ``headers`` are sent again if scheme and port are also the same.
     """
 
     def __init__(self, question: Question) -> None:
@@ -168,7 +168,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         before, after = urllib.parse.urlsplit(self._question.url), urllib.parse.urlsplit(newurl)
         if not self._question.redirects or before.hostname != after.hostname:
             return None  # the redirect itself is the answer
-        # else urllib reads the page that comes with the redirect, however long it is
+        # otherwise urllib reads the body of the redirect, however long it is
         fp.close()
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         if request is not None and _origin(before) == _origin(after):
@@ -182,7 +182,7 @@ def _origin(parts: urllib.parse.SplitResult) -> tuple[str, int | None]:
 
 def _add_headers(request: urllib.request.Request, question: Question) -> None:
     for name, value in question.headers.items():
-        # these are the ones that urllib leaves out after a redirect; it sends the bytes of latin-1
+        # urllib does not repeat these after a redirect; it encodes headers as latin-1
         request.add_unredirected_header(name, value.encode().decode("latin-1"))
 
 
@@ -208,7 +208,7 @@ def _opener(
             return self.do_open(Https, req, context=context)
 
     opener = urllib.request.OpenerDirector()
-    # no other protocol: a redirection must not lead to a file or to FTP
+    # no other protocol: a redirect must not lead to a file or to FTP
     for handler in (
         urllib.request.ProxyHandler(None if use_proxy else {}),
         HttpHandler(),
@@ -225,36 +225,36 @@ def _opener(
 def _ask(opener: urllib.request.OpenerDirector, question: Question, deadline: Deadline) -> Answer:
     try:
         return Answer(_fetch(opener, question, deadline), received=time.time())
-    except Exception as error:  # noqa: BLE001 - one endpoint's strange answer must not cost the others
+    except Exception as error:  # noqa: BLE001 - an error of one endpoint must not affect the others
         if isinstance(error, urllib.error.HTTPError):
             error.close()
         return Answer(problem=_problem(error, question, deadline))
 
 
 def _problem(error: Exception, question: Question, deadline: Deadline) -> str:
-    """Why there is no answer, in words that hold nothing of what was sent."""
+    """Why there is no answer, without anything that was sent."""
     found: object = None
     if isinstance(error, urllib.error.HTTPError):
         found = f"HTTP status {error.code}"
         if error.code in (401, 403):
-            found += " (it wants other credentials)" if question.headers else " (it wants credentials)"
+            found += " (the credentials are wrong)" if question.headers else " (it requires credentials)"
         elif 300 <= error.code < 400:
             found += " (the redirect is not followed)"
     elif deadline.is_over:
-        # a connection that was shut down ends in many ways
+        # a connection that was shut down can cause any error
         return "no answer in time"
     elif isinstance(error, urllib.error.URLError):
-        return _in_words(error.reason)
+        return _reason_text(error.reason)
     elif isinstance(error, http.client.RemoteDisconnected):
         found = "no answer before the end of the connection"
     elif isinstance(error, OSError):
-        return _in_words(error)
+        return _reason_text(error)
     elif isinstance(error, http.client.IncompleteRead):
-        found = _CUT_OFF
+        found = _TRUNCATED
     elif isinstance(error, http.client.InvalidURL):
-        return "its URL cannot be asked for"
+        return "its URL is invalid"
     elif isinstance(error, http.client.HTTPException):
-        found = "something that is not HTTP"
+        found = "an answer that is not HTTP"
     elif isinstance(error, _WrongAnswer):
         found = error
     if found is None:
@@ -272,10 +272,10 @@ def _fetch(opener: urllib.request.OpenerDirector, question: Question, deadline: 
             return response.status
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
-            raise _WrongAnswer(f"one in the Content-Encoding {encoding[:20]!r}")
+            raise _WrongAnswer(f"an answer with the Content-Encoding {encoding[:20]!r}")
         reader = question.reader(response.headers.get("Content-Type", ""))
         size = 0
-        # read1: it returns with what has come, so that what is wrong is seen at once
+        # read1 returns available data at once, so that an invalid answer is detected early
         while chunk := response.read1(_CHUNK_BYTES):
             size += len(chunk)
             if size > question.max_bytes:
@@ -283,9 +283,9 @@ def _fetch(opener: urllib.request.OpenerDirector, question: Question, deadline: 
             deadline.left()
             _read(reader.feed, chunk)
         deadline.left()
-        # a number that is cut off is another number
+        # a truncated number would be a different number
         if response.length:
-            raise _WrongAnswer(_CUT_OFF)
+            raise _WrongAnswer(_TRUNCATED)
         return _read(reader.close)
 
 
@@ -296,7 +296,7 @@ def _read(part: Callable[..., Any], *arguments: bytes) -> Any:
         raise _WrongAnswer(str(error)) from error
 
 
-def _in_words(reason: object) -> str:
+def _reason_text(reason: object) -> str:
     if isinstance(reason, TimeoutError):
         return "no answer in time"
     if isinstance(reason, ssl.SSLCertVerificationError):

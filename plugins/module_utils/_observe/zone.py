@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The name of this host's time zone, with the standard library alone."""
+"""Find the name of this host's time zone, using only the standard library."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -18,12 +18,12 @@ _FOLDER = "/zoneinfo/"
 
 
 def host_zone(environment: Mapping[str, str] | None = None, root: Path = Path("/")) -> str | None:
-    """What TZ says, where /etc/localtime leads to, or what /etc/timezone holds; None if none is a name."""
+    """The time zone in TZ, the target of /etc/localtime, or /etc/timezone; None if none is a valid name."""
     environment = os.environ if environment is None else environment
     given = environment.get("TZ", "").strip().lstrip(":")
     if given and _is_name(given, root):
         return given
-    # another name of the same zone would be as right, but this is the one that people know it by
+    # follow all links: the final name is the canonical one
     target = os.path.realpath(root / "etc" / "localtime")
     if _FOLDER in target:
         name = target.rpartition(_FOLDER)[2]
@@ -40,5 +40,5 @@ def _is_name(text: str, root: Path) -> bool:
     if not _NAME.fullmatch(text):
         return False
     zones = root / "usr" / "share" / "zoneinfo"
-    # without the zones nobody can tell
+    # without the zone files, the name cannot be checked
     return not zones.is_dir() or (zones / text).is_file()

@@ -17,7 +17,6 @@ _STAYS = "would stay behind; name the service under services, or set its label {
 
 MESSAGES: dict[str, str] = {
     "move_to_balance": "move {unit} from {source} to {target}",
-    "measurement_problem": "{problem}",
     # why a move was chosen
     "memory_gap": _GAP,
     "memory_predicted": f"it uses {{memory:bytes}}: {_PREDICTED}",

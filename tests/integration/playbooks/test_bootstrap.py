@@ -133,4 +133,4 @@ def test_a_configuration_that_cannot_be(run_playbook: Playbooks, swarm_yml: dict
     refused = run(run_playbook)
     assert refused.status == 2
     assert "swarm.yml:1: leader: expected a host name, found the list ['alpha', 'bravo']" in refused.output
-    assert "managers: expected an odd number of managers: 1, 3, 5 or 7, found the number 2" in refused.output
+    assert "managers: expected an odd number of managers (1, 3, 5 or 7), found the number 2" in refused.output

@@ -76,7 +76,7 @@ def test_all_that_can_happen_to_nodes_and_services_at_once(heal: Any, swarm: Lab
 
     # Ansible breaks the lines of warnings
     said = " ".join(done.output.split())
-    assert "roll web back to what it was before its update" in said
+    assert "roll back the update of web" in said
     assert "waits: 1 task waiting for a node" in said
     assert "its constraint node.labels.nowhere == true forbids it" in said
     wait_until(lambda: accidents.running(swarm, "web") == 2, 60, "the service to run again")

@@ -37,7 +37,7 @@ def test_from_bare_hosts_and_back(run_playbook: Playbooks, swarm: Lab) -> None:
     assert "expected an inventory in ORCASTRA_INVENTORY, found none" in without.stdout + without.stderr
     made = orcastra(*asked, DOCKER_HOST=alpha, **inventory)
     assert made.returncode == 0, made.stdout + made.stderr
-    assert "bootstrap_swarm: done: make a swarm on alpha" in made.stdout
+    assert "bootstrap_swarm: done: create a swarm on alpha" in made.stdout
     assert accidents.members(swarm) == WHOLE
 
     leader = swarm.leader().docker_host

@@ -227,7 +227,9 @@ def test_config_check_warns_about_unknown_and_empty_variables(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert "did you mean 'ORCASTRA_LEADER'?" in lines[0]
-    assert f"{folder}/deploy_node_exporter.yml:1: labels.url: expected the variable TLD" in lines[1]
+    assert (
+        f"{folder}/deploy_node_exporter.yml:1: labels.url: expected the environment variable TLD" in lines[1]
+    )
 
 
 def test_load_ignores_errors_in_other_files(

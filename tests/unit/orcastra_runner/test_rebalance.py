@@ -156,7 +156,10 @@ def test_rebalance_job_reports_measurement_errors_each_time(bench: Bench, error:
 
 
 def test_rebalance_job_only_plans_in_a_dry_run(bench: Bench, logged: Log) -> None:
-    bench.plan, bench.memory = Plan(steps=(MOVE,)), Memory(problems=("node a: no answer",))
+    bench.plan, bench.memory = (
+        Plan(steps=(MOVE,)),
+        Memory(problems=(Reason("saved_reason", text="node a: no answer"),)),
+    )
     bench.work.dry_run = True
     job = bench.job(in_process=True)
     assert job.run(bench.work) is True
@@ -170,7 +173,7 @@ def test_rebalance_job_keeps_messages_during_a_measurement(
     bench: Bench, logged: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.memory, bench.plan = (
-        Memory(problems=("node a: no answer",)),
+        Memory(problems=(Reason("saved_reason", text="node a: no answer"),)),
         Plan(notes=(Reason("saved_reason", text="b is full"),)),
     )
     status, job = bench.work.status, bench.job()
@@ -296,7 +299,7 @@ def test_rebalance_file_uses_valid_changes_only(bench: Bench, logged: Log) -> No
     for _time in range(2):
         job.run(bench.work)
     assert job.interval == 9
-    problem = "monitor_interval_seconds: expected a number of seconds, 1 to 86400, found 'often'"
+    problem = "monitor_interval_seconds: expected a number of seconds from 1 to 86400, found 'often'"
     assert logged.sentences == [
         "info configuration changed",
         f"error configuration rejected: {bench.path}:1: {problem}",

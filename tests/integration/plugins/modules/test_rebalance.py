@@ -76,5 +76,5 @@ def test_without_a_gap_nothing_is_done(swarm: Lab, run_module: Modules) -> None:
 def test_a_wrong_configuration_is_refused(swarm: Lab, run_module: Modules) -> None:
     refused = run_module("rebalance", rebalance_config={"nodes": {}, "default": {"cooldown_minutes": -1}})
     assert refused["failed"]
-    assert "default.cooldown_minutes: expected a number of minutes, 0 to 1000000, found" in refused["msg"]
+    assert "default.cooldown_minutes: expected a number of minutes from 0 to 1000000, found" in refused["msg"]
     assert "nodes: expected one of monitor_interval_seconds," in refused["msg"]

@@ -255,4 +255,4 @@ class TestRoleVariables:
 
         _found, output = inventory(tmp_path, docker_host=sim.docker_host())
 
-        assert f"{tmp_path}/config/sw.yml: expected a mapping, or {{}} if nothing is meant" in output
+        assert f"{tmp_path}/config/sw.yml: expected a mapping ({{}} for an empty one)" in output

@@ -46,9 +46,7 @@ def test_lookup_refuses_a_blank_file(tmp_path: Path, kind: str, text: str) -> No
     path = tmp_path / "blank.yml"
     path.write_text(text)
 
-    with pytest.raises(
-        AnsibleLookupError, match=r"blank\.yml.*expected a mapping, or {} if nothing is meant"
-    ):
+    with pytest.raises(AnsibleLookupError, match=r"blank\.yml.*expected a mapping \({} for an empty one\)"):
         LookupModule(loader=DataLoader()).run([str(path)], {}, kind=kind)
 
 

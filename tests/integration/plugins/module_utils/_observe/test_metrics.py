@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
@@ -74,7 +75,9 @@ def test_one_that_hangs_costs_the_deadline_and_its_own_sample(swarm: Lab, hangin
     assert time.monotonic() - started < 5
     assert sorted(by_hostname(snapshot, memory)) == ["alpha", "charlie"]
     (problem,) = memory.problems
-    assert problem.startswith(f"node bravo: {hanging}: no answer ")
+    assert problem.code == "endpoint_failed"
+    assert (problem.params["node"], problem.params["url"]) == ("bravo", hanging)
+    assert problem.params["problem"].startswith("no answer ")
 
 
 def test_memory_of_tasks_until_it_is_too_old(swarm: Lab) -> None:
@@ -105,5 +108,8 @@ def test_memory_of_tasks_until_it_is_too_old(swarm: Lab) -> None:
     )
     stale = measure(snapshot, sources)
     host.run(["rm", f"{TEXTFILE_DIR}/orcastra_memory.prom"])
-    assert any("the memory of its tasks is older than 2 s" in problem for problem in stale.problems)
+    assert any(
+        Reason("task_memory_outdated", limit=2) in problem.params.get("reasons", ())
+        for problem in stale.problems
+    )
     assert len(stale.nodes) == 3

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever stands where: a configuration either loads or gives a ConfigError, never another exception."""
+"""Any data anywhere: a configuration either loads or raises ConfigError, and never another exception."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ ANYTHING = [
 
 
 def paths(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value in ``data``, the whole first."""
+    """The path of every value in ``data``, starting with ``data`` itself."""
     yield path
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in items:
@@ -121,7 +121,7 @@ def paths(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def variants() -> Iterator[Any]:
-    """GOOD with each value replaced by anything, each key by any text, and anything added everywhere."""
+    """GOOD with each value and key replaced by anything, and with anything added everywhere."""
     for path in paths(GOOD):
         for thing in ANYTHING:
             for change in ("replace", "rename", "add"):
@@ -157,20 +157,20 @@ def check_problems(problems: Sequence[Problem]) -> None:
         assert problem.expected
         assert problem.found
         assert len(str(problem)) < 500
-        # can be written to any log
+        # must be encodable, because logs contain it
         str(problem).encode()
 
 
-def test_plain_data() -> None:
+def test_parse_config_raises_only_config_error() -> None:
     outcomes = [outcome(lambda data=data: parse_config(data, stack_name="apps")) for data in variants()]
     loaded = [one for one in outcomes if isinstance(one, DesiredState)]
-    # the table does test both ways
+    # the table covers both outcomes
     assert len(outcomes) > 2000
     assert 100 < len(loaded) < len(outcomes) / 2
     for desired in loaded:
         for node in desired.nodes.values():
             assert all(isinstance(value, str) for value in node.labels.values())
-            # Docker's API takes UTF-8 only
+            # Docker's API accepts UTF-8 only
             json.dumps(dict(node.labels), ensure_ascii=False).encode()
         for dependency in desired.dependencies.values():
             assert all(0 < seconds < float("inf") for seconds in dependency.retry_intervals)
@@ -179,21 +179,21 @@ def test_plain_data() -> None:
 @pytest.mark.parametrize(
     "name", ["swarm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("nodes", "dependencies"))]
 )
-def test_files(tmp_path: Path, name: str) -> None:
-    """The YAML of anything, in each of the files."""
+def test_load_configuration_raises_only_config_error(tmp_path: Path, name: str) -> None:
+    """Any data as YAML, in each of the files."""
     file = tmp_path / f"{name}.yml"
     files = ConfigFiles.in_directory(tmp_path)
     for part in (GOOD, GOOD["nodes"], GOOD["dependencies"]):
         for thing in ANYTHING:
             for key in ("nodes", "a", "db", "labels"):
                 data = {**part, key: thing}  # type: ignore[dict-item]
-                # \ud800 can stand in a file as an escape only
+                # a file can contain \ud800 only as an escape
                 file.write_text(yaml.safe_dump(data), encoding="utf-8")
                 outcome(lambda: load_configuration(files, stack_name="apps"))
 
 
 @pytest.mark.parametrize("cut", range(0, 100, 3))
-def test_files_cut_off_anywhere(tmp_path: Path, cut: int) -> None:
+def test_load_configuration_of_truncated_file(tmp_path: Path, cut: int) -> None:
     text = yaml.safe_dump(GOOD)
     file = tmp_path / "swarm.yml"
     file.write_text(text[: len(text) * cut // 100])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``deploy_node_exporter.yml`` and what Swarm is told."""
+"""``deploy_node_exporter.yml`` and the service spec that it becomes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter im
     load_exporter,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from tests.support.problems import keyed, problems_of
 
 SECOND = 1_000_000_000
 WHOLE = """\
@@ -41,7 +42,7 @@ timezone: {bind_local: true, env_tz: Europe/Berlin}
 """
 
 
-def test_every_key(tmp_path: Path) -> None:
+def test_load_exporter_with_all_keys(tmp_path: Path) -> None:
     path = tmp_path / "deploy_node_exporter.yml"
     path.write_text(WHOLE)
     desired, data = load_exporter(path).desired, load_exporter(path).data
@@ -92,7 +93,7 @@ def test_every_key(tmp_path: Path) -> None:
     assert build_exporter(data) == desired
 
 
-def test_nothing_is_the_default() -> None:
+def test_build_exporter_without_content_gives_default() -> None:
     desired = build_exporter({})
     assert (desired.name, desired.port, desired.initial) == ("node-exporter", 9100, desired.spec)
     template = desired.spec["TaskTemplate"]
@@ -101,20 +102,20 @@ def test_nothing_is_the_default() -> None:
     assert template["Networks"] == [{"Target": "host"}]
 
 
-def test_what_is_not_said_is_as_in_the_default_only_at_the_start() -> None:
+def test_build_exporter_uses_defaults_only_for_creation() -> None:
     desired = build_exporter({"image": "mine", "ports": [{"target": 9100}]})
     assert desired.spec["TaskTemplate"] == {"ContainerSpec": {"Image": "mine"}}
     assert desired.initial["TaskTemplate"]["ContainerSpec"]["Args"]
-    # ports and the host's network don't go together
+    # published ports and the host network exclude each other
     assert "Networks" not in desired.initial["TaskTemplate"]
 
 
-def test_the_time_zone_takes_no_mount_away() -> None:
+def test_time_zone_keeps_other_mounts() -> None:
     localtime = {"Type": "bind", "Source": "/etc/localtime", "Target": "/etc/localtime", "ReadOnly": True}
     desired = build_exporter({"timezone": {"bind_local": True}})
     assert desired.mounts == (localtime,)
     assert "Mounts" not in desired.spec["TaskTemplate"]["ContainerSpec"]
-    # at the start they are in the default's list
+    # on creation it is added to the default mounts
     assert desired.initial["TaskTemplate"]["ContainerSpec"]["Mounts"][-1] == localtime
     assert len(desired.initial["TaskTemplate"]["ContainerSpec"]["Mounts"]) == 4
 
@@ -125,7 +126,7 @@ def test_the_time_zone_takes_no_mount_away() -> None:
     assert mount["Source"] == "/etc/zones/here"
 
 
-def test_values_as_compose_files_have_them() -> None:
+def test_build_exporter_accepts_quoted_ports_and_numbers_as_options() -> None:
     options = {"max-size": "10m", "max-file": 3}
     desired = build_exporter(
         {"ports": [{"published": "9200", "target": 9100}], "logging": {"options": options}}
@@ -134,37 +135,34 @@ def test_values_as_compose_files_have_them() -> None:
     assert desired.spec["EndpointSpec"]["Ports"][0]["PublishedPort"] == 9200
     assert desired.spec["TaskTemplate"]["LogDriver"] == {"Options": {"max-size": "10m", "max-file": "3"}}
     for published in ("0", "65536", "http", "-1", 0, True):
-        with pytest.raises(ConfigError, match="expected a port, 1 to 65535"):
-            build_exporter({"ports": [{"published": published, "target": 9100}]})
+        data = {"ports": [{"published": published, "target": 9100}]}
+        (problem,) = problems_of(lambda data=data: build_exporter(data))
+        assert problem.key == "ports[0].published"
 
 
-def test_all_mistakes_at_once() -> None:
-    with pytest.raises(ConfigError) as caught:
-        build_exporter({"imag": "x", "args": [1], "stop_grace_period": "soon", "deploy": {"mode": "local"}})
-    assert [problem.key for problem in caught.value.problems] == [
-        "args[0]",
-        "deploy.mode",
-        "imag",
-        "stop_grace_period",
+def test_build_exporter_reports_all_problems_at_once() -> None:
+    data = {"imag": "x", "args": [1], "stop_grace_period": "soon", "deploy": {"mode": "local"}}
+    assert keyed(problems_of(lambda: build_exporter(data))) == [
+        ("wrong_type", "args[0]"),
+        ("invalid_value", "deploy.mode"),
+        ("unknown_key", "imag"),
+        ("invalid_value", "stop_grace_period"),
     ]
-    with pytest.raises(ConfigError) as caught:
-        build_exporter(
-            {
-                "mounts": [
-                    {"source": "proc", "target": "/p", "type": "bind"},
-                    {"source": "/proc", "target": "/p"},
-                ],
-                "deploy": {"replicas": 2},
-            }
-        )
-    assert [problem.key for problem in caught.value.problems] == [
-        "deploy.replicas",
-        "mounts[0].source",
-        "mounts[1].target",
+    data = {
+        "mounts": [
+            {"source": "proc", "target": "/p", "type": "bind"},
+            {"source": "/proc", "target": "/p"},
+        ],
+        "deploy": {"replicas": 2},
+    }
+    assert keyed(problems_of(lambda: build_exporter(data))) == [
+        ("conflict", "deploy.replicas"),
+        ("invalid_value", "mounts[0].source"),
+        ("duplicate", "mounts[1].target"),
     ]
 
 
-# The upstream project's shape, in words of our own.
+# The structure of the upstream project's file, with our own values.
 UPSTREAM = """\
 # runs on every node
 name: metrics_of_nodes
@@ -221,7 +219,7 @@ logging:
 """
 
 
-def test_a_file_in_the_shape_of_the_upstream(tmp_path: Path) -> None:
+def test_load_exporter_accepts_upstream_structure(tmp_path: Path) -> None:
     path = tmp_path / "deploy_node_exporter.yml"
     path.write_text(UPSTREAM)
     found = load_exporter(path, {"TLD": "example.org"})
@@ -235,28 +233,27 @@ def test_a_file_in_the_shape_of_the_upstream(tmp_path: Path) -> None:
     assert (desired.name, desired.port) == ("metrics_of_nodes", 9100)
 
 
-def test_what_is_not_set_stays_as_it_is_written_with_a_warning(tmp_path: Path) -> None:
+def test_load_exporter_warns_about_unset_variables(tmp_path: Path) -> None:
     path = tmp_path / "deploy_node_exporter.yml"
     path.write_text(UPSTREAM)
     found = load_exporter(path, {})
     assert found.data["labels"]["probe.url"] == "https://node-exporter.${TLD}"
     (warning,) = found.warnings
-    assert (warning.key, warning.file) == ("labels.probe.url", str(path))
+    assert (warning.code, warning.key, warning.file) == ("unset_variable", "labels.probe.url", str(path))
     assert warning.line == UPSTREAM.splitlines().index("  probe.url: https://node-exporter.${TLD}") + 1
     assert "TLD" in warning.expected
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "null\n"])
-def test_a_file_without_any_data_is_refused(tmp_path: Path, text: str) -> None:
+def test_load_exporter_rejects_blank_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "deploy_node_exporter.yml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="if nothing is meant"):
-        load_exporter(path)
+    assert keyed(problems_of(lambda: load_exporter(path))) == [("blank", "")]
     path.write_text("{}")
     assert load_exporter(path).desired == build_exporter({})
 
 
-def test_the_zone_of_the_host() -> None:
+def test_env_tz_uses_time_zone_of_host() -> None:
     localtime = {"Type": "bind", "Source": "/etc/localtime", "Target": "/etc/localtime", "ReadOnly": True}
     for zone, environment, mounts in (
         (True, ["TZ=Asia/Tokyo"], []),
@@ -286,7 +283,7 @@ def test_the_zone_of_the_host() -> None:
         ([], 9100),
     ],
 )
-def test_the_port_that_arguments_name(args: list[str], port: int) -> None:
+def test_port_comes_from_listen_address(args: list[str], port: int) -> None:
     assert build_exporter({"args": args}).port == port
     assert build_exporter({"command": args}).port == port
 
@@ -301,7 +298,7 @@ def test_the_port_that_arguments_name(args: list[str], port: int) -> None:
         ({"target": "9100", "published": "9200"}, {"published": 9200, "target": 9100}),
     ],
 )
-def test_ports_in_their_short_form(given: object, desired: dict[str, object]) -> None:
+def test_build_exporter_accepts_short_ports(given: object, desired: dict[str, object]) -> None:
     assert build_exporter({"ports": [given]}) == build_exporter({"ports": [desired]})
 
 
@@ -309,9 +306,9 @@ def test_ports_in_their_short_form(given: object, desired: dict[str, object]) ->
     "given",
     ["127.0.0.1:9100:9100", "9100-9102:9100-9102", ":9100", "9100:", "http", "9100/xdp", "0:9100", 70000],
 )
-def test_ports_that_swarm_cannot_publish(given: object) -> None:
-    with pytest.raises(ConfigError, match=r"ports\[0\]: expected a port like 9100:9100"):
-        build_exporter({"ports": [given]})
+def test_build_exporter_rejects_invalid_ports(given: object) -> None:
+    (problem,) = problems_of(lambda: build_exporter({"ports": [given]}))
+    assert problem.key == "ports[0]"
 
 
 @pytest.mark.parametrize(
@@ -331,7 +328,7 @@ def test_ports_that_swarm_cannot_publish(given: object) -> None:
         ),
     ],
 )
-def test_volumes_as_compose_files_have_them(given: object, desired: dict[str, object]) -> None:
+def test_build_exporter_accepts_volumes(given: object, desired: dict[str, object]) -> None:
     assert build_exporter({"volumes": [given]}) == build_exporter({"mounts": [desired]})
     first = {"source": "/a", "target": "/a"}
     assert build_exporter({"mounts": [first], "volumes": [given]}) == build_exporter(
@@ -351,13 +348,13 @@ def test_volumes_as_compose_files_have_them(given: object, desired: dict[str, ob
         ({"type": "tmpfs", "source": "a", "target": "/b"}, "volumes[0].type"),
     ],
 )
-def test_volumes_that_are_wrong(volume: object, key: str) -> None:
+def test_build_exporter_rejects_invalid_volumes(volume: object, key: str) -> None:
     with pytest.raises(ConfigError) as caught:
         build_exporter({"mounts": [{"source": "/z", "target": "/z"}], "volumes": [volume]})
     assert [problem.key for problem in caught.value.problems] == [key]
 
 
-def test_resources_updates_and_placement() -> None:
+def test_build_exporter_with_resources_updates_and_placement() -> None:
     desired = build_exporter(
         {
             "deploy": {
@@ -418,7 +415,7 @@ def test_resources_updates_and_placement() -> None:
     [("1b", 1), ("1k", 1024), ("2kb", 2048), ("1.5M", 1572864), ("64m", 64 << 20), ("1GB", 1 << 30),
      ("1gib", 1 << 30), (4096, 4096), ("4096", 4096), ("1 GB", 1 << 30)],
 )  # fmt: skip
-def test_sizes(size: object, count: int) -> None:
+def test_size_becomes_bytes(size: object, count: int) -> None:
     found = build_exporter({"deploy": {"resources": {"limits": {"memory": size}}}})
     assert found.spec["TaskTemplate"]["Resources"]["Limits"] == {"MemoryBytes": count}
 
@@ -440,7 +437,7 @@ def test_sizes(size: object, count: int) -> None:
         ({"pid": "host"}, "pid"),
     ],
 )
-def test_new_keys_that_are_wrong(definition: dict[str, object], key: str) -> None:
+def test_build_exporter_rejects_invalid_deploy_keys(definition: dict[str, object], key: str) -> None:
     with pytest.raises(ConfigError) as caught:
         build_exporter(definition)
     assert [problem.key for problem in caught.value.problems] == [key]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files: their forms, what wins over what, and all problems of all files at once."""
+"""Configuration files: their forms, their precedence, and all problems of all files at once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired impo
     DesiredState,
     NodeConfig,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import Problem
+from tests.support.problems import placed, problems_of
 
 EXAMPLE = Path(__file__).resolve().parents[5] / "inventory" / "example"
 
 
 class Folder:
-    """A folder of configuration files; ``swarm``, ``dependencies`` and ``nodes`` are their texts."""
+    """A folder of configuration files. ``swarm``, ``dependencies`` and ``nodes`` are the file contents."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,21 +38,16 @@ class Folder:
             (self.path / f"{name}.yml").write_text(text)
         return load_configuration(self.files, stack_name="main")
 
-    def problems(self, **texts: str) -> list[str]:
-        with pytest.raises(ConfigError) as caught:
-            self.load(**texts)
-        return [str(problem).replace(f"{self.path}/", "") for problem in caught.value.problems]
+    def problems(self, **texts: str) -> tuple[Problem, ...]:
+        found = problems_of(lambda: self.load(**texts))
+        assert found
+        return found
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
-
-NODE_KEYS = "expected one of ip, labels, role, availability, data_path_addr, swarm_addr"
-PARTS = "expected one of leader, advertise_addr, managers, nodes, options, swarm, dependencies"
-MAPPING = "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or dependencies"
-OTHER = "expected another service than the anchor"
 
 UPSTREAM = """\
 leader: mgr-a                      # host name of the first manager
@@ -80,46 +76,46 @@ DEPENDENCIES = {
 }
 
 
-def test_all_in_one_file(folder: Folder) -> None:
+def test_load_configuration_from_one_file(folder: Folder) -> None:
     assert folder.load(swarm=UPSTREAM) == DesiredState(NODES, DEPENDENCIES, "mgr-a", "10.0.0.11")
 
 
-def test_the_same_in_separate_files(folder: Folder) -> None:
+def test_load_configuration_from_separate_files(folder: Folder) -> None:
     nodes, _, dependencies = UPSTREAM.partition("dependencies:\n")
     whole = folder.load(nodes=nodes, dependencies=f"dependencies:\n{dependencies}")
     assert whole == DesiredState(NODES, DEPENDENCIES, "mgr-a", "10.0.0.11")
 
 
-def test_separate_files_without_their_top_key(folder: Folder) -> None:
+def test_separate_files_may_omit_top_key(folder: Folder) -> None:
     nodes = "mgr-a: {ip: 10.0.0.11, labels: [ssd, zfs]}\nwrk-b: {ip: 10.0.0.12, labels: [hdd]}\n"
     dependencies = UPSTREAM.partition("dependencies:\n")[2]
     assert folder.load(nodes=nodes, dependencies=dependencies) == DesiredState(NODES, DEPENDENCIES)
 
 
 @pytest.mark.parametrize("text", ["{}\n", "nodes: {}\noptions: {}\ndependencies: {}\nleader:\n"])
-def test_nothing_configured(folder: Folder, text: str) -> None:
+def test_load_configuration_of_empty_file(folder: Folder, text: str) -> None:
     assert folder.load(swarm=text) == DesiredState()
 
 
-def test_blank_separate_files(folder: Folder) -> None:
+def test_blank_separate_files_do_not_override(folder: Folder) -> None:
     whole = folder.load(swarm=UPSTREAM, nodes="", dependencies="dependencies:\n")
     assert (whole.nodes, whole.dependencies, whole.leader) == (NODES, DEPENDENCIES, "mgr-a")
 
 
-def test_separate_files_win_key_by_key(folder: Folder) -> None:
+def test_separate_files_override_keys(folder: Folder) -> None:
     desired = folder.load(
         swarm=UPSTREAM.replace("prune_unknown_labels: false", "prune_unknown_labels: true"),
         nodes="leader: wrk-b\nadvertise_addr:\noptions: {prune_unknown_labels: }\n"
         "nodes: {wrk-b: {role: manager}, wrk-c: {}}",
         dependencies="search: [spider]\nqueue: [consumer]",
     )
-    # given there: it wins; there without a value, or not there at all: swarm.yml's
+    # a key with a value overrides swarm.yml; a key without a value, or no key, does not
     assert (desired.leader, desired.advertise_addr, desired.prune_unknown_labels) == (
         "wrk-b",
         "10.0.0.11",
         True,
     )
-    # entries are taken as a whole: wrk-b has neither its old labels nor its address
+    # entries are replaced as a whole: wrk-b has neither its old labels nor its address
     assert desired.nodes == {
         "mgr-a": NODES["mgr-a"],
         "wrk-b": NodeConfig("wrk-b", role="manager"),
@@ -132,11 +128,11 @@ def test_separate_files_win_key_by_key(folder: Folder) -> None:
     }
 
 
-def test_a_node_without_anything_wins_too(folder: Folder) -> None:
+def test_separate_files_override_node_without_content(folder: Folder) -> None:
     assert folder.load(swarm=UPSTREAM, nodes="nodes: {wrk-b: }").nodes["wrk-b"] == NodeConfig("wrk-b")
 
 
-def test_arguments(folder: Folder) -> None:
+def test_load_configuration_passes_arguments(folder: Folder) -> None:
     folder.load(swarm=UPSTREAM)
     desired = load_configuration(folder.files, stack_name="", label_prefix="at.", restart_dependents=True)
     assert desired.dependencies["search"] == Dependency(
@@ -145,43 +141,37 @@ def test_arguments(folder: Folder) -> None:
     assert desired.dependencies["wiki_db"].label == "at.wiki_db"
 
 
-def test_all_problems_of_all_files_at_once(folder: Folder) -> None:
-    assert folder.problems(
+def test_load_configuration_reports_all_problems_of_all_files(folder: Folder) -> None:
+    found = folder.problems(
         swarm="leeder: mgr-a\nnodes:\n  mgr-a: {ip: 10.0.0.1.1}\ndependencies: {db: [db]}\n",
         dependencies="web: [api\n",
         nodes="nodes:\n  wrk-b:\n    lables: [x]\n    lables: [y]\n",
-    ) == [
-        (
-            "dependencies.yml:2: expected valid YAML, found a list in [ ] with a ',' or the ']' missing; "
-            "it belongs to what starts in line 1"
-        ),
-        (f"nodes.yml:3: nodes.wrk-b.lables: {NODE_KEYS}, found 'lables'; did you mean 'labels'?"),
-        "nodes.yml:4: nodes.wrk-b.lables: expected each key once, found it again (first in line 3)",
-        (f"swarm.yml:1: leeder: {PARTS}, found 'leeder'; did you mean 'leader'?"),
-        "swarm.yml:3: nodes.mgr-a.ip: expected an IP address, found '10.0.0.1.1'",
-        f"swarm.yml:4: dependencies.db[0]: {OTHER}, found 'db', the anchor itself",
+    )
+    assert placed(found) == [
+        ("invalid_yaml", "dependencies.yml:2", ""),
+        ("unknown_key", "nodes.yml:3", "nodes.wrk-b.lables"),
+        ("duplicate", "nodes.yml:4", "nodes.wrk-b.lables"),
+        ("unknown_key", "swarm.yml:1", "leeder"),
+        ("invalid_value", "swarm.yml:3", "nodes.mgr-a.ip"),
+        ("cycle", "swarm.yml:4", "dependencies.db[0]"),
     ]
 
 
-def test_problems_across_files_name_both_places(folder: Folder) -> None:
-    assert folder.problems(
+def test_problems_across_files_name_both_locations(folder: Folder) -> None:
+    found = folder.problems(
         swarm="nodes:\n  mgr-a: {ip: 10.0.0.1, labels: [db]}\n\ndependencies:\n  db: [web]\n",
         nodes="\nwrk-b: {ip: 10.0.0.1}\n",
         dependencies="\n\ncache:\n  - web\n",
-    ) == [
-        (
-            "nodes.yml:2: nodes.wrk-b.ip: expected an address of its own for each node, found '10.0.0.1', "
-            "which is the address of 'mgr-a' (swarm.yml:2)"
-        ),
-        (
-            "swarm.yml:2: nodes.mgr-a.labels[0]: expected a label that is no anchor's, found 'db', "
-            "which marks the nodes of the anchor 'db' (swarm.yml:5)"
-        ),
+    )
+    assert placed(found) == [
+        ("duplicate", "nodes.yml:2", "nodes.wrk-b.ip"),
+        ("conflict", "swarm.yml:2", "nodes.mgr-a.labels[0]"),
     ]
+    assert [problem.found.rpartition("/")[2] for problem in found] == ["swarm.yml:2)", "swarm.yml:5)"]
 
 
-def test_anchors_keep_the_order_of_the_files(folder: Folder) -> None:
-    """Of several anchors of a service the first one leads."""
+def test_anchors_keep_order_of_files(folder: Folder) -> None:
+    """A follower of several anchors follows the first one."""
     desired = folder.load(
         swarm="dependencies:\n  web: [app]\n  cache: [app]\n",
         dependencies="cache: [app]\nbroker: [app]\n",
@@ -189,96 +179,46 @@ def test_anchors_keep_the_order_of_the_files(folder: Folder) -> None:
     assert list(desired.dependencies) == ["web", "cache", "broker"]
 
 
-def test_what_is_won_over_is_checked_for_its_shape_only(folder: Folder) -> None:
+def test_overridden_entries_are_checked_against_schema_only(folder: Folder) -> None:
     clash = "nodes:\n  mgr-a: {ip: 10.0.0.1}\n  wrk-b: {ip: 10.0.0.1}\n"
     assert folder.load(swarm=clash, nodes="wrk-b: {ip: 10.0.0.2}").nodes["wrk-b"].ip == "10.0.0.2"
-    assert folder.problems(swarm=clash.replace("wrk-b: {ip", "wrk-b: {ipp")) == [
-        f"swarm.yml:3: nodes.wrk-b.ipp: {NODE_KEYS}, found 'ipp'; did you mean 'ip'?"
-    ]
+    found = folder.problems(swarm=clash.replace("wrk-b: {ip", "wrk-b: {ipp"))
+    assert placed(found) == [("unknown_key", "swarm.yml:3", "nodes.wrk-b.ipp")]
 
 
-def test_the_leader_may_be_in_a_file_that_cannot_be_read(folder: Folder) -> None:
-    problems = folder.problems(swarm="leader: boss\nnodes: {mgr-a: }", nodes="[")
-    assert len(problems) == 1
-    assert problems[0].startswith("nodes.yml:1: expected valid YAML")
-    assert folder.problems(nodes="") == [
-        "swarm.yml:1: leader: expected one of the configured nodes, found 'boss'"
-    ]
+def test_leader_is_not_checked_if_a_file_is_unreadable(folder: Folder) -> None:
+    found = folder.problems(swarm="leader: boss\nnodes: {mgr-a: }", nodes="[")
+    assert placed(found) == [("invalid_yaml", "nodes.yml:1", "")]
+    assert placed(folder.problems(nodes="")) == [("unknown_name", "swarm.yml:1", "leader")]
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "expected"),
+    ("name", "text", "code", "key", "line"),
     [
-        (
-            "swarm",
-            "[a]",
-            (f"swarm.yml:1: {MAPPING}, found the list ['a']"),
-        ),
-        (
-            "swarm",
-            "a",
-            (f"swarm.yml:1: {MAPPING}, found 'a'"),
-        ),
-        (
-            "nodes",
-            "[a]",
-            "nodes.yml:1: nodes: expected a mapping of host names to nodes, found the list ['a']",
-        ),
-        (
-            "nodes",
-            "\nnodes: [a]",
-            "nodes.yml:2: nodes: expected a mapping of host names to nodes, found the list ['a']",
-        ),
-        (
-            "nodes",
-            "nodes: {}\ndependencies: {}",
-            (
-                "nodes.yml:2: dependencies: expected one of leader, advertise_addr, "
-                "nodes, options, found 'dependencies'"
-            ),
-        ),
-        (
-            "nodes",
-            "\nmgr-a: [ssd]",
-            (
-                "nodes.yml:2: nodes.mgr-a: expected a mapping with ip, labels, role or availability, "
-                "found the list ['ssd']"
-            ),
-        ),
-        (
-            "dependencies",
-            "a",
-            (
-                "dependencies.yml:1: dependencies: expected a mapping of anchors to the services that "
-                "follow them, found 'a'"
-            ),
-        ),
-        (
-            "dependencies",
-            "dependencies: {}\nnodes: {}",
-            "dependencies.yml:2: nodes: expected dependencies, found 'nodes'",
-        ),
-        (
-            "dependencies",
-            "\ndb: web",
-            (
-                "dependencies.yml:2: dependencies.db: expected a list of service names, or a "
-                "mapping with services, found 'web'"
-            ),
-        ),
+        ("swarm", "[a]", "wrong_type", "", 1),
+        ("swarm", "a", "wrong_type", "", 1),
+        ("nodes", "[a]", "wrong_type", "nodes", 1),
+        ("nodes", "\nnodes: [a]", "wrong_type", "nodes", 2),
+        ("nodes", "nodes: {}\ndependencies: {}", "unknown_key", "dependencies", 2),
+        ("nodes", "\nmgr-a: [ssd]", "wrong_type", "nodes.mgr-a", 2),
+        ("dependencies", "a", "wrong_type", "dependencies", 1),
+        ("dependencies", "dependencies: {}\nnodes: {}", "unknown_key", "nodes", 2),
+        ("dependencies", "\ndb: web", "wrong_type", "dependencies.db", 2),
     ],
 )
-def test_wrong_kinds_of_files(folder: Folder, name: str, text: str, expected: str) -> None:
-    assert folder.problems(**{name: text}) == [expected]
+def test_load_configuration_rejects_wrong_structure(
+    folder: Folder, name: str, text: str, code: str, key: str, line: int
+) -> None:
+    assert placed(folder.problems(**{name: text})) == [(code, f"{name}.yml:{line}", key)]
 
 
-def test_extensions_are_ignored(folder: Folder) -> None:
+def test_load_configuration_ignores_extensions(folder: Folder) -> None:
     desired = folder.load(
         swarm="x-any: [1]\nnodes:\n  x-ray: {x-note: [1], labels: {x-label: 1}}\noptions: {x-other: 1}",
         nodes="x-base: &base {labels: [hdd]}\nwrk-b: *base",
         dependencies="x-tool: {}\ndb: {x-note: {1: 2}, services: [web]}".replace("1: 2", "one: 2"),
     )
-    # among names of nodes, services and labels x- means nothing
+    # in names of nodes, services and labels, x- has no special meaning
     assert desired.nodes == {
         "x-ray": NodeConfig("x-ray", {"x-label": "1"}),
         "wrk-b": NodeConfig("wrk-b", {"hdd": "true"}),
@@ -293,7 +233,7 @@ def test_fingerprint_changes_with_each_file(folder: Folder) -> None:
         file = folder.path / f"{name}.yml"
         file.write_text("")
         seen.append(folder.files.fingerprint())
-        # another size; then the same size and time, but another file
+        # a different size; then a different file of the same size and time
         file.write_text("{}")
         seen.append(folder.files.fingerprint())
         status = file.stat()
@@ -308,7 +248,7 @@ def test_fingerprint_changes_with_each_file(folder: Folder) -> None:
     assert len(set(seen)) == len(seen)
 
 
-def test_fingerprint_of_what_cannot_be_looked_at(tmp_path: Path) -> None:
+def test_fingerprint_of_unreadable_file(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     fingerprint = ConfigFiles(swarm=loop).fingerprint()
@@ -317,7 +257,7 @@ def test_fingerprint_of_what_cannot_be_looked_at(tmp_path: Path) -> None:
     assert ConfigFiles(swarm=loop).fingerprint() == (None, None, None)
 
 
-def test_the_examples_load() -> None:
+def test_load_configuration_of_examples() -> None:
     whole = load_configuration(ConfigFiles(swarm=EXAMPLE / "swarm.yml"), stack_name="main")
     assert list(whole.nodes) == ["mgr-a", "wrk-b", "wrk-c"]
     assert whole.nodes["wrk-b"].labels == {"disk": "hdd", "room": "cellar", "rack": "4", "firmware": "1.10"}

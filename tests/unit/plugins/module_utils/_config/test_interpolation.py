@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Variables in the node exporter's file, as Compose has them."""
+"""Compose variables in the node exporter's file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.exporter im
     build_exporter,
     load_exporter,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
+from tests.support.problems import problems_of
 
 ENVIRONMENT = {"A": "alpha", "EMPTY": "", "_x1": "low"}
 
@@ -55,7 +55,7 @@ ENVIRONMENT = {"A": "alpha", "EMPTY": "", "_x1": "low"}
         ("no dollar", "no dollar", 0),
     ],
 )
-def test_variables_as_in_compose_files(tmp_path: Path, text: str, value: str, unset: int) -> None:
+def test_interpolate_like_compose(tmp_path: Path, text: str, value: str, unset: int) -> None:
     path = tmp_path / "e.yml"
     path.write_text(f"labels: {{l: '{text}'}}\nenvironment: ['V={text}']\nargs: ['{text}']\n")
     found = load_exporter(path, ENVIRONMENT)
@@ -64,18 +64,20 @@ def test_variables_as_in_compose_files(tmp_path: Path, text: str, value: str, un
 
 
 @pytest.mark.parametrize(
-    "text", ["${", "${A", "${}", "${A B}", "${A:x}", "${1}", "${NO:?must be set}", "${NO?}"]
+    ("text", "code"),
+    [
+        *((text, "invalid_value") for text in ("${", "${A", "${}", "${A B}", "${A:x}", "${1}")),
+        *((text, "unset_variable") for text in ("${NO:?must be set}", "${NO?}")),
+    ],
 )
-def test_variables_that_are_wrong(tmp_path: Path, text: str) -> None:
+def test_interpolate_rejects(tmp_path: Path, text: str, code: str) -> None:
     path = tmp_path / "e.yml"
     path.write_text(f"labels:\n  l: '{text}'\n")
-    with pytest.raises(ConfigError) as caught:
-        load_exporter(path, ENVIRONMENT)
-    (problem,) = caught.value.problems
-    assert (problem.key, problem.line, problem.file) == ("labels.l", 2, str(path))
+    (problem,) = problems_of(lambda: load_exporter(path, ENVIRONMENT))
+    assert (problem.code, problem.key, problem.line, problem.file) == (code, "labels.l", 2, str(path))
 
 
-def test_keys_and_what_is_given_as_data_have_no_variables(tmp_path: Path) -> None:
+def test_interpolate_ignores_keys_and_plain_data(tmp_path: Path) -> None:
     path = tmp_path / "e.yml"
     path.write_text("labels: {'${A}': x}\n")
     assert load_exporter(path, ENVIRONMENT).data == {"labels": {"${A}": "x"}}

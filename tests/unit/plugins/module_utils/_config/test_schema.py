@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The schema itself: valid, documented, and as editors and error messages need it."""
+"""The schema itself: valid, documented, and usable by editors and error messages."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def subschemas(schema: dict[str, Any], name: str = "") -> Iterator[tuple[str, di
             yield from subschemas(schema[holder], f"{name}.{holder}")
 
 
-def test_valid_and_plain() -> None:
+def test_schema_is_valid_and_plain_json() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
     assert "$id" not in SCHEMA
 
 
 @pytest.mark.parametrize(("name", "schema"), list(subschemas(SCHEMA)))
-def test_error_messages_find_what_they_need(name: str, schema: dict[str, Any]) -> None:
+def test_schema_has_titles_and_descriptions(name: str, schema: dict[str, Any]) -> None:
     assert schema["title"]
     assert "type" in schema or name.endswith("propertyNames")
     if "properties" in schema:
@@ -48,8 +48,8 @@ def test_error_messages_find_what_they_need(name: str, schema: dict[str, Any]) -
             assert value["description"].endswith("."), f"{name}.{key} is not documented"
 
 
-def test_an_unchanged_validator_takes_what_we_take() -> None:
-    """Editors know nothing of our stricter numbers."""
+def test_schema_accepts_valid_data_with_jsonschema() -> None:
+    """Editors do not know our stricter rules for numbers."""
     data = {
         "x-any": 1,
         "nodes": {"a": {"ip": "10.0.0.1", "labels": {"a": 1, "b": True, "c": None}}, "b": None},
@@ -60,7 +60,7 @@ def test_an_unchanged_validator_takes_what_we_take() -> None:
         jsonschema.validate({"nodes": {"a": {"labels": ["a b"]}}}, SCHEMA)
 
 
-def test_schema_of_parts() -> None:
+def test_schema_of_limits_parts() -> None:
     assert schema_of(ALL_PARTS) == SCHEMA
     assert list(schema_of(["nodes"])["properties"]) == ["nodes"]
     assert schema_of(["nodes"])["title"] == "a mapping with nodes"

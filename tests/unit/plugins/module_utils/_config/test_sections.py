@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Missing is not empty: which sections of the configuration are given, and what follows for removals."""
+"""Missing is not empty: the sections that are given, and the policy for removals that follows."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ def load(folder: Path, texts: dict[str, str]) -> DesiredState:
         "x-labels: &labels [ssd]\n",
     ],
 )
-def test_a_blank_file_says_nothing(tmp_path: Path, text: str) -> None:
+def test_blank_file_gives_no_section(tmp_path: Path, text: str) -> None:
     for name, absent in (("swarm", BOTH), ("nodes", BOTH), ("dependencies", BOTH)):
         folder = tmp_path / name
         folder.mkdir()
         desired = load(folder, {name: text})
         assert desired.absent_sections == absent
-        assert [(one.file, one.found) for one in desired.warnings] == [(f"{folder}/{name}.yml", "nothing")]
+        assert [(one.code, one.file) for one in desired.warnings] == [("blank", f"{folder}/{name}.yml")]
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "---\n{}\n", "{ }  # nothing", "nodes: {}\ndependencies: []\n"])
-def test_only_braces_or_brackets_mean_nothing(tmp_path: Path, text: str) -> None:
+def test_braces_and_brackets_give_empty_sections(tmp_path: Path, text: str) -> None:
     desired = load(tmp_path, {"swarm": text})
     assert (desired.absent_sections, desired.warnings) == (frozenset(), ())
     assert (desired.nodes, desired.dependencies) == ({}, {})
@@ -83,15 +83,13 @@ def test_only_braces_or_brackets_mean_nothing(tmp_path: Path, text: str) -> None
         ({"dependencies": "db: [web]\n"}, {"nodes"}, []),
         ({"dependencies": "{}"}, {"nodes"}, []),
         ({"swarm": ONE_NODE + ONE_ANCHOR, "nodes": "{}", "dependencies": "{}"}, set(), []),
-        # one that is blank may have been cut off, whatever the other one says
+        # a blank file may be truncated, even if the other file has entries
         ({"swarm": ONE_NODE + ONE_ANCHOR, "nodes": ""}, {"nodes"}, ["nodes"]),
         ({"swarm": "nodes:\n", "nodes": "a: {}", "dependencies": "{}"}, {"nodes"}, ["nodes"]),
         ({"swarm": "", "nodes": "a: {}", "dependencies": "db: [web]"}, BOTH, [""]),
     ],
 )
-def test_which_sections_are_absent(
-    tmp_path: Path, texts: dict[str, str], absent: set[str], warned: list[str]
-) -> None:
+def test_absent_sections(tmp_path: Path, texts: dict[str, str], absent: set[str], warned: list[str]) -> None:
     desired = load(tmp_path, texts)
     assert desired.absent_sections == absent
     assert [warning.key for warning in desired.warnings] == warned
@@ -103,7 +101,7 @@ def test_which_sections_are_absent(
         assert policy is (Removals.HELD if section in absent else Removals.ALLOWED)
 
 
-def test_policies_for_removals() -> None:
+def test_with_removals_sets_policies() -> None:
     given = DesiredState(absent_sections=frozenset({"dependencies"}))
 
     def policies(desired: DesiredState) -> tuple[Removals, Removals]:

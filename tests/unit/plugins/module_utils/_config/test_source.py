@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""YAML to plain data: lines, duplicate keys, aliases, and everything a file should not hold."""
+"""Read YAML into plain data: lines, duplicate keys, aliases, and everything that a file must not contain."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config import source, yaml_limits
+from ansible_collections.orcastra.swarm.plugins.module_utils._config.document import Document
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits import (
     MAX_BYTES,
@@ -20,7 +21,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.yaml_limits
     MAX_LINES,
     MAX_VALUES,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import MAX_PROBLEMS, OrcastraError
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import (
+    MAX_PROBLEMS,
+    OrcastraError,
+    Problem,
+)
 
 
 @pytest.fixture
@@ -28,10 +33,15 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "swarm.yml"
 
 
-def read(file: Path, text: str | bytes):
+def read(file: Path, text: str | bytes) -> tuple[Document, list[Problem]]:
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     document, problems = read_file(file)
-    return document, [str(problem).removeprefix(f"{file}:").strip() for problem in problems]
+    assert all(problem.file == str(file) for problem in problems)
+    return document, problems
+
+
+def codes(problems: list[Problem]) -> list[tuple[str, str, int | None]]:
+    return [(problem.code, problem.key, problem.line) for problem in problems]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +56,7 @@ def read(file: Path, text: str | bytes):
         ("a:\nb: ~\nc: null", {"a": None, "b": None, "c": None}),
         ("a: 12\nb: -3\nc: 0", {"a": 12, "b": -3, "c": 0}),
         ("a: 1.5\nb: .5\nc: -2.e3", {"a": 1.5, "b": 0.5, "c": -2000.0}),
-        # YAML 1.1 would make 8, 31, 750, 1000, 60.5, a date and infinity of these
+        # YAML 1.1 would read these as 8, 31, 750, 1000, 60.5, a date and infinity
         ("a: 010\nb: 0x1F\nc: 12:30\nd: 1_000", {"a": "010", "b": "0x1F", "c": "12:30", "d": "1_000"}),
         ("a: 1:0.5\nb: 2024-01-01\nc: .inf\nd: =", {"a": "1:0.5", "b": "2024-01-01", "c": ".inf", "d": "="}),
         ("a: 10.0.0.11\nb: 1e3\nc: nope", {"a": "10.0.0.11", "b": "1e3", "c": "nope"}),
@@ -63,22 +73,22 @@ def read(file: Path, text: str | bytes):
             {"a": {"k": 1}, "b": {"k": 1, "l": 2}, "c": {"k": 1, "l": 2}},
         ),
         ("a: &a [1]\nb: *a\nc: *a", {"a": [1], "b": [1], "c": [1]}),
-        # what nothing uses is not looked at
+        # an unused extension is not read
         ("x-any: {1: [!vault x]}\na: b", {"a": "b"}),
     ],
 )
-def test_reads(file: Path, text: str, expected: object) -> None:
+def test_read_file_returns_data(file: Path, text: str, expected: object) -> None:
     document, problems = read(file, text)
     assert problems == []
     assert document.data == expected
 
 
-def test_data_from_aliases_is_not_shared(file: Path) -> None:
+def test_read_file_copies_aliased_data(file: Path) -> None:
     document, _ = read(file, "a: &a [1]\nb: *a")
     assert document.data["a"] is not document.data["b"]
 
 
-def test_lines(file: Path) -> None:
+def test_read_file_records_lines(file: Path) -> None:
     document, _ = read(
         file,
         """\
@@ -104,101 +114,79 @@ list: [
     assert lines["nodes", "b", "labels", 0] == 3
     assert lines["nodes", "b", "ip"] == 8
     assert lines["list", 1] == 12
-    # the nearest value around one that isn't there
+    # the closest parent of a value that does not exist
     assert document.line(("nodes", "b", "role")) == 6
     assert document.line(("list", 7)) == 10
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "code", "key", "line"),
     [
-        ("a: 1\nb: 2\na: 3", "3: a: expected each key once, found it again (first in line 1)"),
-        ("n:\n  a: 1\n  'a': 3", "3: n.a: expected each key once, found it again (first in line 2)"),
-        ("- {a: 1}\n- {b: 1, b: 1}", "2: [1].b: expected each key once, found it again (first in line 2)"),
-        ("a: {<<: {b: 1}, <<: {c: 1}}", "1: a.<<: expected each key once, found it again (first in line 1)"),
-        (
-            "x-a: &a {k: 1, k: 2}\nn: *a\nm: *a",
-            "1: n.k: expected each key once, found it again (first in line 1)",
-        ),
-        ("a: {<<: x}", "1: a.<<: expected an alias of a mapping, or a list of them, found 'x'"),
-        ("a: {<<: [[]]}", "1: a.<<: expected an alias of a mapping, or a list of them, found a list"),
-        ("a:\n  5: x", "2: a: expected text as a key, found the number 5 (put it in quotes: '5')"),
-        ("on: x", "1: expected text as a key, found true (put it in quotes: 'on')"),
-        ("~: x", "1: expected text as a key, found nothing (put it in quotes: '~')"),
-        ("? [a]\n: x", "1: expected text as a key, found a list"),
-        ("? {a: b}\n: x", "1: expected text as a key, found a mapping"),
-        ("a: !foo x", "1: a: expected a plain value, found the tag !foo"),
-        ("a: !foo [x]", "1: a: expected a plain value, found the tag !foo"),
-        (
-            "a: !!python/object:os.system x",
-            "1: a: expected a plain value, found the tag !!python/object:os.system",
-        ),
-        ("a: !!timestamp 2024-01-01", "1: a: expected a plain value, found the tag !!timestamp"),
-        ("a: !!set {x}", "1: a: expected a plain value, found the tag !!set"),
-        ("a: !!binary aGFsbG8=", "1: a: expected a plain value, found the tag !!binary"),
-        ("a: !!int x", "1: a: expected a value for the tag !!int, found 'x'"),
-        ("a: !!bool x", "1: a: expected a value for the tag !!bool, found 'x'"),
-        ("a: !!str [x]", "1: a: expected a plain value, found the tag !!str"),
-        ("!foo x: y", "1: expected a plain value, found the tag !foo"),
-        ("a: &a [*a]", "1: a[0]: expected an alias with an end, found one that contains itself"),
-        ("a: &a {b: {c: *a}}", "1: a.b.c: expected an alias with an end, found one that contains itself"),
-        ("a: &a {<<: *a}", "1: a: expected an alias with an end, found one that contains itself"),
-        ("a: &a {b: {<<: *a}}", "1: a.b: expected an alias with an end, found one that contains itself"),
-        ("&a [*a]", "1: [0]: expected an alias with an end, found one that contains itself"),
-        ("a:\n  " + "[" * 60 + "]" * 60, "2: expected at most 50 levels of lists and mappings, found more"),
-        ("[" * 20_000, "1: expected at most 50 levels of lists and mappings, found more"),
-        ("{a: " * 20_000, "1: expected at most 50 levels of lists and mappings, found more"),
+        ("a: 1\nb: 2\na: 3", "duplicate", "a", 3),
+        ("n:\n  a: 1\n  'a': 3", "duplicate", "n.a", 3),
+        ("- {a: 1}\n- {b: 1, b: 1}", "duplicate", "[1].b", 2),
+        ("a: {<<: {b: 1}, <<: {c: 1}}", "duplicate", "a.<<", 1),
+        ("x-a: &a {k: 1, k: 2}\nn: *a\nm: *a", "duplicate", "n.k", 1),
+        ("a: {<<: x}", "wrong_type", "a.<<", 1),
+        ("a: {<<: [[]]}", "wrong_type", "a.<<", 1),
+        ("a:\n  5: x", "wrong_type", "a", 2),
+        ("on: x", "wrong_type", "", 1),
+        ("~: x", "wrong_type", "", 1),
+        ("? [a]\n: x", "wrong_type", "", 1),
+        ("? {a: b}\n: x", "wrong_type", "", 1),
+        ("a: !foo x", "wrong_type", "a", 1),
+        ("a: !foo [x]", "wrong_type", "a", 1),
+        ("a: !!python/object:os.system x", "wrong_type", "a", 1),
+        ("a: !!timestamp 2024-01-01", "wrong_type", "a", 1),
+        ("a: !!set {x}", "wrong_type", "a", 1),
+        ("a: !!binary aGFsbG8=", "wrong_type", "a", 1),
+        ("a: !!int x", "invalid_value", "a", 1),
+        ("a: !!bool x", "invalid_value", "a", 1),
+        ("a: !!str [x]", "wrong_type", "a", 1),
+        ("!foo x: y", "wrong_type", "", 1),
+        ("a: &a [*a]", "cycle", "a[0]", 1),
+        ("a: &a {b: {c: *a}}", "cycle", "a.b.c", 1),
+        ("a: &a {<<: *a}", "cycle", "a", 1),
+        ("a: &a {b: {<<: *a}}", "cycle", "a.b", 1),
+        ("&a [*a]", "cycle", "[0]", 1),
+        ("a:\n  " + "[" * 60 + "]" * 60, "too_large", "", 2),
+        ("[" * 20_000, "too_large", "", 1),
+        ("{a: " * 20_000, "too_large", "", 1),
     ],
 )
-def test_refuses(file: Path, text: str, expected: str) -> None:
-    _, problems = read(file, text)
-    assert problems == [expected]
+def test_read_file_rejects(file: Path, text: str, code: str, key: str, line: int) -> None:
+    assert codes(read(file, text)[1]) == [(code, key, line)]
 
 
-def test_vault_values_are_refused_and_not_shown(file: Path) -> None:
-    _, problems = read(file, "a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n")
-    assert problems == [
-        (
-            "1: a: expected a plain value, found the tag !vault, which only Ansible can decrypt; "
-            "nothing in this file needs to be secret"
-        )
-    ]
+def test_read_file_rejects_vault_values_without_showing_them(file: Path) -> None:
+    _, (problem,) = read(file, "a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n")
+    assert (problem.code, problem.key, problem.line) == ("wrong_type", "a", 1)
+    assert "6162" not in str(problem)
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "found"),
+    ("text", "line"),
     [
-        ("a: b\n\tc: d", 2, "a tab used as indentation (only spaces are allowed)"),
-        ("a: b: c", 1, "a ': ' where none can be (indentation? quotes missing?)"),
-        ("a: 1\nb\nc: 2", 3, "a key without ':' after it; it belongs to what starts in line 2"),
-        (
-            "a: [1, 2\nb: 3",
-            2,
-            "a list in [ ] with a ',' or the ']' missing; it belongs to what starts in line 1",
-        ),
-        (
-            "a: {b: 1\nc: 3",
-            2,
-            "a mapping in { } with a ',' or the '}' missing; it belongs to what starts in line 1",
-        ),
-        ("a: 'x\nb: 1\n", 3, "the end of the file inside quotes; it belongs to what starts in line 1"),
-        (
-            "a:\n  b: 1\n c: 2",
-            3,
-            "a line that is indented differently from those before it; it belongs to what starts in line 1",
-        ),
-        ("a: *b", 1, "an alias (*) of an anchor (&) that is not defined before it"),
-        ("a: @b", 1, "a value that starts with '@' (put it in quotes)"),
-        ("a: %b", 1, "a value that starts with '%' (put it in quotes)"),
-        ("a: 1\n---\nb: 2", 2, "a second document (after '---')"),
-        ('a: "\\q"', 1, "an unknown escape (\\) in double quotes"),
-        ("a: !x!y z", 1, "a tag (!) that is not known"),
-        ("a: 1\nb: \x07", 2, "the unprintable character U+0007"),
+        ("a: b\n\tc: d", 2),
+        ("a: b: c", 1),
+        ("a: 1\nb\nc: 2", 3),
+        ("a: [1, 2\nb: 3", 2),
+        ("a: {b: 1\nc: 3", 2),
+        ("a: 'x\nb: 1\n", 3),
+        ("a:\n  b: 1\n c: 2", 3),
+        ("a: *b", 1),
+        ("a: @b", 1),
+        ("a: %b", 1),
+        ("a: 1\n---\nb: 2", 2),
+        ('a: "\\q"', 1),
+        ("a: !x!y z", 1),
+        ("a: 1\nb: \x07", 2),
     ],
 )
-def test_syntax_errors_are_told_in_plain_words(file: Path, text: str, line: int, found: str) -> None:
+def test_read_file_explains_syntax_errors(file: Path, text: str, line: int) -> None:
     document, problems = read(file, text)
-    assert problems == [f"{line}: expected valid YAML, found {found}"]
+    assert codes(problems) == [("invalid_yaml", "", line)]
+    assert "a syntax error" not in problems[0].found
     assert document.data is None
 
 
@@ -212,69 +200,58 @@ def test_syntax_errors_are_told_in_plain_words(file: Path, text: str, line: int,
     ],
     ids=["values", "merge keys"],
 )
-def test_aliases_of_aliases_do_not_hang(file: Path, text: str) -> None:
-    _, problems = read(file, text)
-    assert len(problems) == 1
-    assert f"expected at most {MAX_VALUES} values, aliases written out, found more" in problems[0]
+def test_read_file_counts_expanded_aliases(file: Path, text: str) -> None:
+    ((code, key, _line),) = codes(read(file, text)[1])
+    assert (code, key) == ("too_large", "")
 
 
-def test_a_long_chain_of_merge_keys(file: Path) -> None:
+def test_read_file_limits_chain_of_merge_keys(file: Path) -> None:
     links = "".join(f"x-{n}: &x{n} {{<<: *x{n - 1}}}\n" for n in range(1, 2000))
     _, problems = read(file, f"x-0: &x0 {{k: v}}\n{links}n: *x1999")
-    assert problems == ["expected at most 50 levels of lists and mappings, found more"]
+    assert codes(problems) == [("too_large", "", None)]
 
 
-def test_all_problems_of_a_file_at_once(file: Path) -> None:
+def test_read_file_reports_all_problems_at_once(file: Path) -> None:
     document, problems = read(file, "a: !x y\nb: 1\nb: 2\n7: c\nd: ok")
-    assert sorted(problem.partition(":")[0] for problem in problems) == ["1", "3", "4"]
+    assert sorted(problem.line or 0 for problem in problems) == [1, 3, 4]
     assert document.data == {"a": None, "b": 1, "d": "ok"}
 
 
-def test_not_utf8(file: Path) -> None:
-    assert read(file, b"a: b\nc: \xe4\n")[1] == [
-        "2: expected text in UTF-8, found a byte that is not UTF-8 (0xe4)"
-    ]
-    assert read(file, "a: b".encode("utf-16"))[1] == [
-        "1: expected text in UTF-8, found a byte that is not UTF-8 (0xff)"
-    ]
+def test_read_file_rejects_other_encodings(file: Path) -> None:
+    assert codes(read(file, b"a: b\nc: \xe4\n")[1]) == [("unreadable", "", 2)]
+    assert codes(read(file, "a: b".encode("utf-16"))[1]) == [("unreadable", "", 1)]
 
 
-def test_too_large(file: Path) -> None:
-    assert read(file, b"#" * (1024 * 1024 + 1))[1] == [
-        "expected a file of at most 1024 KiB, found a larger one"
-    ]
+def test_read_file_rejects_large_file(file: Path) -> None:
+    assert codes(read(file, b"#" * (1024 * 1024 + 1))[1]) == [("too_large", "", None)]
 
 
-def test_a_directory(tmp_path: Path) -> None:
-    assert [str(problem) for problem in read_file(tmp_path)[1]] == [
-        f"{tmp_path}: expected a file, found a directory"
-    ]
+def test_read_file_rejects_directory(tmp_path: Path) -> None:
+    assert codes(read_file(tmp_path)[1]) == [("unreadable", "", None)]
 
 
-def test_a_pipe_is_refused_without_waiting_for_a_writer(file: Path) -> None:
+def test_read_file_rejects_pipe_without_waiting_for_writer(file: Path) -> None:
     os.mkfifo(file)
-    assert [problem.found for problem in read_file(file)[1]] == ["something else (a pipe or a device)"]
+    assert codes(read_file(file)[1]) == [("unreadable", "", None)]
 
 
-def test_an_unreadable_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_file_reports_unreadable_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text("a: b")
 
     def refuse(*_args: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    problems = read_file(file)[1]
-    assert [str(problem) for problem in problems] == [
-        f"{file}: expected a file that can be read, found Permission denied"
-    ]
+    (problem,) = read_file(file)[1]
+    assert (problem.code, problem.found) == ("unreadable", "Permission denied")
 
 
-def test_a_link_loop(file: Path) -> None:
+def test_read_file_reports_symlink_loop(file: Path) -> None:
     file.symlink_to(file)
-    assert [problem.expected for problem in read_file(file)[1]] == ["a file that can be read"]
+    assert codes(read_file(file)[1]) == [("unreadable", "", None)]
 
 
-def test_absent(tmp_path: Path) -> None:
+def test_read_file_of_missing_file_has_no_data(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     for path in ("nowhere", "file/below", "dangling"):
@@ -282,19 +259,18 @@ def test_absent(tmp_path: Path) -> None:
         assert (document.data, problems) == (None, [])
 
 
-def test_pyyaml_missing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_file_requires_pyyaml(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "YAML_IMPORT_ERROR", "Traceback …")
     with pytest.raises(OrcastraError, match="PyYAML"):
         read_file(file)
 
 
 def full_of(piece: str) -> str:
-    """As much of it as a file may hold."""
+    """As many repetitions as fit into the largest file."""
     return (piece * (MAX_BYTES // len(piece.encode()) + 1))[: MAX_BYTES // len(piece[0].encode()) - 16]
 
 
-VALUES, LEVELS = f"at most {MAX_VALUES} values, aliases written out", f"at most {MAX_DEPTH} levels of lists"
-LINES, CHARACTERS = f"at most {MAX_LINES} lines", f"text of at most {MAX_CHARACTERS} characters"
+VALUES, LEVELS, LINES, CHARACTERS = MAX_VALUES, MAX_DEPTH, MAX_LINES, MAX_CHARACTERS
 TOO_MUCH = {
     "commas in a list": ("[" + full_of("a,"), VALUES),
     "commas in a mapping": ("{" + full_of("a,"), VALUES),
@@ -330,27 +306,27 @@ TOO_MUCH = {
 
 
 @pytest.mark.parametrize("case", TOO_MUCH)
-def test_too_much_of_anything_is_one_problem(file: Path, case: str) -> None:
-    text, expected = TOO_MUCH[case]
-    document, problems = read(file, text)
+def test_read_file_enforces_limits(file: Path, case: str) -> None:
+    text, limit = TOO_MUCH[case]
+    document, (problem,) = read(file, text)
     assert document.data is None
-    assert len(problems) == 1
-    assert f"expected {expected}" in problems[0]
+    assert problem.code == "too_large"
+    assert str(limit) in problem.expected.split()
 
 
-@pytest.mark.parametrize(("text", "expected"), [("[" + "a," * 600, "500 values"), ("[" * 500, "50 levels")])
-def test_without_libyaml_it_is_the_same(
-    file: Path, text: str, expected: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("text", "limit"), [("[" + "a," * 600, 500), ("[" * 500, MAX_DEPTH)])
+def test_read_file_enforces_limits_without_libyaml(
+    file: Path, text: str, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(yaml_limits, "HAS_LIBYAML", False)
     monkeypatch.setattr(yaml_limits, "MAX_VALUES", 500)
-    problems = read(file, text)[1]
-    assert len(problems) == 1
-    assert f"expected at most {expected}" in problems[0]
+    (problem,) = read(file, text)[1]
+    assert problem.code == "too_large"
+    assert str(limit) in problem.expected.split()
 
 
-def test_the_largest_that_may_be(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On one line, too: programs write it so."""
+def test_read_file_accepts_largest_configuration(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a single line, as programs write it."""
     monkeypatch.setattr(yaml_limits, "MAX_VALUES", 8000)
     nodes = ", ".join(f'"n{n}": {{"labels": {{"a": "b", "c": "d"}}}}' for n in range(999))
     document, problems = read(file, f'{{"nodes": {{{nodes}}}}}')
@@ -358,7 +334,7 @@ def test_the_largest_that_may_be(file: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert document.data["nodes"]["n100"] == {"labels": {"a": "b", "c": "d"}}
 
 
-def test_of_many_mistakes_the_first_are_told(file: Path) -> None:
+def test_read_file_limits_number_of_problems(file: Path) -> None:
     _, problems = read(file, "".join(f"- !tag{n} x\n" for n in range(1000)))
     assert len(problems) == MAX_PROBLEMS + 1
-    assert problems[-1] == f"expected at most {MAX_PROBLEMS} mistakes, found more"
+    assert problems[-1].code == "too_many_problems"

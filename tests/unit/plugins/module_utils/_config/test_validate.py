@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our validator finds what the library jsonschema finds, for every schema that we have."""
+"""For every schema, our validator reports the same faults as the library jsonschema."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def is_number(_checker: Any, value: object) -> bool:
 
 
 def reference(schema: dict[str, Any]) -> Any:
-    """The library's validator, with our two stricter numbers."""
+    """The validator of jsonschema, with our two stricter rules for numbers."""
     base = jsonschema.Draft202012Validator
     checker = base.TYPE_CHECKER.redefine_many({"integer": is_integer, "number": is_number})
     return jsonschema.validators.extend(base, type_checker=checker)(schema)
@@ -59,7 +59,7 @@ def subschemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def words_of(schema: dict[str, Any]) -> list[Any]:
-    """Keys and values that occur in a schema, so that random data gets below its surface."""
+    """Keys and values that occur in a schema, so that random data reaches its deeper levels."""
     found: list[Any] = ["x-any", "a", "A b", "", 0, 1, -1, 2**70, 1.0, 0.5, math.nan, math.inf, True, None]
     for one in subschemas(schema):
         found += [*one.get("properties", {}), *one.get("enum", []), one.get("minimum", 0)]
@@ -78,7 +78,7 @@ def library_faults(value: Any, schema: dict[str, Any]) -> set[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_schemas_use_only_keywords_that_are_implemented(name: str) -> None:
+def test_schemas_use_only_implemented_keywords(name: str) -> None:
     for one in subschemas(SCHEMAS[name]):
         assert one.keys() <= KEYWORDS | ANNOTATIONS
 
@@ -114,6 +114,6 @@ def test_validate_agrees_with_jsonschema(name: str, data: st.DataObject) -> None
         ({"dependencies": {"db": {"retry_intervals": []}}}, "minItems"),
     ],
 )
-def test_each_kind_of_fault(value: Any, keyword: str) -> None:
+def test_validate_reports_each_keyword(value: Any, keyword: str) -> None:
     assert keyword in {fault.keyword for fault in validate(value, SCHEMA)}
     assert library_faults(value, SCHEMA) == faults(value, SCHEMA)

@@ -17,7 +17,7 @@ RUNNING = CommandRecord(command="relabel_all", source="shell", by="alpha", insta
 ENDED = replace(RUNNING, source="file", started=0.0, status=DONE, message="all well", finished=1.0)
 
 
-def test_the_newest_first_and_nothing_that_is_not_known() -> None:
+def test_commands_data_is_newest_first_without_empty_fields() -> None:
     state = State(commands={"id:mine": ENDED, "shell:1": RUNNING})
     expected = [
         {

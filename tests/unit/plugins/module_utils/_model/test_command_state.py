@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is remembered of commands."""
+"""The saved state of commands."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ RESULT = FinishCommand("k", "a", DONE, "all well", 2.5)
 LOST = FinishCommand("k", "a", INTERRUPTED, "gone", 2.0)
 
 
-def test_a_claim_and_its_result_are_written_and_read() -> None:
+def test_command_record_round_trip() -> None:
     done = apply_edits(CLAIMED, [RESULT])
     assert done.commands["k"] == replace(CLAIM, status=DONE, message="all well", finished=2.5)
     for state in (CLAIMED, done):
         assert decode(encode(state)) == (state, ())
 
 
-def test_only_the_first_claim_is_taken() -> None:
+def test_claim_command_accepts_first_claim_only() -> None:
     other = replace(CLAIM, instance="b", by="bravo")
-    with pytest.raises(AlreadyClaimed, match="relabel_all has been claimed on node alpha before"):
+    with pytest.raises(AlreadyClaimed, match="relabel_all has already been claimed on node alpha"):
         apply_edits(CLAIMED, [ClaimCommand("k", other)])
-    # its own claim again, after a reply was lost
+    # the same claim again, after its reply was lost
     assert apply_edits(CLAIMED, [ClaimCommand("k", CLAIM)]) == CLAIMED
     for status in (RESULT, LOST):
         with pytest.raises(AlreadyClaimed):
             apply_edits(CLAIMED, [status, ClaimCommand("k", CLAIM)])
 
 
-def test_a_late_result_replaces_an_interruption_and_never_the_other_way_round() -> None:
+def test_finish_command_result_replaces_interruption_only() -> None:
     assert apply_edits(CLAIMED, [LOST]).commands["k"].status == INTERRUPTED
     assert apply_edits(CLAIMED, [LOST, RESULT]).commands["k"].status == DONE
     assert apply_edits(CLAIMED, [RESULT, LOST]).commands["k"].status == DONE
 
 
-def test_a_result_of_somebody_else_or_of_what_is_forgotten_is_none() -> None:
+def test_finish_command_ignores_results_of_others() -> None:
     assert apply_edits(CLAIMED, [replace(RESULT, instance="b")]) == CLAIMED
     assert apply_edits(CLAIMED, [ForgetCommands(frozenset({"k", "x"})), RESULT]) == State()
 
@@ -67,7 +67,7 @@ def test_a_result_of_somebody_else_or_of_what_is_forgotten_is_none() -> None:
 @pytest.mark.parametrize(
     "change", [{"status": "sleeping"}, {"started": "now"}, {"by": None, "started": None}]
 )
-def test_a_damaged_record_is_said(change: dict[str, object]) -> None:
+def test_decode_reports_damaged_command(change: dict[str, object]) -> None:
     labels = encode(CLAIMED)
     record = {**json.loads(labels[COMMANDS_LABEL])["k"], **change}
     state, damage = decode({**labels, COMMANDS_LABEL: json.dumps({"k": record})})
@@ -76,7 +76,7 @@ def test_a_damaged_record_is_said(change: dict[str, object]) -> None:
     assert damage[0].params["problem"].startswith("k: ")
 
 
-def test_as_many_as_there_can_be_leave_room_for_the_rest() -> None:
+def test_commands_leave_room_in_state() -> None:
     record = replace(
         CLAIM, command=f"restart_service {'x' * 64}", by="y" * 64, message="m" * 420, finished=2.0
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a service's labels record of ours, and what steps make of a spec."""
+"""The records of ownership in a service's labels, and the changes that steps make to a spec."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def scaled(found: dict[str, Any]) -> int:
 
 class TestRecords:
     @pytest.mark.parametrize("name", MALFORMED)
-    def test_a_malformed_label_makes_nothing_ours(self, name: str) -> None:
+    def test_owned_ignores_malformed_label(self, name: str) -> None:
         labels = {CONSTRAINTS_LABEL: MALFORMED[name]}
 
         assert recorded(labels) is None
         assert owned((HELD, USERS), labels) == ()
 
-    def test_a_constraint_is_ours_if_it_is_recorded_and_there(self) -> None:
+    def test_owned_returns_recorded_existing_constraints(self) -> None:
         assert owned((USERS, HELD), record(HELD, TO_BRAVO)) == (HELD,)
         assert owned((USERS, HELD), {}) == owned((USERS, HELD), record()) == ()
 
@@ -103,15 +103,15 @@ class TestRecords:
         "user_constraints",
         ["node.labels.db == true", "node.labels.db ==true", " node.labels.db==true", "NODE.labels.db==true"],
     )
-    def test_another_spelling_is_another_constraint(self, user_constraints: str) -> None:
+    def test_owned_compares_exact_text(self, user_constraints: str) -> None:
         assert owned((user_constraints,), record(HELD)) == ()
 
-    def test_what_is_there_more_often_is_the_users_as_well(self) -> None:
+    def test_owned_leaves_further_occurrences_to_user(self) -> None:
         assert owned((HELD, USERS, HELD), record(HELD)) == (HELD,)
         assert owned((HELD, HELD, HELD), record(HELD, HELD)) == (HELD, HELD)
         assert without((HELD, USERS, HELD), (HELD,)) == (HELD, USERS)
 
-    def test_whatever_is_recorded_counts_however_it_is_spelled(self) -> None:
+    def test_owned_accepts_any_recorded_text(self) -> None:
         assert owned((USERS,), record(USERS)) == (USERS,)
 
     @pytest.mark.parametrize(
@@ -132,13 +132,13 @@ class TestRecords:
             "[" * 100_000,
         ],
     )
-    def test_a_number_of_tasks_counts_only_as_a_sane_one_of_this_service(self, text: str) -> None:
+    def test_replicas_before_ignores_invalid_records(self, text: str) -> None:
         labels = {REPLICAS_LABEL: text}
 
         assert replicas_before(labels, "id-app") is None
         assert with_replicas_before(labels, "id-app", None) == labels
 
-    def test_a_number_of_tasks_is_read_as_it_was_written(self) -> None:
+    def test_replicas_before_round_trip(self) -> None:
         labels = with_replicas_before({"mine": "x"}, "id-app", 3)
 
         assert replicas_before(labels, "id-app") == 3
@@ -157,7 +157,7 @@ SPECS = {
 
 class TestPlacing:
     @pytest.mark.parametrize("name", SPECS)
-    def test_what_is_added_and_removed_again_leaves_the_users_spec(self, name: str) -> None:
+    def test_change_constraints_is_reversible(self, name: str) -> None:
         before = copy.deepcopy(SPECS[name])
 
         moving = place(add=(HELD, TO_BRAVO)).change_spec(copy.deepcopy(before))
@@ -167,22 +167,22 @@ class TestPlacing:
         assert recorded(held["Labels"]) == (HELD,)
         assert place(remove=(HELD,)).change_spec(held) == before
 
-    def test_the_users_own_of_the_same_text_stays(self) -> None:
+    def test_change_constraints_keeps_equal_constraint_of_user(self) -> None:
         found = place(remove=(HELD,)).change_spec(spec(HELD, USERS, HELD, labels=record(HELD)))
 
         assert found == spec(HELD, USERS)
 
-    def test_what_the_user_has_already_is_not_added_or_recorded(self) -> None:
+    def test_change_constraints_does_not_add_or_record_existing(self) -> None:
         found = place(add=(HELD,)).change_spec(spec(HELD))
 
         assert found == spec(HELD)
 
-    def test_nothing_is_removed_that_a_redeploy_has_made_the_users(self) -> None:
+    def test_change_constraints_keeps_redeployed_constraint(self) -> None:
         found = place(remove=(HELD, TO_BRAVO)).change_spec(spec(HELD, TO_BRAVO))
 
         assert found == spec(HELD, TO_BRAVO)
 
-    def test_what_is_recorded_and_gone_is_dropped(self) -> None:
+    def test_change_constraints_drops_outdated_record(self) -> None:
         found = place(add=(TO_BRAVO,)).change_spec(spec(USERS, labels=record(HELD)))
         assert recorded(found["Labels"]) == (TO_BRAVO,)
 
@@ -190,14 +190,14 @@ class TestPlacing:
         assert found == spec(USERS)
 
     @pytest.mark.parametrize("name", MALFORMED)
-    def test_a_malformed_label_is_replaced_only_for_a_record(self, name: str) -> None:
+    def test_with_record_replaces_malformed_label_only_if_needed(self, name: str) -> None:
         broken = spec(HELD, labels={CONSTRAINTS_LABEL: MALFORMED[name]})
 
         assert place(remove=(HELD,)).change_spec(copy.deepcopy(broken)) == broken
         found = place(add=(TO_BRAVO,)).change_spec(copy.deepcopy(broken))
         assert found == spec(HELD, TO_BRAVO, labels=record(TO_BRAVO))
 
-    def test_what_could_not_be_read_again_is_not_recorded(self) -> None:
+    def test_with_record_rejects_large_record(self) -> None:
         many = tuple(f"node.id!={number:025}" for number in range(MAX_LABEL_CHARACTERS // 37))
 
         with pytest.raises(OrcastraError):
@@ -205,21 +205,21 @@ class TestPlacing:
         thousand = place(add=many[:1000]).change_spec(spec())
         assert len(owned(constraints_of(thousand), thousand["Labels"])) == 1000
 
-    def test_nothing_is_written_twice(self) -> None:
+    def test_change_constraints_is_idempotent(self) -> None:
         once = place(add=(HELD,)).change_spec(spec(USERS))
 
         assert place(add=(HELD,)).change_spec(copy.deepcopy(once)) == once
 
-    def test_a_spec_without_placement_and_labels(self) -> None:
+    def test_change_constraints_of_spec_without_placement(self) -> None:
         bare = {"Labels": None, "TaskTemplate": {}, "Mode": {"Global": {}}}
 
         assert place(remove=(HELD,)).change_spec(copy.deepcopy(bare)) == bare
         found = place(add=(HELD,)).change_spec(copy.deepcopy(bare))
         assert (constraints_of(found), recorded(found["Labels"])) == ([HELD], (HELD,))
-        # swarmkit's managers crash where a placement goes as a whole
+        # swarmkit's managers crash if a placement is removed
         assert place(remove=(HELD,)).change_spec(found)["TaskTemplate"] == {"Placement": {}}
 
-    def test_the_diff_shows_the_constraints_alone(self) -> None:
+    def test_diff_shows_constraints_only(self) -> None:
         step = place(constraints=(HELD, USERS, HELD), remove=(HELD,), add=(TO_BRAVO,))
 
         assert step.before == {"constraints": [HELD, USERS, HELD]}
@@ -227,7 +227,7 @@ class TestPlacing:
 
 
 class TestScaling:
-    def test_to_zero_and_back(self) -> None:
+    def test_scale_to_zero_and_back(self) -> None:
         before = spec(USERS, labels={"mine": "x"})
 
         down = scale().change_spec(copy.deepcopy(before))
@@ -235,21 +235,21 @@ class TestScaling:
         assert replicas_before(down["Labels"], "id-app") == 2
         assert place(replicas=2).change_spec(down) == before
 
-    def test_the_number_is_that_of_the_moment(self) -> None:
+    def test_scale_records_current_number(self) -> None:
         before = spec()
         before["Mode"]["Replicated"]["Replicas"] = 5
 
         down = scale().change_spec(copy.deepcopy(before))
         assert place(replicas=2).change_spec(down) == before
 
-    def test_what_is_at_zero_already_is_the_users(self) -> None:
+    def test_scale_does_not_record_zero(self) -> None:
         before = spec()
         before["Mode"]["Replicated"]["Replicas"] = 0
 
         assert scale().change_spec(copy.deepcopy(before)) == before
         assert place(replicas=2).change_spec(copy.deepcopy(before)) == before
 
-    def test_the_users_number_stays_and_the_record_goes(self) -> None:
+    def test_place_keeps_number_of_user_and_drops_record(self) -> None:
         down = scale().change_spec(spec(USERS))
         down["Mode"]["Replicated"]["Replicas"] = 7
 
@@ -257,12 +257,12 @@ class TestScaling:
         assert scaled(found) == 7
         assert found["Labels"] == {}
 
-    def test_a_service_that_stays_at_zero_keeps_its_record(self) -> None:
+    def test_place_keeps_record_of_service_at_zero(self) -> None:
         down = scale().change_spec(spec(labels=record(HELD)))
 
         assert replicas_before(place(add=(TO_BRAVO,)).change_spec(down)["Labels"], "id-app") == 2
 
-    def test_a_number_that_only_the_journal_has(self) -> None:
+    def test_place_restores_unrecorded_number(self) -> None:
         before = spec()
         before["Mode"]["Replicated"]["Replicas"] = 0
 
@@ -281,10 +281,10 @@ TEXTS = st.sampled_from([HELD, TO_BRAVO, USERS, "node.labels.db ==true"])
         st.tuples(st.sampled_from(["add", "redeploy", "sort", "place", "remove"]), TEXTS), max_size=12
     ),
 )
-def test_whatever_happens_the_users_constraints_are_there_in_the_end(
+def test_change_constraints_keeps_constraints_of_user(
     user_constraints: list[str], edits: list[tuple[str, str]]
 ) -> None:
-    """The user adds constraints, deploys anew and has them sorted, as the CLI does, between our writes."""
+    """Between our changes, the user adds, redeploys and sorts constraints, like the CLI."""
     current = spec(*user_constraints)
     for edit, text in edits:
         if edit == "add":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is changed of a spec, and what is left alone."""
+"""Which parts of a spec are changed, and which are kept."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ CURRENT: dict[str, Any] = {
         },
     ],
 )
-def test_what_means_the_same_is_no_difference(desired: dict[str, Any]) -> None:
+def test_differences_ignore_equivalent_values(desired: dict[str, Any]) -> None:
     assert differences(CURRENT, desired) == {}
     assert merged(CURRENT, desired) == CURRENT
 
 
-def test_only_what_differs_is_changed() -> None:
+def test_merged_changes_only_differences() -> None:
     desired = {
         "Labels": {"ours": "2"},
         "TaskTemplate": {
@@ -83,6 +83,6 @@ def test_only_what_differs_is_changed() -> None:
     assert differences(after, desired) == {}
 
 
-def test_another_mode_is_a_difference() -> None:
+def test_differences_include_mode() -> None:
     assert differences(CURRENT, {"Mode": {"Replicated": {"Replicas": 1}}})
     assert differences({"Mode": {"Replicated": {"Replicas": 1}}}, {"Mode": {"Global": {}}})

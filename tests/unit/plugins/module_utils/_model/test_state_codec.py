@@ -38,13 +38,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.track import
 )
 
 
-def test_what_is_encoded_is_decoded_again() -> None:
+def test_state_round_trip() -> None:
     state = State(owned_labels={"n1": frozenset({"a", "b"})}, other_sections={"orcastra.future": "[1]"})
 
     assert decode(encode(state)) == (state, ())
 
 
-def test_moves_for_balance_are_encoded_and_decoded_again() -> None:
+def test_balancing_moves_round_trip() -> None:
     state = State(
         moves={"s1": Move("", ("n2",), 1.5, kind=REBALANCE, source="n1", memory_bytes=7)},
         relocations={
@@ -60,7 +60,7 @@ def test_moves_for_balance_are_encoded_and_decoded_again() -> None:
     assert decode(encode(state)) == (state, ())
 
 
-def test_tracks_are_encoded_and_decoded_again() -> None:
+def test_tracks_round_trip() -> None:
     state = State(tracks={"s1": Track(("n1", "n2"), 7.25, (5.5, 7.25), (7.25,)), "s2": Track((), 1.0)})
 
     assert decode(encode(state)) == (state, ())
@@ -79,14 +79,14 @@ def test_tracks_are_encoded_and_decoded_again() -> None:
         '{"s1": []}',
     ],
 )
-def test_damaged_tracks_read_as_none(value: str) -> None:
+def test_decode_drops_damaged_tracks(value: str) -> None:
     state, damage = decode({**encode(State()), TRACKS_LABEL: value})
 
     assert state.tracks == {}
     assert len(damage) == 1
 
 
-def test_tracks_stay_small() -> None:
+def test_tracks_are_limited() -> None:
     many = ",".join("1" for _ in range(1000))
     value = f'{{"s1": {{"nodes": [], "last": 1, "moves": [{many}], "restless": [{many}]}}}}'
     state, _damage = decode({**encode(State()), TRACKS_LABEL: value})
@@ -96,7 +96,7 @@ def test_tracks_stay_small() -> None:
     assert apply_edits(state, [late]).tracks.keys() == {"s2"}
 
 
-def test_a_move_of_an_older_release_is_a_followers() -> None:
+def test_decode_reads_move_of_older_release_as_follow() -> None:
     old = '{"s1": {"anchor": "db", "nodes": ["n1"], "since": 1.0, "replicas": null}}'
 
     state, damage = decode({**encode(State()), MOVES_LABEL: old})
@@ -105,7 +105,7 @@ def test_a_move_of_an_older_release_is_a_followers() -> None:
     assert state.moves == {"s1": Move("db", ("n1",), 1.0)}
 
 
-def test_owning_and_disowning_are_each_others_opposite() -> None:
+def test_disown_labels_reverses_own_labels() -> None:
     own = OwnLabels("n1", frozenset({"a"}))
     disown = DisownLabels("n1", frozenset({"a"}))
 
@@ -114,19 +114,19 @@ def test_owning_and_disowning_are_each_others_opposite() -> None:
     assert apply_edits(State(), [disown]) == State()
 
 
-def test_which_labels_mark_anchors() -> None:
+def test_own_labels_records_anchor_labels() -> None:
     both = OwnLabels("n1", frozenset({"ssd", "db"}), frozenset({"db"}))
     state = apply_edits(State(), [both])
 
     assert state.anchor_labels == {"n1": frozenset({"db"})}
     assert decode(encode(state)) == (state, ())
-    # the same key as a static label, and as none of ours
+    # the same key as a static label, and as a label that is not owned
     assert apply_edits(state, [OwnLabels("n1", frozenset({"db"}))]).anchor_labels == {}
     assert apply_edits(state, [DisownLabels("n1", frozenset({"db"}))]).anchor_labels == {}
     assert apply_edits(state, [DisownLabels("n1", frozenset({"ssd"}))]).anchor_labels == state.anchor_labels
 
 
-def test_while_it_is_not_known_which_ones_do_any_of_them_may() -> None:
+def test_decode_treats_all_labels_as_anchor_labels_if_damaged() -> None:
     state = apply_edits(State(), [OwnLabels("n1", frozenset({"ssd"}))])
 
     found, damage = decode({**encode(state), ANCHOR_LABELS_LABEL: "{"})
@@ -135,18 +135,16 @@ def test_while_it_is_not_known_which_ones_do_any_of_them_may() -> None:
     assert found.anchor_labels == found.owned_labels == state.owned_labels
 
 
-def test_sections_of_a_newer_release_are_carried_along() -> None:
-    state, _damage = decode({**encode(State()), "orcastra.future": "what is this"})
+def test_decode_keeps_sections_of_newer_release() -> None:
+    state, _damage = decode({**encode(State()), "orcastra.future": "unknown"})
 
-    assert (
-        encode(apply_edits(state, [OwnLabels("n1", frozenset({"a"}))]))["orcastra.future"] == "what is this"
-    )
+    assert encode(apply_edits(state, [OwnLabels("n1", frozenset({"a"}))]))["orcastra.future"] == "unknown"
 
 
 @pytest.mark.parametrize(
     "value", ["", "{", "null", "[]", '"text"', '{"n1": "a"}', '{"n1": [1]}', '{"n1": {"a": true}}']
 )
-def test_a_damaged_section_reads_as_empty_and_is_said(value: str) -> None:
+def test_decode_reports_damaged_section(value: str) -> None:
     state, damage = decode({**encode(State()), OWNED_LABELS_LABEL: value})
 
     assert state.owned_labels == {}
@@ -154,7 +152,7 @@ def test_a_damaged_section_reads_as_empty_and_is_said(value: str) -> None:
     assert damage[0].params["label"] == OWNED_LABELS_LABEL
 
 
-def test_an_object_without_format_is_damaged() -> None:
+def test_decode_reports_missing_format() -> None:
     _state, damage = decode({})
 
     assert [part.params["label"] for part in damage] == [FORMAT_LABEL]
@@ -177,7 +175,7 @@ def attempts_with(given_up: object, reason: object = "misplaced") -> tuple[State
     ],
     ids=lambda reason: str(reason.code),
 )
-def test_reasons_are_saved_with_their_parameters(reason: Reason) -> None:
+def test_reason_round_trip(reason: Reason) -> None:
     state = State(attempts={"s1": Attempts(2, 2.0, 1.0, reason, reason)})
 
     assert decode(encode(state)) == (state, ())
@@ -187,7 +185,7 @@ def test_reasons_are_saved_with_their_parameters(reason: Reason) -> None:
     ("saved", "reason"),
     [
         # sentences of earlier releases
-        ("not beside its anchor", Reason("misplaced")),
+        ("not beside its anchor", Reason("misplaced")),  # prose: allow
         ("tried 6 times without success", Reason("saved_reason", text="tried 6 times without success")),
         ("", Reason("saved_reason", text="")),
         ("misplaced", Reason("saved_reason", text="misplaced")),
@@ -209,7 +207,7 @@ def test_reasons_are_saved_with_their_parameters(reason: Reason) -> None:
     ],
     ids=str,
 )
-def test_what_other_releases_have_saved_is_read(saved: object, reason: Reason) -> None:
+def test_from_saved_reads_other_releases(saved: object, reason: Reason) -> None:
     state, damage = attempts_with(saved, saved)
 
     assert damage == ()
@@ -234,7 +232,7 @@ def test_what_other_releases_have_saved_is_read(saved: object, reason: Reason) -
     ],
     ids=lambda saved: str(saved)[:40].encode(errors="replace").decode(),
 )
-def test_what_is_no_reason_costs_its_entry_only(saved: object) -> None:
+def test_decode_drops_entry_with_invalid_reason(saved: object) -> None:
     state, damage = attempts_with(saved)
 
     assert len(damage) == 1

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A saved state may be damaged in any way: it is read all the same, and nothing insane comes out of it."""
+"""A saved state with any kind of damage can be read, and all returned values are valid."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ FULL = State(
     ahead={"s1/n1": "n2"},
     tracks={"s1": Track(("n1",), NOW - 9, (NOW - 90, NOW - 9), (NOW - 60,))},
     asked_availability={"n1": NOW - 60},
-    other_sections={"orcastra.future": "what is this"},
+    other_sections={"orcastra.future": "unknown"},
 )
 
 HOSTILE: dict[str, str] = {
@@ -102,7 +102,7 @@ HOSTILE: dict[str, str] = {
 
 
 def assert_sane(state: State) -> None:
-    """Everything is in its range, can be shown in all forms, and written and read again without damage."""
+    """Check that all values are in range, can be shown, and survive a round trip without damage."""
     for move in state.moves.values():
         assert 0 <= move.since <= MAX_TIME
         assert move.replicas is None or 0 <= move.replicas <= MAX_REPLICAS
@@ -136,13 +136,13 @@ def damaged(label: str, value: Any) -> tuple[State, tuple[Reason, ...]]:
     return state, damage
 
 
-def test_a_sound_state_is_read_as_it_was_written() -> None:
+def test_decode_of_undamaged_state() -> None:
     assert decode(encode(FULL), NOW) == (FULL, ())
 
 
 @pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("case", HOSTILE)
-def test_a_damaged_section_costs_no_other(label: str, case: str) -> None:
+def test_decode_keeps_undamaged_sections(label: str, case: str) -> None:
     state, damage = damaged(label, HOSTILE[case])
     # surrogates and control characters are only damage where there is text
     assert damage or case == "surrogates"
@@ -154,7 +154,7 @@ def test_a_damaged_section_costs_no_other(label: str, case: str) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, b"{}", [], {}, "{", object()])
-def test_labels_that_are_no_text(value: Any) -> None:
+def test_decode_reports_labels_that_are_not_strings(value: Any) -> None:
     for label in LABELS:
         damaged(label, value)
     assert decode(value, NOW)[0] == State() or value == {}
@@ -203,8 +203,8 @@ def _replaced(state: State, label: str, *changes: tuple[str, Any]) -> str:
         (state_codec.RELOCATIONS_LABEL, "memory_bytes", 2**70),
     ],
 )
-def test_a_value_out_of_its_range_costs_its_entry(label: str, name: str, value: Any) -> None:
-    """The other entries of the section stay: a damaged move must not strand the others."""
+def test_decode_drops_entry_with_value_out_of_range(label: str, name: str, value: Any) -> None:
+    """The other entries of the section are kept: a damaged move must not affect the others."""
     field = next(section.field for section in state_codec._SECTIONS if section.label == label)
     broken = json.loads(_replaced(FULL, label, (name, value)))
     sound = json.loads(encode(FULL)[label])
@@ -216,7 +216,7 @@ def test_a_value_out_of_its_range_costs_its_entry(label: str, name: str, value: 
     assert damage[0].params["problem"].startswith(f"{key}: ")
 
 
-def test_a_part_that_is_missing_is_named() -> None:
+def test_decode_names_missing_field() -> None:
     for section in state_codec._SECTIONS:
         entries = json.loads(encode(FULL)[section.label])
         entry = next(iter(entries.values()))
@@ -232,8 +232,8 @@ def test_a_part_that_is_missing_is_named() -> None:
 
 
 @pytest.mark.parametrize("ahead", [MAX_SKEW_SECONDS + 1, 86_400.0, 1e9, MAX_TIME - NOW])
-def test_a_time_that_is_still_to_come_counts_as_now(ahead: float) -> None:
-    """It would hold up moves and attempts until then."""
+def test_decode_reads_future_time_as_now(ahead: float) -> None:
+    """A future time would delay moves and attempts until then."""
     late = NOW + ahead
     for label, name in (
         (state_codec.ATTEMPTS_LABEL, "last"),
@@ -251,22 +251,22 @@ def test_a_time_that_is_still_to_come_counts_as_now(ahead: float) -> None:
         assert {**state.pressure, **state.asked_availability}["x"] == NOW
 
 
-def test_clocks_may_differ_a_little() -> None:
+def test_decode_tolerates_clock_skew() -> None:
     label = state_codec.ATTEMPTS_LABEL
     state, damage = damaged(label, _replaced(FULL, label, ("last", NOW + MAX_SKEW_SECONDS - 1)))
     assert damage == ()
     assert wait_seconds(state.attempts["s1"], (2.0, 10.0), NOW) == 10
 
 
-def test_many_damaged_entries_are_counted() -> None:
+def test_decode_counts_further_damaged_entries() -> None:
     _state, damage = damaged(state_codec.PRESSURE_LABEL, json.dumps({f"h{n}": "x" for n in range(1000)}))
     assert len(damage) == 6
     assert damage[-1].params["label"] == state_codec.PRESSURE_LABEL
     assert damage[-1].params["problem"].startswith("995 ")
 
 
-def test_a_state_that_is_too_large_loses_what_matters_least() -> None:
-    """Else nothing could be written any more: not even that what is under way is over."""
+def test_decode_drops_least_important_sections_of_large_state() -> None:
+    """Otherwise nothing could be saved any longer, not even the end of a move."""
     large = "x" * (MAX_BYTES // 2)
     others = {f"orcastra.other{n}": large for n in range(3)}
     state, damage = decode({**encode(FULL), **others}, NOW)
@@ -279,7 +279,7 @@ def test_a_state_that_is_too_large_loses_what_matters_least() -> None:
     assert sum(len(value) for value in encode(state).values()) < MAX_BYTES
 
 
-def test_what_hosts_say_does_not_damage_the_state() -> None:
+def test_encode_replaces_invalid_characters() -> None:
     record = replace(FULL.commands["id:1"], message="a\ud800b\x00")
     state, damage = decode(encode(replace(FULL, commands={"id:1": record})), NOW)
     assert damage == ()
@@ -287,7 +287,7 @@ def test_what_hosts_say_does_not_damage_the_state() -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1e30, -1.0, 0.0, 1e30, float("inf"), float("-inf"), float("nan")])
-def test_every_time_has_a_date(seconds: float) -> None:
+def test_iso_time_accepts_any_number(seconds: float) -> None:
     assert iso_time(seconds)[:4] in ("1970", "9999")
 
 
@@ -319,7 +319,7 @@ SECTIONS = st.dictionaries(
 )
 @example({state_codec.MOVES_LABEL: encode(FULL)[state_codec.MOVES_LABEL]}, 5.0)
 @settings(max_examples=300, deadline=None)
-def test_anything_at_all(labels: dict[str, Any], now: float | None) -> None:
+def test_decode_never_raises(labels: dict[str, Any], now: float | None) -> None:
     state, damage = decode(labels, now)
     assert all(str(part) for part in damage)
     assert_sane(state)
@@ -327,8 +327,8 @@ def test_anything_at_all(labels: dict[str, Any], now: float | None) -> None:
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
-def test_a_sound_state_with_one_change(data: st.DataObject) -> None:
-    """Mutations of what is really written get further than noise."""
+def test_decode_of_mutated_state(data: st.DataObject) -> None:
+    """Mutations of real data reach deeper code than random data."""
     labels = encode(FULL)
     label = data.draw(st.sampled_from(LABELS))
     parts: list[tuple[Any, Any]] = []
@@ -351,13 +351,13 @@ def test_a_sound_state_with_one_change(data: st.DataObject) -> None:
 
 @given(st.text(), st.integers(0, 300))
 @settings(max_examples=100, deadline=None)
-def test_the_text_of_a_section_with_a_splinter_in_it(splinter: str, at: int) -> None:
+def test_decode_of_section_with_inserted_text(splinter: str, at: int) -> None:
     for label, value in encode(FULL).items():
         state, _damage = decode({**encode(FULL), label: value[:at] + splinter + value[at:]}, NOW)
         assert_sane(state)
 
 
-def test_a_reader_names_what_it_expects_and_never_the_value() -> None:
+def test_damaged_shows_expected_value_only() -> None:
     reader = state_values.Reader(NOW)
     for value in (10**400, "x" * 10**6, ["\ud800"] * 10**5, float("nan"), None):
         with pytest.raises(state_values.Damaged) as caught:

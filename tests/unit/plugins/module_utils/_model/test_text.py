@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What others have written reaches terminals, logs and results as text, and as nothing else."""
+"""Text from outside reaches terminals, logs and results without any side effects."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ ANY_TEXT = st.text(
         ("\u3164\u115f\ufe0f\U000e0100", r"\u3164\u115f\ufe0f\U000e0100"),
     ],
 )
-def test_printable(text: str, shown: str) -> None:
+def test_printable_escapes(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
 @given(ANY_TEXT)
-def test_nothing_gets_past_printable(text: str) -> None:
+def test_printable_escapes_all_unsafe_characters(text: str) -> None:
     shown = printable(text)
     assert all(is_printable(character) for character in shown)
     assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -58,22 +58,22 @@ def test_nothing_gets_past_printable(text: str) -> None:
 
 
 @given(st.recursive(ANY_TEXT, lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner), max_leaves=5))
-def test_json_stays_the_same_data(data: object) -> None:
+def test_printable_json_keeps_data(data: object) -> None:
     text = printable_json(json.dumps(data, indent=1, ensure_ascii=False))
     assert all(is_printable(character) for character in text.replace("\n", ""))
     assert json.loads(text) == json.loads(json.dumps(data))
 
 
-def test_one_line() -> None:
+def test_one_line_joins_lines() -> None:
     assert one_line("a\n  b\r\n\tc\u2028d\x1b") == r"a b c d\x1b"
 
 
-def test_a_problem_shows_nothing_but_text() -> None:
+def test_problem_is_printable() -> None:
     problem = Problem("nodes.\x1b[2J", "a\u202e", "b\nc", "f\x07.yml", 3)
     assert str(problem) == r"f\x07.yml:3: nodes.\x1b[2J: expected a\u202e, found b\nc"
 
 
-def test_names_that_are_alike() -> None:
+def test_closest_finds_similar_name() -> None:
     assert closest("wrk_b", ["mgr-a", "wrk-b"]) == "wrk-b"
     assert closest("wiki", ["mgr-a", "wrk-b"]) is None
     assert closest("x" * 100_000, ["y" * 100_000]) is None

@@ -100,11 +100,11 @@ def test_load_mods_reports_all_problems_at_once(tmp_path: Path) -> None:
     lines = str(caught.value).replace(str(path), "F").splitlines()
     desired = [
         "F:1: modz: expected one of",
-        "F:2: concurrency: expected a whole number, 1 to 32, found the number 0",
+        "F:2: concurrency: expected an integer from 1 to 32, found the number 0",
         "F:4: mods[0]: expected exactly one of url, image and api, found url and image",
         "F:5: mods[1]: expected exactly one of url, image and api, found none of them",
         "F:6: mods[2].url: expected the name of a variable in ${…}, found 'NOT SET'",
-        "F:7: mods[3].headers.X: expected the variable MISSING (or MISSING_FILE) in the env",
+        "F:7: mods[3].headers.X: expected the environment variable MISSING or MISSING_FILE",
         "F:8: mods[4].name: expected a name inside the folder",
         "F:9: mods[5].url: expected a URL that starts with http:// or https://, found 'ftp://h/a.jar'",
         "F:10: mods[6].image: expected a mod's image, found 'h/g/s/mod'",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server on loopback that says anything, byte for byte, for as long as one bears with it."""
+"""A server on loopback that sends any bytes, for as long as the client stays connected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Script = Callable[[], Iterator[bytes]]
 
 
 def drip(beginning: bytes, again: bytes) -> Script:
-    """Say ``beginning``, and then ``again`` again and again, with pauses."""
+    """Send ``beginning``, and then ``again`` repeatedly, with pauses."""
 
     def script() -> Iterator[bytes]:
         yield beginning
@@ -52,7 +52,7 @@ DRIPS = {
 
 
 class Hostile:
-    """Follows a script on each connection, until the other side or ``close`` ends it."""
+    """Runs a script on each connection, until the client or ``close`` ends it."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -87,7 +87,7 @@ class Hostile:
                     return
 
     def _peek(self, connection: socket.socket) -> bool:
-        """Whether the other side is still there."""
+        """Whether the client is still connected."""
         # A socket with a timeout waits in recv, even with MSG_DONTWAIT.
         readable, _, _ = select.select([connection], [], [], 0)
         return not readable or bool(connection.recv(1, socket.MSG_PEEK))
@@ -101,7 +101,7 @@ class Hostile:
 
 
 def _request(connection: socket.socket) -> bytes:
-    """What the other side sends, with its body."""
+    """The request of the client, with its body."""
     found = b""
     while part := connection.recv(65536):
         found += part

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Servers that keep one waiting in every part of HTTP: after its deadline, a question leaves nothing over."""
+"""Servers that delay every part of HTTP: after the deadline, no connection and no thread remains."""
 
 from __future__ import annotations
 
@@ -45,28 +45,28 @@ def open_sockets() -> set[str]:
 
 
 @pytest.fixture
-def nothing_is_left() -> Iterator[None]:
-    """Fails if there are threads or sockets after the test that were not there before."""
+def no_leftovers() -> Iterator[None]:
+    """Fails if the test leaves new threads or sockets behind."""
     gc.collect()
     threads, sockets = set(threading.enumerate()), open_sockets()
     yield
-    # the ends of the server's side may take a moment
+    # the server side may need a moment to end
     wait_until(lambda: set(threading.enumerate()) <= threads, timeout=20, what="the threads to end")
     wait_until(lambda: open_sockets() <= sockets, timeout=20, what="the sockets to close")
 
 
 @pytest.mark.parametrize("kind", DRIPS)
-def test_whoever_drips_is_left_at_the_deadline(kind: str, nothing_is_left: None) -> None:
+def test_deadline_ends_slow_answer(kind: str, no_leftovers: None) -> None:
     with hostile(DRIPS[kind]) as server:
         threads = threading.active_count()
         answer = ask(server.url)
         assert answer.value is None
         assert answer.problem
-        # but for the server's own
+        # except for those of the server
         wait_until(lambda: threading.active_count() <= threads, timeout=20, what="the threads to end")
 
 
-def test_a_hundred_that_drip_leave_nothing_either(nothing_is_left: None) -> None:
+def test_deadline_ends_many_slow_answers(no_leftovers: None) -> None:
     with hostile(DRIPS["headers"]) as server:
         for _ in range(2):
             questions = [Question(f"{server.url}/{number}", READER) for number in range(100)]
@@ -75,12 +75,12 @@ def test_a_hundred_that_drip_leave_nothing_either(nothing_is_left: None) -> None
 
 
 @pytest.mark.parametrize("kind", ["nothing", "status line", "headers"])
-def test_a_handshake_that_does_not_end(kind: str, nothing_is_left: None) -> None:
+def test_deadline_ends_tls_handshake(kind: str, no_leftovers: None) -> None:
     script = {
         "nothing": DRIPS["nothing"],
-        # the beginning of a record of TLS that goes on for ever
+        # the start of an endless TLS record
         "headers": lambda: iter([b"\x16\x03\x03\x40\x00", *[b"\x02"] * 100_000]),
-        # text where a record should be
+        # text instead of a TLS record
         "status line": DRIPS["status line"],
     }[kind]
     with hostile(script) as server:
@@ -89,19 +89,19 @@ def test_a_handshake_that_does_not_end(kind: str, nothing_is_left: None) -> None
         assert answer.problem
 
 
-def test_a_connection_that_is_not_accepted(nothing_is_left: None) -> None:
+def test_deadline_ends_connection_attempt(no_leftovers: None) -> None:
     with socket.socket() as listener, contextlib.ExitStack() as stack:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for _ in range(4):  # fill its queue
+        for _ in range(4):  # fill the backlog
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         assert ask(f"http://127.0.0.1:{listener.getsockname()[1]}/").problem
 
 
-def test_a_name_server_that_hangs_costs_one_thread_for_each_name(
-    monkeypatch: pytest.MonkeyPatch, nothing_is_left: None
+def test_deadline_shares_hanging_lookup_of_a_name(
+    monkeypatch: pytest.MonkeyPatch, no_leftovers: None
 ) -> None:
     answers = threading.Event()
     lookups = []
@@ -119,22 +119,22 @@ def test_a_name_server_that_hangs_costs_one_thread_for_each_name(
         assert all(answer.problem for answer in found.values())
         assert threading.active_count() <= threads + 1
     assert lookups == ["slow.example"]
-    # addresses need no name server
+    # addresses need no DNS lookup
     assert ask("http://127.0.0.1:9/", 5).problem == "Connection refused"
     assert ask("http://[::1]:9/", 5).problem != "no answer in time"
     answers.set()
     wait_until(lambda: not deadline_module._lookups, timeout=20, what="the lookup to end")
-    # and it is asked again
+    # the next request starts a new lookup
     assert ask("http://slow.example:9100/", 5).problem == "Name or service not known"
     assert lookups == ["slow.example"] * 2
 
 
 @pytest.mark.parametrize("host", ["no.such.name.invalid", "a..b", "x" * 70, "xn--\u00fc", "."])
-def test_names_that_lead_nowhere(host: str) -> None:
+def test_invalid_host_name_is_a_problem(host: str) -> None:
     assert ask(f"http://{host}:9100/", 20).problem
 
 
-def test_connections_that_were_cut_can_still_be_closed() -> None:
+def test_cut_connections_can_be_closed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         deadline = Deadline(30)
         with deadline.connections() as connections, connections.open(listener.getsockname()) as connection:
@@ -144,7 +144,7 @@ def test_connections_that_were_cut_can_still_be_closed() -> None:
         assert deadline.is_over
         with pytest.raises(TimeoutError):
             deadline.left()
-        # a connection that is opened too late ends at once
+        # a connection that is opened after the deadline ends at once
         with deadline.connections() as connections, pytest.raises(TimeoutError):
             connections.open(listener.getsockname())
 
@@ -166,7 +166,7 @@ def page_of(line: bytes, size: int) -> bytes:
     ],
     ids=["textfile", "cadvisor", "node", "other", "blank", "endless", "long"],
 )
-def test_fifteen_megabytes_of_any_page_take_little_memory(line: bytes, nothing_is_left: None) -> None:
+def test_large_page_needs_little_memory(line: bytes, no_leftovers: None) -> None:
     page = page_of(line, 15 * 1024 * 1024)
     with hostile(lambda: iter([page])) as server:
         ask(server.url, 0.5, reader=None)
@@ -180,7 +180,7 @@ def test_fifteen_megabytes_of_any_page_take_little_memory(line: bytes, nothing_i
     assert peak < 8 * 1024 * 1024
 
 
-def test_a_compressed_answer_is_refused_as_it_is(nothing_is_left: None) -> None:
+def test_compressed_answer_is_rejected(no_leftovers: None) -> None:
     with hostile(lambda: iter([OK + b"Content-Encoding: gzip\r\n\r\n" + b"\x1f\x8b" + b"x" * 100])) as server:
         assert "Content-Encoding" in str(ask(server.url, 5).problem)
 
@@ -188,7 +188,7 @@ def test_a_compressed_answer_is_refused_as_it_is(nothing_is_left: None) -> None:
 REDIRECT = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: "
 
 
-def test_a_redirect_leads_to_no_other_host() -> None:
+def test_redirect_to_other_host_is_not_followed() -> None:
     with hostile(lambda: iter([OK + b"Content-Length: 0\r\n\r\n"])) as other:
         elsewhere = other.url.replace("127.0.0.1", "localhost")
         with hostile(lambda: iter([REDIRECT + elsewhere.encode() + b"\r\n\r\n"])) as server:
@@ -196,7 +196,7 @@ def test_a_redirect_leads_to_no_other_host() -> None:
         assert other.heard == []
 
 
-def test_headers_go_to_no_other_port_and_errors_do_not_show_them() -> None:
+def test_headers_are_not_sent_to_other_port_or_shown() -> None:
     headers = {"Authorization": "Basic c2VjcmV0"}
     with hostile(lambda: iter([b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"])) as other:
         with hostile(lambda: iter([REDIRECT + other.url.encode() + b"\r\n\r\n"])) as server:
@@ -207,7 +207,7 @@ def test_headers_go_to_no_other_port_and_errors_do_not_show_them() -> None:
         assert "401" in str(answer.problem)
 
 
-def test_headers_are_sent_again_after_a_redirect_on_the_same_server() -> None:
+def test_headers_are_sent_again_after_redirect_on_same_server() -> None:
     replies = iter([REDIRECT + b"/metrics/\r\n\r\n", OK + b"Content-Length: 4\r\n\r\nm 1\n"])
     with hostile(lambda: iter([next(replies)])) as server:
         answer = ask(server.url, 5, headers={"Authorization": "Basic c2VjcmV0"})
@@ -215,7 +215,7 @@ def test_headers_are_sent_again_after_a_redirect_on_the_same_server() -> None:
         assert [b"c2VjcmV0" in heard for heard in server.heard] == [True, True]
 
 
-def test_a_question_without_a_reader_ends_with_the_status(nothing_is_left: None) -> None:
+def test_question_without_reader_returns_status(no_leftovers: None) -> None:
     with hostile(DRIPS["body"]) as server:
         answer = ask(server.url, 20, reader=None, body=b"{}")
         assert (answer.value, answer.problem) == (200, None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an engine, or a proxy before it, answers instead of what was asked for."""
+"""Errors of an engine, of a proxy in front of it, or of another server at its address."""
 
 from __future__ import annotations
 
@@ -40,33 +40,33 @@ def engine_that_answers(status: int, text: str) -> Engine:
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_proxy_without_its_engine_counts_as_no_answer(status: int) -> None:
+def test_engine_is_unreachable_if_only_a_proxy_answers(status: int) -> None:
     engine = engine_that_answers(status, PAGE.format(status))
     with pytest.raises(EngineUnreachable) as caught:
         engine.list_nodes()
     assert str(caught.value) == (
         "unix:///run/engine/docker.sock: the engine cannot be reached: "
-        f"a proxy before it answers HTTP {status}"
+        f"a proxy in front of it answers HTTP {status}"
     )
 
 
-def test_an_engine_that_says_why_is_no_proxy() -> None:
+def test_engine_error_with_json_comes_from_engine() -> None:
     message = json.dumps({"message": "This node is not a swarm manager. Use docker swarm init."})
     with pytest.raises(NotAManager):
         engine_that_answers(503, message).list_nodes()
 
 
-def test_a_refusal_is_one_sentence_whoever_refuses() -> None:
+def test_engine_error_explains_http_403() -> None:
     with pytest.raises(EngineError) as caught:
         engine_that_answers(403, PAGE.format(403)).list_nodes()
     assert str(caught.value) == (
-        "unix:///run/engine/docker.sock: GET /nodes: refused by a proxy before the engine"
+        "unix:///run/engine/docker.sock: GET /nodes: denied by a proxy in front of the engine"
     )
     with pytest.raises(EngineError, match="GET /nodes: an authorization plugin says no"):
         engine_that_answers(403, '{"message": "an authorization plugin says no"}').list_nodes()
 
 
-def test_the_swarm_without_its_tokens() -> None:
+def test_get_cluster_returns_swarm_without_tokens() -> None:
     def cluster(**swarm: Any) -> dict[str, Any]:
         return engine_that_answers(200, json.dumps({"Swarm": swarm})).get_cluster()
 
@@ -86,7 +86,7 @@ def _serve(listener: socket.socket, greeting: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("greeting", "said"),
+    ("greeting", "text"),
     [
         (
             b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
@@ -95,20 +95,20 @@ def _serve(listener: socket.socket, greeting: bytes) -> None:
         (b"SSH-1.99-dropbear\n", "found an SSH server (SSH-1.99-dropbear)"),
         (
             b"220 mail.example.org ESMTP\r\n",
-            "found something that does not speak HTTP (220 mail.example.org ESMTP)",
+            "found a server that does not speak HTTP (220 mail.example.org ESMTP)",
         ),
-        (b"-ERR unknown command\r\n", "found something that does not speak HTTP (-ERR unknown command)"),
-        (b"\x15\x03\x01\x00\x02\x02\x16", "found something that does not speak HTTP"),
-        (b"J\x00\x00\x00\n5.5.5-10.11", "found something that does not speak HTTP"),
+        (b"-ERR unknown command\r\n", "found a server that does not speak HTTP (-ERR unknown command)"),
+        (b"\x15\x03\x01\x00\x02\x02\x16", "found a server that does not speak HTTP"),
+        (b"J\x00\x00\x00\n5.5.5-10.11", "found a server that does not speak HTTP"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
-            "found something else: GET /version: expected JSON",
+            "found another server: GET /version: expected JSON",
         ),
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", "found something else: GET /version: no"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", "found another server: GET /version: no"),
         (b"", "Remote end closed connection"),
     ],
 )
-def test_whatever_else_answers_at_the_port_is_named(greeting: bytes, said: str) -> None:
+def test_connect_identifies_other_servers(greeting: bytes, text: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_serve, args=(listener, greeting))
         thread.start()
@@ -116,6 +116,6 @@ def test_whatever_else_answers_at_the_port_is_named(greeting: bytes, said: str) 
         with pytest.raises(EngineUnreachable) as caught:
             connect(ConnectionOptions(docker_host=host, timeout=5))
         thread.join()
-    assert said in str(caught.value)
+    assert text in str(caught.value)
     assert str(caught.value).count(host) == 1
     assert str(caught.value).isprintable()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The parser of Prometheus' text format, compared with Prometheus' own client, and with pages by hand."""
+"""The parser of Prometheus' text format, compared with Prometheus' own client and with handwritten pages."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def lines(draw: st.DrawFn, names: st.SearchStrategy[str] = names) -> str:
 
 
 @given(lines())
-def test_each_line_is_read_as_prometheus_reads_it(line: str) -> None:
+def test_parse_sample_agrees_with_prometheus(line: str) -> None:
     assert same(parse_sample(line), theirs(line))
 
 
 @given(st.lists(lines(st.just("m")), max_size=5), st.integers(1, 40))
-def test_it_does_not_matter_where_a_page_is_cut_into_pieces(found: list[str], size: int) -> None:
+def test_parser_accepts_any_chunks(found: list[str], size: int) -> None:
     page = "".join(f"{line}\n" for line in found).encode()
     whole = parse(page)
     assert len(whole) == len(found)
@@ -93,7 +93,7 @@ def test_it_does_not_matter_where_a_page_is_cut_into_pieces(found: list[str], si
 
 
 @given(st.text(max_size=60))
-def test_whatever_is_in_a_line_it_is_a_sample_or_a_value_error(text: str) -> None:
+def test_parse_sample_raises_only_value_error(text: str) -> None:
     for line in (text, f"m {text}", f"m{{{text}", f'm{{a="b"}}{text}'):
         try:
             parse_sample(line)
@@ -122,7 +122,9 @@ def test_whatever_is_in_a_line_it_is_a_sample_or_a_value_error(text: str) -> Non
         (f"m {'9' * 400}", {}, math.inf, None),
     ],
 )
-def test_forms_of_a_sample(line: str, labels: dict[str, str], value: float, timestamp: float | None) -> None:
+def test_parse_sample_accepts(
+    line: str, labels: dict[str, str], value: float, timestamp: float | None
+) -> None:
     assert parse(f"{line}\n".encode()) == [Sample("m", labels, value, timestamp)]
 
 
@@ -151,17 +153,17 @@ def test_forms_of_a_sample(line: str, labels: dict[str, str], value: float, time
         "m ١",
     ],
 )
-def test_lines_that_are_not_in_the_format(line: str) -> None:
+def test_parse_sample_rejects(line: str) -> None:
     with pytest.raises(ValueError, match="text format"):
         parse(f"{line}\n".encode())
 
 
-def test_what_is_no_utf_8_is_refused() -> None:
+def test_parser_rejects_invalid_utf_8() -> None:
     with pytest.raises(ValueError, match="text format"):
         parse(b'm{a="\xff"} 1\n')
 
 
-def test_lines_about_something_else_are_not_looked_at() -> None:
+def test_parser_ignores_other_metrics() -> None:
     others = (
         b'# HELP m x\n# TYPE m gauge\nother{ 1\n\nmm 1\nm_total x\nm\xff 1\n<html>\nM 1\n# EOF\n{"m"} 1\n'
     )
@@ -169,7 +171,7 @@ def test_lines_about_something_else_are_not_looked_at() -> None:
     assert [sample.value for sample in parse(page)] == [1]
 
 
-def test_times_of_openmetrics_are_seconds() -> None:
+def test_parser_reads_openmetrics_timestamps_in_seconds() -> None:
     page = b"# TYPE m gauge\nm 1 1700000000.5\nm 2 1700000000\n# EOF\n"
     content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8"
     assert [one.timestamp for one in parse(page, content_type=content_type)] == [1700000000.5, 1700000000]
@@ -177,17 +179,17 @@ def test_times_of_openmetrics_are_seconds() -> None:
 
 
 @pytest.mark.parametrize("page", [b"m 1", b"m 1\nm 1", b"m{a", b"m 1\n  m 1."])
-def test_a_last_line_without_an_end_may_have_lost_digits(page: bytes) -> None:
-    with pytest.raises(ValueError, match="cut off"):
+def test_parser_rejects_truncated_last_line(page: bytes) -> None:
+    with pytest.raises(ValueError, match="truncated"):
         parse(page)
 
 
-def test_another_last_line_without_an_end_does_not_matter() -> None:
+def test_parser_ignores_truncated_line_of_other_metric() -> None:
     assert len(parse(b"m 1\n# EOF")) == 1
 
 
 @pytest.mark.parametrize("pieces", [1000, 4096, 1 << 30])
-def test_lines_that_are_too_long_do_not_count(pieces: int) -> None:
+def test_parser_ignores_long_lines(pieces: int) -> None:
     long = b"x" * (3 * MAX_LINE_BYTES)
     parser = SampleParser(NAMES)
     page = b'm 1\n# HELP %b\nm{a="%b"} 2\nother{a="%b"} 3\nm 4\nm{a="%b"} 5' % (long, long, long, long)
@@ -200,22 +202,22 @@ def test_lines_that_are_too_long_do_not_count(pieces: int) -> None:
     assert parser.too_long == 2
 
 
-def test_a_line_may_be_as_long_as_the_limit() -> None:
+def test_parser_accepts_line_of_maximum_length() -> None:
     line = b'm{a="%b"} 1' % (b"x" * (MAX_LINE_BYTES - 9))
     assert len(line) == MAX_LINE_BYTES
     assert len(parse(line + b"\n")) == 1
     assert parse(line + b" \n") == []
 
 
-def test_samples_are_limited_and_other_lines_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parser_limits_samples_but_not_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exposition, "MAX_SAMPLES", 3)
     assert len(parse(b"other 1\n" * 50 + b"m 1\n" * 3)) == 3
-    with pytest.raises(ValueError, match="more than 3 samples"):
+    with pytest.raises(ValueError, match="more than 3 memory samples"):
         parse(b"m 1\n" * 4)
     assert MAX_SAMPLES == 20_000
 
 
-def test_an_error_shows_little_of_the_line_and_nothing_that_cannot_be_shown() -> None:
+def test_parser_error_shortens_and_escapes_line() -> None:
     with pytest.raises(ValueError, match="text format") as error:
         parse(b"m \x1b[31m" + b"x" * 5000 + b"\n")
     assert len(str(error.value)) < 200

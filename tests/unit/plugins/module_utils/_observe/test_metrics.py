@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is asked, and how the answers are put together."""
+"""Which endpoints are queried, and how their answers are combined."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe import metrics
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import Meter, measure
@@ -30,7 +31,7 @@ A, B = node("a", address="10.0.0.1"), node("b", address="10.0.0.2")
 
 
 def exporter(total: int = 100, available: int = 40, **tasks: int) -> bytes:
-    """A page of a node exporter; ``tasks``: what its textfile says, of the service ``id-app``."""
+    """A page of a node exporter. ``tasks``: the tasks of the service ``id-app`` in its textfile."""
     lines = [f"{NODE_TOTAL} {total}", f"{NODE_AVAILABLE} {available}", "node_time_seconds 1000"]
     lines += ["orcastra_container_memory_timestamp_seconds 990"] if tasks else []
     lines += [
@@ -42,7 +43,7 @@ def exporter(total: int = 100, available: int = 40, **tasks: int) -> bytes:
 
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """URL → body; what isn't here doesn't answer. Filled by the tests."""
+    """URL → body, filled by the tests. Other URLs do not answer."""
     found: dict[str, Any] = {}
 
     def ask_all(questions: Iterable[Question], **_options: Any) -> dict[str, Answer]:
@@ -66,7 +67,7 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return found
 
 
-def test_logins_go_where_they_belong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measure_sends_login_to_its_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: dict[str, Any] = {}
 
     def ask_all(questions: Iterable[Question], **_options: Any) -> dict[str, Answer]:
@@ -90,8 +91,8 @@ def test_logins_go_where_they_belong(monkeypatch: pytest.MonkeyPatch) -> None:
         },
     )
     measure(snapshot(A, B, node("c", address="10.0.0.3")), sources)
-    told = {url: headers.get("X") for url, headers in sent.items() if "/api/v1/query" not in url}
-    assert told == {
+    found = {url: headers.get("X") for url, headers in sent.items() if "/api/v1/query" not in url}
+    assert found == {
         "http://a/": "a",
         "http://10.0.0.2:9100/metrics": "each",
         "http://10.0.0.3:9100/metrics": "each",
@@ -104,23 +105,23 @@ def test_logins_go_where_they_belong(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["evil/x", "evil@10.0.0.9", "evil?", "a b", "evil#", "[::1]", "-x", "", "ü"])
-def test_a_host_name_that_leads_elsewhere_is_not_asked(pages: dict[str, Any], name: str) -> None:
+def test_measure_skips_unsafe_host_names(pages: dict[str, Any], name: str) -> None:
     seen = snapshot(node(name, address="10.0.0.1"))
     found = measure(seen, MetricSources(node_exporter_url="http://{hostname}:9100/metrics"))
-    assert len(found.problems) == 1
-    assert "no node exporter is named" in found.problems[0]
+    assert codes(found.problems) == ["exporter_not_configured"]
 
 
-def test_every_node_is_asked_at_its_address(pages: dict[str, Any]) -> None:
+def test_measure_queries_address_of_each_node(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter(100, 40)
     pages["http://[fd00::3]:9100/metrics"] = exporter(200, 250)
     sixth = node("six", address="fd00::3")
     found = measure(snapshot(A, B, sixth), TEMPLATE)
     assert found.nodes == {"id-a": NodeMemory("a", 100, 40), "id-six": NodeMemory("six", 200, 200)}
-    assert found.problems == ("node b: http://10.0.0.2:9100/metrics: Connection refused",)
+    url = "http://10.0.0.2:9100/metrics"
+    assert found.problems == (Reason("endpoint_failed", node="b", url=url, problem="Connection refused"),)
 
 
-def test_a_failed_scrape_does_not_cost_a_sample_that_is_young_enough(
+def test_meter_uses_last_answer_of_failed_endpoint(
     pages: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = "http://10.0.0.1:9100/metrics"
@@ -131,43 +132,43 @@ def test_a_failed_scrape_does_not_cost_a_sample_that_is_young_enough(
     assert (first.nodes, first.tasks, first.problems) == ({"id-a": NodeMemory("a", 100, 40)}, {"t1": 7}, ())
 
     del pages[url]
-    # what is in the textfile was 10 s old then
+    # the content of the textfile was 10 s old at that time
     for now, nodes, tasks in ((1050.0, 1, 1), (1055.0, 1, 0), (1061.0, 0, 0), (1050.0, 1, 1)):
         monkeypatch.setattr(metrics.time, "time", lambda now=now: now)
         found = meter.measure(swarm, TEMPLATE)
         assert (len(found.nodes), len(found.tasks)) == (nodes, tasks)
-        assert found.problems[0].startswith(f"node a: {url}: Connection refused")
-        assert found.problems[0].endswith("; its answer from before counts") == bool(nodes)
-    # a single measurement has none to fall back on
+        code = "endpoint_failed_using_last_answer" if nodes else "endpoint_failed"
+        assert found.problems[0] == Reason(code, node="a", url=url, problem="Connection refused")
+    # a single measurement has no earlier answer
     assert measure(swarm, TEMPLATE).nodes == {}
 
 
 @pytest.mark.parametrize("address", ["", "0.0.0.0", "::"])
-def test_a_node_whose_address_is_not_known(pages: dict[str, Any], address: str) -> None:
+def test_measure_reports_node_without_address(pages: dict[str, Any], address: str) -> None:
     found = measure(snapshot(node("a", address=address)), TEMPLATE)
-    assert found.problems == ("node a: no node exporter is named for it",)
+    assert found.problems == (Reason("exporter_not_configured", node="a", host=None),)
 
 
-def test_a_node_that_joined_again_goes_by_its_host_name(pages: dict[str, Any]) -> None:
+def test_measure_ignores_stale_entry_of_host_name(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter(100, 40)
     stale = node("old", hostname="a", state="down", address="10.0.0.1")
     assert measure(snapshot(A, stale), TEMPLATE).nodes["id-a"].host == "a"
     (problem,) = measure(snapshot(node("a", address=""), stale), TEMPLATE).problems
-    assert problem == "node a: no node exporter is named for it"
+    assert problem.code == "exporter_not_configured"
 
 
-def test_nodes_with_one_host_name_are_told_apart_by_their_ids(pages: dict[str, Any]) -> None:
+def test_measure_distinguishes_duplicate_host_names_by_id(pages: dict[str, Any]) -> None:
     twin = node("twin", hostname="a", address="10.0.0.9")
     pages["http://10.0.0.1:9100/metrics"] = pages["http://10.0.0.9:9100/metrics"] = exporter(100, 40)
     found = measure(snapshot(A, twin), TEMPLATE)
     assert {one.host for one in found.nodes.values()} == {"id-a", "id-twin"}
 
 
-def test_a_node_that_is_down_is_not_asked(pages: dict[str, Any]) -> None:
+def test_measure_skips_down_nodes(pages: dict[str, Any]) -> None:
     assert measure(snapshot(node("a", address="10.0.0.1", state="down")), TEMPLATE) == Memory()
 
 
-def test_of_a_virtual_machine_its_host_counts_and_its_own_exporter_knows_the_tasks(
+def test_measure_uses_host_memory_and_own_tasks_of_virtual_machine(
     pages: dict[str, Any],
 ) -> None:
     sources = MetricSources(
@@ -179,17 +180,19 @@ def test_of_a_virtual_machine_its_host_counts_and_its_own_exporter_knows_the_tas
     found = measure(snapshot(A, B, service("app"), running), sources)
     host = NodeMemory("host-1", 1000, 300)
     assert (found.nodes, found.tasks) == ({"id-a": host, "id-b": host}, {running.id: 7})
-    assert found.problems == ("node b: http://vm-b/: Connection refused",)
+    (problem,) = found.problems
+    assert (problem.code, problem.params["url"]) == ("endpoint_failed", "http://vm-b/")
 
 
-def test_a_host_without_an_exporter(pages: dict[str, Any]) -> None:
+def test_measure_reports_host_without_exporter(pages: dict[str, Any]) -> None:
     sources = MetricSources(node_exporters={"a": "http://vm-a/"}, node_map={"a": "host-1"})
     pages["http://vm-a/"] = exporter()
     found = measure(snapshot(A), sources)
-    assert (found.nodes, found.problems) == ({}, ("node a: no node exporter is named for its host host-1",))
+    assert found.nodes == {}
+    assert found.problems == (Reason("exporter_not_configured", node="a", host="host-1"),)
 
 
-def test_nodes_with_one_url_are_one_host(pages: dict[str, Any]) -> None:
+def test_measure_treats_nodes_with_same_url_as_one_host(pages: dict[str, Any]) -> None:
     pages["http://x/"] = exporter()
     found = measure(snapshot(A, B), MetricSources(node_exporters={"a": "http://x/", "b": "http://x/"}))
     assert {sample.host for sample in found.nodes.values()} == {"a"}
@@ -204,22 +207,21 @@ def about(node_id: str) -> bytes:
 
 
 @pytest.mark.parametrize("page", [named("b"), about("id-b")])
-def test_the_exporter_of_another_node_counts_for_nothing(pages: dict[str, Any], page: bytes) -> None:
+def test_measure_rejects_exporter_of_another_node(pages: dict[str, Any], page: bytes) -> None:
     pages |= {"http://10.0.0.1:9100/metrics": page, "http://10.0.0.2:9100/metrics": page}
     found = measure(snapshot(A, B), TEMPLATE)
     assert list(found.nodes) == ["id-b"]
-    assert found.problems[:1] == (
-        "node a: http://10.0.0.1:9100/metrics: expected the exporter of this node, found that of b",
-    )
+    url = "http://10.0.0.1:9100/metrics"
+    assert found.problems[0] == Reason("exporter_of_other_node", node="a", url=url, other="b")
 
 
 @pytest.mark.parametrize("page", [named("0123456789ab"), named("a"), about("id-gone"), about("id-a")])
-def test_a_name_that_is_no_other_nodes_is_no_fault(pages: dict[str, Any], page: bytes) -> None:
+def test_measure_accepts_exporter_with_unknown_name(pages: dict[str, Any], page: bytes) -> None:
     pages |= {"http://10.0.0.1:9100/metrics": page}
     assert measure(snapshot(A), TEMPLATE).problems == ()
 
 
-def test_a_host_may_be_a_node_itself(pages: dict[str, Any]) -> None:
+def test_measure_accepts_host_that_is_also_a_node(pages: dict[str, Any]) -> None:
     pages["http://b/"] = named("b")
     mapped = MetricSources(node_exporters={"b": "http://b/"}, node_map={"a": "b"})
     shared = MetricSources(node_exporters={"a": "http://b/", "b": "http://b/"})
@@ -228,23 +230,22 @@ def test_a_host_may_be_a_node_itself(pages: dict[str, Any]) -> None:
         assert (len(found.nodes), found.problems) == (2, ())
 
 
-def test_names_that_are_nobodys_are_told(pages: dict[str, Any]) -> None:
+def test_measure_reports_unknown_names(pages: dict[str, Any]) -> None:
     sources = MetricSources(
         node_exporters={"a": "http://a/", "x": "http://x/"}, node_map={"y": "z"}, cadvisors={"w": "http://w/"}
     )
     pages["http://a/"] = exporter()
     problems = measure(snapshot(A), sources).problems
-    said = "no node of this swarm has this host name or ID"
-    assert problems == (f"node_exporters.x: {said}", f"metrics.cadvisors.w: {said}", f"node_map.y: {said}")
+    keys = ("node_exporters.x", "metrics.cadvisors.w", "node_map.y")
+    assert problems == tuple(Reason("metrics_name_unknown", key=key) for key in keys)
 
 
-def test_a_page_of_something_else(pages: dict[str, Any]) -> None:
+def test_measure_reports_page_without_memory(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = b"<html>"
-    (problem,) = measure(snapshot(A), TEMPLATE).problems
-    assert problem.endswith("expected the metrics of a node exporter, found none of memory")
+    assert codes(measure(snapshot(A), TEMPLATE).problems) == ["exporter_without_memory"]
 
 
-def test_memory_of_tasks_and_what_is_typical_of_their_service(pages: dict[str, Any]) -> None:
+def test_measure_returns_memory_of_tasks_and_average_of_services(pages: dict[str, Any]) -> None:
     first, second = task("app", "a"), task("app", "a", slot=2)
     ended = task("app", "a", slot=3, state="shutdown", desired_state="shutdown")
     pages["http://10.0.0.1:9100/metrics"] = exporter(**{first.id: 30, ended.id: 10, "gone": 1000})
@@ -253,7 +254,7 @@ def test_memory_of_tasks_and_what_is_typical_of_their_service(pages: dict[str, A
     assert found.problems == ()
 
 
-def test_a_service_is_what_swarm_says_not_what_an_exporter_says(pages: dict[str, Any]) -> None:
+def test_measure_takes_service_of_task_from_swarm(pages: dict[str, Any]) -> None:
     mine = task("other", "a")
     pages["http://10.0.0.1:9100/metrics"] = exporter(**{mine.id: 30})
     found = measure(snapshot(A, service("app"), service("other"), mine), TEMPLATE)
@@ -268,7 +269,7 @@ def cadvisor(**tasks: int) -> bytes:
 
 
 @pytest.mark.parametrize("page", [exporter, lambda **tasks: exporter() + cadvisor(**tasks)])
-def test_an_exporter_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any], page: Any) -> None:
+def test_measure_ignores_tasks_of_other_nodes_in_exporter(pages: dict[str, Any], page: Any) -> None:
     mine, theirs, nowhere = task("app", "a"), task("app", "b", slot=2), task("app", None, slot=3)
     pages["http://10.0.0.1:9100/metrics"] = page(**{mine.id: 1, theirs.id: 10**12, nowhere.id: 10**12})
     pages["http://10.0.0.2:9100/metrics"] = page(**{theirs.id: 2})
@@ -276,13 +277,13 @@ def test_an_exporter_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any],
     assert found.tasks == {mine.id: 1, theirs.id: 2}
     assert found.services == {"id-app": 1}
     (problem,) = found.problems
-    assert problem.startswith("node a: ")
-    # also if the other one says nothing
+    assert (problem.code, problem.params["node"]) == ("endpoint_tasks_foreign", "a")
+    # even if the other exporter does not answer
     del pages["http://10.0.0.2:9100/metrics"]
     assert measure(snapshot(A, B, service("app"), mine, theirs), TEMPLATE).tasks == {mine.id: 1}
 
 
-def test_a_cadvisor_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any]) -> None:
+def test_measure_ignores_tasks_of_other_nodes_in_cadvisor(pages: dict[str, Any]) -> None:
     sources = replace(TEMPLATE, cadvisor_url="http://{address}:8080/metrics")
     mine, theirs = task("app", "a"), task("app", "b", slot=2)
     pages["http://10.0.0.1:9100/metrics"] = exporter(**{mine.id: 1})
@@ -292,7 +293,7 @@ def test_a_cadvisor_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any]) 
     assert measure(snapshot(A, B, service("app"), mine, theirs), sources).tasks == {mine.id: 1, theirs.id: 3}
 
 
-def test_what_is_on_one_host_may_have_one_exporter(pages: dict[str, Any]) -> None:
+def test_measure_accepts_shared_exporter_of_one_host(pages: dict[str, Any]) -> None:
     first, second = task("app", "a"), task("app", "b", slot=2)
     pages["http://x/"] = exporter(**{first.id: 1, second.id: 2})
     sources = MetricSources(node_exporters={"a": "http://x/", "b": "http://x/"})
@@ -300,26 +301,24 @@ def test_what_is_on_one_host_may_have_one_exporter(pages: dict[str, Any]) -> Non
     assert (found.tasks, found.problems) == ({first.id: 1, second.id: 2}, ())
 
 
-def test_lines_that_are_too_long_are_reported(pages: dict[str, Any]) -> None:
+def test_measure_reports_long_lines(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter(**{"x" * 10_000: 1})
     found = measure(snapshot(A), TEMPLATE)
     assert found.nodes == {"id-a": NodeMemory("a", 100, 40)}
-    assert len(found.problems) == 1
+    assert codes(found.problems) == ["endpoint_lines_too_long"]
 
 
-def test_the_query_of_a_url_is_not_shown(pages: dict[str, Any]) -> None:
+def test_measure_hides_query_of_url(pages: dict[str, Any]) -> None:
     sources = MetricSources(
         node_exporters={"a": "http://x/?token=s3cret"}, prometheus_url="http://p/?t=s3cret"
     )
     assert "s3cret" not in str(measure(snapshot(A), sources))
 
 
-def test_where_no_task_is_measured_it_is_said_once(pages: dict[str, Any]) -> None:
+def test_measure_reports_missing_task_memory_once(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter()
     found = measure(snapshot(A, service("app"), task("app", "a")), TEMPLATE)
-    assert [problem.partition(" (")[0] for problem in found.problems] == [
-        "no endpoint tells the memory of tasks"
-    ]
+    assert codes(found.problems) == ["task_memory_unknown"]
 
 
 SERVER = MetricSources(prometheus_url="http://prometheus")
@@ -335,26 +334,26 @@ def ask_server(
     cadvisors: tuple[Series, ...] = (),
     sources: MetricSources = SERVER,
 ) -> Memory:
-    """What is measured with the help of a server that knows these series."""
+    """Measure with a server that has these series."""
     for url, series in zip(query_urls("http://prometheus", 60), (nodes, textfiles, cadvisors), strict=True):
         pages[url] = reply(*series)
     return measure(snapshot(*parts), sources)
 
 
 def memory_of(instance: str, total: int, available: int, **labels: str) -> tuple[Series, ...]:
-    """A node exporter's two series as a server has them."""
+    """The two series of a node exporter on a server."""
     named = {"instance": instance, **labels}
     return (NODE_TOTAL, named, total), (NODE_AVAILABLE, named, available)
 
 
 def task_at(instance: str, task_id: str, size: int, **labels: str) -> Series:
-    """The same of a container that cAdvisor knows."""
+    """The series of a container from cAdvisor."""
     named = {"instance": instance, "container_label_com_docker_swarm_task_id": task_id, **labels}
     return "container_memory_working_set_bytes", named, size
 
 
 def textfile_at(instance: str, *tasks: tuple[str, int], **labels: str) -> tuple[Series, ...]:
-    """The same of the textfile that is about ``tasks``."""
+    """The series of a textfile with ``tasks``."""
     written = ("orcastra_container_memory_timestamp_seconds", {"instance": instance}, 980)
     found = [
         ("orcastra_container_memory_bytes", {"instance": instance, "task_id": task_id, **labels}, size)
@@ -363,7 +362,7 @@ def textfile_at(instance: str, *tasks: tuple[str, int], **labels: str) -> tuple[
     return (*found, written)
 
 
-def test_a_server_knows_what_nobody_else_tells(pages: dict[str, Any]) -> None:
+def test_server_completes_direct_measurements(pages: dict[str, Any]) -> None:
     pages["http://a/"] = exporter(100, 40)
     running = task("app", "b")
     found = ask_server(
@@ -375,19 +374,17 @@ def test_a_server_knows_what_nobody_else_tells(pages: dict[str, Any]) -> None:
     )
     assert found.nodes == {"id-a": NodeMemory("a", 100, 40), "id-b": NodeMemory("b", 500, 100)}
     assert found.tasks == {running.id: 55}
-    assert found.problems == ("node c: http://prometheus knows no memory of it",)
+    assert found.problems == (Reason("server_without_node", node="c", server="http://prometheus"),)
 
 
 @pytest.mark.parametrize("instance", ["10.0.0.1:9100", "a:9100", "a", "id-a", "[10.0.0.1]:9100"])
-def test_an_instance_is_a_node_by_its_name_or_address(pages: dict[str, Any], instance: str) -> None:
+def test_server_instance_matches_name_or_address(pages: dict[str, Any], instance: str) -> None:
     assert ask_server(pages, (A, B), nodes=memory_of(instance, 100, 40)).nodes.keys() == {"id-a"}
 
 
 @pytest.mark.parametrize("label", ["node_id", "node", "nodename", "hostname", "host"])
 @pytest.mark.parametrize("value", ["b", "id-b", "10.0.0.2"])
-def test_an_instance_elsewhere_is_the_node_that_its_labels_name(
-    pages: dict[str, Any], label: str, value: str
-) -> None:
+def test_server_instance_matches_node_of_its_labels(pages: dict[str, Any], label: str, value: str) -> None:
     running = task("app", "b")
     found = ask_server(
         pages,
@@ -400,21 +397,19 @@ def test_an_instance_elsewhere_is_the_node_that_its_labels_name(
 
 @pytest.mark.parametrize("label", ["node_id", "node", "nodename", "hostname", "host"])
 @pytest.mark.parametrize("order", [1, -1])
-def test_labels_of_an_exporter_do_not_make_it_another_node(
-    pages: dict[str, Any], label: str, order: int
-) -> None:
-    liar = memory_of("10.0.0.1:9100", 7, 7, **{label: "b"})
-    honest = memory_of("10.0.0.2:9100", 100, 40)
-    found = ask_server(pages, (A, B), nodes=sum((liar, honest)[::order], ()))
+def test_server_labels_do_not_override_instance(pages: dict[str, Any], label: str, order: int) -> None:
+    wrong = memory_of("10.0.0.1:9100", 7, 7, **{label: "b"})
+    right = memory_of("10.0.0.2:9100", 100, 40)
+    found = ask_server(pages, (A, B), nodes=sum((wrong, right)[::order], ()))
     assert found.nodes == {"id-a": NodeMemory("a", 7, 7), "id-b": NodeMemory("b", 100, 40)}
-    # also not if that one says nothing, and not against one that has the name
-    assert ask_server(pages, (A, B), nodes=liar).nodes.keys() == {"id-a"}
-    stranger = memory_of("172.16.0.9:9100", 7, 7, **{label: "b"})
-    found = ask_server(pages, (A, B), nodes=sum((stranger, honest)[::order], ()))
+    # even if the other instance is missing; an unknown instance never overrides a known one
+    assert ask_server(pages, (A, B), nodes=wrong).nodes.keys() == {"id-a"}
+    unknown = memory_of("172.16.0.9:9100", 7, 7, **{label: "b"})
+    found = ask_server(pages, (A, B), nodes=sum((unknown, right)[::order], ()))
     assert found.nodes == {"id-b": NodeMemory("b", 100, 40)}
 
 
-def test_two_strangers_that_claim_to_be_one_node_are_none(pages: dict[str, Any]) -> None:
+def test_server_ignores_two_instances_claiming_one_node(pages: dict[str, Any]) -> None:
     found = ask_server(
         pages,
         (A, B),
@@ -424,15 +419,16 @@ def test_two_strangers_that_claim_to_be_one_node_are_none(pages: dict[str, Any])
         ),
     )
     assert found.nodes == {}
-    assert any("172.16.0.8:9100, 172.16.0.9:9100" in problem for problem in found.problems)
+    (claim,) = [problem for problem in found.problems if problem.code == "instances_claim_node"]
+    assert claim.params["instances"] == ("172.16.0.8:9100", "172.16.0.9:9100")
 
 
-def test_an_instance_whose_labels_disagree_is_no_node(pages: dict[str, Any]) -> None:
+def test_server_ignores_instance_with_contradicting_labels(pages: dict[str, Any]) -> None:
     found = ask_server(pages, (A, B), nodes=memory_of("172.16.0.8:9100", 7, 7, node="a", host="b"))
     assert found.nodes == {}
 
 
-def test_one_of_two_nodes_with_one_name_is_meant_by_neither(pages: dict[str, Any]) -> None:
+def test_server_ignores_instance_with_ambiguous_name(pages: dict[str, Any]) -> None:
     twins = (node("b", address="10.0.0.2"), replace(node("b", address="10.0.0.3"), id="id-twin"))
     found = ask_server(pages, twins, nodes=memory_of("b:9100", 100, 40))
     assert found.nodes == {}
@@ -440,43 +436,44 @@ def test_one_of_two_nodes_with_one_name_is_meant_by_neither(pages: dict[str, Any
     assert found.nodes.keys() == {"id-twin"}
 
 
-def test_through_a_server_an_exporter_speaks_for_the_tasks_of_its_own_node(pages: dict[str, Any]) -> None:
+def test_server_ignores_tasks_of_other_nodes(pages: dict[str, Any]) -> None:
     mine, theirs = task("app", "a"), task("app", "b", slot=2)
     parts = (A, B, service("app"), mine, theirs)
     big = 10**12
-    for told in (
+    for series in (
         {"cadvisors": (task_at("10.0.0.1:8080", mine.id, 1), task_at("10.0.0.1:8080", theirs.id, big))},
         {"textfiles": textfile_at("10.0.0.1:9100", (mine.id, 1), (theirs.id, big))},
         {"textfiles": textfile_at("10.0.0.1:9100", (mine.id, 1), (theirs.id, big), node_id="id-b")},
     ):
-        found = ask_server(pages, parts, **told)  # type: ignore[arg-type]
+        found = ask_server(pages, parts, **series)  # type: ignore[arg-type]
         assert found.tasks == {mine.id: 1}
-        assert any("tasks of other nodes" in problem for problem in found.problems)
+        assert "instance_tasks_foreign" in codes(found.problems)
 
 
-def test_a_stranger_is_on_the_node_of_its_tasks(pages: dict[str, Any]) -> None:
-    """cAdvisor as a global service in an overlay network, found by the name tasks.cadvisor."""
+def test_server_instance_matches_node_of_its_tasks(pages: dict[str, Any]) -> None:
+    """For example cAdvisor as a global service in an overlay network, found as tasks.cadvisor."""
     on_a, on_b, also_b = task("app", "a"), task("app", "b", slot=2), task("app", "b", slot=3)
     parts = (A, B, service("app"), on_a, on_b, also_b)
     first = (task_at("172.16.0.8:8080", on_a.id, 1),)
     second = (task_at("172.16.0.9:8080", on_b.id, 2), task_at("172.16.0.9:8080", also_b.id, 3))
     found = ask_server(pages, parts, cadvisors=(*first, *second))
     assert found.tasks == {on_a.id: 1, on_b.id: 2, also_b.id: 3}
-    # one that names tasks of several nodes is on none
+    # an instance with tasks of several nodes is ignored
     mixed = (*first, task_at("172.16.0.8:8080", on_b.id, 10**12))
     found = ask_server(pages, parts, cadvisors=(*mixed, *second))
     assert found.tasks == {on_b.id: 2, also_b.id: 3}
-    # nor does one count against the node's own, or against another stranger
+    # an unknown instance overrides neither the node's own nor another unknown one
     own = (task_at("10.0.0.2:8080", on_b.id, 5),)
-    liar = (task_at("172.16.0.7:8080", on_b.id, 10**12),)
-    for cadvisors in ((*own, *liar), (*liar, *own)):
+    wrong = (task_at("172.16.0.7:8080", on_b.id, 10**12),)
+    for cadvisors in ((*own, *wrong), (*wrong, *own)):
         assert ask_server(pages, parts, cadvisors=cadvisors).tasks == {on_b.id: 5}
-    found = ask_server(pages, parts, cadvisors=(*second, *liar))
+    found = ask_server(pages, parts, cadvisors=(*second, *wrong))
     assert found.tasks == {also_b.id: 3}
-    assert any("172.16.0.7:8080, 172.16.0.9:8080" in problem for problem in found.problems)
+    (claim,) = [problem for problem in found.problems if problem.code == "instances_claim_tasks"]
+    assert claim.params["instances"] == ("172.16.0.7:8080", "172.16.0.9:8080")
 
 
-def test_through_a_server_the_textfile_comes_before_cadvisor(pages: dict[str, Any]) -> None:
+def test_server_prefers_textfile_over_cadvisor(pages: dict[str, Any]) -> None:
     running = task("app", "b")
     found = ask_server(
         pages,
@@ -487,23 +484,20 @@ def test_through_a_server_the_textfile_comes_before_cadvisor(pages: dict[str, An
     assert found.tasks == {running.id: 5}
 
 
-def test_a_virtual_machine_s_host_is_known_to_a_server(pages: dict[str, Any]) -> None:
+def test_server_reports_host_of_virtual_machine(pages: dict[str, Any]) -> None:
     sources = replace(SERVER, node_map={"a": "host-1", "b": "host-1"})
     nodes = (*memory_of("10.0.0.1:9100", 7, 7), *memory_of("host-1:9100", 1000, 400))
     found = ask_server(pages, (A, B), nodes=nodes, sources=sources)
     assert found.nodes == dict.fromkeys(("id-a", "id-b"), NodeMemory("host-1", 1000, 400))
 
 
-def test_a_server_that_does_not_answer(pages: dict[str, Any]) -> None:
+def test_measure_reports_failed_server(pages: dict[str, Any]) -> None:
     problems = measure(snapshot(A), SERVER).problems
-    assert problems == (
-        "http://prometheus: Connection refused",
-        "node a: http://prometheus knows no memory of it",
-    )
+    assert codes(problems) == ["server_failed", "server_without_node"]
 
 
 def reply(*series: tuple[str, dict[str, str], int]) -> bytes:
-    """A server's reply with one sample of each series, a moment old."""
+    """A server's reply with one recent sample of each series."""
     result = [
         {"metric": {"__name__": name, **labels}, "values": [[990, str(value)]]}
         for name, labels, value in series

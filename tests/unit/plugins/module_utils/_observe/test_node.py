@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A node as its engine tells it: health and its beginning, names, times."""
+"""Parse the containers and volumes of a node: health and its start, names, times."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ def container(streak: int, checks: int, retries: int = 3) -> dict[str, Any]:
         (9, 5, "2026-11-23T12:00:40.5Z"),
     ],
 )
-def test_it_is_unhealthy_since_the_check_that_made_it_so(streak: int, checks: int, since: str) -> None:
+def test_health_since_is_time_of_decisive_check(streak: int, checks: int, since: str) -> None:
     health = parse_container(container(streak, checks)).health
     assert health is not None
     assert health.since == parse_time(since)
 
 
-def test_absent_parts() -> None:
+def test_parse_container_with_absent_parts() -> None:
     plain = parse_container({"Id": "c1", "Name": "/x", "State": {"Status": "exited"}})
     assert (plain.health, plain.finished, plain.was_unhealthy, plain.stop_timeout) == (None, 0.0, False, None)
     assert parse_container(container(2, 5)).was_unhealthy is False
     assert parse_container(container(3, 5)).was_unhealthy is True
 
 
-def test_times_have_zones() -> None:
+def test_parse_time_with_time_zone() -> None:
     assert parse_time("2026-11-23T12:00:00.25+01:00") == parse_time("2026-11-23T11:00:00.25Z")
     assert parse_time("0001-01-01T00:00:00Z") == 0
 
 
-def test_volumes_without_a_name_of_their_own() -> None:
+def test_parse_volume_recognizes_anonymous_volumes() -> None:
     assert _parse_volume({"Name": "a" * 64}).anonymous
     assert _parse_volume({"Name": "data", "Labels": {"com.docker.volume.anonymous": ""}}).anonymous
     assert not _parse_volume({"Name": "data", "Labels": None}).anonymous

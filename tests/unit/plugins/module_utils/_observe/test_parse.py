@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What planners learn of a service from the engine's JSON."""
+"""Parse the engine's JSON of a service."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def raw(placement: Any, previous: Any = "none", image: str = "new") -> dict[str,
         (raw({}, previous={"Constraints": ["node.role==worker"]}), True),
         (raw(None, previous={}), True),
         (raw(None, previous=None), True),
-        # the very same
+        # the identical spec
         (raw({}, previous={}, image="old"), False),
-        # real managers crash if running tasks have a placement and their service has lost it
+        # managers crash if running tasks have a placement and their service has none
         (raw({"Constraints": ["node.role==worker"]}, previous=None), False),
         (raw({}, previous=None), False),
     ],
 )
-def test_a_service_can_be_rolled_back_to_another_spec(service: dict[str, Any], expected: bool) -> None:
+def test_can_roll_back_needs_different_safe_spec(service: dict[str, Any], expected: bool) -> None:
     assert parse_service(service).can_roll_back is expected

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe import prometheus
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.prometheus import (
     ReplyReader,
@@ -46,34 +47,34 @@ def page(text: str, now: float = 1000, max_age: float = 60) -> Page:
     return read_page(read(text.encode()).samples, now, max_age)
 
 
-def test_a_node_exporter_with_a_textfile() -> None:
+def test_read_page_of_node_exporter_with_textfile() -> None:
     found = page(EXPORTER + TEXTFILE)
-    assert found == Page(2_000_000_000, 1_500_000_000, 1000, {"t": 50_000_000}, None)
+    assert found == Page(2_000_000_000, 1_500_000_000, 1000, {"t": 50_000_000}, ())
     assert read(TEXTFILE.encode()).names == {"n"}
     named = EXPORTER + 'node_uname_info{nodename="wrk-b",sysname="Linux"} 1\n'
     assert read(named.encode()).names == {"wrk-b"}
 
 
-def test_a_textfile_that_is_too_old_counts_for_nothing() -> None:
+def test_read_page_ignores_old_textfile() -> None:
     found = page(EXPORTER + TEXTFILE.replace(" 980", " 939"))
     assert found.tasks == {}
-    assert found.stale == "the memory of its tasks is older than 60 s"
+    assert found.stale == (Reason("task_memory_outdated", limit=60),)
     assert found.total == 2_000_000_000
 
 
-def test_its_age_is_told_by_the_clock_of_its_own_host() -> None:
+def test_read_page_uses_clock_of_host_for_textfile() -> None:
     assert page(EXPORTER + TEXTFILE, now=500_000).tasks == {"t": 50_000_000}
     assert page(TEXTFILE, now=500_000).tasks == {}
 
 
-def test_a_textfile_that_is_written_rarely_may_be_two_of_its_own_intervals_old() -> None:
+def test_read_page_allows_two_intervals_of_textfile() -> None:
     text = EXPORTER + TEXTFILE.replace(" 980", " 890").replace("seconds 30", "seconds 60")
     assert page(text).tasks == {"t": 50_000_000}
 
 
-def test_a_textfile_without_a_time_is_of_no_use() -> None:
+def test_read_page_ignores_textfile_without_timestamp() -> None:
     found = page(EXPORTER + 'orcastra_container_memory_bytes{task_id="t",service_id="s"} 1\n')
-    assert (found.tasks, found.stale) == ({}, "the memory of its tasks has no time")
+    assert (found.tasks, found.stale) == ({}, (Reason("task_memory_undated"),))
 
 
 CADVISOR = (
@@ -83,51 +84,52 @@ CADVISOR = (
 )
 
 
-def test_cadvisor_counts_where_the_textfile_says_nothing() -> None:
+def test_read_page_uses_cadvisor_without_textfile() -> None:
     assert page(CADVISOR).tasks == {"t": 7_000_000}
     assert page(CADVISOR + EXPORTER + TEXTFILE).tasks == {"t": 50_000_000}
 
 
-def test_a_sample_with_an_old_time_of_its_own_is_none() -> None:
+def test_read_page_ignores_old_samples() -> None:
     old = EXPORTER.replace("1.5e+09", "1.5e+09 990000")
-    assert (page(old, now=1049).available, page(old, now=1049).stale) == (1_500_000_000, None)
-    assert (page(old, now=1051).available, page(old, now=1051).stale) == (None, "samples are older than 60 s")
-    assert page(old, now=929).stale == "samples are of more than 60 s from now: a clock is wrong"
+    assert (page(old, now=1049).available, page(old, now=1049).stale) == (1_500_000_000, ())
+    outdated = (Reason("samples_outdated", limit=60.0),)
+    assert (page(old, now=1051).available, page(old, now=1051).stale) == (None, outdated)
+    assert page(old, now=929).stale == (Reason("samples_in_future", limit=60.0),)
 
 
-def test_what_cadvisor_says_may_be_two_of_its_own_intervals_old() -> None:
+def test_read_page_allows_two_intervals_of_cadvisor() -> None:
     assert page(CADVISOR, now=1109).tasks == {"t": 7_000_000}
     found = page(CADVISOR, now=1111)
-    assert (found.tasks, found.stale) == ({}, "samples are older than 120 s")
+    assert (found.tasks, found.stale) == ({}, (Reason("samples_outdated", limit=120.0),))
     found = page(CADVISOR, now=869)
-    assert (found.tasks, found.stale) == ({}, "samples are of more than 120 s from now: a clock is wrong")
+    assert (found.tasks, found.stale) == ({}, (Reason("samples_in_future", limit=120.0),))
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-1", "1e300", f"{2 * MAX_SIZE_BYTES}"])
-def test_values_that_are_no_sizes(value: str) -> None:
+def test_read_page_ignores_invalid_sizes(value: str) -> None:
     found = page(EXPORTER.replace("1.5e+09", value))
     assert (found.total, found.available) == (2_000_000_000, None)
 
 
-def test_other_pages() -> None:
+def test_text_reader_rejects_other_pages() -> None:
     assert page("<html>welcome</html>") == Page()
     assert page("") == Page()
     with pytest.raises(ValueError, match="not in Prometheus' text format"):
         read(b"node_memory_MemTotal_bytes many\n")
 
 
-def test_a_number_that_may_have_lost_digits_is_none() -> None:
-    with pytest.raises(ValueError, match="cut off"):
+def test_text_reader_rejects_truncated_number() -> None:
+    with pytest.raises(ValueError, match="truncated"):
         read(EXPORTER.encode() + b"node_memory_MemAvailable_bytes 1.")
     assert len(read(EXPORTER.encode() + b"node_other 1.").samples) == 3
 
 
-def test_of_a_large_page_only_what_matters_is_parsed() -> None:
+def test_text_reader_parses_only_relevant_lines() -> None:
     filler = b'container_cpu_usage_seconds_total{id="/x"} 1\n' * (MAX_BYTES // 100)
     assert len(read(filler + EXPORTER.encode()).samples) == 3
 
 
-def test_what_is_kept_does_not_grow_with_the_page() -> None:
+def test_text_reader_limits_memory() -> None:
     lines = [
         f'orcastra_container_memory_bytes{{task_id="{task}",node_id="{"n" * 100}{number}"}} {number}'
         for number in range(5000)
@@ -139,20 +141,20 @@ def test_what_is_kept_does_not_grow_with_the_page() -> None:
     assert len(found.names) < 20
 
 
-def test_an_endpoint_speaks_for_the_tasks_of_its_node_alone() -> None:
+def test_text_reader_keeps_tasks_of_its_node_only() -> None:
     text = TEXTFILE + TEXTFILE.replace('"t"', '"elsewhere"') + TEXTFILE.replace('"t"', '"over"')
     found = read(text.encode(), ("t",), ("elsewhere",))
     assert (page(text).tasks, found.foreign) == ({"t": 50_000_000}, 1)
 
 
-def test_a_label_that_is_too_long_names_nothing() -> None:
+def test_text_reader_ignores_long_labels() -> None:
     long = "x" * 5000
     assert read(f'node_uname_info{{nodename="{long}"}} 1\n'.encode()).names == frozenset()
     found = read(f'orcastra_container_memory_bytes{{task_id="{long}"}} 1\n'.encode(), (long,))
     assert found.samples == ()
 
 
-def test_an_interval_that_cannot_be_does_not_keep_a_textfile_alive() -> None:
+def test_read_page_limits_interval_of_textfile() -> None:
     text = EXPORTER + TEXTFILE.replace(" 980", " 900").replace("seconds 30", "seconds 1e12")
     assert page(text.replace("node_time_seconds 1000", "node_time_seconds 1e6")).tasks == {}
 
@@ -164,7 +166,7 @@ def parse_reply(reply: bytes, tasks: tuple[str, ...] = ("t",), pieces: int = 1 <
     return reader.close()
 
 
-def test_the_newest_samples_of_a_server() -> None:
+def test_reply_reader_returns_newest_samples() -> None:
     reply = (
         b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":'
         b'"node_memory_MemTotal_bytes","instance":"10.0.0.11:9100"},"values":[[970,"1"],[985.5,"2e9"]]}]}}'
@@ -195,12 +197,12 @@ def reply_of(*series: str, before: str = '"status":"success"', after: str = "") 
         (reply_of(SERIES.replace("[[1", '[[0.5,"NaN"],[1')), 1),
     ],
 )
-def test_replies_of_servers(reply: bytes, number: int) -> None:
+def test_reply_reader_accepts(reply: bytes, number: int) -> None:
     for pieces in (1, 5, 1 << 30):
         assert len(parse_reply(reply, pieces=pieces).samples) == number
 
 
-def test_of_a_large_reply_one_series_is_held_at_a_time() -> None:
+def test_reply_reader_holds_one_series_at_a_time() -> None:
     container = '{"metric":{"__name__":"orcastra_container_memory_bytes","task_id":"%s"},"values":[[1,"2"]]}'
     reply = reply_of(*(container % task for number in range(3000) for task in ("t", f"made-up-{number}")))
     reader = ReplyReader(("t",))
@@ -234,13 +236,13 @@ def test_of_a_large_reply_one_series_is_held_at_a_time() -> None:
     ],
     ids=lambda reply: repr(reply[:20]),
 )
-def test_replies_that_are_none(reply: bytes) -> None:
+def test_reply_reader_rejects(reply: bytes) -> None:
     for pieces in (997, 65536, 1 << 30):
-        with pytest.raises(ValueError, match=r"something that is not JSON|another reply than"):
+        with pytest.raises(ValueError, match=r"not JSON|not from Prometheus"):
             parse_reply(reply, pieces=pieces)
 
 
-def test_series_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reply_reader_limits_series(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prometheus, "MAX_SERIES", 3)
     assert len(parse_reply(reply_of(*[SERIES] * 3)).samples) == 1
     with pytest.raises(ValueError, match="more than 3 series"):
@@ -250,12 +252,12 @@ def test_series_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "reply", [b"<html>", b"[]", b'{"status":"error"}', b'{"status":"success","data":{}}']
 )
-def test_other_replies(reply: bytes) -> None:
-    with pytest.raises(ValueError, match=r"something that is not JSON|another reply than Prometheus gives"):
+def test_reply_reader_rejects_other_replies(reply: bytes) -> None:
+    with pytest.raises(ValueError, match=r"not JSON|not from Prometheus"):
         parse_reply(reply)
 
 
-def test_only_fresh_samples_are_asked_for() -> None:
+def test_query_urls_request_recent_samples() -> None:
     urls = query_urls("http://prometheus:9090/", 60)
     assert all(url.startswith("http://prometheus:9090/api/v1/query?query=") for url in urls)
     assert [url.rpartition("%5B")[2] for url in urls] == ["60s%5D", "60s%5D", "120s%5D"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many endpoints at once, some of which hang, drip, or talk nonsense."""
+"""Query many endpoints concurrently, some of which hang, send slowly, or send garbage."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def ask(*urls: str, timeout: float = 5, **options: object) -> dict[str, Answer]:
     return ask_all([Question(url, Text) for url in urls], timeout_seconds=timeout, **options)  # type: ignore[arg-type]
 
 
-def test_a_tenth_that_hangs_costs_no_more_than_the_deadline(server: Server) -> None:
+def test_ask_all_returns_at_deadline_despite_hanging_endpoints(server: Server) -> None:
     hanging = [f"{server.url}/hang/{number}" for number in range(10)]
     fine = [f"{server.url}/fine/{number}" for number in range(90)]
     started = time.monotonic()
@@ -117,13 +117,13 @@ def test_a_tenth_that_hangs_costs_no_more_than_the_deadline(server: Server) -> N
     assert {answers[url].problem for url in hanging} <= {"no answer within 2 s", "no answer in time"}
 
 
-def test_without_one_that_hangs_nobody_waits(server: Server) -> None:
+def test_ask_all_returns_early_without_hanging_endpoints(server: Server) -> None:
     started = time.monotonic()
     assert ask(f"{server.url}/a", f"{server.url}/b", timeout=30)[f"{server.url}/b"].value == "/b"
     assert time.monotonic() - started < 10
 
 
-def test_an_endpoint_that_drips_cannot_outlast_the_deadline(server: Server) -> None:
+def test_ask_all_cuts_slow_endpoint_at_deadline(server: Server) -> None:
     started = time.monotonic()
     answer = ask(f"{server.url}/drip", timeout=0.5)[f"{server.url}/drip"]
     assert time.monotonic() - started < 3
@@ -131,34 +131,34 @@ def test_an_endpoint_that_drips_cannot_outlast_the_deadline(server: Server) -> N
     assert answer.problem in ("no answer within 0.5 s", "no answer in time")
 
 
-def test_what_is_too_long_is_not_read(server: Server) -> None:
+def test_ask_all_rejects_large_answer(server: Server) -> None:
     url = f"{server.url}/flood"
     answers = ask_all([Question(url, Text, 2 * 1024 * 1024)], timeout_seconds=5)
     assert answers[url].problem == "expected metrics, found more than 2 MiB"
 
 
-def test_what_is_cut_off_is_not_read(server: Server) -> None:
+def test_ask_all_rejects_truncated_answer(server: Server) -> None:
     url = f"{server.url}/short"
-    assert ask(url)[url] == Answer(problem="expected metrics, found an answer that is cut off")
+    assert ask(url)[url] == Answer(problem="expected metrics, found a truncated answer")
 
 
-def test_a_redirection_leads_to_no_other_protocol(server: Server) -> None:
+def test_ask_all_rejects_redirect_to_other_protocol(server: Server) -> None:
     url = f"{server.url}/ftp"
     assert ask(url)[url] == Answer(problem="unknown url type: ftp")
 
 
-def test_faults_in_words(server: Server) -> None:
+def test_ask_all_explains_failures(server: Server) -> None:
     with contextlib.closing(socket.socket()) as unused:
         unused.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         answers = ask(f"{server.url}/missing", f"{server.url}/rude", closed)
     assert answers[f"{server.url}/missing"].problem == "expected metrics, found HTTP status 404"
     rude = answers[f"{server.url}/rude"].problem
-    assert rude == "expected metrics, found something that is not HTTP"
+    assert rude == "expected metrics, found an answer that is not HTTP"
     assert answers[closed].problem == "Connection refused"
 
 
-def test_a_wrong_answer_is_told_with_what_it_was(server: Server) -> None:
+def test_ask_all_includes_error_of_reader(server: Server) -> None:
     class SwarmSnapshot(Text):
         def close(self) -> str:
             raise ValueError("a picture")
@@ -168,9 +168,7 @@ def test_a_wrong_answer_is_told_with_what_it_was(server: Server) -> None:
     assert answer.problem == "expected metrics, found a picture"
 
 
-def test_proxies_of_the_environment_are_used_only_if_asked(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ask_all_uses_proxies_only_if_enabled(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", server.url)
@@ -179,14 +177,14 @@ def test_proxies_of_the_environment_are_used_only_if_asked(
     assert ask(nowhere, use_proxy=True)[nowhere].value == nowhere
 
 
-def test_a_wrong_file_of_certificates_is_named(tmp_path: Path) -> None:
+def test_ask_all_rejects_invalid_ca_file(tmp_path: Path) -> None:
     with pytest.raises(OrcastraError, match="expected a file of CA certificates"):
         ask("https://127.0.0.1:1/", ca_path=str(tmp_path / "none.pem"))
 
 
 @pytest.fixture
 def private(tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """An https endpoint whose certificate only a CA of its own vouches for: its URL, and the CA's file."""
+    """An HTTPS endpoint with a certificate from a private CA: its URL, and the file of the CA."""
     ca, key, cert = tmp_path / "ca.pem", tmp_path / "key.pem", tmp_path / "cert.pem"
     names = tmp_path / "names"
     names.write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
@@ -208,7 +206,7 @@ def private(tmp_path: Path) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
-def test_https_with_a_private_ca(private: tuple[str, str]) -> None:
+def test_ask_all_verifies_certificate(private: tuple[str, str]) -> None:
     url, ca = private
     assert ask(url, ca_path=ca)[url].problem is None
     assert str(ask(url)[url].problem).startswith("its certificate cannot be verified")

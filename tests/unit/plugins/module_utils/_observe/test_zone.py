@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_variable_comes_first(root: Path) -> None:
+def test_host_zone_prefers_variable(root: Path) -> None:
     (root / "etc" / "timezone").write_text("Etc/UTC\n")
     for text, found in (
         ("Europe/Berlin", "Europe/Berlin"),
@@ -36,14 +36,14 @@ def test_the_variable_comes_first(root: Path) -> None:
         assert host_zone({"TZ": text}, root) == found
 
 
-def test_a_link_comes_before_the_other_file(root: Path) -> None:
+def test_host_zone_prefers_localtime_over_timezone(root: Path) -> None:
     (root / "etc" / "timezone").write_text("Etc/UTC\n")
     (root / "etc" / "localtime").symlink_to(root / "usr/share/zoneinfo/Europe/Berlin")
     assert host_zone({}, root) == "Europe/Berlin"
 
 
 @pytest.mark.parametrize("text", [None, "", "no zone at all\n", "a b\n", "\xff"])
-def test_a_zone_without_a_name(root: Path, text: str | None) -> None:
+def test_host_zone_is_none_without_valid_name(root: Path, text: str | None) -> None:
     (root / "etc" / "localtime").write_bytes(b"TZif")
     if text is not None:
         (root / "etc" / "timezone").write_text(text)

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a Prometheus server tells of memory, and which node each part of it is about.
+"""Attribute the memory samples of a Prometheus server to nodes.
 
-The label ``instance`` is the server's own word: the address at which it has asked an exporter. All other
-labels may come from that exporter. So an instance that has a node's name or address speaks for that node
-alone. One that goes by another name, such as an address in an overlay network, speaks for the one node that
-its labels, or else its tasks, point to; it never counts against what a node's own instance says.
+The server itself sets the label ``instance``: the address at which it has scraped an exporter. All other
+labels may come from that exporter. So an instance with the name or address of a node provides samples for
+that node only. An instance with another name, such as an address in an overlay network, provides samples for
+the one node that its labels, or otherwise its tasks, belong to; it never overrides the node's own instance.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .._model.reasons import Reason
 from .endpoints import Endpoints
 from .exposition import Sample
 from .prometheus import INSTANCE, NODE_LABELS
@@ -26,17 +27,22 @@ from .scrape import Answer
 
 
 @dataclass
-class Told:
-    """``nodes``: node ID → the page about it. ``tasks``: task ID → bytes."""
+class ServerMemory:
+    """The memory that ``server`` reports. ``nodes``: node ID → its page. ``tasks``: task ID → bytes."""
 
+    server: str
     nodes: dict[str, Page] = field(default_factory=dict)
     tasks: dict[str, int] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Reason] = field(default_factory=list)
+
+    def report(self, reason: Reason) -> None:
+        """Add a problem."""
+        self.problems.append(reason)
 
 
 @dataclass
 class _Instance:
-    """``nodes`` are those that it speaks for; ``is_known``: because of its name or address."""
+    """An instance. ``nodes`` are the nodes it provides samples for; ``is_known``: by its name or address."""
 
     name: str
     page: Page
@@ -44,15 +50,16 @@ class _Instance:
     is_known: bool
 
 
-def read_told(
+def attribute_samples(
+    server: str,
     endpoints: Iterable[Endpoints],
     node_of: Mapping[str, str],
     answers: Iterable[Answer],
     max_age: float,
-) -> Told:
-    """Put together what the ``answers`` say. ``node_of``: task ID → the node that it is on."""
+) -> ServerMemory:
+    """Combine the ``answers`` of ``server``. ``node_of``: task ID → node ID; ``max_age``: seconds."""
     endpoints = tuple(endpoints)
-    told = Told()
+    memory = ServerMemory(server)
     age = 0.0
     by_instance: dict[str, list[Sample]] = {}
     for answer in answers:
@@ -62,23 +69,25 @@ def read_told(
     places = _Places(endpoints)
     instances = []
     for name, samples in by_instance.items():
-        # all times are of one clock: the server's
+        # all timestamps come from one clock: that of the server
         now = max(sample.timestamp or 0.0 for sample in samples)
         page = read_page(samples, now, max_age, age)
-        if page.stale is not None:
-            told.problems.append(f"instance {name}: {page.stale}")
+        if page.stale:
+            memory.report(
+                Reason("instance_samples_unusable", server=server, instance=name, reasons=page.stale)
+            )
         nodes = places.named(host_of(name))
         instance = _Instance(name, page, nodes, is_known=bool(nodes))
         if not nodes:
-            instance.nodes = places.pointed_at(samples, node_of)
+            instance.nodes = places.implied_by(samples, node_of)
         instances.append(instance)
-    _add_nodes(told, endpoints, instances)
-    _add_tasks(told, node_of, instances, by_instance)
-    return told
+    _add_nodes(memory, endpoints, instances)
+    _add_tasks(memory, node_of, instances, by_instance)
+    return memory
 
 
 class _Places:
-    """The nodes by their names."""
+    """The nodes by their names and addresses."""
 
     def __init__(self, endpoints: Collection[Endpoints]) -> None:
         nodes: dict[str, set[str]] = {}
@@ -94,8 +103,8 @@ class _Places:
     def named(self, name: str) -> frozenset[str]:
         return self._nodes.get(name, frozenset())
 
-    def pointed_at(self, samples: Iterable[Sample], node_of: Mapping[str, str]) -> frozenset[str]:
-        """The nodes that all labels agree on, or else the one that all tasks are on; else none."""
+    def implied_by(self, samples: Iterable[Sample], node_of: Mapping[str, str]) -> frozenset[str]:
+        """The nodes that all labels agree on, or otherwise the one that runs all tasks, or otherwise none."""
         samples = tuple(samples)
         labelled = {
             self.named(sample.labels.get(label, "")) for sample in samples for label in NODE_LABELS
@@ -105,57 +114,60 @@ class _Places:
         return next(iter(labelled)) if len(labelled) == 1 else frozenset()
 
 
-def _add_nodes(told: Told, endpoints: Iterable[Endpoints], instances: Iterable[_Instance]) -> None:
+def _add_nodes(memory: ServerMemory, endpoints: Iterable[Endpoints], instances: Iterable[_Instance]) -> None:
     for entry in endpoints:
         speaking = [one for one in instances if one.page.total is not None and entry.node.id in one.nodes]
-        # of a virtual machine, its host's memory counts before its own
+        # for a virtual machine, the memory of its host takes precedence
         named = [one for one in speaking if one.is_known and host_of(one.name) == entry.host]
         known = named or [one for one in speaking if one.is_known]
         if known:
-            told.nodes[entry.node.id] = known[0].page
+            memory.nodes[entry.node.id] = known[0].page
         elif len(speaking) == 1:
-            told.nodes[entry.node.id] = speaking[0].page
+            memory.nodes[entry.node.id] = speaking[0].page
         elif speaking:
-            names = ", ".join(sorted(one.name for one in speaking))
-            told.problems.append(f"instances {names} all claim to be node {entry.node.hostname}: none counts")
+            memory.report(
+                Reason(
+                    "instances_claim_node",
+                    server=memory.server,
+                    instances=sorted(one.name for one in speaking),
+                    node=entry.node.hostname,
+                )
+            )
 
 
 def _add_tasks(
-    told: Told,
+    memory: ServerMemory,
     node_of: Mapping[str, str],
     instances: Iterable[_Instance],
     by_instance: Mapping[str, Iterable[Sample]],
 ) -> None:
-    """The figures of a node's own instances come first, and the textfile's before cAdvisor's."""
-    intent_edits: dict[tuple[str, bool], list[_Instance]] = {}
+    """A node's own instances take precedence, and then the textfile over cAdvisor."""
+    claims: dict[tuple[str, bool], list[_Instance]] = {}
     for instance in instances:
         if not instance.nodes:
             if instance.page.tasks:
-                told.problems.append(
-                    f"instance {instance.name}: its node is not known, so its tasks do not count"
-                )
+                memory.report(Reason("instance_without_node", server=memory.server, instance=instance.name))
             continue
         is_foreign = False
         metrics = {task_of(sample): sample.name == CADVISOR for sample in by_instance[instance.name]}
         for task_id in instance.page.tasks:
             if node_of.get(task_id) in instance.nodes:
-                intent_edits.setdefault((task_id, metrics[task_id]), []).append(instance)
+                claims.setdefault((task_id, metrics[task_id]), []).append(instance)
             else:
                 is_foreign = True
         if is_foreign:
-            told.problems.append(
-                f"instance {instance.name}: it names tasks of other nodes, which do not count"
-            )
-    disputed: set[str] = set()
+            memory.report(Reason("instance_tasks_foreign", server=memory.server, instance=instance.name))
+    disputed: set[tuple[str, ...]] = set()
     for (task_id, _is_cadvisor), claiming in sorted(
-        intent_edits.items(), key=lambda item: (not any(one.is_known for one in item[1]), item[0][1])
+        claims.items(), key=lambda item: (not any(one.is_known for one in item[1]), item[0][1])
     ):
         known = [one for one in claiming if one.is_known]
         if known or len(claiming) == 1:
-            told.tasks.setdefault(task_id, (known or claiming)[0].page.tasks[task_id])
-        elif task_id not in told.tasks:
-            disputed.add(", ".join(sorted(one.name for one in claiming)))
-    told.problems += [f"instances {names} name the same tasks: none counts" for names in sorted(disputed)]
+            memory.tasks.setdefault(task_id, (known or claiming)[0].page.tasks[task_id])
+        elif task_id not in memory.tasks:
+            disputed.add(tuple(sorted(one.name for one in claiming)))
+    for names in sorted(disputed):
+        memory.report(Reason("instances_claim_tasks", server=memory.server, instances=names))
 
 
 def host_of(instance: str) -> str:
