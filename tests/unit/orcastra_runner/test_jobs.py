@@ -94,7 +94,7 @@ def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch, logge
         work.swarm.invalidate()
     assert logged.sentences == [
         "warning nodes.nobody: no node of this swarm has this host name or ID",
-        "info node charlie is down: its labels are corrected when it returns",
+        "info node charlie is down; its labels are corrected when it returns",
     ]
 
 

@@ -68,7 +68,7 @@ def test_candidates_for_moves_are_told_where_they_are_asked_for() -> None:
     assert plan_text(Plan(), candidates).splitlines()[1:] == [
         "What could be moved to balance memory:",
         "  chosen: app on alpha: moves to bravo",
-        "  rejected: db on alpha: there is no other host; its pressure is no lower",
+        "  rejected: db on alpha: there is no other host; its memory use is no lower",
     ]
     assert "Nothing could be moved" in plan_text(Plan(), ())
     assert plan_data(Plan(), candidates)["candidates"][1] == {

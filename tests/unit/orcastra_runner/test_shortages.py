@@ -177,7 +177,7 @@ def test_the_loop_looks_again_while_tasks_are_missing(
     driven.run(*[nothing] * 40, lambda: setattr(fake, "snapshot", complete), *[nothing] * 20, step=1)
     # the interval is a minute
     assert fake.looks >= 4
-    assert warnings(logged) == ["shop_db: Swarm has given up 1 of 1 task (failed: boom)"]
+    assert warnings(logged) == ["shop_db: Swarm gave up on 1 of 1 task (failed: boom)"]
 
 
 def test_one_cycle_says_what_is_short(

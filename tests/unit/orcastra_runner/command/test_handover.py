@@ -151,7 +151,7 @@ def test_where_nobody_takes_it_that_is_the_result(hosts: Hosts, logged: Log) -> 
     assert hosts.record.is_running
     hosts.wait(LOOK_SECONDS)
     assert hosts.record.status == "failed"
-    assert "alpha was not rebooted, as this ran there, and no other instance could take it" in (
+    assert "alpha was not rebooted: this instance runs there, and no other instance could take over" in (
         hosts.record.message
     )
     assert hosts.fake.state.handovers == {}
@@ -211,7 +211,7 @@ def test_whoever_is_gone_in_the_middle_is_noticed_by_the_new_leader(hosts: Hosts
     hosts.wait(SILENCE_SECONDS - LONGEST_GAP_SECONDS)
     assert hosts.record.status == "interrupted"
     assert "which is gone" in hosts.record.message
-    assert hosts.record.message.endswith("`orcastra command activate_node alpha` puts it back")
+    assert hosts.record.message.endswith("to put it back, run `orcastra command activate_node alpha`")
     assert len(hosts.ran) == 1
 
 
@@ -258,6 +258,8 @@ def test_the_shell_waits_until_somebody_has_taken_it(
     monkeypatch.setattr(handover, "HandoverWatch", lambda: HandoverWatch(clock, clock))
     assert cli.main([*command, "y"]) == cli.EXIT_FAILED
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("reboot_node alpha: failed: rebooted bravo; alpha was not rebooted, as this ran")
+    assert last.startswith(
+        "reboot_node alpha: failed: rebooted bravo; alpha was not rebooted: this instance runs"
+    )
     # no sign of life came from whoever has taken the first one
     assert [hosts.fake.state.commands[f"id:{key}"].status for key in "xy"] == ["interrupted", "failed"]

@@ -218,7 +218,7 @@ def test_a_node_that_is_left_drained_is_told(bench: Bench, result: PlaybookResul
     bench.result = result
     stopped = bench.run()
     assert stopped.status == "interrupted"
-    assert "asked to stop; it is not repeated; node alpha is out of service now (drain): " in stopped.message
+    assert "asked to stop; it is not repeated; node alpha is now out of service (drain); " in stopped.message
     assert bench.engine.state.handovers == {}
 
 

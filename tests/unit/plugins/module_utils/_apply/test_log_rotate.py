@@ -180,7 +180,7 @@ def test_a_way_to_the_engines_files_is_refused(place: Place, path: str, is_told:
         name.replace("-", "_"): place.folder / name
         for name in ("link-to-root", "link-to-containers", "link-to-container", "link-to-log")
     }
-    with pytest.raises(OrcastraError, match=r"entry app: paths: expected no log file of the engine's own"):
+    with pytest.raises(OrcastraError, match=r"entry app: paths: expected no log file of the engine itself"):
         place.apply(
             entry(path.format(root=root, folder=place.folder, **places)),
             roots=[str(root)] if is_told else [],

@@ -232,7 +232,7 @@ def test_two_mods_never_share_a_place(server: ModServer, dest: Path) -> None:
     b = server.put("/y/a.bin", b"2")
     desired = Discovery((url_entry(b, trusted=False),))
     found = refresh(dest, a, discovery=desired, discover={"allow_private": True})
-    assert ((dest / "a.bin").read_bytes(), "a name of its own" in found.failures[0]) == (b"1", True)
+    assert ((dest / "a.bin").read_bytes(), "a unique name" in found.failures[0]) == (b"1", True)
     server.put("/api", json.dumps({"url": b, "name": "a.bin"}).encode())
     found = refresh(dest, a, {"api": f"{server.url}/api", "select": "@"})
     assert ("which is taken" in found.failures[0], (dest / "a.bin").read_bytes()) == (True, b"1")

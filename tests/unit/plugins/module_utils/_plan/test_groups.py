@@ -20,14 +20,14 @@ from tests.support.builders import desired, node, ours, service, snapshot, task
 from tests.support.followed import HELD, VOLUME, labels, plan, swarm, writes_to_services
 
 
-def stuck(found: Plan) -> tuple[str, str]:
-    """The follower that the only warning is about, and the only obstacle."""
+def stuck(found: Plan) -> tuple[str, Reason]:
+    """The follower that the only warning is about, and its only obstacle."""
     (warning,) = found.warnings
     assert isinstance(warning, Reason)
     assert warning.code == "follower_cannot_follow"
     assert (warning.params["anchors"], warning.params["node"]) == (("db",), "bravo")
     (obstacle,) = warning.params["obstacles"]
-    return warning.params["service"], str(obstacle)
+    return warning.params["service"], obstacle
 
 
 class TestCannotFollow:
@@ -37,19 +37,31 @@ class TestCannotFollow:
         found = plan(swarm(app))
 
         assert writes_to_services(found) == []
-        assert stuck(found) == ("shop_app", "its constraint node.hostname == alpha forbids it")
+        assert stuck(found) == (
+            "shop_app",
+            Reason("constraint_violated", constraint="node.hostname == alpha"),
+        )
         assert labels(found) == {"bravo": {"db": "true"}}
 
     @pytest.mark.parametrize(
         ("fields", "reason"),
         [
-            ({"platforms": (("linux", "arm64"),)}, "its image is for linux/arm64, the node is linux/x86_64"),
-            ({"reserved_memory_bytes": 2**30}, "it reserves 1 GiB of memory, 512 MiB are unreserved"),
-            ({"reserved_nano_cpus": 2 * 10**9}, "it reserves 2 CPUs, 1 are unreserved"),
-            ({"host_ports": ((80, "tcp"),)}, "shop_db has port 80/tcp of the node"),
+            (
+                {"platforms": (("linux", "arm64"),)},
+                Reason("platform_unsupported", platforms=["linux/arm64"], platform="linux/x86_64"),
+            ),
+            (
+                {"reserved_memory_bytes": 2**30},
+                Reason("memory_reserved", reserved=2**30, unreserved=2**29),
+            ),
+            ({"reserved_nano_cpus": 2 * 10**9}, Reason("cpus_reserved", reserved=2.0, unreserved=1.0)),
+            (
+                {"host_ports": ((80, "tcp"),)},
+                Reason("port_taken", service="shop_db", port=80, protocol="tcp"),
+            ),
         ],
     )
-    def test_each_reason_is_given(self, fields: dict[str, Any], reason: str) -> None:
+    def test_warning_names_each_obstacle(self, fields: dict[str, Any], reason: Reason) -> None:
         bravo = node("bravo", memory_bytes=2**29, nano_cpus=10**9)
         anchor = service("shop_db", host_ports=((80, "tcp"),))
 
@@ -76,7 +88,10 @@ class TestCannotFollow:
         found = plan(swarm(app, web, task("shop_web", "alpha"), node("bravo", memory_bytes=2**30)), config)
 
         assert writes_to_services(found) == ["move shop_app to bravo"]
-        assert stuck(found) == ("shop_web", "it reserves 600 MiB of memory, 424 MiB are unreserved")
+        assert stuck(found) == (
+            "shop_web",
+            Reason("memory_reserved", reserved=600 * 2**20, unreserved=424 * 2**20),
+        )
 
 
 def test_labels_come_along_with_all_that_follow_directly_or_not() -> None:
