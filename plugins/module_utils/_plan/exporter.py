@@ -19,7 +19,7 @@ from .._model.spec_merge import differences
 from .._model.steps import Plan
 
 # so long until it is looked again whether Swarm's update has ended
-AGAIN_SECONDS = 5.0
+REQUEUE_SECONDS = 5.0
 
 
 def plan_exporter(
@@ -47,7 +47,7 @@ def plan_exporter(
         raise Refused(Reason("service_mode_fixed", service=desired.name, expected=mode, found=service.mode))
     if service.is_updating and not service.is_update_paused:
         note = Reason("change_waits_for_update", service=desired.name)
-        return Plan(notes=(note,), requeue_after=AGAIN_SECONDS)
+        return Plan(notes=(note,), requeue_after=REQUEUE_SECONDS)
     step = ConvergeService(
         why=tuple(Reason("field_differs", field=path) for path in changes),
         service_id=service.id,

@@ -30,7 +30,7 @@ def no_service(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason:
     return Reason("service_unknown", service=full_name(snapshot, name, stack), also=None, hint=None)
 
 
-def no_service_asked_for(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason:
+def no_requested_service(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason:
     """The same if a user asks for it, who may not know that a stack is put in front of the name."""
     full = full_name(snapshot, name, stack)
     return Reason(

@@ -42,8 +42,8 @@ REPEATED_SECONDS = 300.0
 # With a restart delay of that length, a service that ends well does its work now and then.
 RESTING_SECONDS = 60.0
 # When to look again at what is short: most tasks come and go without an event. What is fresh passes sooner.
-FRESH_AGAIN_SECONDS = 5.0
-AGAIN_SECONDS = 15.0
+FRESH_REQUEUE_SECONDS = 5.0
+REQUEUE_SECONDS = 15.0
 # how many nodes are listed with their reasons
 SHOWN_NODES = 5
 
@@ -90,7 +90,7 @@ def plan_short(snapshot: SwarmSnapshot, now: float) -> Plan:
 
 def requeue_after(found: Iterable[Shortage]) -> float | None:
     """When to look again at services that are short of tasks; None if there are none."""
-    seconds = [FRESH_AGAIN_SECONDS if short.is_fresh else AGAIN_SECONDS for short in found]
+    seconds = [FRESH_REQUEUE_SECONDS if short.is_fresh else REQUEUE_SECONDS for short in found]
     return min(seconds, default=None)
 
 

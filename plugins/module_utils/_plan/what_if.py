@@ -30,7 +30,7 @@ from .anchors.anchor import ANCHOR_VALUE
 from .anchors.groups import AnchorGroup, followed_labels
 from .rebalance.units import task_memory
 from .relocation.status import ALIVE
-from .scheduling.managed import constraints_beside_labels, requires_label, user_constraints
+from .scheduling.managed import constraints_without_labels, requires_label, user_constraints
 from .scheduling.scheduler import Scheduler
 from .shortages import JOBS, PENDING_SECONDS
 
@@ -55,18 +55,18 @@ def what_if(
 
     ``now`` is in seconds since the epoch. Without ``memory`` the forecast leaves open whether things fit.
     """
-    today = _Play(snapshot, groups, memory, now)
+    today = _Simulation(snapshot, groups, memory, now)
     if not add:
         return today.lose(lose, ())
     snapshot, memory = _with_new_nodes(snapshot, memory, add)
-    return _Play(snapshot, groups, memory, now, today).lose(lose, tuple(new.hostname for new in add))
+    return _Simulation(snapshot, groups, memory, now, today).lose(lose, tuple(new.hostname for new in add))
 
 
 def lose_any(
     snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], memory: Memory, now: float
 ) -> tuple[Forecast, ...]:
     """Forecast the loss of each host that is alive, one by one; nodes of one physical host go together."""
-    play = _Play(snapshot, groups, memory, now)
+    play = _Simulation(snapshot, groups, memory, now)
     together: dict[str, list[Node]] = {}
     for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
         if node.is_ready:
@@ -75,7 +75,7 @@ def lose_any(
     return tuple(play.lose(nodes, ()) for nodes in together.values())
 
 
-class _Play:
+class _Simulation:
     """Plays losses on one snapshot."""
 
     def __init__(
@@ -84,7 +84,7 @@ class _Play:
         groups: tuple[AnchorGroup, ...],
         memory: Memory,
         now: float,
-        today: _Play | None = None,
+        today: _Simulation | None = None,
     ) -> None:
         """``today``: the same without the nodes that are added to the snapshot."""
         self.snapshot = snapshot
@@ -113,7 +113,7 @@ class _Play:
         self.stuck: frozenset[str] = frozenset() if today is None else today.stuck
         self.waiting: Counter[str] = Counter() if today is None else today.waiting
         if today is None:
-            self._play_today(now)
+            self._simulate_now(now)
 
     def _take_in(self, task: Task) -> None:
         """Note what waits for a place, and the tasks of jobs, which take up room while they run."""
@@ -129,7 +129,7 @@ class _Play:
             self.jobs.setdefault(task.node_id, []).append(task)
             self.scheduler.put(service, task.node_id)
 
-    def _play_today(self, now: float) -> None:
+    def _simulate_now(self, now: float) -> None:
         """Find out what has no place as things are."""
         if not self.pending:
             return
@@ -259,7 +259,7 @@ class _Play:
 
     def _constraints(self, service: Service) -> tuple[str, ...]:
         """Those that stay; the labels of its anchors go where the anchors go."""
-        return constraints_beside_labels(service, self.labels.get(service.id, ()))
+        return constraints_without_labels(service, self.labels.get(service.id, ()))
 
     # what came of them
 

@@ -75,7 +75,7 @@ MESSAGES: dict[str, str] = {
         "you finish the update (docker service update) or roll it back (docker service rollback)"
     ),
     "move_would_repeat_tasks": "{service} stays on {nodes}: a move would rerun its finished tasks",
-    # how it is moved, and the alternatives
+    # how it is moved, and the rejected alternatives
     "starts_new_copy_first": (
         "its update order is start-first: Swarm would start the new copy before it stops the old one"
     ),
@@ -103,7 +103,7 @@ MESSAGES: dict[str, str] = {
         "waiting until Swarm has finished monitoring the previous move: the service has arrived, and its "
         "anchor has moved on"
     ),
-    # how a move goes on and ends, of any kind
+    # progress and end of a move, of any kind
     "move_ends": "end the move of {service}",
     "move_undone": "undo the move of {service}",
     "service_moved_back": "move {service} back to {nodes}",
@@ -113,7 +113,6 @@ MESSAGES: dict[str, str] = {
     "move_arrived": "it has arrived{nodes:after  on }",
     "containers_stopped": "all of its containers have stopped",
     "anchor_moved_on": "{anchor} has moved to another node",
-    "move_superseded": "it must no longer go there",
     "earlier_move_failed": "its move failed",
     "move_under_way": "{service} is moving{nodes:after  to }{error:after ; Swarm reports: }",
     "move_watched": "{service} has arrived; its move ends when Swarm has finished monitoring its update",
@@ -133,7 +132,7 @@ MESSAGES: dict[str, str] = {
     "move_paused": "Swarm paused its update{error:after : }",
     "move_rolled_back": "Swarm rolled back its update",
     "move_given_up_by_swarm": "Swarm gave up on it on its new node",
-    # what is left on services that follow no anchor
+    # orphaned constraints
     "orphan_released": "remove Orcastra's settings from {service}",
     "orphan_waits_for_update": "Orcastra's constraint is removed from {service} after its update",
     "follows_no_anchor": "it no longer depends on an anchor",

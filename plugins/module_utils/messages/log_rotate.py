@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Log rotation: what is expected of an entry, as in ``expected …, found …``."""
+"""Log rotation: the first half of ``expected …, found …`` for each rule of an entry."""
 
 # This module is private to the collection: its interface may change in any release.
 

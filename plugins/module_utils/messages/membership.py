@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bootstrap and heal: who is a member and a manager of the swarm."""
+"""Bootstrap and membership repair: the members and managers of the swarm."""
 
 # This module is private to the collection: its interface may change in any release.
 
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
-    # hosts that can't be dealt with
+    # hosts whose state is unknown or in doubt
     "host_silent": "it is not a host of this play, or it did not answer",
     "host_not_asked": "{problem}",
     "node_id_shared": (
@@ -80,7 +80,7 @@ MESSAGES: dict[str, str] = {
         "orcastra_force_new_cluster: expected one of its managers that answer ({hosts}), found {found}; "
         "nothing was changed. {because}"
     ),
-    # steps of a host
+    # steps on a host
     "leader_without_swarm": "no host is in a swarm, and this host is the leader",
     "survivor_chosen": "the swarm {cluster_id} has lost its quorum, and {host} was chosen to continue alone",
     "configured_without_swarm": "it is configured but not in a swarm",

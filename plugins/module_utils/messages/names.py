@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names in the configuration that mean no node or service, or not one for sure."""
+"""Names in the configuration that match no node or service, or several."""
 
 # This module is private to the collection: its interface may change in any release.
 

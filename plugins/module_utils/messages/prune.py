@@ -39,7 +39,7 @@ MESSAGES: dict[str, str] = {
         "{option}: expected a shell pattern such as redis:*, found {pattern:quoted}, which looks like a "
         "regular expression but matches nothing as one either"
     ),
-    # what pruning and container health repair share: the state of the node
+    # the state of the node, which pruning and container health repair share
     "node_state_unreadable": "{path} can't be read: {error}",
     "node_state_damaged": "{path} is damaged ({error}); a new file replaces it",
     "node_run_under_way": "another {what} run on this node is under way",

@@ -44,7 +44,7 @@ MESSAGES: dict[str, str] = {
     "host_just_in_move": (
         "a service has just moved to or from it, and its memory measurement may be older than the move"
     ),
-    # why a unit can't move, wherever to
+    # why a unit can't move to any host
     "moves_with_anchor": "it follows {anchors:and} and moves with its anchor",
     "anchor_has_replicas": "it is an anchor with several tasks, and its followers can join only one",
     "follower_not_movable": "{follower}, which follows it: {reason}",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Constraints, tasks, and services that are short of them."""
+"""Scheduling: constraints, tasks, and services that are short of tasks."""
 
 # This module is private to the collection: its interface may change in any release.
 

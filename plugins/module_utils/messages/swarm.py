@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state object, and everything that concerns the swarm as a whole."""
+"""The saved state and the swarm as a whole."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -26,6 +26,6 @@ MESSAGES: dict[str, str] = {
     "service_updating": "{service} is being updated",
     "engine_problem": "{problem}",
     "command_requested": "requested by {source}",
-    # a reason that another release has saved
+    # a reason that another release saved
     "saved_reason": "{text}",
 }

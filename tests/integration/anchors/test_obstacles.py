@@ -96,9 +96,7 @@ def test_two_followers_for_which_there_is_room_for_one(stage: Stage) -> None:
         before = stage.versions("shop_two"), stage.task_ids("shop_two")
         stage.move("shop_db", "bravo")
         wait_until(lambda: stage.places("shop_one") == ["bravo"], 30, "shop_one to follow")
-        loop.wait_for(
-            "shop_two cannot run with db on bravo: it reserves 768 MiB of memory"
-        )
+        loop.wait_for("shop_two cannot run with db on bravo: it reserves 768 MiB of memory")
         cycles(loop, 5)
         assert (stage.versions("shop_two"), stage.task_ids("shop_two")) == before
         stage.move("shop_db", "alpha")

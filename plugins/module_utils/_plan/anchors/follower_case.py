@@ -71,9 +71,9 @@ class Result:
         self.notes += plan.notes
         self.remember += plan.remember
         if plan.requeue_after is not None:
-            self.look_again(plan.requeue_after)
+            self.requeue(plan.requeue_after)
 
-    def look_again(self, seconds: float) -> None:
+    def requeue(self, seconds: float) -> None:
         self.requeue_after = seconds if self.requeue_after is None else min(self.requeue_after, seconds)
 
 
@@ -97,8 +97,8 @@ class FollowerCase:
     give_up_seconds: float
     result: Result
 
-    held: tuple[str, ...]
-    obsolete: tuple[str, ...]
+    managed: tuple[str, ...]
+    orphaned: tuple[str, ...]
 
     def move_on(self) -> Plan:
         """Move it from where its anchor was to where the anchor is."""
@@ -176,7 +176,7 @@ class FollowerCase:
         state = self.service.update_state
         if state in ("updating", "rollback_started"):
             self.note(Reason("misplaced_until_updated", service=self.service.name, state=state))
-            self.result.look_again(UPDATE_SECONDS)
+            self.result.requeue(UPDATE_SECONDS)
             return
         # it stays like that until the user does something about it
         anchor = self.dependency.anchor
@@ -203,7 +203,7 @@ class FollowerCase:
         if self.attempts is None:
             return
         if self.service.is_update_running:
-            self.result.look_again(UPDATE_SECONDS)  # Swarm may yet roll it back
+            self.result.requeue(UPDATE_SECONDS)  # Swarm may yet roll it back
             return
         intervals = self.dependency.retry_intervals
         seconds = forget_seconds(self.attempts, intervals, self.now)
@@ -211,6 +211,6 @@ class FollowerCase:
             # it runs, but the move failed
             seconds = max(seconds, calm_seconds(self.attempts, intervals, self.now))
         if seconds > 0:
-            self.result.look_again(seconds)
+            self.result.requeue(seconds)
         else:
             self.result.remember.append(SetAttempts(self.service.id, None))

@@ -53,7 +53,7 @@ class FollowerMove(Ending):
 
     @property
     def removed(self) -> tuple[str, ...]:
-        return (*self.case.obsolete, *move_constraints(self.service))
+        return (*self.case.orphaned, *move_constraints(self.service))
 
     def edits(self, failure: Reason | None) -> tuple[StateEdit, ...]:
         """After a success the next move begins anew."""
@@ -64,7 +64,7 @@ class FollowerMove(Ending):
 
     def end(self, why: tuple[Reason, ...], failure: Reason | None, **options: Any) -> Plan:
         case = self.case
-        add = () if case.would_run_again(case.held, self.removed) else case.held
+        add = () if case.would_run_again(case.managed, self.removed) else case.managed
         return super().end(why, failure, **{"add": add, **options})
 
     def finish(self) -> Plan:
@@ -94,13 +94,13 @@ class FollowerMove(Ending):
             purpose = Reason("service_started_again", service=self.name)
             return super().start_again(
                 purpose=purpose,
-                add=case.held,
+                add=case.managed,
                 commit_edits=(SetMove(self.service.id, None),),
                 **options,
             )
         return super().start_again(
             purpose=Reason("service_started", service=self.name, nodes=self.to),
-            add=(*case.held, *moves.constraints_to_move(case.snapshot, case.group, case.follower)),
+            add=(*case.managed, *moves.constraints_to_move(case.snapshot, case.group, case.follower)),
             # the time that the move itself may take runs from now on
             commit_edits=(SetMove(self.service.id, replace(move, replicas=None, since=case.now)),),
             **options,

@@ -33,7 +33,7 @@ from ..relocation import moves
 from ..relocation.ending import node_names, place_service, task_nodes
 from ..relocation.orphans import plan_orphans
 from ..relocation.status import FOLLOW_POLICY, has_stale_number, leader_of, scaled_from
-from ..scheduling.managed import move_constraints, ours, ours_to_hold
+from ..scheduling.managed import managed_constraints, managed_label_constraints, move_constraints
 from .backoff import MISPLACED, forget_seconds, next_attempt, wait_seconds
 from .explanations import cannot_follow, may_still_run, why_misplaced, why_not_evict
 from .follower_case import UPDATE_SECONDS, FollowerCase, Result
@@ -117,7 +117,7 @@ class _Decision(FollowerCase):
         self.attempts: Attempts | None = state.attempts.get(self.service.id)
         self.scaled_from = scaled_from(self.service, self.move)
         self.foreign = follower.kept
-        self.held, self.obsolete = self._held()
+        self.managed, self.orphaned = self._managed()
         self.state = state
         self.now = now
         self.give_up_seconds = give_up_seconds
@@ -149,7 +149,7 @@ class _Decision(FollowerCase):
             self.result.warnings += cannot_follow(self.snapshot, self.follower)
         elif self._goes_by_label():
             self._hold()
-            self.result.look_again(MOVING_SECONDS)
+            self.result.requeue(MOVING_SECONDS)
         else:
             self._start()
 
@@ -180,14 +180,14 @@ class _Decision(FollowerCase):
             return
         if follower.stopping and follower.needs_order(self.dependency):
             self.note(Reason("misplaced_until_stopped", service=service.name))
-            self.result.look_again(MOVING_SECONDS)
+            self.result.requeue(MOVING_SECONDS)
             return
         if self.attempts is not None and self.attempts.reason != MISPLACED and follower.is_complete:
             # it had failed and runs again: the attempts to move it are counted afresh
             if not forget_seconds(self.attempts, self.dependency.retry_intervals, self.now):
                 self.attempts = None
         why_scaled = moves.why_scaled(follower, self.dependency)
-        add = (*self.held, *moves.constraints_to_move(self.snapshot, self.group, follower))
+        add = (*self.managed, *moves.constraints_to_move(self.snapshot, self.group, follower))
         if follower.finished and (why_scaled is not None or self.would_run_again(add, ())):
             nodes = task_nodes(self.snapshot, follower.misplaced)
             self.note(Reason("move_would_repeat_tasks", service=service.name, nodes=nodes))
@@ -200,9 +200,9 @@ class _Decision(FollowerCase):
         seconds = max(seconds, self._wait_for_rest())
         if seconds > 0:
             self.note(Reason("misplaced_until_retry", service=service.name, seconds=seconds))
-            self.result.look_again(seconds)
+            self.result.requeue(seconds)
             return
-        self.result.look_again(MOVING_SECONDS)
+        self.result.requeue(MOVING_SECONDS)
         intent_edits = self._claims(next_attempt(self.attempts, MISPLACED, self.now))
         if why_scaled is not None:
             self._scale_down(why_scaled, intent_edits)
@@ -247,7 +247,7 @@ class _Decision(FollowerCase):
             Reason("follower_moved", service=self.service.name, nodes=nodes),
             add=add,
             # a constraint on another label could leave it without a node
-            remove=(*self.obsolete, *move_constraints(self.service)),
+            remove=(*self.orphaned, *move_constraints(self.service)),
             why=(why_misplaced(self.snapshot, self.group, self.follower),),
             why_not=why_not,
             intent_edits=(*intent_edits, SetMove(self.service.id, move)),
@@ -258,7 +258,7 @@ class _Decision(FollowerCase):
     def move_on(self) -> Plan:
         """It has arrived where its anchor was: move it on in the same write that ends that move."""
         return self._move(
-            (*self.held, *moves.constraints_to_move(self.snapshot, self.group, self.follower)),
+            (*self.managed, *moves.constraints_to_move(self.snapshot, self.group, self.follower)),
             self._claims(next_attempt(None, MISPLACED, self.now)),
             (Reason("no_wait_for_watched_move"),),
             while_updating=True,
@@ -270,10 +270,12 @@ class _Decision(FollowerCase):
         ``replace_only``: the anchor's place is not known, so that nothing may be added that no node meets.
         """
         service = self.service
-        held = moves.held(self.follower, self.dependency)
-        add = self.held if replace_only else held
+        held = moves.constraints_to_manage(self.follower, self.dependency)
+        add = self.managed if replace_only else held
         add = tuple(text for text in add if text not in service.constraints)
-        remove = tuple(text for text in ours(service) if text not in held and text not in self.foreign)
+        remove = tuple(
+            text for text in managed_constraints(service) if text not in held and text not in self.foreign
+        )
         is_stale = has_stale_number(service)
         if not add and not remove and not is_stale:
             return
@@ -287,7 +289,7 @@ class _Decision(FollowerCase):
             else:
                 self.note(Reason("constraints_wait_for_tasks", service=service.name))
             if not service.is_update_paused:
-                self.result.look_again(UPDATE_SECONDS)
+                self.result.requeue(UPDATE_SECONDS)
             return
         again = self.would_run_again(add, remove)
         if again and add:
@@ -316,11 +318,15 @@ class _Decision(FollowerCase):
         }
         self.result.steps.append(place_service(service, purpose, **options))
 
-    def _held(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _managed(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What is to hold the service, if a node has the label, and what of ours goes in its favour."""
-        held, key, place = moves.held(self.follower, self.dependency), self.dependency.label, self.group.place
+        held, key, place = (
+            moves.constraints_to_manage(self.follower, self.dependency),
+            self.dependency.label,
+            self.group.place,
+        )
         is_labelled = any(node.labels.get(key) == "true" for node in self.snapshot.nodes)
         if held and not is_labelled and not (place.on and place.settled):
             return (), ()
         kept = (*held, *self.foreign)
-        return held, tuple(text for text in ours_to_hold(self.service) if text not in kept)
+        return held, tuple(text for text in managed_label_constraints(self.service) if text not in kept)

@@ -18,7 +18,7 @@ from ..._model.service_steps import RestartService
 from ..._model.snapshot import Service, SwarmSnapshot, Task
 from ..._model.state import SetAnchorTasks, SetAttempts, State, StateEdit
 from ..._model.steps import Plan
-from ..hints import no_service_asked_for
+from ..hints import no_requested_service
 from ..names import find_service
 from ..scheduling.finished import finished, missing_tasks, runs_once
 from ..scheduling.managed import move_constraints
@@ -75,7 +75,7 @@ def _written(plan: Plan) -> frozenset[str]:
     return frozenset(step.service_id for step in plan.steps if isinstance(step, RestartService))
 
 
-def plan_asked_restarts(snapshot: SwarmSnapshot, names: list[str], stack: str, state: State) -> Plan:
+def plan_requested_restarts(snapshot: SwarmSnapshot, names: list[str], stack: str, state: State) -> Plan:
     """Plan restarts that somebody has asked for; what was tried for those services before is forgotten.
 
     Raises OrcastraError, before anything is done, where one of them does not exist or is being updated.
@@ -85,7 +85,7 @@ def plan_asked_restarts(snapshot: SwarmSnapshot, names: list[str], stack: str, s
     for name in names:
         service = find_service(snapshot, name, stack)
         if service is None:
-            problems.append(no_service_asked_for(snapshot, name, stack))
+            problems.append(no_requested_service(snapshot, name, stack))
         elif service.is_updating:
             problems.append(Reason("restart_refused", service=service.name, state=service.update_state))
         else:

@@ -55,7 +55,7 @@ def watch_anchors(
         if not before - on or not on - before:
             continue
         is_sign = _has_failed(snapshot, anchor) or not _had_arrived(group, state, before)
-        found.append(_went(anchor, on, track, now, is_sign=is_sign))
+        found.append(_with_move(anchor, on, track, now, is_sign=is_sign))
     return tuple(found)
 
 
@@ -88,7 +88,7 @@ def moved(
     followed = max((state.tracks[key].last for key in anchors & state.tracks.keys()), default=0.0)
     is_sign = own is not None and followed <= own.last and frozenset(own.nodes) == targets
     # how often it follows its anchor is counted there
-    return _went(service, targets, own, now, is_sign=is_sign, counts=False)
+    return _with_move(service, targets, own, now, is_sign=is_sign, counts=False)
 
 
 def restarted(
@@ -101,7 +101,7 @@ def restarted(
     own, anchor = state.tracks.get(follower.service.id), group.place.service
     is_sign = anchor is not None and _has_failed(snapshot, anchor)
     nodes = own.nodes if own is not None else ()
-    return _went(follower.service, nodes, own, now, is_sign=is_sign)
+    return _with_move(follower.service, nodes, own, now, is_sign=is_sign)
 
 
 def is_restless(track: Track | None, now: float) -> bool:
@@ -121,7 +121,7 @@ def _unrest(group: AnchorGroup, state: State, now: float) -> Reason | None:
     return Reason("anchor_keeps_moving", anchor=anchor.name, pause=PAUSE_SECONDS, rest=REST_SECONDS)
 
 
-def _went(
+def _with_move(
     service: Service,
     nodes: Iterable[str],
     track: Track | None,

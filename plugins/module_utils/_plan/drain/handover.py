@@ -72,7 +72,7 @@ def takeable(state: State, me: Myself, now: float) -> tuple[str, ...]:
     return tuple(key for _offered, key in sorted(found))
 
 
-def nobody_else(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> Reason | None:
+def no_other_instance(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> Reason | None:
     """Why no other instance could take the reboot of these nodes; None if one might."""
     ids = frozenset(node_ids)
     nodes = [node for node in snapshot.nodes if node.id in ids]

@@ -14,7 +14,7 @@ from ..._model.reasons import Reason
 from ..._model.snapshot import SwarmSnapshot
 from ..._model.state import DisownLabels, State, StateEdit
 from ..._model.steps import LabelChange, LabelNode, Plan
-from ..scheduling.managed import ours, requires_label, user_constraints
+from ..scheduling.managed import managed_constraints, requires_label, user_constraints
 from .effects import label_effects
 
 
@@ -36,7 +36,7 @@ def plan_label_removal(snapshot: SwarmSnapshot, state: State, released: Iterable
     held: dict[str, list[str]] = {}
     for key in sorted({key for keys in state.owned_labels.values() for key in keys}):
         for service in sorted(snapshot.services, key=lambda service: service.name):
-            if service.name not in released and requires_label(ours(service), key):
+            if service.name not in released and requires_label(managed_constraints(service), key):
                 held.setdefault(key, []).append(service.name)
     for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
         owned = state.owned_labels.get(node.id, frozenset())

@@ -110,7 +110,7 @@ class _Election:
         )
         if managing or not intent_edits:
             return found
-        why = self._why_nobody(intent_edits)
+        why = self._why_none(intent_edits)
         leader = self.desired.leader
         silent = [name for name in self.electors if name not in self.listed and name not in self.bare]
         if leader in intent_edits and not silent and self._is_best(str(leader)):
@@ -186,7 +186,7 @@ class _Election:
         others = sorted(self.against(name) - {name})
         return Reason("manager_not_believed", others=tuple(others) or None)
 
-    def _why_nobody(self, intent_edits: Iterable[str]) -> Reason:
+    def _why_none(self, intent_edits: Iterable[str]) -> Reason:
         facts = [
             Reason("host_claims", host=name, votes=len(self.votes(name) & set(self.electors)))
             for name in intent_edits

@@ -33,7 +33,7 @@ from ..scheduling.placement import obstacles
 DEFAULT_LIMIT_SECONDS = BALANCE_POLICY.limit_seconds
 
 # when to look again at a move that is under way
-AGAIN_SECONDS = BALANCE_POLICY.requeue_seconds
+REQUEUE_SECONDS = BALANCE_POLICY.requeue_seconds
 
 
 def balancing_moves(state: State) -> dict[str, Move]:

@@ -29,10 +29,10 @@ from ..._model.snapshot import SwarmSnapshot
 from ..._model.state import REBALANCE, ForgetRelocations, Move, SetAhead, SetMove, State, StateEdit
 from ..._model.steps import Plan
 from ..anchors.groups import AnchorGroup
-from ..hints import no_service_asked_for
+from ..hints import no_requested_service
 from ..names import find_nodes, identify
 from .explanation import Candidate, candidates, why, why_not, why_nothing
-from .moves import AGAIN_SECONDS, DEFAULT_LIMIT_SECONDS, balancing_moves, plan_moves_under_way
+from .moves import DEFAULT_LIMIT_SECONDS, REQUEUE_SECONDS, balancing_moves, plan_moves_under_way
 from .selection import Chosen, MoveSelector
 from .targets import RETURN_SECONDS
 from .units import PREFERRED_LABEL, unknown_names
@@ -99,7 +99,7 @@ def decide_moves(
         warnings=_unknown(snapshot, rules),
         notes=tuple(notes),
         remember=(*selector.pressure_edits, *_forget(snapshot, state, now), *forget_planned),
-        requeue_after=AGAIN_SECONDS if steps else None,
+        requeue_after=REQUEUE_SECONDS if steps else None,
     )
     return Rebalancing(plan, selector, chosen)
 
@@ -139,7 +139,7 @@ def _notes_on_nodes(snapshot: SwarmSnapshot, selector: MoveSelector) -> list[Rea
 def _unknown(snapshot: SwarmSnapshot, rules: RebalanceRules) -> tuple[Reason, ...]:
     """Names in the configuration and in labels that mean nothing in this swarm."""
     found = [
-        Reason("rebalance_service_unknown", name=name, reason=no_service_asked_for(snapshot, name, ""))
+        Reason("rebalance_service_unknown", name=name, reason=no_requested_service(snapshot, name, ""))
         for name in unknown_names(snapshot, rules)
     ]
     for service in sorted(snapshot.services, key=lambda service: service.name):

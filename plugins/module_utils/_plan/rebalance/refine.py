@@ -5,7 +5,7 @@
 """Reach about as good a balance with fewer moves, in numbers only.
 
 A local search over assignments: where each item ends, however it gets there. A step gives one item another
-host, lets two change places, or gives up one or two moves for another one; the dearer kinds are looked at
+host, lets two change places, or gives up one or two moves for another one; the dearer kinds are examined at
 where the cheap ones bring nothing (P. Hansen, N. Mladenović: Variable neighborhood search, 2001). What counts
 is the score, and a price for each item that is not where it was. An assignment is of use only where it has an
 order.
@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from math import sqrt
-from typing import NamedTuple
 
 from ..._model.compat import dataclass
 
@@ -32,27 +31,18 @@ MAX_SWAPS = 8000
 MAX_NEIGHBOURS = 4000
 # so many steps down at most, and so many assignments in all; so many ends are gone on from
 MAX_STEPS = 30
-MAX_LOOKED = 100_000
+MAX_EXAMINED = 100_000
 MAX_KICKED = 10
-# from another way that ends further from the best one than this, the dear changes are not looked at
+# from another way that ends further from the best one than this, the dear changes are not examined at
 NEAR = 0.01
 
 # items and their new hosts
 Change = tuple[tuple[int, int], ...]
 
 
-class Neighbour(NamedTuple):
-    """An assignment that is one ``change`` away, in numbers: ``memory`` bytes go from source to target.
-
-    ``moves``: by how much the number of moves grows. ``item``: the one that moves, or the first of two.
-    """
-
-    change: Change
-    source: int
-    target: int
-    memory: int
-    moves: int
-    item: int
+# An assignment that is one change away: the change, the source and target host, the bytes that move between
+# them, and by how many the number of moves grows. Plain tuples: millions of them are built in one search.
+Neighbour = tuple[Change, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +74,7 @@ class Refinement:
         self.used = used
         self.home = home
         self.memory = memory
-        self.looked = 0
+        self.examined = 0
         self._known_shifts: dict[tuple[int, int], list[Neighbour]] = {}
         self.mean = sum(used) / sum(total) if sum(total) else 0.0
         self.open = [
@@ -111,7 +101,7 @@ class Refinement:
         for start in starts:
             add(self.improve(start))
         done: set[frozenset[tuple[int, int]]] = set()
-        while self.looked < MAX_LOOKED:
+        while self.examined < MAX_EXAMINED:
             ends = [one for one in found if one not in done]
             if not ends or len(done) == MAX_KICKED:
                 break
@@ -121,7 +111,7 @@ class Refinement:
             for item, host in self._kicks(found[best]):
                 kicked = self.improve({**found[best], item: host}, item, kinds=2)
                 add(self.improve(kicked, item) if self.cost(kicked) < near else kicked)
-                if self.looked >= MAX_LOOKED:
+                if self.examined >= MAX_EXAMINED:
                     break
         return sorted(found.values(), key=lambda moved: (self.cost(moved), sorted(moved.items())))
 
@@ -144,7 +134,7 @@ class Refinement:
     ) -> dict[int, int]:
         """The assignment at the end of the way down from this one; the item ``fixed`` stays where it is.
 
-        ``kinds``: only so many of the kinds of changes are looked at, the cheap ones.
+        ``kinds``: only so many of the kinds of changes are examined at, the cheap ones.
         """
         best = dict(moved)
         for _step in range(MAX_STEPS):
@@ -171,7 +161,7 @@ class Refinement:
                 at = self._position(self._without(moved, given_up)) if given_up else start
                 least, change = self._best_neighbour(at, neighbours, given_up, least)
                 found = change or found
-            if found is not None or self.looked >= MAX_LOOKED:
+            if found is not None or self.examined >= MAX_EXAMINED:
                 return found
         return None
 
@@ -201,7 +191,7 @@ class Refinement:
     def _others(self, shifts: Sequence[Neighbour], given_up: Change) -> list[Neighbour]:
         """The shifts of items that are not given up."""
         items = {item for item, _host in given_up}
-        return [shift for shift in shifts if shift.item not in items]
+        return [shift for shift in shifts if shift[0][0][0] not in items]
 
     def _shifts(self, moved: Mapping[int, int], fixed: int | None) -> list[Neighbour]:
         """One item goes to another host, or back."""
@@ -217,7 +207,7 @@ class Refinement:
         if key not in self._known_shifts:
             home, memory = self.home[item], self.memory[item]
             self._known_shifts[key] = [
-                Neighbour(((item, host),), place, host, memory, (host != home) - (place != home), item)
+                (((item, host),), place, host, memory, (host != home) - (place != home))
                 for host in (*self.open[item], home)
                 if host != place
             ]
@@ -226,19 +216,20 @@ class Refinement:
     def _swaps(self, moved: Mapping[int, int], fixed: int | None) -> list[Neighbour]:
         """Two items change places."""
         found: list[Neighbour] = []
-        place = [moved.get(item, home) for item, home in enumerate(self.home)]
-        may = [{*hosts, home} for hosts, home in zip(self.open, self.home)]
-        for one, other in combinations(range(len(self.home)), 2):
-            source, target = place[one], place[other]
-            if source == target or fixed in (one, other):
+        home, memory = self.home, self.memory
+        place = [moved.get(item, host) for item, host in enumerate(home)]
+        may = [{*hosts, host} for hosts, host in zip(self.open, home)]
+        for one, source in enumerate(place):
+            if one == fixed:
                 continue
-            if target in may[one] and source in may[other]:
-                more = (target != self.home[one]) - (source != self.home[one])
-                more += (source != self.home[other]) - (target != self.home[other])
+            for other in range(one + 1, len(place)):
+                target = place[other]
+                if source == target or target not in may[one] or source not in may[other] or other == fixed:
+                    continue
+                more = (target != home[one]) - (source != home[one])
+                more += (source != home[other]) - (target != home[other])
                 change = ((one, target), (other, source))
-                memory = self.memory[one] - self.memory[other]
-                # half the time of calling the class, which counts here
-                found.append(tuple.__new__(Neighbour, (change, source, target, memory, more, one)))
+                found.append((change, source, target, memory[one] - memory[other], more))
         return found
 
     def _best_neighbour(
@@ -250,14 +241,20 @@ class Refinement:
         passed over that leave a host as it is which alone costs too much.
         """
         found = None
-        pressure, total, mean, order = at.pressure, self.total, self.mean, at.order
+        pressure, total, twice_mean = at.pressure, self.total, 2 * self.mean
         hosts, squares_before = len(total), at.squares
-        for change, source, target, memory, more, _item in neighbours:
-            worst = 0.0
-            for host in order:
-                if host not in (source, target):
-                    worst = pressure[host]
-                    break
+        # of any three hosts, a change leaves one as it is
+        first, second, third = (*at.order, -1, -1, -1)[:3]
+        worst_first, worst_second, worst_third = (
+            pressure[host] if host >= 0 else 0.0 for host in (first, second, third)
+        )
+        for change, source, target, memory, more in neighbours:
+            if first not in (source, target):
+                worst = worst_first
+            elif second not in (source, target):
+                worst = worst_second
+            else:
+                worst = worst_third
             price = PRICE * (at.moves + more)
             if worst + price >= least:
                 continue
@@ -269,13 +266,13 @@ class Refinement:
                 continue
             # the difference of two squares, twice
             squares = squares_before + (source_after - source_before) * (
-                source_after + source_before - 2 * mean
+                source_after + source_before - twice_mean
             )
-            squares += (target_after - target_before) * (target_after + target_before - 2 * mean)
+            squares += (target_after - target_before) * (target_after + target_before - twice_mean)
             cost = worst + EVENNESS * sqrt(max(squares, 0.0) / hosts) + price
             if cost < least:
                 least, found = cost, (*given_up, *change)
-        self.looked += len(neighbours)
+        self.examined += len(neighbours)
         return least, found
 
     def _position(self, moved: Mapping[int, int]) -> _Position:

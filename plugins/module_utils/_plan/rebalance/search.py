@@ -170,9 +170,12 @@ class Search:
         self.items_of: dict[int, list[int]] = {}
         for index, item in enumerate(items):
             self.items_of.setdefault(item.host, []).append(index)
-        # what is too small to be worth a move anywhere is not looked at again and again
+        # what is too small to be worth a move anywhere is not tried at again and again
         for indexes in self.items_of.values():
             indexes.sort(key=lambda index: -items[index].memory)
+        self._least_difference = {
+            host: min(items[index].difference for index in indexes) for host, indexes in self.items_of.items()
+        }
 
     def best_moves(self, ahead: Mapping[int, int] | None = None) -> tuple[ItemMove, ...]:
         """The best sequence found; none where no move is worth it.
@@ -237,15 +240,15 @@ class Search:
 
         What brings most goes first; where that leads nowhere, another one does, as often as the limits say.
         """
-        looked = 0
+        tried = 0
         dead: set[frozenset[int]] = set()
 
         def complete(used: list[int], left: frozenset[int]) -> tuple[ItemMove, ...] | None:
-            nonlocal looked
+            nonlocal tried
             if not left:
                 return ()
-            looked += 1
-            if looked > self.limits.orders or left in dead:
+            tried += 1
+            if tried > self.limits.orders or left in dead:
                 return None
             for index in self._worth_now(used, moved, left):
                 after, item, target = list(used), self.items[index], moved[index]
@@ -325,8 +328,11 @@ class Search:
         if key not in self._pairs:
             total, other_total = self.total[source], self.total[target]
             found = []
-            if used * other_total > other_used * total:
-                hysteresis = self.hysteresis(source, target)
+            hysteresis = self.hysteresis(source, target)
+            gap = gap_bytes(used, total, other_used, other_total)
+            if gap > 0 and gap >= needed_gap(
+                self._least_difference.get(source, 0), total, other_total, hysteresis
+            ):
                 before = self._square(source, used) + self._square(target, other_used)
                 for index in self.items_of.get(source, ()):
                     item = self.items[index]

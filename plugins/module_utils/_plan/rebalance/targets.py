@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
-from ..scheduling.managed import constraints_beside_labels, move_off, move_to, user_constraints
-from ..scheduling.placement import obstacles_beside, room
+from ..scheduling.managed import constraints_without_labels, move_off, move_to, user_constraints
+from ..scheduling.placement import obstacles_among, room
 from .units import MoveUnit
 
 # A unit does not return to a node that it was moved off this recently, nor to one where it failed.
@@ -96,9 +96,7 @@ class TargetFinder:
         for member in unit.members:
             others = [*there, *(service for service in arriving if service.id != member.id)]
             constraints = self._constraints(unit, member)
-            reasons = obstacles_beside(others, member, node, constraints) or self._too_many(
-                unit, member, node
-            )
+            reasons = obstacles_among(others, member, node, constraints) or self._too_many(unit, member, node)
             if member is unit.lead:
                 found += reasons
             else:
@@ -110,7 +108,7 @@ class TargetFinder:
     def _constraints(self, unit: MoveUnit, member: Service) -> tuple[str, ...]:
         """The user's own; a follower's anchor takes its label along."""
         labels = self.labels.get(member.id, ()) if member is not unit.lead else ()
-        return constraints_beside_labels(member, labels)
+        return constraints_without_labels(member, labels)
 
     def _too_many(self, unit: MoveUnit, member: Service, node: Node) -> tuple[Reason, ...]:
         most = room(self.snapshot, member, node)
@@ -166,5 +164,5 @@ class TargetFinder:
                     there.append(other)
             most = room(self.snapshot, service, node)
             fits = most is None or self._own(service, node) < most
-            self._runs[key] = fits and not obstacles_beside(there, service, node, user_constraints(service))
+            self._runs[key] = fits and not obstacles_among(there, service, node, user_constraints(service))
         return self._runs[key]

@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handove
     SILENCE_SECONDS,
     STALE_SECONDS,
     Myself,
-    nobody_else,
+    no_other_instance,
     out_of_service,
     plan_upkeep,
     takeable,
@@ -121,12 +121,12 @@ def test_what_belongs_to_no_running_command_is_forgotten() -> None:
 
 
 def test_where_nobody_could_take_it_that_is_known_at_once() -> None:
-    assert nobody_else(SEEN, ["id-a"]) is None
+    assert no_other_instance(SEEN, ["id-a"]) is None
     alone = snapshot(node("a", role="manager", reachability="reachable"), node("b", state="down"))
-    assert nobody_else(alone, ["id-a"]) == Reason("handover_no_ready_node")
+    assert no_other_instance(alone, ["id-a"]) == Reason("handover_no_ready_node")
     workers = snapshot(node("a", role="manager", reachability="reachable"), node("b"))
-    assert "it cannot be spared: without it 0 of 1 managers" in str(nobody_else(workers, ["id-a"]))
-    assert nobody_else(workers, ["id-b"]) is None
+    assert "it cannot be spared: without it 0 of 1 managers" in str(no_other_instance(workers, ["id-a"]))
+    assert no_other_instance(workers, ["id-b"]) is None
 
 
 def test_nodes_that_are_in_service_need_no_word() -> None:

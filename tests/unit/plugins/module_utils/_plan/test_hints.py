@@ -14,10 +14,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import STACK_LABEL, Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.restarts import plan_asked_restarts
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.restarts import (
+    plan_requested_restarts,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import (
     closest,
-    no_service_asked_for,
+    no_requested_service,
     service_hint,
     similar_services,
 )
@@ -76,10 +78,10 @@ def test_services(name: str, expected: list[str]) -> None:
     ],
 )
 def test_an_unknown_service_is_named_in_full(name: str, expected: dict[str, Any]) -> None:
-    reason = no_service_asked_for(SWARM, name, "swarm-dev")
+    reason = no_requested_service(SWARM, name, "swarm-dev")
     assert reason == Reason("service_unknown", **expected)
     with pytest.raises(OrcastraError) as caught:
-        plan_asked_restarts(SWARM, [name], "swarm-dev", State())
+        plan_requested_restarts(SWARM, [name], "swarm-dev", State())
     assert str(caught.value) == str(reason)
 
 

@@ -67,7 +67,7 @@ def test_of_all_assignments_the_best_is_found_or_one_that_is_about_as_good(seed:
 
 
 def test_the_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebalance_refine, "MAX_LOOKED", 100)
+    monkeypatch.setattr(rebalance_refine, "MAX_EXAMINED", 100)
     rng = random.Random(1)
     items = [(0, rng.randint(1, 9)) for _ in range(30)]
     used = [sum(memory for _host, memory in items), 0, 0]
@@ -75,4 +75,4 @@ def test_the_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert found.candidates([{}, {}, {}])
     # what was begun is brought to its end
-    assert found.looked < 100 + rebalance_refine.MAX_STEPS * 2000
+    assert found.examined < 100 + rebalance_refine.MAX_STEPS * 2000

@@ -26,8 +26,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.finished import is_finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import (
-    AGAIN_SECONDS,
-    FRESH_AGAIN_SECONDS,
+    FRESH_REQUEUE_SECONDS,
+    REQUEUE_SECONDS,
     expected_and_running,
     plan_short,
     requeue_after,
@@ -319,8 +319,8 @@ def test_when_to_look_again() -> None:
     fresh = Shortage("a", STARTING, 1, 0, (), is_fresh=True)
     lasting = Shortage("b", WAITING, 1, 0, ())
     assert requeue_after(()) is None
-    assert requeue_after((lasting,)) == AGAIN_SECONDS
-    assert requeue_after((lasting, fresh)) == FRESH_AGAIN_SECONDS
+    assert requeue_after((lasting,)) == REQUEUE_SECONDS
+    assert requeue_after((lasting, fresh)) == FRESH_REQUEUE_SECONDS
 
 
 @pytest.mark.parametrize("condition", ["none", "on-failure", "any"])
