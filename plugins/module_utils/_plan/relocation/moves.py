@@ -73,13 +73,13 @@ def constraints_to_move(snapshot: SwarmSnapshot, group: AnchorGroup, follower: F
     if len(targets) == 1 and not stays:
         return (move_to(targets[0]),)
     key = group.dependency.label
-    is_held = constraints_to_manage(follower, group.dependency) or requires_label(
+    is_pinned = constraints_to_manage(follower, group.dependency) or requires_label(
         follower.service.constraints, key
     )
     sources = {task.node_id or "" for task in follower.misplaced}
     for node in snapshot.nodes:
         # also exclude other nodes without the anchor, unless the missing label already excludes them
-        if node.id not in group.place.on and not node.is_down and (key in node.labels or not is_held):
+        if node.id not in group.place.on and not node.is_down and (key in node.labels or not is_pinned):
             sources.add(node.id)
     return tuple(move_off(node_id) for node_id in sorted(sources))
 
