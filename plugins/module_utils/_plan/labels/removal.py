@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan the removal of every node label that we have set, as before an uninstallation."""
+"""Plan the removal of every node label that Orcastra has set, for example before an uninstallation."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -19,11 +19,11 @@ from .effects import label_effects
 
 
 def plan_label_removal(snapshot: SwarmSnapshot, state: State, released: Iterable[str] = ()) -> Plan:
-    """Plan the removal of all labels that the state says are ours, also from nodes that are down.
+    """Plan the removal of all labels that the saved state lists as ours, even from nodes that are down.
 
-    A label stays as long as Orcastra's own constraint holds a service to it: taking it away would leave that
-    service without a node. If the constraint is the user's own, the user has asked for just that; the plan
-    says what it means for the service. ``released``: names of services that lose our constraints before that.
+    A label stays while a managed constraint requires it, because its removal would leave that service without
+    a node. If the constraint is the user's own, the label is removed as requested, and the plan reports the
+    effect on the service. ``released``: names of services that lose their managed constraints before that.
     """
     released = frozenset(released)
     steps: list[LabelNode] = []
