@@ -150,7 +150,7 @@ def short_of_memory(swarm: Swarm, balance: Balance, *names: str) -> None:
     returns(swarm, "bravo")
 
 
-def test_a_move_that_fails_is_undone_and_remembered(swarm: Swarm, balance: Balance) -> None:
+def test_failed_move_is_undone_and_saved(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo", "charlie")
     swarm.run("picky", program="picky")
     short_of_memory(swarm, balance, "picky")
@@ -176,7 +176,7 @@ def test_a_move_that_fails_is_undone_and_remembered(swarm: Swarm, balance: Balan
     assert swarm.ids("picky") == task
 
 
-def test_of_several_replicas_only_one_moves(swarm: Swarm, balance: Balance) -> None:
+def test_move_affects_only_one_of_several_replicas(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo")
     on_charlie = {"Constraints": ["node.hostname==charlie"]}
     swarm.run("web", 2, program="heavy", placement=on_charlie)
@@ -201,7 +201,7 @@ def test_of_several_replicas_only_one_moves(swarm: Swarm, balance: Balance) -> N
     assert [step for step in balance.steps if step.startswith("move ")] == ["move web from alpha to bravo"]
 
 
-def test_an_anchor_takes_its_followers_along(swarm: Swarm, balance: Balance) -> None:
+def test_anchor_move_includes_its_followers(swarm: Swarm, balance: Balance) -> None:
     balance.depend({"db": {"services": ["app"]}})
     away(swarm, "bravo", "charlie")
     swarm.run("db", program="heavy")
@@ -232,7 +232,7 @@ def test_an_anchor_takes_its_followers_along(swarm: Swarm, balance: Balance) -> 
     assert "db" not in (swarm.node("alpha")["Spec"].get("Labels") or {})
 
 
-def test_start_first_is_kept(swarm: Swarm, balance: Balance) -> None:
+def test_move_keeps_the_start_first_order(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo", "charlie")
     swarm.run("web", program="heavy", update={"Order": "start-first"})
     old = swarm.running("web")[0]["ID"]
@@ -246,7 +246,7 @@ def test_start_first_is_kept(swarm: Swarm, balance: Balance) -> None:
     assert constraints(swarm, "web") == []
 
 
-def test_a_service_comes_to_its_preferred_node(swarm: Swarm, balance: Balance) -> None:
+def test_service_moves_to_its_preferred_node(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo", "charlie")
     # for the sake of memory nothing would move
     balance.rules = RebalanceRules(sustained_seconds=0)
@@ -263,7 +263,7 @@ def test_a_service_comes_to_its_preferred_node(swarm: Swarm, balance: Balance) -
     assert constraints(swarm, "wiki") == []
 
 
-def test_a_move_that_somebody_undoes_is_over(swarm: Swarm, balance: Balance) -> None:
+def test_move_undone_by_a_user_is_forgotten(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo", "charlie")
     swarm.run("web", program="heavy", update={"Monitor": SECOND})
     short_of_memory(swarm, balance, "web")

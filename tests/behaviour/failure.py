@@ -10,7 +10,7 @@ from tests.behaviour.world import SECOND, Swarm
 HERE = "node.labels.here==yes"
 
 
-def test_the_enforcer_rejects_and_waits_for_nobody(swarm: Swarm) -> None:
+def test_constraint_enforcer_rejects_tasks_without_waiting(swarm: Swarm) -> None:
     for name in ("alpha", "bravo"):
         swarm.label(name, here="yes")
     swarm.run("db", 1, program="stubborn", placement={"Constraints": [HERE]}, restart={"Delay": 2 * SECOND})
@@ -33,7 +33,7 @@ def test_the_enforcer_rejects_and_waits_for_nobody(swarm: Swarm) -> None:
     assert swarm.containers("db", target) == 1
 
 
-def test_without_restarts_nothing_replaces_what_was_rejected(swarm: Swarm) -> None:
+def test_rejected_task_is_not_replaced_without_restarts(swarm: Swarm) -> None:
     swarm.label("alpha", here="yes")
     swarm.run("once", 1, placement={"Constraints": [HERE]}, restart={"Condition": "none"})
     swarm.label("alpha")
@@ -42,7 +42,7 @@ def test_without_restarts_nothing_replaces_what_was_rejected(swarm: Swarm) -> No
     swarm.stays(lambda: len(swarm.tasks("once")) == 1, 1.5, "it was replaced")
 
 
-def test_a_lost_node_is_replaced_and_returns_empty(swarm: Swarm) -> None:
+def test_lost_node_returns_empty(swarm: Swarm) -> None:
     swarm.run("web", 3)
     swarm.run("everywhere", None)
     for name, condition in (("once", "none"), ("failures", "on-failure")):

@@ -20,7 +20,7 @@ def test_tasks_are_spread_by_service_then_by_number(swarm: Swarm) -> None:
     assert swarm.where("other") == ["alpha", "charlie"]
 
 
-def test_a_new_constraint_moves_only_who_breaks_it(swarm: Swarm) -> None:
+def test_new_constraint_moves_only_tasks_that_violate_it(swarm: Swarm) -> None:
     swarm.run("web", 3)
     before = swarm.ids("web")
     assert swarm.where("web") == list(NODES)
@@ -36,7 +36,7 @@ def test_a_new_constraint_moves_only_who_breaks_it(swarm: Swarm) -> None:
     swarm.stays(lambda: swarm.ids("web") == moved, 1, "a task moved though its node meets all constraints")
 
 
-def test_a_pinned_task_moves_once_and_stays(swarm: Swarm) -> None:
+def test_pinned_task_moves_once_and_stays(swarm: Swarm) -> None:
     swarm.run("db", 1, placement={"Constraints": ["node.hostname==alpha"]})
     target = swarm.node("charlie")["ID"]
 
@@ -75,7 +75,7 @@ def test_spread_preferences(swarm: Swarm) -> None:
     assert swarm.counts("web") == {"alpha": 2, "bravo": 1, "charlie": 1}
 
 
-def test_what_no_node_may_have_waits(swarm: Swarm) -> None:
+def test_task_without_a_suitable_node_waits(swarm: Swarm) -> None:
     swarm.run("web", 3)
     swarm.deploy("full", 4, placement={"MaxReplicas": 1})
     swarm.deploy("large", template={"Resources": {"Reservations": {"MemoryBytes": ROOM}}})
@@ -146,7 +146,7 @@ def test_drain_and_pause(swarm: Swarm) -> None:
     assert swarm.where("everywhere") == list(NODES)
 
 
-def test_global_services_follow_constraints_at_once(swarm: Swarm) -> None:
+def test_global_service_follows_constraints_immediately(swarm: Swarm) -> None:
     for name in NODES:
         swarm.label(name, on="yes")
     swarm.run("agent", None, update={"Parallelism": 1, "Delay": 20 * SECOND})

@@ -43,7 +43,7 @@ def parts(swarm: Swarm, name: str) -> tuple[list[str], str | None, int]:
     return list(placement.get("Constraints") or ()), label, spec["Mode"]["Replicated"]["Replicas"]
 
 
-def test_label_and_constraint_come_and_go_together_and_restart_nothing(swarm: Swarm) -> None:
+def test_label_and_constraint_change_together_without_a_restart(swarm: Swarm) -> None:
     swarm.run("web", Labels={"mine": "x"}, placement={"Constraints": ["node.role ==manager"]})
     before, task = swarm.engine.get_service("web")["Spec"], swarm.ids("web")
 
@@ -60,7 +60,7 @@ def test_label_and_constraint_come_and_go_together_and_restart_nothing(swarm: Sw
     swarm.stays(lambda: swarm.ids("web") == task, 1, "the task was replaced")
 
 
-def test_an_empty_list_of_constraints_is_none(swarm: Swarm) -> None:
+def test_empty_list_of_constraints_means_none(swarm: Swarm) -> None:
     swarm.run("web", placement={})
     before = swarm.engine.get_service("web")["Spec"]
     assert before["TaskTemplate"]["Placement"] == {}
@@ -75,7 +75,7 @@ def test_an_empty_list_of_constraints_is_none(swarm: Swarm) -> None:
     assert swarm.engine.get_service("web")["Spec"] == before
 
 
-def test_a_placement_of_nothing_restarts_nothing_and_a_rollback_comes_back_to_it(swarm: Swarm) -> None:
+def test_empty_placement_restarts_nothing_and_a_rollback_restores_it(swarm: Swarm) -> None:
     """Real managers would crash where a rollback took the placement away as a whole."""
     swarm.run("web")
     task = swarm.ids("web")
@@ -96,7 +96,7 @@ def test_a_placement_of_nothing_restarts_nothing_and_a_rollback_comes_back_to_it
     swarm.until(lambda: len(swarm.running("web")) == 1, "it to run")
 
 
-def test_scaling_to_0_and_back_is_no_update(swarm: Swarm) -> None:
+def test_scaling_to_0_and_back_starts_no_update(swarm: Swarm) -> None:
     swarm.run("web")
     swarm.force("web")
     swarm.settled("web")
@@ -109,7 +109,7 @@ def test_scaling_to_0_and_back_is_no_update(swarm: Swarm) -> None:
     assert (parts(swarm, "web"), swarm.update_state("web")) == (([], None, 1), None)
 
 
-def test_a_rollback_to_0_brings_the_label_back(swarm: Swarm) -> None:
+def test_rollback_to_0_restores_the_label(swarm: Swarm) -> None:
     swarm.run("web")
     swarm.change("web", pause)
     swarm.until(lambda: not swarm.desired("web"), "it to stop")
@@ -123,7 +123,7 @@ def test_a_rollback_to_0_brings_the_label_back(swarm: Swarm) -> None:
     swarm.until(lambda: len(swarm.running("web")) == 1, "it to run again")
 
 
-def test_swarm_itself_never_rolls_back_to_0(swarm: Swarm) -> None:
+def test_swarm_never_rolls_back_to_0_by_itself(swarm: Swarm) -> None:
     """What is started from 0 is no update, so nobody watches whether it fails."""
     swarm.run("web", update={"Monitor": 6 * SECOND, "FailureAction": "rollback"})
     swarm.change("web", pause)

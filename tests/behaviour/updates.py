@@ -8,7 +8,7 @@ from __future__ import annotations
 from tests.behaviour.world import SECOND, Json, Swarm
 
 
-def test_the_course_of_an_update(swarm: Swarm) -> None:
+def test_update_passes_through_its_states(swarm: Swarm) -> None:
     swarm.run("web", 2)
     assert swarm.update_state("web") is None
     before = swarm.ids("web")
@@ -81,7 +81,7 @@ def break_it(spec: Json) -> None:
     spec["TaskTemplate"]["ContainerSpec"]["Command"] = ["sh", "-c", "exit 1"]
 
 
-def test_a_failing_update_pauses(swarm: Swarm) -> None:
+def test_failing_update_pauses(swarm: Swarm) -> None:
     swarm.run("web", 2, update={"Monitor": 6 * SECOND, "Delay": 5 * SECOND})
     before = swarm.ids("web")
     swarm.world.prepare("web", "broken")
@@ -92,7 +92,7 @@ def test_a_failing_update_pauses(swarm: Swarm) -> None:
     assert len(swarm.ids("web") & before) == 1
 
 
-def test_a_failing_update_rolls_back(swarm: Swarm) -> None:
+def test_failing_update_rolls_back(swarm: Swarm) -> None:
     update = {"Monitor": 6 * SECOND, "Delay": 5 * SECOND, "FailureAction": "rollback"}
     rollback = {"Parallelism": 1, "Monitor": SECOND // 2}
     swarm.run("web", 2, update=update, RollbackConfig=rollback)
@@ -114,7 +114,7 @@ def test_a_failing_update_rolls_back(swarm: Swarm) -> None:
     assert len(swarm.ids("web") & before) == 1
 
 
-def test_a_new_write_cancels_an_update(swarm: Swarm) -> None:
+def test_new_write_cancels_an_update(swarm: Swarm) -> None:
     swarm.run("web", 3, update={"Delay": 30 * SECOND})
     before = swarm.ids("web")
     swarm.force("web")

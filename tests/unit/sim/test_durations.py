@@ -15,7 +15,7 @@ PINNED = {"Constraints": ["node.hostname==alpha"]}
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_lost_node_is_noticed_after_three_heartbeats(seed: int) -> None:
+def test_lost_node_is_noticed_after_three_heartbeats(seed: int) -> None:
     with swarm(seed=seed) as sim:
         start = sim.now
         sim.cut("bravo")
@@ -60,7 +60,7 @@ def test_attempts_are_counted_within_their_window(sim: Sim, swarm: Swarm) -> Non
     assert len(sim.tasks("fast", desired=False)) == 3
 
 
-def test_a_quick_return_restarts_in_place(sim: Sim, swarm: Swarm) -> None:
+def test_quick_return_restarts_in_place(sim: Sim, swarm: Swarm) -> None:
     """Power lost and back before anybody noticed: the tasks have failed and are replaced."""
     swarm.run("web", 1, placement=PINNED)
     old = sim.tasks("web")[0]
@@ -72,7 +72,7 @@ def test_a_quick_return_restarts_in_place(sim: Sim, swarm: Swarm) -> None:
     assert sim.node("alpha").state == "ready"
 
 
-def test_the_clock_keeps_the_order() -> None:
+def test_clock_keeps_the_order() -> None:
     clock = Clock(100.0)
     seen: list[str] = []
     clock.after(2, lambda: seen.append("b"))

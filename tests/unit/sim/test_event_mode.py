@@ -169,7 +169,7 @@ def reaction(number: int, settings: Settings) -> tuple[float, str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800 * PATIENCE)
-def test_whatever_happens_around_the_start_is_noticed(
+def test_watcher_notices_changes_during_startup(
     settings: Settings, record_property: Callable[[str, object], None]
 ) -> None:
     with ThreadPoolExecutor(AT_A_TIME) as pool:
@@ -180,7 +180,7 @@ def test_whatever_happens_around_the_start_is_noticed(
     print(f"{STARTS} starts: half within {middle:.2f} s, the slowest took {seconds:.2f} s ({kind})")  # noqa: T201
 
 
-def test_a_standby_that_takes_over_misses_nothing(sim: Sim, settings: Settings) -> None:
+def test_standby_takeover_misses_nothing(sim: Sim, settings: Settings) -> None:
     alpha, bravo = sim.node("alpha"), sim.node("bravo")
     alpha.spec["Labels"] = {"db": "true"}
     sim.store.touch(alpha)

@@ -95,7 +95,7 @@ def test_workers_and_lost_nodes(to_engine: Connect) -> None:
         assert worker.info()["Name"] == "delta"
 
 
-def test_a_stream_breaks_with_its_node(sim: Sim, to_engine: Connect) -> None:
+def test_stream_breaks_with_its_node(sim: Sim, to_engine: Connect) -> None:
     engine = to_engine(sim.docker_host("bravo"))
     sim.node("alpha")
     seen = engine.events(["node"], sim.now - 10, 5)

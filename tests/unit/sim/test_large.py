@@ -23,7 +23,7 @@ def large() -> Iterator[Sim]:
         yield sim
 
 
-def test_one_look_takes_five_requests_and_sees_everything(large: Sim) -> None:
+def test_observe_takes_five_requests(large: Sim) -> None:
     controller = Controller(large, configuration(TASKS), "node-0000")
     plan = controller.plan()
     assert controller.seen is not None
@@ -36,7 +36,7 @@ def test_one_look_takes_five_requests_and_sees_everything(large: Sim) -> None:
     controller.close()
 
 
-def test_an_idle_controller_only_reads() -> None:
+def test_idle_controller_only_reads() -> None:
     """Ten cycles: the five requests of a look each, on one connection, and not one write."""
     with large_swarm(100, 2_000) as sim:
         controller = Controller(sim, configuration(2_000), "node-0000")
@@ -55,7 +55,7 @@ def test_an_idle_controller_only_reads() -> None:
         controller.close()
 
 
-def test_a_lost_node_in_a_large_swarm(large: Sim) -> None:
+def test_lost_node_in_a_large_swarm(large: Sim) -> None:
     """Only what ran there moves."""
     lost = large.node("node-0500")
     there = {task.id for task in large.store.tasks_of_node[lost.id].values()}

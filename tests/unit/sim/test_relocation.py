@@ -172,7 +172,7 @@ def test_followers_follow_with_stale_reads(shop: Sim) -> None:
 
 
 @pytest.mark.parametrize("after", [0.5, 2, 5])
-def test_another_leader_carries_on(shop: Sim, after: float) -> None:
+def test_new_leader_continues_moves(shop: Sim, after: float) -> None:
     """The leader's machine is lost so many seconds after the anchor has begun to move."""
     watch = Copies(shop)
     controllers = [Controller(shop, DATA, name) for name in ("alpha", "bravo", "charlie")]
@@ -188,7 +188,7 @@ def test_another_leader_carries_on(shop: Sim, after: float) -> None:
         controller.close()
 
 
-def test_the_anchors_machine_is_lost(shop: Sim) -> None:
+def test_followers_follow_after_the_anchors_node_is_lost(shop: Sim) -> None:
     """Power loss: there is no old container to wait for."""
     watch = Copies(shop)
     controllers = [Controller(shop, DATA)]

@@ -22,9 +22,7 @@ dependencies:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_loop_that_has_nothing_to_do_for_an_hour_ends_when_told(
-    sim: Sim, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_idle_loop_ends_on_request(sim: Sim, tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "swarm.yml").write_text(CONFIGURATION)
     settings = {"STACK_NAME": "", "ORCASTRA_RESYNC_INTERVAL": "3600", "RELABEL_TIME": "3600"}
     with sim.real_time(), running(tmp_path, sim.docker_host(), **settings) as loop:
@@ -34,7 +32,7 @@ def test_a_loop_that_has_nothing_to_do_for_an_hour_ends_when_told(
         assert (loop.entries[-1]["event"], loop.entries[-1]["signal"]) == ("stopping", number.name)
 
 
-def test_an_idle_loop_asks_five_things_a_cycle(sim: Sim, tmp_path: Path) -> None:
+def test_idle_loop_makes_five_requests_per_cycle(sim: Sim, tmp_path: Path) -> None:
     template = {"ContainerSpec": {"Image": "x"}, "Placement": {"Constraints": ["node.labels.db==true"]}}
     bravo = sim.node("bravo")
     bravo.spec["Labels"] = {"ssd": "true", "db": "true"}

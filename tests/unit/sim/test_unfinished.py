@@ -164,7 +164,7 @@ ACCIDENTS = {"nothing": nothing, "no state": forget_the_state, "a damaged journa
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_it_comes_back_whatever_is_configured_by_then(
+def test_scaled_follower_returns_with_any_configuration(
     stopping: tuple[Sim, Copies], name: str, accident: str
 ) -> None:
     sim, watch = stopping
@@ -217,7 +217,7 @@ PARTS: dict[str, Callable[[Observation, float], Plan]] = {
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_it_comes_back_by_each_part_alone(stopping: tuple[Sim, Copies], name: str) -> None:
+def test_scaled_follower_returns_by_each_part_alone(stopping: tuple[Sim, Copies], name: str) -> None:
     """Only that module is run from now on; what holds the service to its anchor is not its business."""
     sim, watch = stopping
     controller = Planned(sim, PARTS[name])

@@ -31,7 +31,7 @@ def stuck(found: Plan) -> tuple[str, Reason]:
 
 
 class TestCannotFollow:
-    def test_is_said_with_the_reason_and_the_label_stays(self) -> None:
+    def test_stuck_follower_is_reported_and_the_label_stays(self) -> None:
         app = service("shop_app", mounts=VOLUME, **ours(HELD, user_constraints=("node.hostname == alpha",)))
 
         found = plan(swarm(app))
@@ -69,7 +69,7 @@ class TestCannotFollow:
 
         assert stuck(found) == ("shop_app", reason)
 
-    def test_as_a_whole_or_not_at_all(self) -> None:
+    def test_follower_moves_as_a_whole_or_not_at_all(self) -> None:
         app = service("shop_app", replicas=2, reserved_memory_bytes=600)
 
         found = plan(swarm(app, node("bravo", memory_bytes=1000)))
@@ -78,7 +78,7 @@ class TestCannotFollow:
         assert isinstance(warning, Reason)
         assert warning.params["obstacles"] == (Reason("too_few_tasks_fit", fit=1, replicas=2),)
 
-    def test_where_one_goes_there_is_less_room_for_the_next(self) -> None:
+    def test_arriving_follower_leaves_less_room_for_the_next(self) -> None:
         config = desired(anchors={"db": ("app", "web")})
         app, web = (
             service(name, mounts=VOLUME, reserved_memory_bytes=600 * 2**20)
@@ -94,7 +94,7 @@ class TestCannotFollow:
         )
 
 
-def test_labels_come_along_with_all_that_follow_directly_or_not() -> None:
+def test_followed_labels_include_indirect_anchors() -> None:
     names = ("shop_a", "shop_b", "shop_c", "shop_d")
     seen = snapshot(
         node("alpha"), *(service(name) for name in names), *(task(name, "alpha") for name in names)

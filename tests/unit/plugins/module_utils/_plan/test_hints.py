@@ -58,7 +58,7 @@ SWARM = snapshot(
         ("", []),
     ],
 )
-def test_services(name: str, expected: list[str]) -> None:
+def test_similar_services(name: str, expected: list[str]) -> None:
     assert [one.name for one in similar_services(SWARM, name, "swarm-dev")] == expected
 
 
@@ -77,7 +77,7 @@ def test_services(name: str, expected: list[str]) -> None:
         ),
     ],
 )
-def test_an_unknown_service_is_named_in_full(name: str, expected: dict[str, Any]) -> None:
+def test_unknown_service_has_its_full_name(name: str, expected: dict[str, Any]) -> None:
     reason = no_requested_service(SWARM, name, "swarm-dev")
     assert reason == Reason("service_unknown", **expected)
     with pytest.raises(OrcastraError) as caught:
@@ -85,7 +85,7 @@ def test_an_unknown_service_is_named_in_full(name: str, expected: dict[str, Any]
     assert str(caught.value) == str(reason)
 
 
-def test_the_plan_suggests_the_stack_of_anchors_and_followers() -> None:
+def test_plan_suggests_the_stack_of_unknown_services() -> None:
     (group,) = resolve_anchor_groups(SWARM, desired(anchors={"search": ("indexer",)}, stack="swarm-dev"))
     hint = Reason("did_you_mean", names=["apps_search", "infra_search"])
     assert service_hint(SWARM, "search", "swarm-dev") == hint
@@ -103,7 +103,7 @@ def test_at_most_three_are_suggested() -> None:
     assert len(similar_services(many, "web", "")) == 3
 
 
-def test_a_suggested_name_is_safe_to_print() -> None:
+def test_suggested_name_is_safe_to_print() -> None:
     hint = service_hint(snapshot(service("web-frontend\x1b")), "web-frontend", "")
     assert hint is not None
     assert hint.params["names"] == ("web-frontend\x1b",)

@@ -79,7 +79,7 @@ def ids(nodes: tuple[Node, ...]) -> list[str]:
         ("10.0.0.1\n", None),
     ],
 )
-def test_addresses_as_they_are_compared(text: str | None, expected: str | None) -> None:
+def test_addresses_are_normalized_for_comparison(text: str | None, expected: str | None) -> None:
     assert str(parse_address(text)) == str(expected)
 
 
@@ -108,7 +108,7 @@ def test_addresses_as_they_are_compared(text: str | None, expected: str | None) 
         ({"ip": IP}, {"address": ""}, True),
     ],
 )
-def test_a_name_counts_at_its_address_alone(
+def test_name_counts_only_at_its_address(
     configured: dict[str, str], seen: dict[str, str], counts: bool
 ) -> None:
     found = identify(snapshot(node("mgr-b", **seen)), entry(**configured))
@@ -117,7 +117,7 @@ def test_a_name_counts_at_its_address_alone(
     assert bool(found.warnings) != counts
 
 
-def test_of_several_nodes_of_one_name_the_address_tells_the_right_one() -> None:
+def test_address_decides_between_nodes_with_one_name() -> None:
     seen = snapshot(node("mgr-b", id="evil", address=EVIL), node("mgr-b", id="real", address=IP))
     found = identify(seen, entry(ip=IP))
     assert (ids(found.nodes), ids(found.impostors), found.namesakes) == (["real"], ["evil"], ())
@@ -126,12 +126,12 @@ def test_of_several_nodes_of_one_name_the_address_tells_the_right_one() -> None:
     assert len(found.warnings) == 1
 
 
-def test_several_behind_one_address_are_told_apart_by_nothing() -> None:
+def test_nodes_with_one_name_and_address_are_ambiguous() -> None:
     seen = snapshot(*(node("mgr-b", id=name, address=IP) for name in ("one", "two")))
     assert ids(identify(seen, entry(ip=IP)).namesakes) == ["one", "two"]
 
 
-def test_what_a_host_has_left_behind_is_no_impostor() -> None:
+def test_stale_entry_is_no_impostor() -> None:
     old = node("mgr-b", id="old", address="10.0.0.9", state="down")
     now = node("mgr-b", id="now", address=IP)
     found = identify(snapshot(old, now), entry(ip=IP))
@@ -142,7 +142,7 @@ def test_what_a_host_has_left_behind_is_no_impostor() -> None:
     assert (ids(found.nodes), ids(found.impostors)) == (["down"], ["evil"])
 
 
-def test_an_id_is_proven_and_no_host_name() -> None:
+def test_node_id_is_never_a_host_name() -> None:
     node_id = "9f2a0c1vmg8tq8k3xvvzt1z9e"
     assert ids(identify(snapshot(node("x", id=node_id, address=EVIL)), entry(node_id, ip=IP)).nodes) == [
         node_id
@@ -165,7 +165,7 @@ def swarm_with(*others: Node) -> SwarmSnapshot:
     return snapshot(leader, node(**IMPOSTOR), *others)
 
 
-def test_an_impostor_gets_no_label_and_loses_none() -> None:
+def test_impostor_keeps_its_labels() -> None:
     desired = config(entry(ip=IP, labels={"ssd": "true"}), entry("mgr-a", ip="10.0.0.1", labels={"a": "b"}))
     evil = node(**IMPOSTOR, labels={"old": "true"})
     state = apply_edits(State(), [OwnLabels("evil", frozenset({"old"}))])
@@ -179,7 +179,7 @@ def test_an_impostor_gets_no_label_and_loses_none() -> None:
         assert len(plan.warnings) == 1
 
 
-def test_namesakes_get_no_label_and_lose_none() -> None:
+def test_namesakes_keep_their_labels() -> None:
     """Else whoever takes a name could have the labels of its owner removed."""
     desired = config(entry(labels={"ssd": "true"}))
     nodes = [node("mgr-b", id=name, labels={"old": "1"}) for name in ("one", "two")]
@@ -196,7 +196,7 @@ def test_namesakes_get_no_label_and_lose_none() -> None:
 
 
 @pytest.mark.parametrize("role", ["manager", None])
-def test_an_impostor_is_never_promoted(role: str | None) -> None:
+def test_impostor_is_never_promoted(role: str | None) -> None:
     desired = config(
         entry("mgr-a", ip="10.0.0.1", role=role), entry(ip=IP, role=role), entry("mgr-c", role=role)
     )
@@ -212,21 +212,21 @@ def test_an_impostor_is_never_promoted(role: str | None) -> None:
     ]
 
 
-def test_an_impostor_is_neither_demoted_nor_drained() -> None:
+def test_impostor_is_neither_demoted_nor_drained() -> None:
     evil = node(**IMPOSTOR, role="manager", reachability="reachable")
     seen = snapshot(node("mgr-a", role="manager", reachability="reachable", leader=True), evil)
     desired = config(entry("mgr-a", role="manager"), entry(ip=IP, role="worker", availability="drain"))
     assert plan_heal(seen, desired, Healing(), NOW).steps == ()
 
 
-def test_a_stale_entry_of_the_real_one_is_kept_from_an_impostor() -> None:
+def test_impostor_does_not_cause_removal_of_a_stale_entry() -> None:
     down = node("mgr-b", id="down", address=IP, state="down", updated=NOW - 1e6)
     desired = config(entry("mgr-a", ip="10.0.0.1"), entry(ip=IP))
     assert plan_heal(swarm_with(down), desired, Healing(), NOW).steps == ()
 
 
 @pytest.mark.parametrize("ip", [None, "10.0.0.7"])
-def test_a_host_cannot_pass_for_another(ip: str | None) -> None:
+def test_host_cannot_impersonate_another(ip: str | None) -> None:
     """It would have that one demoted, drained or removed."""
     managers = [
         node(name, role="manager", reachability="reachable", leader=name == "a", address=f"10.0.1.{n}")
@@ -247,7 +247,7 @@ def test_a_host_cannot_pass_for_another(ip: str | None) -> None:
     )
 
 
-def test_two_hosts_that_are_one_node_are_none() -> None:
+def test_hosts_with_one_node_id_are_refused() -> None:
     seen = snapshot(node("a", role="manager", reachability="reachable"), node("x"))
     desired = config(entry("one", availability="drain"), entry("two", availability="pause"))
     members = {name: Member(hostname=name, state="active", node_id="id-x") for name in ("one", "two")}
@@ -256,7 +256,7 @@ def test_two_hosts_that_are_one_node_are_none() -> None:
     assert len(plan.warnings) == 1
 
 
-def test_names_that_people_type() -> None:
+def test_goes_by_accepts_usual_spellings() -> None:
     desired = config(entry(ip=IP))
     with pytest.raises(OrcastraError, match="evil"):
         one_node(swarm_with(), "mgr-b", desired)
@@ -272,7 +272,7 @@ def test_names_that_people_type() -> None:
     assert found.lost == ("mgr-b",)
 
 
-def test_measuring_and_preferred_nodes() -> None:
+def test_doubtful_nodes_are_not_measured_or_preferred() -> None:
     sources = MetricSources(node_exporters={"mgr-b": "http://b/"}, node_map={"mgr-b": "host"})
     real = node("mgr-b", id="real", address=IP)
     desired = config(entry(ip=IP))
@@ -292,7 +292,7 @@ def test_measuring_and_preferred_nodes() -> None:
 
 
 @pytest.mark.parametrize("name", ["x/../y", "a@evil", "a:1/?", "{{ 1 }}", "a b", "", "-x", "é"])
-def test_a_host_name_cannot_lead_a_measurement_elsewhere(name: str) -> None:
+def test_host_name_cannot_redirect_a_measurement(name: str) -> None:
     sources = MetricSources(node_exporter_url="http://{hostname}:9100/metrics")
     (found,) = find_endpoints(snapshot(node(name, id="n")), sources)
     assert found.memory is None
@@ -312,7 +312,7 @@ def test_a_host_name_cannot_lead_a_measurement_elsewhere(name: str) -> None:
         ("wrk-b.example.org", {"ip": "10.0.0.3"}),
     ],
 )
-def test_a_host_that_is_there_under_another_name(configured: str, fields: dict[str, str]) -> None:
+def test_host_under_another_name_is_suggested(configured: str, fields: dict[str, str]) -> None:
     address = fields.get("address", "10.0.0.3")
     seen = snapshot(node("wrk-a"), node("wrk-b", address=address))
     desired = config(entry("wrk-a"), entry(configured, ip=fields.get("ip")))
@@ -328,7 +328,7 @@ def test_a_host_that_is_there_under_another_name(configured: str, fields: dict[s
     assert plan.steps == ()
 
 
-def test_a_longer_name_in_the_swarm_is_the_same() -> None:
+def test_domain_in_a_host_name_is_ignored() -> None:
     seen = snapshot(node("wrk-b.example.org"))
     assert identify_all(seen, config(entry("wrk-b"))).by_name["wrk-b"].alias is not None
 
@@ -343,7 +343,7 @@ def test_a_longer_name_in_the_swarm_is_the_same() -> None:
         ("db1.example.org", {"ip": "10.0.0.9"}, "db1"),
     ],
 )
-def test_other_names_are_only_suggested(name: str, fields: dict[str, str], hint: str | None) -> None:
+def test_similar_names_are_only_suggested(name: str, fields: dict[str, str], hint: str | None) -> None:
     seen = snapshot(node("wrk-a"), node("wrk-b"), node("db1", address="10.0.0.4"))
     desired = config(entry("wrk-a"), entry("wrk-b"), entry(name, **fields))
     identity = identify_all(seen, desired).by_name[name]
@@ -355,7 +355,7 @@ def test_other_names_are_only_suggested(name: str, fields: dict[str, str], hint:
         assert len(needs_hosts(seen, desired, NOW)) == 1
 
 
-def test_services_under_another_name() -> None:
+def test_similar_services_are_suggested() -> None:
     seen = snapshot(
         service("apps_search", labels={"com.docker.stack.namespace": "apps"}),
         service("web"),
@@ -368,7 +368,7 @@ def test_services_under_another_name() -> None:
     assert service_hint(seen, "quite-different", "main") is None
 
 
-def test_large_swarms_are_told_apart_quickly() -> None:
+def test_identify_is_fast_in_a_large_swarm() -> None:
     seen = snapshot(
         *(
             node(f"n{number}.example.org", address=f"10.0.{number >> 8}.{number & 255}")

@@ -47,7 +47,7 @@ def three_alike(a_on: str = "alpha", **ahead: str) -> Plan:
     return plan_rebalance(seen, (), measured, rules, state, NOW)
 
 
-def test_what_is_to_follow_is_remembered_with_the_first_move() -> None:
+def test_following_moves_are_saved_with_the_first() -> None:
     step = the_step(three_alike())
 
     assert step.summary == "move a from alpha to beta"
@@ -65,7 +65,7 @@ def test_what_is_to_follow_is_remembered_with_the_first_move() -> None:
     ],
     ids=["nothing", "as good as any", "its node is lost", "it is worth nothing", "it is gone"],
 )
-def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], what: str) -> None:
+def test_following_move_begins_if_none_is_better(ahead: dict[str, str], what: str) -> None:
     step = the_step(three_alike("beta", **ahead))
 
     assert step.summary == what
@@ -73,7 +73,7 @@ def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], 
     assert apply_edits(State(ahead={"x/y": "z"}), step.intent_edits).ahead == {}
 
 
-def test_at_rest_nothing_is_ahead() -> None:
+def test_balanced_swarm_plans_nothing_ahead() -> None:
     case = Case(nodes=samples(alpha=8, beta=8), state=State(ahead={"id-big/id-alpha": "id-beta"}))
 
     assert case.plan().remember == (SetAhead({}),)
@@ -81,7 +81,7 @@ def test_at_rest_nothing_is_ahead() -> None:
     assert case.plan().remember == ()
 
 
-def test_what_is_ahead_waits_for_busy_hosts() -> None:
+def test_following_moves_wait_for_busy_hosts() -> None:
     case = Case(nodes=samples(alpha=8, beta=8))
     under_way = Move("", ("id-beta",), NOW, kind=REBALANCE, source="id-gamma")
     case.state = State(moves={"id-other": under_way}, ahead={"id-big/id-alpha": "id-beta"})

@@ -161,7 +161,7 @@ def without(snapshot: SwarmSnapshot, service: Service, node_id: str) -> SwarmSna
     max_examples=120, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 @given(world=worlds(), data=st.data())
-def test_every_plan_keeps_its_promises(world: World, data: st.DataObject) -> None:
+def test_plan_keeps_its_invariants(world: World, data: st.DataObject) -> None:
     quiet = dict(world.base)
     for _cycle in range(CYCLES):
         # the noise of two hosts together is less than the buffer

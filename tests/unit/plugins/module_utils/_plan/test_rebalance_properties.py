@@ -49,7 +49,7 @@ def check_prohibitions(world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_each_cycle_lowers_what_is_worst_until_it_comes_to_rest(seed: int) -> None:
+def test_cycles_lower_the_highest_pressure_until_balanced(seed: int) -> None:
     world = world_of(seed)
     start = {task.service_id: task.node_id for task in world.snapshot.tasks}
     held = [service.id for service in world.snapshot.services if service.mounts]
@@ -88,7 +88,7 @@ def check_that_it_rests(world: World) -> None:
         assert (name, target) not in left[:at]
 
 
-def test_the_same_swarm_gives_the_same_plan() -> None:
+def test_plan_is_deterministic() -> None:
     first, second = world_of(4), world_of(4)
     for world in (first, second):
         world.carry_out(world.plan(RULES))
@@ -98,7 +98,7 @@ def test_the_same_swarm_gives_the_same_plan() -> None:
     assert first.plan(RULES).steps
 
 
-def test_what_is_remembered_of_a_large_swarm_fits_into_the_state() -> None:
+def test_saved_moves_of_a_large_swarm_fit_into_the_state() -> None:
     world = random_world(3, 80, 8.0, empty=True)
     rules = RebalanceRules(max_moves_per_cycle=50)
     for _cycle in range(30):
@@ -109,7 +109,7 @@ def test_what_is_remembered_of_a_large_swarm_fits_into_the_state() -> None:
     assert sum(len(key) + len(value) for key, value in encode(world.state).items()) < MAX_BYTES / 2
 
 
-def test_the_empty_node_is_kept_for_what_fits_nowhere_else() -> None:
+def test_empty_node_is_kept_for_the_largest_unit() -> None:
     """A group of 21 GiB can only leave its full host of 32 for the one that has just come, of 64."""
     world = random_world(21, 5, 5.0, empty=True)
 

@@ -154,7 +154,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_said_of_a_service_with_one_task(case: str) -> None:
+def test_shortage_of_a_service_with_one_task(case: str) -> None:
     fields, tasks, expected = CASES[case]
     short = found(service("web", **fields), *tasks)
     assert (None if short is None else (short.code, short.is_fresh)) == expected, short
@@ -194,7 +194,7 @@ GLOBAL: dict[str, tuple[dict[str, Any], list[Task], str | None]] = {
 
 
 @pytest.mark.parametrize("case", GLOBAL)
-def test_what_is_said_of_a_global_service(case: str) -> None:
+def test_shortage_of_a_global_service(case: str) -> None:
     fields, tasks, expected = GLOBAL[case]
     short = found(service("web", mode="global", replicas=None, **fields), *tasks)
     assert (None if short is None else short.code) == expected, short
@@ -215,13 +215,13 @@ JOBS: dict[str, tuple[list[Task], str | None]] = {
 
 @pytest.mark.parametrize("mode", ["replicated-job", "global-job"])
 @pytest.mark.parametrize("case", JOBS)
-def test_what_is_said_of_a_job(case: str, mode: str) -> None:
+def test_shortage_of_a_job(case: str, mode: str) -> None:
     tasks, expected = JOBS[case]
     short = found(service("web", mode=mode, **UNPLACED), *tasks)
     assert (None if short is None else short.code) == expected, short
 
 
-def test_some_of_several_tasks() -> None:
+def test_shortage_of_some_tasks() -> None:
     web = service("web", replicas=4, constraints=("node.hostname==a",))
     short = found(
         web,
@@ -245,13 +245,13 @@ def test_some_of_several_tasks() -> None:
     )
 
 
-def test_finished_tasks_count_against_what_is_expected() -> None:
+def test_finished_tasks_reduce_the_expected_number() -> None:
     web = service("web", replicas=3, restart_condition="on-failure")
     seen = snapshot(*NODES, web, new("running"), old("complete", slot=2), new("pending", None, slot=3))
     assert expected_and_running(seen, web) == (2, 1)
 
 
-def test_the_engines_error_is_told_without_what_differs_each_time() -> None:
+def test_engine_errors_are_reported_without_variable_parts() -> None:
     error = f"driver failed on endpoint web.1.{TASK_ID} ({CONTAINER_ID}): Bind for 0.0.0.0:80 failed"
     short = found(
         service("web"), new("starting"), old("failed", error=error), old("failed", ago=20, error=error)
@@ -278,12 +278,12 @@ def test_the_engines_error_is_told_without_what_differs_each_time() -> None:
         ("accessibilityaccessibilit is a word of 25 letters", None),
     ],
 )
-def test_ids_are_left_out(text: str, expected: str | None) -> None:
+def test_engine_errors_are_reported_without_ids(text: str, expected: str | None) -> None:
     assert without_ids(text) == (text if expected is None else expected)
 
 
 @pytest.mark.parametrize("seconds", [1, 60], ids=["only just", "for a minute"])
-def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
+def test_shortage_allows_swarm_time_to_notice_a_node(seconds: int) -> None:
     web = service("web", constraints=("node.labels.disk == ssd",))
     waiting = new("pending", None, 600, message="no suitable node")
     (short,) = shortages(
@@ -293,7 +293,7 @@ def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
     assert codes(short.reasons) == ["tasks_wait" if seconds == 1 else "tasks_wait_despite_suitable_node"]
 
 
-def test_only_what_may_last_is_warned_of() -> None:
+def test_plan_short_warns_only_of_lasting_shortages() -> None:
     seen = snapshot(
         *NODES,
         service("a"),
@@ -315,7 +315,7 @@ def test_only_what_may_last_is_warned_of() -> None:
     )
 
 
-def test_when_to_look_again() -> None:
+def test_requeue_after_depends_on_the_shortage() -> None:
     fresh = Shortage("a", STARTING, 1, 0, (), is_fresh=True)
     lasting = Shortage("b", WAITING, 1, 0, ())
     assert requeue_after(()) is None
@@ -325,7 +325,7 @@ def test_when_to_look_again() -> None:
 
 @pytest.mark.parametrize("condition", ["none", "on-failure", "any"])
 @pytest.mark.parametrize("state", ["complete", "failed", "rejected", "shutdown", "running"])
-def test_what_has_finished(condition: str, state: str) -> None:
+def test_finished_tasks_are_no_shortage(condition: str, state: str) -> None:
     ended = old(state)
     expected = state == "complete" and condition != "any"
     assert is_finished(ended, service("web", restart_condition=condition)) == expected
@@ -338,7 +338,7 @@ STATES = (
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_anything_that_swarm_may_show(seed: int) -> None:
+def test_shortages_accept_any_snapshot(seed: int) -> None:
     """It never fails, and counts as many tasks as it has reasons for."""
     chance = random.Random(seed)
     modes = ("replicated", "global", "replicated-job", "global-job")

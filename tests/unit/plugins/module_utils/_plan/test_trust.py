@@ -86,7 +86,7 @@ def assert_nothing_happens_to(hosts: str, members: dict[str, Member], desired: D
     ],
     ids=["roles", "roles and ID", "free", "leader", "some roles", "leader and ID", "no configuration"],
 )
-def test_a_worker_that_says_it_manages_the_swarm(desired: DesiredState, swarm: str, also: str) -> None:
+def test_worker_that_claims_to_manage_is_not_trusted(desired: DesiredState, swarm: str, also: str) -> None:
     members = {**swarm_of("abc", "dw"), "w": liar("w", swarm, also)}
     for order in ("abcdw", "wdcba"):
         hosts = {name: members[name] for name in order}
@@ -97,7 +97,7 @@ def test_a_worker_that_says_it_manages_the_swarm(desired: DesiredState, swarm: s
 
 
 @pytest.mark.parametrize("away", ["a", "b", "c", "ab", "abc"])
-def test_it_does_not_help_the_liar_that_managers_are_away(away: str) -> None:
+def test_false_claim_fails_while_managers_are_away(away: str) -> None:
     members = {**swarm_of("abc", "dw"), "w": liar("w"), **dict.fromkeys(away, SILENT)}
     formation = assert_nothing_happens_to("abcd", members, config("abc", "dw"))
     assert bool(formation.via) == (len(away) < 2)
@@ -106,7 +106,7 @@ def test_it_does_not_help_the_liar_that_managers_are_away(away: str) -> None:
         assert_nothing_happens_to("abcd", members, config(free="abcdw", leader="a"))
 
 
-def test_a_host_that_is_to_join_does_not_join_the_liar() -> None:
+def test_new_host_does_not_join_a_liar() -> None:
     members = {**swarm_of("abc", "w"), "w": liar("w"), "n": BARE}
     assert plans(members, config("abc", "wn"))["n"] == ["join_swarm"]
     for away in ("ab", "abc"):
@@ -114,7 +114,7 @@ def test_a_host_that_is_to_join_does_not_join_the_liar() -> None:
         assert plans(silent, config("abc", "wn"))["n"] == ["error"]
 
 
-def test_a_liar_does_not_become_the_first_manager() -> None:
+def test_liar_does_not_become_the_first_manager() -> None:
     members = {**dict.fromkeys("abc", BARE), "w": liar("w", FAKE)}
     desired = config("abc", "w", leader="a")
     formation = plan_formation(members, desired)
@@ -150,7 +150,7 @@ def test_one_manager_of_three_while_another_is_away() -> None:
     assert plans({**members, "d": BARE}, desired)["d"] == ["error"]
 
 
-def test_a_manager_that_leaves_others_out() -> None:
+def test_manager_that_omits_others() -> None:
     """They are lost only if most managers do not have them."""
     members = swarm_of("abc", "de")
     members["a"] = manager("a", listing("a", "b", "c"))
@@ -162,7 +162,7 @@ def test_a_manager_that_leaves_others_out() -> None:
     assert (done["d"], done["e"]) == (["leave_swarm", "join_swarm"], [])
 
 
-def test_a_manager_that_calls_another_host_half_a_manager() -> None:
+def test_manager_that_denies_another_manager() -> None:
     half = KnownNode("id-d", "d", "manager", age_seconds=9999)
     members = swarm_of("abc", "d")
     members["a"] = manager("a", (*listing("a", "b", "c"), half))
@@ -229,7 +229,7 @@ def test_even_numbers_of_managers(number: int) -> None:
     assert_nothing_happens_to(names, lying, config(free=names + "n", leader="a"))
 
 
-def test_a_swarm_that_was_only_just_made() -> None:
+def test_new_swarm_is_trusted() -> None:
     """The first manager is alone, and the others are bare: there is nobody who could confirm it yet."""
     for desired in (config("abc"), config(free="abc", leader="a"), config(free="abcdefg", leader="a")):
         members = dict.fromkeys(desired.nodes, BARE)
@@ -245,7 +245,7 @@ def test_a_swarm_that_was_only_just_made() -> None:
     ]
 
 
-def test_workers_that_are_to_become_managers_vote() -> None:
+def test_future_managers_vote() -> None:
     members = {"a": manager("a", listing("a", workers="bc")), "b": worker("b", "a"), "c": worker("c", "a")}
     formation = plan_formation({**members, "n": BARE}, config("abc", "n"))
     assert (formation.via, formation.managers) == (("a",), ("a", "b", "c"))
@@ -254,7 +254,7 @@ def test_workers_that_are_to_become_managers_vote() -> None:
     assert plans(members, config("abc"))["c"] == ["leave_swarm", "join_swarm"]
 
 
-def test_managers_that_are_configured_as_workers_now() -> None:
+def test_managers_configured_as_workers() -> None:
     members = {**swarm_of("ab", "cde"), "n": BARE}
     formation = plan_formation(members, config("cde", "abn"))
     assert set(formation.via) == {"a", "b"}
@@ -282,7 +282,7 @@ def test_two_swarms_of_our_own_hosts() -> None:
     assert_nothing_happens_to("abcd", two, config("abcd"))
 
 
-def test_the_leaders_word_alone_makes_nobody_join_or_leave() -> None:
+def test_report_of_the_leader_alone_changes_no_membership() -> None:
     members = {"a": manager("a", listing("a")), "b": manager("b", listing("b"), FAKE), "c": BARE}
     desired = config("abc", leader="a")
     assert plans(members, desired) == {"a": [], "b": ["error"], "c": ["error"]}
@@ -290,7 +290,7 @@ def test_the_leaders_word_alone_makes_nobody_join_or_leave() -> None:
     assert told == {"a": [], "b": ["leave_swarm", "join_swarm"], "c": ["join_swarm"]}
 
 
-def test_the_id_of_the_swarm_that_is_meant() -> None:
+def test_configured_cluster_id_decides() -> None:
     """It settles which swarm is ours, and not who manages it: a liar knows it, too."""
     members = {"a": manager("a", listing("a")), "b": manager("b", listing("b"), FAKE), "n": BARE}
     assert plans(members, config(free="abn", leader="b"))["n"] == ["error"]
@@ -305,7 +305,7 @@ def test_the_id_of_the_swarm_that_is_meant() -> None:
     assert_nothing_happens_to("abc", other, config("abc", "n", cluster_id=FAKE))
 
 
-def test_a_manager_alone_goes_on_with_what_is_its_own() -> None:
+def test_single_manager_continues_with_its_own_swarm() -> None:
     """As with --limit: no host joins or leaves, and that is no failure of the manager."""
     members = {"a": swarm_of("abc", "d")["a"], "d": worker("d", "abc")}
     desired = config("abc", "d")
@@ -317,7 +317,7 @@ def test_a_manager_alone_goes_on_with_what_is_its_own() -> None:
     assert plan_member("d", members["d"], formation, desired, MemberOptions()).steps == ()
 
 
-def test_who_was_named_to_go_on_alone_is_believed() -> None:
+def test_chosen_survivor_is_trusted() -> None:
     alone = (*listing("a"), KnownNode("id-b", "b", "manager", "down", "unreachable"))
     members = {"a": manager("a", alone), "b": BARE, "c": SILENT}
     assert plan_formation(members, config("abc")).trouble
@@ -331,7 +331,7 @@ def test_who_was_named_to_go_on_alone_is_believed() -> None:
 # names
 
 
-def test_who_claims_another_hosts_id_is_the_one_at_fault() -> None:
+def test_claim_of_another_id_is_at_fault() -> None:
     members = swarm_of("abc", "dw")
     for name in "abcd":
         lying = {**members, "w": replace(members["w"], node_id=f"id-{name}")}
@@ -346,13 +346,13 @@ def test_who_claims_another_hosts_id_is_the_one_at_fault() -> None:
     assert formation.managers == ("a", "b", "c")
 
 
-def test_who_takes_another_hosts_name_is_the_one_at_fault() -> None:
+def test_claim_of_another_name_is_at_fault() -> None:
     members = swarm_of("abc", "dw")
     formation = plan_formation({**members, "w": replace(members["w"], hostname="a")}, config("abc", "dw"))
     assert (set(formation.faults), set(formation.via)) == ({"w"}, set("abc"))
 
 
-def test_a_claim_at_another_address_makes_nobody_a_manager_to_be() -> None:
+def test_claim_at_another_address_makes_no_future_manager() -> None:
     nodes = (
         *listing("a", "b", "c"),
         KnownNode("id-w", "w", "manager", reachability="reachable", address="10.0.0.66"),
@@ -393,7 +393,7 @@ LIES = st.one_of(
 
 @given(st.permutations("abcdw"), LIES, st.sampled_from("abcdw"))
 @settings(max_examples=200, deadline=None)
-def test_whatever_one_host_says_the_others_stay(order: list[str], lie: Member, who: str) -> None:
+def test_one_liar_cannot_remove_others(order: list[str], lie: Member, who: str) -> None:
     honest = {**swarm_of("abc", "dw"), who: lie}
     members = {name: honest[name] for name in order}
     others = "abcdw".replace(who, "")
@@ -407,7 +407,7 @@ def test_whatever_one_host_says_the_others_stay(order: list[str], lie: Member, w
 
 @given(LIES, LIES)
 @settings(max_examples=40, deadline=None)
-def test_whatever_two_of_five_managers_say_the_others_stay(one: Member, two: Member) -> None:
+def test_two_liars_of_five_cannot_remove_others(one: Member, two: Member) -> None:
     members = swarm_of("abcde", "f")
     for first, second in permutations("abcde", 2):
         lying = {**members, first: one, second: two}
