@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint bench build image generate lock clean
+.PHONY: help venv setup demo demo-down test unit lint docs bench build image generate lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ unit: venv ## run the quick tests: no root, no engine, no simulated swarm (`make
 
 lint: venv ## run all static checks (`make lint ONLY="ruff mypy"`: some of them)
 	@$(BIN)/python tools/lint.py $(ONLY)
+
+docs: venv ## build the documentation site into build/docs/html, with warnings as errors
+	@$(BIN)/python -m tools.docs
 
 bench: setup ## measure on real engines and print tables (`make bench ARGS="moves"`: some of them)
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -198,9 +198,28 @@ def build_parser() -> argparse.ArgumentParser:
     health = _add(commands, "healthcheck", "check whether the instance on this machine is alive")
     health.set_defaults(command=_healthcheck)
 
+    init = _add(commands, "init", "write a swarm.yml that describes the swarm as it runs today")
+    init.add_argument(
+        "--output",
+        metavar="FILE",
+        help="the file to write, or - to print it (default: swarm.yml in the configuration folder)",
+    )
+    init.set_defaults(command=_init)
+
+    doctor = _add(
+        commands, "doctor", "check everything that Orcastra needs here, and how to fix what is missing"
+    )
+    _add_format(doctor)
+    doctor.set_defaults(command=_doctor, collects_problems=True)
+
     config = commands.add_parser("config", help="check the configuration, or print its schema")
     parts = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
     check = _add(parts, "check", "check the configuration and list all errors")
+    check.add_argument(
+        "--live",
+        action="store_true",
+        help="also compare the names of nodes and services with the swarm",
+    )
     check.set_defaults(command=_config_check, collects_problems=True)
     schema = _add(parts, "schema", "print the JSON Schema of swarm.yml, for editors")
     schema.set_defaults(command=_config_schema)
@@ -298,7 +317,21 @@ def _healthcheck(_settings: Settings, _options: argparse.Namespace) -> int:
 def _config_check(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import check_configuration  # noqa: PLC0415
 
-    check_configuration(settings, options.problems)
+    check_configuration(settings, options.problems, live=options.live)
+    return EXIT_FINE
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.doctor import show  # noqa: PLC0415
+
+    is_well = show(settings, options.problems, as_json=options.format == "json")
+    return EXIT_FINE if is_well else EXIT_FAILED
+
+
+def _init(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import write_configuration  # noqa: PLC0415
+
+    write_configuration(settings, options.output)
     return EXIT_FINE
 
 

@@ -11,9 +11,11 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import SCHEMA
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DONE,
@@ -25,6 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.starter import plan_starter
 from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
 from orcastra_runner import log
 from orcastra_runner.application import Application, Ending, connector
@@ -41,12 +44,13 @@ from orcastra_runner.heartbeat import Heartbeat
 from orcastra_runner.jobs import Stopped, Work
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.places import command_path, rebalance_path
-from orcastra_runner.preflight import load, other_files, warnings
+from orcastra_runner.preflight import lacks_configuration, load, other_files, warnings
 from orcastra_runner.rebalance import RebalanceFile, plan_balancing
 from orcastra_runner.report import plan_data, plan_text, status_data, status_text, to_json, to_text
 from orcastra_runner.service_report import services_data
-from orcastra_runner.settings import Settings, UsageError
+from orcastra_runner.settings import DEFAULT_CONFIG_DIR, Settings, UsageError
 from orcastra_runner.signals import StopNow
+from orcastra_runner.starter import existing_files, render, write_starter
 from orcastra_runner.swarm import Swarm, plan_all
 from orcastra_runner.version import __version__
 from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
@@ -70,7 +74,7 @@ def show_plan(settings: Settings, *, as_json: bool, explain: bool = False) -> bo
     ``explain``: also every possible move to balance memory, and why it is not made.
     """
     log.configure(settings.log_format, debug=settings.debug)
-    configuration, rebalance_file = load(settings)
+    configuration, rebalance_file = _load_or_none(settings)
     desired, has_inventory = configuration.desired, settings.inventory is not None
     with closing(Swarm(connector())) as swarm:
         seen = swarm.observe()
@@ -89,7 +93,7 @@ def show_plan(settings: Settings, *, as_json: bool, explain: bool = False) -> bo
 def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *, as_json: bool) -> bool:
     """Print what would happen if nodes were lost or added. Returns whether everything would find a place."""
     log.configure(settings.log_format, debug=settings.debug)
-    configuration, rebalance_file = load(settings)
+    configuration, rebalance_file = _load_or_none(settings)
     with closing(Swarm(connector())) as swarm:
         snapshot = without_doubtful(swarm.observe().snapshot, configuration.desired)
     memory = measure(snapshot, rebalance_file.rebalance.sources)
@@ -170,10 +174,11 @@ def _rehearse_command(work: Work, command: Command, argument: str | None, id_: s
     return found.problem is None
 
 
-def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) -> None:
+def check_configuration(settings: Settings, problems: Sequence[Problem] = (), *, live: bool = False) -> None:
     """Print what the configuration holds. Raises ConfigError with everything that is wrong with it.
 
-    ``problems`` are those of the variables.
+    ``problems`` are those of the variables. ``live``: also warn of names that the swarm doesn't have. Raises
+    the errors of the engine then.
     """
     found = list(problems)
     configuration = rebalance_file = None
@@ -195,11 +200,68 @@ def check_configuration(settings: Settings, problems: Sequence[Problem] = ()) ->
         f"The configuration is valid: {plural(len(desired.nodes), 'node')} and "
         f"{plural(len(desired.dependencies), 'dependency')} in {', '.join(map(str, [*present, *others]))}"
     )
+    if live:
+        _compare_with_swarm(settings, desired, rebalance_file)
+
+
+def _compare_with_swarm(settings: Settings, desired: DesiredState, rebalance_file: RebalanceFile) -> None:
+    with closing(Swarm(connector())) as swarm:
+        seen = swarm.observe()
+    plan = plan_all(seen, desired, settings.max_mismatch_duration)
+    plan += plan_balancing(seen, desired, rebalance_file.in_force).plan
+    known = {str(problem) for problem in desired.warnings}
+    found = [str(warning) for warning in plan.warnings if str(warning) not in known]
+    for warning in found:
+        sys.stderr.write(f"orcastra: warning: {one_line(warning)}\n")
+    if found:
+        _say(f"Compared with the swarm: {plural(len(found), 'warning')}")
+    else:
+        _say("Compared with the swarm: it has all nodes and services that the configuration names")
+
+
+def write_configuration(settings: Settings, output: str | None) -> None:
+    """Write a ``swarm.yml`` for the swarm as it runs today, or print it if ``output`` is ``-``.
+
+    Raises ConfigError if there is a configuration already, OrcastraError if the file can't be written, and
+    the errors of the engine.
+    """
+    log.configure(settings.log_format, debug=settings.debug)
+    path = None if output == "-" else Path(output) if output else settings.config_dir / "swarm.yml"
+    if output is None:
+        present = existing_files(settings.config_dir)
+        if present:
+            expected = f"no configuration in {settings.config_dir}, because init never overwrites one"
+            found = f"{', '.join(one.name for one in present)} (--output writes to another file)"
+            raise ConfigError([Problem(key="", expected=expected, found=found)])
+    with closing(Swarm(connector())) as swarm:
+        seen = swarm.observe()
+        networks = swarm.networks()
+    starter = plan_starter(seen.snapshot, seen.state, networks)
+    text = render(starter, time.strftime("%Y-%m-%d", time.gmtime(seen.engine_time or time.time())))
+    if path is None:
+        sys.stdout.write(text)
+        return
+    desired = write_starter(text, path)
+    proposed = f" and {plural(len(starter.proposals), 'proposed anchor')}" if starter.proposals else ""
+    _say(f"Wrote {path}: {plural(len(desired.nodes), 'node')}{proposed}. It changes nothing yet.")
+    where = "" if path.parent == Path(DEFAULT_CONFIG_DIR) else f" --config {path.parent}"
+    _say(f"Next: edit it, then run `orcastra plan{where}` to see what your changes would do.")
 
 
 def show_schema() -> None:
     """Print the JSON Schema of ``swarm.yml``."""
     _print(to_json(SCHEMA))
+
+
+def _load_or_none(settings: Settings) -> tuple[Configuration, RebalanceFile]:
+    """The configuration of a command that only shows something, which works without one, too."""
+    if not lacks_configuration(settings):
+        return load(settings)
+    sys.stderr.write(
+        f"orcastra: there is no configuration in {settings.config_dir}, so this shows the swarm without one. "
+        "Next step: `orcastra init` writes a swarm.yml\n"
+    )
+    return load(settings, may_be_missing=True)
 
 
 def _files_for(settings: Settings, command: Command) -> Files:

@@ -30,25 +30,44 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection
     options_from_environment,
 )
 from orcastra_runner.api_token import configured_token
-from orcastra_runner.configuration import Configuration
+from orcastra_runner.configuration import Configuration, has_configuration
 from orcastra_runner.cron import machine_zone
 from orcastra_runner.local.mods_file import check_mods
 from orcastra_runner.places import EXPORTERS, absence, command_path, is_missing, missing_file, rebalance_path
 from orcastra_runner.rebalance import RebalanceFile
-from orcastra_runner.settings import DEFAULT_MODS_CONFIG, VARIABLES, Settings, unknown_variables
+from orcastra_runner.settings import (
+    DEFAULT_CONFIG_DIR,
+    DEFAULT_MODS_CONFIG,
+    VARIABLES,
+    Settings,
+    unknown_variables,
+)
 from orcastra_runner.values import PREFIX, quotes_hint
 
 T = TypeVar("T")
 
 
-def load(settings: Settings) -> tuple[Configuration, RebalanceFile]:
-    """Read and check everything that every command needs. Raises ConfigError with all problems."""
+def load(settings: Settings, *, may_be_missing: bool = False) -> tuple[Configuration, RebalanceFile]:
+    """Read and check everything that every command needs. Raises ConfigError with all problems.
+
+    ``may_be_missing``: without any file, the configuration is empty.
+    """
     problems = surroundings(settings)
-    configuration = _collect(partial(Configuration, settings), problems)
+    configuration = _collect(partial(Configuration, settings, may_be_missing=may_be_missing), problems)
     rebalance_file = _collect(partial(RebalanceFile, partial(rebalance_path, settings)), problems)
     if problems or configuration is None or rebalance_file is None:
         raise ConfigError(problems)
     return configuration, rebalance_file
+
+
+def lacks_configuration(settings: Settings) -> bool:
+    """Whether there is no configuration at all: no file in the usual folder, and none named elsewhere.
+
+    Raises ConfigError if that can't be decided.
+    """
+    named = (settings.swarm_file, settings.dependencies_file, settings.nodes_file, settings.rebalance_config)
+    is_default = settings.config_dir == Path(DEFAULT_CONFIG_DIR) and not any(named)
+    return is_default and not has_configuration(settings)
 
 
 def other_files(settings: Settings) -> tuple[list[Path], list[Problem], list[Problem]]:

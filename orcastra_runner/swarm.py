@@ -17,6 +17,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine, Json
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineError,
     EngineTimeout,
     EngineUnreachable,
 )
@@ -84,6 +85,18 @@ class Swarm:
         if self._engine is None:
             raise EngineUnreachable("the connection to the engine was lost")
         return self._engine.get_cluster()
+
+    def networks(self) -> dict[str, str]:
+        """ID → name of the swarm's networks; empty if a socket proxy refuses to list them."""
+        self.observe()
+        if self._engine is None:
+            raise EngineUnreachable("the connection to the engine was lost")
+        try:
+            return {raw["Id"]: raw["Name"] for raw in self._engine.swarm_networks()}
+        except EngineUnreachable:
+            raise
+        except EngineError:
+            return {}
 
     def save(self, edits: Iterable[StateEdit]) -> None:
         """Write to the saved state, at once. Raises the errors of the engine and of the edits.

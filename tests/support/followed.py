@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
-    Mount,
     Node,
     Service,
     SwarmSnapshot,

@@ -89,6 +89,7 @@ REFUSED: dict[str, Call] = {
     "unlock_swarm": lambda engine: engine.unlock_swarm("key"),
     "create_service": lambda engine: engine.create_service({}),
     "swarm_network_id": lambda engine: engine.swarm_network_id("host"),
+    "swarm_networks": lambda engine: engine.swarm_networks(),
     "get_config": lambda engine: engine.get_config(SWARM_ID),
     "delete_config": lambda engine: engine.delete_config(SWARM_ID),
     # its name is somebody's choice: there may be data in it

@@ -19,6 +19,7 @@ from functools import cached_property
 
 from .address import Address, seen_at
 from .compat import dataclass
+from .mount import Mount
 
 STACK_LABEL = "com.docker.stack.namespace"
 
@@ -71,17 +72,6 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
-    """A mount of a service's containers. ``driver`` is the volume driver; empty means ``local``."""
-
-    type: str
-    source: str
-    target: str
-    driver: str = ""
-    read_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Service:
     """A service, reduced to what planners look at. Writes always start from the engine's own raw spec.
 
@@ -102,6 +92,7 @@ class Service:
     platforms: tuple[tuple[str, str], ...] = ()
     max_replicas_per_node: int = 0
     mounts: tuple[Mount, ...] = ()
+    networks: tuple[str, ...] = ()
     host_ports: tuple[tuple[int, str], ...] = ()
     reserved_nano_cpus: int = 0
     reserved_memory_bytes: int = 0
@@ -121,8 +112,8 @@ class Service:
 
     @property
     def is_stateful(self) -> bool:
-        """Whether its containers keep data on their node: a volume or a folder of the host."""
-        return any(mount.type in ("volume", "bind", "cluster") for mount in self.mounts)
+        """Whether its containers write to data that outlives them, on their node or on shared storage."""
+        return any(mount.is_writable_data for mount in self.mounts)
 
     @property
     def is_updating(self) -> bool:

@@ -181,6 +181,10 @@ class Engine:
         found: Json = self.get(f"/networks/{quote(name, safe='')}", scope="swarm")
         return str(found["Id"])
 
+    def swarm_networks(self) -> list[Json]:
+        """The networks of the swarm, ``ingress`` among them."""
+        return self._get_list("/networks", filters={"scope": ["swarm"]})
+
     def create_config(self, spec: Json) -> str:
         """Returns the new config's ID. Raises NameInUse."""
         return str(self.post("/configs/create", spec)["ID"])

@@ -85,9 +85,9 @@ def observe_state(engine: Engine) -> State:
 
 
 def describe(seen: Observation, tasks: str) -> dict[str, Any]:
-    """The observation as plain data, sorted by name. ``tasks``: which ones: ``wanted``, ``all``, ``none``."""
+    """The observation as plain data, sorted by name. ``tasks``: ``current``, ``all`` or ``none``."""
     snapshot = seen.snapshot
-    shown = [task for task in snapshot.tasks if tasks == "all" or (tasks == "wanted" and task.should_run)]
+    shown = [task for task in snapshot.tasks if tasks == "all" or (tasks == "current" and task.should_run)]
     return {
         "cluster_id": seen.cluster_id,
         "local_node_id": seen.local_node_id,

@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
+from .._model.mount import Mount
 from .._model.ownership import has_placement
-from .._model.snapshot import Mount, Node, Service, Task
+from .._model.snapshot import Node, Service, Task
 from .engine import Json
 
 _NANOSECONDS = 1_000_000_000
@@ -76,6 +78,9 @@ def parse_service(raw: Json) -> Service:
         ),
         max_replicas_per_node=placement.get("MaxReplicas", 0),
         mounts=tuple(_parse_mount(mount) for mount in container.get("Mounts") or ()),
+        networks=tuple(
+            network.get("Target", "") for network in template.get("Networks") or spec.get("Networks") or ()
+        ),
         host_ports=tuple(
             (port.get("PublishedPort", 0), port.get("Protocol", "tcp"))
             for port in (spec.get("EndpointSpec") or {}).get("Ports") or ()
@@ -119,14 +124,23 @@ def _parse_mode(mode: Json) -> tuple[str, int | None]:
 
 
 def _parse_mount(raw: Json) -> Mount:
-    driver = ((raw.get("VolumeOptions") or {}).get("DriverConfig") or {}).get("Name", "")
+    driver = (raw.get("VolumeOptions") or {}).get("DriverConfig") or {}
     return Mount(
         type=raw.get("Type", "volume"),
         source=raw.get("Source", ""),
         target=raw.get("Target", ""),
-        driver=driver,
+        driver=driver.get("Name", ""),
         read_only=raw.get("ReadOnly", False),
+        options=_known_options(driver.get("Options") or {}),
     )
+
+
+def _known_options(options: Mapping[str, str]) -> dict[str, str]:
+    """The options of a volume that say where its data lives; others may hold passwords."""
+    known = {key.lower(): value for key, value in options.items() if key.lower() in ("type", "device", "o")}
+    flags = [flag.strip() for flag in known.pop("o", "").split(",")]
+    flags = [flag for flag in flags if flag and ("=" not in flag or flag.lower().startswith("addr="))]
+    return {**known, "o": ",".join(flags)} if flags else known
 
 
 def parse_time(text: str) -> float:

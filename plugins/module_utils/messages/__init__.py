@@ -20,6 +20,7 @@ from typing import Any
 from . import (
     anchors,
     autoheal,
+    doctor,
     drain,
     labels,
     log_rotate,
@@ -29,6 +30,8 @@ from . import (
     prune,
     rebalance,
     scheduling,
+    starter,
+    storage,
     swarm,
     what_if,
 )
@@ -37,6 +40,7 @@ from .formatting import FORMATTER
 CATALOGUES = (
     anchors,
     autoheal,
+    doctor,
     drain,
     labels,
     log_rotate,
@@ -46,6 +50,8 @@ CATALOGUES = (
     prune,
     rebalance,
     scheduling,
+    starter,
+    storage,
     swarm,
     what_if,
 )

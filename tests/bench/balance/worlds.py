@@ -12,10 +12,10 @@ from math import sqrt
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import Dependency, DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
-    Mount,
     Node,
     Service,
     SwarmSnapshot,

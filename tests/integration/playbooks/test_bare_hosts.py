@@ -33,8 +33,12 @@ def bare(lab_engine: str | None) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def bootstrap(bare: Lab, tmp_path: Path) -> Any:
-    playbooks = Playbooks(tmp_path, ssh_inventory(bare))
+def playbooks(bare: Lab, tmp_path: Path) -> Playbooks:
+    return Playbooks(tmp_path, ssh_inventory(bare))
+
+
+@pytest.fixture
+def bootstrap(bare: Lab, playbooks: Playbooks) -> Any:
     nodes = {name: {"ip": bare[name].ip, "labels": labels} for name, (_r, _s, labels) in FORMED.items()}
     playbooks.write("swarm.yml", {"leader": "alpha", "nodes": nodes})
 
@@ -45,10 +49,14 @@ def bootstrap(bare: Lab, tmp_path: Path) -> Any:
 
 
 @pytest.mark.timeout(900)  # the first time on a machine, the hosts' root folder is made
-def test_from_hosts_without_an_engine(bootstrap: Any, bare: Lab) -> None:
+def test_from_hosts_without_an_engine(bootstrap: Any, playbooks: Playbooks, bare: Lab) -> None:
     charlie = bare["charlie"]
     assert not any(host.has_engine for host in bare)
     assert charlie.run(["sh", "-c", PYTHON], check=False).returncode == 1
+
+    examined = playbooks("orcastra.swarm.doctor", limit=None)
+    assert [examined.recap(name)["failed"] for name in FORMED] == [1, 1, 1], examined.output
+    assert "apt install python3-docker" in examined.output
 
     untold = bootstrap(limit="alpha,bravo")
     assert untold.status == 2, untold.output
@@ -74,6 +82,9 @@ def test_from_hosts_without_an_engine(bootstrap: Any, bare: Lab) -> None:
     assert accidents.members(bare) == FORMED
     assert all(host.has_engine for host in bare)
     charlie.run(["docker", "version"])
+
+    examined = playbooks("orcastra.swarm.doctor", limit=None)
+    assert (examined.status, examined.changed) == (0, 0), examined.output
 
     again = bootstrap(*INSTALL)
     assert (again.status, again.changed) == (0, 0), again.output

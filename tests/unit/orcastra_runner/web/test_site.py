@@ -169,7 +169,7 @@ def test_the_metrics_count_what_happens(served: Served) -> None:
 
 
 def test_the_documentation_has_all_metrics(served: Served) -> None:
-    documented = (CHECKOUT / "docs" / "http.md").read_text(encoding="utf-8")
+    documented = (CHECKOUT / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
     for family in served.status.metrics.registry.collect():
         if not family.name.startswith("process_"):
             name = f"{family.name}_total" if family.type == "counter" else family.name
@@ -178,7 +178,7 @@ def test_the_documentation_has_all_metrics(served: Served) -> None:
 
 
 def test_the_documentation_has_all_jobs() -> None:
-    documented = (CHECKOUT / "docs" / "http.md").read_text(encoding="utf-8")
+    documented = (CHECKOUT / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
     found = re.search(r"^`name` is one of (.*?);", documented, re.MULTILINE | re.DOTALL)
     assert found is not None
     loop = (CommandJob, HealJob, RebalanceJob, ResyncJob, SyncJob)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
     RebalanceRules,
     ServiceRules,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Mount
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     REBALANCE,
     Attempts,

@@ -14,13 +14,13 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
     RebalanceRules,
     ServiceRules,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import (
-    Mount,
     Node,
     Service,
     SwarmSnapshot,

@@ -11,8 +11,9 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast import Forecast, NewNode
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Mount, SwarmSnapshot
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
 from tests.support.builders import desired, node, ours, service, snapshot, task

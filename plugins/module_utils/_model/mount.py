@@ -1,0 +1,201 @@
+# Copyright: (c) 2026, Orcastra contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Mounts of a service, and where their data lives.
+
+A mount is *tied* if its data stays on the node, *shared* if every node reaches the same data, and has *no
+data* if there is nothing to lose. ``residence_of`` is the only function that decides this.
+
+Sources: the mount types and volume options of the Engine API (``docs.docker.com/reference/api/engine``), and
+the file systems of mount(8).
+"""
+
+# This module is private to the collection: its interface may change in any release.
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from fnmatch import fnmatchcase
+
+from .compat import dataclass
+from .reasons import Reason
+
+TIED = "tied"
+SHARED = "shared"
+NO_DATA = "no_data"
+
+LOCAL_DRIVERS = frozenset({"", "local"})
+# file systems that several hosts mount at once, without the prefix of FUSE
+NETWORK_FILE_SYSTEMS = frozenset(
+    {
+        "9p", "afs", "beegfs", "ceph", "cephfs", "cifs", "davfs", "davfs2", "gfs2", "glusterfs", "gpfs",
+        "juicefs", "lizardfs", "lustre", "mfs", "moosefs", "ncpfs", "nfs", "nfs3", "nfs4", "ocfs2",
+        "orangefs", "rclone", "s3fs", "saunafs", "seaweedfs", "smb", "smb2", "smb3", "smbfs", "sshfs",
+        "virtiofs",
+    }
+)  # fmt: skip
+# what every host has, as long as a container only reads it
+HOST_PATHS = (
+    "/etc/ca-certificates",
+    "/etc/group",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/localtime",
+    "/etc/machine-id",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/pki",
+    "/etc/resolv.conf",
+    "/etc/ssl",
+    "/etc/timezone",
+    "/lib/modules",
+    "/proc",
+    "/run/udev",
+    "/sys",
+    "/usr/lib/modules",
+    "/usr/lib/os-release",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/share/zoneinfo",
+    "/var/run/udev",
+)
+_SOCKET_ENDINGS = (".sock", ".socket")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A mount of a service's containers.
+
+    ``driver`` is the volume driver; empty means that the service doesn't name one. ``options`` are those of
+    the driver, as Compose's ``driver_opts``.
+    """
+
+    type: str
+    source: str
+    target: str
+    driver: str = ""
+    read_only: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The volume or path; the target of an anonymous volume."""
+        return self.source or self.target
+
+    @property
+    def is_writable_data(self) -> bool:
+        """Whether two copies of the container could write to the same data, on one node or on several."""
+        return not self.read_only and residence_of(self).kind != NO_DATA
+
+
+@dataclass(frozen=True, slots=True)
+class StorageRules:
+    """Storage that the user declares to be the same on all nodes.
+
+    ``shared_paths``: folders; ``shared_volumes``: names or patterns (``media_*``).
+    """
+
+    shared_paths: tuple[str, ...] = ()
+    shared_volumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Residence:
+    """Where the data of a mount lives, and why we think so. ``kind`` is TIED, SHARED or NO_DATA."""
+
+    kind: str
+    reason: Reason
+
+    @property
+    def is_tied(self) -> bool:
+        return self.kind == TIED
+
+
+def residence_of(
+    mount: Mount,
+    rules: StorageRules = StorageRules(),  # noqa: B008 - immutable
+    stack: str | None = None,
+    drivers: Mapping[str, str] | None = None,
+) -> Residence:
+    """Decide whether a mount ties a task to its node.
+
+    ``stack`` is that of the service: a pattern for volumes may leave out its prefix. ``drivers`` maps volumes
+    to the driver that their node reports, for volumes whose service doesn't name one.
+    """
+    if mount.type in ("tmpfs", "npipe", "image"):
+        return Residence(NO_DATA, Reason("mount_without_data", mount=mount.target, type=mount.type))
+    if mount.type == "cluster":
+        return Residence(SHARED, Reason("mount_cluster_volume", volume=mount.name))
+    if mount.type == "bind":
+        return _of_path(mount.source, rules, read_only=mount.read_only)
+    if mount.type == "volume":
+        return _of_volume(mount, rules, stack, drivers or {})
+    return Residence(TIED, Reason("mount_type_unknown", mount=mount.name, type=mount.type))
+
+
+def _of_volume(mount: Mount, rules: StorageRules, stack: str | None, drivers: Mapping[str, str]) -> Residence:
+    pattern = _matching(mount.source, rules.shared_volumes, stack)
+    if pattern is not None:
+        return Residence(SHARED, Reason("mount_declared_shared", mount=mount.source, entry=pattern))
+    driver = mount.driver or drivers.get(mount.source, "")
+    if driver not in LOCAL_DRIVERS:
+        return Residence(SHARED, Reason("mount_volume_driver", volume=mount.name, driver=driver))
+    options = {key.strip().lower(): value.strip() for key, value in mount.options.items()}
+    type_ = options.get("type", "").lower()
+    flags = [flag.strip().lower() for flag in options.get("o", "").split(",")]
+    device = options.get("device", "")
+    if is_network_file_system(type_):
+        return Residence(SHARED, Reason("mount_network", volume=mount.name, type=type_))
+    if any(flag.startswith("addr=") and flag != "addr=" for flag in flags):
+        return Residence(SHARED, Reason("mount_network_address", volume=mount.name))
+    if type_ in ("tmpfs", "ramfs"):
+        return Residence(NO_DATA, Reason("mount_without_data", mount=mount.name, type=type_))
+    if device.startswith("/") and not device.startswith("//") and _is_bind(type_, flags):
+        read_only = mount.read_only or "ro" in flags
+        return _of_path(device, rules, read_only=read_only)
+    return Residence(TIED, Reason("mount_volume_tied", volume=mount.name))
+
+
+def is_network_file_system(type_: str) -> bool:
+    """Whether several hosts mount file systems of this type at once: ``nfs4``, ``fuse.glusterfs``."""
+    return type_.lower().removeprefix("fuse.") in NETWORK_FILE_SYSTEMS
+
+
+def _is_bind(type_: str, flags: Iterable[str]) -> bool:
+    return type_ in ("", "none", "bind") and any(flag in ("bind", "rbind") for flag in flags)
+
+
+def _of_path(source: str, rules: StorageRules, *, read_only: bool) -> Residence:
+    path = _normal(source)
+    for shared in rules.shared_paths:
+        if is_below(path, shared):
+            return Residence(SHARED, Reason("mount_declared_shared", mount=path, entry=shared))
+    if path.endswith(_SOCKET_ENDINGS):
+        return Residence(NO_DATA, Reason("mount_socket", path=path))
+    if read_only and any(is_below(path, known) for known in HOST_PATHS):
+        return Residence(NO_DATA, Reason("mount_host_file", path=path))
+    return Residence(TIED, Reason("mount_path_tied", path=path))
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is a folder or in it; ``/mnt/nfs2`` is not in ``/mnt/nfs``."""
+    path, folder = _normal(path), _normal(folder)
+    return path == folder or path.startswith(folder if folder.endswith("/") else f"{folder}/")
+
+
+def _normal(path: str) -> str:
+    """The path without ``.``, ``..``, doubled and trailing slashes."""
+    return posixpath.normpath(path).replace("//", "/") if path else path
+
+
+def _matching(name: str, patterns: Iterable[str], stack: str | None) -> str | None:
+    """The first pattern that the name of a volume matches, with or without the prefix of its stack."""
+    if not name:
+        return None
+    names = [name]
+    if stack and name.startswith(f"{stack}_"):
+        names.append(name.removeprefix(f"{stack}_"))
+    return next((one for one in patterns if any(fnmatchcase(each, one) for each in names)), None)
