@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Swarm does when something is lost, ends, or no longer fits."""
+"""Swarm's reaction to tasks and nodes that are lost, end, or no longer fit."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_lost_node_returns_empty(swarm: Swarm) -> None:
     swarm.until(lambda: swarm.running("failures"), "its replacement")
     # without restarts, a lost task is not replaced
     assert not swarm.desired("once")
-    # nobody knows better
+    # no manager knows better
     assert (old["DesiredState"], old["Status"]["State"]) == ("shutdown", "running")
 
     before = swarm.ids("web")
@@ -97,5 +97,5 @@ def test_only_a_few_old_tasks_are_kept(swarm: Swarm) -> None:
     swarm.until(lambda: len(swarm.tasks("broken")) >= 4, "a history")
     first = swarm.tasks("broken")[0]["ID"]
     swarm.until(lambda: first not in {task["ID"] for task in swarm.tasks("broken")}, "the oldest to go", 60)
-    # five, one more until the reaper has come
+    # five, and one more until the reaper has run
     assert 5 <= len(swarm.tasks("broken")) <= 7

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where Swarm puts tasks, and what makes it move them."""
+"""Where Swarm places tasks, and which changes move them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_scaling(swarm: Swarm) -> None:
     assert swarm.counts("web") == {"alpha": 2, "bravo": 1, "charlie": 1}
     assert first < swarm.ids("web")
 
-    # the second one on a node goes first, and it leaves no trace
+    # the second task on a node is removed first, without a trace
     swarm.scale("web", 3)
     swarm.until(lambda: len(swarm.tasks("web")) == 3, "3 tasks")
     assert swarm.counts("web") == {"alpha": 1, "bravo": 1, "charlie": 1}
@@ -139,7 +139,7 @@ def test_drain_and_pause(swarm: Swarm) -> None:
     swarm.until(lambda: swarm.where("everywhere") == list(NODES), "the global service to return")
     assert swarm.ids("web") == before
 
-    # paused: what runs there stays, nothing new comes
+    # paused: running tasks stay, and no new ones start
     swarm.change_node("bravo", Availability="pause")
     swarm.run("new", 4)
     assert set(swarm.where("new")) == {"alpha", "charlie"}
@@ -152,7 +152,7 @@ def test_global_service_follows_constraints_immediately(swarm: Swarm) -> None:
     swarm.run("agent", None, update={"Parallelism": 1, "Delay": 20 * SECOND})
     before = {swarm.name_of(task["NodeID"]): task["ID"] for task in swarm.running("agent")}
 
-    # two leave at the same time, although one at a time is what the update policy says
+    # two leave at the same time, although the update policy says one at a time
     swarm.constrain("agent", "node.hostname==alpha")
     swarm.until(lambda: swarm.where("agent") == ["alpha"], "the others to leave", 8)
     assert swarm.ids("agent") == {before["alpha"]}

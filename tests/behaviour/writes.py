@@ -111,7 +111,7 @@ def test_refusals_have_the_same_messages(swarm: Swarm) -> None:
 
 
 def test_spec_is_returned_unchanged(swarm: Swarm) -> None:
-    """What the engine adds to a spec by itself, and what it leaves out."""
+    """The fields that the engine adds to a spec or omits."""
     spec = {
         "Name": "plain",
         "TaskTemplate": {"ContainerSpec": {"Image": "orcastra/app"}},
@@ -134,7 +134,7 @@ def test_spec_is_returned_unchanged(swarm: Swarm) -> None:
     assert task["Slot"] == 1
     assert task["Status"]["Message"] == "started"
     assert {"ContainerID", "PID", "ExitCode"} == set(task["Status"]["ContainerStatus"])
-    # a task does not say its runtime
+    # a task does not contain its runtime
     assert {**task["Spec"], "Runtime": "container"} == found["Spec"]["TaskTemplate"]
     assert "Runtime" not in task["Spec"]
 
@@ -172,7 +172,7 @@ def test_event_stream(swarm: Swarm) -> None:
     engine.delete_config(config_id)
     swarm.engine._request("DELETE", f"/services/{web}", None, {})
     events: list[Json] = []
-    # the stream reaches back; it ends by itself after a moment without anything new
+    # the stream includes past events; it ends after a moment without new ones
     for event in engine.events(("node", "service", "config"), 1.0, 5.0):
         if event["Actor"]["ID"] in (web, bravo, config_id):
             events.append(event)
