@@ -74,7 +74,7 @@ class Ended:
 class HealPlan:
     """The plan, and more results for the caller.
 
-    ``given_up``: what was given up in this cycle. ``for_manager``: cases that only a manager can judge if
+    ``given_up``: subjects given up in this cycle. ``for_manager``: cases that only a manager can judge if
     none was asked. ``settled``: IDs of containers that need no more checks.
     """
 

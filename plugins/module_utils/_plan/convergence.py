@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Check whether a node is back and whether all services run as configured, and if not, what is missing."""
+"""Check whether a node is back, and which services do not run as configured."""
 
 # This module is private to the collection: its interface may change in any release.
 

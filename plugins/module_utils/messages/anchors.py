@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
-    # where an anchor runs
+    # places of anchors
     "anchor_not_found": "dependencies.{anchor}: {problem}; its label is not changed{hint:after ; }",
     "anchor_runs_there": "{anchor} runs there",
     "anchor_finished_there": "{anchor} has finished there",

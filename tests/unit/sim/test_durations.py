@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What takes too long to be tried on real engines in every run, and the clock itself."""
+"""Behaviour that takes too long for tests on real engines, and the clock itself."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_swarm_waits_a_minute_for_an_old_container(
 
 
 def test_attempts_are_counted_within_their_window(sim: Sim, swarm: Swarm) -> None:
-    """Two attempts within ten seconds; one that fails every eight seconds goes on for ever."""
+    """Two attempts within ten seconds; a task that fails every eight seconds is restarted forever."""
     restart = {"MaxAttempts": 2, "Window": 10 * SECOND, "Delay": SECOND}
     swarm.deploy("slow", program="broken", restart=restart)
     swarm.deploy("fast", program="broken", restart=restart)
@@ -61,7 +61,7 @@ def test_attempts_are_counted_within_their_window(sim: Sim, swarm: Swarm) -> Non
 
 
 def test_quick_return_restarts_in_place(sim: Sim, swarm: Swarm) -> None:
-    """Power lost and back before anybody noticed: the tasks have failed and are replaced."""
+    """Power is lost and back before a manager notices: the tasks have failed and are replaced."""
     swarm.run("web", 1, placement=PINNED)
     old = sim.tasks("web")[0]
     sim.cluster.heartbeat_seconds = 5

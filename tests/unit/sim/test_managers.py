@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The managers' Raft as far as a client notices it."""
+"""The managers' Raft from a client's point of view."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_demotion_never_costs_the_quorum(sim: Sim, swarm: Swarm) -> None:
 
 
 def test_disconnected_node_keeps_running(sim: Sim, swarm: Swarm) -> None:
-    """The overlap that only a fence can exclude."""
+    """An overlap that only fencing can exclude."""
     swarm.run("db", 1, placement={"Constraints": ["node.hostname!=alpha", "node.hostname!=bravo"]})
     swarm.constrain("db")
     sim.cut("charlie")

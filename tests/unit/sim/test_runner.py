@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The runner itself, as a process of its own, on a simulated swarm in real time."""
+"""The runner as a separate process on a simulated swarm in real time."""
 
 from __future__ import annotations
 

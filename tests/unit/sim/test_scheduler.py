@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulator's own reading of constraints and failures, held to what a real scheduler does."""
+"""The simulator's constraints and failure counts, compared with a real scheduler."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The facts behind the decision on a follower: earlier attempts, what it waits for, effects of a write."""
+"""The facts behind the decision on a follower: earlier attempts, waits, effects of a write."""
 
 # This module is private to the collection: its interface may change in any release.
 

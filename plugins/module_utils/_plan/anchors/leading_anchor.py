@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a follower of several anchors belongs: where all of them run, otherwise with the leading anchor.
+"""The place of a follower of several anchors: with all of them, or only with the leading one.
 
 The first anchor in the configuration leads. The managed constraint only requires the label of the leading
 anchor: a second constraint would leave the follower without a node if the anchors separate.

@@ -27,7 +27,7 @@ from .surge import departures, plan_departure, still_leaving, surge_failures
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass: the plan, what is ``left`` to wait for, and which moves have ``failed``."""
+    """One pass: the plan, the tasks ``left`` on the node, and the moves that have ``failed``."""
 
     plan: Plan
     left: tuple[Reason, ...] = ()

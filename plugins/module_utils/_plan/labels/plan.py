@@ -10,7 +10,7 @@ Rules
   section allows it. Other labels are removed only with ``prune_unknown_labels``, and only from configured
   nodes.
 - The saved state also lists which of our labels mark anchors, so that an absent section keeps its labels.
-- An anchor's label belongs to the anchor on every node, whoever set it.
+- An anchor's label belongs to the anchor on every node, no matter who set it.
 - It stays on a node until an ordered follower has left, or if a follower cannot leave.
 - When its dependency leaves the configuration, it is removed after the managed constraints on it.
 - A node that has the name of a configured host but does not count as that host keeps its static labels: none

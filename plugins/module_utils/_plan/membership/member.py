@@ -23,8 +23,8 @@ DEFAULT_LISTEN_ADDR = "0.0.0.0:2377"
 
 @dataclass(frozen=True)
 class MemberOptions:
-    """The options of the host. ``address``: where it is reached, if that isn't configured. ``joins``: whether
-    it may join now (a token is available, or this is only a plan).
+    """The options of the host. ``address``: its address, if that isn't configured. ``joins``: whether it may
+    join now (a token is available, or this is only a plan).
     """
 
     unlock_key: str = ""

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Exclusion patterns: what they match, and which of them are probably mistakes.
+"""Exclusion patterns: their matches, and those that are probably mistakes.
 
 Patterns are shell patterns. docker-gc used regular expressions, so a pattern that looks like one is tried as
-both: what either form matches is kept.
+both: a match of either form is kept.
 """
 
 # This module is private to the collection: its interface may change in any release.

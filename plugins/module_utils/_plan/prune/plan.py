@@ -52,7 +52,7 @@ class PruneRules:
 
 
 def plan_prune(view: NodeView, rules: PruneRules, state: NodeState, use: ServicesInUse | None) -> Plan:
-    """Plan the removal of what has been unused for the grace period.
+    """Plan the removal of everything that has been unused for the grace period.
 
     ``use``: what the services of the swarm use; if None, it is unknown, and a node of a swarm keeps its
     images and named volumes. The engine does not report since when an image exists or a volume is unused, so

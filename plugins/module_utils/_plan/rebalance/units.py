@@ -284,7 +284,7 @@ class _UnitFinder:
         return None
 
     def _unsteady(self, service: Service, lead_tasks: list[Task]) -> Reason | None:
-        """Return what is under way or still due."""
+        """Return the update, move or retry that is under way, or the problem that comes first."""
         if service.is_updating:
             return Reason("service_in_update", state=service.update_state)
         if service.id in self.state.moves or move_constraints(service):

@@ -83,7 +83,7 @@ class Ending:
         return Plan(warnings=warnings) + self.end((failure,), failure)
 
     def wait(self) -> Plan:
-        """Report the reason for waiting, and save what is known about hidden containers."""
+        """Report the reason for waiting, and save the facts about hidden containers."""
         progress = self.progress
         unseen = progress.unseen if progress.status is Status.STOPPING else None
         edits: tuple[StateEdit, ...] = ()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Followers of several anchors: beside all of them, else beside the first."""
+"""Followers of several anchors: co-located with all of them, or with the first."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def swarm(
     labelled: bool = True,
     **fields: Any,
 ) -> SwarmSnapshot:
-    """Where the two anchors and their follower run, with the labels where they belong."""
+    """A swarm with two anchors and their follower, and the labels on the anchors' nodes."""
     where = {"db": (db or "").split(), "cache": (cache or "").split()}
     nodes = [
         node(name, labels={key: "true" for key, on in where.items() if labelled and name in on})
@@ -135,7 +135,7 @@ class TestWhere:
 
         step = placed(plan(gone, CONFIG))
         assert step.add == (HELD_TO_CACHE, TO_BRAVO)
-        # after its removal its label stays, too, until it is back
+        # after its removal, its label stays until it is back
         held = replace(
             gone,
             services=tuple(
@@ -192,7 +192,7 @@ class TestTheUsersOwnConstraints:
 
         assert (target(found), found.warnings) == (("alpha",), ())
         assert plan(swarm(constraints=BOTH), CONFIG).is_empty
-        # also before the labels are set
+        # even before the labels are set
         assert target(plan(swarm(app="bravo", constraints=BOTH, labelled=False), CONFIG)) == ("alpha",)
 
     def test_user_constraint_keeps_a_label_that_it_requires(self) -> None:
@@ -315,7 +315,7 @@ class TestEverythingElse:
             return app.to
 
         assert fate("charlie", db="alpha bravo", cache="bravo", app="charlie") == ("bravo",)
-        # apart: beside the first
+        # apart: with the first
         assert fate("charlie", db="alpha", cache="bravo", app="charlie") == ("alpha",)
 
     def test_forecast_considers_user_constraints(self) -> None:
@@ -330,7 +330,7 @@ class TestEverythingElse:
     def test_drain_waits_only_for_the_followed_anchor(self) -> None:
         seen = swarm(cache="bravo")
 
-        # the cache has left alpha, where the follower stays with the database
+        # the cache has left alpha, and the follower stays there with the database
         (left,) = still_leaving(
             seen, resolve_anchor_groups(seen, CONFIG), State(), seen.node_by_id["id-alpha"]
         )

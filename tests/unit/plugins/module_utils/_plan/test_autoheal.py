@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Healing: who waits, what is done first, what is left alone, and when it is given up."""
+"""Container health repair: grace periods, order of steps, exceptions, and giving up."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_attempts_are_forgotten_after_a_healthy_window() -> None:
         heals={"s1": Heal((1.0,), given_up=NOW - 4000, seen=NOW - 4000), "s2": Heal(seen=NOW - 10)}
     )
     assert apply_node_edits(state, heal(state=state).plan.remember).heals.keys() == {"s2"}  # type: ignore[arg-type]
-    # unhealthy all the time: given up it stays
+    # unhealthy all the time: it stays given up
     assert "s1" in apply_node_edits(state, heal(ill(9000), state=state).plan.remember).heals  # type: ignore[arg-type]
 
 
@@ -190,7 +190,8 @@ def test_service_is_not_restarted(service: Service, note: str | None) -> None:
 
 
 def test_completed_task_is_ignored() -> None:
-    # a service that runs to its end, like a migration: the engine calls it unhealthy as soon as it has ended
+    # a service that runs to completion, like a migration: the engine reports it as unhealthy when it has
+    # ended
     well = ended(0, health=Health("unhealthy", failing_streak=1, retries=3))
     plan = heal(well, snapshot=swarm(ON_FAILURE))
     assert (whats(plan), plan.settled) == ([], {"c1"})

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Draining nodes: what is planned, what is refused, and what is said to be left."""
+"""Draining nodes: planned steps, refusals, and the reported remaining tasks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_drained_node_needs_no_step() -> None:
     assert (step.before, step.after) == ({"availability": "active"}, {"availability": "drain"})
     asked = apply_edits(State(), found.remember)
     assert asked.asked_availability == {"id-a": 7.0}
-    # one that was drained by hand is from now on kept so, too
+    # a node that was drained manually now stays drained, too
     kept = plan_availability(seen, State(), "b", "drain", 7.0)
     assert (kept.steps, kept.remember) == ((), (AskAvailability("id-b", 7.0),))
     assert plan_availability(seen, apply_edits(State(), kept.remember), "b", "drain", 8.0).is_empty

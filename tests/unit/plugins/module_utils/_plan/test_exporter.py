@@ -36,7 +36,7 @@ def test_time_zone_keeps_other_mounts() -> None:
     (localtime,) = build_exporter(definition).mounts
     assert after["TaskTemplate"]["ContainerSpec"]["Mounts"] == [THEIRS, localtime]
     assert plan(after, definition).is_empty
-    # as somebody may have written it
+    # as a user may have written it
     assert plan(with_mounts({**localtime, "Consistency": "default"}, THEIRS), definition).is_empty
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that run once: what has finished is not missing anywhere, and nothing of ours runs it again."""
+"""Services that run once: finished tasks are not missing, and Orcastra never runs them again."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def writes(found: Plan) -> list[ServiceStep]:
 
 class TestWhatIsOver:
     def found(self, one: Service, *tasks: Task) -> tuple[int, int, int]:
-        """How many are done, have failed for good, and are missing."""
+        """The numbers of done, finally failed, and missing tasks."""
         seen = snapshot(node("alpha"), node("down", state="down"), one, *tasks)
         over = finished(seen, one)
         return len(over.done), len(over.failed), missing_tasks(seen, one)
@@ -180,7 +180,7 @@ class TestFollowers:
 
     @BOTH
     def test_paused_update_of_one_task_allows_a_write(self, condition: str) -> None:
-        """That is how Swarm leaves a run of swarm-cronjob."""
+        """The state in which Swarm leaves a run of swarm-cronjob."""
         paused = app(condition, update_state="paused")
         step = placed(plan(swarm(paused, done("shop_app", "alpha"), anchor_on="alpha", app_on=None)))
 
@@ -245,7 +245,7 @@ class TestFollowers:
         found = plan(seen)
 
         assert writes(found) == []
-        # the label would have Swarm end it, and start no other
+        # with the label, Swarm would stop it and start no other task
         assert labels(found) == {"bravo": {"db": "true"}}
         assert found.warnings == ()
 
@@ -263,7 +263,7 @@ class TestFollowers:
         web = service("shop_web", **ours(HELD))
         found = plan(swarm(app("none", **ours(HELD)), web, task("shop_web", "alpha")), config)
 
-        # not by the label alone, which stays
+        # not by the label alone, because it stays
         assert [step.name for step in writes(found)] == ["shop_web"]
         assert placed(found).add == (TO_BRAVO,)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that run once are missing nowhere: not in waiting, healing, balancing, drains or forecasts."""
+"""Finished tasks are not missing in convergence, repair, balancing, drains and forecasts."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class TestElsewhere:
         )
 
         (fate,) = found.fates
-        # beside what its anchor has left behind
+        # on the node with its anchor's data
         assert (fate.service, fate.to, fate.unplaced) == ("shop_app", ("bravo",), 0)
         lost = what_if(
             seen, resolve_anchor_groups(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-bravo"]]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How followers are moved."""
+"""Moves of followers."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ class TestSlowToStop:
         late = plan(swarm(app, leader, app_on=None), state=known, now=NOW + 160.1)
         same = plan(swarm(app, node("charlie", leader=True), app_on=None), state=state)
 
-        # the engines may have heard of it from the new leader first
+        # the engines may have learned of it only from the new leader
         assert writes_to_services(unheard) == writes_to_services(found) == []
         assert Reason("leader_unheard", service="shop_app", nodes=["delta"]) in unheard.notes
         assert remembered(unheard, state).moves == state.moves
@@ -320,7 +320,7 @@ class TestEvict:
 
     def test_evicted_follower_is_left_to_swarm(self) -> None:
         gone = plan(swarm(self.APP, node("alpha"), node("bravo", labels={"db": "true"})))
-        # there it takes no notice of labels
+        # Swarm ignores labels there
         paused = plan(
             swarm(self.APP, node("alpha", availability="pause"), node("bravo", labels={"db": "true"}))
         )
@@ -362,7 +362,8 @@ class TestEvict:
 
 
 class TestAnotherAnchor:
-    """A follower that another anchor's label of ours still holds: no node may have both labels."""
+    """A follower that still has a managed constraint on another anchor's label: no node may have both
+    labels."""
 
     OLD = "node.labels.old==true"
 
@@ -394,7 +395,7 @@ class TestAnotherAnchor:
         assert (step.replicas, step.after["constraints"]) == (1, ["node.role==worker", HELD, TO_BRAVO])
 
     def test_old_constraint_stays_until_a_node_has_the_new_label(self) -> None:
-        """Else the service, which was scaled to 0, would find no node."""
+        """Otherwise the service, which was scaled to 0, would find no node."""
         parts = (node("alpha", labels={"old": "true"}), self.app(replicas=0))
         state = State(moves={"id-shop_app": Move("old", ("id-alpha",), NOW - 5, replicas=1)})
 

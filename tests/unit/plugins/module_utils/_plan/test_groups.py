@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which followers can follow, and which cannot."""
+"""Followers that can follow, and those that cannot."""
 
 from __future__ import annotations
 

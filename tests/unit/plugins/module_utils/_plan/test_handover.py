@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may take what is handed over, and what becomes of what nobody takes or ends."""
+"""Handovers: which instance may take one, and the outcome of those that no instance takes or finishes."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def test_local_engine_identifies_the_host(boot: str) -> None:
     ("found", "me"),
     [
         (state(), Myself("id-a", "boot-a")),
-        # a container that talks to another engine, or one that has come back after the reboot
+        # a container with a remote engine, or one that has returned after the reboot
         (state(), Myself("id-b", "boot-a")),
         (state(), Myself("id-a", "boot-new")),
-        # it cannot tell where it runs
+        # it does not know where it runs
         (state(), Myself("id-b", "")),
         (state(), Myself("", "boot-b", is_local=True)),
         (state(), Myself("id-a", "boot-b", is_local=True)),
@@ -85,7 +85,7 @@ def test_oldest_offer_comes_first() -> None:
     handovers = {"k": REST, "j": replace(REST, offered=NOW - 1), "l": replace(REST, offered=NOW + 1)}
     found = State(commands=dict.fromkeys("jkl", records["k"]), handovers=handovers)
     assert takeable(found, BRAVO, NOW + 5) == ("j", "k", "l")
-    # two hosts at a time might cost the quorum
+    # rebooting two hosts at a time might cost the quorum
     found = replace(found, handovers={**handovers, "l": replace(REST, by="c")})
     assert takeable(found, BRAVO, NOW + 5) == ()
 

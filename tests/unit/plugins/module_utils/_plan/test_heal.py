@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a manager mends through the API: roles in a safe order, stale entries, settings, paused updates."""
+"""Membership repair through the API: roles in a safe order, stale entries, settings, paused updates."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_stale_entry_must_be_old_if_the_host_was_not_asked() -> None:
     young = plan_heal(seen(3599), config, Healing(), NOW)
     assert young.steps == ()
     assert young.notes == (Reason("stale_entry_waits", node_id="old", node="b", seconds=3600.0),)
-    # another host of the same name, for all that is known
+    # possibly another host with the same name
     assert whats(seen(3601, "ip-z"), config) == []
 
 
@@ -146,7 +146,7 @@ def test_availability_is_set_only_if_configured() -> None:
     )
     assert whats(seen, config) == ["set the availability of node a to active"]
     assert whats(seen, config, kept_drained=frozenset({"id-a"})) == []
-    # nobody is to forget it
+    # a reminder for the user
     (note,) = plan_heal(seen, config, Healing(kept_drained=frozenset({"id-a"})), NOW).notes
     assert note == Reason("node_kept_out", node="a", availability="drain")
 

@@ -51,7 +51,7 @@ def test_hosts_merge_configuration_and_swarm() -> None:
         "zulu": ("swarm", "missing", "label_a", "label_a_1"),
     }  # fmt: skip
     hosts = by_name(merged.hosts)
-    # the configured address wins; one that says nothing isn't one
+    # the configured address wins; an unspecified one is ignored
     assert hosts["alpha"].variables["ansible_host"] == hosts["alpha"].variables["swarm_ip"] == "10.0.0.1"
     assert "ansible_host" not in hosts["bravo"].variables
     assert hosts["charlie"].variables["ansible_host"] == "10.1.0.3"
@@ -60,7 +60,7 @@ def test_hosts_merge_configuration_and_swarm() -> None:
         "missing",
         "manager",
     )
-    # all hosts have the same variables, so that templates need not ask
+    # all hosts have the same variables, so that templates need no checks
     ours = [{key for key in host.variables if key.startswith("swarm_")} for host in merged.hosts]
     assert all(keys == ours[0] for keys in ours)
 
@@ -205,7 +205,7 @@ def test_invalid_node_id_is_left_out() -> None:
 
 
 def test_node_at_another_address_is_not_the_configured_host() -> None:
-    """The real one is missing then, and the impostor one that nobody has configured."""
+    """Then the real host is missing, and the impostor counts as unconfigured."""
     desired = configured(bravo={"ip": "10.0.0.2", "labels": {"a": "1"}})
     merged = merge_hosts(desired, [node("bravo", id="id-evil", address="10.0.0.66")])
     hosts = by_name(merged.hosts)
@@ -216,7 +216,7 @@ def test_node_at_another_address_is_not_the_configured_host() -> None:
     assert hosts["id-evil"].variables["ansible_host"] == "10.0.0.66"
     assert hosts["id-evil"].variables["swarm_configured"] is False
     assert len(merged.warnings) == 1
-    # the real one comes back
+    # the real host returns
     merged = merge_hosts(
         desired,
         [node("bravo", id="id-evil", address="10.0.0.66"), node("bravo", id="id-real", address="10.0.0.2")],
@@ -224,7 +224,7 @@ def test_node_at_another_address_is_not_the_configured_host() -> None:
     hosts = by_name(merged.hosts)
     assert hosts["bravo"].variables["swarm_id"] == "id-real"
     assert hosts["id-evil"].variables["swarm_configured"] is False
-    # it is down: the impostor does not take its place either
+    # it is down, and the impostor still does not replace it
     merged = merge_hosts(
         desired,
         [

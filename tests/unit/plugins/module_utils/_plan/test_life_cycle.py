@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The life cycle of a relocation: the same for every kind, but for the policies that this lists."""
+"""The life cycle of a relocation, which is the same for every kind except for the policies listed here."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def orphans(seen: SwarmSnapshot, state: State, now: float) -> Plan:
 
 @dataclass(frozen=True)
 class Kind:
-    """A service that goes from alpha to bravo. ``held``: constraints of ours that stay."""
+    """A service that moves from alpha to bravo. ``held``: managed constraints that stay."""
 
     move: Move
     planner: Planner
@@ -84,7 +84,7 @@ class Kind:
         return State(moves={ID: self.move})
 
     def plan(self, seen: SwarmSnapshot, after: float = 1, state: State | None = None) -> Plan:
-        """What is planned for it ``after`` seconds."""
+        """The plan for it ``after`` seconds."""
         found = self.planner(seen, self.state() if state is None else state, NOW + after)
         steps = tuple(s for s in found.steps if isinstance(s, ServiceStep) and s.service_id == ID)
         return replace(found, steps=steps)
@@ -120,13 +120,13 @@ def only_step(found: Plan) -> PlaceService:
 
 
 def moves_after(found: Plan, kind: Kind) -> dict[str, Move]:
-    """The journal once the plan is carried out."""
+    """The journal after the plan is applied."""
     edits = [*found.remember, *(edit for s in found.steps for edit in (*s.intent_edits, *s.commit_edits))]
     return dict(apply_edits(kind.state(), edits).moves)  # type: ignore[arg-type]
 
 
 def is_ended(found: Plan, kind: Kind) -> bool:
-    """Whether the constraint of the move goes, and what held the service before stays."""
+    """Return whether the constraint of the move is removed and the earlier ones stay."""
     step = only_step(found)
     kept = [text for text in step.changed(step.constraints) if text != "node.id==id-alpha"]
     return TO_BRAVO in step.remove and kept == list(kind.held)
@@ -207,7 +207,7 @@ class TestUnderWay:
         assert found.requeue_after == kind.policy.requeue_seconds
 
     def test_move_under_way_waits_for_an_old_container(self, kind: Kind) -> None:
-        """However late it is: a write would have Swarm start the next one without waiting."""
+        """However late it is: after a write, Swarm would start the next one without waiting."""
         app = kind.service(mounts=VOLUME, update_state="updating")
         old = task("shop_app", "alpha", desired_state="shutdown")
         ready = task("shop_app", "bravo", state="preparing", desired_state="ready")
@@ -225,7 +225,7 @@ class TestUnderWay:
 @EVERY
 class TestFailed:
     def check(self, kind: Kind, name: str, seen: SwarmSnapshot, limit: float) -> None:
-        """Up to the limit it is waited for. After that it ends, which frees the update that cannot end."""
+        """The move waits up to the limit. Then it ends, which also ends the blocked update."""
         if limit:
             assert kind.plan(seen, limit).steps == ()
         found = kind.plan(seen, limit + 1)
@@ -302,7 +302,7 @@ class TestWithoutConstraint:
 
     @pytest.mark.parametrize("state", [None, "completed"])
     def test_redeployed_service_voids_the_move(self, kind: Kind, state: str | None) -> None:
-        """The entry is void, and nothing is taken off the service."""
+        """The entry is void, and the service is not changed."""
         seen = kind.seen(service("shop_app", update_state=state), task("shop_app", "alpha"))
         found = kind.plan(seen, max(kind.policy.void_seconds, 1) + 1)
 
@@ -314,7 +314,7 @@ class TestWithoutConstraint:
         found = kind.plan(seen)
 
         assert found.steps == ()
-        if kind is not KINDS["orphan"]:  # what nobody wants is forgotten at once
+        if kind is not KINDS["orphan"]:  # a move without a purpose is forgotten immediately
             assert moves_after(found, kind) == {ID: kind.move}
 
     def test_rolled_back_move_fails(self, kind: Kind) -> None:
@@ -408,7 +408,7 @@ class TestSuperseded:
 @pytest.mark.parametrize("fields", [{}, {"replicas": 3}], ids=["one", "three"])
 @pytest.mark.parametrize("policy", [FOLLOW_POLICY, ORPHAN_POLICY, BALANCE_POLICY, DRAIN_POLICY])
 def test_status_is_final_or_has_a_note(policy: Policy, fields: dict[str, Any]) -> None:
-    """Whatever the service looks like, there is a status, and only some of those are failures."""
+    """Any snapshot of the service has a status, and only some statuses are failures."""
     failures = {Status.FAILED, Status.OVERDUE, Status.ROLLED_BACK}
     for state in (None, "updating", "paused", "completed", "rollback_started", "rollback_paused"):
         for one in (PENDING, task("shop_app", "bravo"), task("shop_app", "alpha", desired_state="shutdown")):

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What may be rotated: all but the engine's own log files; and what is wrong, all of it at once."""
+"""Rotation entries: everything except the engine's own log files is allowed, and all problems are reported at
+once."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ ENGINE_LOGS = [
     "/var/lib/dock[e]r/containers/*/*.log",
     "/var/lib/docker/*/*/local-logs/*",
     "/var/snap/docker/common/var-lib-docker/containers/*/*.log",
-    # an engine that nobody has told of
+    # an unknown engine
     "/data/docker/containers/*/*.log",
     "/mnt/Docker/data/containers/*/*.log",
     "/data/engine/containers/*/*-json.log",

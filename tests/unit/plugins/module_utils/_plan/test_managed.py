@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The constraints that Orcastra itself puts on services."""
+"""Managed constraints."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class TestHolding:
 
 MALFORMED = ("", "nonsense", "{}", f'["{HELD}", 1]', f'[["{HELD}"]]', "[" * 99_999, f'["{HELD}"' * 20_000)
 
-# what users write, and what Orcastra has put there in other cases
+# user constraints that look like managed ones
 OTHERS = (
     "node.role ==manager",
     "node.role !=worker",
@@ -117,12 +117,12 @@ OTHERS = (
 
 
 def beside(*parts: Service) -> SwarmSnapshot:
-    """The follower runs where its anchor does."""
+    """The follower is co-located with its anchor."""
     return swarm(*parts, anchor_on="alpha", app_on="alpha")
 
 
 class TestConstraintsOfTheUser:
-    """What no label records is the user's own, however it is spelled."""
+    """A constraint that no label lists is the user's own, however it is spelled."""
 
     @pytest.mark.parametrize("text", OTHERS)
     def test_user_constraint_stays_on_an_unknown_service(self, text: str) -> None:
@@ -196,7 +196,7 @@ class TestConstraintsOfTheUser:
         assert plan(beside(app), desired()).steps == ()
 
     def test_copied_spec_loses_managed_constraints(self) -> None:
-        """Else it would ask for a label that goes with the dependency."""
+        """Otherwise it would require a label that is removed with the dependency."""
         clone = service("clone", **ours(HELD, user_constraints=("node.labels.zone==true",)))
         seen = beside(service("shop_app", **ours(HELD)), clone)
 

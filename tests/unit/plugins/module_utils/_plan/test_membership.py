@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which swarm is the configured one, who has lost it, and where a new one may be made."""
+"""Formation: the configured swarm, lost members, and where a new swarm may be created."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_lost_quorum_is_explained_and_forced_only_by_name() -> None:
     assert caught.value.reason == Reason("membership_blocked", host="a", because=lost)
     assert "orcastra_force_new_cluster=a" in str(caught.value)
     assert actions("a", members, config, force_new_cluster="a") == ["force_new_cluster"]
-    for other in ("b", "nobody"):  # one is gone, the other was never there
+    for other in ("b", "nobody"):  # one has left, and the other never existed
         with pytest.raises(Refused) as caught:
             actions("a", members, config, force_new_cluster=other)
         assert caught.value.reason.params["because"] == Reason(

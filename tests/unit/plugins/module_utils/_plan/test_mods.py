@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is looked for and what is removed: ours alone, after a complete discovery, image mods not at once."""
+"""Mods: which are checked, and which are removed (only ours, only after a complete discovery, image mods
+later)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is who: a host name alone proves nothing where an address is configured."""
+"""Identities: a host name alone proves nothing if an address is configured."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_addresses_are_normalized_for_comparison(text: str | None, expected: str
         ({"ip": "fd00::2"}, {"address": "FD00:0:0::2"}, True),
         ({"ip": "fd00::2"}, {"address": "fd00::3"}, False),
         ({"ip": "fe80::2%eth0"}, {"address": "fe80::2"}, True),
-        # of the leader, Swarm knows where it is joined alone
+        # for the leader, Swarm only knows the address for joining
         ({"ip": IP}, {"address": "0.0.0.0", "manager_addr": f"{IP}:2377"}, True),
         ({"ip": IP}, {"address": "0.0.0.0", "manager_addr": f"{EVIL}:2377"}, False),
         ({"ip": IP}, {"address": "::", "manager_addr": f"[::ffff:{IP}]:2377"}, True),
@@ -136,7 +136,7 @@ def test_stale_entry_is_no_impostor() -> None:
     now = node("mgr-b", id="now", address=IP)
     found = identify(snapshot(old, now), entry(ip=IP))
     assert (ids(found.nodes), found.doubtful) == (["now"], ())
-    # while the host is away, its own entry counts, and not the name of another
+    # while the host is down, its own entry counts, not another node with its name
     down = node("mgr-b", id="down", address=IP, state="down")
     found = identify(snapshot(down, node("mgr-b", id="evil", address=EVIL)), entry(ip=IP))
     assert (ids(found.nodes), ids(found.impostors)) == (["down"], ["evil"])
@@ -147,11 +147,11 @@ def test_node_id_is_never_a_host_name() -> None:
     assert ids(identify(snapshot(node("x", id=node_id, address=EVIL)), entry(node_id, ip=IP)).nodes) == [
         node_id
     ]
-    # it has left, and another takes its ID for a name
+    # it has left, and another node uses its ID as a host name
     gone = snapshot(node(node_id, id="evil"))
     assert identify(gone, entry(node_id)).nodes == ()
     assert find_nodes(gone, node_id) == ()
-    # while it is there, nobody else is found by it
+    # while it exists, no other node is found by it
     both = snapshot(node("x", id=node_id), node(node_id, id="evil"))
     assert ids(find_nodes(both, node_id)) == [node_id]
 
@@ -160,7 +160,7 @@ IMPOSTOR = {"name": "mgr-b", "id": "evil", "address": EVIL}
 
 
 def swarm_with(*others: Node) -> SwarmSnapshot:
-    """mgr-b is absent, and a worker goes by its name."""
+    """mgr-b is absent, and a worker uses its name."""
     leader = node("mgr-a", role="manager", reachability="reachable", leader=True, address="10.0.0.1")
     return snapshot(leader, node(**IMPOSTOR), *others)
 
@@ -180,14 +180,14 @@ def test_impostor_keeps_its_labels() -> None:
 
 
 def test_namesakes_keep_their_labels() -> None:
-    """Else whoever takes a name could have the labels of its owner removed."""
+    """Otherwise an impostor could cause the removal of its victim's labels."""
     desired = config(entry(labels={"ssd": "true"}))
     nodes = [node("mgr-b", id=name, labels={"old": "1"}) for name in ("one", "two")]
     state = apply_edits(State(), [OwnLabels("one", frozenset({"old"}))])
     plan = plan_labels(snapshot(*nodes), desired, state)
     assert plan.steps == ()
     assert len(plan.warnings) == 1
-    # the address tells which of them it is
+    # the address decides between them
     nodes = [
         node("mgr-b", id=name, labels={"old": "1"}, address=f"10.0.0.{n}") for n, name in enumerate("ab")
     ]
@@ -206,7 +206,7 @@ def test_impostor_is_never_promoted(role: str | None) -> None:
     (warning,) = plan.warnings
     assert isinstance(warning, Reason)
     assert (warning.code, warning.params["node_id"]) == ("node_at_other_address", "evil")
-    # and it does not keep the real one from being missed
+    # and the real host is still reported as missing
     assert needs_hosts(swarm_with(), desired, NOW) == [
         Reason("node_missing", name=name) for name in ("mgr-b", "mgr-c")
     ]
@@ -227,7 +227,7 @@ def test_impostor_does_not_cause_removal_of_a_stale_entry() -> None:
 
 @pytest.mark.parametrize("ip", [None, "10.0.0.7"])
 def test_host_cannot_impersonate_another(ip: str | None) -> None:
-    """It would have that one demoted, drained or removed."""
+    """It could cause the demotion, drain or removal of that host."""
     managers = [
         node(name, role="manager", reachability="reachable", leader=name == "a", address=f"10.0.1.{n}")
         for n, name in enumerate("abc")
@@ -278,7 +278,7 @@ def test_doubtful_nodes_are_not_measured_or_preferred() -> None:
     desired = config(entry(ip=IP))
     found = {one.node.id: one for one in find_endpoints(without_doubtful(swarm_with(real), desired), sources)}
     assert (found["real"].is_mapped, found["evil"].is_mapped) == (True, False)
-    # without an address, the name is nobody's
+    # without an address, the name matches neither
     found = {one.node.id: one for one in find_endpoints(swarm_with(real), sources)}
     assert not any(one.is_mapped or one.memory for one in found.values())
     app = service("app", labels={"orchestration.preferred.node": "mgr-b"})
@@ -321,9 +321,9 @@ def test_host_under_another_name_is_suggested(configured: str, fields: dict[str,
     assert identity.alias.hostname == "wrk-b"
     (warning,) = identity.warnings
     assert warning.params["hint"] == Reason("did_you_mean", names=["wrk-b"])
-    # it is no reason to bring a host back
+    # it is no reason to repair a host
     assert needs_hosts(seen, desired, NOW) == []
-    # and it is not taken for it: nothing is labelled
+    # and it does not count as that host: nothing is labelled
     plan = plan_labels(seen, config(entry("wrk-a"), entry(configured, labels={"a": "b"})), State())
     assert plan.steps == ()
 
@@ -336,7 +336,7 @@ def test_domain_in_a_host_name_is_ignored() -> None:
 @pytest.mark.parametrize(
     ("name", "fields", "hint"),
     [
-        ("wrk-c", {}, ""),  # the only one like it is configured itself
+        ("wrk-c", {}, ""),  # the only similar name is itself configured
         ("wrkb", {}, ""),
         ("db-1", {}, "db1"),
         ("db1", {"ip": "10.0.0.9"}, None),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Moves end, whoever has begun them and whatever is configured by now."""
+"""Orphans: moves of any instance end with any configuration."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def with_config(config: DesiredState) -> Planner:
     return lambda seen, state, now: plan_anchors(seen, config, state, now)
 
 
-# everything that plans for the swarm, and everything that may become of a configuration
+# all planners of the swarm, with all possible changes of a configuration
 PLANNERS: dict[str, Planner] = {
     "the same configuration": with_config(CONFIG),
     "no dependency": with_config(desired()),
@@ -110,7 +110,7 @@ STATES = {"journal": JOURNAL, "lost": State()}
 
 
 def of_services(found: Plan) -> Plan:
-    """What the plan does to services."""
+    """The steps of the plan that write services."""
     steps = tuple(s for s in found.steps if not isinstance(s, LabelNode) and s.action != "set_availability")
     return replace(found, steps=steps)
 
@@ -142,7 +142,7 @@ class TestEveryPlanner:
 
     @pytest.mark.parametrize("replicas", [0, 1, 5])
     def test_redeploy_keeps_the_users_number_of_tasks(self, name: str, replicas: int) -> None:
-        """It drops what we have recorded."""
+        """A redeploy drops our records."""
         app = service("shop_app", mounts=VOLUME, replicas=replicas)
         found = PLANNERS[name](swarm(app, app_on=None), JOURNAL, NOW)
 
@@ -171,7 +171,7 @@ class TestEveryPlanner:
         assert "service clone" not in [step.target for step in found.steps]
 
     def test_rollback_to_0_is_scaled_back(self, name: str) -> None:
-        """It brings the record back that the start has dropped."""
+        """The rollback restores the record that the start has dropped."""
         app = replace(scaled(), update_state="rollback_completed")
         found = PLANNERS[name](swarm(app, app_on=None), State(), NOW)
 
@@ -179,7 +179,7 @@ class TestEveryPlanner:
 
     @pytest.mark.parametrize("state", [MOVING, State()], ids=["journal", "lost"])
     def test_orphaned_move_ends(self, name: str, state: State) -> None:
-        """Where it has arrived, at once."""
+        """Immediately, on the node where it has arrived."""
         app = replace(moving(), update_state="completed")
         found = PLANNERS[name](swarm(app, app_on="bravo"), state, NOW)
 
@@ -198,7 +198,7 @@ class TestEveryPlanner:
         ready = task("shop_app", "bravo", state="preparing", desired_state="ready")
         found = PLANNERS[name](swarm(moving(), stopping, ready, app_on=None), MOVING, NOW)
 
-        if name != "another way to move":  # the user does not mind two copies
+        if name != "another way to move":  # the user accepts two copies
             assert writes_to_services(of_services(found)) == []
             assert found.requeue_after == 1.0
 
@@ -249,7 +249,7 @@ class TestWithPurge:
 
 
 class TestOtherMoves:
-    """Those for balance, and those off a node, in planners that know nothing of either."""
+    """Moves for balance and off a node, in planners without knowledge of either."""
 
     SEEN = snapshot(
         node("alpha"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What goes and what stays: grace, the newest, the services' images, exclusions, unknown swarms."""
+"""Pruning: grace, newest images, images of services, exclusions, unknown swarms."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_image_stays_until_its_container_is_gone() -> None:
         ended("created", state="created", finished=0.0),
         ended("dead", state="dead"),
         ended("compose", labels={"com.docker.compose.project": "p", "com.docker.compose.service": "s"}),
-        # docker commit puts a task's labels into an image, which hands them on
+        # docker commit copies a task's labels into an image, and its containers inherit them
         ended("from-commit", labels={TASK_ID_LABEL: "abc", SERVICE_NAME_LABEL: "web"}),
         ended("renamed-abc", labels={TASK_ID_LABEL: "abc"}),
         ended("web.1.abc"),
@@ -208,7 +208,7 @@ def test_newest_images_of_each_repository_stay() -> None:
     kept = Reason("newer_images_kept", count=2, repositories=["app"])
     assert plan.steps[0].why == (Reason("image_unused", ago=age), kept)
     assert plan.steps[3].why == (Reason("image_unused", ago=age),)
-    # what came last is newer than what was built last
+    # the first observation counts before the build time
     state = NodeState(images={each.id: OLD for each in images} | {images[0].id: OLD + 1})
     plan = prune(*images, rules=replace(RULES, keep_images=2), state=state)
     assert gone(plan) == ["image app:1", "image app:2", "image app:3"]

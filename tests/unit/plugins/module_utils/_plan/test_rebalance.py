@@ -72,7 +72,7 @@ LOCAL = Mount("volume", "data", "/data")
 
 
 def moved(*relocations: Relocation, alpha: float = 12) -> Case:
-    """``big`` has been moved like this. ``alpha``: GB in use on the host on which it is."""
+    """``big`` after these moves. ``alpha``: GB in use on its host."""
     state = State(pressure={"alpha": LONG_AGO}, relocations={"id-big": relocations})
     return Case(nodes=samples(alpha=alpha, beta=1), state=state)
 
@@ -218,7 +218,7 @@ def test_forbidden_unit_stays_with_a_reason(name: str) -> None:
         step.summary for step in case.plan().steps if "move" in step.summary and title in step.summary
     ] == []
     assert verdict == REJECTED
-    # reasons of the scheduler are checked for the fact in them
+    # for reasons of the scheduler, only the fact is compared
     assert expected in (found if isinstance(expected, Reason) else str(case.candidate(title)))
 
 
@@ -238,7 +238,7 @@ ALLOWED = {
     "return after a day, memory is short": moved(
         hop("beta", "gamma", 2 * DAY), hop("gamma", "alpha", DAY / 2), alpha=FULL
     ),
-    "moved on by somebody else since": moved(hop("beta", "gamma", DAY)),
+    "moved again by a user since": moved(hop("beta", "gamma", DAY)),
 }
 
 
@@ -471,7 +471,8 @@ def test_move_under_way_counts_and_blocks_its_hosts() -> None:
 
 
 def test_arrived_unit_keeps_its_earlier_memory() -> None:
-    """A container that was started a minute ago uses little yet: its new node is no good target for that."""
+    """A container that started a minute ago uses little memory so far, which does not make its node a
+    target."""
     case = Case(
         nodes=samples(alpha=12, beta=2),
         parts=(service("new"), task("new", "beta")),
@@ -537,7 +538,7 @@ def test_old_moves_and_moves_of_removed_services_are_forgotten() -> None:
 
 
 def test_reversal_needs_a_wider_gap() -> None:
-    """beta has given something away today: to turn that takes 40 % of a host, unless alpha is short."""
+    """beta has given a unit away today: a reversal needs a gap of 40 % of a host, unless alpha is short."""
     given = {"id-other": (Relocation("id-beta", "id-gamma", NOW - 7200, GB),)}
     case = Case(nodes=samples(alpha=8, beta=2), memory={"id-big": 3 * GB})
     case.state = replace(case.state, relocations=given)

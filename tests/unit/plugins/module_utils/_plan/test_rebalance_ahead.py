@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is planned to follow a move: remembered with it, kept while nothing is better, forgotten at rest."""
+"""Following moves: saved with the first move, kept unless another is better, forgotten in a balanced
+swarm."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ from tests.support.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
 def three_alike(a_on: str = "alpha", **ahead: str) -> Plan:
-    """One step for a, b and c of 4 GB on alpha, of which two have to go, if a has not gone already."""
+    """One step for a, b and c with 4 GB each on alpha, two of which must move."""
     used = {"alpha": 14.0, "beta": 2.0, "gamma": 2.0}
     used["alpha"] -= 4
     used[a_on] += 4

@@ -158,7 +158,7 @@ def test_failed_move_back_is_left_to_swarm() -> None:
 
 
 GONE = {
-    "ended, but not yet remembered": (swarm(task("app", "beta"), **ours()), made(10)),
+    "ended, but not yet saved": (swarm(task("app", "beta"), **ours()), made(10)),
     "never begun": (swarm(task("app", "alpha"), **ours()), {}),
     "rolled back": (
         swarm(task("app", "alpha"), **ours(), update_state="rollback_completed"),
@@ -182,7 +182,7 @@ def test_follower_planner_ignores_moves_for_balance() -> None:
     state = State(moves={"id-app": MOVE})
 
     assert plan_anchors(seen, desired(), state, NOW).is_empty
-    assert not plan_anchors(seen, desired(), State(), NOW).is_empty  # a leftover, when the state is lost
+    assert not plan_anchors(seen, desired(), State(), NOW).is_empty  # an orphan after the state is lost
 
 
 def test_move_of_a_new_follower_is_left_to_the_follower_planner() -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every swarm, tried on random ones whose services do what the plans say."""
+"""Properties of the planner, tested on random swarms that follow its plans."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def world_of(seed: int) -> World:
 
 
 def check_prohibitions(world: World) -> None:
-    """What the made-up swarms forbid, told without the planner: data, zones, reservations, groups."""
+    """The rules of the random swarms, independent of the planner: data, zones, reservations, groups."""
     place = {task.service_id: task.node_id for task in world.snapshot.tasks}
     reserved: dict[str, int] = {}
     for service in world.snapshot.services:
@@ -68,7 +68,7 @@ def test_cycles_lower_the_highest_pressure_until_balanced(seed: int) -> None:
             assert max(after[host] for host in pair) < max(before[host] for host in pair)
         state, damage = decode(encode(world.state))
         assert (state, damage) == (world.state, ())
-        # longer than the pause after a second move: what follows would be the same again
+        # longer than the cooldown after a second move: the next cycles would be the same
         at_rest = at_rest + 1 if len(world.moves) == moved else 0
         if at_rest == 8:
             break
@@ -78,7 +78,7 @@ def test_cycles_lower_the_highest_pressure_until_balanced(seed: int) -> None:
 
 
 def check_that_it_rests(world: World) -> None:
-    """Nothing more is to be done, nothing is left of the moves, and nothing returned."""
+    """No step is due, no trace of the moves is left, and no unit has returned."""
     assert world.plan(RULES).steps == ()
     assert world.plan(RULES).remember == ()
     assert world.state.moves == {}
@@ -110,7 +110,7 @@ def test_saved_moves_of_a_large_swarm_fit_into_the_state() -> None:
 
 
 def test_empty_node_is_kept_for_the_largest_unit() -> None:
-    """A group of 21 GiB can only leave its full host of 32 for the one that has just come, of 64."""
+    """A group of 21 GiB can only move from its full host of 32 GiB to the new one of 64 GiB."""
     world = random_world(21, 5, 5.0, empty=True)
 
     world.settle(RULES)

@@ -26,7 +26,7 @@ def refinement(
 
 
 def test_swap_is_one_step() -> None:
-    """7 and 3 change places: without either of them the other one would not go."""
+    """7 and 3 swap hosts: neither of them would move alone."""
     assert refinement([12, 4], [(0, 7), (1, 3)]).improve({}) == {0: 1, 1: 0}
 
 
@@ -74,5 +74,5 @@ def test_refinement_examines_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -
     found = Refinement([400] * 3, used, [0] * 30, [memory for _host, memory in items], lambda _i, _h: True)
 
     assert found.candidates([{}, {}, {}])
-    # what was begun is brought to its end
+    # the step that exceeds the limit is still finished
     assert found.examined < 100 + rebalance_refine.MAX_STEPS * 2000

@@ -92,7 +92,7 @@ def test_search_prefers_one_move_to_two() -> None:
 
 
 def test_search_finds_a_swap_through_a_large_move() -> None:
-    """7 goes over, 3 comes back: nothing else makes 12 and 4 equal."""
+    """7 moves over and 3 moves back: no other moves make 12 and 4 equal."""
     assert moves([12, 4], [(0, 7), (1, 3)]) == {(0, 1), (1, 0)}
 
 
@@ -101,7 +101,7 @@ def test_search_avoids_impossible_moves() -> None:
 
 
 def test_search_reaches_the_same_balance_with_fewer_moves() -> None:
-    """Four moves lead to 21 on each, too, and are found first."""
+    """Four moves also lead to 21 on each host, and are found first."""
     used = [34, 7, 22]
     items = [(1, 1), (0, 10), (1, 2), (0, 2), (0, 14), (0, 4), (2, 7), (2, 11)]
 
@@ -109,7 +109,7 @@ def test_search_reaches_the_same_balance_with_fewer_moves() -> None:
 
 
 def refined(used: list[int], items: list[tuple[int, int]]) -> tuple[int, list[int]]:
-    """The number of moves and what they lead to. Each of them must be worth it by itself, in their order."""
+    """The number of moves and their result. Each move must be worthwhile by itself, in this order."""
     known = [Item(host, memory, 1, 1) for host, memory in items]
     after = list(used)
     found = Search([64] * len(used), used, known, lambda _item, _host: True).best_moves()
@@ -122,7 +122,7 @@ def refined(used: list[int], items: list[tuple[int, int]]) -> tuple[int, list[in
 
 
 def test_search_rejects_an_assignment_without_an_order() -> None:
-    """With hysteresis between two hosts, what would be best for them is out of reach; the rest is not."""
+    """Hysteresis between two hosts rules out the best result for them, but not for the others."""
     used, items = [34, 10, 12], [Item(0, 8, 1, 1), Item(0, 7, 1, 1)]
     open_search = Search([64] * 3, used, items, lambda _item, _host: True)
     careful = Search(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Removing every label that is ours, and nothing else."""
+"""Removal of all owned labels, and no others."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_released_service_does_not_keep_a_label() -> None:
 
 
 def effect(constraints: tuple[str, ...], *parts: Any, owned: str = "disk", **fields: Any) -> list[str]:
-    """What is said of a service that runs on alpha when alpha and bravo lose what is ours: who remains."""
+    """The nodes that remain for a service on alpha if alpha and bravo lose their owned labels."""
     seen = snapshot(
         node("alpha", labels={"disk": "ssd", "zone": "a"}),
         node("bravo", labels={"disk": "ssd"}),
@@ -133,17 +133,17 @@ def effect(constraints: tuple[str, ...], *parts: Any, owned: str = "disk", **fie
         (("NODE.LABELS.disk==ssd",), (), {}, ["disk: alpha -> "]),
         (("node.labels.disk==hdd",), (), {}, []),
         (("node.labels.zone==a",), (), {}, []),
-        # a label that must not be there
+        # a label that must be absent
         (("node.labels.disk!=ssd",), (), {}, []),
         (("node.labels.disk!=hdd",), (), {}, []),
-        # another node keeps it
+        # another node keeps the label
         (
             ("node.labels.disk==ssd",),
             (node("charlie", labels={"disk": "ssd"}),),
             {},
             ["disk: alpha -> charlie"],
         ),
-        # one that takes no tasks
+        # a node that takes no tasks
         (
             ("node.labels.disk==ssd",),
             (node("c", labels={"disk": "ssd"}, state="down"),),
@@ -168,7 +168,7 @@ def effect(constraints: tuple[str, ...], *parts: Any, owned: str = "disk", **fie
         # nothing runs yet
         (("node.labels.disk==ssd",), (), {"id": "id-other"}, ["disk:  -> "]),
         (("node.labels.disk==ssd",), (node("charlie", labels={"disk": "ssd"}),), {"id": "id-other"}, []),
-        # one that cannot be parsed makes Swarm ignore all of them
+        # one invalid constraint makes Swarm ignore all of them
         (("node.labels.disk==ssd", "nonsense"), (), {}, []),
     ],
 )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is removed of ours that the configuration doesn't name: all, nothing with a warning, or nothing."""
+"""Removal policies for owned items that aren't configured: remove all, hold with a warning, or ignore."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def policies(
 def owning(
     static: dict[str, set[str]], anchors: dict[str, set[str]] | None = None, **fields: object
 ) -> State:
-    """Host name → keys of the labels that we have set there."""
+    """Host name → keys of the owned labels."""
     marks = {f"id-{name}": frozenset(keys) for name, keys in (anchors or {}).items()}
     owned = {f"id-{name}": frozenset(keys) for name, keys in static.items()}
     for node_id, keys in marks.items():
@@ -52,7 +52,7 @@ def owning(
 
 
 def removed(plan: Plan) -> dict[str, set[str]]:
-    """Host name → labels that go."""
+    """Host name → removed labels."""
     steps = [step for step in plan.steps if isinstance(step, LabelNode)]
     found = {step.hostname: {c.key for c in step.changes if c.after is None} for step in steps}
     return {hostname: keys for hostname, keys in found.items() if keys}
@@ -103,7 +103,7 @@ class TestLabels:
 
         assert removed(plan) == expected
         assert len(plan.warnings) == warnings
-        # whatever is kept stays ours
+        # kept labels stay owned
         kept = after(plan, self.STATE).owned_labels
         assert kept == {
             node_id: left
@@ -196,13 +196,13 @@ class TestLabels:
         assert plan.steps == ()
         assert after(plan, old).anchor_labels == {"id-alpha": frozenset({"db"})}
         assert plan_labels(seen, desired({"alpha": {"ssd": "true"}}, {"db": ()}), after(plan, old)).is_empty
-        # the key becomes a static label: it is marked no more
+        # the key becomes a static label, so its mark is removed
         static = plan_labels(seen, desired({"alpha": labels}), after(plan, old))
         assert after(static, after(plan, old)).anchor_labels == {}
 
 
 class TestConstraints:
-    """Another anchor and its follower, which this configuration doesn't name."""
+    """Another anchor and its follower, which aren't configured here."""
 
     SEEN: ClassVar = snapshot(
         node("alpha", labels={"db": "true"}),
@@ -309,7 +309,7 @@ class TestConstraints:
 
 
 class TestMoves:
-    """A move in the journal is ended whatever the policy."""
+    """A journaled move ends with any policy."""
 
     def plan(self, policy: Removals, move: Move, *constraints: str, replicas: int = 1) -> tuple[Plan, State]:
         seen = snapshot(

@@ -25,7 +25,7 @@ NODES = tuple(node(name, memory_bytes=10, nano_cpus=10) for name in ("alpha", "b
 def choices(seen: SwarmSnapshot, desired: Service = APP, **options: Any) -> set[str]:
     scheduler = Scheduler(seen, NOW)
     found = scheduler.choices(desired, desired.constraints, **options)
-    # by turns it is each of them, and no other one
+    # the turns yield each of them, and no others
     turns = [
         scheduler.choice(desired, desired.constraints, turn, **options)
         for turn in range(len(seen.nodes) or 1)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which services are short of tasks, and why."""
+"""Services that are short of tasks, and the reasons."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def found(web: Service, *tasks: Task) -> Shortage | None:
 UNPLACED: dict[str, Any] = {"constraints": ("node.labels.x==1",)}
 REFUSED = "No such image: web:2"
 
-# What a service with one replica looks like, and what is said of it: code, and whether it may pass by itself.
+# The tasks of a service with one replica, and the expected code and whether it may pass by itself.
 CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
     "runs": ({}, [new("running")], None),
     "runs after failures": ({}, [new("running"), old("failed"), old("failed", ago=20)], None),
@@ -76,7 +76,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
     "more tasks than replicas": ({}, [new("running"), new("running", "b", slot=2)], None),
     "waits for two seconds": ({}, [new("pending", None, 2)], (WAITING, True)),
     "waits for a minute": (UNPLACED, [new("pending", None, 60)], (WAITING, False)),
-    "waits although a node would do": ({}, [new("pending", None, 60)], (WAITING, False)),
+    "waits despite a suitable node": ({}, [new("pending", None, 60)], (WAITING, False)),
     "starts": ({}, [new("preparing", ago=5)], (STARTING, True)),
     "starts for long": ({}, [new("preparing", ago=90)], (STARTING, False)),
     "was just created": ({}, [], (STARTING, True)),
@@ -90,7 +90,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         (FAILING, False),
     ),
     "fails again and again": ({}, [new("starting"), old("failed"), old("failed", ago=20)], (FAILING, False)),
-    "is rejected again and again": (
+    "is rejected repeatedly": (
         {},
         [new("pending", None), old("rejected", error=REFUSED), old("rejected", ago=20, error=REFUSED)],
         (FAILING, False),
@@ -100,7 +100,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         [new("starting"), old("failed", ago=4000), old("failed", ago=9000)],
         (FAILING, True),
     ),
-    "ends well again and again": (
+    "ends well repeatedly": (
         {},
         [new("starting"), old("complete"), old("complete", ago=20)],
         (FAILING, False),
@@ -127,7 +127,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         (PAUSED, False),
     ),
     "is given up": ({}, [old("failed", exit_code=3)], (STOPPED, False)),
-    "is given up, only just": (
+    "was just given up": (
         {},
         [old("failed", since=datetime.fromtimestamp(NOW - 3, UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z"))],
         (FAILING, True),
@@ -139,7 +139,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         None,
     ),
     "has finished before its history was cut": ({"restart_condition": "none"}, [], None),
-    "was to run once, and failed": (
+    "runs once, and failed": (
         {"restart_condition": "none"},
         [old("failed", exit_code=1)],
         (STOPPED, False),
@@ -149,7 +149,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         [new("preparing"), old("complete")],
         (STARTING, True),
     ),
-    "ended well, and is to run for ever": ({}, [old("complete")], (STOPPED, False)),
+    "ended well, but should run forever": ({}, [old("complete")], (STOPPED, False)),
 }
 
 
@@ -206,7 +206,7 @@ JOBS: dict[str, tuple[list[Task], str | None]] = {
     "has failed for good": ([old("failed", desired_state="complete")], None),
     "starts": ([new("preparing", desired_state="complete")], None),
     "waits for a node": ([new("pending", None, 60, desired_state="complete")], WAITING),
-    "is rejected again and again": (
+    "is rejected repeatedly": (
         [new("ready", desired_state="complete"), old("rejected"), old("rejected", ago=20)],
         FAILING,
     ),
@@ -339,7 +339,7 @@ STATES = (
 
 @pytest.mark.parametrize("seed", range(100))
 def test_shortages_accept_any_snapshot(seed: int) -> None:
-    """It never fails, and counts as many tasks as it has reasons for."""
+    """It never fails, and its counts match its reasons."""
     chance = random.Random(seed)
     modes = ("replicated", "global", "replicated-job", "global-job")
     services = [

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Emptying a node: what leaves before the drain, in which order, and what is left to the drain."""
+"""Surge: services that leave a node before the drain, their order, and those left to the drain."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_anchor_leaves_first_to_a_node_that_fits_its_followers() -> None:
     first = run(seen, configured=configured)
     assert "move db from a to c" in whats(first)
     assert not any("app" in what for what in whats(first))
-    # the anchor is there; as long as its follower is not, the node is not drained
+    # the anchor has arrived, but the node is not drained before its follower has, too
     gone = replace(seen, tasks=(task("db", "c"), task("app", "a")))
     behind = replace(gone, nodes=(replace(seen.nodes[0], availability="pause"), *seen.nodes[1:]))
     left = run(behind, configured=configured)
@@ -119,7 +119,7 @@ def test_anchor_leaves_first_to_a_node_that_fits_its_followers() -> None:
 @pytest.mark.parametrize(
     "kept",
     [
-        # two copies of what keeps data are never to run at once
+        # two copies of a stateful service must never run at once
         {"mounts": DATA},
         {"update_order": "stop-first"},
         {"mode": "global", "replicas": None},

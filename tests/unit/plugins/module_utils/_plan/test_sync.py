@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan of a whole sync: trying at once what was given up."""
+"""The plan of a whole sync: immediate retries of services that were given up."""
 
 from __future__ import annotations
 

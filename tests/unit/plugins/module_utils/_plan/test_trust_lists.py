@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is made of what hosts say: lists put together, answers that are none, the filter for playbooks."""
+"""Reports of hosts: merged lists, invalid answers, and the filter for playbooks."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Moves that count as unrest, and what comes of it; ``tests/unit/sim/test_unrest.py`` plays it all."""
+"""Moves that count as unrest, and their effect; ``tests/unit/sim/test_unrest.py`` simulates them."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class TestFollowers:
 
         assert (writes_to_services(found), found.requeue_after) == ([], 2)
         assert writes_to_services(plan(swarm(APP), state=state, now=NOW + 2)) == ["move shop_app to bravo"]
-        # one that has not moved lately need not wait
+        # a follower that has not moved recently need not wait
         assert writes_to_services(plan(swarm(APP), state=self.state())) == ["move shop_app to bravo"]
 
     def test_followers_move_immediately_on_request(self) -> None:
@@ -217,7 +217,7 @@ class TestTheNextMove:
     @pytest.mark.parametrize(
         "service_",
         [
-            # the user has written since: that update has to be left to Swarm
+            # the user has written since: that update is left to Swarm
             replace(MOVED, previous_constraints=(HELD, TO_BRAVO)),
             replace(MOVED, stop_grace_seconds=90),
             replace(MOVED, update_order="start-first"),
@@ -273,7 +273,7 @@ class TestWhatSucceeded:
             assert bool(remembered(found, state).attempts) == is_kept, update
 
     def test_move_does_not_forget_an_earlier_failure(self) -> None:
-        failed = Attempts(2, NOW - 20, NOW - 40, "Swarm has given up 1 of its 1 tasks")
+        failed = Attempts(2, NOW - 20, NOW - 40, "Swarm gave up on 1 of its 1 tasks")
         state = State(attempts={"id-shop_app": failed})
         moves = remembered(plan(swarm(APP), state=state), state)
 

@@ -139,7 +139,7 @@ def test_memory_that_does_not_fit_is_reported() -> None:
 
 
 def test_earlier_tasks_use_up_reservations() -> None:
-    """Either of the two fits, both do not: in some order each of them is left over."""
+    """Either of the two fits, but not both: in some order each of them has no node."""
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("app", reserved_memory_bytes=10 * GB),
@@ -190,7 +190,7 @@ def test_run_once_task_is_not_replaced() -> None:
     assert (app.service, app.to, app.is_replaced) == ("app", ("beta",), True)
     assert (db.service, db.node, db.to, db.unplaced, db.is_replaced) == ("db", "alpha", (), 1, False)
     assert not found.is_survived
-    # what waits for its first place has not been lost
+    # a task that waits for its first node is not lost
     waiting = snapshot(
         *nodes("alpha", "beta"),
         service("db", restart_condition="none"),
@@ -239,7 +239,7 @@ def test_lose_any_loses_each_host_with_all_its_nodes() -> None:
     assert found[1].unknown == ("app",)
 
 
-# what waits today
+# waiting today
 
 
 def some_wait(*more: object) -> SwarmSnapshot:
@@ -261,7 +261,7 @@ def some_wait(*more: object) -> SwarmSnapshot:
 
 
 def judged(found: Forecast) -> tuple[list[str], list[str], tuple[str, ...]]:
-    """The services that are worse off, better off, and those that wait today."""
+    """The services that lose, those that gain, and those that wait today."""
     worse = sorted({fate.service for fate in found.worse})
     return worse, sorted({fate.service for fate in found.better}), found.waiting
 
@@ -309,17 +309,17 @@ def test_new_node_helps_a_waiting_service() -> None:
 
 
 def test_service_with_a_waiting_and_a_lost_task() -> None:
-    """One place for two tasks, before and after: whichever has it, it is as bad as today."""
+    """One node for two tasks, before and after: whichever gets it, nothing is worse than today."""
     two = service("two", replicas=2, max_replicas_per_node=1, constraints=("node.hostname!=beta",))
     seen = snapshot(
         *nodes("alpha", "beta"), two, task("two", "alpha"), task("two", None, state="pending", slot=2)
     )
     assert judged(forecast(seen, "beta")) == ([], [], ("two",))
-    # with the only place gone, it is one more
+    # without the only node, one more task waits
     lost = forecast(seen, "alpha")
     assert judged(lost) == (["two"], [], ("two",))
     assert {fate.node: fate.unplaced for fate in lost.fates} == {"": 1, "alpha": 1}
-    # the lost one finds another place, the other one waits on
+    # the lost task finds another node, and the other one keeps waiting
     more = replace(seen, nodes=(*seen.nodes, node("gamma")))
     young = replace(seen.tasks[1], created=NOW)
     found = forecast(replace(more, tasks=(seen.tasks[0], young)), "alpha")
@@ -339,7 +339,7 @@ def test_task_that_has_just_begun_to_wait_counts_as_placed() -> None:
 
 @pytest.mark.parametrize("has_new_node", [False, True])
 def test_task_waiting_for_an_unknown_reason_keeps_waiting(has_new_node: bool) -> None:
-    """It needs a plugin, say: a node would do, as far as can be seen, and Swarm has not taken it."""
+    """For example, it needs a plugin: a node seems suitable, but Swarm has not used it."""
     seen = snapshot(
         *nodes("alpha", "beta"), service("odd"), task("odd", None, state="pending", created=NOW - 600)
     )
