@@ -1,4 +1,4 @@
-# Each target brings along what it needs. `make PYTHON=python3.12 …` chooses the interpreter.
+# Each target installs its own requirements. `make PYTHON=python3.12 …` selects the interpreter.
 PYTHON ?=
 export PYTHON
 
@@ -7,49 +7,49 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help venv setup demo demo-down test unit lint docs bench build image generate lock clean
 
-help: ## show this list
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: ## make .venv: runner, Ansible and tools, the collection as it stands in the tree
+venv: ## create or update .venv: runner, Ansible, tools, and the collection from the working tree
 	@python=$$(sh tools/find-python) && "$$python" tools/venv.py
 
-setup: venv ## also install the Debian packages that the lab needs (as root)
+setup: venv ## also install the Debian packages for the lab (needs root)
 	@$(BIN)/python -m tests.lab packages --install
 
-demo: setup ## start a real swarm of three hosts on this machine and let Orcastra look after it
+demo: setup ## start a real swarm of three hosts on this machine and let Orcastra manage it
 	@$(BIN)/python -m demo
 
-demo-down: venv ## remove what `make demo` left running
+demo-down: venv ## remove a demo that is still running
 	@$(BIN)/python -m demo down
 
-test: setup ## run all tests; those on real engines are left out, with a word, where they cannot run
+test: setup ## run all tests; skip those on real engines, with the reason, if they cannot run here
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-unit: venv ## run the quick tests: no root, no engine, no simulated swarm (`make test` runs all)
+unit: venv ## run the quick tests: no root, no engines, no simulated swarms
 	@$(BIN)/python -m pytest tests/unit -m "not slow" --numprocesses auto --dist worksteal
 
-lint: venv ## run all static checks (`make lint ONLY="ruff mypy"`: some of them)
+lint: venv ## run all static checks; ONLY="ruff mypy" runs only these
 	@$(BIN)/python tools/lint.py $(ONLY)
 
-docs: venv ## build the documentation site into build/docs/html, with warnings as errors
+docs: venv ## build the documentation site in build/docs/html; fail on warnings
 	@$(BIN)/python -m tools.docs
 
-bench: setup ## measure on real engines and print tables (`make bench ARGS="moves"`: some of them)
+bench: setup ## measure on real engines and print tables; ARGS="moves" runs only these
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-build: venv ## build the wheel, the sdist and the collection's tarball into dist/
+build: venv ## build wheel, sdist and the collection's tarball in dist/
 	@$(BIN)/python -m build --outdir dist .
 	@$(BIN)/ansible-galaxy collection build --force --output-path dist .
 
-image: ## build the container image, orcastra:latest, with Docker (`make image IMAGE=name:tag`)
+image: ## build the container image with Docker; IMAGE=name:tag sets its name
 	@docker build --tag $(or $(IMAGE),orcastra:latest) --build-arg VERSION=$$(sed -n 's/^version: //p' galaxy.yml) $(IMAGE_ARGS) .
 
-generate: venv ## write the generated parts of the documentation (tables of role variables)
+generate: venv ## update the generated tables of variables in the role READMEs
 	@$(BIN)/python tools/generate.py
 
-lock: ## renew tools/constraints.txt with the newest versions of everything
+lock: ## update tools/constraints.txt to the newest versions
 	@sh tools/lock
 
-clean: ## delete what was built, the caches and .venv (not a running lab: make demo-down)
+clean: ## delete build results, caches and .venv, but no running lab (see demo-down)
 	rm -rf .venv .ansible .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

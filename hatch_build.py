@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts the collection into the wheel, beside the runner.
+"""Add the collection to the wheel, together with the runner.
 
-ansible-core finds any ``site-packages/ansible_collections/NAMESPACE/NAME`` by itself, so that one
-``pip install`` brings both. Which files belong to the collection stands in ``galaxy.yml`` (``manifest``),
-read here just as ``ansible-galaxy collection build`` reads it.
+ansible-core finds every ``site-packages/ansible_collections/NAMESPACE/NAME``, so a single ``pip install``
+provides both. ``manifest`` in ``galaxy.yml`` selects the files of the collection. This hook evaluates it like
+``ansible-galaxy collection build`` does.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class CollectionHook(BuildHookInterface):
     """Adds the collection to a standard wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the files unless this is an editable install, which would freeze a copy that soon is stale."""
+        """Add the files, unless this is an editable install, whose copy would soon be outdated."""
         if version == "editable":
             return
         root = Path(self.root).resolve()
         target = "ansible_collections/orcastra/swarm"
-        # galaxy.yml isn't in a built collection, but is what names the version where no MANIFEST.json does
+        # a built collection does not contain galaxy.yml, but without MANIFEST.json, it provides the version
         for name in ["galaxy.yml", *collection_files(root)]:
             build_data["force_include"][str(root / name)] = f"{target}/{name}"

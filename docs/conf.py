@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from docutils import nodes
 
 ROOT = next(folder for folder in Path(__file__).resolve().parents if (folder / "galaxy.yml").is_file())
 GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
@@ -22,16 +23,18 @@ author = "Orcastra contributors"
 project_copyright = f"2026, {author}"
 release = version = GALAXY["version"]
 
-extensions = ["myst_parser", "sphinx_copybutton"]
-source_suffix = {".md": "markdown"}
+extensions = ["myst_parser", "sphinx_antsibull_ext", "sphinx_copybutton"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 nitpicky = True
+smartquotes = False  # texts quote options and values
 
 myst_enable_extensions = ["alert", "attrs_block", "attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 4
 
 html_theme = "furo"
 html_title = f"Orcastra {release}"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"source_repository": REPOSITORY, "source_branch": "main", "source_directory": "docs/"}
@@ -41,6 +44,11 @@ pygments_dark_style = "github-dark"
 copybutton_prompt_text = r"[$#] "
 copybutton_prompt_is_regexp = True
 
+ANSIBLE_DOCS = "https://docs.ansible.com/ansible/latest"
+ANSIBLE_PAGES = {
+    "common_return_values": "reference_appendices/common_return_values.html",
+    "ansible_configuration_settings": "reference_appendices/config.html",
+}
 _LINK = re.compile(r"(?<=\]\()(\.\./[^)\s]*)(?=\))")
 
 
@@ -54,5 +62,21 @@ def link_to_repository(_app: Any, page: str, source: list[str]) -> None:
     source[0] = _LINK.sub(replace, source[0])
 
 
+def link_to_ansible(_app: Any, _environment: Any, node: Any, content: Any) -> Any:
+    """Resolve the references of generated pages to Ansible's own documentation."""
+    target = str(node.get("reftarget", ""))
+    module = re.fullmatch(r"ansible_collections\.(\w+)\.(\w+)\.(\w+)", target)
+    if module is not None:
+        page = f"collections/{module[1]}/{module[2]}/{module[3]}.html"
+    elif node.get("reftype") == "envvar" and target.startswith("ANSIBLE_"):
+        page = f"reference_appendices/config.html#envvar-{target}"
+    elif target in ANSIBLE_PAGES:
+        page = ANSIBLE_PAGES[target]
+    else:
+        return None
+    return nodes.reference("", "", content, refuri=f"{ANSIBLE_DOCS}/{page}")
+
+
 def setup(app: Any) -> None:
     app.connect("source-read", link_to_repository)
+    app.connect("missing-reference", link_to_ansible)

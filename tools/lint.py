@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the static checks, all of them even when one fails, and sums up: ``make lint``.
+"""Runs all static checks, even if one fails, and prints a summary: ``make lint``.
 
 Usage: ``.venv/bin/python tools/lint.py [NAME…]``. Exit status 0 if every check passed, 1 if one failed, 2 for
-a name that isn't a check. A check is a function that gets a folder for what it leaves. Those that judge
-the collection as a whole see a copy of what git knows of this tree, under the path that they insist on.
+an unknown name. A check is a function that gets a temporary folder. Checks of the whole collection work on a
+copy of all files that git tracks or would track, under the path that the tools require.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ HEADER = "# SPDX-License-Identifier: GPL-3.0-or-later"
 
 
 class CheckFailed(Exception):
-    """A check found something; what it was stands on the screen already."""
+    """A check found something, and has printed it."""
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> None:
-    """Run a program of the virtual environment, its output shown; raise CheckFailed if its status isn't 0."""
+    """Run a program of the virtual environment with its output shown. Raises CheckFailed if it fails."""
     program = [BIN / command[0], *command[1:]]
     if subprocess.run(program, cwd=cwd, env=environment(), check=False).returncode != 0:
         raise CheckFailed
@@ -43,7 +43,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> None:
 def environment() -> dict[str, str]:
     """Return this process's environment with the interpreter itself first on PATH.
 
-    ansible-test looks ``python3.N`` up there, and would trip over the shim of a version manager.
+    ansible-test looks for ``python3.N`` on PATH, and fails with the shim of a version manager.
     """
     interpreter = Path(sys.executable).resolve().parent
     path = os.pathsep.join([str(BIN), str(interpreter), os.environ.get("PATH", os.defpath)])
@@ -63,7 +63,7 @@ def known_files() -> list[str]:
 
 
 def copy_tree(scratch: Path, names: list[str] | None = None) -> Path:
-    """Copy files (all known ones) to where ansible-test wants them; it sees nothing wrong with mere links."""
+    """Copy files (default: all known ones) to the path that ansible-test requires; it ignores links."""
     target = scratch / "ansible_collections" / "orcastra" / "swarm"
     for name in known_files() if names is None else names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def copy_tree(scratch: Path, names: list[str] | None = None) -> Path:
 
 
 def headers(_scratch: Path) -> None:
-    """Every Python file names its licence in its first lines and is short enough to read."""
+    """Every Python file starts with the licence header and has at most 600 lines."""
     problems = []
     for name in known_files():
         if not name.endswith(".py"):
@@ -81,9 +81,7 @@ def headers(_scratch: Path) -> None:
         if lines and HEADER not in lines[:8]:
             problems.append(f"{name}:1: expected a line `{HEADER}`")
         if len(lines) > MAX_LINES:
-            problems.append(
-                f"{name}:{MAX_LINES}: {len(lines)} lines; more than {MAX_LINES} do more than one thing"
-            )
+            problems.append(f"{name}:{MAX_LINES}: expected at most {MAX_LINES} lines, found {len(lines)}")
     if problems:
         print("\n".join(problems))
         raise CheckFailed
@@ -96,7 +94,7 @@ def ruff(_scratch: Path) -> None:
 
 
 def mypy(_scratch: Path) -> None:
-    """Types, once for the Python of the control node and once for the oldest that modules run on."""
+    """Types, for the Python of the control node and for the oldest one of managed hosts."""
     collection = "ansible_collections.orcastra.swarm.plugins"
     failed = False
     for arguments in ([], ["--python-version", "3.10", "-p", collection]):
@@ -115,22 +113,22 @@ def mypy(_scratch: Path) -> None:
 
 
 def imports(_scratch: Path) -> None:
-    """The layers import one way, and only the named modules reach outside."""
+    """The layers import one way, and only the listed modules import Docker and ansible-runner."""
     run("lint-imports", "--no-cache")
 
 
 def shell(_scratch: Path) -> None:
-    """Shell scripts, where shellcheck is installed."""
+    """Shell scripts, if shellcheck is installed."""
     scripts = []
     for name in known_files():
         with (ROOT / name).open("rb") as file:
             if re.match(rb"#!.*\b(ba)?sh\b", file.readline()):
                 scripts.append(name)
-    # SC3045: POSIX doesn't name `ulimit -n`, but every sh has it
+    # SC3045: `ulimit -n` isn't in POSIX, but every sh has it
     options = ["--severity=warning", "--exclude=SC3045"]
     shellcheck = shutil.which("shellcheck")
     if not shellcheck:
-        print(f"left out, as there is no shellcheck here: {', '.join(scripts)}")
+        print(f"skipped, because shellcheck is not installed: {', '.join(scripts)}")
     elif subprocess.run([shellcheck, *options, *scripts], cwd=ROOT, check=False).returncode != 0:
         raise CheckFailed
 
@@ -141,14 +139,19 @@ def yamllint(_scratch: Path) -> None:
 
 
 def ansible_lint(scratch: Path) -> None:
-    """Playbooks and roles, by the strictest profile."""
+    """Playbooks and roles, with the strictest profile."""
     run("ansible-lint", "--profile", "production", "--offline", "--nocolor", cwd=copy_tree(scratch))
 
 
 def docs(scratch: Path) -> None:
-    """The plugins' documentation, its markup and references."""
+    """Markup and references in the documentation of plugins."""
     options = ["--plugin-docs", "--validate-collection-refs", "self"]
     run("antsibull-docs", "lint-collection-docs", *options, ".", cwd=copy_tree(scratch))
+
+
+def site(_scratch: Path) -> None:
+    """The documentation site builds without warnings."""
+    run("python", "-m", "tools.docs")
 
 
 def generated(_scratch: Path) -> None:
@@ -157,7 +160,7 @@ def generated(_scratch: Path) -> None:
 
 
 def prose(_scratch: Path) -> None:
-    """No wording that tools/prose.yml rules out."""
+    """Wording that tools/prose.yml rules out."""
     run("python", "tools/prose.py")
 
 
@@ -167,7 +170,7 @@ def changelog(scratch: Path) -> None:
 
 
 def sanity(scratch: Path) -> None:
-    """ansible-test's own checks of what the collection consists of; it makes environments of its own."""
+    """ansible-test's checks of the collection's files, in its own environments."""
     shipped = set(collection_files(ROOT))
     own = ("galaxy.yml", "tests/config.yml", "tests/sanity/", "tests/integration/targets/")
     names = [name for name in known_files() if name in shipped or name.startswith(own)]
@@ -176,13 +179,13 @@ def sanity(scratch: Path) -> None:
 
 
 def galaxy(scratch: Path) -> None:
-    """The built tarball passes the import that Galaxy itself does."""
+    """The built tarball passes Galaxy's import checks."""
     run("ansible-galaxy", "collection", "build", "--output-path", scratch, cwd=copy_tree(scratch))
     tarball = next(scratch.glob("*.tar.gz"))
     run("python", "-m", "galaxy_importer.main", tarball.name, cwd=scratch)
 
 
-# the quick ones first
+# quick checks first
 CHECKS = [
     headers,
     ruff,
@@ -194,6 +197,7 @@ CHECKS = [
     changelog,
     mypy,
     docs,
+    site,
     ansible_lint,
     galaxy,
     sanity,
@@ -201,11 +205,11 @@ CHECKS = [
 
 
 def main(names: list[str]) -> int:
-    """Run the named checks, or all; returns the exit status."""
+    """Run the named checks (default: all); returns the exit status."""
     checks = {check.__name__.replace("_", "-"): check for check in CHECKS}
     unknown = [name for name in names if name not in checks]
     if unknown:
-        print(f"no such check: {', '.join(unknown)}; there are: {', '.join(checks)}")
+        print(f"unknown checks: {', '.join(unknown)}; known: {', '.join(checks)}")
         return 2
     failed = []
     for name in names or checks:

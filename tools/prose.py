@@ -64,18 +64,18 @@ class Finding:
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """Return the rules of ``tools/prose.yml``, in the order of the file."""
+    """Return the rules of ``tools/prose.yml`` in their order."""
     entries = yaml.safe_load(RULES_FILE.read_text(encoding="utf-8"))["rules"]
     return tuple(Rule(re.compile(entry["pattern"], re.IGNORECASE), entry["instead"]) for entry in entries)
 
 
 def blank(text: str, pattern: re.Pattern[str]) -> str:
-    """Replace each match with spaces, so that lines and columns stay where they are."""
+    """Replace each match with spaces, so that line and column numbers stay the same."""
     return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
 def is_prose(text: str) -> bool:
-    """Say whether a string is something people read: several words, and no code or address."""
+    """Return whether a string is prose: at least three words, and no code or address."""
     return len(re.findall(r"[A-Za-z]{2,}", text)) >= 3 and " " in text.strip()
 
 
@@ -86,7 +86,7 @@ def markdown(text: str) -> Iterator[Passage]:
 
 
 def paragraphs(text: str, surface: str) -> Iterator[Passage]:
-    """Yield the blocks between empty lines, each with the number of its first line."""
+    """Yield the blocks between empty lines with the number of their first line."""
     line = 1
     for block in re.split(r"(\n[ \t]*\n)", text):
         if block.strip():
@@ -95,7 +95,7 @@ def paragraphs(text: str, surface: str) -> Iterator[Passage]:
 
 
 def yaml_text(text: str) -> Iterator[Passage]:
-    """Yield comments and scalars of several words; a file that isn't plain YAML yields its comments only."""
+    """Yield comments and scalars of several words. A file that isn't plain YAML yields only its comments."""
     for number, line in enumerate(text.splitlines(), 1):
         comment = re.search(r"(?:^|\s)#\s?(.*)", line)
         if comment and is_prose(comment[1]):
@@ -154,7 +154,7 @@ def script(text: str) -> Iterator[Passage]:
 
 
 def hash_comments(text: str) -> Iterator[Passage]:
-    """Yield the comments of files that begin them with ``#``: Makefile, Dockerfile, shell, TOML."""
+    """Yield the comments of files that mark them with ``#``: Makefile, Dockerfile, shell, TOML."""
     for number, line in enumerate(text.splitlines(), 1):
         comment = re.search(r"(?:^|\s)#+\s(.*)", line)
         if comment and is_prose(comment[1]):
@@ -176,7 +176,7 @@ READERS: dict[str, Callable[[str], Iterator[Passage]]] = {
 
 
 def check_text(path: str, text: str) -> Iterator[Finding]:
-    """Yield what the rules find in the prose of one file; the ending of its path says how to read it."""
+    """Yield the findings in the prose of one file. The suffix of its path decides how it is read."""
     reader = READERS.get(Path(path).suffix)
     if reader is None:
         return

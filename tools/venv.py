@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes ``.venv``: the runner, Ansible, the development tools, and the collection as it stands in the tree.
+"""Creates ``.venv``: the runner, Ansible, the development tools, and the collection of the working tree.
 
-Run by ``make venv`` with the interpreter that the environment is to use; needs nothing but the standard
-library. Nothing is done when ``.venv`` was made from the same files by the same interpreter.
+``make venv`` runs it with the interpreter for the environment. It needs only the standard library. It does
+nothing if ``.venv`` was made from the same files by the same interpreter.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "orcastra-stamp"
 CONSTRAINTS = ROOT / "tools" / "constraints.txt"
-# what the content of the environment depends on
+# the content of the environment depends on these
 SOURCES = [ROOT / "pyproject.toml", ROOT / "galaxy.yml", CONSTRAINTS, Path(__file__)]
 
 
 class SetupError(Exception):
-    """Says in one sentence what is missing and what to do."""
+    """Something is missing; the text says how to fix it."""
 
 
 def main() -> int:
-    """Bring ``.venv`` up to date; returns the exit status."""
+    """Update ``.venv``; returns the exit status."""
     desired = stamp()
     if (
         STAMP.is_file()
@@ -50,7 +50,7 @@ def main() -> int:
         say(f"error: {error}")
         return 1
     except subprocess.CalledProcessError as error:
-        say(f"error: `{' '.join(map(str, error.cmd))}` failed; what it said stands above")
+        say(f"error: `{' '.join(map(str, error.cmd))}` failed; see its output above")
         return 1
     link_collection()
     STAMP.write_text(desired, encoding="utf-8")
@@ -59,26 +59,26 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """Show progress, at once."""
+    """Print progress without delay."""
     print(text, flush=True)
 
 
 def stamp() -> str:
-    """Return what identifies this content: the interpreter, the checkout's place and the files' hashes."""
+    """Return a text that identifies this content: the interpreter, the checkout's path, the files' hashes."""
     lines = [f"{sys.version} {sys.executable} {ROOT}"]
     lines += [f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.name}" for path in SOURCES]
     return "\n".join(lines) + "\n"
 
 
 def require_ensurepip() -> None:
-    """Debian splits ``ensurepip`` off into a package of its own: install that where possible."""
+    """Install Debian's separate package of ``ensurepip`` if it is missing."""
     if importlib.util.find_spec("ensurepip"):
         return
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise SetupError(
-            f"{sys.executable} cannot make virtual environments: as root, apt-get install {package}, "
-            "or take another Python with PYTHON=…"
+            f"{sys.executable} cannot create virtual environments: run apt-get install {package} as root, "
+            "or select another Python with PYTHON=…"
         )
     say(f"Installing {package}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -92,7 +92,7 @@ def require_ensurepip() -> None:
 
 
 def create() -> None:
-    """Make an empty environment; one of another interpreter, or a broken one, is replaced."""
+    """Create an empty environment. Replaces a broken one and one of another interpreter."""
     probe = "import sys; print(sys.version, sys._base_executable)"
     expected = f"{sys.version} {sys.executable}"
     python = VENV / "bin" / "python"
@@ -106,7 +106,7 @@ def create() -> None:
 
 
 def install() -> None:
-    """Install what pyproject.toml names, in the versions that tools/constraints.txt pins."""
+    """Install the requirements of pyproject.toml in the versions of tools/constraints.txt."""
     pip = [
         VENV / "bin" / "python",
         "-m",
@@ -116,7 +116,7 @@ def install() -> None:
         "-qq",
         "--no-input",
     ]
-    subprocess.run([*pip, "--upgrade", "pip>=25.1"], check=True)  # the first that knows --group
+    subprocess.run([*pip, "--upgrade", "pip>=25.1"], check=True)  # the first with --group
     subprocess.run(
         [*pip, "--constraint", CONSTRAINTS, "--editable", ".", "--group", "dev"], check=True, cwd=ROOT
     )
@@ -125,7 +125,7 @@ def install() -> None:
 def link_collection() -> None:
     """Make the checkout importable, and visible to Ansible, as ``ansible_collections.orcastra.swarm``.
 
-    The link has a folder of its own, put on the path by a ``.pth`` file: were it in site-packages, a later
+    The link is in a folder of its own, which a ``.pth`` file adds to the path. If it were in site-packages,
     ``pip install .`` would write through it, and ``pip uninstall`` would delete the checkout's files.
     """
     collections = VENV / "collections"

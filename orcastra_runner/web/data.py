@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the API gives as JSON, made of what is on record. docs/reference/http.md describes it field by field."""
+"""The API's JSON documents, made from the status. docs/reference/http.md describes their fields."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the documentation site: ``.venv/bin/python -m tools.docs [FOLDER]``.
+"""Build the documentation site: ``.venv/bin/python -m tools.docs``.
 
-Copies ``docs/`` to ``FOLDER/source`` (default: ``build/docs``), adds the generated reference pages, and runs
-Sphinx with warnings as errors. The site is in ``FOLDER/html``. Exit status 0 if there are no warnings.
+Copies ``docs/`` to ``build/docs/source``, adds the generated reference pages, and runs Sphinx with warnings
+as errors. The site is in ``build/docs/html``. Exit status 0 if there are no warnings.
 """
 
 from __future__ import annotations
@@ -16,46 +16,36 @@ from pathlib import Path
 
 from sphinx.cmd.build import main as sphinx
 
+from tools.docs.collection import collection_pages
+from tools.docs.pages import reference_pages
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file if its content changes, so that Sphinx reads only changed pages again."""
-    if not path.is_file() or path.read_bytes() != content:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
 def write_sources(source: Path) -> None:
-    """Bring ``source`` in line with ``docs/`` and the generated pages."""
-    pages = {
-        path.relative_to(ROOT / "docs"): path.read_bytes()
-        for path in (ROOT / "docs").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    for name, content in pages.items():
-        write(source / name, content)
-    for path in list(source.rglob("*")):
-        if path.is_file() and path.relative_to(source) not in pages:
-            path.unlink()
+    """Write the pages of ``docs/`` and the generated ones to ``source``."""
+    shutil.copytree(ROOT / "docs", source, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in reference_pages().items():
+        (source / "reference" / name).write_text(text, encoding="utf-8")
+    collection = source / "reference" / "collection"
+    collection.mkdir()
+    for name, content in collection_pages().items():
+        (collection / name).write_bytes(content)
 
 
-def build(folder: Path) -> int:
-    """Build the site below ``folder``; returns Sphinx's exit status."""
-    source = folder / "source"
+def main() -> int:
+    """Build the site from scratch; returns Sphinx's exit status."""
+    folder = ROOT / "build" / "docs"
+    # Sphinx repeats no warning about a page that it has read before
+    shutil.rmtree(folder, ignore_errors=True)
+    source, html = folder / "source", folder / "html"
     write_sources(source)
-    shutil.rmtree(folder / "html", ignore_errors=True)
-    options = ["--fail-on-warning", "--nitpicky", "--keep-going", "-q", "-j", "auto"]
-    return sphinx([*options, "-d", str(folder / "doctrees"), str(source), str(folder / "html")])
-
-
-def main(arguments: list[str]) -> int:
-    folder = Path(arguments[0]) if arguments else ROOT / "build" / "docs"
-    status = build(folder)
+    options = ["--fail-on-warning", "--nitpicky", "--keep-going", "--quiet", "--jobs", "auto"]
+    status = sphinx([*options, "-d", str(folder / "doctrees"), str(source), str(html)])
     if status == 0:
-        print(f"{folder / 'html' / 'index.html'}")
+        print(html / "index.html")
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

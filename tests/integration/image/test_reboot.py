@@ -22,7 +22,7 @@ from tests.lab.wait import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
-# the file that docs/container.md shows
+# the file that docs/running/stack.md shows
 SSH = """
 version: "3.8"
 services:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wheel, the sdist and the collection's tarball: what is in them, and that all hold the same."""
+"""Wheel, sdist and the collection's tarball have the right content, and the same content."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 PREFIX = "ansible_collections/orcastra/swarm/"
-# the tarball names its version in these, the wheel in galaxy.yml
+# the tarball has its version in the first two, the wheel in galaxy.yml
 NAMING = {"MANIFEST.json", "FILES.json", "galaxy.yml"}
 
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> str:
-    """Run a Python program outside the tree's own collection path; returns what it printed."""
+    """Run a Python program without the tree's collection path; returns its output."""
     environment = {key: value for key, value in os.environ.items() if key != "ANSIBLE_COLLECTIONS_PATH"}
     done = subprocess.run(
         command, cwd=cwd, env={**environment, **variables}, capture_output=True, text=True, check=False
@@ -34,14 +34,14 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> str:
 
 
 def build(target: str, source: Path, into: Path) -> Path:
-    """Build with hatchling, without a network; returns the one file it made."""
+    """Build with hatchling, offline; returns the built file."""
     run(sys.executable, "-m", "hatchling", "build", "-t", target, "-d", into, cwd=source)
     (made,) = into.iterdir()
     return made
 
 
 def collection_in_wheel(wheel: Path) -> dict[str, bytes]:
-    """Return the collection's files by their path inside it."""
+    """Return the content of the collection's files by path."""
     with zipfile.ZipFile(wheel) as archive:
         return {
             name.removeprefix(PREFIX): archive.read(name)
@@ -57,25 +57,25 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with this wheel unpacked in it, and what it depends on; returns its interpreter."""
+    """The interpreter of an environment with the wheel and its dependencies."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False)
     (site,) = folder.glob("lib/python*/site-packages")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    # a plain path: the .pth files in there, which lead to the checkout, aren't read
+    # Python doesn't read .pth files in a folder that a .pth file adds, so the checkout stays invisible
     dependencies = Path(pytest.__file__).parents[1]
     (site / "dependencies.pth").write_text(f"{dependencies}\n", encoding="utf-8")
     return folder / "bin" / "python"
 
 
-def test_wheel_holds_runner_and_collection_and_nothing_else(wheel: Path) -> None:
+def test_wheel_contains_only_runner_and_collection(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert "orcastra_runner/cli.py" in names
     assert f"{PREFIX}plugins/modules/label_sync.py" in names
     assert f"{PREFIX}meta/runtime.yml" in names
-    # with an __init__.py there, the collections of the ansible bundle beside it could not be imported
+    # an __init__.py there would hide the collections of the ansible package
     assert "ansible_collections/__init__.py" not in names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
@@ -84,14 +84,14 @@ def test_wheel_holds_runner_and_collection_and_nothing_else(wheel: Path) -> None
     }
 
 
-def test_collection_holds_what_it_needs_and_nothing_of_the_working_tree(wheel: Path) -> None:
+def test_collection_contains_all_content_and_nothing_else(wheel: Path) -> None:
     names = set(collection_in_wheel(wheel))
     assert {"COPYING", "README.md", "galaxy.yml"} <= names
     assert {name.split("/")[0] for name in names if "/" in name} <= {
         "changelogs", "docs", "inventory", "meta", "playbooks", "plugins", "roles",
     }  # fmt: skip
     assert not [name for name in names if "__pycache__" in name or "/." in name]
-    # no plugin, role or playbook has a kind of file that the manifest in galaxy.yml forgets
+    # the manifest in galaxy.yml includes every file of plugins, roles and playbooks
     desired = {
         str(path.relative_to(ROOT))
         for top in ("playbooks", "plugins", "roles")
@@ -101,12 +101,12 @@ def test_collection_holds_what_it_needs_and_nothing_of_the_working_tree(wheel: P
     assert desired - names == set()
 
 
-def test_galaxy_builds_and_installs_the_same_collection(wheel: Path, tmp_path: Path) -> None:
+def test_tarball_contains_the_same_collection_as_the_wheel(wheel: Path, tmp_path: Path) -> None:
     galaxy = Path(sys.executable).parent / "ansible-galaxy"
     variables = {"ANSIBLE_HOME": str(tmp_path / "home")}
     run(galaxy, "collection", "build", "--output-path", tmp_path, cwd=ROOT, **variables)
     (tarball,) = tmp_path.glob("*.tar.gz")
-    # forced, because it finds that of the checkout and says that nothing is to do
+    # --force, because otherwise it finds the checkout and installs nothing
     install = [galaxy, "collection", "install", "--force", "--offline", "-p", tmp_path, tarball]
     run(*install, cwd=tmp_path, **variables)
 
@@ -130,14 +130,14 @@ def test_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
         }
 
 
-def test_editable_install_holds_no_copy_of_the_collection(tmp_path: Path) -> None:
+def test_editable_install_contains_no_copy_of_the_collection(tmp_path: Path) -> None:
     code = f"import hatchling.build; hatchling.build.build_editable({str(tmp_path)!r})"
     run(sys.executable, "-c", code, cwd=ROOT)
     (editable,) = tmp_path.glob("*.whl")
     assert collection_in_wheel(editable) == {}
 
 
-def test_installed_wheel_shows_its_modules_from_anywhere(installed: Path, tmp_path: Path) -> None:
+def test_installed_wheel_provides_its_modules_in_any_folder(installed: Path, tmp_path: Path) -> None:
     variables = {"ANSIBLE_HOME": str(tmp_path / "home")}
     doc = [installed, "-m", "ansible.cli.doc", "--json", "orcastra.swarm.label_sync"]
     shown = json.loads(run(*doc, cwd=tmp_path, **variables))
@@ -145,20 +145,20 @@ def test_installed_wheel_shows_its_modules_from_anywhere(installed: Path, tmp_pa
     assert Path(filename).is_relative_to(installed.parents[1])
 
 
-def test_installed_wheel_starts_the_runner_from_anywhere(installed: Path, tmp_path: Path) -> None:
+def test_installed_wheel_starts_the_runner_in_any_folder(installed: Path, tmp_path: Path) -> None:
     code = "import sys, orcastra_runner.cli as cli; print(cli.__file__); sys.exit(cli.main(['--help']))"
     shown = run(installed, "-c", code, cwd=tmp_path)
     assert Path(shown.splitlines()[0]).is_relative_to(installed.parents[1])
     assert "usage: " in shown.lower()
 
 
-def test_version_stands_in_one_place(installed: Path, tmp_path: Path) -> None:
+def test_wheel_has_the_version_of_galaxy_yml(installed: Path, tmp_path: Path) -> None:
     code = "from importlib.metadata import version; print(version('orcastra'))"
     galaxy = (ROOT / "galaxy.yml").read_text(encoding="utf-8")
     assert f"\nversion: {run(installed, '-c', code, cwd=tmp_path).strip()}\n" in galaxy
 
 
-def test_every_module_that_talks_to_an_engine_is_in_the_action_group() -> None:
+def test_action_group_contains_every_module_with_a_connection() -> None:
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     modules = {
         path.stem

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""stack.yml and compose.yml, and their variants with a socket proxy: what is different is meant to be."""
+"""stack.yml and compose.yml differ from their variants with a socket proxy only where they must."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ def read(name: str) -> dict[str, Any]:
         ("compose.yml", "compose-proxy.yml", {"group_add": ["${DOCKER_GID:-999}"]}),
     ],
 )
-def test_behind_the_proxy_orcastra_is_the_same_without_the_socket(
-    plain: str, proxied: str, gone: dict[str, Any]
-) -> None:
+def test_proxied_file_differs_only_in_the_socket(plain: str, proxied: str, gone: dict[str, Any]) -> None:
     expected, found = read(plain), read(proxied)
     service = expected["services"]["orcastra"]
     for key, value in gone.items():

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The contributing guide leads to files that exist, and each start names the file that decides."""
+"""The files in the contributing guide exist, and each start leads to the file that decides."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (.+) \| `([\w/.]+\.py)` \| `([\w/.]+\.py)` \|$", GUIDE, re.MULTILINE)
 
 
-def test_the_table_of_behaviours_is_there() -> None:
+def test_contributing_has_a_table_of_behaviours() -> None:
     assert len(ROWS) >= 10
 
 
 @pytest.mark.parametrize("path", sorted({path for row in ROWS for path in row[1:]}))
-def test_file_of_a_behaviour_exists(path: str) -> None:
+def test_contributing_names_existing_files(path: str) -> None:
     assert (ROOT / path).is_file()
 
 
 @pytest.mark.parametrize(("behaviour", "start", "end"), ROWS, ids=[row[0] for row in ROWS])
-def test_behaviour_is_two_hops_away(behaviour: str, start: str, end: str) -> None:
+def test_behaviour_is_at_most_two_imports_from_its_start(behaviour: str, start: str, end: str) -> None:
     """The start imports the file that decides, or a file that imports it."""
     target = Path(end).stem
     first = _imports(ROOT / start)
@@ -36,7 +36,7 @@ def test_behaviour_is_two_hops_away(behaviour: str, start: str, end: str) -> Non
 
 
 def _imports(path: Path) -> set[str]:
-    """The last parts of the modules that a file imports, and what it imports from packages."""
+    """The last parts of the modules that a file imports, and the names that it imports from them."""
     text = path.read_text(encoding="utf-8")
     found = re.findall(r"^from ([\w.]+) import \(?([^)\n]*(?:\n [^)]*)?)", text, re.MULTILINE)
     names = {module.rsplit(".", 1)[-1] for module, _names in found}
@@ -50,7 +50,7 @@ def _files(start: str) -> list[Path]:
     return [path for folder in folders for path in folder.rglob("*.py") if path.stem in names]
 
 
-def test_references_in_docstrings_exist() -> None:
+def test_docstrings_refer_to_existing_modules() -> None:
     """``_plan.names`` in a docstring or comment is a module, or something in one."""
     wrong = []
     for folder in ("plugins", "orcastra_runner", "tests"):

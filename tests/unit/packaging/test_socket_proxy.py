@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""container/socket-proxy.cfg allows what Orcastra asks for, and nothing else.
+"""container/socket-proxy.cfg allows the requests of Orcastra and no others.
 
-The patterns are tried with Python here; with HAProxy itself in tests/integration/image.
+Python checks the patterns here; tests/integration/image checks them with HAProxy.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from tests.support.proxied_calls import ALLOWED, FOREIGN, REFUSED, requests_of
 
 CONFIGURATION = (Path(__file__).resolve().parents[3] / "container" / "socket-proxy.cfg").read_text("utf-8")
 PATTERNS = re.findall(r"(?m)^ *acl allowed var\(txn\.call\) -m reg '(.*)'$", CONFIGURATION)
-# not requests of their own
+# these send no requests of their own
 OTHERS = {"close", "impatient", "get", "is_local", "post"}
 
 
 def allowing(method: str, path: str) -> list[str]:
-    """The patterns that let a request through."""
+    """The patterns that allow a request."""
     (version,) = re.findall(r"pathq,regsub\(([^,]+),/\)", CONFIGURATION)
     call = f"{method} {re.sub(version, '/', path, count=1)}"
     return [pattern for pattern in PATTERNS if re.search(pattern, call)]
 
 
-def test_each_way_to_ask_an_engine_is_decided_upon() -> None:
+def test_proxied_calls_cover_every_engine_method() -> None:
     methods = {name for name in vars(Engine) if not name.startswith("_")}
     assert methods - OTHERS == ALLOWED.keys() | REFUSED.keys()
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_what_orcastra_asks_for_is_let_through(name: str) -> None:
+def test_socket_proxy_allows_requests_of_orcastra(name: str) -> None:
     asked = requests_of(*ALLOWED[name])
     assert len(asked) == len(ALLOWED[name])
-    # without a version, too: it is asked for first
+    # the first request, for the version, has none in its path
     asked += [(method, path.removeprefix("/v1.45")) for method, path in asked]
     assert [call for call in asked if not allowing(*call)] == []
 
 
-def test_the_rest_is_refused() -> None:
+def test_socket_proxy_refuses_other_requests() -> None:
     asked = requests_of(*REFUSED.values())
     assert len(asked) == len(REFUSED)
     versioned = [(method, f"/v1.45{path}") for method, path in FOREIGN]
     assert [call for call in [*asked, *FOREIGN, *versioned] if allowing(*call)] == []
 
 
-def test_no_right_is_left_over() -> None:
+def test_socket_proxy_has_no_unused_pattern() -> None:
     asked = [call for calls in ALLOWED.values() for call in requests_of(*calls)]
     used = {pattern for call in asked for pattern in allowing(*call)}
     assert len(PATTERNS) > 15

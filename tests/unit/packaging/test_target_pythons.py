@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plugins run on the Pythons of managed hosts: RHEL 9, Debian 11 to 13, Ubuntu 22.04 and 24.04.
 
-An interpreter that this machine lacks is skipped. Real modules run against a real engine in
+Missing interpreters are skipped. Real modules run against a real engine in
 ``tests/integration/plugins/modules/test_target_pythons.py``.
 """
 
@@ -20,7 +20,7 @@ import pytest
 from tests.support.target_pythons import TARGET_VERSIONS, find_python
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-# Imports all of module_utils and modules, and takes one plan from configuration to steps.
+# Imports all module_utils and modules, and makes one plan.
 PROGRAM = """
 import importlib, json, pathlib, sys
 root = pathlib.Path(sys.argv[1])
@@ -46,7 +46,7 @@ def test_plugins_load_and_plan(version: str, tmp_path: Path) -> None:
     python = find_python(version)
     if python is None:
         pytest.skip(f"there is no Python {version} on this machine")
-    # Ansible's module_utils, as it packs them for a host; its own libraries stay behind
+    # only Ansible's own code, as a host gets it, without the libraries of the control node
     (tmp_path / "ansible").symlink_to(Path(ansible.__file__).parent)
     collections = tmp_path / "ansible_collections" / "orcastra"
     collections.mkdir(parents=True)
@@ -62,5 +62,5 @@ def test_plugins_load_and_plan(version: str, tmp_path: Path) -> None:
     assert done.stdout == '["node a"]\n'
 
 
-def test_own_version_is_found() -> None:
+def test_find_python_finds_the_running_version() -> None:
     assert find_python(f"{sys.version_info.major}.{sys.version_info.minor}") is not None

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The set-up scripts and the check of the layers."""
+"""The set-up scripts, the linter and the check of the layers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def script(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def test_find_python_sees_through_shims_and_passes_over_what_does_not_start(tmp_path: Path) -> None:
+def test_find_python_resolves_shims_and_skips_broken_interpreters(tmp_path: Path) -> None:
     script(tmp_path / "python3", "exit 127")
     script(tmp_path / "python3.12", f'exec {sys.executable} "$@"')
     found = find_python(tmp_path)
@@ -42,13 +42,13 @@ def test_find_python_sees_through_shims_and_passes_over_what_does_not_start(tmp_
     assert found.stdout.strip() == os.path.realpath(sys.executable)
 
 
-def test_find_python_says_what_to_do_where_there_is_none(tmp_path: Path) -> None:
+def test_find_python_without_interpreter_explains_how_to_get_one(tmp_path: Path) -> None:
     found = find_python(tmp_path)
     assert (found.returncode, found.stdout) == (1, "")
     assert "No Python 3.11 or newer was found" in found.stderr
 
 
-def test_find_python_refuses_a_named_one_that_does_not_start(tmp_path: Path) -> None:
+def test_find_python_rejects_a_selected_interpreter_that_does_not_start(tmp_path: Path) -> None:
     found = find_python(tmp_path, "/nowhere/python3")
     assert (found.returncode, found.stdout) == (1, "")
     assert "PYTHON=/nowhere/python3" in found.stderr
@@ -56,7 +56,7 @@ def test_find_python_refuses_a_named_one_that_does_not_start(tmp_path: Path) -> 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty checkout with an environment that has a site-packages folder."""
+    """An empty checkout with an environment and its site-packages folder."""
     root = tmp_path / "checkout"
     (root / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
     monkeypatch.setattr(venv, "ROOT", root)
@@ -64,7 +64,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def test_collection_is_linked_outside_site_packages(checkout: Path) -> None:
+def test_link_collection_links_outside_site_packages(checkout: Path) -> None:
     venv.link_collection()
     venv.link_collection()
     link = checkout / ".venv" / "collections" / "ansible_collections" / "orcastra" / "swarm"
@@ -74,7 +74,7 @@ def test_collection_is_linked_outside_site_packages(checkout: Path) -> None:
     assert Path((site / "orcastra-tree.pth").read_text(encoding="utf-8").strip()) == link.parents[2]
 
 
-def test_link_that_leads_elsewhere_is_replaced(checkout: Path, tmp_path: Path) -> None:
+def test_link_collection_replaces_a_link_to_another_folder(checkout: Path, tmp_path: Path) -> None:
     link = checkout / ".venv" / "collections" / "ansible_collections" / "orcastra" / "swarm"
     link.parent.mkdir(parents=True)
     link.symlink_to(tmp_path)
@@ -82,7 +82,7 @@ def test_link_that_leads_elsewhere_is_replaced(checkout: Path, tmp_path: Path) -
     assert link.resolve() == checkout
 
 
-def test_stamp_changes_with_the_files_it_stands_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stamp_changes_with_its_source_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "pyproject.toml"
     source.write_text("one", encoding="utf-8")
     monkeypatch.setattr(venv, "SOURCES", [source])
@@ -92,15 +92,15 @@ def test_stamp_changes_with_the_files_it_stands_for(tmp_path: Path, monkeypatch:
     assert venv.stamp() != first
 
 
-def test_lint_runs_every_check_and_sums_up(
+def test_lint_runs_every_check_and_prints_a_summary(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def wrong(_scratch: Path) -> None:
-        """Always wrong."""
+        """Always fails."""
         lint.run("python", "-c", "raise SystemExit(3)")
 
     def right(_scratch: Path) -> None:
-        """Always right."""
+        """Always passes."""
         lint.run("python", "-c", "print('it ran')")
 
     monkeypatch.setattr(lint, "CHECKS", [wrong, right])
@@ -129,7 +129,7 @@ def test_lint_runs_every_check_and_sums_up(
         ),
     ],
 )
-def test_an_import_against_the_layers_is_found(
+def test_imports_check_finds_an_import_against_the_layers(
     tmp_path: Path, module: str, line: str, complaint: str
 ) -> None:
     tree = tmp_path / "ansible_collections" / "orcastra" / "swarm"
@@ -141,7 +141,7 @@ def test_an_import_against_the_layers_is_found(
     packages = Path(pytest.__file__).parents[1]
     code = "from importlinter.cli import lint_imports_command as main; main(['--no-cache'])"
     found = subprocess.run(
-        [sys.executable, "-S", "-c", code],  # without .pth files: one of them leads to the checkout
+        [sys.executable, "-S", "-c", code],  # without .pth files, one of which adds the checkout
         cwd=tree,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{tree}:{packages}", "COLUMNS": "500"},
         capture_output=True,

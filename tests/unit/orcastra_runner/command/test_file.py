@@ -190,7 +190,7 @@ def test_the_shell_takes_the_same_words() -> None:
 
 
 def test_the_table_is_the_help_and_the_documentation() -> None:
-    page = (CHECKOUT / "docs" / "commands.md").read_text()
+    page = (CHECKOUT / "docs" / "guides" / "command-file.md").read_text()
     for command in COMMANDS.values():
         assert command.usage.replace(":", " ") in commands_help()
         assert len([line for line in page.splitlines() if line.startswith(f"| `{command.usage}` |")]) == 1

@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +16,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import StepResult
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord, State
-from orcastra_runner.command.job import CommandJob
 from orcastra_runner.command.requests import MAX_WAITING, CommandRequests
-from orcastra_runner.heal import HealJob
-from orcastra_runner.jobs import ResyncJob, SyncJob
-from orcastra_runner.local.autoheal import AutohealJob
-from orcastra_runner.local.handover import HandoverJob
-from orcastra_runner.local.logs import LogsJob
-from orcastra_runner.local.mod_requests import ModRequestsJob
-from orcastra_runner.local.mods import ModsJob
-from orcastra_runner.local.prune import PruneJob
-from orcastra_runner.rebalance import RebalanceJob
-from orcastra_runner.remote_hosts import RemoteHosts
 from orcastra_runner.settings import read_settings
 from orcastra_runner.signals import ASKED, SYNC, Signals
 from orcastra_runner.status import STUCK_SECONDS, StatusStore
@@ -37,7 +24,6 @@ from orcastra_runner.swarm import plan_all
 from orcastra_runner.web import site
 from orcastra_runner.web.guard import Guard
 from orcastra_runner.web.server import WebServer
-from tests.conftest import CHECKOUT
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.served import TOKEN, WANTED, Served, acting, observation, serve
 
@@ -166,26 +152,6 @@ def test_the_metrics_count_what_happens(served: Served) -> None:
     ):
         assert f"\n{line}\n" in text, line
     assert "_created" not in text
-
-
-def test_the_documentation_has_all_metrics(served: Served) -> None:
-    documented = (CHECKOUT / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
-    for family in served.status.metrics.registry.collect():
-        if not family.name.startswith("process_"):
-            name = f"{family.name}_total" if family.type == "counter" else family.name
-            row = rf"^\| `{name}[`{{].* \| {re.escape(family.documentation)} \|$"
-            assert re.search(row, documented, re.MULTILINE), name
-
-
-def test_the_documentation_has_all_jobs() -> None:
-    documented = (CHECKOUT / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
-    found = re.search(r"^`name` is one of (.*?);", documented, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    loop = (CommandJob, HealJob, RebalanceJob, ResyncJob, SyncJob)
-    local = (AutohealJob, HandoverJob, LogsJob, ModRequestsJob, ModsJob, PruneJob)
-    hosts = RemoteHosts(read_settings(), "all", Path("hosts.yml"), Any, StatusStore())  # type: ignore[arg-type]
-    names = {job.name for job in (*loop, *local)} | {job.name for job in hosts.jobs()}
-    assert set(re.findall(r"`(\w+)`", found[1])) == names
 
 
 def test_sync_wakes_the_loop(served: Served) -> None:
