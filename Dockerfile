@@ -1,17 +1,17 @@
-# The looping container: see docs/container.md. `make image` builds it.
+# The container image of Orcastra. See docs/running/container.md. `make image` builds it.
 ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3 python3-pip
-# Where pip finds its packages, if not where it does by default; neither is kept in the image.
+# Package indexes for pip, if not the default one. Neither is kept in the image.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 WORKDIR /src
 COPY tools/constraints.txt tools/
 RUN python3 -m venv --without-pip /opt/orcastra
 COPY . .
-# Wheels only, so that no compiler is needed; the runner's own is built here.
+# Only wheels, so that no compiler is needed. Orcastra's own wheel is built here.
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && pip --python /opt/orcastra/bin/python install --no-cache-dir --only-binary :all: \
         --constraint tools/constraints.txt /wheels/*.whl \
@@ -30,12 +30,13 @@ COPY container/entrypoint /usr/local/bin/orcastra-entrypoint
 
 ARG VERSION=unknown
 LABEL org.opencontainers.image.title="Orcastra" \
-      org.opencontainers.image.description="Makes a Docker Swarm look after itself" \
+      org.opencontainers.image.description="Keeps a Docker Swarm in its desired state" \
       org.opencontainers.image.licenses="GPL-3.0-or-later" \
       org.opencontainers.image.source="https://github.com/orcastra/orcastra" \
       org.opencontainers.image.version="${VERSION}"
 
-# All addresses: the container's network decides who reaches the port. What is temporary goes to /tmp.
+# Listens on all addresses, because the container's network controls access to the port. Temporary files go to
+# /tmp.
 ENV PATH=/opt/orcastra/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -46,7 +47,7 @@ USER 10001:10001
 WORKDIR /tmp
 VOLUME /var/lib/orcastra
 EXPOSE 6060
-# Through the entry point, so that it is not done as root either.
+# Uses the entry point, so that it doesn't run as root either.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 \
     CMD ["orcastra-entrypoint", "healthcheck"]
 ENTRYPOINT ["orcastra-entrypoint"]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m demo`` starts and shows everything; ``python -m demo down`` removes what it left running."""
+"""``python -m demo`` plays the demo; ``python -m demo down`` removes its hosts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from demo.screen import Screen
 from demo.stage import ORCASTRA, ROOT, DemoError, Stage
 from tests.lab import LabError, packages
 
-NEEDS = "It needs a Debian-like Linux, root (`sudo make demo`) and Python 3.11 or newer."
+NEEDS = "The demo needs a Debian-like Linux, root (`sudo make demo`) and Python 3.11 or newer."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,10 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     screen = Screen()
     stage = Stage(options.name, screen)
     if why := packages.obstacle():
-        screen.error(f"It can't run here: {why}. {NEEDS}")
+        screen.error(f"The demo can't run here: {why}. {NEEDS}")
         return 1
     if not (ROOT / ORCASTRA).exists():
-        screen.error(f"There is no {ORCASTRA}: `make venv` makes it.")
+        screen.error(f"{ORCASTRA} is missing. Run `make venv` to create it.")
         return 1
     try:
         if options.action == "down":
@@ -40,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if rest and options.verbose:
             screen.error(rest)
         elif rest:
-            screen.error("(--verbose shows more)")
+            screen.error("(use --verbose for details)")
         if stage.is_up:
-            screen.error(f"The hosts may still run; `{down_command(stage.name)}` removes them.")
+            screen.error(f"The hosts may still be running. Run `{down_command(stage.name)}` to remove them.")
         return 1
     except KeyboardInterrupt:
-        screen.error(f"Interrupted. `{down_command(stage.name)}` removes what is left.")
+        screen.error(f"Interrupted. Run `{down_command(stage.name)}` to clean up.")
         return 130
     return 0
 
@@ -54,7 +54,7 @@ def _play(stage: Stage) -> None:
     for number, scene in enumerate(SCENES, start=1):
         stage.screen.title(f"{number}. {scene.title}")
         scene.play(stage)
-    stage.screen.say(f"That was all, in {stage.screen.seconds:.0f} seconds.")
+    stage.screen.say(f"The demo took {stage.screen.seconds:.0f} seconds.")
 
 
 def _down(stage: Stage) -> None:
@@ -64,17 +64,17 @@ def _down(stage: Stage) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m demo",
-        description="A real swarm of three hosts on this machine, and Orcastra looking after it.",
+        description="Starts a real swarm of three hosts on this machine, and lets Orcastra manage it.",
     )
     parser.add_argument(
         "action",
         nargs="?",
         choices=("up", "down"),
         default="up",
-        help="up (default) starts and shows all, down removes it",
+        help="up (default) plays the demo, down removes its hosts",
     )
     parser.add_argument("--name", default="demo", help="name of the lab (default: %(default)s)")
-    parser.add_argument("--verbose", action="store_true", help="with an error, also show the engines' logs")
+    parser.add_argument("--verbose", action="store_true", help="after an error, show the engines' logs too")
     return parser
 
 

@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scene in which the database's host loses its power, and app and cache follow the database."""
+"""The scene in which the database's host loses power, and app and cache follow the database."""
 
 from __future__ import annotations
 
 import time
 
 from demo.stage import CONFIG, LAB, ORCASTRA, DemoError, Stage
-from demo.view import NODE_HEADS, View
-from demo.watch import TIME_HEADS, Mark, Timeline, wait_for
+from demo.view import View
+from demo.watch import Mark, Timeline, wait_for
 from tests.lab import wait_until
 
 ANCHOR, FOLLOWERS, LABEL = "shop_db", ("shop_app", "shop_cache"), "db"
@@ -17,29 +17,29 @@ LONGEST_SECONDS = 120
 
 
 def crash(stage: Stage) -> None:
-    """Crash the host, tell with times what follows, boot it again, and show that nothing moves back."""
+    """Crash the host, show the events with their times, boot it again, and show that nothing moves back."""
     (home,) = wait_for(stage, "all services to run", lambda view: view.all_run).hosts_of(ANCHOR)
     if home == stage.manager.name:
-        raise DemoError(f"{home} leads the swarm by now; in this scene it has to be another host.")
+        raise DemoError(f"{home} is the swarm leader now, but this scene must crash another host.")
     stage.screen.say(
-        f"Orcastra can follow the swarm's events, too: then it looks as soon as something happens. Here "
-        f"{home}, the database's host, loses its power: everything on it is gone at once."
+        f"Orcastra can also follow the swarm's events and react as soon as something changes. Now {home}, "
+        f"the database's host, loses its power, and everything on it disappears at once."
     )
     with stage.background(ORCASTRA, "run", *CONFIG, EVENT_MODE="true") as loop:
-        wait_until(lambda: loop.said("acting"), 30, "the loop to start")
+        wait_until(lambda: loop.has_printed("acting"), 30, "the loop to start")
         view = _lose(stage, home)
-        wait_until(lambda: loop.said("verified"), 30, "the loop to finish its cycle")
+        wait_until(lambda: loop.has_printed("verified"), 30, "the loop to finish its cycle")
         _bring_back(stage, home, view)
 
 
 def _lose(stage: Stage, home: str) -> View:
-    """Returns what the swarm looks like once all is well again without the host."""
+    """Crash the host. Returns the state of the swarm once everything runs again without it."""
 
-    def is_beside(view: View, name: str) -> bool:
+    def is_co_located(view: View, name: str) -> bool:
         return anchor.reached(view) and view.runs(name) and view.hosts_of(name) == view.hosts_of(ANCHOR)
 
     noticed = Mark(f"Swarm notices that {home} is down", lambda view: view.is_down(home))
-    # until it does, it takes what ran there for running
+    # until then, Swarm still considers the tasks there as running
     anchor = Mark(
         "Swarm runs the database on another host",
         lambda view: view.is_down(home) and view.runs(ANCHOR) and view.hosts_of(ANCHOR) != [home],
@@ -49,7 +49,7 @@ def _lose(stage: Stage, home: str) -> View:
         lambda view: anchor.reached(view) and view.hosts_with(LABEL) == view.hosts_of(ANCHOR),
     )
     followers = [
-        Mark(f"{name} runs beside the database", lambda view, name=name: is_beside(view, name))  # type: ignore[misc]
+        Mark(f"{name} runs next to the database", lambda view, name=name: is_co_located(view, name))  # type: ignore[misc]
         for name in FOLLOWERS
     ]
     marks = [noticed, anchor, label, *followers]
@@ -61,32 +61,34 @@ def _lose(stage: Stage, home: str) -> View:
         stage, f"{ANCHOR} and its followers to run", lambda view: timeline.note(marks, view), LONGEST_SECONDS
     )
     stage.screen.gap()
-    stage.screen.table(TIME_HEADS, timeline.rows())
+    for line in timeline.lines():
+        stage.screen.output(line)
+    stage.screen.gap()
     last = max(timeline.seconds(mark) for mark in followers)
     stage.screen.say(
-        f"App and cache were back {last - timeline.seconds(anchor):.1f} seconds after the database. The "
-        f"rest is Swarm's own time: it has to notice, and then it waits for 5 seconds (restart_policy.delay) "
-        f"before it starts anything again."
+        f"App and cache were back {last - timeline.seconds(anchor):.1f} seconds after the database. Swarm "
+        f"itself took the rest of the time: it must notice the loss, and then waits 5 seconds "
+        f"(restart_policy.delay) before it restarts tasks."
     )
     return view
 
 
 def _bring_back(stage: Stage, home: str, before: View) -> None:
-    stage.screen.say(f"{home} gets its power back:")
+    stage.screen.say(f"The power of {home} returns:")
     stage.screen.command(f"{LAB} boot --name {stage.name} {home}")
     stage.lab[home].boot()
     stage.screen.gap()
     view = wait_for(stage, f"{home} to be back", lambda view: not view.is_down(home) and view.all_run)
-    said = stage.run(ORCASTRA, "plan", *CONFIG)
-    stage.screen.table(NODE_HEADS, view.node_rows())
+    stage.run(ORCASTRA, "plan", "--detailed-exitcode", *CONFIG)
+    stage.run(ORCASTRA, "status", *CONFIG)
     names = (ANCHOR, *FOLLOWERS)
-    if "No changes needed" not in said or view.task_ids(*names) != before.task_ids(*names):
-        raise DemoError("Something has moved again, although all was well.")
+    if view.task_ids(*names) != before.task_ids(*names):
+        raise DemoError("A task moved again without need.")
     stage.screen.say(
-        f"Nothing moves back: database, app and cache are the same containers as before. What {home} still "
-        f"has of them has ended:"
+        f"Nothing moves back: database, app and cache still run in the same containers. Their old containers "
+        f"on {home} have stopped:"
     )
     asked = ("--filter", f"name={'|'.join(names)}", "--format", "{{.Names}}: {{.Status}}")
     left = stage.run(*LAB.split(), "run", "--name", stage.name, home, "--", "docker", "ps", "-a", *asked)
     if ": Up" in left:
-        raise DemoError(f"On {home}, something still runs.")
+        raise DemoError(f"An old container still runs on {home}.")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the demo happens: its lab, and how commands are run and shown."""
+"""The demo's lab, and a shell that shows its commands and their output."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ ORCASTRA = ".venv/bin/orcastra"
 CONFIG = ("--config", "demo/config")
 # The runner ends within this many seconds of a SIGTERM.
 STOP_SECONDS = 15
-# Anything else could lead Docker's or our commands to another swarm or another configuration.
+# Other variables could direct commands to another swarm or another configuration.
 _PASSED_ON = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|TMPDIR|LANG|LC_\w+|ORCASTRA_LAB_DIR"
+    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|NO_COLOR|TZ|TMPDIR|LANG|LC_\w+|ORCASTRA_LAB_DIR"
     r"|(HTTPS?|NO|ALL)_PROXY|(https?|no|all)_proxy"
 )
+_COLORS = re.compile(r"\033\[[0-9;]*m")
 
 
 class DemoError(Exception):
-    """Something didn't go as it was to; the first line says what, the rest are details."""
+    """The demo failed; the first line of the text is the reason, the others are details."""
 
 
 class Stage:
-    """The lab of this name, and a shell in the checkout."""
+    """The lab with this name, and a shell in the checkout."""
 
     def __init__(self, name: str, screen: Screen) -> None:
         self.name = name
         self.screen = screen
-        self.environment = clean_environment(os.environ)
+        self.environment = {**clean_environment(os.environ), **screen.variables}
         self._lab: Lab | None = None
 
     @property
@@ -54,25 +55,25 @@ class Stage:
 
     @property
     def lab(self) -> Lab:
-        """The lab, which has to be up."""
+        """The lab, which must be up."""
         if self._lab is None:
             self._lab = Lab.attach(self.name)
         return self._lab
 
     @property
     def manager(self) -> Host:
-        """The host that leads the swarm."""
+        """The host of the swarm leader."""
         return self.lab.leader()
 
     def export(self, name: str, value: str) -> None:
-        """Set a variable for all commands that follow."""
+        """Set a variable for all later commands."""
         self.screen.command(f"export {name}={shlex.quote(value)}")
         self.environment[name] = value
 
     def run(self, *arguments: str) -> str:
-        """Run a command and show it with what it prints, which is also returned.
+        """Run a command, and show it with its output. Returns the output as plain text on one line.
 
-        Raises ``DemoError`` when it ends with another status than 0.
+        Raises ``DemoError`` if it ends with another status than 0.
         """
         self.screen.command(shlex.join(arguments))
         lines: list[str] = []
@@ -83,10 +84,10 @@ class Stage:
         self.screen.gap()
         if process.returncode:
             raise DemoError(f"`{shlex.join(arguments)}` ended with status {process.returncode}.")
-        return "\n".join(lines)
+        return plain(" ".join(lines))
 
     def run_lab(self, *arguments: str) -> None:
-        """Run a command of the lab; as :meth:`run`, but what it complains of is raised."""
+        """Run a command of the lab like :meth:`run`, but raise its errors instead of showing them."""
         command = (PYTHON, "-m", "tests.lab", *arguments)
         self.screen.command(shlex.join(command))
         with tempfile.TemporaryFile("w+") as errors, self._popen(command, stderr=errors) as process:
@@ -94,15 +95,15 @@ class Stage:
                 self.screen.output(line.rstrip("\n"))
             status = process.wait()
             errors.seek(0)
-            said = errors.read().strip()
+            text = errors.read().strip()
         self.screen.gap()
         if status:
             ended = f"`{shlex.join(command)}` ended with status {status}."
-            raise DemoError(said.removeprefix("lab: ") or ended)
+            raise DemoError(text.removeprefix("lab: ") or ended)
 
     @contextmanager
     def background(self, *arguments: str, **variables: str) -> Iterator[Background]:
-        """Run a command, with some more variables, during the ``with`` block; SIGTERM ends it there."""
+        """Run a command with additional variables during the ``with`` block; SIGTERM ends it."""
         settings = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
         self.screen.command(f"{settings}{shlex.join(arguments)} &")
         with self._popen(arguments, variables) as process:
@@ -135,7 +136,7 @@ class Stage:
 
 
 class Background:
-    """A command that runs while the demo goes on; what it prints is shown when it comes."""
+    """A command in the background; its output is shown immediately."""
 
     def __init__(self, process: subprocess.Popen[str], screen: Screen) -> None:
         self._process = process
@@ -144,19 +145,19 @@ class Background:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def said(self, text: str) -> bool:
-        """Whether it has printed ``text``. Raises ``DemoError`` when it has ended without."""
+    def has_printed(self, text: str) -> bool:
+        """Whether the command has printed ``text``. Raises ``DemoError`` if it ended without that."""
         runs = self._process.poll() is None
         if not runs:
             self._reader.join()
-        if any(text in line for line in self._lines):
+        if text in plain(" ".join(list(self._lines))):
             return True
         if not runs:
             raise DemoError(f"The loop ended with status {self._process.returncode}.")
         return False
 
     def stop(self) -> None:
-        """End it in an orderly way. Raises ``DemoError`` when it fails or doesn't end."""
+        """Stop the command with SIGTERM. Raises ``DemoError`` if it fails or doesn't end."""
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(STOP_SECONDS)
@@ -173,6 +174,11 @@ class Background:
             self._screen.output(self._lines[-1])
 
 
+def plain(output: str) -> str:
+    """Return output without colors, and with single spaces, so that wrapped text can be found in it."""
+    return " ".join(_COLORS.sub("", output).split())
+
+
 def clean_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """What commands get of these variables: where things are, and how the terminal is."""
+    """Return the variables for commands: paths, the user, the terminal and the proxies."""
     return {name: value for name, value in variables.items() if _PASSED_ON.fullmatch(name)}

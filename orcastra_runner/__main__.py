@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra``, and ``python -m orcastra_runner``."""
+"""The entry point of ``orcastra`` and ``python -m orcastra_runner``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import sys
 
 
 def main() -> int:
-    """Run the command that the command line asks for. Returns the exit code.
+    """Run the command of the command line. Returns the exit code.
 
-    A container is asked for its health twice a minute, so that is answered without loading everything else.
+    A container's health is checked twice a minute, so ``healthcheck`` loads nothing that it doesn't need.
     """
     if sys.argv[1:] == ["healthcheck"]:
         from orcastra_runner.healthcheck import main as healthcheck  # noqa: PLC0415

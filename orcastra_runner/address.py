@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The address at which HTTP is served, as ORCASTRA_HTTP_ADDRESS says it."""
+"""The address of the HTTP server, as written in ORCASTRA_HTTP_ADDRESS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OFF = "off"
 
 
 def parse_address(text: str) -> tuple[str | None, int] | None:
-    """``HOST:PORT`` as host (None: all) and port, None for ``off``. Raises ValueError."""
+    """Return ``HOST:PORT`` as host (None: all) and port, None for ``off``. Raises ValueError."""
     if text.strip().lower() == OFF:
         return None
     host, colon, port = text.strip().rpartition(":")

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The token that writes over HTTP need: the one that is configured, or else one of our own.
+"""The token for HTTP requests that change something: the configured one, or one that is generated.
 
-Our own is made at the first start and kept in the state folder, in a file that its owner alone can read. So
-whoever may read that file may write; an address says nothing of who asks, because any proxy on this machine
-asks from this machine.
+The generated token is created at the first start and kept in the state folder, in a file that only its owner
+can read. Access to that file grants the right to write. The address of a client proves nothing, because
+requests through any proxy on this host come from this host.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from orcastra_runner.settings import Settings
 FILE_NAME = "api_token"
 MAX_BYTES = 4096
 _EXPECTED = "one line of printable text in UTF-8"
-# Opening a pipe would wait for ever.
+# Without O_NONBLOCK, opening a pipe would hang.
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 log = get_logger()
 
 
 class _Unfit(Exception):
-    """What a file holds is no token; the text says why."""
+    """The contents of a file are not a valid token; the text is the reason."""
 
 
 def configured_token(settings: Settings) -> bytes | None:
-    """The token in ORCASTRA_API_TOKEN or in the file that ORCASTRA_API_TOKEN_FILE names, None without one.
+    """Return the token in ORCASTRA_API_TOKEN or in the file ORCASTRA_API_TOKEN_FILE; None without one.
 
-    White space around it doesn't count. Raises ConfigError, which doesn't show it.
+    Surrounding white space is ignored. Raises ConfigError, which doesn't reveal the token.
     """
     if settings.api_token_file is None:
         if settings.api_token is None:
             return None
         try:
-            # what isn't UTF-8 in the environment comes as surrogates
+            # bytes that aren't UTF-8 are surrogates in os.environ
             return _checked(os.fsencode(settings.api_token))
         except _Unfit as error:
             raise ConfigError([Problem("ORCASTRA_API_TOKEN", _EXPECTED, str(error))]) from None
     if settings.api_token is not None:
-        expected = "one of ORCASTRA_API_TOKEN and ORCASTRA_API_TOKEN_FILE"
+        expected = "either ORCASTRA_API_TOKEN or ORCASTRA_API_TOKEN_FILE"
         raise ConfigError([Problem("ORCASTRA_API_TOKEN_FILE", expected, "both")])
     try:
         found, _status = _read(settings.api_token_file, _FLAGS)
@@ -60,9 +60,9 @@ def configured_token(settings: Settings) -> bytes | None:
 
 
 def own_token(folder: Path) -> bytes | None:
-    """The token that is kept in ``folder``; it is made if there is none, or if others can know it.
+    """Return the token stored in ``folder``, or a new one if there is none or others may have read it.
 
-    None, with a warning, if it can't be kept there.
+    Returns None, with a warning, if the folder can't store it.
     """
     path = folder / FILE_NAME
     try:
@@ -77,7 +77,7 @@ def own_token(folder: Path) -> bytes | None:
     except (OSError, _Unfit) as error:
         log.warning(
             "writes over http disabled",
-            summary="set ORCASTRA_API_TOKEN, because the state folder cannot keep a token",
+            summary="the state folder can't store a token; set ORCASTRA_API_TOKEN",
             file=str(path),
             error=getattr(error, "strerror", None) or str(error),
         )
@@ -87,12 +87,12 @@ def own_token(folder: Path) -> bytes | None:
 
 
 def _kept(path: Path) -> bytes:
-    """Raises OSError if it isn't ours, _Unfit if it is to be replaced."""
+    """Return the stored token. Raises OSError if the file isn't ours, _Unfit if it must be replaced."""
     found, status = _read(path, _FLAGS | os.O_NOFOLLOW)
     if status.st_uid != os.geteuid():
         raise PermissionError(None, f"the file belongs to user {status.st_uid}")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        raise _Unfit("others than its owner could read the file, or change it")
+        raise _Unfit("users other than the owner can read or change the file")
     return _checked(found)
 
 
@@ -110,7 +110,7 @@ def _make(path: Path, *, replace: bool) -> bytes:
             return token
         path.hardlink_to(temporary)
     except FileExistsError:
-        # another instance was first
+        # another instance created it first
         return _kept(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -122,7 +122,7 @@ def _read(path: Path, flags: int) -> tuple[bytes, os.stat_result]:
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(None, "no regular file")
+            raise OSError(None, "not a regular file")
         return file.read(MAX_BYTES + 1), status
 
 
@@ -136,5 +136,5 @@ def _checked(found: bytes) -> bytes:
     if not text:
         raise _Unfit("nothing")
     if not text.isprintable():
-        raise _Unfit("several lines, or control characters")
+        raise _Unfit("several lines or control characters")
     return text.encode()

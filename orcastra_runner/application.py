@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The composition root: makes the parts of one process from its settings, and connects them."""
+"""The composition root: creates and connects the parts of one process from its settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from orcastra_runner.files import Files
 from orcastra_runner.heal import HealJob
 from orcastra_runner.heartbeat import Heartbeat
 from orcastra_runner.jobs import Job, ResyncJob, RunPlaybook, Stopped, SyncJob, Work
-from orcastra_runner.leadership import PATIENCE_SECONDS, LeaderWatch
+from orcastra_runner.leadership import TIMEOUT_SECONDS, LeaderWatch
 from orcastra_runner.local.autoheal import AutohealJob
 from orcastra_runner.local.handover import HandoverJob
 from orcastra_runner.local.jobs import EngineJob, LocalJob
@@ -55,20 +55,20 @@ log = get_logger()
 
 
 class Ending(Enum):
-    """How a run has ended. ``STOOD_BY``: its one cycle was left to another instance."""
+    """The outcome of a run. ``STANDBY``: another instance is active, so the single cycle did nothing."""
 
-    WELL = "well"
+    SUCCEEDED = "succeeded"
     FAILED = "failed"
-    STOOD_BY = "stood by"
+    STANDBY = "standby"
 
 
 class Application:
-    """The parts of one process. Use it in a ``with`` statement: the end closes them."""
+    """The parts of one process. Use it in a ``with`` statement, which closes them at the end."""
 
     def __init__(self, settings: Settings, files: Files, heartbeat: Heartbeat | None = None) -> None:
-        """Raise UsageError if the variables that name engines are wrong.
+        """Raises UsageError if the variables of the engine connection are not valid.
 
-        ``heartbeat``: by which ``orcastra healthcheck`` sees the loop; None for what is no loop.
+        ``heartbeat`` is for ``orcastra healthcheck``; None if this process runs no loop.
         """
         self.settings = settings
         self.files = files
@@ -95,23 +95,25 @@ class Application:
         self._stack.__exit__(kind, error, traceback)
 
     def run(self, configuration: Configuration) -> Ending:
-        """Loop until a signal ends it, or do one cycle."""
+        """Loop until a signal ends it, or run one cycle."""
         self.signals.install()
         self.status.heartbeat()
         command_file = CommandFile(partial(command_path, self.settings))
         if self.settings.run_once:
             command_file.refresh(at_once=True)
             loop = self._loop(self.work(), configuration, command_file)
-            is_well = loop.run_once()
-            return Ending.STOOD_BY if loop.stood_by else Ending.WELL if is_well else Ending.FAILED
+            succeeded = loop.run_once()
+            return (
+                Ending.STANDBY if loop.left_to_another else Ending.SUCCEEDED if succeeded else Ending.FAILED
+            )
         work = self.work()
         watcher, leader_watch = self._watcher(), self._leader_watch()
         self._start_background_jobs()
         self._loop(work, configuration, command_file, watcher, leader_watch).run()
-        return Ending.WELL
+        return Ending.SUCCEEDED
 
     def work(self) -> Work:
-        """What jobs and commands work with."""
+        """Return the environment of jobs and commands."""
         files, settings = self.files, self.settings
         swarm = Swarm(self.connect, guard=self.signals.interruptible, on_observed=self.status.observed)
         self._stack.enter_context(closing(swarm))
@@ -143,14 +145,14 @@ class Application:
         return work
 
     def on_hosts(self, playbooks: PlaybookRunner, should_stop: Callable[[], bool]) -> RunPlaybook:
-        """What runs playbooks on the hosts of the user's inventory."""
+        """Return a function that runs playbooks on the hosts of the user's inventory."""
 
         def run(
             name: str, variables: Mapping[str, Any] = MappingProxyType({}), /, *, check: bool = False
         ) -> PlaybookResult:
             self._refuse_if_stopping(name)
             values = {**self.files.extra_vars(name, self.files.desired, self.settings), **variables}
-            # which hosts: that is up to the playbook and the inventory
+            # the playbook and the inventory choose the hosts
             del values["orcastra_hosts"]
             inventory, limit = self.settings.inventory, has_limit(name)
             return playbooks.run(name, values, should_stop, inventory, has_limit=limit, check=check)
@@ -158,9 +160,9 @@ class Application:
         return run
 
     def jobs(self, command_file: CommandFile) -> list[Job]:
-        """The jobs of the loop."""
+        """Return the jobs of the loop."""
         settings = self.settings
-        # without polling, a look now and then is all that is made without an event
+        # without polling, only events and the resync interval trigger observations
         interval = settings.relabel_time if settings.polling_mode else settings.resync_interval
         sync = SyncJob(interval, settings.max_mismatch_duration, in_process=settings.event_mode)
         jobs: list[Job] = [
@@ -174,7 +176,7 @@ class Application:
         return jobs
 
     def local_jobs(self) -> list[LocalJob]:
-        """The jobs that each instance does for its own node."""
+        """Return the jobs that each instance runs for its own node."""
         settings = self.settings
         jobs: list[LocalJob] = [LogsJob()]
         if settings.autoheal_interval_seconds > 0:
@@ -221,7 +223,7 @@ class Application:
     def _leader_watch(self) -> LeaderWatch | None:
         if self.settings.acts_anywhere:
             return None
-        watch = LeaderWatch(connector(patience=PATIENCE_SECONDS), self.signals.lead)
+        watch = LeaderWatch(connector(timeout=TIMEOUT_SECONDS), self.signals.lead)
         watch.start()
         self._stack.callback(watch.stop)
         return watch
@@ -239,7 +241,7 @@ class Application:
         self.scheduler.start(jobs)
 
     def remote_jobs(self) -> list[RemoteJob]:
-        """The jobs for hosts that run no instance of their own."""
+        """Return the jobs for hosts that run no instance of their own."""
         settings = self.settings
         if settings.remote_hosts is None or settings.inventory is None or settings.dry_run:
             return []
@@ -255,16 +257,16 @@ class Application:
         return hosts.jobs()
 
     def _handover(self) -> HandoverJob | None:
-        """The job that takes over what other instances may not do themselves; without an inventory, none."""
+        """Return the job that reboots the hosts of other instances; None without an inventory."""
         if self.settings.inventory is None or self.settings.dry_run:
             return None
-        # beside the loop, which may have a playbook of its own to run meanwhile
+        # a runner of its own, because the loop may run a playbook at the same time
         run = self.on_hosts(self._playbooks(), lambda: self.signals.stop_requested)
         return HandoverJob(run, self.connect, self.connect_manager, self.status)
 
     def _serve(self, address: tuple[str | None, int], ask_for_mods: Callable[[], None] | None) -> None:
-        """Serve page, API and metrics over HTTP."""
-        # aiohttp takes time and memory that one cycle by itself never needs
+        """Serve the page, the API and the metrics over HTTP."""
+        # imported here because aiohttp costs time and memory, and a single cycle doesn't need it
         from orcastra_runner.web.guard import Guard  # noqa: PLC0415
         from orcastra_runner.web.server import WebServer  # noqa: PLC0415
         from orcastra_runner.web.site import Site  # noqa: PLC0415
@@ -276,9 +278,11 @@ class Application:
             self._stack.callback(server.stop)
 
     def _playbooks(self, subfolder: str = "") -> PlaybookRunner:
-        """``subfolder``: of the artifacts, where another one runs playbooks at the same time.
+        """Return a new runner of playbooks, which keeps its artifacts in ``subfolder`` of the artifacts
+        folder.
 
-        Else each would count the other's runs among those that it keeps, even one that is under way.
+        Runners that work at the same time need different folders: each deletes old runs from its own, and
+        would count the other's runs, even one in progress.
         """
         folder = self.settings.artifacts_dir
         runner = PlaybookRunner(
@@ -297,13 +301,14 @@ class Application:
 
     def _refuse_if_stopping(self, playbook: str) -> None:
         if self.signals.stop_requested:
-            raise Stopped(f"playbook {playbook} was not started because we were asked to stop")
+            raise Stopped(f"playbook {playbook} was not started: Orcastra was asked to stop")
 
 
-def connector(docker_host: str | None = None, patience: int | None = None) -> Callable[[], Engine]:
-    """Return what connects to the engine that ``DOCKER_HOST`` and its kin name. Raises UsageError.
+def connector(docker_host: str | None = None, timeout: int | None = None) -> Callable[[], Engine]:
+    """Return a function that connects to the engine that ``DOCKER_HOST`` and related variables name.
 
-    ``docker_host``: another one, in the same way. ``patience``: wait for answers at most so many seconds.
+    Raises UsageError. ``docker_host`` replaces ``DOCKER_HOST``; ``timeout`` is an upper limit for the
+    request timeout, in seconds.
     """
     try:
         options = options_from_environment()
@@ -311,6 +316,6 @@ def connector(docker_host: str | None = None, patience: int | None = None) -> Ca
         raise UsageError(str(error)) from error
     if docker_host is not None:
         options = replace(options, docker_host=docker_host)
-    if patience is not None:
-        options = replace(options, timeout=min(patience, options.timeout))
+    if timeout is not None:
+        options = replace(options, timeout=min(timeout, options.timeout))
     return partial(connect, options)

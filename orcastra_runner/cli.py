@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command line: options, exit codes, and errors as one clear sentence.
+"""The command line: options, exit codes and error messages.
 
 Exit codes: 0 success, 1 failure (possibly partial), 2 invalid configuration or usage. With
 ``--detailed-exitcode`` also 3, changes are pending, and 4, another instance is active.
@@ -23,21 +23,22 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line, printable
 from orcastra_runner.command.table import commands_help
 from orcastra_runner.settings import Settings, UsageError, collect_settings, variables_help
+from orcastra_runner.terminal import terminal_of
 from orcastra_runner.version import __version__
 
-EXIT_FINE = 0
+EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_CHANGES = 3
-EXIT_STOOD_BY = 4
+EXIT_STANDBY = 4
 
-# argparse's words for what it does not know; the quotes differ from one release of Python to the next
+# argparse's messages for unknown names; the quotes differ between releases of Python
 _NO_OPTION = "unrecognized arguments: "
 _NO_CHOICE = re.compile(r"invalid choice: '?(?P<found>[^']*?)'? \(choose from (?P<known>.*)\)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that ``arguments`` (default: those of the process) ask for. Returns the exit code."""
+    """Run the command in ``arguments``, by default those of the process. Returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = build_parser()
     if given[:1] == ["help"]:
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings, problems = collect_settings()
         settings = apply_options(settings, options)
         if problems and not getattr(options, "collects_problems", False):
-            raise ConfigError(problems)  # noqa: TRY301 - as whatever else is wrong with the configuration
+            raise ConfigError(problems)  # noqa: TRY301 - reported like any other configuration error
         options.problems = problems
         debug = settings.debug
         code: int = options.command(settings, options)
@@ -66,14 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     except KeyboardInterrupt:
         return _fail(EXIT_FAILED, ["interrupted"], debug=debug)
-    except Exception as error:  # noqa: BLE001 - no traceback for people
-        sentence = f"unexpected {type(error).__name__}: {error} (DEBUG=true shows where)"
-        return _fail(EXIT_FAILED, [sentence], debug=debug)
+    except Exception as error:  # noqa: BLE001 - users get a message, not a traceback
+        text = f"unexpected {type(error).__name__}: {error} (set DEBUG=true for a traceback)"
+        return _fail(EXIT_FAILED, [text], debug=debug)
     return code
 
 
 def apply_options(settings: Settings, options: argparse.Namespace) -> Settings:
-    """Return the settings with what the command line says on top of them."""
+    """Return the settings with the options of the command line applied."""
     changes: dict[str, Any] = {}
     if options.config is not None:
         changes |= {"config_dir": options.config}
@@ -89,10 +90,10 @@ def apply_options(settings: Settings, options: argparse.Namespace) -> Settings:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that knows what may have been meant."""
+    """A parser that suggests similar names for unknown ones."""
 
     def error(self, message: str) -> NoReturn:
-        """End with what is wrong, and with what may have been meant."""
+        """Exit with the error, and a suggestion if a similar name exists."""
         wrong = _NO_CHOICE.search(message)
         if wrong is not None:
             known = [name.strip().strip("'") for name in wrong["known"].split(",")]
@@ -111,7 +112,7 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _options(parser: argparse.ArgumentParser) -> set[str]:
-    """The long options of a parser and of those of its commands."""
+    """Return the long options of a parser and of its commands."""
     found = set()
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way
         found |= {text for text in action.option_strings if text.startswith("--")}
@@ -122,25 +123,26 @@ def _options(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser; the chosen command is a function in ``command``."""
+    """Return the parser. It stores the function of the chosen command in ``command``."""
     parser = Parser(
         prog="orcastra",
         description="Keeps a Docker Swarm in its desired state.",
-        epilog="`orcastra help COMMAND` shows the options of a command, `orcastra help environment` all "
-        "settings. Exit codes: 0 success, 1 failure (possibly partial), 2 invalid configuration or usage.",
+        epilog="Run `orcastra help COMMAND` for the options of a command, and `orcastra help environment` "
+        "for all settings. "
+        "Exit codes: 0 success, 1 failure (possibly partial), 2 invalid configuration or usage.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"orcastra {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     run = _add(commands, "run", "run the reconciliation loop")
-    run.add_argument("--once", action="store_true", help="run one whole cycle, then exit")
-    run.add_argument("--check", action="store_true", help="plan only, write nothing")
-    run.add_argument("--log-format", choices=("text", "json"), help="text for people, json for machines")
+    run.add_argument("--once", action="store_true", help="run one complete cycle, then exit")
+    run.add_argument("--check", action="store_true", help="plan only, change nothing")
+    run.add_argument("--log-format", choices=("text", "json"), help="format of the log (default: text)")
     run.add_argument(
         "--detailed-exitcode",
         action="store_true",
-        help=f"with --once, exit with {EXIT_STOOD_BY} if another instance is active",
+        help=f"with --once, exit with {EXIT_STANDBY} if another instance is active",
     )
     run.set_defaults(command=_run)
 
@@ -149,7 +151,7 @@ def build_parser() -> argparse.ArgumentParser:
     plan.add_argument(
         "--explain",
         action="store_true",
-        help="also list every possible move to balance memory, and why it is not made",
+        help="also list every candidate for a memory-balancing move, with the verdict and its reason",
     )
     plan.add_argument(
         "--detailed-exitcode",
@@ -164,20 +166,20 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NODE|any",
-        help="a node to lose (repeatable), or any: each host in turn",
+        help="remove this node (repeatable); any: remove each host in turn",
     )
     what_if.add_argument(
         "--add",
         action="append",
         default=[],
         metavar="NODE:MEMORY",
-        help="a node to add, such as wrk-d:16GB (repeatable)",
+        help="add a node with this much memory, such as wrk-d:16GB (repeatable)",
     )
     _add_format(what_if)
     what_if.add_argument(
         "--detailed-exitcode",
         action="store_true",
-        help=f"exit with {EXIT_CHANGES} if tasks would find no node or not enough memory",
+        help=f"exit with {EXIT_CHANGES} if tasks would have no suitable node or not enough memory",
     )
     what_if.set_defaults(command=_what_if)
 
@@ -185,30 +187,28 @@ def build_parser() -> argparse.ArgumentParser:
     _add_format(status)
     status.set_defaults(command=_status)
 
-    command = _add(commands, "command", "run a command now, as the command file does")
+    command = _add(commands, "command", "run a command now, without the command file")
     command.add_argument("name", metavar="NAME", help="one of the commands below")
     command.add_argument(
-        "argument", metavar="SERVICE|NODE", nargs="?", help="the service or node that the command takes"
+        "argument", metavar="SERVICE|NODE", nargs="?", help="the service or node to run the command on"
     )
-    command.add_argument("--id", metavar="ID", help="run it only once, however often it is requested")
+    command.add_argument("--id", metavar="ID", help="run the command only once for this ID")
     command.add_argument("--check", action="store_true", help="list the steps without running them")
     command.epilog = f"{commands_help()}\n\n{command.epilog}"
     command.set_defaults(command=_command)
 
-    health = _add(commands, "healthcheck", "check whether the instance on this machine is alive")
+    health = _add(commands, "healthcheck", "check whether the instance on this host is alive")
     health.set_defaults(command=_healthcheck)
 
-    init = _add(commands, "init", "write a swarm.yml that describes the swarm as it runs today")
+    init = _add(commands, "init", "write a swarm.yml that describes the current swarm")
     init.add_argument(
         "--output",
         metavar="FILE",
-        help="the file to write, or - to print it (default: swarm.yml in the configuration folder)",
+        help="file to write, or - to print it (default: swarm.yml in the configuration folder)",
     )
     init.set_defaults(command=_init)
 
-    doctor = _add(
-        commands, "doctor", "check everything that Orcastra needs here, and how to fix what is missing"
-    )
+    doctor = _add(commands, "doctor", "check all prerequisites, and show how to fix the missing ones")
     _add_format(doctor)
     doctor.set_defaults(command=_doctor, collects_problems=True)
 
@@ -221,7 +221,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="also compare the names of nodes and services with the swarm",
     )
     check.set_defaults(command=_config_check, collects_problems=True)
-    schema = _add(parts, "schema", "print the JSON Schema of swarm.yml, for editors")
+    schema = _add(parts, "schema", "print the JSON Schema of swarm.yml, for use in editors")
     schema.set_defaults(command=_config_schema)
     about = commands.add_parser("help", help="show the help of a command, or `environment` for all settings")
     about.add_argument("topic", nargs="*", metavar="COMMAND|environment")
@@ -229,14 +229,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _help(parser: argparse.ArgumentParser, topic: Sequence[str]) -> int:
-    """Show the help of what ``topic`` names. Returns the exit code."""
+    """Show the help of a command, or of all settings. Returns the exit code."""
     if list(topic) == ["environment"]:
         sys.stdout.write(f"{variables_help()}\n")
-        return EXIT_FINE
-    # the last part of a topic may be one that a command takes: `help command restart_service`
+        return EXIT_OK
+    # `help command restart_service` shows the help of `command`, which describes all of them
     shown = topic[:1] if topic[:1] == ["command"] else topic
     parser.parse_args([*shown, "--help"])
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
@@ -244,7 +244,7 @@ def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        epilog="Settings also come from the environment: `orcastra help environment` lists the variables.",
+        epilog="You can also set options with environment variables; see `orcastra help environment`.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -254,17 +254,18 @@ def _add(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder with swarm.yml, or dependencies.yml and nodes.yml; overrides the variables for files",
     )
-    parser.add_argument("--debug", action="store_true", help="log details")
+    parser.add_argument("--debug", action="store_true", help="log debug messages and tracebacks")
     return parser
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="text for people (default)"
+        "--format", choices=("text", "json"), default="text", help="output format (default: text)"
     )
 
 
-# The commands import what they need when they run: `orcastra --help` needs neither Docker's SDK nor Ansible.
+# Each command imports its modules when it runs, so that `orcastra --help` loads neither the Docker SDK nor
+# Ansible.
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
@@ -272,16 +273,16 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import run  # noqa: PLC0415
 
     ending = run(settings)
-    if ending is Ending.STOOD_BY:
-        return EXIT_STOOD_BY if options.detailed_exitcode else EXIT_FINE
-    return EXIT_FINE if ending is Ending.WELL else EXIT_FAILED
+    if ending is Ending.STANDBY:
+        return EXIT_STANDBY if options.detailed_exitcode else EXIT_OK
+    return EXIT_OK if ending is Ending.SUCCEEDED else EXIT_FAILED
 
 
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import show_plan  # noqa: PLC0415
 
     has_steps = show_plan(settings, as_json=options.format == "json", explain=options.explain)
-    return EXIT_CHANGES if has_steps and options.detailed_exitcode else EXIT_FINE
+    return EXIT_CHANGES if has_steps and options.detailed_exitcode else EXIT_OK
 
 
 def _what_if(settings: Settings, options: argparse.Namespace) -> int:
@@ -290,14 +291,14 @@ def _what_if(settings: Settings, options: argparse.Namespace) -> int:
     if not options.lose and not options.add:
         raise UsageError("what-if: expected --lose or --add")
     survives = show_forecast(settings, options.lose, options.add, as_json=options.format == "json")
-    return EXIT_FINE if survives or not options.detailed_exitcode else EXIT_CHANGES
+    return EXIT_OK if survives or not options.detailed_exitcode else EXIT_CHANGES
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import show_status  # noqa: PLC0415
 
     show_status(settings, as_json=options.format == "json")
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def _command(settings: Settings, options: argparse.Namespace) -> int:
@@ -305,7 +306,7 @@ def _command(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import run_command  # noqa: PLC0415
 
     command, argument = parse_words(options.name, options.argument, options.id)
-    return EXIT_FINE if run_command(settings, command, argument, options.id) else EXIT_FAILED
+    return EXIT_OK if run_command(settings, command, argument, options.id) else EXIT_FAILED
 
 
 def _healthcheck(_settings: Settings, _options: argparse.Namespace) -> int:
@@ -318,33 +319,34 @@ def _config_check(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import check_configuration  # noqa: PLC0415
 
     check_configuration(settings, options.problems, live=options.live)
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.doctor import show  # noqa: PLC0415
 
     is_well = show(settings, options.problems, as_json=options.format == "json")
-    return EXIT_FINE if is_well else EXIT_FAILED
+    return EXIT_OK if is_well else EXIT_FAILED
 
 
 def _init(settings: Settings, options: argparse.Namespace) -> int:
     from orcastra_runner.commands import write_configuration  # noqa: PLC0415
 
     write_configuration(settings, options.output)
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def _config_schema(_settings: Settings, _options: argparse.Namespace) -> int:
     from orcastra_runner.commands import show_schema  # noqa: PLC0415
 
     show_schema()
-    return EXIT_FINE
+    return EXIT_OK
 
 
-def _fail(code: int, sentences: Sequence[str], *, debug: bool) -> int:
-    for sentence in sentences:
-        sys.stderr.write(f"orcastra: {one_line(sentence)}\n")
+def _fail(code: int, messages: Sequence[str], *, debug: bool) -> int:
+    terminal = terminal_of(sys.stderr)
+    for message in messages:
+        sys.stderr.write(f"{terminal.show(f'orcastra: {one_line(message)}')}\n")
     if debug:
         sys.stderr.writelines(f"{printable(line)}\n" for line in traceback.format_exc().splitlines())
     return code

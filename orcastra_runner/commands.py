@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the commands of the command line do."""
+"""The commands of the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     AlreadyClaimed,
     CommandRecord,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line, printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import without_doubtful
@@ -33,7 +33,7 @@ from orcastra_runner import log
 from orcastra_runner.application import Application, Ending, connector
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
-from orcastra_runner.command.rehearsal import rehearse, remembered
+from orcastra_runner.command.rehearsal import rehearse, saved_record
 from orcastra_runner.command.results import file_data
 from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command
@@ -52,6 +52,7 @@ from orcastra_runner.settings import DEFAULT_CONFIG_DIR, Settings, UsageError
 from orcastra_runner.signals import StopNow
 from orcastra_runner.starter import existing_files, render, write_starter
 from orcastra_runner.swarm import Swarm, plan_all
+from orcastra_runner.terminal import terminal_of
 from orcastra_runner.version import __version__
 from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
 
@@ -59,7 +60,7 @@ logger = log.get_logger()
 
 
 def run(settings: Settings) -> Ending:
-    """Loop, or do one cycle. Raises ConfigError for a bad configuration."""
+    """Run the loop, or one cycle. Raises ConfigError if the configuration is not valid."""
     log.configure(settings.log_format, debug=settings.debug)
     configuration, rebalance_file = load(settings)
     _warn(settings, configuration, rebalance_file)
@@ -69,9 +70,9 @@ def run(settings: Settings) -> Ending:
 
 
 def show_plan(settings: Settings, *, as_json: bool, explain: bool = False) -> bool:
-    """Print what would be done now. Returns whether that is anything.
+    """Print the pending changes. Returns whether there are any.
 
-    ``explain``: also every possible move to balance memory, and why it is not made.
+    ``explain``: also print every candidate for a memory-balancing move, with the verdict on it.
     """
     log.configure(settings.log_format, debug=settings.debug)
     configuration, rebalance_file = _load_or_none(settings)
@@ -79,19 +80,19 @@ def show_plan(settings: Settings, *, as_json: bool, explain: bool = False) -> bo
     with closing(Swarm(connector())) as swarm:
         seen = swarm.observe()
         healing = plan_healing(swarm, seen, desired, has_inventory=has_inventory)
-    balancing = plan_balancing(seen, desired, rebalance_file.in_force)
+    balancing = plan_balancing(seen, desired, rebalance_file.in_effect)
     plan = plan_all(seen, desired, settings.max_mismatch_duration) + balancing.plan + healing
     candidates = balancing.candidates() if explain else None
     short = shortages(seen.snapshot, seen.engine_time or time.time())
     if as_json:
         _print(to_json(plan_data(plan, candidates, short)))
     else:
-        _print(plan_text(plan, candidates, short))
+        _show(plan_text(plan, candidates, short))
     return not plan.is_empty
 
 
 def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *, as_json: bool) -> bool:
-    """Print what would happen if nodes were lost or added. Returns whether everything would find a place."""
+    """Print the forecast for lost or added nodes. Returns whether every task would have a suitable node."""
     log.configure(settings.log_format, debug=settings.debug)
     configuration, rebalance_file = _load_or_none(settings)
     with closing(Swarm(connector())) as swarm:
@@ -99,12 +100,15 @@ def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *
     memory = measure(snapshot, rebalance_file.rebalance.sources)
     found = forecasts(snapshot, configuration.desired, memory, lose, add)
     data = forecast_data(found, memory)
-    _print(to_json(data) if as_json else forecast_text(found, memory))
+    if as_json:
+        _print(to_json(data))
+    else:
+        _show(forecast_text(found, memory))
     return bool(data["survives"])
 
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
-    """Print who leads, the nodes, the services and what is remembered. Needs no configuration."""
+    """Print the leader, the nodes, the services and the saved state. Needs no configuration."""
     log.configure(settings.log_format, debug=settings.debug)
     with closing(Swarm(connector())) as swarm:
         seen = swarm.observe()
@@ -116,13 +120,16 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     if command_file.content is not None and (command_file.content.is_known or command_file.content.problems):
         status["commands"]["file"] = str(command_file.path)
         status["commands"]["file_results"] = file_data(command_file.content, seen.state, time.time())
-    _print(to_json(status) if as_json else status_text(status))
+    if as_json:
+        _print(to_json(status))
+    else:
+        _show(status_text(status))
 
 
 def run_command(settings: Settings, command: Command, argument: str | None, id_: str | None) -> bool:
-    """Carry out a command now, whoever leads. Prints the result, returns whether it is a good one.
+    """Run a command now, whichever node is the leader. Prints the result. Returns whether it succeeded.
 
-    With an id it is carried out once only, however often and from wherever it is asked for.
+    With an ID, the command runs only once, however often and from wherever it is requested.
     """
     log.configure(settings.log_format, debug=settings.debug)
     files = _files_for(settings, command)
@@ -149,14 +156,16 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
             found = error.record
             if found.command != words:
                 raise UsageError(f"the id {id_!r} was used for {found.command}; nothing was done") from error
-            _say(f"{words}: {found.status} before, not repeated: {found.message or 'it has no result yet'}")
+            _say(
+                f"{words}: already {found.status}, not repeated: {found.message or 'there is no result yet'}"
+            )
             return found.status == DONE
         except StopNow:
             if result is not None:
-                raise Stopped(f"{words}: we were asked to stop; `orcastra status` shows the result") from None
-            raise Stopped(f"{words} was not begun: we were asked to stop") from None
+                raise Stopped(f"{words}: interrupted; `orcastra status` shows the result") from None
+            raise Stopped(f"{words}: not started: Orcastra was asked to stop") from None
     if result.is_running:
-        # this is the host that goes down: nothing is to be gained by waiting for the end
+        # this host is about to reboot, so waiting for the result is pointless
         _say(f"{words}: {result.message}; `orcastra status` shows the result")
         return True
     _say(f"{words}: {result.status}: {result.message}")
@@ -164,21 +173,21 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
 
 
 def _rehearse_command(work: Work, command: Command, argument: str | None, id_: str | None) -> bool:
-    """Print what the command would do. Returns whether it would succeed, as far as that can be known."""
-    before = remembered(work, id_)
+    """Print the steps of the command. Returns whether it would succeed, as far as check mode can predict."""
+    before = saved_record(work, id_)
     if before is not None:
-        _say(f"{command.words(argument)}: {before.status} before, and not repeated; nothing was done")
+        _say(f"{command.words(argument)}: already {before.status}, not repeated")
         return True
     found = rehearse(work, command, argument)
-    _print(to_text(found.lines(command.words(argument))))
+    _show(to_text(found.lines(command.words(argument))))
     return found.problem is None
 
 
 def check_configuration(settings: Settings, problems: Sequence[Problem] = (), *, live: bool = False) -> None:
-    """Print what the configuration holds. Raises ConfigError with everything that is wrong with it.
+    """Print a summary of the configuration. Raises ConfigError with all errors in it.
 
-    ``problems`` are those of the variables. ``live``: also warn of names that the swarm doesn't have. Raises
-    the errors of the engine then.
+    ``problems`` are the errors in environment variables. ``live``: also warn about names that the swarm
+    doesn't have, which may raise the errors of the engine.
     """
     found = list(problems)
     configuration = rebalance_file = None
@@ -193,8 +202,9 @@ def check_configuration(settings: Settings, problems: Sequence[Problem] = (), *,
     present = configuration.present()
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
+    terminal = terminal_of(sys.stderr)
     for problem in [*warnings(settings, configuration, rebalance_file), *warned]:
-        sys.stderr.write(f"orcastra: warning: {problem}\n")
+        sys.stderr.write(f"{terminal.show(f'orcastra: warning: {one_line(problem)}')}\n")
     desired = configuration.desired
     _say(
         f"The configuration is valid: {plural(len(desired.nodes), 'node')} and "
@@ -208,11 +218,12 @@ def _compare_with_swarm(settings: Settings, desired: DesiredState, rebalance_fil
     with closing(Swarm(connector())) as swarm:
         seen = swarm.observe()
     plan = plan_all(seen, desired, settings.max_mismatch_duration)
-    plan += plan_balancing(seen, desired, rebalance_file.in_force).plan
+    plan += plan_balancing(seen, desired, rebalance_file.in_effect).plan
     known = {str(problem) for problem in desired.warnings}
     found = [str(warning) for warning in plan.warnings if str(warning) not in known]
+    terminal = terminal_of(sys.stderr)
     for warning in found:
-        sys.stderr.write(f"orcastra: warning: {one_line(warning)}\n")
+        sys.stderr.write(f"{terminal.show(f'orcastra: warning: {one_line(warning)}')}\n")
     if found:
         _say(f"Compared with the swarm: {plural(len(found), 'warning')}")
     else:
@@ -220,9 +231,9 @@ def _compare_with_swarm(settings: Settings, desired: DesiredState, rebalance_fil
 
 
 def write_configuration(settings: Settings, output: str | None) -> None:
-    """Write a ``swarm.yml`` for the swarm as it runs today, or print it if ``output`` is ``-``.
+    """Write a ``swarm.yml`` for the current swarm, or print it if ``output`` is ``-``.
 
-    Raises ConfigError if there is a configuration already, OrcastraError if the file can't be written, and
+    Raises ConfigError if a configuration already exists, OrcastraError if the file can't be written, and
     the errors of the engine.
     """
     log.configure(settings.log_format, debug=settings.debug)
@@ -254,31 +265,32 @@ def show_schema() -> None:
 
 
 def _load_or_none(settings: Settings) -> tuple[Configuration, RebalanceFile]:
-    """The configuration of a command that only shows something, which works without one, too."""
+    """Return the configuration of a command that only shows something; if there is none, an empty one."""
     if not lacks_configuration(settings):
         return load(settings)
-    sys.stderr.write(
-        f"orcastra: there is no configuration in {settings.config_dir}, so this shows the swarm without one. "
-        "Next step: `orcastra init` writes a swarm.yml\n"
+    note = (
+        f"orcastra: warning: there is no configuration in {settings.config_dir}, so this shows the swarm "
+        "without one. Next step: run `orcastra init` to write a swarm.yml"
     )
+    sys.stderr.write(f"{terminal_of(sys.stderr).show(one_line(note))}\n")
     return load(settings, may_be_missing=True)
 
 
 def _files_for(settings: Settings, command: Command) -> Files:
-    """The files as a command of the shell needs them. Raises ConfigError."""
+    """Return the files that a command from the shell needs. Raises ConfigError."""
     mods = ModsFile(settings.mod_manager_config)
     if command.accepts_removals:
-        # it is what confirms that a file is missing on purpose
+        # the command confirms that a file is missing on purpose
         configuration = Configuration(settings, may_be_missing=True)
         return Files(configuration, RebalanceFile(partial(rebalance_path, settings)), mods)
-    # a node is looked up there, too: any node can go by any name, and its address tells them apart
+    # A node can claim any host name; the configured address identifies the right one.
     if command.needs_configuration or (command.argument == "node" and has_configuration(settings)):
         return Files(*load(settings), mods)
     return Files(None, RebalanceFile(partial(rebalance_path, settings)), mods)
 
 
 def _warn(settings: Settings, configuration: Configuration, rebalance_file: RebalanceFile) -> None:
-    """Log at the start what is worth knowing of how we were started."""
+    """Log how this instance was started, and what may be unintended in its configuration."""
     modes = []
     if settings.polling_mode:
         modes.append(f"reconciling every {settings.relabel_time:g} s")
@@ -287,17 +299,24 @@ def _warn(settings: Settings, configuration: Configuration, rebalance_file: Reba
     mode = "one cycle" if settings.run_once else " and ".join(modes)
     files = [str(path) for path in configuration.present()]
     if settings.dry_run:
-        mode += ", plan only"
+        mode += " (dry run)"
     logger.info("orcastra started", summary=mode, version=__version__, files=files)
     for problem in warnings(settings, configuration, rebalance_file):
         logger.warning("configuration warning", summary=str(problem))
 
 
-def _say(sentence: str) -> None:
-    _print(one_line(sentence))
+def _say(message: str) -> None:
+    _show(one_line(message))
+
+
+def _show(text: str) -> None:
+    """Print text for people, as wide and as colorful as the terminal allows."""
+    terminal = terminal_of(sys.stdout)
+    sys.stdout.write("".join(f"{terminal.show(printable(line))}\n" for line in text.split("\n")))
+    sys.stdout.flush()
 
 
 def _print(text: str) -> None:
-    # of what got past the renderers, nothing reaches the terminal either; it is the same for what did not
+    # escapes again, in case a renderer missed something; escaping twice makes no difference
     sys.stdout.write(f"{to_text(text.split(chr(10)))}\n")
     sys.stdout.flush()

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The user's configuration: where its files are, and what stays in force while they change.
+"""The user's configuration, and the rules for reloading changed files.
 
-Missing is not empty. A file or a section that was there and is gone, or has nothing in it, keeps what it last
-held; only an explicit ``{}`` or ``[]`` means nothing. Additions and changes apply at once, removals once the
-files have been quiet for ``STABLE_SECONDS``.
+Missing is not empty. If a file or a section disappears or becomes empty, its last content stays in effect;
+only an explicit ``{}`` or ``[]`` means nothing. Additions and changes apply at once, removals only after the
+files have been stable for ``STABLE_SECONDS``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ from orcastra_runner.settings import Settings
 
 @dataclass(frozen=True)
 class _Candidate:
-    """What the files say now. ``since``: when that was first read. ``is_unfinished``: one ends in a line."""
+    """The current content of the files, first read at ``since``.
+
+    ``is_unfinished``: a file seems half-written.
+    """
 
     desired: DesiredState
     documents: tuple[ConfigDocument, ...]
@@ -50,10 +53,10 @@ class _Candidate:
 
 
 class Configuration:
-    """The configuration in force. ``desired`` is never anything but valid.
+    """The configuration in effect. ``desired`` is always valid.
 
-    ``kept`` is what stays in force although its file no longer gives it; ``waiting`` names the removals that
-    wait until the files are quiet.
+    ``kept`` is the configuration that stays in effect although its file no longer contains it; ``waiting``
+    lists the removals that are delayed until the files are stable.
     """
 
     def __init__(
@@ -63,10 +66,10 @@ class Configuration:
         *,
         may_be_missing: bool = False,
     ) -> None:
-        """Read and check the files. Raises ConfigError with everything that is wrong with them.
+        """Read and validate the files. Raises ConfigError with all errors.
 
-        ``clock`` returns seconds that never go back. ``may_be_missing``: a file that is missing, even one
-        that a variable names, is like one that says nothing.
+        ``clock`` returns monotonic seconds. ``may_be_missing``: treat a missing file, even one that a
+        variable names, as an empty one.
         """
         self._settings = settings
         self._clock = clock
@@ -79,7 +82,7 @@ class Configuration:
         self.waiting: tuple[str, ...] = ()
         self._accepted: frozenset[str] = frozenset()
         self._candidate: _Candidate | None = None
-        # when a section was first missed → what the other files said of its entries then
+        # missing section → the definitions of its entries in the other files when it disappeared
         self._others: dict[tuple[str, str], dict[str, tuple[Any, ...]]] = {}
         self._used: object = self._fingerprint()
         self._pending = self._used
@@ -91,11 +94,11 @@ class Configuration:
         self._good = {one.kind.name: one.document for one in documents}
 
     def reload(self, *, at_once: bool = False) -> str | None:
-        """Use the files as they are now, if they changed. Returns what changed, None if nothing did.
+        """Reload changed files. Returns a description of the changes, None if nothing changed.
 
-        A change is read only once two calls have found the same, because somebody may still be writing, and
-        removals wait until the files are quiet. ``at_once`` waits for neither. Raises ConfigError if the new
-        configuration is not valid, once for each change; the old one stays in force.
+        A change is read only if two consecutive calls find the same content, because the file may still be
+        being written; removals wait until the files are stable. ``at_once`` skips both delays. Raises
+        ConfigError once for each change that is not valid; the previous configuration stays in effect.
         """
         now = self._clock()
         fingerprint = self._fingerprint()
@@ -106,7 +109,7 @@ class Configuration:
             try:
                 self._read(now)
             except ConfigError as error:
-                # what cannot be read is tried again and again, but that is told once
+                # a file that can't be read is retried, but reported only once
                 refused, self._refused = self._refused, error.problems
                 if is_changed or refused != error.problems:
                     raise
@@ -115,10 +118,10 @@ class Configuration:
         return self._apply(now, at_once=at_once)
 
     def accept_removals(self) -> tuple[str, ...]:
-        """Do without what is kept, as somebody has confirmed. Returns what was kept.
+        """Drop the retained configuration, as the user confirmed. Returns a description of it.
 
-        A section that is absent means nothing from now on, until it is given again. Raises ConfigError if
-        the files are not valid.
+        From now on, a missing section means nothing, until it exists again. Raises ConfigError if the files
+        are not valid.
         """
         kept = self.kept
         good = dict(self._good)
@@ -138,7 +141,7 @@ class Configuration:
         return tuple(str(one) for one in kept)
 
     def present(self) -> list[Path]:
-        """Return the files that are there."""
+        """Return the files that exist."""
         return [path for path in self.files.paths if path is not None and path.exists()]
 
     def _fingerprint(self) -> object:
@@ -158,7 +161,7 @@ class Configuration:
         return self._with_policy(desired)
 
     def _with_policy(self, desired: DesiredState) -> DesiredState:
-        """With the removals that somebody has confirmed."""
+        """Return ``desired`` with the removals that the user confirmed."""
         self._accepted &= desired.absent_sections
         desired = desired.with_removals()
         if NODES in self._accepted:
@@ -168,11 +171,11 @@ class Configuration:
         return desired
 
     def _read(self, now: float) -> None:
-        """Make a candidate of what the files hold now. Raises ConfigError."""
+        """Read the files into a candidate. Raises ConfigError."""
         self._retry = True
         self.files = files_of(self._settings)
         documents = read_documents(self.files)
-        # what cannot be read now may be readable later, without any other change
+        # a file may become readable without any other change
         self._retry = any(not one.is_readable for one in documents)
         before, self._candidate = self._candidate, None
         unfinished = any(
@@ -216,7 +219,7 @@ class Configuration:
         return describe_changes(before, self.desired) or None
 
     def _valid(self, before: DesiredState, after: DesiredState) -> DesiredState:
-        """``after`` with what it has lost, or ``before`` if that would contradict itself."""
+        """Return ``after`` with the entries removed from ``before``; ``before`` if that is not valid."""
         merged = with_removed(before, after)
         try:
             parse_config(
@@ -229,9 +232,9 @@ class Configuration:
         return merged
 
     def _gone(self, one: ConfigDocument) -> list[str]:
-        """The sections that the file held and that it says nothing of now.
+        """Return the sections that disappeared from a file.
 
-        Of a file that is there, only mappings count: to take out a single value is no accident.
+        If the file exists, only sections with several entries count: removing a single value is no accident.
         """
         good, now = self._good[one.kind.name].data, one.document.data
         if not one.is_readable or one.raw.data in ({}, []) or not isinstance(good, Mapping):
@@ -253,9 +256,9 @@ class Configuration:
         documents: list[ConfigDocument],
         others: dict[tuple[str, str], dict[str, tuple[Any, ...]]],
     ) -> ConfigDocument:
-        """The file's document with the sections that it has lost, as they were.
+        """Return the file's document with the sections that disappeared, as they were.
 
-        Without those of their entries that another file has come to give since: then they were moved.
+        Entries that now exist in another file are omitted, because they were moved there.
         """
         kind = one.kind.name
         good = self._good[kind]
@@ -272,7 +275,7 @@ class Configuration:
                 value = {
                     name: entry
                     for name, entry in value.items()
-                    if not _is_given_anew(_entries(now, kind, section, name), known.get(name))
+                    if not _was_moved(_entries(now, kind, section, name), known.get(name))
                 }
             kept[section] = value
         lines = {path: line for path, line in good.lines.items() if path[:1] and path[0] in kept}
@@ -287,24 +290,24 @@ def _entry(document: Document, section: str, name: str) -> Any:
 
 
 def has_configuration(settings: Settings) -> bool:
-    """Whether any of the files is there."""
+    """Whether any of the files exists."""
     return any(found is not None for found in files_of(settings).fingerprint())
 
 
 def _entries(documents: Mapping[str, Document], kind: str, section: str, name: str) -> tuple[Any, ...]:
-    """What the other files say of an entry."""
+    """Return the definitions of an entry in the other files."""
     return tuple(_entry(document, section, name) for key, document in documents.items() if key != kind)
 
 
-def _is_given_anew(now: tuple[Any, ...], before: tuple[Any, ...] | None) -> bool:
-    """Whether another file has come to give an entry since its own file no longer does."""
+def _was_moved(now: tuple[Any, ...], before: tuple[Any, ...] | None) -> bool:
+    """Whether another file defines an entry since it disappeared from its own file."""
     return now != before and any(entry is not None for entry in now)
 
 
 def _kept_in(
     one: ConfigDocument, whole: ConfigDocument, gone: list[str], documents: list[ConfigDocument]
 ) -> list[Kept]:
-    """What is in force only because the sections that are gone are kept."""
+    """Return the configuration that is in effect only because missing sections are retained."""
     by_kind = {other.kind.name: other.document for other in documents}
     found: dict[str, list[str]] = {}
     for section in gone:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Schedules in cron's words, in the zone of this machine. Nobody else imports cronsim or tzlocal."""
+"""Cron schedules in the time zone of this host. The only module that imports cronsim and tzlocal."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ MACROS = {
     "@annually": "0 0 1 1 *",
 }
 EXPECTED = (
-    "five fields like 0 */4 * * * (minute, hour, day, month, weekday), @hourly, @daily, @weekly … or off"
+    "five fields such as 0 */4 * * * (minute, hour, day, month, weekday), @hourly, @daily, @weekly … or off"
 )
-ZONE_EXPECTED = "a time zone like Europe/Berlin"
+ZONE_EXPECTED = "a time zone such as Europe/Berlin"
 
-# such as CET-1CEST or UTC+2, which say nothing of a place
+# such as CET-1CEST or UTC+2, which name no place
 _POSIX_RULE = re.compile(r"(?:[A-Za-z]{3,}|<[^>]+>)[+-]?[0-9][^/]*")
 
 
 class Cron:
-    """``text`` as crontab(5) has it, with names, steps, ``L`` and ``#``.
+    """A schedule in the format of crontab(5), with names, steps, ``L`` and ``#``.
 
-    Raises ValueError where it is none, ConfigError where the machine's time zone is not known.
+    Raises ValueError if the text is not a schedule, ConfigError if the time zone of the host is unknown.
     """
 
     def __init__(self, text: str, zone: ZoneInfo | None = None) -> None:
-        """``zone``: the zone of the times; None: that of this machine."""
+        """``zone``: the time zone; by default that of this host."""
         words = MACROS.get(text.strip().lower(), text.strip())
         self.zone = machine_zone() if zone is None else zone
         self._words = words
@@ -52,29 +52,29 @@ class Cron:
         try:
             self.next_after(datetime.now(self.zone).timestamp())
         except (cronsim.CronSimError, StopIteration) as error:
-            raise ValueError(str(error) or "that never happens") from error
+            raise ValueError(str(error) or "this time never occurs") from error
 
     @property
     def zone_name(self) -> str:
-        """What the times are in."""
+        """The name of the time zone."""
         return str(self.zone)
 
     def next_after(self, now: float) -> float:
-        """The next time after ``now``, both in seconds since the epoch."""
+        """Return the next time after ``now``, both in seconds since the epoch."""
         return next(cronsim.CronSim(self._words, datetime.fromtimestamp(now, self.zone))).timestamp()
 
     def shown(self, at: float) -> str:
-        """A time as people of that zone write it."""
+        """Return a time as text in the time zone of the schedule."""
         return f"{datetime.fromtimestamp(at, self.zone):%Y-%m-%d %H:%M} ({self.zone_name})"
 
 
 def check(text: str) -> None:
-    """Raise ValueError if ``text`` is no schedule, whatever the time zone of this machine is."""
+    """Raise ValueError if ``text`` is not a schedule, regardless of the time zone of this host."""
     Cron(text, ZoneInfo("UTC"))
 
 
 def machine_zone() -> ZoneInfo:
-    """Return the time zone that TZ names, or else that of this machine. Raises ConfigError."""
+    """Return the time zone in TZ, or that of this host. Raises ConfigError."""
     try:
         return tzlocal.reload_localzone()
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -84,7 +84,7 @@ def machine_zone() -> ZoneInfo:
 
 
 def zone_fault(text: str) -> str | None:
-    """What to add to ``text`` if it names no time zone, such as ``; did you mean …``; None if it does."""
+    """Return a hint such as ``; did you mean …`` if ``text`` is not a time zone; None if it is one."""
     name = text.removeprefix(":")
     try:
         if name.startswith("/"):
@@ -94,15 +94,15 @@ def zone_fault(text: str) -> str | None:
             ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         if name.startswith("/"):
-            return " (there is no such file of a time zone)"
+            return " (this is not a time zone file)"
         if _POSIX_RULE.fullmatch(name):
-            return " (a rule of POSIX; name a place with that time instead)"
+            return " (POSIX rules are not supported; use the name of a zone)"
         return _closest_zone(name)
     return None
 
 
 def _closest_zone(name: str) -> str:
-    """The zone of that name in another case, or of that place, or the one spelled most like it."""
+    """Return a suggestion: the zone in another case, the zone of that place, or the most similar name."""
     known = available_timezones()
     word = name.lower()
     same = sorted(zone for zone in known if word in (zone.lower(), zone.lower().rpartition("/")[2]))

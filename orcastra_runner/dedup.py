@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Log things once: what stays true is not repeated in each cycle."""
+"""Log messages once, not again in each cycle while they stay true."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import without_ids
 from orcastra_runner.log import get_logger
 
-AGAIN_AFTER_SECONDS = 600.0
-# What was missing for so long, and at so many looks, is news when it comes back.
+REMINDER_SECONDS = 600.0
+# A message that was absent for this long, and for this many observations, is new when it returns.
 FORGET_SECONDS = 60.0
-FORGET_LOOKS = 3
+FORGET_OBSERVATIONS = 3
 
-# what differs from one look to the next: durations and times of day
+# parts that differ between observations: durations and times of day
 _VOLATILE = re.compile(
     r"\b\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?"
     r"|\b\d+(?:\.\d+)?(?= ?(?:ms|s|min|h|seconds|minutes|hours)\b)"
@@ -34,49 +34,49 @@ log = get_logger()
 
 @dataclass(slots=True)
 class _Topic:
-    """What was said of a topic: key → at which look, and when, it was said last."""
+    """The messages of a topic: key → number and time of the observation that last had it."""
 
-    looks: int = 0
-    said: dict[object, tuple[int, float]] = field(default_factory=dict)
+    observations: int = 0
+    seen: dict[object, tuple[int, float]] = field(default_factory=dict)
 
 
 class OnceFilter:
-    """Picks the messages of each cycle that are new."""
+    """Selects the messages of each cycle that are new."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._said: dict[str, frozenset[Hashable]] = {}
+        self._last: dict[str, frozenset[Hashable]] = {}
         self._topics: dict[str, _Topic] = {}
 
-    def fresh(self, topic: str, sentences: Iterable[M]) -> list[M]:
-        """Return the messages that are new: those that were not there at the last look.
+    def fresh(self, topic: str, messages: Iterable[M]) -> list[M]:
+        """Return the messages that the previous call for this topic did not have.
 
-        For what is repeated on purpose, such as a step that has become necessary again.
+        Use it for messages that are worth repeating, such as a step that has become necessary again.
         """
-        said = self._said.get(topic, frozenset())
-        now = list(dict.fromkeys(sentences))
-        self._said[topic] = frozenset(now)
-        return [sentence for sentence in now if sentence not in said]
+        last = self._last.get(topic, frozenset())
+        now = list(dict.fromkeys(messages))
+        self._last[topic] = frozenset(now)
+        return [message for message in now if message not in last]
 
-    def lasting(self, topic: str, sentences: Iterable[Reason]) -> list[Reason]:
-        """Return the messages that are new, for what may come and go from look to look.
+    def lasting(self, topic: str, messages: Iterable[Reason]) -> list[Reason]:
+        """Return the messages that are new, for messages that may come and go between observations.
 
-        A message is compared without its durations and IDs. It is news again once it was missing for a
-        while: two messages that take turns are logged once each.
+        Messages are compared without durations and IDs. A message is new again once it was absent for a
+        while, so that two alternating messages are logged once each.
         """
         known, now = self._topics.setdefault(topic, _Topic()), self._clock()
-        known.looks += 1
-        known.said = {
-            key: (look, at)
-            for key, (look, at) in known.said.items()
-            if known.looks - look <= FORGET_LOOKS or now - at < FORGET_SECONDS
+        known.observations += 1
+        known.seen = {
+            key: (number, at)
+            for key, (number, at) in known.seen.items()
+            if known.observations - number <= FORGET_OBSERVATIONS or now - at < FORGET_SECONDS
         }
         found = []
-        for sentence in sentences:
-            key = _key(sentence)
-            if key not in known.said:
-                found.append(sentence)
-            known.said[key] = (known.looks, now)
+        for message in messages:
+            key = _key(message)
+            if key not in known.seen:
+                found.append(message)
+            known.seen[key] = (known.observations, now)
         return found
 
 
@@ -89,7 +89,7 @@ def log_messages(news: OnceFilter, warnings: Iterable[Reason], notes: Iterable[R
 
 
 def _key(message: Reason) -> object:
-    """What makes a message the same one in the next cycle: all but durations and IDs, in errors too."""
+    """Return the identity of a message across cycles: everything except durations and IDs, also in errors."""
     return _without_volatile(identity(message))
 
 
@@ -110,7 +110,7 @@ class _OpenProblem:
 class ProblemLog:
     """Logs a problem when it begins, changes and ends, and a reminder every ten minutes.
 
-    Any thread may report; each topic is reported by one.
+    Any thread may report, but only one thread reports each topic.
     """
 
     def __init__(
@@ -124,15 +124,15 @@ class ProblemLog:
         self._open: dict[str, _OpenProblem] = {}
 
     def report(self, topic: str, text: str, *, warning: bool = False, traceback: str | None = None) -> None:
-        """Note a problem, and log it unless that was done a short while ago.
+        """Note a problem, and log it unless it was logged a short while ago.
 
-        ``warning``: nothing has to be repaired. ``traceback`` follows the line, if it is given.
+        ``warning`` is for problems that need no repair. ``traceback`` follows the line, if given.
         """
         now = self._clock()
         problem = self._open.get(topic)
         if problem is not None and problem.text == text:
             problem.times += 1
-            if now - problem.logged_at < AGAIN_AFTER_SECONDS:
+            if now - problem.logged_at < REMINDER_SECONDS:
                 return
             problem.logged_at = now
             values = {"topic": topic, "since": f"{now - problem.since:.0f}s", "times": problem.times}
@@ -150,7 +150,7 @@ class ProblemLog:
             log.error("problem", message=text, topic=topic, traceback=traceback)
 
     def resolved(self, topic: str) -> None:
-        """Note that all is well; logs it if there was a problem."""
+        """Note that there is no problem; logs the end of an open one."""
         problem = self._open.pop(topic, None)
         if problem is not None:
             self._on_change(topic, None)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra doctor``: checks everything that Orcastra needs here, and says how to fix what is missing."""
+"""``orcastra doctor``: checks all prerequisites, and shows how to fix the missing ones."""
 
 from __future__ import annotations
 
@@ -34,17 +34,18 @@ from orcastra_runner.preflight import lacks_configuration, load
 from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings
 from orcastra_runner.swarm import Swarm
+from orcastra_runner.terminal import terminal_of
 
-# what the runner can't do without
+# libraries that the runner requires
 LIBRARIES = ("ansible-core", "ansible-runner", "docker", "jmespath", "PyYAML")
 
 Sections = dict[str, tuple[Finding, ...]]
 
 
 def examine(settings: Settings, problems: Sequence[Problem] = ()) -> Sections:
-    """Check everything. Returns the findings by section, in the order to fix them.
+    """Check everything. Returns the findings by section, in the order in which to fix them.
 
-    ``problems`` are those of the environment variables.
+    ``problems`` are the errors in environment variables.
     """
     options = options_from_environment()
     facts = host_facts(options, library_versions(LIBRARIES))
@@ -66,7 +67,7 @@ def _observe() -> Observation | None:
         with closing(Swarm(connector())) as swarm:
             return swarm.observe()
     except OrcastraError:
-        # the engine's own section says that something is wrong
+        # the findings about the engine already show the error
         return None
 
 
@@ -78,7 +79,7 @@ def _configuration(
             reason = Reason("doctor_configuration_missing", folder=str(settings.config_dir))
             return [Finding(WARNING, reason, Reason("doctor_configuration_missing_fix"))], None
         if problems:
-            raise ConfigError(list(problems))  # noqa: TRY301 - as whatever else is wrong
+            raise ConfigError(list(problems))  # noqa: TRY301 - reported like any other configuration error
         configuration, rebalance_file = load(settings)
     except ConfigError as error:
         fix = Reason("doctor_configuration_wrong_fix")
@@ -138,7 +139,7 @@ def doctor_data(sections: Mapping[str, Sequence[Finding]]) -> dict[str, Any]:
 
 
 def doctor_text(sections: Mapping[str, Sequence[Finding]]) -> str:
-    """Return the findings as text: a line for each, and one for how to fix it."""
+    """Return the findings as text: one line each, and one for the fix."""
     lines = []
     for name, found in sections.items():
         lines.append(f"{name[0].upper()}{name[1:]}")
@@ -162,5 +163,9 @@ def show(settings: Settings, problems: Sequence[Problem], *, as_json: bool) -> b
 
     log.configure(settings.log_format, debug=settings.debug)
     sections = examine(settings, problems)
-    sys.stdout.write(f"{to_json(doctor_data(sections)) if as_json else doctor_text(sections)}\n")
+    if as_json:
+        sys.stdout.write(f"{to_json(doctor_data(sections))}\n")
+    else:
+        terminal = terminal_of(sys.stdout)
+        sys.stdout.writelines(f"{terminal.show(line)}\n" for line in doctor_text(sections).split("\n"))
     return failures(sections) == 0

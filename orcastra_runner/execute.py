@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a playbook of the collection through ansible-runner, and say in plain data what came of it.
+"""Runs a playbook of the collection through ansible-runner, and returns its result as plain data.
 
-The only module that imports ansible_runner, and only when the first playbook starts: most cycles need none.
+This is the only module that imports ansible_runner, and only when the first playbook starts: most cycles need
+none.
 
-What ansible-runner would leave on disk (the whole environment, extra variables, each event) may hold secrets
-and grows without bounds. So the playbook gets only the environment it needs, everything temporary lives in a
-folder of our own that goes away with us, and of each run only its output, cut to size, is kept where asked.
+The files that ansible-runner writes (the whole environment, extra variables, each event) may contain
+secrets, and they grow without limit. The playbook therefore gets only the environment that it needs,
+temporary files are in a private folder that is removed with the process, and only the output of a run is
+kept, truncated, if configured.
 """
 
 from __future__ import annotations
@@ -34,31 +36,31 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from orcastra_runner.folder import PrivateFolder
 
-# How often ansible-runner looks whether it is to stop, in seconds.
+# Interval at which ansible-runner checks whether it must stop, in seconds.
 POLL_SECONDS = 0.5
 KEPT_OUTPUT_BYTES = 1024 * 1024
 KEPT_LINES = 40
 
-# What ansible-playbook, the Docker SDK and ssh need; anything else stays with us.
+# Variables that ansible-playbook, the Docker SDK and ssh need; no others are passed on.
 PASSED_ON = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TZ|TMPDIR|SSH_AUTH_SOCK|VIRTUAL_ENV|PYTHONPATH|LD_LIBRARY_PATH"
     r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
     r"|(HTTPS?|NO|ALL)_PROXY|(https?|no|all)_proxy"
     r"|(DOCKER|ANSIBLE)_\w+"
 )
-# a connection that is kept open would wait a quarter of an hour for a host that has lost its power
+# without this, a persistent connection to a host that lost power would hang for 15 minutes
 KEEPALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
 ADDED_BY_ANSIBLE_RUNNER = re.compile(r"AWX_ISOLATED_DATA_DIR|ORIGINAL_STDOUT_CALLBACK|RUNNER_\w+")
 RUN_NAME = re.compile(r"\d{8}T\d{6}Z-[\w.]+-[0-9a-f]{8}")
 
 
 class PlaybookError(OrcastraError):
-    """A playbook could not even be started."""
+    """A playbook could not be started."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """What one task said on one host. ``plan``, ``notes`` and ``warnings`` are those of our modules."""
+    """The result of a task on a host. ``plan``, ``notes`` and ``warnings`` are those of our modules."""
 
     task: str
     host: str
@@ -72,9 +74,9 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class PlaybookResult:
-    """What came of a playbook. ``status`` is ``successful``, ``failed``, ``timeout`` or ``canceled``.
+    """The result of a playbook. ``status`` is ``successful``, ``failed``, ``timeout`` or ``canceled``.
 
-    ``output`` is the end of what Ansible printed, in lines; ``stats`` is what it has set with ``set_stats``.
+    ``output`` has the last lines that Ansible printed; ``stats`` are the values of ``set_stats``.
     """
 
     playbook: str
@@ -94,18 +96,18 @@ class PlaybookResult:
 
     @property
     def problem(self) -> str:
-        """What went wrong, in one sentence."""
+        """The reason why the playbook failed."""
         if self.status == "timeout":
-            return f"playbook {self.playbook} took longer than {self.seconds:.0f} s and was ended"
+            return f"playbook {self.playbook} timed out after {self.seconds:.0f} s"
         if self.status == "canceled":
-            return f"playbook {self.playbook} was ended because we were asked to stop"
+            return f"playbook {self.playbook} was canceled: Orcastra was asked to stop"
         failed = [task for task in self.tasks if not task.ok]
         if failed:
-            said = "; ".join(f"{task.message or 'no reason given'} (task {task.task})" for task in failed)
-            return f"playbook {self.playbook}: {said}"
-        complaints = [line for line in self.output if "ERROR" in line]
-        said = " ".join(complaints[:3] or self.output[-3:])
-        return f"playbook {self.playbook} failed: {said or 'it said nothing'}"
+            text = "; ".join(f"{task.message or 'no reason given'} (task {task.task})" for task in failed)
+            return f"playbook {self.playbook}: {text}"
+        errors = [line for line in self.output if "ERROR" in line]
+        text = " ".join(errors[:3] or self.output[-3:])
+        return f"playbook {self.playbook} failed: {text or 'it printed nothing'}"
 
 
 class PlaybookRunner:
@@ -119,9 +121,10 @@ class PlaybookRunner:
         keep: int = 20,
         on_line: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        """``timeout`` is in seconds and counts for each playbook; ``on_line`` gets what Ansible prints.
+        """``timeout`` is in seconds and applies to each playbook; ``on_line`` gets each line that Ansible
+        prints.
 
-        Without ``artifacts_dir`` nothing of a run is kept; with it, the output of the last ``keep`` runs.
+        The output of the last ``keep`` runs is kept in ``artifacts_dir``, if given.
         """
         self._timeout = timeout
         self._artifacts_dir = artifacts_dir
@@ -130,7 +133,7 @@ class PlaybookRunner:
         self._private = PrivateFolder()
 
     def close(self) -> None:
-        """Remove everything temporary."""
+        """Remove all temporary files."""
         self._private.remove()
 
     def run(
@@ -143,14 +146,14 @@ class PlaybookRunner:
         has_limit: bool = True,
         check: bool = False,
     ) -> PlaybookResult:
-        """Run a playbook, by name or path, and wait for its end: on this machine alone, or on ``inventory``.
+        """Run a playbook, by name or path, on this host or on ``inventory``, and wait for its end.
 
-        ``extra_vars`` reach it literally: nothing in them is taken for a template. ``should_stop`` is asked
-        twice a second; once it says yes the playbook is killed.
-        ``has_limit``: whether the timeout counts. ``check``: in check mode, which changes nothing. Raises
-        PlaybookError if it cannot be started.
+        ``extra_vars`` are passed literally; templates in them are not expanded. ``should_stop`` is called
+        twice a second; as soon as it returns true, the playbook is killed. ``has_limit``: whether the
+        timeout applies. ``check``: run in check mode. Raises PlaybookError if the playbook cannot be
+        started.
         """
-        import ansible_runner  # noqa: PLC0415 - it takes time and memory that a quiet swarm never needs
+        import ansible_runner  # noqa: PLC0415 - costs time and memory, which a quiet swarm doesn't need
 
         started = time.monotonic()
         short_name = Path(playbook).name.removesuffix(".yml").rpartition(".")[2]
@@ -198,7 +201,7 @@ class PlaybookRunner:
         return self._private.path()
 
     def _write_inputs(self, extra_vars: Mapping[str, Any]) -> None:
-        """Write what ansible-runner reads from files, so that nothing of it stands on a command line."""
+        """Write the inputs of ansible-runner to files, so that none of them appears on a command line."""
         inventory = {
             "all": {
                 "hosts": {
@@ -215,8 +218,9 @@ class PlaybookRunner:
         _write_private(self._folder / "inventory" / "hosts.yml", yaml.safe_dump(inventory))
 
     def _environment(self, *, is_local: bool) -> dict[str, str]:
-        """What the playbook's environment has on top of ours, or different."""
-        # the commands of the environment that we run in; a shim of the same name elsewhere would lead astray
+        """Return the variables that differ from our own environment."""
+        # ansible-playbook must be the one of our own Python environment, not a shim of the same name
+        # elsewhere
         path = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
         environment = {
             "PATH": os.pathsep.join(path),
@@ -228,7 +232,7 @@ class PlaybookRunner:
         }
         if is_local:
             environment["ANSIBLE_REMOTE_TEMP"] = str(self._folder / "tmp")
-        # module arguments go through a pipe, not through a file
+        # pass module arguments through a pipe, not a file
         environment["ANSIBLE_PIPELINING"] = os.environ.get("ANSIBLE_PIPELINING", "true")
         # the home folder may be read-only, as it is in the container
         environment["ANSIBLE_SSH_CONTROL_PATH_DIR"] = os.environ.get(
@@ -244,7 +248,7 @@ class PlaybookRunner:
         return self._artifacts_dir.absolute()
 
     def _tidy(self, artifacts: Path) -> None:
-        """Leave of a run only what may be kept, and of all runs only the last ones."""
+        """Keep only the output of a run, and only the last runs."""
         (self._folder / "env" / "extravars").unlink(missing_ok=True)
         if self._artifacts_dir is None:
             shutil.rmtree(artifacts, ignore_errors=True)
@@ -254,7 +258,7 @@ class PlaybookRunner:
             shutil.rmtree(artifacts / unwanted, ignore_errors=True)
         for output in ("stdout", "stderr"):
             _cut(artifacts / output)
-        # only what has a name as we give it: the folder is the user's
+        # delete only folders with names like ours, because the folder belongs to the user
         runs = sorted(path for path in artifacts.parent.iterdir() if RUN_NAME.fullmatch(path.name))
         for run in runs[: -self._keep]:
             shutil.rmtree(run, ignore_errors=True)
@@ -262,7 +266,7 @@ class PlaybookRunner:
 
 @dataclass(slots=True)
 class _Watcher:
-    """Collects what is worth knowing from ansible-runner's events, while they come."""
+    """Collects results and output from the events of ansible-runner."""
 
     on_line: Callable[[str], None]
     tasks: list[TaskResult] = field(default_factory=list)
@@ -270,7 +274,7 @@ class _Watcher:
     stats: dict[str, Any] = field(default_factory=dict)
 
     def see(self, event: Mapping[str, Any]) -> bool:
-        """Take in one event. Returns False: ansible-runner is not to keep it in a file."""
+        """Process an event. Returns False, so that ansible-runner doesn't write it to a file."""
         for line in event.get("stdout", "").splitlines():
             if line.strip():
                 self.lines.append(line.rstrip())
@@ -302,8 +306,8 @@ def _run(runner: Any) -> None:
     try:
         runner.run()
     except pexpect.TIMEOUT:
-        # after it killed the playbook, ansible-runner waits for the end of its output; a process that the
-        # playbook left behind may hold that open
+        # After killing the playbook, ansible-runner waits for the end of its output, which an orphaned
+        # process of the playbook may keep open.
         if not (runner.canceled or runner.timed_out):
             raise
 
@@ -315,10 +319,10 @@ def _status(runner: Any) -> str:
 
 
 def _kill_leftovers(artifacts: Path) -> None:
-    """Kill what is left of a playbook that was killed.
+    """Kill orphaned processes of a killed playbook.
 
-    ansible-runner kills its process group, but Ansible runs each task in a session of its own. Their
-    environment, which names the run, gives them away.
+    ansible-runner kills the process group, but Ansible runs each task in its own session. A variable in their
+    environment, which contains the name of the run, identifies them.
     """
     mark = f"AWX_ISOLATED_DATA_DIR={artifacts}".encode()
     for process in Path("/proc").glob("[0-9]*"):
@@ -326,7 +330,7 @@ def _kill_leftovers(artifacts: Path) -> None:
             if mark in (process / "environ").read_bytes().split(b"\0"):
                 os.kill(int(process.name), signal.SIGKILL)
         except OSError:
-            continue  # it has just ended, or belongs to somebody else
+            continue  # it has just ended, or belongs to another user
 
 
 def _is_passed_on(name: str) -> bool:
@@ -334,7 +338,9 @@ def _is_passed_on(name: str) -> bool:
 
 
 def _collections_path() -> str:
-    """Where Ansible looks for collections: ours first, so that runner and playbook are of one release."""
+    """Return the search path for collections: ours first, so that runner and playbooks have the same
+    release.
+    """
     ours = str(Path(errors.__file__).parents[6])
     theirs = os.environ.get(
         "ANSIBLE_COLLECTIONS_PATH", "~/.ansible/collections:/usr/share/ansible/collections"
@@ -343,7 +349,7 @@ def _collections_path() -> str:
 
 
 def _flow(value: Any) -> str:
-    """A value as YAML on one line."""
+    """Return a value as YAML on one line."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=sys.maxsize)
     return text.removesuffix("...\n").strip()
 
@@ -356,7 +362,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _cut(path: Path) -> None:
-    """Keep the end of a file that is too long."""
+    """Truncate a file that is too long to its end."""
     try:
         size = path.stat().st_size
         if size <= KEPT_OUTPUT_BYTES:
@@ -364,6 +370,6 @@ def _cut(path: Path) -> None:
         with path.open("rb") as file:
             file.seek(size - KEPT_OUTPUT_BYTES)
             end = file.read()
-        path.write_bytes(b"[the beginning was cut off]\n" + end)
+        path.write_bytes(b"[the beginning was truncated]\n" + end)
     except FileNotFoundError:
         return

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The configuration as the extra variables of our playbooks: the other way round than reading the files."""
+"""Converts the configuration to extra variables for our playbooks, which is the reverse of parsing the
+files.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,12 @@ from orcastra_runner.settings import Settings
 
 
 def extra_vars(desired: DesiredState, settings: Settings) -> dict[str, Any]:
-    """Return what the playbooks need to know, as plain data; they make the same ``desired`` of it again."""
+    """Return the variables of the playbooks, which build the same ``desired`` from them."""
     data = plain_data(desired)
     return {
         "orcastra_hosts": "localhost",
         **_sections(desired, data),
-        # commands give the names of nodes as orcastra_nodes
+        # commands pass node names as orcastra_nodes
         "orcastra_configured_nodes": data["nodes"],
         "orcastra_options": data["options"],
         "orcastra_leader": desired.leader or "",
@@ -35,18 +37,20 @@ def extra_vars(desired: DesiredState, settings: Settings) -> dict[str, Any]:
         **({} if desired.managers is None else {"orcastra_managers": desired.managers}),
         "orcastra_stack_name": settings.stack_name,
         "orcastra_label_prefix": settings.label_prefix,
-        # an inventory may name a file as well: ours is the configuration in force
+        # overrides a file that the inventory may name
         "orcastra_swarm_file": "",
         "orcastra_restart_dependents": settings.restart_dependents,
         "orcastra_max_mismatch_duration": settings.max_mismatch_duration,
         "orcastra_mods_dest": str(settings.mod_manager_dest),
-        # a job of its own balances memory, at its own interval
+        # a separate job rebalances, at its own interval
         "orcastra_site_rebalance": False,
     }
 
 
 def plain_data(desired: DesiredState) -> dict[str, Any]:
-    """Return the configuration as a mapping like swarm.yml: ``parse_config`` makes the same of it again."""
+    """Return the configuration as a mapping like swarm.yml, from which ``parse_config`` builds the same
+    again.
+    """
     return {
         "nodes": {name: _node(node) for name, node in desired.nodes.items()},
         "dependencies": {
@@ -61,7 +65,7 @@ def plain_data(desired: DesiredState) -> dict[str, Any]:
 
 
 def _sections(desired: DesiredState, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The sections, without those that are absent, so that a playbook removes no more than we would."""
+    """Return the sections without absent ones, so that a playbook removes no more than this process would."""
     sections = {
         "orcastra_nodes": (desired.node_removals, data["nodes"]),
         "orcastra_dependencies": (desired.dependency_removals, data["dependencies"]),
@@ -71,7 +75,7 @@ def _sections(desired: DesiredState, data: Mapping[str, Any]) -> dict[str, Any]:
     }
     part = any(entries and policy is not Removals.ALLOWED for policy, entries in sections.values())
     if part or not given:
-        # with nothing at all, playbooks would refuse to finish what is under way
+        # playbooks without any section would refuse to finish moves in progress
         given = {"orcastra_nodes": {}, **given, "orcastra_purge": False}
     return given
 

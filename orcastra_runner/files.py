@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All of the user's files together, as jobs and playbooks need them."""
+"""All files of the user, for jobs and playbooks."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Files:
 
     @property
     def desired(self) -> DesiredState:
-        """The configuration in force."""
+        """The configuration in effect."""
         return DesiredState() if self.configuration is None else self.configuration.desired
 
     def extra_vars(self, playbook: str, desired: DesiredState, settings: Settings) -> dict[str, Any]:
-        """The variables of a playbook: what is in force, whatever has become of the files meanwhile.
+        """Return the variables of a playbook, from the configuration in effect, not from the current files.
 
-        Raises OrcastraError if it is about mods and their file is not valid.
+        Raises OrcastraError if the playbook needs the mods file and that is not valid.
         """
         found = extra_vars(desired, settings)
         if playbook == MODS_PLAYBOOK:
@@ -44,6 +44,6 @@ class Files:
         return found
 
     def accept_removals(self) -> tuple[str, ...]:
-        """Do without what stays in force although its file is gone. Returns what that was."""
+        """Drop the retained configuration of missing files. Returns a description of it."""
         kept = () if self.configuration is None else self.configuration.accept_removals()
         return kept + self.rebalance.accept_removals() + self.mods.accept_removals()

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A temporary folder that only we can read, and that does not outlive us for long.
+"""A private temporary folder that is removed with the process, or soon afterwards.
 
-Whoever is killed cannot tidy up. So each folder holds a file that its process keeps locked, and the next one
-that starts removes the folders whose lock nobody holds any more.
+A killed process cannot clean up. Each folder therefore contains a file that its process keeps locked, and
+the next process that starts removes the folders whose file is no longer locked.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ LOCK = "lock"
 
 
 class PrivateFolder:
-    """Made when its path is first asked for, and again should it have vanished."""
+    """Created on first use, and again if it has disappeared."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
         self._lock: int | None = None
 
     def path(self) -> Path:
-        """Return the folder, which exists and is of mode 0700."""
+        """Return the folder, which exists and has mode 0700."""
         if self._path is None or not self._path.is_dir():
             self.remove()
             remove_abandoned()
@@ -38,7 +38,7 @@ class PrivateFolder:
         return self._path
 
     def remove(self) -> None:
-        """Remove the folder and all in it."""
+        """Remove the folder and its contents."""
         if self._path is not None:
             shutil.rmtree(self._path, ignore_errors=True)
             self._path = None
@@ -48,12 +48,12 @@ class PrivateFolder:
 
 
 def remove_abandoned() -> None:
-    """Remove the folders of processes that are gone."""
+    """Remove the folders of processes that no longer exist."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             lock = os.open(folder / LOCK, os.O_RDWR)
         except OSError:
-            continue  # somebody else's, or just being made
+            continue  # another user's, or just being created
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)

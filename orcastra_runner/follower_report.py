@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The moves that are under way and what was tried for services out of order, for ``orcastra status``."""
+"""Moves in progress, and retries for unhealthy or misplaced services, for ``orcastra status``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import iso_time
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
 
 
 def moves_data(seen: Observation) -> list[dict[str, Any]]:
-    """The journal, by service. Times are ISO 8601, in UTC."""
+    """Return the journal, by service. Times are ISO 8601, in UTC."""
     moves = [
         {
             "service": _service(seen, service_id),
@@ -28,7 +29,7 @@ def moves_data(seen: Observation) -> list[dict[str, Any]]:
 
 
 def attempts_data(seen: Observation) -> list[dict[str, Any]]:
-    """What was tried so far, by service; ``given_up`` says why nothing more is tried, or is None."""
+    """Return the attempts so far, by service; ``given_up`` is the reason why there are no more, or None."""
     attempts = [
         {
             "service": _service(seen, service_id),
@@ -44,22 +45,25 @@ def attempts_data(seen: Observation) -> list[dict[str, Any]]:
 
 
 def lines(moves: list[dict[str, Any]], attempts: list[dict[str, Any]]) -> list[str]:
-    """Both in words; nothing where there is nothing to be told."""
-    told: list[str] = []
+    """Return both as text; an empty list if there are none."""
+    found: list[str] = []
     if moves:
-        told += ["", "Moves under way:"]
+        found += ["", "Moves in progress:"]
     for move in moves:
-        scaled = "" if move["scaled_from"] is None else f", scaled to 0 from {move['scaled_from']} for that"
-        told.append(f"  {move['service']} to {', '.join(move['to'])} since {move['since']}{scaled}")
+        scaled = (
+            "" if move["scaled_from"] is None else f", temporarily scaled from {move['scaled_from']} to 0"
+        )
+        found.append(f"  {move['service']} to {', '.join(move['to'])} since {move['since']}{scaled}")
     if attempts:
-        told += ["", "Tried again:"]
+        found += ["", "Retries:"]
     for entry in attempts:
-        times = "once" if entry["attempts"] == 1 else f"{entry['attempts']} times"
         when = f"since {entry['since']}, last at {entry['last_attempt_at']}"
-        told.append(f"  {entry['service']}: {times} {when}: {entry['reason']}")
+        found.append(
+            f"  {entry['service']}: {plural(entry['attempts'], 'attempt')} {when}: {entry['reason']}"
+        )
         if entry["given_up"] is not None:
-            told.append(f"  {entry['service']}: given up: {entry['given_up']}")
-    return told
+            found.append(f"  {entry['service']}: given up: {entry['given_up']}")
+    return found
 
 
 def _service(seen: Observation, service_id: str) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keep the members of the swarm right in the loop: through the API here, over SSH by a playbook."""
+"""Membership repair in the loop: through the Swarm API in this process, over SSH with a playbook."""
 
 from __future__ import annotations
 
@@ -30,39 +30,40 @@ from orcastra_runner.swarm import Swarm
 
 HEAL_PLAYBOOK = "orcastra.swarm.heal"
 
-# We are to end within 10 s when we are asked to: what takes longer is looked at again by the next cycle.
+# The process must end within 10 s of SIGTERM, so the next cycle continues with a step that takes longer.
 STEP_SECONDS = 8.0
-AGAIN_SECONDS = 2.0
-# While the playbook does not help, the pause before the next run doubles, up to this many intervals.
+REQUEUE_SECONDS = 2.0
+# As long as the playbook doesn't help, the pause before the next run doubles, up to this many intervals.
 LONGEST_PAUSE = 12
 
 log = get_logger()
 
 
 def plan_healing(swarm: Swarm, seen: Observation, desired: DesiredState, *, has_inventory: bool) -> Plan:
-    """Plan all that the job would do; what it needs the hosts for is in words.
+    """Plan everything that the job would do; work on the hosts themselves is planned as warnings.
 
-    Raises OrcastraError where the swarm has lost its quorum, and the errors of the engine.
+    Raises OrcastraError if the swarm has lost its quorum, and the errors of the engine.
     """
     return plan_members(swarm, seen, desired) + plan_hosts(seen, desired, has_inventory=has_inventory)
 
 
 def plan_members(swarm: Swarm, seen: Observation, desired: DesiredState) -> Plan:
-    """Plan what can be mended through the API. Raises as ``plan_healing`` does."""
+    """Plan the repairs that the API allows. Raises the same errors as ``plan_healing``."""
     healing = Healing(
         swarm=swarm.describe() if spec_of(desired.swarm) else {},
         roles=desired.decides_roles,
         kept_drained=frozenset(seen.state.asked_availability),
-        # whoever began an update may be at work on it: unless told otherwise, only the playbook acts
+        # the user who started an update may be working on it; unless configured otherwise, only the playbook
+        # acts
         paused_updates="report",
-        # each look finds those afresh, far more often than this job runs
+        # the loop reports shortages with each observation, far more often than this job runs
         shortages=False,
     )
     return plan_heal(seen.snapshot, desired, healing, time.time())
 
 
 def plan_hosts(seen: Observation, desired: DesiredState, *, has_inventory: bool) -> Plan:
-    """Say what only the hosts themselves can mend, and who does that if it stays so."""
+    """Return warnings about problems that can only be repaired on the hosts, and how that happens."""
     missing = needs_hosts(seen.snapshot, desired, time.time())
     if has_inventory:
         found = [Reason("host_repaired_by_playbook", because=why, playbook=HEAL_PLAYBOOK) for why in missing]
@@ -72,17 +73,17 @@ def plan_hosts(seen: Observation, desired: DesiredState, *, has_inventory: bool)
 
 
 class HealJob:
-    """Looks at members, settings and updates, and acts where something is not as it should be."""
+    """Checks members, settings and updates of the swarm, and repairs drift."""
 
     name = "heal"
     starts_late = False
-    # a host that reboots is no reason to start a playbook
+    # events about a host that reboots must not start a playbook
     follows_events = False
 
     def __init__(
         self, interval: float, *, at_once: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """``at_once``: bring hosts back at the first look that misses them, not at the second."""
+        """``at_once``: repair hosts as soon as they are missing, not only if the next check confirms it."""
         self.interval = interval
         self._at_once = at_once
         self.requeue_after: float | None = None
@@ -95,14 +96,14 @@ class HealJob:
     def run(self, work: Work) -> bool:
         self.requeue_after = None
         seen = work.swarm.observe()
-        acted = self._mend(work, seen)
+        acted = self._repair_members(work, seen)
         if acted and not work.dry_run:
             # other steps may be possible now
-            self.requeue_after = AGAIN_SECONDS
-        return self._bring_back(work, work.swarm.observe()) or acted
+            self.requeue_after = REQUEUE_SECONDS
+        return self._repair_hosts(work, work.swarm.observe()) or acted
 
-    def _mend(self, work: Work, seen: Observation) -> bool:
-        """What can be done through the API."""
+    def _repair_members(self, work: Work, seen: Observation) -> bool:
+        """Repair drift through the API. Returns whether there was any."""
         plan = plan_members(work.swarm, seen, work.desired)
         log_messages(self._once, plan.warnings, plan.notes)
         hosts = plan_hosts(seen, work.desired, has_inventory=work.run_on_hosts is not None)
@@ -115,10 +116,10 @@ class HealJob:
         report_outcome(work, self.name, outcome)
         return True
 
-    def _bring_back(self, work: Work, seen: Observation) -> bool:
-        """What needs the hosts themselves. Nothing is started while the swarm has all that are configured."""
+    def _repair_hosts(self, work: Work, seen: Observation) -> bool:
+        """Repair configured nodes that are missing, over SSH. Returns whether anything changed."""
         if seen.state.handovers:
-            return False  # another instance reboots a host, and sees to it that it comes back
+            return False  # another instance is rebooting a host and waits for its return
         missing = tuple(needs_hosts(seen.snapshot, work.desired, time.time()))
         fresh = self._once.fresh("missing", missing)
         if work.run_on_hosts is None or work.dry_run:
@@ -130,7 +131,7 @@ class HealJob:
             self._missing, self._pause, self._next_run = missing, self.interval, 0.0
             for text in fresh:
                 log.warning("configured node missing", summary=text)
-            # most hosts that are down come back by themselves before the next look
+            # most hosts that are down return on their own before the next check
             if not missing or not self._at_once:
                 return False
         if self._clock() < self._next_run:
@@ -149,7 +150,7 @@ class HealJob:
 
 
 def _first_part(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The steps up to the first promotion: what comes after it has to see how it ended."""
+    """Return the steps up to the first promotion; the others depend on its result."""
     chosen: list[Step] = []
     for step in steps:
         if not isinstance(step, MemberStep):
@@ -162,7 +163,7 @@ def _first_part(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 
 def _variables(work: Work, seen: Observation) -> dict[str, Any]:
-    """Where the configuration says nothing of managers, as many are to stay as there are."""
+    """Return the number of managers to keep, if the configuration doesn't set one."""
     managing = sum(is_managing(node) for node in seen.snapshot.nodes)
     if work.desired.decides_roles or managing not in (1, 3, 5, 7):
         return {}

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The heartbeat: a file by which ``orcastra healthcheck`` sees whether the loop on this machine goes on.
+"""The heartbeat: a file that shows ``orcastra healthcheck`` whether the loop on this host is alive.
 
-The process keeps the file locked, so that one left over by a process that was killed means nothing. The file
-holds the time of the last beat on the machine's monotonic clock. It is in the state folder, or in the folder
-for temporary files if the state folder can't be written to.
+The process keeps the file locked, so that the leftover of a killed process is ignored. The file contains the
+time of the last heartbeat on the host's monotonic clock. It is in the state folder, or in the temporary
+folder if the state folder is not writable.
 
-It imports nothing but the standard library: a container's health is checked twice a minute.
+This module imports only the standard library, because a container's health is checked twice a minute.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ DEFAULT_STATE_DIR = "/var/lib/orcastra"
 FILE_NAME = "heartbeat"
 WRITE_SECONDS = 5.0
 
-# A loop without a beat for this long is stuck. It waits for an engine that hangs for twice its timeout of a
-# minute at most. It waits for a playbook as long as that takes, but beats twice a second meanwhile.
+# A loop without a heartbeat for this long is stuck. It waits at most twice the timeout of one minute for an
+# engine that hangs. While it waits for a playbook, it beats twice a second.
 STUCK_SECONDS = 300.0
 
 _LONGEST_BYTES = 64
 
 
 class Heartbeat:
-    """Writes the file, at most every few seconds. One process at a time writes it."""
+    """Writes the file, at most every few seconds. Only one process at a time writes it."""
 
     def __init__(self, state_dir: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._state_dir = state_dir
@@ -45,7 +45,7 @@ class Heartbeat:
         self._written_at = -math.inf
 
     def beat(self) -> None:
-        """Write the time, unless that was done a moment ago. Never raises OSError."""
+        """Write the time, unless it was written a moment ago. Never raises OSError."""
         now = self._clock()
         if now - self._written_at < WRITE_SECONDS:
             return
@@ -68,7 +68,7 @@ class Heartbeat:
             self._file = None
 
     def _open(self) -> None:
-        """Take the first file that can be locked; without one, the next beat tries again."""
+        """Open the first file that can be locked; if there is none, the next beat tries again."""
         for path in _paths(self._state_dir):
             try:
                 path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -87,14 +87,14 @@ class Heartbeat:
 
 
 def seconds_since_beat(state_dir: Path, now: float | None = None) -> float | None:
-    """Return how long ago the running instance last beat; None if none runs with that state folder."""
+    """Return the age of the last heartbeat; None if no instance runs with that state folder."""
     for path in _paths(state_dir):
         try:
             file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             continue
         try:
-            # root may look at the instance of another user
+            # root may check the instance of another user
             is_trusted = (path.parent == state_dir and os.geteuid() == 0) or _is_private(file, path)
             if not is_trusted or not _is_locked(file):
                 continue
@@ -115,7 +115,7 @@ def _paths(state_dir: Path) -> Iterator[Path]:
 
 
 def _is_private(file: int, path: Path) -> bool:
-    """Whether it is a plain file of our own, in a folder that no other user can write to."""
+    """Whether it is our own regular file, in a folder that no other user can write to."""
     found, folder = os.fstat(file), path.parent.lstat()
     return (
         stat.S_ISREG(found.st_mode)

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The jobs of the loop: they look and plan in this process, and start a playbook only if they have to."""
+"""The jobs of the loop.
+
+They observe and plan in this process, and start a playbook only if the plan has steps.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,10 @@ from orcastra_runner.swarm import Swarm, plan_all
 
 LABEL_PLAYBOOK = "orcastra.swarm.label_sync"
 SITE_PLAYBOOK = "orcastra.swarm.site"
-# A swarm in motion may need another run for what changed during the first one; more would only be a fight.
+# The swarm may change during the first run, which the second one corrects. If that isn't enough, something
+# else keeps changing it, and more runs would not help.
 RUNS_PER_CYCLE = 2
-# When to go on with what comes after that: other steps, made possible by the first ones.
+# Delay before the steps that the first ones made possible.
 NEXT_STAGE_SECONDS = 1.0
 AS_CONFIGURED = "the swarm matches the configuration"
 AS_CONFIGURED_BUT_SHORT = f"{AS_CONFIGURED}, but services are short of tasks"
@@ -36,21 +40,21 @@ log = get_logger()
 
 
 class JobError(OrcastraError):
-    """A job could not do what it is for."""
+    """A job failed."""
 
 
 class AlreadyReported(JobError):
-    """A job could not do all that it is for, and has said so itself."""
+    """A job failed and has already logged the reason."""
 
 
 class Stopped(JobError):
-    """A job was ended because the process is to end."""
+    """A job was interrupted because the process is shutting down."""
 
 
 class RunPlaybook(Protocol):
-    """Runs a playbook; ``variables`` come on top of those that hold the configuration.
+    """Runs a playbook with the variables of the configuration, and ``variables`` on top of them.
 
-    ``check``: in check mode, which changes nothing.
+    ``check`` runs it in check mode, which changes nothing.
     """
 
     def __call__(
@@ -60,12 +64,12 @@ class RunPlaybook(Protocol):
 
 @dataclass
 class Work:
-    """What jobs work with. ``desired`` is replaced when the configuration changes.
+    """The environment of jobs. ``desired`` is replaced when the configuration changes.
 
-    ``run_playbook`` takes a playbook's name and returns what came of it; ``run_on_hosts`` does the same on
-    the hosts of the user's inventory, and is None without one. ``dry_run``: plan only. What was planned and
-    done is told to ``status``. ``accept_removals`` does without what stays in force although its file is
-    gone, and says what that was; ``acceptances`` are the instances of this process that have run it.
+    ``run_playbook`` takes a playbook's name and returns its result; ``run_on_hosts`` does the same on the
+    hosts of the user's inventory, and is None without one. ``dry_run``: plan only. ``status`` collects plans
+    and actions. ``accept_removals`` drops the retained configuration of missing files and returns a
+    description of it; ``acceptances`` are the instance IDs of this process that have run it.
     """
 
     swarm: Swarm
@@ -79,9 +83,9 @@ class Work:
 
 
 class Job(Protocol):
-    """One thing that is done every ``interval`` seconds; at the start too, unless it ``starts_late``.
+    """Runs every ``interval`` seconds, and at the start unless it ``starts_late``.
 
-    ``requeue_after``: after a run, when it wants to be run again because something is under way, or None.
+    ``requeue_after``: seconds until a run that left work in progress must be repeated, or None.
     """
 
     name: str
@@ -92,14 +96,14 @@ class Job(Protocol):
     def interval(self) -> float: ...
 
     def run(self, work: Work) -> bool:
-        """Do it. Returns whether there was anything to do. Raises OrcastraError where it cannot be done."""
+        """Run the job. Returns whether there was anything to do. Raises OrcastraError if it fails."""
 
 
 class SyncJob:
-    """Keep labels and followers right: looks, plans, and acts where the plan is not empty.
+    """Reconciles labels and followers.
 
-    It acts through a playbook or, ``in_process``, through the executor that the playbook's modules use: that
-    saves the seconds that a playbook takes to start.
+    It acts through a playbook or, ``in_process``, through the executor that the playbook's modules use,
+    which saves the seconds that a playbook needs to start.
     """
 
     name = "sync"
@@ -122,8 +126,8 @@ class SyncJob:
         while not plan.is_empty and runs < RUNS_PER_CYCLE:
             self._act(work, plan)
             runs += 1
-            whats = {step.summary for step in plan.steps}
-            repeated = whats if repeated is None else repeated & whats
+            summaries = {step.summary for step in plan.steps}
+            repeated = summaries if repeated is None else repeated & summaries
             work.swarm.invalidate()
             plan = self._plan(work)
         left = [step.summary for step in plan.steps if step.summary in (repeated or ())]
@@ -155,10 +159,10 @@ class SyncJob:
 
 
 class ResyncJob:
-    """Trust, but verify: now and then, run the whole site playbook, whatever the plan says.
+    """Runs the whole site playbook from time to time, whether or not there is a plan.
 
-    With ``sync``, a job that acts in this process, do the same without a playbook's seconds and memory: over
-    a new connection, so that nothing is left of what was known before.
+    With ``sync``, a job that acts in this process, it runs that job instead, which saves the time and memory
+    of a playbook. A new connection makes sure that no cached knowledge is used.
     """
 
     name = "resync"
@@ -183,7 +187,7 @@ class ResyncJob:
 
 
 def playbook_for(plan: Plan) -> str:
-    """The playbook that carries out all of ``plan``, whatever is configured: the smaller one if it does."""
+    """Return the smallest playbook that carries out all steps of ``plan``, whatever is configured."""
     only_labels = all(isinstance(step, LabelNode) for step in plan.steps) and all(
         isinstance(edit, (OwnLabels, DisownLabels)) for edit in plan.remember
     )
@@ -191,10 +195,13 @@ def playbook_for(plan: Plan) -> str:
 
 
 def log_steps(once: OnceFilter, plan: Plan, *, at_once: bool) -> None:
-    """Log what is planned. What is done ``at_once`` is logged in the next moment, with its reason."""
+    """Log new steps.
+
+    If they are carried out ``at_once``, that is logged a moment later, so these are debug lines.
+    """
     steps = {step.summary: step for step in plan.steps}
-    for what in once.fresh("steps", steps):
-        values = step_fields(steps[what])
+    for summary in once.fresh("steps", steps):
+        values = step_fields(steps[summary])
         if at_once:
             log.debug("planned", **values)
         else:
@@ -202,18 +209,18 @@ def log_steps(once: OnceFilter, plan: Plan, *, at_once: bool) -> None:
 
 
 def step_fields(step: Step) -> dict[str, Any]:
-    """The fields of the log for one step."""
+    """Return the log fields for a step."""
     fields = {"summary": step.summary, "action": step.action, "target": step.target}
     return {**fields, "why": step.why, "why_not": step.why_not or None}
 
 
 def played_fields(step: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the log for one step of a playbook."""
+    """Return the log fields for a step of a playbook."""
     return {name: step.get(name) for name in ("summary", "action", "target", "why")}
 
 
 def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
-    """Log what became of steps that were carried out in this process. Raises JobError where one failed."""
+    """Log the results of steps that were carried out in this process. Raises JobError if one failed."""
     for result in outcome.results:
         work.status.stepped(job, result)
         if result.error is None and result.changed:
@@ -223,9 +230,9 @@ def report_outcome(work: Work, job: str, outcome: Outcome) -> None:
 
 
 def run_and_report(work: Work, job: str, playbook: str, planned: Plan | None = None) -> PlaybookResult:
-    """Run a playbook for a job and log what it did.
+    """Run a playbook for a job and log its actions.
 
-    Raises JobError where it failed, Stopped where it was ended.
+    Raises JobError if it failed, Stopped if it was canceled.
     """
     log.debug("playbook started", playbook=playbook)
     result = work.run_playbook(playbook)

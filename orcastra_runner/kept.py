@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One file that is read again when it changes, and that keeps what it last held if it vanishes.
+"""A file that is reloaded when it changes, and whose last content stays in effect if it disappears.
 
-For the rules of rebalancing and the mods; the three files of the configuration proper, which are merged, are
-``Configuration``'s. The rules are the same: see there.
+It is used for the rebalancing rules and the mods. ``Configuration`` handles the three files of the main
+configuration, which are merged, with the same rules.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._config.files impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.source import read_file
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
 
-# How long a file has to be quiet before something is removed because of it.
+# How long a file must be stable before removals apply.
 STABLE_SECONDS = 10.0
 
 T = TypeVar("T")
@@ -30,9 +30,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What stays in force although its file no longer gives it.
+    """Configuration that stays in effect although its file no longer contains it.
 
-    ``section`` is None if the whole file is gone or blank; ``names`` are the entries, if there are any.
+    ``section`` is None if the whole file is missing or empty; ``names`` are the entries, if there are any.
     """
 
     file: str
@@ -41,19 +41,19 @@ class Kept:
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        state = "empty" if self.is_blank else "gone"
-        what = self.file if self.section is None else f"{self.file}: the section {self.section}"
+        state = "empty" if self.is_blank else "missing"
+        subject = self.file if self.section is None else f"{self.file}: the section {self.section}"
         names = f" ({', '.join(self.names)})" if self.names else ""
         instead = "{}" if self.section is None else f"{self.section}: {{}}"
         return (
-            f"{what} is {state}; what it held stays in force{names}. To remove that, write `{instead}` in "
-            "its place or run `orcastra command accept_removals`"
+            f"{subject} is {state}; its last content stays in effect{names}. To remove that, write "
+            f"`{instead}` instead, or run `orcastra command accept_removals`"
         )
 
 
 @dataclass(frozen=True)
 class _Candidate(Generic[T]):
-    """What the file says now, ``value`` made of ``data``. ``since``: when that was first read."""
+    """The current content: ``value`` was built from ``data``, which was first read at ``since``."""
 
     data: Any
     value: T
@@ -62,10 +62,10 @@ class _Candidate(Generic[T]):
 
 
 class KeptFile(Generic[T]):
-    """The file. ``value`` is never anything but valid; None: there is no file, or it says nothing.
+    """The file. ``value`` is always valid; None if there is no file, or it is empty.
 
-    Any thread may call ``refresh``. ``kept`` is set while the file is gone or blank and ``value`` stays in
-    force; ``refused`` is what is wrong with the file as it is now.
+    ``refresh`` is thread-safe. ``kept`` is set while the file is missing or empty and ``value`` stays in
+    effect; ``refused`` has the errors in the current file.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class KeptFile(Generic[T]):
         make: Callable[[Document, list[Problem]], T],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read the file. ``make`` checks what it holds; it raises ConfigError, and so does this.
+        """Read the file. ``make`` validates its content and raises ConfigError, as this does.
 
-        ``clock`` returns seconds that never go back.
+        ``clock`` returns monotonic seconds.
         """
         self.path = locate()
         self.value: T | None = None
@@ -97,9 +97,9 @@ class KeptFile(Generic[T]):
             self.value, self.data = make(document, problems), document.data
 
     def refresh(self, *, at_once: bool = False) -> bool:
-        """Use the file as it is now. Returns whether ``value``, ``kept`` or ``refused`` has changed.
+        """Reload the file. Returns whether ``value``, ``kept`` or ``refused`` has changed.
 
-        What is removed from the file counts once it is quiet; ``at_once`` does not wait for that.
+        Removals apply once the file is stable; ``at_once`` skips that delay.
         """
         with self._lock:
             before = (self.value, self.kept, self.refused)
@@ -111,12 +111,12 @@ class KeptFile(Generic[T]):
             return before != (self.value, self.kept, self.refused)
 
     def accept_removals(self) -> tuple[str, ...]:
-        """Do without what is kept, as somebody has confirmed. Returns what was kept."""
+        """Drop the retained content, as the user confirmed. Returns a description of it."""
         with self._lock:
             found = () if self.kept is None else (str(self.kept),)
             if self.kept is not None:
                 self.value, self.data, self.kept = None, None, None
-            # what the file has led to before we were started may go, too
+            # objects from before this process was started may be removed too
             self.is_accepted = self.value is None
             return found
 
@@ -162,7 +162,7 @@ class KeptFile(Generic[T]):
             return
         whole = with_lost(self.data, candidate.data)
         try:
-            # that has no lines, but nothing is wrong with either of its parts
+            # without line numbers, which are not needed because both parts are valid
             value = self._make(Document(whole, str(self.path)), [])
         except ConfigError:
             return
@@ -179,7 +179,7 @@ def has_lost(before: Any, after: Any) -> bool:
 
 
 def with_lost(before: Any, after: Any) -> Any:
-    """``after`` and what of ``before`` it lacks."""
+    """Return ``after`` with the entries of ``before`` that it lacks."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         known = {
             key: with_lost(before[key], value) if key in before else value for key, value in after.items()
@@ -191,7 +191,9 @@ def with_lost(before: Any, after: Any) -> Any:
 
 
 def ends_midway(path: Path) -> bool:
-    """Whether a file seems to be cut off: it has no line end at its end, nor anything that closes a value."""
+    """Whether a file seems truncated: it ends neither with a line break nor with a character that closes a
+    value.
+    """
     try:
         end = path.read_bytes()[-1:]
     except OSError:

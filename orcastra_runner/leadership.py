@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Standing by: ask our own engine every second whether it leads now, and wake the loop when it does.
+"""Standby: asks this node's engine every second whether it is the leader now, and wakes the loop when it is.
 
-The loop looks far less often, and may wait for an answer: while the managers have no leader, an engine holds
-requests back, those that were under way when the leader was lost for 20 seconds and more. So this is a thread
-with a connection and a short patience of its own. The instance that acts asks nothing.
+The loop observes far less often, and its requests may hang: while the managers have no leader, an engine
+delays its answers, by 20 seconds and more for requests that were sent before the leader was lost. This
+thread therefore has its own connection with a short timeout. The active instance asks nothing.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine imp
 from orcastra_runner.log import get_logger
 
 ASK_SECONDS = 1.0
-# for each answer: one that is late is asked for again
-PATIENCE_SECONDS = 2
+# timeout of each request; a late one is repeated
+TIMEOUT_SECONDS = 2
 
 log = get_logger()
 
 
 class LeaderWatch:
-    """Wakes the loop once when the node that stands by becomes the leader."""
+    """Wakes the loop once when the node of a standby instance becomes the leader."""
 
     def __init__(
         self, connect: Callable[[], Engine], wake: Callable[[], None], ask_seconds: float = ASK_SECONDS
     ) -> None:
-        """``connect`` gives an engine that is waited for no longer than PATIENCE_SECONDS."""
+        """``connect`` returns an engine with a timeout of TIMEOUT_SECONDS."""
         self._connect = connect
         self._wake = wake
         self._ask_seconds = ask_seconds
@@ -48,12 +48,12 @@ class LeaderWatch:
         self._changed.set()
 
     def stand_by(self, node_id: str) -> None:
-        """Ask whether this node, that of our own engine, leads."""
+        """Start asking whether this node, which is that of our own engine, is the leader."""
         self._node_id = node_id
         self._changed.set()
 
     def rest(self) -> None:
-        """Ask nothing: we act, or our engine is no manager."""
+        """Stop asking: this instance is active, or its engine is not a manager's."""
         self._node_id = None
 
     def _run(self) -> None:
@@ -74,11 +74,11 @@ class LeaderWatch:
                 if engine is not None:
                     engine.close()
                     engine = None
-            except Exception as error:  # noqa: BLE001 - a thread that ends unseen would delay the takeover
+            except Exception as error:  # noqa: BLE001 - the end of this thread would delay a takeover unnoticed
                 log.warning("could not determine the swarm leader", error=f"{type(error).__name__}: {error}")
                 leads, engine = False, None
             if leads and self._node_id == node_id:
-                # the loop says whether to go on, after it has looked itself
+                # the loop decides whether to continue, after its own observation
                 self._node_id = None
                 self._wake()
                 continue

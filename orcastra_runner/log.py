@@ -4,9 +4,9 @@
 
 """The log: one line per event, as text with ``key=value``, or as JSON for machines.
 
-An event is a constant string; what differs from one time to the next is in its fields. The text format
-appends ``what`` to the event ("done: set ssd=true on node alpha"), shows the text of a ``message`` instead of
-the event, and leaves out ``action`` and ``target``, which ``what`` says already.
+An event is a constant string; the data is in its fields. The text format appends ``summary`` to the event
+("done: set ssd=true on node alpha"), shows the text of a ``message`` instead of the event, and omits
+``action`` and ``target``, which ``summary`` already contains. On a terminal it wraps lines and adds colors.
 
 This is the only module that imports structlog. All others call ``get_logger`` and write
 ``log.info("event", key=value)``.
@@ -20,6 +20,7 @@ import re
 import sys
 from collections.abc import Callable, MutableMapping
 from datetime import datetime
+from functools import partial
 from traceback import format_exception
 from typing import Any, Protocol, TextIO, cast
 
@@ -27,15 +28,17 @@ import structlog
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable, printable_json
+from orcastra_runner.terminal import Span, terminal_of
 
-# what would break a line, or the terminal that it is read in
+# characters that would break a line or the terminal
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# fields that the text format leaves out
+# fields that the text format omits
 ONLY_DATA = frozenset({"action", "target"})
+_LEVEL_STYLES = {"debug": "dim", "info": "green", "warning": "yellow", "error": "red"}
 
 
 class Logger(Protocol):
-    """What the rest of the runner needs of a logger."""
+    """The part of a logger's interface that the runner uses."""
 
     def debug(self, event: str, **values: Any) -> None: ...
     def info(self, event: str, **values: Any) -> None: ...
@@ -44,17 +47,18 @@ class Logger(Protocol):
 
 
 def get_logger() -> Logger:
-    """Return the logger. Modules ask for it at import: it finds its configuration when it first writes."""
+    """Return the logger. Modules call this at import time; the configuration is looked up on each write."""
     return cast("Logger", structlog.get_logger())
 
 
 def configure(log_format: str = "text", *, debug: bool = False, stream: TextIO | None = None) -> None:
-    """Set the format (``text`` or ``json``) and the level; lines go to ``stream``, by default stderr."""
-    renderer: Callable[..., str] = _render_text if log_format == "text" else _render_json
+    """Set the format (``text`` or ``json``) and the level. Lines go to ``stream``, by default stderr."""
+    out = stream or sys.stderr
+    renderer: Callable[..., str] = partial(_render_text, out) if log_format == "text" else _render_json
     structlog.configure(
         processors=[structlog.processors.add_log_level, _add_time, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=stream or sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -64,12 +68,14 @@ def configure(log_format: str = "text", *, debug: bool = False, stream: TextIO |
 
 
 def first_line(text: object) -> str:
-    """What there is to read of it on one line."""
+    """Return the first line that isn't blank, or an empty string."""
     return next((line.strip() for line in str(text).splitlines() if line.strip()), "")
 
 
 class _FromLibraries(logging.Handler):
-    """What libraries warn of, as lines of this log; Python would write it as it comes, over many lines."""
+    """Turns warnings and errors of libraries into lines of this log; Python would print them over many
+    lines.
+    """
 
     def __init__(self, *, debug: bool) -> None:
         super().__init__(logging.WARNING)
@@ -94,27 +100,32 @@ def _add_time(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mu
     return event
 
 
-def _render_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    """``2026-01-31 13:45:02 info     sentence: what  key=value``; a traceback follows on its own lines."""
-    time, level, sentence = event.pop("time"), event.pop("level"), event.pop("event")
+def _render_text(stream: TextIO, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    """``2026-01-31 13:45:02 info     event: summary  key=value``; a traceback follows on its own lines."""
+    time, level, name = event.pop("time"), event.pop("level"), event.pop("event")
     traceback = event.pop("traceback", None)
     if event.get("message"):
-        sentence = text_of(event.pop("message"))
+        text = text_of(event.pop("message"))
     elif event.get("summary"):
-        sentence = f"{sentence}: {text_of(event.pop('summary'))}"
-    # what services and engines say goes in as well
-    sentence = printable(_CONTROL.sub(" ", sentence))
-    line = f"{time:%Y-%m-%d %H:%M:%S} {level:<8} {sentence}"
+        text = f"{name}: {text_of(event.pop('summary'))}"
+    else:
+        text = name
+    # it may quote services and engines
+    text = printable(_CONTROL.sub(" ", text))
+    head = f"{time:%Y-%m-%d %H:%M:%S} "
+    style = _LEVEL_STYLES.get(level, "")
+    spans: list[Span] = [(head, "dim"), (f"{level:<8}", style), (" ", "")]
+    spans.append((text, style if level in ("warning", "error") else ""))
     shown = {key: value for key, value in event.items() if value is not None and key not in ONLY_DATA}
-    values = " ".join(f"{key}={_plain(value)}" for key, value in shown.items())
-    if values:
-        line = f"{line}  {values}"
+    for number, (key, value) in enumerate(shown.items()):
+        spans += [(" " if number else "  ", ""), (f"{key}=", "cyan"), (_plain(value), "dim")]
+    line = terminal_of(stream).lay_out(spans, indent=len(head) + 9)
     return "\n".join([line, *map(printable, traceback.rstrip().splitlines())]) if traceback else line
 
 
 def _render_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    time, level, sentence = event.pop("time"), event.pop("level"), event.pop("event")
-    first = {"time": time.isoformat(timespec="milliseconds"), "level": level, "event": sentence}
+    time, level, name = event.pop("time"), event.pop("level"), event.pop("event")
+    first = {"time": time.isoformat(timespec="milliseconds"), "level": level, "event": name}
     rest = {key: value for key, value in event.items() if value is not None}
     return printable_json(json.dumps({**first, **rest}, default=_as_data, ensure_ascii=False))
 
@@ -124,7 +135,7 @@ def _as_data(value: Any) -> Any:
 
 
 def _plain(value: Any) -> str:
-    """A value on one line, quoted where it would be read wrongly otherwise."""
+    """Return a value on one line, quoted if it would be ambiguous without quotes."""
     if isinstance(value, (list, tuple)):
         value = "; ".join(text_of(item) for item in value)
     text = f"{value:g}" if isinstance(value, float) else str(value)

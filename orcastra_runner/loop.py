@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The loop: runs what is due, one job after the other, and waits for the next, a signal or a changed file.
+"""The loop: runs the jobs that are due, then waits for the next job, a signal or a changed file.
 
-The scheduler runs each job, so that one that fails never stops the others. Only the instance whose own
-engine is the swarm's leader acts, so that Raft elects the orchestrator together with the leader.
+A job that fails never stops the others. Only the instance whose own engine is the swarm leader acts, so that
+Raft elects the active instance together with the leader.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from orcastra_runner.reload import Reloader
 from orcastra_runner.report import counts
 from orcastra_runner.scheduler import Scheduler
 from orcastra_runner.shortages import ShortageLog, names
-from orcastra_runner.signals import ASKED, EVENT, LEAD, STOP, SYNC, Signals, StopNow
+from orcastra_runner.signals import COMMAND, EVENT, LEAD, STOP, SYNC, Signals, StopNow
 from orcastra_runner.swarm import leader_of, node_name
 from orcastra_runner.watch import Watcher
 
-# How often the configuration files are looked at, in seconds: one stat() each.
+# Interval of the check for changed configuration files, in seconds: one stat() per file.
 FILE_CHECK_SECONDS = 1.0
 
-# Events come in bursts: the first one is waited on for this long, and looks are at least that far apart.
+# Events come in bursts. The loop waits this long after the first one, and this long between two observations.
 DEBOUNCE_SECONDS = 0.1
 EVENT_GAP_SECONDS = 0.5
 
-# One cycle by itself sees what it began through to its end, if that is not too far away: it ends once it has
-# brought nothing new about for ONCE_WAIT_SECONDS, and after LONGEST_CYCLE_SECONDS in any case.
+# A single cycle finishes the work that it started. It ends once it has achieved nothing new for
+# ONCE_WAIT_SECONDS, and after LONGEST_CYCLE_SECONDS in any case.
 FOLLOW_UP_SECONDS = 5.0
 ONCE_WAIT_SECONDS = 60.0
 LONGEST_CYCLE_SECONDS = 300.0
@@ -68,12 +68,11 @@ class Loop:
         scheduler: Scheduler | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``acts_anywhere``: act whichever engine is the leader. ``clock`` returns seconds, never less.
+        """``acts_anywhere``: act whichever engine is the leader. ``clock`` returns monotonic seconds.
 
-        ``watcher`` is told what to watch, and wakes the loop through the signals' inbox.
-        A change of ``command_file`` makes the job ``commands`` due.
-        ``leader_watch`` is told when to watch for the lead, and wakes the loop in the same way.
-        ``once_wait_seconds``: how long ``run_once`` waits while it can do nothing new.
+        ``watcher`` and ``leader_watch`` wake the loop through the inbox of ``signals``. A change of
+        ``command_file`` makes the job ``commands`` due. ``once_wait_seconds``: how long ``run_once`` waits
+        without progress.
         """
         self._jobs = {job.name: job for job in jobs}
         self._work = work
@@ -84,7 +83,7 @@ class Loop:
         self._command_file = command_file
         self._leader_watch = leader_watch
         self._once_wait_seconds = once_wait_seconds
-        self._looked_at = -EVENT_GAP_SECONDS
+        self._observed_at = -EVENT_GAP_SECONDS
         self._clock = clock
         self._status = work.status
         self._status.configured(work.desired)
@@ -93,8 +92,8 @@ class Loop:
         self._problems = self._scheduler.problems
         self._shortages = ShortageLog(clock)
         self._role: str | None = None
-        self.stood_by = False
-        """Whether the one cycle of ``run_once`` was left to another instance."""
+        self.left_to_another = False
+        """Whether ``run_once`` did nothing because another instance is active."""
 
     def run(self) -> None:
         """Loop until a signal ends it."""
@@ -111,20 +110,20 @@ class Loop:
         log.info("stopping", signal=self._signals.name)
 
     def run_once(self) -> bool:
-        """Do one whole cycle: all jobs that do not start late. Returns whether everything went well."""
+        """Run one cycle: all jobs that do not start late. Returns whether it succeeded."""
         try:
-            seen = self._look()
+            seen = self._observe()
             log.info("cycle started", **counts(seen))
             if not self._may_act(seen):
-                self.stood_by = True
+                self.left_to_another = True
                 log.warning(
                     "nothing done",
-                    summary="only the instance on the leader's node acts; see ORCASTRA_LEADER",
+                    summary="only the instance on the leader acts (see ORCASTRA_LEADER)",
                     node=node_name(seen),
                     leader=leader_of(seen),
                 )
                 return True
-            return self._run_to_the_end([job for job in self._jobs.values() if not job.starts_late])
+            return self._run_until_finished([job for job in self._jobs.values() if not job.starts_late])
         except OrcastraError:
             return False
         except StopNow:
@@ -135,22 +134,22 @@ class Loop:
         self._schedule.trigger(self._clock())
 
     def run_due(self) -> None:
-        """Run the jobs that are due now, if it is on us to act."""
+        """Run the jobs that are due now, if this instance is active."""
         due = self._schedule.due(self._clock())
         if not due:
             return
         self._work.swarm.invalidate()
-        self._looked_at = self._clock()
+        self._observed_at = self._clock()
         is_reachable, acts = True, False
         try:
-            seen = self._look()
-            self._files.look(seen)
+            seen = self._observe()
+            self._files.observed(seen)
             acts = self._may_act(seen)
             if self._watcher is not None:
                 watched = watched_services(seen.snapshot, self._work.desired) if acts else frozenset()
                 self._watcher.follow(seen, watched)
         except NotAManager:
-            # it may become one: that costs one request each time, so there is no need to back off
+            # It may be promoted. Asking costs one request, so there is no need to back off.
             if self._watcher is not None:
                 self._watcher.rest()
         except OrcastraError:
@@ -162,28 +161,31 @@ class Loop:
                 delay = self._schedule.failed(name, self._clock())
                 log.debug("retry scheduled", job=name, seconds=round(delay, 1))
             else:
-                # counted from the look that they share, so that jobs of one interval go on sharing it
-                self._schedule.succeeded(name, self._looked_at, self._jobs[name].interval)
+                # counted from the observation that jobs with the same interval share, so that they keep
+                # sharing it
+                self._schedule.succeeded(name, self._observed_at, self._jobs[name].interval)
                 again = self._jobs[name].requeue_after
                 if acts and again is not None:
                     self._schedule.hasten(name, self._clock() + again)
         if acts:
-            self._look_after_short()
+            self._report_shortages()
             log.debug("reconciliation finished", jobs=", ".join(due))
 
-    def _look_after_short(self) -> None:
-        """Say which services are short of tasks, and look again soon: most tasks come without an event."""
+    def _report_shortages(self) -> None:
+        """Log the services that are short of tasks, and observe again soon: most tasks start without an
+        event.
+        """
         short = self._status.view().short
-        self._shortages.tell(short)
+        self._shortages.log_new(short)
         seconds = requeue_after(short)
         if seconds is not None and "sync" in self._jobs:
             self._schedule.hasten("sync", self._clock() + seconds)
 
-    def _run_to_the_end(self, jobs: Sequence[Job]) -> bool:
-        """Run the jobs, and those that have begun something again until it has ended.
+    def _run_until_finished(self, jobs: Sequence[Job]) -> bool:
+        """Run the jobs, and repeat those with work in progress until it is finished.
 
-        What is only tried again and again is nothing new, and neither is waiting for Swarm. So a service that
-        never runs does not keep this from its end.
+        Neither repeated attempts nor waiting for Swarm count as progress, so that a service that never starts
+        doesn't keep this from ending.
         """
         deadline = self._clock() + max(LONGEST_CYCLE_SECONDS, self._once_wait_seconds)
         results = [self._run(job) for job in jobs]
@@ -200,7 +202,7 @@ class Loop:
                 limit = self._clock() + self._once_wait_seconds
             latest = deadline if self._has_scaled_to_0() else min(limit, deadline)
             if seconds > FOLLOW_UP_SECONDS or self._clock() + seconds > latest:
-                self._tell_what_is_left(waiting)
+                self._log_remaining_work(waiting)
                 break
             with contextlib.suppress(queue.Empty):
                 self._signals.inbox.get(timeout=max(seconds, 0.001))
@@ -209,22 +211,22 @@ class Loop:
         if None in results:
             return False
         short = self._status.view().short
-        self._shortages.tell(short)
+        self._shortages.log_new(short)
         if not any(results) and short:
             log.warning("no changes needed", summary=AS_CONFIGURED_BUT_SHORT, services=names(short))
         elif not any(results):
             log.info("no changes needed", summary=AS_CONFIGURED)
         elif self._work.dry_run:
-            log.info("dry run finished", summary="nothing was written")
+            log.info("dry run finished", summary="nothing was changed")
         return True
 
     def _has_scaled_to_0(self) -> bool:
-        """Whether a service is down because we are moving it: it must not stay so until the next run."""
+        """Whether a service is scaled to 0 for its move: it must not stay down until the next run."""
         with contextlib.suppress(OrcastraError):
             return any(move.replicas is not None for move in self._work.swarm.observe().state.moves.values())
         return False
 
-    def _tell_what_is_left(self, waiting: Sequence[Job]) -> None:
+    def _log_remaining_work(self, waiting: Sequence[Job]) -> None:
         plans = self._status.view().plans
         log.warning("work still in progress", summary="the next run continues it")
         for job in waiting:
@@ -232,8 +234,8 @@ class Loop:
             for note in plan.notes if plan is not None else ():
                 log.warning("left for the next run", job=job.name, summary=note)
 
-    def _look(self) -> Observation:
-        """Look at the swarm. Tells what went wrong before it raises it."""
+    def _observe(self) -> Observation:
+        """Observe the swarm. Reports an error before raising it."""
         try:
             seen = self._work.swarm.observe()
         except NotAManager as error:
@@ -253,14 +255,14 @@ class Loop:
         return seen
 
     def _may_act(self, seen: Observation) -> bool:
-        """Whether it is on us to act; says so when that changes."""
+        """Return whether this instance is active, and log each change of that."""
         leader = leader_of(seen)
         if self._acts_anywhere:
-            reason = "this instance acts whichever node is the leader"
+            reason = "this instance acts regardless of the leader (ORCASTRA_LEADER)"
         elif seen.is_leader:
-            reason = "our engine is the swarm's leader"
+            reason = "this node is the swarm leader"
         elif leader is None:
-            reason = "the swarm has no leader at the moment"
+            reason = "the swarm has no leader"
         else:
             reason = f"the leader is node {leader}"
         acts = self._acts_anywhere or seen.is_leader
@@ -281,13 +283,13 @@ class Loop:
         return acts
 
     def _run(self, job: Job) -> bool | None:
-        """Run one job. Returns whether it had anything to do, None if it failed; that was reported."""
+        """Run one job. Returns whether it had anything to do; None if it failed, which was reported."""
         acted = self._scheduler.run(job.name, job.interval, lambda: job.run(self._work))
         self._status.heartbeat()
         return acted
 
     def _wait(self) -> None:
-        """Wait until something is due, at most until the files are to be looked at again."""
+        """Wait until a job is due, a message arrives, or the files must be checked."""
         seconds = min(FILE_CHECK_SECONDS, self._schedule.seconds_to_next(self._clock()))
         try:
             message = self._signals.inbox.get(timeout=max(seconds, 0.001))
@@ -297,16 +299,16 @@ class Loop:
             return
         if message == EVENT:
             now = self._clock()
-            due = max(now + DEBOUNCE_SECONDS, self._looked_at + EVENT_GAP_SECONDS)
+            due = max(now + DEBOUNCE_SECONDS, self._observed_at + EVENT_GAP_SECONDS)
             for job in self._jobs.values():
                 if not job.starts_late and getattr(job, "follows_events", True):
                     self._schedule.hasten(job.name, due)
         if message == LEAD:
-            # whatever failed while there was no leader need not wait any longer
+            # jobs that failed while there was no leader need not wait any longer
             for job in self._jobs.values():
                 if not job.starts_late:
                     self._schedule.trigger(self._clock(), job.name)
-        if message == ASKED:
+        if message == COMMAND:
             self._schedule.trigger(self._clock(), "commands")
         if message == SYNC:
             log.info("sync requested")
@@ -314,7 +316,7 @@ class Loop:
         self._reload(at_once=message == SYNC)
 
     def _reload(self, *, at_once: bool) -> None:
-        """Use the files as they are now, if they changed and are valid."""
+        """Reload the files that have changed, if they are valid."""
         if self._command_file is not None and self._command_file.refresh(at_once=at_once):
             self._schedule.trigger(self._clock(), "commands")
         self._files.reload(at_once=at_once)

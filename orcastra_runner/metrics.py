@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The metrics, in a registry of our own. Those without our prefix have the names that the upstream's had.
+"""The metrics, in a registry of our own. Metrics without our prefix keep the names of the upstream project.
 
-Labels take their values from fixed lists: names of jobs, kinds of steps, commands, states. The names of
-services and nodes are in no label. None is called ``job``: Prometheus has that for itself.
+Label values come from fixed lists: names of jobs, kinds of steps, commands, states. No label contains names
+of services or nodes, and none is called ``job``, which Prometheus reserves.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Metrics:
     """All metrics of one process."""
 
     def __init__(self) -> None:
-        # when a series began is of no use here, and doubles them
+        # the creation time of each series is useless here and doubles their number
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -37,25 +37,25 @@ class Metrics:
         gauge("orcastra_build_info", "Always 1; the version is in the label.", "version").labels(
             __version__
         ).set(1)
-        self.leader = gauge("swarm_orch_leader", "1 if this instance's engine is the swarm's leader.")
-        self.acts = gauge("orcastra_acting", "1 if this instance acts, 0 if it stands by.")
-        self.dry_run = gauge("orcastra_dry_run", "1 if nothing is written (DRY_RUN).")
+        self.leader = gauge("swarm_orch_leader", "1 if this instance's engine is the swarm leader.")
+        self.acts = gauge("orcastra_acting", "1 if this instance is active, 0 if it is on standby.")
+        self.dry_run = gauge("orcastra_dry_run", "1 if this instance only plans (DRY_RUN).")
         self.beat = gauge("orcastra_loop_idle_seconds", "Seconds since the last loop iteration.")
         self.observed_at = gauge(
             "orcastra_last_observation_timestamp_seconds", "When the swarm was last observed."
         )
-        self.look_seconds = gauge(
+        self.observation_seconds = gauge(
             "orcastra_last_observation_duration_seconds", "Duration of the last observation, in seconds."
         )
-        self.look_requests = gauge(
+        self.observation_requests = gauge(
             "orcastra_last_observation_requests", "Engine requests of the last observation."
         )
         self.nodes = gauge("orcastra_nodes", "Nodes of the swarm by state.", "state")
         self.services = gauge("orcastra_services", "Services of the swarm.")
-        self.tasks = gauge("orcastra_running_tasks", "Tasks that should be running and are.")
+        self.tasks = gauge("orcastra_running_tasks", "Running tasks.")
         self.missing_tasks = gauge("orcastra_missing_tasks", "Tasks that should be running but are not.")
-        self.moves = gauge("orcastra_moves_under_way", "Services that are being moved.")
-        self.given_up = gauge("orcastra_given_up_services", "Unhealthy services that are given up.")
+        self.moves = gauge("orcastra_moves_under_way", "Moves in progress.")
+        self.given_up = gauge("orcastra_given_up_services", "Services that Orcastra has given up on.")
         self.problems = gauge("orcastra_open_errors", "Current problems.")
         self.plan_steps = gauge("orcastra_plan_steps", "Steps in the last plan of a job.", "name")
         self.plan_warnings = gauge("orcastra_plan_warnings", "Warnings in the last plan of a job.", "name")
@@ -72,7 +72,7 @@ class Metrics:
         self.requests = counter("orcastra_http_requests_total", "HTTP requests.", "path", "code")
         self.anchor_updates = counter("anchor_updates_total", "Changes to anchor labels.")
         self.dependent_updates = counter("dependent_updates_total", "Changes to followers.")
-        self.sync_errors = counter("anchor_sync_errors_total", "Syncs of anchors and labels that failed.")
+        self.sync_errors = counter("anchor_sync_errors_total", "Failed syncs of anchors and labels.")
         self.sync_seconds = gauge(
             "anchor_sync_last_duration_seconds", "Duration of the last sync, in seconds."
         )
@@ -86,33 +86,38 @@ class Metrics:
         )
         self.autoheal_attempts = counter("autoheal_attempts_total", "Attempts to heal a container.")
         self.autoheal_success = counter(
-            "autoheal_success_total", "Containers that were restarted or stopped."
+            "autoheal_success_total", "Unhealthy containers that were restarted or stopped."
         )
-        self.autoheal_failures = counter("autoheal_failures_total", "Containers that could not be healed.")
-        self.prune_runs = counter("gc_prune_runs_total", "Runs of pruning this node.")
+        self.autoheal_failures = counter("autoheal_failures_total", "Failed attempts to heal a container.")
+        self.prune_runs = counter("gc_prune_runs_total", "Prune runs on this node.")
         self.prune_errors = counter(
-            "gc_prune_errors_total", "Things that could not be pruned, and failed runs."
+            "gc_prune_errors_total", "Objects that could not be pruned, and failed prune runs."
         )
         self.prune_seconds = gauge(
             "gc_prune_last_duration_seconds", "Duration of the last prune run, in seconds."
         )
-        self.mod_downloads = counter("mod_downloads_total", "Mods that were downloaded.")
-        self.mod_errors = counter("mod_download_errors_total", "Mods that failed, and failed refreshes.")
+        self.mod_downloads = counter("mod_downloads_total", "Downloaded mods.")
+        self.mod_errors = counter("mod_download_errors_total", "Failed mods, and failed refreshes.")
         self.mod_seconds = gauge(
             "mod_refresh_last_duration_seconds", "Duration of the last mods refresh, in seconds."
         )
-        self.prune_freed = counter("orcastra_prune_freed_bytes_total", "Bytes freed by pruning, at most.")
+        self.prune_freed = counter(
+            "orcastra_prune_freed_bytes_total", "Upper bound of the bytes freed by pruning."
+        )
 
     def text(self, idle_seconds: float) -> bytes:
-        """Everything in Prometheus' text format. ``idle_seconds``: since the loop last came round."""
+        """Return all metrics in the text format of Prometheus.
+
+        ``idle_seconds``: since the last loop iteration.
+        """
         self.beat.set(idle_seconds)
         return generate_latest(self.registry)
 
     def observed(self, seen: Observation, seconds: float, missing: int) -> None:
-        """Take in what the swarm looks like; the look took ``seconds``. ``missing``: how many tasks are."""
+        """Record an observation, which took ``seconds``. ``missing``: the number of missing tasks."""
         self.observed_at.set_to_current_time()
-        self.look_seconds.set(seconds)
-        self.look_requests.set(seen.requests)
+        self.observation_seconds.set(seconds)
+        self.observation_requests.set(seen.requests)
         states = Tally(node.state if node.state in NODE_STATES else "unknown" for node in seen.snapshot.nodes)
         for state in NODE_STATES:
             self.nodes.labels(state).set(states[state])
@@ -126,7 +131,7 @@ class Metrics:
         self.leader.set(leads)
         self.acts.set(acts)
         if not acts:
-            # what was planned while we acted is somebody else's now
+            # another instance plans now
             self.plan_steps.clear()
             self.plan_warnings.clear()
 
@@ -135,7 +140,9 @@ class Metrics:
         self.plan_warnings.labels(job).set(len(plan.warnings))
 
     def job_ended(self, job: str, seconds: float, *, now: float, failures: int, acted: bool) -> None:
-        """A run has ended at ``now`` after ``seconds``; ``failures``: so many in a row have failed."""
+        """Record a run that ended at ``now`` after ``seconds``; ``failures`` is the number of consecutive
+        failures.
+        """
         ok = failures == 0
         self.runs.labels(job, "ok" if ok else "failed").inc()
         self.run_seconds.labels(job).set(seconds)

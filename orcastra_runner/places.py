@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the user's files are, and what to say about those that are missing."""
+"""The paths of the user's files, and the errors for missing ones."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _ALIKE = ("swarm", "node", "depend", "rebalance")
 
 
 def files_of(settings: Settings) -> ConfigFiles:
-    """Return where the files of the configuration are; each may be absent, but not all.
+    """Return the paths of the configuration files. Each file may be absent, but not all of them.
 
-    Raises ConfigError if one of those that no variable names is there with both endings.
+    Raises ConfigError if a file that no variable names exists with both extensions.
     """
     problems: list[Problem] = []
     given = (settings.swarm_file, settings.dependencies_file, settings.nodes_file)
@@ -40,7 +40,7 @@ def files_of(settings: Settings) -> ConfigFiles:
 
 
 def missing_files(settings: Settings, files: ConfigFiles) -> list[Problem]:
-    """Return the variables that name a file which is missing, or that there is no file at all."""
+    """Return errors for variables that name a missing file, or an error if there is no file at all."""
     named = {
         "SWARM_FILE": settings.swarm_file,
         "DEPENDENCIES_FILE": settings.dependencies_file,
@@ -53,7 +53,7 @@ def missing_files(settings: Settings, files: ConfigFiles) -> list[Problem]:
         for problem in missing_file(variable, path, settings.config_dir / f"{kind.name}.yml")
     ]
     for path in files.paths:
-        # at its usual place, too, that is no file which is simply absent
+        # even at its default path, a dangling link is an error
         if path is not None and path not in named.values() and path.is_symlink() and is_missing(path):
             problems.append(Problem(key="", expected="a file", found=absence(path)))
     if problems or any(path is not None and not is_missing(path) for path in files.paths):
@@ -64,9 +64,9 @@ def missing_files(settings: Settings, files: ConfigFiles) -> list[Problem]:
 
 
 def missing_file(variable: str, path: Path, usual: Path) -> list[Problem]:
-    """What is wrong if a variable names a file that is missing.
+    """Return an error if a variable names a missing file.
 
-    Nothing if that is its ``usual`` place: saying so in so many words does not change that it may be absent.
+    The file may be missing at its ``usual`` path, even if the variable names that path explicitly.
     """
     if not is_missing(path) or _is_usual(path, usual):
         return []
@@ -74,7 +74,7 @@ def missing_file(variable: str, path: Path, usual: Path) -> list[Problem]:
 
 
 def is_missing(path: Path) -> bool:
-    """Whether there is nothing at ``path``; what cannot be looked at is there."""
+    """Whether nothing exists at ``path``. A file that can't be accessed is not missing."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -85,39 +85,39 @@ def is_missing(path: Path) -> bool:
 
 
 def absence(path: Path) -> str:
-    """How a path is missing, for messages: it may be a link to nowhere, or another ending may be there."""
+    """Describe a missing file for an error: it may be a dangling link, or exist with another extension."""
     if path.is_symlink():
-        return f"at {path} a link to {path.readlink()}, which does not exist"
+        return f"a link at {path} to {path.readlink()}, which does not exist"
     others = [path.with_suffix(ending) for ending in ENDINGS if path.suffix in ENDINGS]
     there = [other.name for other in others if not is_missing(other)]
-    hint = f" (there is {there[0]})" if there else ""
-    tilde = " (~ is taken literally here)" if str(path).startswith("~") else ""
+    hint = f" (but {there[0]} exists)" if there else ""
+    tilde = " (~ is not expanded here)" if str(path).startswith("~") else ""
     return f"none at {path}{hint}{tilde}"
 
 
 def _found_instead(directory: Path) -> str:
-    """What is in the folder of the configuration, if none of its files is."""
+    """Describe the content of the configuration folder if none of the files exists."""
     if not directory.is_dir():
-        return f"none of them: there is no folder {directory}"
+        return f"none: the folder {directory} does not exist"
     try:
         names = sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith("."))
     except OSError as error:
-        return f"none of them: {directory} cannot be read ({error.strerror or error})"
+        return f"none: {directory} cannot be read ({error.strerror or error})"
     alike = [name for name in names if any(word in name.lower() for word in _ALIKE)]
     yaml = [name for name in names if name not in alike and name.lower().endswith(ENDINGS)]
     shown = [*alike, *yaml][:MOST_SHOWN]
     if shown:
         return f"none of them, but {', '.join(shown)}"
-    return "none of them ({} in a swarm.yml is enough to begin with; `orcastra config schema` shows the rest)"
+    return "none (to start, write {} to swarm.yml; `orcastra config schema` shows all keys)"
 
 
 def rebalance_path(settings: Settings) -> Path:
-    """Where the rules of rebalancing are, whether there are any or not. Raises ConfigError."""
+    """Return the path of the rebalancing rules, whether or not the file exists. Raises ConfigError."""
     return _in_directory(settings, REBALANCE, settings.rebalance_config)
 
 
 def command_path(settings: Settings) -> Path:
-    """Where the command file is, whether there is one or not. Raises ConfigError."""
+    """Return the path of the command file, whether or not it exists. Raises ConfigError."""
     return _in_directory(settings, str(COMMANDS), settings.command_file)
 
 
@@ -130,7 +130,10 @@ def _in_directory(settings: Settings, name: str, given: Path | None) -> Path:
 
 
 def _place(given: Path | None, settings: Settings, name: str, problems: list[Problem]) -> Path:
-    """The path that was given, or else the usual one; that may be given, too, and then have either ending."""
+    """Return the given path, or the default one.
+
+    The default path may have either extension, even if given.
+    """
     usual = settings.config_dir / f"{name}{ENDINGS[0]}"
     if given is not None and not (is_missing(given) and _is_usual(given, usual)):
         return given

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything that can be wrong before the engine is asked for the first time, all at once.
+"""Finds all errors that can be found before the first request to the engine, and reports them at once.
 
-What the loop would refuse at its start, or fail at for ever, ``orcastra config check`` refuses, too.
+``orcastra config check`` rejects everything that the loop would reject at its start, or fail at forever.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 
 def load(settings: Settings, *, may_be_missing: bool = False) -> tuple[Configuration, RebalanceFile]:
-    """Read and check everything that every command needs. Raises ConfigError with all problems.
+    """Read and validate the files that every command needs. Raises ConfigError with all errors.
 
     ``may_be_missing``: without any file, the configuration is empty.
     """
@@ -61,7 +61,7 @@ def load(settings: Settings, *, may_be_missing: bool = False) -> tuple[Configura
 
 
 def lacks_configuration(settings: Settings) -> bool:
-    """Whether there is no configuration at all: no file in the usual folder, and none named elsewhere.
+    """Whether there is no configuration at all: no file in the default folder, and none named elsewhere.
 
     Raises ConfigError if that can't be decided.
     """
@@ -71,7 +71,7 @@ def lacks_configuration(settings: Settings) -> bool:
 
 
 def other_files(settings: Settings) -> tuple[list[Path], list[Problem], list[Problem]]:
-    """The files that only some commands or playbooks read, what is wrong with them, and what to warn of."""
+    """Return the files that only some commands or playbooks read, the errors in them, and the warnings."""
     found: list[Path] = []
     problems: list[Problem] = []
     warned: list[Problem] = []
@@ -90,7 +90,7 @@ def other_files(settings: Settings) -> tuple[list[Path], list[Problem], list[Pro
 def warnings(
     settings: Settings, configuration: Configuration, rebalance_file: RebalanceFile
 ) -> list[Problem]:
-    """What the user may not have meant, although it is valid."""
+    """Return valid configuration that is probably not intended."""
     found = list(configuration.desired.warnings)
     if rebalance_file.is_blank:
         found.append(Problem("", "rules, or {} for the defaults", "nothing", str(rebalance_file.path)))
@@ -101,28 +101,28 @@ def warnings(
         "REBALANCE_CONFIG": settings.rebalance_config,
     }
     for name, path in named.items():
-        # only at its usual place, or else it would be an error
+        # only possible at the default path; elsewhere it is an error
         others = [] if path is None else [path.with_suffix(ending) for ending in ENDINGS]
         if path is not None and all(map(is_missing, [path, *others])):
-            found.append(Problem(name, "a file, which may be missing at its usual place", absence(path)))
+            found.append(Problem(name, "a file (optional at its default path)", absence(path)))
     known = {variable.name.removeprefix(PREFIX): variable.name for variable in VARIABLES}
     for name in unknown_variables():
-        # what all of them begin with makes none more like another
+        # the common prefix would make all of them similar
         close = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
         meant = f"; did you mean '{known[close[0]]}'?" if close else ""
-        found.append(Problem(name, "the name of a variable", f"another one{meant}"))
+        found.append(Problem(name, "the name of a variable", f"an unknown one{meant}"))
     return found
 
 
 def surroundings(settings: Settings) -> list[Problem]:
-    """What is wrong with what the settings name, apart from the configuration itself."""
+    """Return the errors in the paths and connections that the settings name, apart from the configuration."""
     problems: list[Problem] = []
     if settings.rebalance_config is not None:
         usual = settings.config_dir / "rebalance_config.yml"
         problems += missing_file("REBALANCE_CONFIG", settings.rebalance_config, usual)
     problems += missing_file("MOD_MANAGER_CONFIG", settings.mod_manager_config, Path(DEFAULT_MODS_CONFIG))
     if settings.inventory is not None and is_missing(settings.inventory):
-        expected = "an inventory, a file or a folder"
+        expected = "an inventory file or folder"
         problems.append(Problem("ORCASTRA_INVENTORY", expected, absence(settings.inventory)))
     _collect(partial(command_path, settings), problems)
     if settings.command_file is not None and settings.command_file.is_dir():
@@ -142,7 +142,7 @@ def surroundings(settings: Settings) -> list[Problem]:
 
 
 def _engines(settings: Settings) -> list[Problem]:
-    """What is wrong with the variables that name engines."""
+    """Return the errors in the variables of engine connections."""
     problems = []
     for name in sorted(os.environ):
         hint = quotes_hint(os.environ[name]) if name.startswith("DOCKER_") else ""
@@ -153,7 +153,7 @@ def _engines(settings: Settings) -> list[Problem]:
     try:
         options = options_from_environment()
     except OrcastraError as error:
-        return [Problem("DOCKER_HOST and its kin", "values of the right type", str(error))]
+        return [Problem("DOCKER_*", "valid values", str(error))]
     named = {"DOCKER_HOST": options.docker_host, "ORCASTRA_MANAGER_HOST": settings.manager_host}
     for name, address in named.items():
         fault = None if address is None else address_fault(address)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Balance memory in the loop: the file with its rules, and the job."""
+"""Memory balancing in the loop: the file with the rules, and the job."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ from orcastra_runner.log import get_logger
 
 REBALANCE_PLAYBOOK = "orcastra.swarm.rebalance"
 
-# how long the loop waits for a measurement at a time; most are there sooner
-PATIENCE_SECONDS = 0.5
+# how long the loop waits for a measurement at a time; most take less
+TIMEOUT_SECONDS = 0.5
 
 log = get_logger()
 
 
 class RebalanceFile:
-    """``rebalance_config.yml``. ``rebalance`` and what the playbooks get are never anything but valid.
+    """``rebalance_config.yml``. ``rebalance`` and the variables of the playbooks are always valid.
 
-    Without the file nothing is balanced: ``is_present`` says whether there is one. Once there was one, it
-    stays in force when it vanishes.
+    Without the file, nothing is balanced: ``is_present`` shows whether there is one. If the file disappears,
+    its last content stays in effect.
     """
 
     def __init__(self, path: Path | Callable[[], Path], clock: Callable[[], float] = time.monotonic) -> None:
-        """Read and check the file. Raises ConfigError with everything that is wrong with it.
+        """Read and validate the file. Raises ConfigError with all errors.
 
-        ``path`` may be what finds the path; ``clock`` returns seconds that never go back.
+        ``path`` may be a function that finds the path; ``clock`` returns monotonic seconds.
         """
         self._file: KeptFile[_Rules] = KeptFile(path if callable(path) else lambda: path, _rules_of, clock)
         self.accept_removals = self._file.accept_removals
-        self._told: tuple[object, ...] = self._state()
+        self._logged: tuple[object, ...] = self._state()
 
     @property
     def path(self) -> Path:
@@ -83,27 +83,30 @@ class RebalanceFile:
         return self._file.value is not None
 
     @property
-    def in_force(self) -> Rebalance | None:
-        """What balances, None where nothing does."""
+    def in_effect(self) -> Rebalance | None:
+        """The rules in effect, None without any."""
         return self.rebalance if self.is_present else None
 
     def extra_vars(self) -> dict[str, Any]:
-        """What the playbooks get of it, with the secrets apart. Raises OrcastraError."""
+        """Return the variables for the playbooks, with the secrets in a separate one.
+
+        Raises OrcastraError.
+        """
         data, variables = take_apart(self.data, os.environ)
         return {"orcastra_rebalance": data, "orcastra_rebalance_variables": variables}
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the file as it is now, if the rules from before stay in force for that."""
+        """The problem with the current file because of which the previous rules stay in effect."""
         if self._file.refused:
             return "; ".join(map(str, self._file.refused))
         return None if self._file.kept is None else str(self._file.kept)
 
     def refresh(self) -> None:
-        """Use the file as it is now, if it changed and is valid; tells of both."""
+        """Reload the file if it has changed and is valid, and log the result."""
         self._file.refresh()
-        before, self._told = self._told, self._state()
-        value, kept, refused = self._told
+        before, self._logged = self._logged, self._state()
+        value, kept, refused = self._logged
         if refused and refused != before[2]:
             for problem in self._file.refused:
                 log.error("configuration rejected", summary=str(problem))
@@ -133,16 +136,16 @@ def _rules_of(document: Document, problems: list[Problem]) -> _Rules:
 
 @dataclass(frozen=True)
 class Balancing:
-    """A plan for memory. ``candidates`` returns everything that could be moved, with the verdict on each."""
+    """A plan for memory. ``candidates`` returns all possible moves, with the verdict on each."""
 
     plan: Plan
     candidates: Callable[[], tuple[Candidate, ...]] = tuple
 
 
 def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalance | None) -> Balancing:
-    """Measure and plan once. Without ``rebalance``, as without the file, moves under way are only ended.
+    """Measure and plan once. Without ``rebalance``, only moves in progress are completed.
 
-    Raises OrcastraError where nothing can be measured at all.
+    Raises OrcastraError if nothing can be measured.
     """
     snapshot = without_doubtful(seen.snapshot, desired)
     groups, now = resolve_anchor_groups(snapshot, desired), time.time()
@@ -154,14 +157,14 @@ def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalanc
 
 
 class RebalanceJob:
-    """Measure, plan, and act where something is to be moved, or where a move is to be ended.
+    """Measures, plans, and starts and completes moves.
 
     It acts through the playbook or, ``in_process``, through the executor that the playbook's module uses.
     """
 
     name = "rebalance"
     starts_late = False
-    # an event says nothing about memory
+    # events don't indicate changes of memory
     follows_events = False
 
     def __init__(self, file: RebalanceFile, *, in_process: bool = False) -> None:
@@ -170,7 +173,7 @@ class RebalanceJob:
         self._in_process = in_process
         self._once = OnceFilter()
         self._measuring = _Measuring()
-        self._said = Plan()
+        self._last_messages = Plan()
 
     @property
     def interval(self) -> float:
@@ -187,10 +190,11 @@ class RebalanceJob:
         plan = self._plan(snapshot, seen, work, memory)
         self.requeue_after = plan.requeue_after
         if self._file.is_present and memory is None:
-            self.requeue_after = PATIENCE_SECONDS
+            self.requeue_after = TIMEOUT_SECONDS
         if work.dry_run:
             return bool(plan.steps)
-        # remembering since when a host is short of memory is not worth a playbook; and the playbook measures
+        # Saving since when a host is short of memory is not worth a playbook, and the playbook needs a
+        # measurement.
         if plan.steps and memory is not None and not self._in_process:
             run_and_report(work, self.name, REBALANCE_PLAYBOOK, planned=plan)
         elif not plan.is_empty:
@@ -200,18 +204,20 @@ class RebalanceJob:
         return bool(plan.steps)
 
     def _plan(self, snapshot: SwarmSnapshot, seen: Observation, work: Work, memory: Memory | None) -> Plan:
-        """What is under way is ended in any case; without ``memory`` nothing is begun."""
+        """Return the plan: moves in progress are completed in any case; without ``memory``, none are
+        started.
+        """
         groups, rules = resolve_anchor_groups(snapshot, work.desired), self._file.rebalance.rules
         if memory is None:
             plan = plan_moves_under_way(snapshot, groups, seen.state, time.time())
             if not self._file.is_present:
-                self._said = Plan()
-            # while it is measured, what was said last holds
-            plan = self._said + plan
+                self._last_messages = Plan()
+            # until the measurement is complete, the last messages stay valid
+            plan = self._last_messages + plan
         else:
             plan = plan_rebalance(snapshot, groups, memory, rules, seen.state, time.time())
             plan = Plan(warnings=memory.warnings) + plan
-            self._said = Plan(warnings=plan.warnings, notes=plan.notes)
+            self._last_messages = Plan(warnings=plan.warnings, notes=plan.notes)
             work.status.measured(memory)
         work.status.planned(self.name, plan)
         log_messages(self._once, plan.warnings, plan.notes)
@@ -220,21 +226,21 @@ class RebalanceJob:
 
 
 class _Measuring:
-    """Measures beside the loop: endpoints that hang must not keep the other jobs waiting."""
+    """Measures in its own thread, so that endpoints that hang don't block the other jobs."""
 
     def __init__(self) -> None:
         self._future: Future[Memory] | None = None
         self._meter = Meter()
 
     def result(self, snapshot: SwarmSnapshot, sources: MetricSources) -> Memory | None:
-        """The measurement that was begun last, or None while it takes its time. Raises its errors."""
+        """Return the current measurement, or None if it isn't complete yet. Raises its errors."""
         if self._future is None:
             self._future = Future()
             arguments = (self._future, self._meter, snapshot, sources)
-            # a daemon: it holds nothing that has to be put down
+            # a daemon thread, because it holds no resources
             threading.Thread(target=_measure, args=arguments, daemon=True).start()
         try:
-            memory = self._future.result(timeout=PATIENCE_SECONDS)
+            memory = self._future.result(timeout=TIMEOUT_SECONDS)
         except TimeoutError:
             if not self._future.done():
                 return None
@@ -251,7 +257,7 @@ def _measure(future: Future[Memory], meter: Meter, snapshot: SwarmSnapshot, sour
     started = time.perf_counter()
     try:
         memory = meter.measure(snapshot, sources)
-    except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+    except BaseException as error:  # noqa: BLE001 - the waiting thread raises it
         future.set_exception(error)
         return
     milliseconds = round((time.perf_counter() - started) * 1000, 1)

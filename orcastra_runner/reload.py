@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Uses the changed files of the configuration in the loop, and says what becomes of them."""
+"""Reloads changed configuration files in the loop, and logs the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = get_logger()
 
 
 class Reloader:
-    """Uses the files of the configuration as they are, and tells what becomes of that."""
+    """Reloads changed configuration files, and reports changes, errors and retained configuration."""
 
     def __init__(self, configuration: Configuration, work: Work, on_change: Callable[[], None]) -> None:
         self._configuration = configuration
@@ -32,7 +32,7 @@ class Reloader:
         self._acceptances = Acceptances()
 
     def reload(self, *, at_once: bool) -> None:
-        """Use the files as they are now, if they changed and are valid."""
+        """Reload the files if they have changed and are valid."""
         changes: str | None = None
         problems: tuple[Problem, ...] = ()
         try:
@@ -46,10 +46,10 @@ class Reloader:
         if changes is not None:
             self._refused = ()
             self._use(changes)
-        self._tell_state()
+        self._report_state()
 
-    def look(self, seen: Observation) -> None:
-        """See whether another process was asked to accept removals: then this one does, too."""
+    def observed(self, seen: Observation) -> None:
+        """Accept removals if another process was asked to do so."""
         if not self._acceptances.is_new(seen.state, self._work.acceptances):
             return
         kept: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Reloader:
         for text in kept:
             log.info("removal accepted", summary=text)
         self._on_change()
-        self._tell_state()
+        self._report_state()
 
     def _use(self, changes: str) -> None:
         self._work.desired = self._configuration.desired
@@ -75,7 +75,7 @@ class Reloader:
             log.info("configuration files changed without effect")
         self._on_change()
 
-    def _tell_state(self) -> None:
+    def _report_state(self) -> None:
         kept = [str(one) for one in self._configuration.kept]
         for text in self._once.fresh("kept", kept):
             log.warning("configuration missing", summary=text)

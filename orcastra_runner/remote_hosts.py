@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keeps remote hosts, which run no instance of their own, healthy: over SSH, with the playbooks.
+"""Maintains the hosts in ORCASTRA_REMOTE_HOSTS, which run no instance of their own, over SSH with the
+playbooks.
 
-ORCASTRA_REMOTE_HOSTS names them. Only the active instance does this.
+Only the active instance does this.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from orcastra_runner.log import get_logger
 from orcastra_runner.settings import Settings
 from orcastra_runner.status import StatusStore
 
-# Rotating is up to the hosts' own logrotate; this only keeps its configuration right.
+# The hosts' own logrotate rotates the files; this job only keeps its configuration correct.
 LOG_ROTATE_SECONDS = 86400.0
-STAND_BY_SECONDS = 10.0
+STANDBY_SECONDS = 10.0
 MANAGERS_GROUP = "managers"
 MODS = "mods"
 DEFAULT_MODS_DEST = "/mnt/mods"
@@ -43,8 +44,8 @@ log = get_logger()
 class RemoteJob:
     """Runs one playbook for the remote hosts while this instance is active.
 
-    ``next_after``: when it is due after a moment, both in seconds since the epoch. ``at_fixed_times``: what
-    was due while another instance was active has been done by that one.
+    ``next_after`` returns when it is due next after a moment, both in seconds since the epoch.
+    ``at_fixed_times``: a run that was due while another instance was active was done by that one.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class RemoteJob:
         self._once = OnceFilter()
 
     def ask(self) -> None:
-        """Make it due now. May be called from any thread."""
+        """Make the job due now. Thread-safe."""
         self._asked.set()
         self.woken.set()
 
@@ -81,14 +82,14 @@ class RemoteJob:
             self._asked.clear()
             if self._at_fixed_times and self._due <= now:
                 self._due = self._next_after(now)
-            return STAND_BY_SECONDS
+            return STANDBY_SECONDS
         return 0.0 if self._asked.is_set() else max(0.0, self._due - now)
 
     def run(self) -> None:
-        """Run the playbook, once no other one runs for the remote hosts."""
+        """Run the playbook as soon as no other playbook runs for the remote hosts."""
         with self._hosts.one_at_a_time:
             self._asked.clear()
-            # from its beginning: what takes long is not to be done ever less often
+            # counted from the start, so that a slow run doesn't stretch the interval
             self._due = self._next_after(self._hosts.clock())
             result = self._hosts.play(self._playbook, self._variables())
         if result is None:
@@ -98,25 +99,25 @@ class RemoteJob:
             raise OrcastraError(result.problem)
 
     def close(self) -> None:
-        """Nothing is open between two runs."""
+        """Do nothing: no resource is open between two runs."""
 
     def _report(self, result: PlaybookResult) -> None:
         done = 0
-        said: list[str] = []
+        messages: list[str] = []
         for task in result.tasks:
-            said += [f"{task.host}: {text_of(one)}" for one in (*task.warnings, *task.notes)]
+            messages += [f"{task.host}: {text_of(one)}" for one in (*task.warnings, *task.notes)]
             for step in task.plan if task.changed else ():
                 done += 1
                 named = {**step, "summary": f"{step.get('summary')} on {task.host}"}
                 self._hosts.status.playbook_stepped(self.name, named, None)
                 log.info("done", **played_fields(step), host=task.host)
-        for text in self._once.fresh("messages", said):
+        for text in self._once.fresh("messages", messages):
             log.info("message from remote host", message=text, job=self.name)
         log.debug("remote hosts finished", summary=self.name, steps=done, seconds=result.seconds)
 
 
 class RemoteHosts:
-    """The hosts that ORCASTRA_REMOTE_HOSTS names, and the jobs for them."""
+    """The hosts in ORCASTRA_REMOTE_HOSTS, and the jobs for them."""
 
     def __init__(
         self,
@@ -129,9 +130,9 @@ class RemoteHosts:
         clock: Callable[[], float] = time.time,
         mods_file: ModsFile | None = None,
     ) -> None:
-        """``hosts`` is a pattern for ``inventory``; ``clock`` returns seconds since the epoch.
+        """``hosts`` is a host pattern for ``inventory``; ``clock`` returns seconds since the epoch.
 
-        ``mods_file`` holds the mods, by default the one that ``settings`` name.
+        ``mods_file`` is by default the file that ``settings`` name.
         """
         self.status = status
         self.clock = clock
@@ -144,10 +145,11 @@ class RemoteHosts:
         self._should_stop = should_stop
 
     def play(self, playbook: str, variables: Mapping[str, Any]) -> PlaybookResult | None:
-        """Run a playbook; None if we are to stop, or another instance is active by now."""
+        """Run a playbook; None if the process is shutting down, or another instance is active by now."""
         if self._should_stop() or not self.status.view().acts:
             return None
-        # managers only tell what the services use, unless they are named, too
+        # managers are only asked which images and mods the services use, unless they are remote hosts
+        # themselves
         hosts = {
             "orcastra_hosts": f"{self._hosts}:{MANAGERS_GROUP}",
             "orcastra_remote_hosts": self._hosts,
@@ -155,7 +157,7 @@ class RemoteHosts:
         return self._playbooks.run(playbook, {**hosts, **variables}, self._should_stop, self._inventory)
 
     def jobs(self) -> list[RemoteJob]:
-        """The jobs that the settings ask for."""
+        """Return the jobs that the settings enable."""
         settings, now = self._settings, self.clock()
         jobs = []
         if settings.autoheal_interval_seconds > 0:
@@ -174,16 +176,16 @@ class RemoteHosts:
         return jobs
 
     def _autoheal_variables(self) -> Mapping[str, Any]:
-        said = _heal_variables(heal_rules(self._settings))
+        given = _heal_variables(heal_rules(self._settings))
         if self._settings.webhook_url:
-            said["orcastra_autoheal_webhook_url"] = self._settings.webhook_url
-        return _other_than(_heal_variables(HealRules()), said)
+            given["orcastra_autoheal_webhook_url"] = self._settings.webhook_url
+        return _other_than(_heal_variables(HealRules()), given)
 
     def _prune_variables(self) -> Mapping[str, Any]:
-        said = _prune_variables(prune_rules(self._settings))
+        given = _prune_variables(prune_rules(self._settings))
         if self._settings.gc_dry_run:
-            said["orcastra_prune_dry_run"] = True
-        return _other_than(_prune_variables(PruneRules()), said)
+            given["orcastra_prune_dry_run"] = True
+        return _other_than(_prune_variables(PruneRules()), given)
 
     def _mods_variables(self) -> Mapping[str, Any]:
         dest = str(self._settings.mod_manager_dest)
@@ -223,6 +225,6 @@ def _prune_variables(rules: PruneRules) -> dict[str, Any]:
     }
 
 
-def _other_than(default: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """What our environment says: where it says nothing, the inventory's variables count."""
-    return {name: value for name, value in said.items() if name not in default or value != default[name]}
+def _other_than(default: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that differ from the default. For the others, the inventory's variables apply."""
+    return {name: value for name, value in given.items() if name not in default or value != default[name]}

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a changed configuration no longer has, and how to add that to it again for a while. Pure functions.
+"""Finds the entries that a changed configuration no longer has, and adds them back for a while. Pure
+functions.
 
-A file that is half written looks like one from which something was removed. So additions and changes apply
-at once, and removals wait until the file has been quiet for a while.
+A half-written file looks like one from which entries were removed. Therefore additions and changes apply at
+once, and removals wait until the file has been stable for a while.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _SCALARS = ("leader", "advertise_addr", "managers")
 
 
 def describe_changes(before: DesiredState, after: DesiredState) -> str:
-    """Return in one line what is different, empty if nothing is."""
+    """Return the differences on one line; empty if there are none."""
     parts = [
         *_mapping_changes("node", before.nodes, after.nodes),
         *_mapping_changes("dependency", before.dependencies, after.dependencies),
@@ -47,7 +48,7 @@ def _mapping_changes(noun: str, before: Mapping[str, Any], after: Mapping[str, A
 
 
 def removals(before: DesiredState, after: DesiredState) -> tuple[str, ...]:
-    """Name everything that ``before`` has and ``after`` lacks: ``label ssd of node wrk-a``."""
+    """Return descriptions of all entries that ``after`` lacks, such as ``label ssd of node wrk-a``."""
     found = [
         section
         for section in sorted(before.absent_sections - after.absent_sections)
@@ -61,7 +62,7 @@ def removals(before: DesiredState, after: DesiredState) -> tuple[str, ...]:
         if other is None:
             found.append(f"dependency {anchor}")
             continue
-        # one that follows another anchor now is not lost
+        # a follower that now has another anchor is not removed
         found += [
             f"follower {name} of {anchor}"
             for name in dependency.followers
@@ -73,7 +74,7 @@ def removals(before: DesiredState, after: DesiredState) -> tuple[str, ...]:
 
 
 def with_removed(before: DesiredState, after: DesiredState) -> DesiredState:
-    """``after`` and what of ``before`` it lacks. The result may contradict itself: check it."""
+    """Return ``after`` with the entries of ``before`` that it lacks. The result may be invalid: check it."""
     nodes = {name: _with_node(before.nodes.get(name), node) for name, node in after.nodes.items()}
     nodes |= {name: node for name, node in before.nodes.items() if name not in nodes}
     followers = _followers(after)
@@ -98,7 +99,7 @@ def with_removed(before: DesiredState, after: DesiredState) -> DesiredState:
 
 
 def _leaves(section: str, after: DesiredState) -> bool:
-    """Whether a section that was absent is given now and means nothing."""
+    """Whether a section that was absent is now present but empty."""
     return section not in after.absent_sections and not getattr(after, section)
 
 
@@ -119,7 +120,7 @@ def _with_node(before: NodeConfig | None, after: NodeConfig) -> NodeConfig:
 
 
 def _followers(desired: DesiredState) -> frozenset[tuple[str, str]]:
-    """Stack and name of everything that follows an anchor."""
+    """Return stack and name of all followers."""
     found: Mapping[str, Any] = desired.dependencies
     return frozenset((one.stack, name) for one in found.values() for name in one.followers)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was found, the plan and the status, as text for people, and as data for ``--format json``."""
+"""The plan and the status, as text for people and as data for ``--format json``."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from orcastra_runner.swarm import leader_of, node_name
 
 
 def to_text(lines: Iterable[str]) -> str:
-    """Return lines for people as one text. Each stays one line, and does nothing to the terminal.
+    """Return lines for people as one text, with line breaks and terminal controls inside a line escaped.
 
-    Everything that a command prints goes through here or ``to_json``: names, labels and errors are what
-    others have written.
+    All output of a command passes through here or ``to_json``, because names, labels and errors come from
+    untrusted sources.
     """
     return "\n".join(map(printable, lines))
 
@@ -43,7 +43,7 @@ def to_json(data: Any) -> str:
 
 
 def counts(seen: Observation) -> dict[str, int]:
-    """Return how many nodes, services and running tasks there are."""
+    """Return the number of nodes, services and running tasks."""
     snapshot = seen.snapshot
     ready = sum(node.is_ready for node in snapshot.nodes)
     running = sum(task.is_running for task in snapshot.tasks)
@@ -54,9 +54,9 @@ def counts(seen: Observation) -> dict[str, int]:
 def plan_data(
     plan: Plan, candidates: Iterable[Candidate] | None = None, short: Sequence[Shortage] = ()
 ) -> dict[str, Any]:
-    """Return the plan as a module's result has it, and the ``candidates`` for moves if they are given.
+    """Return the plan in the format of a module's result, and the ``candidates`` for moves if given.
 
-    ``short``: the services that are short of tasks. The reasons that are worth it are warnings, too.
+    ``short``: the services that are short of tasks. Lasting shortages are also warnings, new ones are notes.
     """
     data: dict[str, Any] = {
         "headline": headline(plan, short),
@@ -69,7 +69,7 @@ def plan_data(
 
 
 def headline(plan: Plan, short: Sequence[Shortage]) -> str:
-    """Return the plan in one sentence, which never says that all is well while tasks are missing."""
+    """Return a one-line summary of the plan, which mentions missing tasks even if no changes are needed."""
     also = f"; {shortages.counted(short)}" if short else ""
     if plan.steps:
         return f"{plural(len(plan.steps), 'change')} pending{also}"
@@ -81,7 +81,7 @@ def headline(plan: Plan, short: Sequence[Shortage]) -> str:
 def plan_text(
     plan: Plan, candidates: Iterable[Candidate] | None = None, short: Sequence[Shortage] = ()
 ) -> str:
-    """Return the plan as text, and the ``candidates`` for moves if they are given.
+    """Return the plan as text, and the ``candidates`` for moves if given.
 
     ``short``: the services that are short of tasks.
     """
@@ -92,25 +92,25 @@ def plan_text(
     lines += [f"note: {note}" for note in (*plan.notes, *shortages.notes(short))]
     if candidates is not None:
         found = [f"  {one.verdict}: {one}" for one in candidates]
-        lines += ["What could be moved to balance memory:", *found] if found else []
+        lines += ["Candidates for memory balancing:", *found] if found else []
         lines += (
-            [] if found else ["Nothing could be moved to balance memory: it is not configured, or empty."]
+            [] if found else ["No candidates for memory balancing: it is not configured, or nothing runs."]
         )
     return to_text(lines)
 
 
 def step_lines(steps: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return steps, as modules give them, as text."""
+    """Return the steps of a module's result as text."""
     lines: list[str] = []
     for number, step in enumerate(steps, start=1):
         lines.append(f"{number:>3}. {step['summary']}")
-        lines += [f"       why: {text_of(reason)}" for reason in step.get("why") or ()]
-        lines += [f"       why not otherwise: {text_of(reason)}" for reason in step.get("why_not") or ()]
+        lines += [f"       reason: {text_of(reason)}" for reason in step.get("why") or ()]
+        lines += [f"       rejected: {text_of(reason)}" for reason in step.get("why_not") or ()]
     return lines
 
 
 def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
-    """Return the leader, the nodes, the saved state, and whether an instance here would act."""
+    """Return the leader, the nodes, the saved state, and whether an instance on this node is active."""
     snapshot = seen.snapshot
     running = {node.id: 0 for node in snapshot.nodes}
     for task in snapshot.tasks:
@@ -156,20 +156,20 @@ def status_data(seen: Observation, *, acts_anywhere: bool) -> dict[str, Any]:
 
 
 def _availability_set_at(seen: Observation, node: Node) -> str | None:
-    """When a module or command took the node out of service; it stays so until it is activated."""
+    """Return when a module or command drained or paused the node; None if it is active or others did that."""
     at = seen.state.asked_availability.get(node.id)
     return None if at is None or node.availability == "active" else iso_time(at)
 
 
 def status_text(status: dict[str, Any]) -> str:
-    """Return what ``status_data`` gave, in words."""
-    leader = status["leader"] or "none at the moment"
+    """Return the result of ``status_data`` as text."""
+    leader = status["leader"] or "none"
     if status["node"] == status["leader"]:
-        leader += ", whose engine we talk to"
-    acts = "acts" if status["acts"] else "stands by"
+        leader += " (this node)"
+    role = "active" if status["acts"] else "standby"
     lines = [
         f"Leader:    {leader}",
-        f"Instance:  on node {status['node']}, {acts}",
+        f"Instance:  {role} on node {status['node']}",
         f"Swarm:     {plural(len(status['nodes']), 'node')}, {plural(status['services'], 'service')}",
         "",
         "Nodes:",
@@ -180,7 +180,7 @@ def status_text(status: dict[str, Any]) -> str:
         tasks = plural(node["running_tasks"], "task")
         availability = node["availability"]
         if node["availability_set_at"]:
-            availability += f" (set at {node['availability_set_at']})"
+            availability += f" (since {node['availability_set_at']})"
         lines.append(
             f"  {printable(node['hostname']):<{width}}  {role:<7}  {node['state']}, {availability}, {tasks}"
         )
@@ -193,22 +193,22 @@ def status_text(status: dict[str, Any]) -> str:
 
 
 def _labels(node: dict[str, Any]) -> list[str]:
-    """The labels of a node in two lines: ours, and those of others."""
+    """Return the labels of a node as text: first Orcastra's, then those of others."""
     owned = [f"{key}={value}" for key, value in node["labels"].items() if key in node["owned_labels"]]
     others = [f"{key}={value}" for key, value in node["labels"].items() if key not in node["owned_labels"]]
     missing = [key for key in node["owned_labels"] if key not in node["labels"]]
-    lines = [f"set by us: {', '.join(owned)}"] if owned else []
-    lines += [f"set by us, but missing: {', '.join(missing)}"] if missing else []
+    lines = [f"set by Orcastra: {', '.join(owned)}"] if owned else []
+    lines += [f"set by Orcastra, but missing: {', '.join(missing)}"] if missing else []
     return lines + ([f"set by others: {', '.join(others)}"] if others else [])
 
 
 def _state_lines(state: dict[str, Any]) -> list[str]:
     damage = [f"  damaged: {text}" for text in state["damage"]]
     gone = [
-        f"  node {node_id}, which has left the swarm: {', '.join(keys)}"
+        f"  labels of node {node_id}, which has left the swarm: {', '.join(keys)}"
         for node_id, keys in state["owned_labels_of_lost_nodes"].items()
     ]
-    unknown = [f"  {key}: of another release, kept as it is" for key in state["unknown_sections"]]
+    unknown = [f"  {key}: written by another release, left unchanged" for key in state["unknown_sections"]]
     details = damage + gone + unknown
-    verdict = "damaged; the next cycle sets it aside" if damage else "ok"
+    verdict = "damaged; the next cycle resets the damaged part" if damage else "ok"
     return [f"Saved state ({state['name']}): {verdict}", *details]

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When which job is due: intervals, and backing off after failures.
+"""When each job is due: intervals, and backoff after failures.
 
-Pure bookkeeping: it runs nothing and reads no clock; every time is the caller's, in seconds of a clock that
-never goes back.
+It runs nothing and reads no clock; the caller passes all times, in monotonic seconds.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from dataclasses import dataclass
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 300.0
-# After a failure, news shorten the wait for the next try to this.
+# After a failure, an event shortens the backoff to this.
 HASTY_RETRY_SECONDS = 10.0
 JITTER = 0.2
 
 
 @dataclass(slots=True)
 class Entry:
-    """One job's place in the schedule. ``due``: when it runs next, ``failed_at``: when it failed last.
+    """A job in the schedule. ``due``: when it runs next; ``failed_at``: when it last failed.
 
-    ``in_loop``: it is run by the loop; a background job says itself when it is due.
+    ``in_loop``: the loop runs it. A background job decides itself when it is due.
     """
 
     name: str
@@ -37,15 +36,15 @@ class Entry:
 
 
 class Schedule:
-    """The jobs, in the order in which those due at the same time are to run."""
+    """The jobs, in the order in which the loop runs those that are due at the same time."""
 
     def __init__(self, jitter: Callable[[], float] = random.random) -> None:
-        """``jitter`` returns numbers from 0 to 1, so that many instances do not retry in step."""
+        """``jitter`` returns random numbers from 0 to 1, so that instances don't retry in lockstep."""
         self._jitter = jitter
         self._entries: dict[str, Entry] = {}
 
     def add(self, name: str, interval: float, due: float, *, in_loop: bool = True) -> None:
-        """Add a job that runs every ``interval`` seconds, at ``due`` first."""
+        """Add a job that runs every ``interval`` seconds, first at ``due``."""
         self._entries[name] = Entry(name, interval, due, in_loop=in_loop)
 
     def due(self, now: float) -> list[str]:
@@ -53,19 +52,19 @@ class Schedule:
         return [entry.name for entry in self._of_the_loop() if entry.due <= now]
 
     def seconds_to_next(self, now: float) -> float:
-        """Return how long no job of the loop is due; 0 if one is."""
+        """Return the time until a job of the loop is due; 0 if one is."""
         return max(0.0, min((entry.due for entry in self._of_the_loop()), default=now) - now)
 
     def succeeded(self, name: str, now: float, interval: float | None = None) -> None:
-        """Note that the job ended well: it is due again after its interval."""
+        """Note that the job succeeded: it is due again after its interval."""
         entry = self._entries[name]
         entry.failures = 0
-        # a job whose configuration has changed may have another interval
+        # a changed configuration may have changed the interval
         entry.interval = interval or entry.interval
         entry.due = now + entry.interval
 
     def failed(self, name: str, now: float) -> float:
-        """Note that the job failed. Returns the seconds until it is tried again."""
+        """Note that the job failed. Returns the seconds until its next attempt."""
         entry = self._entries[name]
         entry.failures += 1
         delay = retry_delay(entry.failures, entry.interval) * (1 - JITTER + 2 * JITTER * self._jitter())
@@ -79,9 +78,10 @@ class Schedule:
                 entry.due = now
 
     def hasten(self, name: str, due: float) -> None:
-        """Make a job due at ``due`` if it would be later; after a failure not before some seconds.
+        """Make a job due at ``due`` at the latest; after a failure not before a few seconds have passed.
 
-        One part of a job may fail for hours: the rest of its work must not wait for minutes because of that.
+        A part of a job may fail for hours, and the rest of its work must not wait for minutes because of
+        that.
         """
         entry = self._entries[name]
         if entry.failures:
@@ -89,19 +89,20 @@ class Schedule:
         entry.due = min(entry.due, due)
 
     def _of_the_loop(self) -> list[Entry]:
-        # a copy: a background job may be added meanwhile
+        # a copy, because another thread may add a background job
         return [entry for entry in list(self._entries.values()) if entry.in_loop]
 
     def failures(self, name: str) -> int:
-        """Return how many times in a row the job has failed."""
+        """Return the number of consecutive failures of a job."""
         return self._entries[name].failures
 
 
 def retry_delay(failures: int, interval: float) -> float:
-    """Seconds to wait after this many failures in a row, before jitter.
+    """Return the backoff in seconds after this many consecutive failures, before jitter.
 
-    It doubles from a few seconds, so that a hiccup is over soon, and ends at several intervals (at most five
-    minutes unless the interval itself is longer), so that an engine in trouble is left alone.
+    It starts at a few seconds, for a quick recovery from short outages, and doubles up to several intervals
+    (at most five minutes, unless the interval itself is longer), so that a struggling engine gets few
+    requests.
     """
     first = min(FIRST_RETRY_SECONDS, interval)
     longest = max(interval, min(LONGEST_RETRY_SECONDS, 4 * interval))

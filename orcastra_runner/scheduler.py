@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The scheduler: runs the jobs of the loop one after the other, and background jobs each in its own thread.
+"""The scheduler: runs the jobs of the loop one after the other, and each background job in its own thread.
 
-A failure of any job is logged once, shows in the status and the metrics, and is retried after a pause that
-grows; it never stops another job. The loop may be busy with a move, and a background job, such as the pruning
-of this node, may take minutes. Neither waits for the other.
+A failed job is logged once, shown in the status and the metrics, and retried with backoff; it never stops
+another job. The loop may be busy with a move, and a background job such as pruning may take minutes; neither
+waits for the other.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from orcastra_runner.log import get_logger
 from orcastra_runner.schedule import Schedule
 from orcastra_runner.status import StatusStore
 
-# A clock that is put right, or a machine that slept, is noticed after this long.
+# A corrected clock or a suspended host is noticed after this time at the latest.
 LONGEST_WAIT_SECONDS = 60.0
-# How long the end waits for all background jobs: what one has begun is written down before it begins.
-PATIENCE_SECONDS = 3.0
+# How long the shutdown waits for all background jobs, which record their actions before they start them.
+TIMEOUT_SECONDS = 3.0
 
 log = get_logger()
 
 
 class BackgroundJob(Protocol):
-    """A job with a thread of its own. ``interval``: about how many seconds are between two runs.
+    """A job with its own thread. ``interval``: the approximate seconds between two runs.
 
-    Set ``woken`` when ``seconds_to_next`` has become less; the scheduler clears it.
+    Set ``woken`` when ``seconds_to_next`` has decreased; the scheduler clears it.
     """
 
     name: str
@@ -45,17 +45,17 @@ class BackgroundJob(Protocol):
     def interval(self) -> float: ...
 
     def seconds_to_next(self) -> float:
-        """How long it is not due; 0 if it is."""
+        """Return the time until the job is due; 0 if it is."""
 
     def run(self) -> None:
-        """Do it. Raises OrcastraError if it cannot be done."""
+        """Run the job. Raises OrcastraError if it fails."""
 
     def close(self) -> None:
-        """Called at the end, in the same thread."""
+        """Release resources; called at the end, in the same thread."""
 
 
 class Scheduler:
-    """Runs jobs until ``stop`` is called. ``schedule`` says when, ``problems`` logs what goes wrong."""
+    """Runs jobs until ``stop`` is called. ``schedule`` has their due times, ``problems`` logs failures."""
 
     def __init__(
         self, status: StatusStore, clock: Callable[[], float] = time.monotonic, *, debug: bool = False
@@ -70,7 +70,7 @@ class Scheduler:
         self._stopped = threading.Event()
 
     def run(self, name: str, interval: float, job: Callable[[], bool | None]) -> bool | None:
-        """Run one job now. Returns whether it had anything to do, None if it failed; that was reported."""
+        """Run one job now. Returns whether it had anything to do; None if it failed, which was reported."""
         started = self._clock()
         self._status.job_began(name, interval)
         acted = self._try_to_run(name, job)
@@ -83,7 +83,7 @@ class Scheduler:
         self._jobs += jobs
         for job in jobs:
             self.schedule.add(job.name, job.interval, self._clock(), in_loop=False)
-            # a daemon: one that waits for its engine must not keep the process from ending
+            # a daemon thread, because one that waits for its engine must not delay the shutdown
             thread = threading.Thread(target=self._work, args=(job,), name=f"job {job.name}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -95,11 +95,11 @@ class Scheduler:
             job.woken.set()
 
     def stop(self) -> None:
-        """Begin nothing more in the background, and wait a few seconds for what is under way."""
+        """Start no more background jobs, and wait a few seconds for the running ones."""
         self._stopped.set()
         for job in self._jobs:
             job.woken.set()
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
@@ -116,7 +116,7 @@ class Scheduler:
         job.close()
 
     def _wait(self, job: BackgroundJob, seconds: float) -> bool:
-        """Wait, unless the job is woken. Returns whether we are to end."""
+        """Wait until the time has passed or the job is woken. Returns whether the scheduler is stopping."""
         if not self._stopped.is_set():
             job.woken.wait(seconds)
             job.woken.clear()
@@ -134,13 +134,13 @@ class Scheduler:
         except OrcastraError as error:
             self.report(topic, str(error))
             return None
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
+        except Exception as error:  # noqa: BLE001 - an error in one job must not stop the others
             self.report(topic, f"unexpected {type(error).__name__}: {error}")
             return None
         self.problems.resolved(topic)
         return acted
 
     def report(self, topic: str, text: str, *, warning: bool = False) -> None:
-        """Report a problem, with the traceback of the current exception if that is wanted."""
+        """Report a problem, with the traceback of the current exception in debug mode."""
         details = traceback.format_exc() if self._debug else None
         self.problems.report(topic, text, warning=warning, traceback=details)

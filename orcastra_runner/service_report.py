@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The services, and whether all of their tasks run: for the page, the API and ``orcastra status``."""
+"""The services, and whether all of their tasks are running: for the page, the API and ``orcastra status``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages imp
 
 
 def services_data(seen: Observation, short: Iterable[Shortage]) -> list[dict[str, Any]]:
-    """All services by name; ``short`` are those that are short of tasks."""
+    """Return all services by name; ``short`` are those that are short of tasks."""
     reasons = {one.service: one for one in short}
     services = sorted(seen.snapshot.services, key=lambda service: service.name)
     return [_service(seen, service, reasons.get(service.name)) for service in services]
@@ -48,20 +48,20 @@ def _service(seen: Observation, service: Service, short: Shortage | None) -> dic
 
 
 def lines(services: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The services as text; nothing if there are none."""
+    """Return the services as text; an empty list if there are none."""
     if not services:
         return []
     width = max(len(service["name"]) for service in services)
-    told = ["", "Services:"]
+    found = ["", "Services:"]
     for service in services:
         on = ", ".join(
             f"{name} ×{number}" if number > 1 else name for name, number in service["nodes"].items()
         )
         places = f" on {on}" if on else ""
         over = f", {service['finished']} finished" if service["finished"] else ""
-        told.append(
+        found.append(
             f"  {service['name']:<{width}}  {service['running']} of {service['expected']}{places}{over}"
         )
         if service["problem"]:
-            told.append(f"  {'':<{width}}  {service['problem']}")
-    return told
+            found.append(f"  {'':<{width}}  {service['problem']}")
+    return found

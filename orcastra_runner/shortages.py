@@ -16,22 +16,22 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import FAILING, STOPPED, Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import shortened
-from orcastra_runner.dedup import AGAIN_AFTER_SECONDS
+from orcastra_runner.dedup import REMINDER_SECONDS
 from orcastra_runner.log import get_logger
 
-# What has failed again and again is over once it has run for that long.
+# A service that failed repeatedly counts as recovered once it has run for this long.
 STEADY_SECONDS = 60.0
-# A service with that many different reasons gets a line every ten minutes.
+# A service with at least this many different reasons is logged at most every ten minutes.
 MANY_REASONS = 8
 
-# ports, process IDs and the like
+# ports, process IDs and similar numbers
 _NUMBER = re.compile(r"\d{4,}")
 
 log = get_logger()
 
 
 def headline(short: Sequence[Shortage]) -> str:
-    """The state of the swarm if no changes are needed."""
+    """Return the state of the swarm for a plan without changes."""
     matches = "the swarm matches the configuration"
     return f"{matches}, but {counted(short)}" if short else matches
 
@@ -47,12 +47,12 @@ def names(short: Iterable[Shortage]) -> str:
 
 
 def warnings(short: Iterable[Shortage]) -> list[Reason]:
-    """The reasons that are worth a warning: those that may not pass by themselves."""
+    """Return the reasons of lasting shortages, which may not end on their own."""
     return [one.reason for one in short if not one.is_fresh]
 
 
 def notes(short: Iterable[Shortage]) -> list[Reason]:
-    """The other reasons."""
+    """Return the reasons of new shortages, which usually end on their own."""
     return [one.reason for one in short if one.is_fresh]
 
 
@@ -75,7 +75,7 @@ def shortages_data(short: Iterable[Shortage]) -> list[dict[str, Any]]:
 
 @dataclass(slots=True)
 class _Reported:
-    """What the log has said of one service. ``at``: when, ``short_at``: when it was last found short."""
+    """The log entries about a service. ``at``: time of the last one; ``short_at``: when it was last short."""
 
     news: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     flaps: bool = False
@@ -84,34 +84,35 @@ class _Reported:
 
 
 class ShortageLog:
-    """Logs each reason once, and when it is over."""
+    """Logs each shortage once, and its end."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._told: dict[str, _Reported] = {}
+        self._reported: dict[str, _Reported] = {}
 
-    def tell(self, short: Iterable[Shortage]) -> None:
-        """Log what is new. The same error on another node, or of another attempt, is not."""
+    def log_new(self, short: Iterable[Shortage]) -> None:
+        """Log new reasons. The same error on another node or of another attempt is not new."""
         now = self._clock()
         found = {one.service: one for one in short}
         for one in found.values():
-            told = self._told.get(one.service)
-            if told is not None:
-                told.short_at = now
+            reported = self._reported.get(one.service)
+            if reported is not None:
+                reported.short_at = now
             if not one.is_fresh:
                 self._warn(one, now)
-        for service, told in list(self._told.items()):
-            # what fails again and again runs for a moment in between
-            if service not in found and (not told.flaps or now - told.short_at >= STEADY_SECONDS):
-                del self._told[service]
+        for service, reported in list(self._reported.items()):
+            # a service that fails repeatedly runs for a moment in between
+            if service not in found and (not reported.flaps or now - reported.short_at >= STEADY_SECONDS):
+                del self._reported[service]
                 log.info("no longer short of tasks", summary=service)
 
     def _warn(self, one: Shortage, now: float) -> None:
-        told = self._told.setdefault(one.service, _Reported(short_at=now))
-        told.flaps = told.flaps or one.code in (FAILING, STOPPED)
+        reported = self._reported.setdefault(one.service, _Reported(short_at=now))
+        reported.flaps = reported.flaps or one.code in (FAILING, STOPPED)
         news = (one.code, tuple(_NUMBER.sub("#", error) for error in one.errors))
-        if news in told.news or (len(told.news) >= MANY_REASONS and now - told.at < AGAIN_AFTER_SECONDS):
+        has_many = len(reported.news) >= MANY_REASONS and now - reported.at < REMINDER_SECONDS
+        if news in reported.news or has_many:
             return
-        told.news.add(news)
-        told.at = now
+        reported.news.add(news)
+        reported.at = now
         log.warning("short of tasks", summary=str(one), running=one.running, expected=one.expected)

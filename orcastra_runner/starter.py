@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra init``: writes a commented ``swarm.yml`` that describes the swarm as it runs today.
+"""``orcastra init``: writes a commented ``swarm.yml`` that describes the current swarm.
 
-The file changes nothing until someone edits it. It is checked before it gets its name, and an existing file
-is never overwritten.
+The file changes nothing until the user edits it. It is validated before it gets its name, and an existing
+file is never overwritten.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def existing_files(config_dir: Path) -> list[Path]:
 
 
 def write_starter(text: str, path: Path) -> DesiredState:
-    """Check the configuration and write it to a file that must not exist yet. Returns what it says.
+    """Validate the configuration and write it to a file that must not exist yet. Returns the configuration.
 
-    Raises ConfigError if there is a file already or the text isn't valid, OrcastraError if it can't be
-    written. A file that is only half written never gets the name.
+    Raises ConfigError if the file already exists or the text isn't valid, OrcastraError if it can't be
+    written. A half-written file never gets the name.
     """
     if path.exists() or path.is_symlink():
         raise ConfigError([Problem(key="", expected=f"no file at {path}", found="one, which is kept")])
@@ -72,7 +72,7 @@ def write_starter(text: str, path: Path) -> DesiredState:
                 os.fsync(file.fileno())
             temporary.chmod(0o644)
             desired = check(temporary)
-            # unlike a rename, a link fails if the name was taken meanwhile
+            # unlike a rename, a link fails if the name exists by now
             os.link(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -86,7 +86,7 @@ def write_starter(text: str, path: Path) -> DesiredState:
 
 
 def check(path: Path) -> DesiredState:
-    """Read a file as Orcastra does. Raises ConfigError."""
+    """Read a file like any other configuration. Raises ConfigError."""
     return build_configuration(
         read_documents(ConfigFiles(path, None, None)),
         stack_name="",
@@ -108,8 +108,8 @@ def _head(date: str) -> Iterator[str]:
     yield "# changes nothing until you edit it."
     yield "#"
     yield "#   orcastra config check     checks this file"
-    yield "#   orcastra plan             shows what it would change, and why"
-    yield "#   orcastra run             applies it, again and again"
+    yield "#   orcastra plan             shows the pending changes and their reasons"
+    yield "#   orcastra run              applies it in a loop"
     yield ""
 
 
@@ -214,10 +214,10 @@ def _storage(starter: Starter) -> Iterator[str]:
 
 
 def _comment(text: str, indent: str = "") -> str:
-    """A comment of one line, whatever a host has put into the text."""
+    """Return a comment on one line, even if a host has put line breaks into the text."""
     return f"{indent}# {printable(text)}"
 
 
 def _scalar(text: str) -> str:
-    """A string as YAML on one line, in quotes if it would read as something else."""
+    """Return a string as YAML on one line, in quotes if it would be ambiguous without them."""
     return yaml.safe_dump(text, width=10_000, allow_unicode=True).removesuffix("\n").removesuffix("\n...")

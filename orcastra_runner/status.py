@@ -4,8 +4,8 @@
 
 """The status of this instance, for the page, the API and the metrics.
 
-The loop and the node's own jobs report here what they observe, plan and do; ``view`` returns all of it as one
-immutable value. Any thread may write and read, and nothing here waits for anything but its own lock.
+The loop and the node's own jobs report their observations, plans and actions here; ``view`` returns all of
+it as one immutable value. Any thread may write and read; nothing here blocks except on its own lock.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages imp
 from orcastra_runner.heartbeat import STUCK_SECONDS, Heartbeat
 from orcastra_runner.metrics import Metrics
 
-# How many actions are kept for the page.
+# Number of actions to keep for the page.
 HISTORY = 200
 
 DONE = "done"
@@ -41,7 +41,7 @@ SERVICE_STEPS = ("place_service", "scale_service", "restart_service", "resume_up
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that was done or tried, at ``ended_at`` (seconds since the epoch), by the job ``job``."""
+    """An action, successful or not, that ``job`` ended at ``ended_at`` (seconds since the epoch)."""
 
     ended_at: float
     job: str
@@ -54,7 +54,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """How a job fares. Times are seconds since the epoch, ``seconds`` is how long its last run took."""
+    """The state of a job. Times are seconds since the epoch; ``seconds`` is the duration of its last run."""
 
     name: str
     interval: float
@@ -67,7 +67,7 @@ class JobState:
 
 @dataclass(frozen=True, slots=True)
 class OpenProblem:
-    """Something that is wrong since ``since`` (seconds since the epoch)."""
+    """A problem that has existed since ``since`` (seconds since the epoch)."""
 
     topic: str
     text: str
@@ -76,12 +76,12 @@ class OpenProblem:
 
 @dataclass(frozen=True)
 class View:
-    """Everything that is known, at one moment. ``version`` is another one after each change.
+    """The whole status at one moment. ``version`` changes with each update.
 
-    ``role``: whether the instance acts and why, as text; ``plans``: the last plan of each job.
-    ``observed_at``: when the swarm was last observed; ``answers``: whether the engine has answered the last
-    request, if only that it is no manager's. ``mods``: the result for each mod of the last refresh, which was
-    at ``refreshed_at``. ``short``: the services that were short of tasks at the last observation; their
+    ``role``: whether the instance is active, and the reason, as text; ``plans``: the last plan of each job.
+    ``observed_at``: when the swarm was last observed; ``answers``: whether the engine answered the last
+    request, even if it is not a manager's engine. ``mods``: the result for each mod of the last refresh, at
+    ``refreshed_at``. ``short``: the services that were short of tasks at the last observation; their
     ``since`` is when that began. All times are seconds since the epoch.
     """
 
@@ -116,9 +116,9 @@ class StatusStore:
         monotonic: Callable[[], float] = time.monotonic,
         heartbeat: Heartbeat | None = None,
     ) -> None:
-        """``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back.
+        """``clock`` returns seconds since the epoch, ``monotonic`` monotonic seconds.
 
-        ``heartbeat`` shows other processes on this machine that the loop goes on.
+        ``heartbeat`` shows other processes on this host that the loop is alive.
         """
         self.metrics = Metrics()
         self._clock = clock
@@ -131,12 +131,12 @@ class StatusStore:
         self.metrics.dry_run.set(dry_run)
 
     def view(self) -> View:
-        """Return everything as it is now."""
+        """Return the current status."""
         with self._lock:
             return self._view
 
     def heartbeat(self) -> None:
-        """The loop has come round, or has checked what it waits for."""
+        """Note that the loop began another iteration, or is still waiting for a playbook."""
         self._beat_at = self._monotonic()
         if self._heartbeat is not None:
             self._heartbeat.beat()
@@ -145,32 +145,32 @@ class StatusStore:
         return self._monotonic() - self._beat_at
 
     def is_stuck(self) -> bool:
-        """Whether the loop has not come round for far too long."""
+        """Whether the last iteration of the loop began too long ago."""
         return self.seconds_since_heartbeat() > STUCK_SECONDS
 
     def configured(self, desired: DesiredState) -> None:
-        """A configuration is in force."""
+        """Note the configuration in effect."""
         self._change(desired=desired)
 
     def observed(self, seen: Observation, seconds: float) -> None:
-        """The swarm was looked at, which took ``seconds``."""
+        """Note an observation of the swarm, which took ``seconds``."""
         short = self._short(seen)
         self._change(seen=seen, short=short, observed_at=self._clock(), answers=True)
         self.metrics.observed(seen, seconds, missing=sum(one.expected - one.running for one in short))
 
     def _short(self, seen: Observation) -> tuple[Shortage, ...]:
-        """The services that are short of tasks, since the first look that has found them so."""
+        """Return the services that are short of tasks, with the time of the first observation of that."""
         began = {one.service: one.since for one in self.view().short}
         found = shortages(seen.snapshot, seen.engine_time or self._clock())
         return tuple(replace(one, since=min(one.since, began.get(one.service, one.since))) for one in found)
 
     def observation_failed(self, role: str, *, answers: bool) -> None:
-        """The swarm cannot be looked at: the engine is no manager's (it ``answers``), or does not answer."""
+        """Note a failed observation: the engine is not a manager's (it ``answers``), or does not answer."""
         self._change(role=role, acts=False, plans={}, answers=answers)
         self.metrics.leads(leads=False, acts=False)
 
     def decided(self, role: str, *, leads: bool, acts: bool) -> None:
-        """Whether it is on us to act, and why, in words."""
+        """Note whether this instance is active; ``role`` includes the reason."""
         self._change(role=role, acts=acts, **({} if acts else {"plans": {}}))
         self.metrics.leads(leads=leads, acts=acts)
 
@@ -184,12 +184,12 @@ class StatusStore:
         self.metrics.planned(job, plan)
 
     def refreshed(self, done: Refreshing) -> None:
-        """The mods of this node were refreshed."""
+        """Note the result of a refresh of this node's mods."""
         self.metrics.refreshed(done)
         self._change(mods=done.mods, refreshed_at=self._clock())
 
     def problem(self, topic: str, text: str | None) -> None:
-        """Something is wrong; None: it is fine again."""
+        """Note a problem; None if it is resolved."""
         with self._lock:
             problems = dict(self._view.problems)
         before = problems.pop(topic, None)
@@ -208,7 +208,7 @@ class StatusStore:
             self._replace(jobs={**self._view.jobs, name: job})
 
     def job_ended(self, name: str, seconds: float, *, ok: bool, acted: bool = False) -> None:
-        """A run of the job has ended after ``seconds``; ``acted``: there was something to do."""
+        """Note the end of a run of a job, which took ``seconds``; ``acted``: there was something to do."""
         with self._lock:
             now = self._clock()
             job = self._view.jobs[name]
@@ -218,7 +218,7 @@ class StatusStore:
         self.metrics.job_ended(name, seconds, now=now, failures=failures, acted=acted)
 
     def stepped(self, job: str, result: StepResult) -> None:
-        """A step was carried out. One that turned out not to be called for is not worth telling."""
+        """Note the result of a step. A step that turned out to be unnecessary is not recorded."""
         if result.error is None and not result.changed:
             return
         outcome = DONE if result.error is None else FAILED
@@ -228,18 +228,19 @@ class StatusStore:
         self._count(job, step.action, outcome, step)
 
     def playbook_stepped(self, job: str, result: Mapping[str, Any], step: Step | None) -> None:
-        """A playbook has carried out a step; ``step``: the same as it was planned here, where it was."""
+        """Note a step that a playbook carried out; ``step`` is the same step as planned here, if it was."""
         why, why_not = tuple(result.get("why") or ()), tuple(result.get("why_not") or ())
         self._add(Action(self._clock(), job, str(result.get("summary")), DONE, why, why_not))
         self._count(job, str(result.get("action")), DONE, step)
 
     def commanded(self, record: CommandRecord) -> None:
-        """A command has ended."""
+        """Note the end of a command."""
         why = (Reason("command_requested", source=record.source).to_data(),)
         error = None if record.status == DONE else record.message
-        said = record.message if record.status == DONE else ""
-        what = f"command {record.command}" + (f": {said}" if said else "")
-        self._add(Action(self._clock(), "commands", what, record.status, why, error=error))
+        summary = f"command {record.command}"
+        if record.status == DONE and record.message:
+            summary += f": {record.message}"
+        self._add(Action(self._clock(), "commands", summary, record.status, why, error=error))
         self.metrics.commands.labels(record.command.split(" ", 1)[0], record.status).inc()
 
     def _add(self, action: Action) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Our view of the swarm: one engine connection for the whole process, and one observation for each cycle."""
+"""Access to the swarm: one engine connection for the whole process, and one observation for each cycle."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.plan 
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.state_repair import plan_state_repair
 from orcastra_runner.log import get_logger
 
-# How long an instance that stands by waits for an answer: it has nothing to lose, and may have to take over.
-STAND_BY_PATIENCE_SECONDS = 3.0
+# Request timeout of a standby instance, which must be ready to take over.
+STANDBY_TIMEOUT_SECONDS = 3.0
 
 log = get_logger()
 
 
 class Swarm:
-    """Observes the swarm, at most once until ``invalidate`` is called."""
+    """Observes the swarm. An observation is reused until ``invalidate`` is called."""
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class Swarm:
         guard: Callable[[], AbstractContextManager[None]] = nullcontext,
         on_observed: Callable[[Observation, float], None] = lambda _seen, _seconds: None,
     ) -> None:
-        """``guard`` gives the context in which the engine is waited for.
+        """``guard`` returns a context manager around requests to the engine.
 
-        ``on_observed`` gets the observation, and how many seconds it took.
+        ``on_observed`` gets each observation and its duration in seconds.
         """
         self._on_observed = on_observed
-        # whether an observation may take as long as the engine's usual timeout
+        # whether an observation may take as long as the usual timeout
         self.uses_full_timeout = True
         self._connect = connect
         self._guard = guard
@@ -57,7 +57,7 @@ class Swarm:
         self._seen: Observation | None = None
 
     def observe(self) -> Observation:
-        """Return one observation of the swarm. Raises the errors of the engine."""
+        """Return the current observation. Raises the errors of the engine."""
         if self._seen is None:
             started = time.perf_counter()
             with self._guard():
@@ -68,26 +68,29 @@ class Swarm:
         return self._seen
 
     def carry_out(self, plan: Plan) -> Outcome:
-        """Carry out a plan made from what was seen, in this process. Raises the errors of the engine."""
+        """Carry out a plan made from the current observation, in this process.
+
+        Raises the errors of the engine.
+        """
         self.observe()
         if self._engine is None:
             raise EngineUnreachable("the connection to the engine was lost")
         return carry_out(self._engine, plan)
 
     def own_node_id(self) -> str:
-        """The ID of the node on whose host we run; empty where the engine may be that of another host."""
+        """Return the ID of the node on which this process runs; empty if its engine may be remote."""
         seen = self.observe()
         return seen.local_node_id if self._engine is not None and self._engine.is_local else ""
 
     def describe(self) -> Json:
-        """What the engine says of the swarm as such, its settings among it."""
+        """Return the engine's description of the swarm, including its settings."""
         self.observe()
         if self._engine is None:
             raise EngineUnreachable("the connection to the engine was lost")
         return self._engine.get_cluster()
 
     def networks(self) -> dict[str, str]:
-        """ID → name of the swarm's networks; empty if a socket proxy refuses to list them."""
+        """Return the names of the swarm's networks by ID; empty if a socket proxy refuses to list them."""
         self.observe()
         if self._engine is None:
             raise EngineUnreachable("the connection to the engine was lost")
@@ -99,9 +102,9 @@ class Swarm:
             return {}
 
     def save(self, edits: Iterable[StateEdit]) -> None:
-        """Write to the saved state, at once. Raises the errors of the engine and of the edits.
+        """Write to the saved state at once. Raises the errors of the engine and of the edits.
 
-        Where the connection is lost it is tried once more, so an edit has to bear being applied twice.
+        If the connection is lost, the write is repeated once, so edits must be idempotent.
         """
         edits = tuple(edits)
         self.invalidate()
@@ -117,11 +120,11 @@ class Swarm:
         StateStore(self._engine).update(edits)
 
     def invalidate(self) -> None:
-        """Make the next observation a fresh one."""
+        """Discard the current observation."""
         self._seen = None
 
     def close(self) -> None:
-        """Close the connection; the next observation makes a new one."""
+        """Close the connection. The next observation opens a new one."""
         self.invalidate()
         if self._engine is not None:
             engine, self._engine = self._engine, None
@@ -132,10 +135,10 @@ class Swarm:
         try:
             return self._try_to_observe()
         except EngineTimeout:
-            # it is there and would not be faster the second time
+            # the engine is reachable, and a second attempt would not be faster
             raise
         except EngineUnreachable:
-            # the engine may have closed a connection from before, or have been restarted
+            # the engine may have closed an idle connection, or have restarted
             if not is_kept:
                 raise
         return self._try_to_observe()
@@ -146,7 +149,7 @@ class Swarm:
         try:
             if self.uses_full_timeout:
                 return observe(self._engine)
-            with self._engine.impatient(STAND_BY_PATIENCE_SECONDS):
+            with self._engine.impatient(STANDBY_TIMEOUT_SECONDS):
                 return observe(self._engine)
         except BaseException:
             self.close()
@@ -156,18 +159,18 @@ class Swarm:
 def plan_all(
     seen: Observation, desired: DesiredState, give_up_seconds: float = DEFAULT_GIVE_UP_SECONDS
 ) -> Plan:
-    """Plan everything that the site playbook does, from the same parts as its modules."""
+    """Plan everything that the site playbook does, with the planners of its modules."""
     return plan_state_repair(seen.damage) + plan_anchors(
         seen.snapshot, desired, seen.state, time.time(), give_up_seconds, static_labels=True
     )
 
 
 def leader_of(seen: Observation) -> str | None:
-    """Return the host name of the swarm's leader."""
+    """Return the host name of the swarm leader."""
     return next((node.hostname for node in seen.snapshot.nodes if node.leader), None)
 
 
 def node_name(seen: Observation) -> str:
-    """Return the host name of the node whose engine we talk to."""
+    """Return the host name of the node whose engine this process uses."""
     node = seen.snapshot.node_by_id.get(seen.local_node_id)
     return node.hostname if node else seen.local_node_id

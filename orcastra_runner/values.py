@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One environment variable: which kinds there are, what each kind expects, and how a value is read.
+"""Environment variables: the kinds of values, what each kind expects, and how it is parsed.
 
-Values come from Compose files, env files and units, so the usual slips of those have a hint of their own:
-quotes that became part of the value, and Windows line ends.
+Values come from Compose files, env files and systemd units, so their common mistakes have hints of their own:
+quotes that became part of the value, and Windows line endings.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from orcastra_runner import address, cron
 
 PREFIX = "ORCASTRA_"
 
-# Beyond that, clocks and timers overflow. It is more than thirty years.
+# Clocks and timers overflow beyond this, which is more than thirty years in seconds.
 LARGEST_NUMBER = 10**9
 
 _BOOLEANS = {
@@ -40,7 +40,7 @@ _DOMAIN = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-
 
 
 class WrongValue(Exception):
-    """A value that its kind does not take. ``hint`` says more than the value itself."""
+    """A value that its kind does not accept. ``hint`` is added to the value in the error message."""
 
     def __init__(self, hint: str = "") -> None:
         super().__init__(hint)
@@ -51,8 +51,8 @@ class WrongValue(Exception):
 class Variable:
     """One environment variable. ``kind`` is a key of ``KINDS``.
 
-    ``least`` is the smallest number that makes sense, ``choices`` are the only words that do.
-    ``is_secret``: its value is never shown.
+    ``least`` is the smallest number allowed, ``choices`` are the only words allowed. The value is never shown
+    if ``is_secret``.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Variable:
 
     @property
     def expected(self) -> str:
-        """What a good value looks like."""
+        """A description of valid values."""
         if self.choices:
             return " or ".join(self.choices)
         return KINDS[self.kind].expected.format(least=self.least)
@@ -87,9 +87,9 @@ class Variable:
         return "" if self.default is None else str(self.default)
 
     def read(self, environment: Mapping[str, str]) -> tuple[Any, Problem | None]:
-        """The typed value, or the default and what is wrong with the value.
+        """Return the typed value, or the default and the problem with the value.
 
-        An empty variable counts as one that is not set: that is what ``VARIABLE=`` in a Compose file means.
+        An empty variable counts as unset, because that is the meaning of ``VARIABLE=`` in a Compose file.
         """
         default = Path(self.default) if self.kind == "path" and self.default else self.default
         text = environment.get(self.name, "")
@@ -106,17 +106,20 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``parse`` gets the text, which is not empty, and its variable, and raises WrongValue."""
+    """One kind of values.
+
+    ``parse`` gets the text, which is not empty, and its variable; it raises WrongValue.
+    """
 
     expected: str
     parse: Callable[[str, Variable], Any]
 
 
 def quotes_hint(text: str) -> str:
-    """What to say of a value that is in quotes, empty if it is not."""
+    """Return a hint for a value in quotes; empty for any other."""
     stripped = text.strip()
     if len(stripped) > 1 and stripped[0] == stripped[-1] and stripped[0] in _QUOTES:
-        return " (the quotes are part of the value: leave them out)"
+        return " (the quotes are part of the value; remove them)"
     return ""
 
 
@@ -125,9 +128,9 @@ def _refuse_slips(text: str) -> None:
     if hint:
         raise WrongValue(hint)
     if text.endswith(("\r", "\n")):
-        raise WrongValue(" (it ends with a line end: the file it comes from may have Windows line ends)")
+        raise WrongValue(" (it ends with a line break; its file may have Windows line endings)")
     if not text.isprintable():
-        raise WrongValue(" (it has characters that cannot be printed)")
+        raise WrongValue(" (it contains characters that are not printable)")
 
 
 def _refuse_other_than(choices: tuple[str, ...], text: str) -> None:
@@ -148,7 +151,7 @@ def _number(parse: Callable[[str], float]) -> Callable[[str, Variable], Any]:
             number = parse(text)
         except ValueError as error:
             raise WrongValue from error
-        # nothing is true of NaN
+        # this also rejects NaN, for which every comparison is false
         if not variable.least <= number <= LARGEST_NUMBER:
             raise WrongValue(f" (at most {LARGEST_NUMBER})" if number > LARGEST_NUMBER else "")
         return number
@@ -158,7 +161,7 @@ def _number(parse: Callable[[str], float]) -> Callable[[str, Variable], Any]:
 
 def _text(text: str, _variable: Variable) -> str:
     if text != text.strip():
-        raise WrongValue(" (it begins or ends with white space)")
+        raise WrongValue(" (it starts or ends with white space)")
     return text
 
 
@@ -179,7 +182,7 @@ def _domains(text: str, variable: Variable) -> tuple[str, ...]:
     names = _words(text, variable)
     for name in names:
         if not _DOMAIN.fullmatch(name):
-            raise WrongValue(f" ({shorten(name)} is none)")
+            raise WrongValue(f" ({shorten(name)} is not a domain name)")
     return names
 
 
@@ -207,9 +210,9 @@ def _url(text: str, _variable: Variable) -> str:
     except ValueError as error:
         raise WrongValue from error
     if parts.scheme.lower() not in ("http", "https"):
-        raise WrongValue(" (it begins with neither)" if "://" not in text else "")
+        raise WrongValue(" (it has no scheme)" if "://" not in text else "")
     if not has_host or re.search(r"\s", text):
-        raise WrongValue(" (it names no host)" if not has_host else " (it has white space in it)")
+        raise WrongValue(" (it has no host)" if not has_host else " (it contains white space)")
     return text
 
 
@@ -223,17 +226,17 @@ def _zone(text: str, _variable: Variable) -> str:
 KINDS = {
     "text": Kind("text", _text),
     "stack": Kind(
-        "the name of a stack (letters, digits, '_', '-' and '.', a letter or digit first)", _like(_STACK)
+        "a stack name (letters, digits, '_', '-' and '.', starting with a letter or digit)", _like(_STACK)
     ),
     "prefix": Kind("letters, digits, '_', '-' and '.'", _like(_LABEL_PREFIX)),
-    "label": Kind("the key of a label, without white space and '='", _like(_LABEL_KEY)),
+    "label": Kind("a label key without white space and '='", _like(_LABEL_KEY)),
     "path": Kind("a path", lambda text, variable: Path(_text(text, variable))),
-    "bool": Kind("true or false (1/0, yes/no, on/off are fine too)", _bool),
+    "bool": Kind("true or false (or 1/0, yes/no, on/off)", _bool),
     "seconds": Kind("a number of seconds, at least {least:g}", _number(float)),
     "minutes": Kind("a number of minutes, at least {least:g}", _number(float)),
     "count": Kind("a whole number, at least {least:g}", _number(int)),
-    "list": Kind("words with commas between them", _words),
-    "domains": Kind("domain names without scheme and port, with commas between them", _domains),
+    "list": Kind("a list separated by commas", _words),
+    "domains": Kind("domain names without scheme and port, separated by commas", _domains),
     "cron": Kind(cron.EXPECTED, _cron),
     "zone": Kind(cron.ZONE_EXPECTED, _zone),
     "address": Kind(address.EXPECTED, _address),

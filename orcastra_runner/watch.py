@@ -2,22 +2,23 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Event mode: notice what happens in the swarm, and wake the loop. It decides nothing itself.
+"""Event mode: wakes the loop when the swarm changes. It decides nothing itself.
 
-A manager's event stream has nodes and services but no tasks, and containers only of its own engine. So two
-threads watch, each with a connection of its own: one follows the stream, the other polls the tasks of the
-services that matter.
+A manager's event stream contains nodes and services, but no tasks, and only the containers of its own
+engine. Therefore two threads watch, each with its own connection: one follows the stream, the other polls
+the tasks of the services that matter.
 
-No change is missed, because both compare with what the loop observed last, not with their own first answer:
+They miss no change, because both compare with the last observation of the loop, not with their own first
+response:
 
 - Each poll of tasks is compared with the tasks of that observation.
-- Once a stream is open, nodes and services are listed once and their versions compared with that observation.
-  What happened after the observation but before the stream began shows there; what happens later is in the
-  stream. No clock takes part in that.
-- The stream itself begins some seconds before the observation, by the engine's own clock: an engine answers
-  a moment before it subscribes.
+- Once a stream is open, nodes and services are listed once, and their versions are compared with that
+  observation. This shows changes after the observation but before the stream began; later ones are in the
+  stream. No clock is involved.
+- The stream begins some seconds before the observation, by the engine's own clock, because an engine
+  responds a moment before it subscribes.
 
-An answer to a request that was made before the latest observation proves nothing and is thrown away.
+The response to a request that was sent before the latest observation proves nothing and is discarded.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.parse impo
 from orcastra_runner.log import get_logger
 
 EVENT_TYPES = ("node", "service")
-# A stream without any event for so long is opened anew: its connection may be dead.
+# A stream without events for this long is reopened, because its connection may be dead.
 IDLE_SECONDS = 120.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
-# How much earlier than the observation the stream begins: an event bears the time of its write, on the clock
-# of the manager that made it.
+# How much earlier than the observation the stream begins. The time of an event is that of the write, on the
+# clock of the manager that made it.
 MARGIN_SECONDS = 5.0
 
 Tasks = frozenset[tuple[str, str | None, str]]
@@ -52,10 +53,10 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Known:
-    """What the loop observed last: of nodes and services their versions, and the tasks of ``services``.
+    """The last observation of the loop: the versions of nodes and services, and the tasks of ``services``.
 
-    ``engine_time`` is when, by the engine's clock. Compare two of them by identity: each observation makes a
-    new one.
+    ``engine_time`` is its time by the engine's clock. Compare by identity, because each observation creates
+    a new one.
     """
 
     services: frozenset[str]
@@ -82,17 +83,17 @@ class Known:
 
 
 class Watcher:
-    """Wakes the loop when something happens to a node, a service, or a task of the followed services."""
+    """Wakes the loop when a node, a service, or a task of the watched services changes."""
 
     def __init__(self, connect: Callable[[], Engine], wake: Callable[[], None], poll_seconds: float) -> None:
         self._connect = connect
         self._wake = wake
         self._poll_seconds = poll_seconds
         self._known: Known | None = None
-        # a stream is open, and nothing was there to compare with
+        # a stream was opened before there was an observation to compare with
         self._is_unchecked = False
         self._lock = threading.Lock()
-        # where a new stream goes on, by the engine's clock
+        # the start of the next stream, by the engine's clock
         self._since = 0.0
         self._ended = threading.Event()
 
@@ -106,26 +107,26 @@ class Watcher:
         self._ended.set()
 
     def follow(self, seen: Observation, service_ids: frozenset[str]) -> None:
-        """Report from now on what differs from this observation.
+        """Report differences from this observation from now on.
 
-        ``service_ids``: the services whose tasks count; none while this instance stands by.
+        ``service_ids``: the services whose tasks are watched; empty on a standby instance.
         """
         known = Known.of(seen, service_ids)
         with self._lock:
             self._known = known
             was_unchecked, self._is_unchecked = self._is_unchecked, False
         if was_unchecked:
-            # the stream may have begun after this observation: one that begins now is complete
+            # The stream may have begun after this observation. The next observation is complete.
             self._wake()
 
     def rest(self) -> None:
-        """Poll no tasks: the engine is no manager's."""
+        """Stop polling tasks: the engine is not a manager's."""
         with self._lock:
             self._known = None
             self._is_unchecked = True
 
     def _replace(self, known: Known, after: Known) -> bool:
-        """Put ``after`` in the place of ``known``. Returns whether that was still the latest."""
+        """Replace ``known`` with ``after``. Returns whether ``known`` was still the latest observation."""
         with self._lock:
             is_latest = self._known is known
             if is_latest:
@@ -140,26 +141,26 @@ class Watcher:
             for event in engine.events(
                 EVENT_TYPES, self._start_of_stream(engine), IDLE_SECONDS, lambda: self._compare(engine)
             ):
-                # the next moment: a stream begins with events at ``since`` itself
+                # one tick later, because a stream includes the events at ``since`` itself
                 self._since = max(self._since, math.nextafter(event.get("timeNano", 0) / 1e9, math.inf))
                 log.debug("event", type=event.get("Type"), action=event.get("Action"))
                 self._wake()
                 if self._ended.is_set():
                     return
             if time.monotonic() - opened < LONGEST_PAUSE_SECONDS:
-                return  # whatever ended it so soon may end the next one, too: that is what pauses are for
+                return  # the cause of such an early end may end the next stream too, so pause first
 
     def _start_of_stream(self, engine: Engine) -> float:
         known = self._known
         if known is None or not known.engine_time:
-            # the loop has yet to look, and will see all that was before
+            # the first observation of the loop is still to come, and will contain everything until then
             engine_time = parse_time(engine.info().get("SystemTime") or "")
         else:
             engine_time = known.engine_time
         return max(self._since, engine_time - MARGIN_SECONDS)
 
     def _compare(self, engine: Engine) -> None:
-        """Wake the loop if nodes or services are not as it has observed them."""
+        """Wake the loop if nodes or services differ from its observation."""
         with self._lock:
             known = self._known
             self._is_unchecked = known is None
@@ -184,7 +185,7 @@ class Watcher:
                 tasks = _tasks(engine, known.services)
                 after = replace(known, tasks=tasks)
             except NotFound:
-                # a service was removed: the loop finds out, and names those to follow now
+                # a service was removed: the loop notices, and updates the services to watch
                 after = replace(known, services=frozenset())
             works()
             if after != known and self._replace(known, after):
@@ -198,9 +199,9 @@ def _tasks(engine: Engine, service_ids: frozenset[str]) -> Tasks:
 
 
 class _Restarted:
-    """Runs a task with a connection, again and again, with growing pauses while that fails.
+    """Runs a task with a connection, and restarts it with growing pauses if it fails.
 
-    The task calls its second argument each time that something has worked.
+    The task calls its second argument after each success.
     """
 
     def __init__(
@@ -226,7 +227,7 @@ class _Restarted:
                 engine = self._connect()
                 try:
                     if was_lost:
-                        # the loop may have failed to look meanwhile, and wait before it tries again
+                        # the loop may be in backoff after a failed observation
                         self._wake()
                     was_lost = False
                     self._task(engine, self._works)
@@ -235,7 +236,7 @@ class _Restarted:
             except OrcastraError as error:
                 was_lost = True
                 log.debug("watch interrupted", summary=self._name, error=str(error))
-            except Exception as error:  # noqa: BLE001 - a thread that ends unseen would end event mode
+            except Exception as error:  # noqa: BLE001 - the end of this thread would end event mode unnoticed
                 was_lost = True
                 log.warning("watch interrupted", summary=self._name, error=f"{type(error).__name__}: {error}")
             if time.monotonic() - started > LONGEST_PAUSE_SECONDS:

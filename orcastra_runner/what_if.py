@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra what-if``: where everything would go if nodes were lost or added, from the live snapshot."""
+"""``orcastra what-if``: forecasts where tasks would run if nodes were lost or added, from a live snapshot."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 def forecasts(
     snapshot: SwarmSnapshot, desired: DesiredState, memory: Memory, lose: Sequence[str], add: Sequence[str]
 ) -> tuple[Forecast, ...]:
-    """The forecasts that the command line asks for: one, or with ``any`` one for each host.
+    """Return the forecasts for the options of the command line: one, or with ``any`` one for each host.
 
-    Raises UsageError for a name that no node has, or a new node that is not written as ``NODE:MEMORY``.
+    Raises UsageError for an unknown node, or a new node that is not written as ``NODE:MEMORY``.
     """
     groups = resolve_anchor_groups(snapshot, desired)
     now = time.time()
     if ANY in lose:
         if len(lose) > 1 or add:
-            raise UsageError("--lose any: expected nothing else beside it")
+            raise UsageError("--lose any: expected no other --lose or --add")
         return lose_any(snapshot, groups, memory, now)
     like = next((node for node in snapshot.nodes if node.is_ready), None)
     new = [_new_node(text, like, snapshot) for text in add]
@@ -65,7 +65,7 @@ def _nodes(snapshot: SwarmSnapshot, desired: DesiredState, names: Iterable[str])
             known = ", ".join(sorted(snapshot.nodes_by_hostname))
             hint = node_hint(snapshot, name)
             raise UsageError(f"--lose {name}: expected any, or a node of this swarm ({known}){hint}")
-        # one that joined again has left its old entry behind
+        # a node that rejoined the swarm leaves its old entry behind
         found += [node for node in namesakes if node.is_ready] or list(namesakes)
     return found
 
@@ -73,16 +73,16 @@ def _nodes(snapshot: SwarmSnapshot, desired: DesiredState, names: Iterable[str])
 def _new_node(text: str, like: Node | None, snapshot: SwarmSnapshot) -> NewNode:
     match = _NEW_NODE.fullmatch(text)
     if match is None or not float(match["number"]):
-        raise UsageError(f"--add {text}: expected a name and its memory, like wrk-d:16GB")
+        raise UsageError(f"--add {text}: expected a name and its memory, such as wrk-d:16GB")
     name = match["name"]
     if any(node.is_ready for node in snapshot.nodes_by_hostname.get(name, ())):
-        raise UsageError(f"--add {text}: the swarm has a node {name} already")
+        raise UsageError(f"--add {text}: the swarm already has a node {name}")
     size = int(float(match["number"]) * _UNITS[match["unit"].lower()])
     return NewNode(hostname=name, memory_bytes=size, like=like)
 
 
 def forecast_data(found: Sequence[Forecast], memory: Memory) -> dict[str, Any]:
-    """The forecasts as plain data."""
+    """Return the forecasts as plain data."""
     return {
         "survives": all(forecast.is_survived for forecast in found),
         "memory_is_known": bool(memory.nodes),
@@ -101,7 +101,7 @@ def forecast_data(found: Sequence[Forecast], memory: Memory) -> dict[str, Any]:
 
 
 def forecast_text(found: Sequence[Forecast], memory: Memory) -> str:
-    """The forecasts in words."""
+    """Return the forecasts as text."""
     lines: list[str] = []
     for forecast in found:
         lines += [*_lines(forecast), ""]
@@ -111,9 +111,9 @@ def forecast_text(found: Sequence[Forecast], memory: Memory) -> str:
         lines.append(f"Can this swarm lose any one host? {verdict.capitalize()}.")
     waiting = sorted({service for forecast in found for service in forecast.waiting})
     if waiting:
-        lines.append(f"{_waiting(len(waiting))} for a place as things are: {', '.join(waiting)}.")
+        lines.append(f"Already pending: {', '.join(waiting)}.")
     if not memory.nodes:
-        lines.append("The memory of no node is known, so it is not known whether everything fits.")
+        lines.append("No memory measurements are available, so the forecast can't consider memory.")
     lines += [f"warning: {problem}" for problem in memory.problems]
     return to_text(lines).rstrip()
 
@@ -124,20 +124,20 @@ def _lines(forecast: Forecast) -> list[str]:
         for names, done in ((forecast.lost, "lost"), (forecast.added, "added"))
         if names
     ]
-    down = f" ({_names(forecast.down)} down already)" if forecast.down else ""
-    lines = [f"If {' and '.join(parts) or 'nothing happens'}{down}:"]
-    # what waits today is told only if that changes, or was to be changed by a new node
-    told = [fate for fate in forecast.fates if fate.to or fate.is_worse or forecast.added]
-    lines += [f"  {_fate(fate)}" for fate in told]
-    for fate in told:
+    down = f" ({_names(forecast.down)} already down)" if forecast.down else ""
+    lines = [f"If {' and '.join(parts) or 'nothing changes'}{down}:"]
+    # tasks that are already pending are listed only if that changes, or if a new node could change it
+    shown = [fate for fate in forecast.fates if fate.to or fate.is_worse or forecast.added]
+    lines += [f"  {_fate(fate)}" for fate in shown]
+    for fate in shown:
         lines += [f"    {fate.service} cannot run on {why}" for why in fate.obstacles]
     lines += [
-        f"  {fate.service}: stays behind on {fate.node}: {', '.join(fate.data)}"
+        f"  {fate.service}: data left behind on {fate.node}: {', '.join(fate.data)}"
         for fate in forecast.fates
         if fate.data
     ]
     if forecast.begun:
-        lines.append(f"  starts there, too: {', '.join(forecast.begun)}")
+        lines.append(f"  also starts there: {', '.join(forecast.begun)}")
     if forecast.ended:
         lines.append(f"  ends there: {', '.join(forecast.ended)}")
     lines += [f"  {_host(host)}" for host in forecast.hosts]
@@ -145,7 +145,7 @@ def _lines(forecast: Forecast) -> list[str]:
         lines.append(f"  memory unknown, not counted: {', '.join(forecast.unknown)}")
     if forecast.quorum:
         lines.append(f"  THE MANAGERS LOSE THEIR MAJORITY: {forecast.quorum}.")
-        lines.append("  Until they have it back, Swarm places nothing; what is said above comes only then.")
+        lines.append("  Swarm schedules nothing until a majority is back; only then do these changes happen.")
     lines.append(f"  => {_verdict(forecast)}")
     return lines
 
@@ -155,51 +155,45 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _fate(fate: Fate) -> str:
-    what = f"{fate.service} ({plural(fate.count, 'task')})" if fate.count > 1 else fate.service
-    if not fate.node:
-        what += f", which wait{'s' if fate.count == 1 else ''} for a place now,"
+    details = [plural(fate.count, "task")] if fate.count > 1 else []
+    details += ["pending"] if not fate.node else []
+    name = f"{fate.service} ({', '.join(details)})" if details else fate.service
     if not fate.is_replaced:
-        return f"{what} is not replaced: its restart_policy.condition is none"
-    follows = f", after {fate.anchor}" if fate.anchor else ""
+        return f"{name} is not replaced: its restart_policy.condition is none"
+    follows = f", following {fate.anchor}" if fate.anchor else ""
     if not fate.to:
-        return f"{what} {'finds' if fate.is_worse else 'still finds'} no place{follows}"
+        return f"{name} {'has' if fate.is_worse else 'still has'} no suitable node{follows}"
     places = " or ".join(fate.to) if not fate.is_certain else " and ".join(fate.to)
-    may = "may still find" if fate.waiting else "may find"
-    lost = f", {fate.unplaced} of {fate.count} {may} no place" if fate.unplaced else ""
-    return f"{what} goes to {places}{follows}{lost}"
+    may = "may still have" if fate.waiting else "may have"
+    lost = f", {fate.unplaced} of {fate.count} {may} no suitable node" if fate.unplaced else ""
+    return f"{name} {'moves to' if fate.node else 'starts on'} {places}{follows}{lost}"
 
 
 def _host(host: HostForecast) -> str:
     least, most = round(host.least * 100), round(host.most * 100)
     then = f"{least} %" if least == most else f"{least} to {most} %"
-    full = " - TOO MUCH" if host.is_overfull else ""
+    full = " - NOT ENOUGH MEMORY" if host.is_overfull else ""
     before = f"{round(host.before * 100)} % of {format_bytes(host.total_bytes)}"
     return f"memory of {host.name}: {before}, then {then}{full}"
 
 
 def _verdict(forecast: Forecast) -> str:
-    """What is different from today, in a few words."""
+    """Return a short summary of the difference from today."""
     waiting = len(forecast.waiting)
-    already = f" ({_waiting(waiting)} already)" if waiting else ""
+    already = f" ({plural(waiting, 'service')} already pending)" if waiting else ""
     if not forecast.is_survived:
         parts = [
-            f"no place for {fate.service}" if fate.is_replaced else f"{fate.service} is not replaced"
+            f"no suitable node for {fate.service}" if fate.is_replaced else f"{fate.service} is not replaced"
             for fate in forecast.worse
         ]
-        parts += [f"{host.name} may not have memory enough" for host in forecast.overfull]
+        parts += [f"{host.name} may not have enough memory" for host in forecast.overfull]
         parts += ["no majority of managers"] if forecast.quorum else []
         return f"{'; '.join(dict.fromkeys(parts))}{already}"
     if forecast.better:
         names = sorted({fate.service for fate in forecast.better})
         still = sum(fate.unplaced > 0 for fate in forecast.fates if fate.waiting)
-        rest = f" ({_waiting(still, still=True)})" if still else ""
-        return f"better than now: a place for {', '.join(names)}{rest}"
+        rest = f" ({plural(still, 'service')} still pending)" if still else ""
+        return f"better than now: a suitable node for {', '.join(names)}{rest}"
     if waiting:
         return f"no worse than now{already}"
-    return "everything finds a place" if forecast.fates else "nothing has to move"
-
-
-def _waiting(number: int, *, still: bool = False) -> str:
-    """``2 services wait``."""
-    verb = "waits" if number == 1 else "wait"
-    return f"{plural(number, 'service')} {'still ' if still else ''}{verb}"
+    return "every task has a suitable node" if forecast.fates else "nothing moves"

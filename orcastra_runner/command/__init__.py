@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Commands: where they are asked for, how each is carried out at most once, and what became of it."""
+"""Commands: where they come from, how each is run at most once, and their results."""

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Remove what stays only because its configuration is missing, as somebody has confirmed.
+"""The command ``accept_removals``: drops the configuration that is retained for missing files and sections.
 
-The process that is asked does it at once. The others see in the swarm's state that it was asked for
-(``Acceptances``), and do without what they keep, too; otherwise they would put it back. It counts for what is
-missing at that moment: what vanishes later has to be confirmed again.
+The process that receives the command does so at once. The others learn of it from the saved state
+(``Acceptances``) and drop theirs too; otherwise they would restore the removed objects. The command applies
+to the files and sections that are missing at that moment; others that disappear later must be confirmed
+again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ log = get_logger()
 
 
 def accept_removals(work: Work) -> tuple[str, str]:
-    """Do it. Returns the status and what was done. Raises Stopped."""
+    """Run the command. Returns the status and a description of the changes. Raises Stopped."""
     try:
         for text in work.accept_removals():
             log.info("removal accepted", summary=text)
@@ -42,19 +43,19 @@ def accept_removals(work: Work) -> tuple[str, str]:
         raise
     except OrcastraError as error:
         return FAILED, str(error)
-    return DONE, "; ".join(done) or "nothing had to be removed"
+    return DONE, "; ".join(done) or "there was nothing to remove"
 
 
 class Acceptances:
-    """Notices in the swarm's state that another process was asked to accept removals."""
+    """Notices in the saved state that another process has run ``accept_removals``."""
 
     def __init__(self) -> None:
         self._known: frozenset[tuple[str, float]] | None = None
 
     def is_new(self, state: State, own: set[str]) -> bool:
-        """Whether one is there that was not at the last look; ``own``: the instances of this process.
+        """Whether another process has run the command since the last call; ``own``: the IDs of this process.
 
-        Those that are there at the first look are older than what this process keeps.
+        At the first call there are none, because this process retains nothing older than itself.
         """
         found = {
             (key, record.started): record
@@ -63,5 +64,5 @@ class Acceptances:
         }
         known, self._known = self._known, frozenset(found)
         return known is not None and any(
-            record.instance not in own for what, record in found.items() if what not in known
+            record.instance not in own for key, record in found.items() if key not in known
         )

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command file: a YAML list of commands, read only, and noticing that it changed.
+"""The command file: a YAML list of commands, which is read again when it changes, and never written.
 
-An entry that is wrong is told with its line, and the others go on.
+An invalid entry is reported with its line; the others are run.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from orcastra_runner.command.table import COMMANDS, Command, suggest_command
 from orcastra_runner.settings import UsageError
 
-# All of them are remembered in the swarm, where space is small.
+# All of them are recorded in the saved state, where space is limited.
 MAX_ENTRIES = 100
 MAX_ID_CHARACTERS = 64
 
-# What Swarm and Linux allow in the names of services, host names and IDs.
+# Characters that Swarm and Linux allow in service names, host names and IDs.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _INDEX = re.compile(r"\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command of the file. ``key`` is its identity; ``expires`` is in seconds since the epoch."""
+    """One command of the file. ``key`` identifies it; ``expires`` is in seconds since the epoch."""
 
     key: str
     command: Command
@@ -61,7 +61,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the file holds. ``is_known``: it was read, so that what is not in ``entries`` is not in it."""
+    """The content of the file. ``is_known``: the file was read, so that ``entries`` are complete."""
 
     entries: tuple[Entry, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -69,10 +69,10 @@ class Content:
 
 
 class CommandFile:
-    """The file as it was when last read. ``known`` are the keys of all entries that it ever had."""
+    """The command file as last read. ``known`` are the keys of all entries that it ever had."""
 
     def __init__(self, path: Path | Callable[[], Path]) -> None:
-        """``path`` may be what finds the path, which raises ConfigError if there are several."""
+        """``path`` may be a function that finds the path and raises ConfigError if there are several."""
         self._locate: Callable[[], Path] = path if callable(path) else lambda: path
         self.path = self._locate()
         self.content: Content | None = None
@@ -83,8 +83,8 @@ class CommandFile:
     def refresh(self, *, at_once: bool = False) -> bool:
         """Read the file if it has changed. Returns whether it was read.
 
-        A change is read only once two calls have found the same, because somebody may still be writing;
-        ``at_once`` does not wait for that. Never raises for what is in the file.
+        A change is read only if two consecutive calls find the same content, because the file may still be
+        being written; ``at_once`` skips that delay. Never raises because of the content.
         """
         try:
             self.path = self._locate()
@@ -99,7 +99,7 @@ class CommandFile:
             return False
         is_there = any(part is not None for part in found)
         if not is_there:
-            # A file that vanishes was emptied; one that never was there may only not be mounted yet.
+            # A file that disappears counts as empty; one that never existed may not be mounted yet.
             self.content = Content(is_known=bool(self.content and (self.content.is_known or self.known)))
         else:
             self.content = parse(*read_file(self.path))
@@ -109,7 +109,7 @@ class CommandFile:
 
 
 def parse(document: Document, problems: Iterable[Problem] = ()) -> Content:
-    """Make commands of a document; ``problems`` are those that reading it has met."""
+    """Parse the commands in a document; ``problems`` are the errors found while reading it."""
     problems = list(problems)
     wrong = {_INDEX.match(problem.key) for problem in problems}
     if None in wrong or (document.data is None and problems):
@@ -127,24 +127,27 @@ def parse(document: Document, problems: Iterable[Problem] = ()) -> Content:
         if entry is not None:
             entries.append(entry)
     if len(document.data) > MAX_ENTRIES:
-        reader.tell((MAX_ENTRIES,), f"at most {MAX_ENTRIES} commands", f"{len(document.data)} of them")
+        reader.report((MAX_ENTRIES,), f"at most {MAX_ENTRIES} commands", str(len(document.data)))
     return Content(tuple(entries), tuple(reader.problems), is_known=True)
 
 
 def parse_words(name: str, argument: str | None, id_: str | None) -> tuple[Command, str | None]:
-    """Return the command that the shell asks for. Raises UsageError where it is none."""
+    """Return the command given on the command line, and its argument.
+
+    Raises UsageError if it is not valid.
+    """
     if id_ is not None and not is_good_id(id_):
         raise UsageError(f"--id: expected {ID_EXPECTED}, found {describe(id_)}")
     bare = name.partition(":")[0].strip()
     if bare not in COMMANDS:
         hint = suggest_command(bare) or "."
         raise UsageError(
-            f"expected a command, found {describe(bare)}{hint} `orcastra help command` lists all of them"
+            f"expected a command, found {describe(bare)}{hint} `orcastra help command` lists all commands"
         )
-    desired = COMMANDS[bare].argument
-    if desired is not None and not (argument or name.partition(":")[2].strip()):
-        usage = f"orcastra command {bare} {desired.upper()}"
-        raise UsageError(f"{bare}: expected the name of a {desired}, found nothing: `{usage}`")
+    noun = COMMANDS[bare].argument
+    if noun is not None and not (argument or name.partition(":")[2].strip()):
+        usage = f"orcastra command {bare} {noun.upper()}"
+        raise UsageError(f"{bare}: expected the name of a {noun}, found nothing (usage: `{usage}`)")
     text = name if argument is None else f"{name}:{argument}"
     content = parse(Document([text]))
     for problem in content.problems:
@@ -155,18 +158,18 @@ def parse_words(name: str, argument: str | None, id_: str | None) -> tuple[Comma
 
 @dataclass
 class _Reader:
-    """Reads entries one by one, and remembers what makes them the same or different."""
+    """Parses the entries one by one, and keeps track of IDs and identical entries."""
 
     document: Document
     problems: list[Problem]
     _ids: dict[str, int] = field(default_factory=dict)
     _equals: dict[str, int] = field(default_factory=dict)
 
-    def tell(self, path: KeyPath, expected: str, found: str) -> None:
+    def report(self, path: KeyPath, expected: str, found: str) -> None:
         self.problems.append(self.document.problem(path, expected, found))
 
     def entry(self, index: int) -> Entry | None:
-        """The entry at ``index``; None where something is wrong with it, which is told."""
+        """Return the entry at ``index``; None if it is not valid, which is reported."""
         before = len(self.problems)
         value = self.document.data[index]
         if isinstance(value, str):
@@ -175,10 +178,10 @@ class _Reader:
         elif isinstance(value, Mapping):
             text, options = value.get("command"), value
             if "command" not in value:
-                self._tell_no_command(index, value)
+                self._report_missing_command(index, value)
                 return None
         else:
-            self.tell((index,), "a command such as relabel_all or restart_service:NAME", describe(value))
+            self.report((index,), "a command such as relabel_all or restart_service:NAME", describe(value))
             return None
         path: KeyPath = (index, "command") if options else (index,)
         command, argument = self._command(path, text)
@@ -190,28 +193,28 @@ class _Reader:
         allowed = ["command", *([command.argument] if command.argument else []), "id", "expires"]
         for key in options:
             if key not in allowed:
-                self.tell((index, key), one_of(allowed), f"{describe(key)}{suggest(key, allowed)}")
+                self.report((index, key), one_of(allowed), f"{describe(key)}{suggest(key, allowed)}")
         if len(self.problems) > before:
             return None
         key = f"id:{id_}" if id_ is not None else self._hash(command, argument, expires)
         return Entry(key, command, argument, id_, expires, self.document.line((index,)))
 
-    def _tell_no_command(self, index: int, value: Mapping[str, Any]) -> None:
+    def _report_missing_command(self, index: int, value: Mapping[str, Any]) -> None:
         for name in value:
             if name in COMMANDS:
                 written = COMMANDS[name].usage.replace(":", ": ")
-                found = f"'{written}', a mapping (without the space it is a command)"
-                self.tell((index,), f"'{COMMANDS[name].usage}', or the key command", found)
+                found = f"'{written}', which is a mapping (remove the space to make it a command)"
+                self.report((index,), f"'{COMMANDS[name].usage}', or the key command", found)
                 return
-        self.tell((index, "command"), one_of(COMMANDS), "nothing")
+        self.report((index, "command"), one_of(COMMANDS), "nothing")
 
     def _command(self, path: KeyPath, text: Any) -> tuple[Command | None, str | None]:
         if not isinstance(text, str):
-            self.tell(path, "the name of a command", describe(text))
+            self.report(path, "the name of a command", describe(text))
             return None, None
         name, colon, argument = (part.strip() for part in text.partition(":"))
         if name not in COMMANDS:
-            self.tell(path, one_of(COMMANDS), f"{describe(name)}{suggest_command(name)}")
+            self.report(path, one_of(COMMANDS), f"{describe(name)}{suggest_command(name)}")
             return None, None
         return COMMANDS[name], argument if colon else None
 
@@ -220,19 +223,19 @@ class _Reader:
     ) -> str | None:
         if command.argument is None:
             if written is not None:
-                self.tell((index,), f"{command.name} without an argument", describe(written))
+                self.report((index,), f"{command.name} without an argument", describe(written))
             return None
         expected = f"the name of a {command.argument}"
         if command.argument not in options:
             if written is None or not _NAME.fullmatch(written):
                 found = "nothing" if not written else describe(written)
-                self.tell((index,), f"{command.usage} with {expected}", found)
+                self.report((index,), f"{command.usage} with {expected}", found)
             return written
         value = options[command.argument]
         if written is not None:
-            self.tell((index, command.argument), f"the {command.argument} once", "it again")
+            self.report((index, command.argument), f"the {command.argument} once", "it twice")
         elif not isinstance(value, str) or not _NAME.fullmatch(value):
-            self.tell((index, command.argument), expected, describe(value))
+            self.report((index, command.argument), expected, describe(value))
         else:
             return value
         return None
@@ -243,10 +246,10 @@ class _Reader:
         value = options["id"]
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if not is_good_id(text):
-            self.tell((index, "id"), ID_EXPECTED, describe(value))
+            self.report((index, "id"), ID_EXPECTED, describe(value))
             return None
         if text in self._ids:
-            self.tell((index, "id"), "each id once", f"it again (first in line {self._ids[text]})")
+            self.report((index, "id"), "a unique id", f"the id of line {self._ids[text]}")
             return None
         self._ids[text] = self.document.line((index, "id")) or 0
         return str(text)
@@ -259,7 +262,7 @@ class _Reader:
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (TypeError, ValueError, OverflowError):
-            self.tell((index, "expires"), "a time such as 2026-01-31T18:00:00Z", describe(value))
+            self.report((index, "expires"), "a time such as 2026-01-31T18:00:00Z", describe(value))
             return None
 
     def _hash(self, command: Command, argument: str | None, expires: float | None) -> str:
@@ -269,7 +272,7 @@ class _Reader:
         return f"{digest}#{self._equals[digest]}"
 
 
-ID_EXPECTED = f"text of at most {MAX_ID_CHARACTERS} characters that makes the command unique"
+ID_EXPECTED = f"a unique text of at most {MAX_ID_CHARACTERS} characters"
 
 
 def is_good_id(value: object) -> bool:

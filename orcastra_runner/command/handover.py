@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was handed over to another instance, for those who wait for its end: the one that acts, and the shell.
+"""Reboots that were handed over to another instance, for those that wait: the active instance and the shell.
 
-``local.handover`` is the instance that takes it. ``_plan.drain.handover`` plans who may take it, and
-what becomes of it.
+``local.handover`` is the instance that takes them. ``_plan.drain.handover`` plans which one may do that, and
+the outcome.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from orcastra_runner.jobs import Work
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
-# How often whoever waits for the end of it looks.
-LOOK_SECONDS = 3.0
-# No more than this counts of the time between two looks: what happened meanwhile was not seen.
+# Interval of the checks while waiting for the end.
+CHECK_SECONDS = 3.0
+# At most this much of the time between two checks counts as silence, because nothing was observed meanwhile.
 LONGEST_GAP_SECONDS = 10.0
 
 
 def boot_id() -> str:
-    """What tells our host, as it was booted last, from all others; containers share it. Empty if unknown."""
+    """Return the ID of the current boot of this host, which its containers share. Empty if unknown."""
     try:
         return BOOT_ID_FILE.read_text(encoding="ascii").strip()
     except OSError:
@@ -40,25 +40,25 @@ def boot_id() -> str:
 
 
 class HandoverWatch:
-    """Watches what is handed over. No clock but our own says for how long nothing has happened to it."""
+    """Watches handovers. It measures with its own clock how long a handover has been silent."""
 
     def __init__(
         self, wall_clock: Callable[[], float] = time.time, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._wall_clock = wall_clock
         self._clock = clock
-        self._looked = clock()
+        self._checked_at = clock()
         self._quiet: dict[str, tuple[Handover, float]] = {}
 
-    def look(self, seen: Observation) -> Upkeep:
-        """What is to be done about it now."""
+    def check(self, seen: Observation) -> Upkeep:
+        """Return the edits and results that are due now."""
         return plan_upkeep(seen.snapshot, seen.state, self._seconds_quiet(seen.state), self._wall_clock())
 
     def _seconds_quiet(self, state: State) -> dict[str, float]:
         now = self._clock()
-        gap, self._looked = min(now - self._looked, LONGEST_GAP_SECONDS), now
+        gap, self._checked_at = min(now - self._checked_at, LONGEST_GAP_SECONDS), now
         before, self._quiet = self._quiet, {}
-        # one at a time: while anybody is at work on one, the others cannot be taken
+        # handovers are taken one at a time, so the others don't count as silent meanwhile
         is_busy = any(handover.by for handover in state.handovers.values())
         for key, handover in state.handovers.items():
             known, seconds = before.get(key, (None, 0.0))
@@ -70,9 +70,10 @@ class HandoverWatch:
 def wait_until_taken(
     work: Work, key: str, pause: Callable[[float], None], watch: HandoverWatch | None = None
 ) -> CommandRecord | None:
-    """Wait until somebody has taken what is offered. Returns the record; None: it is not known any more.
+    """Wait until another instance has taken the handover. Returns its record; None if there is none any
+    longer.
 
-    It is still running where somebody is at work on it now. ``pause`` waits for some seconds.
+    The record is still running if the other instance is working on it. ``pause`` sleeps.
     """
     watch = watch or HandoverWatch()
     while True:
@@ -81,9 +82,9 @@ def wait_until_taken(
         record, handover = seen.state.commands.get(key), seen.state.handovers.get(key)
         if record is None or not record.is_running or handover is None or handover.by:
             return record
-        # all of it: where no instance acts, nobody else ends what keeps the others waiting
-        upkeep = watch.look(seen)
+        # save all edits, because there may be no active instance that does
+        upkeep = watch.check(seen)
         if upkeep.edits:
             work.swarm.save(upkeep.edits)
         else:
-            pause(LOOK_SECONDS)
+            pause(CHECK_SECONDS)

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The job that carries out what the command file and HTTP ask for, each entry at most once.
+"""The job that runs the commands of the command file and of HTTP requests, each at most once.
 
-An entry is known by its ``id``, else by what it says and its number among equal ones. What has been run is in
-the swarm's state, so neither a restart nor another leader runs it again. The file itself is never written.
+An entry is identified by its ``id``, or by its content and its number among identical entries. Commands that
+were run are recorded in the saved state, so neither a restart nor a new leader repeats them. The command
+file is never written.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state_codec import COMMANDS_LABEL
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from orcastra_runner.command.file import CommandFile, Content
-from orcastra_runner.command.handover import LOOK_SECONDS, HandoverWatch
+from orcastra_runner.command.handover import CHECK_SECONDS, HandoverWatch
 from orcastra_runner.command.rehearsal import rehearse
 from orcastra_runner.command.requests import CommandRequests
 from orcastra_runner.command.results import EXPIRED, MALFORMED, entry_data, file_data, write_results
@@ -36,14 +37,14 @@ from orcastra_runner.jobs import AlreadyReported, Work, played_fields
 from orcastra_runner.log import get_logger
 from orcastra_runner.swarm import node_name
 
-# How many commands are remembered that are not in the file: those with an id, and those from the shell.
+# Number of recorded commands that are not in the file: those with an ID, and those from the shell.
 KEPT = 100
 
-# A command from the shell runs in a process of its own, which may take this long before it counts as gone.
+# A command from the shell runs in its own process, which counts as dead after this time.
 SHELL_SECONDS = 3600.0
 
 INTERRUPTED_MESSAGE = "interrupted at an unknown point; not repeated"
-LOST_MESSAGE = "not run: what had been run before was lost with the damaged state; ask for it again"
+LOST_MESSAGE = "not run: the damaged saved state no longer shows whether it was run; request it again"
 
 log = get_logger()
 
@@ -64,7 +65,7 @@ class CommandJob:
     ) -> None:
         """``requests`` are run after the entries of the file.
 
-        ``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back.
+        ``clock`` returns seconds since the epoch, ``monotonic`` monotonic seconds.
         """
         self._requests = requests or CommandRequests()
         self.interval = interval
@@ -79,27 +80,27 @@ class CommandJob:
         self.requeue_after = None
         content = self._file.content
         if content is None:
-            return False  # it is read once it has settled
+            return False  # the file is still changing
         complaints = self._once.fresh("problems", [str(problem) for problem in content.problems])
         for complaint in complaints:
             log.error("command file rejected", summary=complaint)
         if work.dry_run:
-            return self._tell_what_would_be_run(work, content)
+            return self._log_pending_commands(work, content)
         self._runner.write_late_results(work)
-        self._look_after_records(work, content)
-        failed = self._look_after_handovers(work)
+        self._update_records(work, content)
+        failed = self._update_handovers(work)
         ran = False
-        # one after the other: the next one might reboot whoever is at work on what was handed over
+        # one at a time: the next command might reboot the instance that works on the handover
         if self.requeue_after is None:
             failed_now, ran = self._run_entries(work, content)
             failed = failed or failed_now
         self._write_results(work, content)
         if failed or complaints:
-            raise AlreadyReported("the command file: something in it failed")
+            raise AlreadyReported("a command or an entry of the command file failed")
         return ran
 
     def _run_entries(self, work: Work, content: Content) -> tuple[bool, bool]:
-        """Run what has not been run. Returns whether any of it failed, and whether anything was run."""
+        """Run the new entries. Returns whether any of them failed, and whether there were any."""
         failed = ran = False
         asked = [(entry, "file") for entry in content.entries]
         asked += [(entry, "http") for entry in self._requests.waiting()]
@@ -125,7 +126,7 @@ class CommandJob:
             self._requests.settled(entry)
             if result.is_running:
                 log.info("command handed over", summary=result.command, result=result.message)
-                self.requeue_after = LOOK_SECONDS
+                self.requeue_after = CHECK_SECONDS
                 break
             work.status.commanded(result)
             if result.status == FAILED:
@@ -135,26 +136,26 @@ class CommandJob:
                 log.info("command finished", summary=result.command, result=result.message)
         return failed, ran
 
-    def _look_after_handovers(self, work: Work) -> bool:
-        """See to it that what is handed over comes to an end. Returns whether it came to a bad one."""
-        upkeep = self._handovers.look(work.swarm.observe())
+    def _update_handovers(self, work: Work) -> bool:
+        """End handovers that timed out. Returns whether one failed."""
+        upkeep = self._handovers.check(work.swarm.observe())
         if upkeep.edits:
             work.swarm.save(upkeep.edits)
         after = work.swarm.observe().state.commands
         for key, result in upkeep.results.items():
             record = after.get(key)
-            # whoever has it may have been faster with another result
+            # the other instance may have saved its own result in the meantime
             if record is not None and record.message == result.message:
                 work.status.commanded(record)
                 log.error(
                     "command failed", summary=record.command, status=record.status, error=record.message
                 )
         if upkeep.waits:
-            self.requeue_after = LOOK_SECONDS
+            self.requeue_after = CHECK_SECONDS
         return bool(upkeep.results)
 
-    def _look_after_records(self, work: Work, content: Content) -> None:
-        """Say what was interrupted, and forget what need not be remembered any longer."""
+    def _update_records(self, work: Work, content: Content) -> None:
+        """Record interrupted commands, and delete records that are no longer needed."""
         seen = work.swarm.observe()
         now = self._clock()
         edits: list[StateEdit] = []
@@ -177,20 +178,21 @@ class CommandJob:
             work.swarm.save(edits)
 
     def _is_interrupted(self, key: str, record: CommandRecord, now: float) -> bool:
-        """Whether nobody is there any more who could bring a result.
+        """Whether the process that ran the command can no longer deliver a result.
 
-        Only the leader's instance runs the file's commands, and that is us. One that was only slow replaces
-        what is said here with its result.
+        Only the active instance runs the commands of the file, and that is this one. A process that was only
+        slow overwrites this with its own result.
         """
         if self._runner.is_mine_to_run(key, record):
             return False
         return record.source != "shell" or now - record.started > SHELL_SECONDS
 
     def _forgotten(self, seen: Observation, content: Content) -> frozenset[str]:
-        """The keys of the records that are not needed any more.
+        """Return the keys of the records that are no longer needed.
 
-        An entry without an id is forgotten when it leaves the file that it was run from: so only where that
-        file is ours, or its node has left the swarm. Another node's file may differ.
+        The record of an entry without an ID is deleted when the entry disappears from the file that it was
+        run from: either from this instance's file, or because that node has left the swarm. Files of other
+        nodes may differ.
         """
         if not content.is_known:
             return frozenset()
@@ -215,12 +217,12 @@ class CommandJob:
         seen = work.swarm.observe()
         now = self._clock()
         results = file_data(content, seen.state, now)
-        told = [
+        skipped = [
             result
             for result in (entry_data(entry, seen.state, now) for entry in content.entries)
             if result["status"] in (EXPIRED, MALFORMED)
         ]
-        for text in self._once.fresh("left", [f"{item['command']}: {item['message']}" for item in told]):
+        for text in self._once.fresh("left", [f"{item['command']}: {item['message']}" for item in skipped]):
             log.warning("command skipped", summary=text)
         if not results and not self._file.known:
             return
@@ -230,7 +232,7 @@ class CommandJob:
             for text in self._once.fresh("results", [str(error)]):
                 log.debug("command results not written", file=str(self._file.path), error=text)
 
-    def _tell_what_would_be_run(self, work: Work, content: Content) -> bool:
+    def _log_pending_commands(self, work: Work, content: Content) -> bool:
         commands = work.swarm.observe().state.commands
         now = self._clock()
         todo = [

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a command would do: its playbook in check mode, with the steps that its modules plan."""
+"""The dry run of a command: its playbook in check mode, with the steps that its modules plan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ Step = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """The steps as modules give them. ``problem``: why the command would fail, or None."""
+    """The planned steps in the format of a module's result.
+
+    ``problem``: why the command would fail, or None.
+    """
 
     steps: tuple[Step, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -33,18 +36,15 @@ class Rehearsal:
     problem: str | None = None
 
     def lines(self, words: str) -> list[str]:
-        """All of it as text; ``words`` is the command."""
+        """Return all of it as text; ``words`` is the command."""
         found = [f"{words}: would fail: {self.problem}"] if self.problem is not None else []
         if self.steps:
-            found += [
-                f"{words}: {plural(len(self.steps), 'step')} would be carried out:",
-                *step_lines(self.steps),
-            ]
+            found += [f"{words}: {plural(len(self.steps), 'step')} planned:", *step_lines(self.steps)]
         elif self.problem is None:
-            found.append(f"{words}: nothing would be changed")
+            found.append(f"{words}: no changes needed")
         found += [f"warning: {text}" for text in self.warnings]
         found += [f"note: {text}" for text in self.notes]
-        return [*found, "Check only: nothing was done."]
+        return [*found, "Dry run: nothing was changed."]
 
 
 def rehearse(work: Work, command: Command, argument: str | None) -> Rehearsal:
@@ -81,8 +81,8 @@ def _rehearse_acceptance(work: Work) -> Rehearsal:
     )
 
 
-def remembered(work: Work, id_: str | None) -> CommandRecord | None:
-    """What the swarm knows of a command with this id."""
+def saved_record(work: Work, id_: str | None) -> CommandRecord | None:
+    """Return the record of the command with this ID in the saved state."""
     if id_ is None:
         return None
     try:
@@ -92,7 +92,7 @@ def remembered(work: Work, id_: str | None) -> CommandRecord | None:
 
 
 def _steps(result: PlaybookResult) -> list[Step]:
-    """What the modules plan, and the other tasks that would change something."""
+    """Return the steps of the modules, and the other tasks that would change something."""
     reboots = [str(name) for name in result.stats.get(WOULD_REBOOT) or ()]
     steps: list[Step] = []
     for task in result.tasks:
@@ -100,7 +100,7 @@ def _steps(result: PlaybookResult) -> list[Step]:
         if task.changed and not task.plan and not reboots:
             steps.append({"target": task.host, "summary": f"{_small(task.task)}, on {task.host}"})
     for name in reboots:
-        step = {"target": f"node {name}", "summary": f"reboot {name}, and put it back as it was"}
+        step = {"target": f"node {name}", "summary": f"reboot {name} and restore its availability"}
         drained = [number for number, one in enumerate(steps) if one.get("target") == step["target"]]
         steps.insert(drained[-1] + 1 if drained else len(steps), step)
     return steps
@@ -108,11 +108,11 @@ def _steps(result: PlaybookResult) -> list[Step]:
 
 def _left(result: PlaybookResult) -> list[str]:
     left = result.stats.get(LEFT_NODES) or {}
-    return [f"{name} is left to another instance, as this one runs there" for name in left.values()]
+    return [f"{name} is left to another instance because this one runs on it" for name in left.values()]
 
 
 def _small(text: str) -> str:
-    """The name of a task as part of a sentence, without that of its role."""
+    """Return the name of a task without that of its role, in lower case."""
     name = text.rpartition(" : ")[2]
     return name[:1].lower() + name[1:]
 

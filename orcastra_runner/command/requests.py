@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Commands that were asked for over HTTP and wait for the loop, which carries them out like the file's."""
+"""Commands requested over HTTP, which wait for the loop; it runs them like those of the command file."""
 
 from __future__ import annotations
 
@@ -14,29 +14,35 @@ MAX_WAITING = 20
 
 
 class TooMany(Exception):
-    """So many commands wait that no more are taken."""
+    """Too many commands are waiting, so no more are accepted."""
 
 
 class CommandRequests:
-    """Takes commands from any thread. Each has an id, so that it is run once however often it is sent."""
+    """Accepts commands from any thread.
+
+    Each has an ID, so that it runs only once, however often it is sent.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[str, Entry] = {}
 
     def add(self, entry: Entry) -> Entry:
-        """Have it wait. Returns what waits under its key: another one if that was first. Raises TooMany."""
+        """Queue a command.
+
+        Returns the one queued with its key, which may be an earlier one. Raises TooMany.
+        """
         with self._lock:
             if entry.key not in self._waiting and len(self._waiting) >= MAX_WAITING:
                 raise TooMany
             return self._waiting.setdefault(entry.key, entry)
 
     def waiting(self) -> tuple[Entry, ...]:
-        """Return those that have not been run, in the order in which they came."""
+        """Return the commands that have not been run, in order of arrival."""
         with self._lock:
             return tuple(self._waiting.values())
 
     def settled(self, entry: Entry) -> None:
-        """It was run, or need not be."""
+        """Remove a command that was run, or that need not be run."""
         with self._lock:
             self._waiting.pop(entry.key, None)

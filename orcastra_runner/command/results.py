@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What became of commands: for the file beside the command file, and for ``orcastra status``."""
+"""The results of commands: for the results file next to the command file, and for ``orcastra status``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import 
 from orcastra_runner.command.file import Content, Entry
 from orcastra_runner.log import get_logger
 
-# what an entry of the file can be beside what a record can be
+# statuses of an entry of the file, in addition to those of a record
 WAITING = "waiting"
 EXPIRED = "expired"
 MALFORMED = "malformed"
@@ -33,7 +33,7 @@ log = get_logger()
 
 
 def entry_data(entry: Entry, state: State, now: float) -> dict[str, Any]:
-    """What became of an entry of the file, as plain data."""
+    """Return the result of an entry of the file, as plain data."""
     place: dict[str, Any] = {"line": entry.line} if entry.line is not None else {}
     place |= {"id": entry.id} if entry.id is not None else {}
     record = state.commands.get(entry.key)
@@ -41,7 +41,7 @@ def entry_data(entry: Entry, state: State, now: float) -> dict[str, Any]:
         status = EXPIRED if entry.has_expired(now) else WAITING
         result: dict[str, Any] = {"command": entry.words, "status": status}
         if status == EXPIRED and entry.expires is not None:
-            result["message"] = f"not run: it expired at {iso_time(entry.expires)}"
+            result["message"] = f"not run: expired at {iso_time(entry.expires)}"
     elif record.command != entry.words:
         message = f"not run: the id {entry.id!r} was used for {record.command} at {iso_time(record.started)}"
         result = {"command": entry.words, "status": MALFORMED, "message": message}
@@ -51,7 +51,7 @@ def entry_data(entry: Entry, state: State, now: float) -> dict[str, Any]:
 
 
 def file_data(content: Content, state: State, now: float) -> list[dict[str, Any]]:
-    """What became of all entries of the file, in its order; what is wrong with it comes last."""
+    """Return the results of all entries of the file, in its order, followed by the errors in it."""
     results = [entry_data(entry, state, now) for entry in content.entries]
     for problem in content.problems:
         place = {"line": problem.line} if problem.line is not None else {}
@@ -60,9 +60,9 @@ def file_data(content: Content, state: State, now: float) -> list[dict[str, Any]
 
 
 def status_lines(commands: Mapping[str, Any]) -> list[str]:
-    """The commands of the status in words, nothing where there are none.
+    """Return the commands of the status as text; an empty list if there are none.
 
-    ``commands`` has ``results`` and, where there is a command file, ``file_results``.
+    ``commands`` has ``results`` and, if there is a command file, ``file_results``.
     """
     lines = [_line(result) for result in commands["results"]]
     pending = [
@@ -75,12 +75,12 @@ def status_lines(commands: Mapping[str, Any]) -> list[str]:
 
 
 def write_results(command_file: Path, results: list[dict[str, Any]]) -> None:
-    """Write the results beside the command file, all at once; not where they are there already.
+    """Write the results next to the command file, atomically, unless they are unchanged.
 
-    Raises OSError where that cannot be done.
+    Raises OSError if that fails.
     """
     path = results_path(command_file)
-    head = f"# What became of the commands in {command_file.name}; written by Orcastra, never read by it\n"
+    head = f"# Results of the commands in {command_file.name}; Orcastra writes this file and never reads it\n"
     text = head + yaml.safe_dump(
         [_shown(result) for result in results], sort_keys=False, allow_unicode=True, width=110
     )
@@ -100,12 +100,12 @@ def write_results(command_file: Path, results: list[dict[str, Any]]) -> None:
 
 
 def _shown(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result for a file that people look at in a terminal."""
+    """Return a result for a file that people read in a terminal."""
     return {key: printable(value) if isinstance(value, str) else value for key, value in result.items()}
 
 
 def results_path(command_file: Path) -> Path:
-    """``swarm-orch.command.results.yml`` for ``swarm-orch.command.yml``."""
+    """Return ``swarm-orch.command.results.yml`` for ``swarm-orch.command.yml``."""
     stem = command_file.name.removesuffix(".yml").removesuffix(".yaml")
     return command_file.with_name(f"{stem}.results.yml")
 

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carry out one command, at most once: claim it in the swarm's state, run its playbook, enter the result.
+"""Runs a command at most once: claims it in the saved state, runs its playbook, and records the result.
 
-Whoever dies in between leaves a claim without a result. Nobody can know how far it got, so it is reported and
-never repeated. What a reboot leaves, the host on which we run, is offered to other instances.
+A process that dies in between leaves a claim without a result. How far it got is unknown, so the command is
+reported as interrupted and never repeated. A reboot of the host on which this instance runs is offered to
+other instances.
 """
 
 from __future__ import annotations
@@ -42,20 +43,20 @@ from orcastra_runner.log import get_logger
 from orcastra_runner.swarm import node_name
 
 MAX_MESSAGE_CHARACTERS = 300
-# of what was done before the rest was handed over: more comes behind it
+# limit for the results before a handover, which are followed by those of the other instance
 MAX_DONE_CHARACTERS = 150
 
-STOPPED_MESSAGE = "interrupted because Orcastra was asked to stop; it is not repeated"
+STOPPED_MESSAGE = "interrupted because Orcastra was asked to stop; not repeated"
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a command's playbook. ``remark`` belongs behind the message once all is done.
+    """The outcome of a command's playbook. ``remark`` is added to the message at the end.
 
-    ``rebooted``: the host names of the nodes that it has rebooted. ``left``: the nodes that it may not
-    reboot, as we run on their host; host names by ID.
+    ``rebooted``: the host names of the rebooted nodes. ``left``: the nodes that it may not reboot because
+    this instance runs on them; host names by ID.
     """
 
     status: str
@@ -66,7 +67,7 @@ class Outcome:
 
 
 class CommandRunner:
-    """Carries out commands for one process. ``source`` is ``file`` or ``shell``, and who asks as a rule."""
+    """Runs the commands of one process. ``source`` is their usual origin: ``file`` or ``shell``."""
 
     def __init__(self, source: str, clock: Callable[[], float] = time.time) -> None:
         self.instance = uuid4().hex[:8]
@@ -76,13 +77,15 @@ class CommandRunner:
         self._late: dict[str, StateEdit] = {}
 
     def is_mine_to_run(self, key: str, record: CommandRecord) -> bool:
-        """Whether a claim is one of this process which it never began: the reply to its write was lost."""
+        """Whether this process claimed the command but never started it, because the reply to the write was
+        lost.
+        """
         return record.is_running and record.instance == self.instance and key not in self._begun
 
     def record(
         self, work: Work, command: Command, argument: str | None, source: str | None = None
     ) -> CommandRecord:
-        """Return the claim on a command. ``source``: who asks for it, where it is another than usual."""
+        """Return the claim on a command. ``source``: its origin, if not the usual one."""
         return CommandRecord(
             command=command.words(argument),
             source=source or self._source,
@@ -94,13 +97,13 @@ class CommandRunner:
     def run(
         self, work: Work, key: str, command: Command, argument: str | None, source: str | None = None
     ) -> CommandRecord:
-        """Carry out a command. Returns what became of it, which is also in the swarm's state then.
+        """Run a command. Returns its record, which is then also in the saved state.
 
-        A record that is still running is one of which something is left to another instance.
+        The record is still running if a part of the command was handed over to another instance.
 
-        Raises AlreadyClaimed where somebody else has claimed it, Stopped where it was not begun or was ended
-        because the process is to end, and the errors of the engine. After those, ``write_late_results`` has
-        to be called as soon as the engine answers.
+        Raises AlreadyClaimed if another process has claimed the command, Stopped if it was not started or
+        was interrupted because this process is shutting down, and the errors of the engine. After the
+        latter, call ``write_late_results`` as soon as the engine responds.
         """
         claim = self.record(work, command, argument, source)
         given = command.variables(argument, work.swarm.own_node_id() if command.leaves_its_host else "")
@@ -128,13 +131,13 @@ class CommandRunner:
         return Outcome(status, shorten(message), remark=command.remark if status == DONE else "")
 
     def run_unrecorded(self, work: Work, command: Command, argument: str | None) -> CommandRecord:
-        """Carry out a command where there is no swarm yet that could remember it."""
+        """Run a command without a record, because there is no swarm yet."""
         claim = CommandRecord(command.words(argument), self._source, "", self.instance, self._clock())
         outcome = carry_out(lambda: runner_for(work, command), command, command.variables(argument))
         return replace(claim, status=outcome.status, message=with_remark(outcome))
 
     def write_late_results(self, work: Work) -> None:
-        """Enter the results that could not be written when they were known."""
+        """Save the results that could not be saved before."""
         if self._late:
             work.swarm.save(self._late.values())
             self._late.clear()
@@ -146,20 +149,20 @@ class CommandRunner:
         return result
 
     def _offer(self, work: Work, key: str, claim: CommandRecord, outcome: Outcome) -> CommandRecord:
-        """Leave the host on which we run to another instance, unless it is clear that there is none."""
+        """Offer the reboot of this instance's host to other instances, unless there can't be any."""
         names = tuple(outcome.left.values())
         done = shorten(outcome.message, limit=MAX_DONE_CHARACTERS) if outcome.message != NOTHING else ""
         work.swarm.invalidate()
         try:
             why_nobody = no_other_instance(work.swarm.observe().snapshot, outcome.left)
         except OrcastraError:
-            why_nobody = None  # it is offered as soon as the engine answers again
+            why_nobody = None  # it is offered as soon as the engine responds
         if why_nobody is not None:
             message = joined(
-                done, f"{', '.join(names)} was not rebooted, as this runs there, and {why_nobody}"
+                done, f"{', '.join(names)} was not rebooted because Orcastra runs on it, and {why_nobody}"
             )
             return self._finish(key, claim, Outcome(FAILED, message))
-        message = joined(done, f"{', '.join(names)} is left to another instance, as this one runs there")
+        message = joined(done, f"{', '.join(names)} is left to another instance because this one runs on it")
         handover = Handover(tuple(outcome.left), names, boot_id(), self._clock(), done)
         self._late[key] = OfferHandover(key, self.instance, handover, message)
         return replace(claim, message=message)
@@ -173,7 +176,7 @@ def carry_out(runner: Callable[[], RunPlaybook], command: Command, variables: Ma
         raise
     except OrcastraError as error:
         return Outcome(FAILED, shorten(str(error)))
-    except Exception as error:  # noqa: BLE001 - it must get a result, whatever it is
+    except Exception as error:  # noqa: BLE001 - the command must get a result in any case
         return Outcome(FAILED, shorten(f"unexpected {type(error).__name__}: {error}"))
     if result.status == "canceled":
         return Outcome(INTERRUPTED, STOPPED_MESSAGE)
@@ -186,23 +189,26 @@ def carry_out(runner: Callable[[], RunPlaybook], command: Command, variables: Ma
 
 
 def runner_for(work: Work, command: Command) -> RunPlaybook:
-    """What runs the command's playbook. Raises JobError where it needs an inventory and there is none."""
+    """Return the function that runs the command's playbook.
+
+    Raises JobError if it needs an inventory without one.
+    """
     if not command.on_hosts:
         return work.run_playbook
     if work.run_on_hosts is None:
         raise JobError(
-            f"{command.name} is done over SSH: expected an inventory in ORCASTRA_INVENTORY, found none"
+            f"{command.name} works over SSH: expected an inventory in ORCASTRA_INVENTORY, found none"
         )
     return work.run_on_hosts
 
 
 def with_remark(outcome: Outcome) -> str:
-    """The message with the remark behind it, which is never cut."""
+    """Return the message with the remark, which is never truncated."""
     return joined(outcome.message, outcome.remark)
 
 
 def shorten(text: str, limit: int = MAX_MESSAGE_CHARACTERS) -> str:
-    """The text on one line, cut to what is remembered of it."""
+    """Return the text on one line, truncated for the saved state."""
     line = " ".join(text.split())
     return f"{line[: limit - 1]}…" if len(line) > limit else line
 
@@ -211,18 +217,18 @@ NOTHING = "nothing to do"
 
 
 def failure_text(result: PlaybookResult) -> str:
-    """What went wrong, without the names that mean something only to whoever reads playbooks."""
-    said = [task.message for task in result.tasks if not task.ok and task.message]
-    # what was rescued is told again by whoever adds what comes next
+    """Return the errors of a playbook, without the names of tasks."""
+    errors = [task.message for task in result.tasks if not task.ok and task.message]
+    # a rescue block repeats the message and adds to it
     last = [
-        text for number, text in enumerate(said) if not any(text in later for later in said[number + 1 :])
+        text for number, text in enumerate(errors) if not any(text in later for later in errors[number + 1 :])
     ]
     return "; ".join(last) if last and result.status == "failed" else result.problem
 
 
 def _words(result: PlaybookResult, rebooted: tuple[str, ...]) -> str:
-    """What the playbook did, and what it left as it is and why."""
-    # of a reboot, its single steps say less than what they were for
+    """Return the changes that the playbook made, and its warnings and notes."""
+    # the fact that a node was rebooted is more useful than the single steps of that
     steps = [str(step.get("summary")) for task in result.tasks for step in task.plan]
     done = [_rebooting(rebooted)] if rebooted else steps
     left = [note for task in result.tasks for note in (*task.warnings, *task.notes)]
@@ -231,5 +237,5 @@ def _words(result: PlaybookResult, rebooted: tuple[str, ...]) -> str:
 
 
 def _rebooting(names: tuple[str, ...]) -> str:
-    """Which hosts were rebooted, in words; empty where none was."""
+    """Return the rebooted hosts as text; empty if there are none."""
     return f"rebooted {', '.join(names)}" if names else ""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The commands: their names, what they take, what they do and how. Parser, help and documentation read it."""
+"""The table of commands, which the parser, the help and the documentation use."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import 
 class Command:
     """One command.
 
-    ``argument`` is what it is for, ``service`` or ``node``, and the key of it in a mapping; None: it takes
-    none. ``playbook`` carries it out, with the argument in a list in ``variable`` and the variables in
-    ``more``. ``leaves_its_host``: it reboots hosts, and leaves and names the one on which it runs.
-    ``on_hosts``: it is carried out over SSH, on the hosts of ORCASTRA_INVENTORY. ``makes_swarm``: it can be
-    run where there is no swarm yet, and then nothing remembers it. ``remark`` is added to the result of a
-    command that succeeded. ``has_no_limit``: its playbook may take longer than
-    ORCASTRA_PLAYBOOK_TIMEOUT, as it has a limit of its own for each of its steps.
-    ``accepts_removals``: it is carried out in this process, without a playbook; see ``command.accept``.
+    ``argument`` is ``service`` or ``node``, also as the key in a mapping; None if it takes no argument.
+    ``playbook`` runs it, with the argument as a list in ``variable`` and the variables in ``more``.
+    ``leaves_its_host``: it reboots hosts, but reports its own host instead of rebooting it. ``on_hosts``: it
+    works over SSH, on the hosts of ORCASTRA_INVENTORY. ``makes_swarm``: it can run without a swarm, and is
+    not recorded then. ``remark`` is added to the result if the command succeeds. ``has_no_limit``:
+    ORCASTRA_PLAYBOOK_TIMEOUT doesn't apply, because each step of its playbook has its own limit.
+    ``accepts_removals``: it runs in this process, without a playbook; see ``command.accept``.
     """
 
     name: str
@@ -44,15 +43,18 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """``restart_service:SERVICE``: how it is written."""
+        """How the command is written in the file, such as ``restart_service:SERVICE``."""
         return self.name if self.argument is None else f"{self.name}:{self.argument.upper()}"
 
     def words(self, argument: str | None) -> str:
-        """``restart_service apps_wiki``: the command with its argument, for people."""
+        """Return the command with its argument for people, such as ``restart_service apps_wiki``."""
         return self.name if argument is None else f"{self.name} {argument}"
 
     def variables(self, argument: str | None, own_node_id: str = "") -> dict[str, Any]:
-        """What the playbook gets beside the configuration. ``own_node_id``: the node on whose host we run."""
+        """Return the playbook's variables besides the configuration.
+
+        ``own_node_id``: this instance's node.
+        """
         found = dict(self.more)
         if self.leaves_its_host:
             found["orcastra_reboot_hand_over"] = True
@@ -64,69 +66,72 @@ class Command:
 
 REFRESH_MODS = "refresh_mods"
 ACCEPT_REMOVALS = "accept_removals"
-# In what the playbooks that reboot name the host that they left: host names by node ID.
+# Statistics of the playbooks that reboot hosts.
+# The nodes that were left to another instance: host names by node ID.
 LEFT_NODES = "orcastra_reboot_left"
-# In what they list those that they rebooted: host names.
+# The host names of the nodes that were rebooted.
 REBOOTED = "orcastra_rebooted"
-# The same in check mode: those that they would reboot.
+# In check mode, the host names of the nodes that would be rebooted.
 WOULD_REBOOT = "orcastra_would_reboot"
+
+IN_PROGRESS = "the next cycles complete moves in progress"
 
 _ALL = (
     Command(
         "relabel_all",
-        "set all labels of nodes right now: the configured ones and those of anchors",
+        "correct all node labels now: the configured ones and those of anchors",
         playbook="orcastra.swarm.label_sync",
         needs_configuration=True,
     ),
     Command(
         "update_dependents",
-        "bring all followers beside their anchors now; pauses between attempts and what was given up are "
-        "forgotten, services that are in place are left alone",
+        "move all misplaced followers to their anchors now, ignoring backoff and give-ups; co-located "
+        "services keep running",
         playbook="orcastra.swarm.update_dependents",
         needs_configuration=True,
-        remark="moves under way are completed by the next cycles",
+        remark=IN_PROGRESS,
     ),
     Command(
         ACCEPT_REMOVALS,
-        "remove what stays only because its configuration is missing: a file or a section that is gone or "
-        "empty counts as nothing until it is there again",
+        "confirm that missing configuration is intended: remove the objects of files and sections that are "
+        "missing or empty",
         playbook="",
         needs_configuration=True,
         accepts_removals=True,
-        remark="moves under way are completed by the next cycles",
+        remark=IN_PROGRESS,
     ),
     Command(
         "remove_all_labels",
-        "remove all labels and constraints that Orcastra has set; before it is uninstalled. They come back "
-        "with the next cycle unless Orcastra is stopped or its configuration removed",
+        "remove all labels and constraints that Orcastra has set, before you uninstall it; the next cycle "
+        "sets them again unless you stop Orcastra or remove its configuration",
         playbook="orcastra.swarm.remove_labels",
-        remark="what the configuration asks for comes back with the next cycle, unless Orcastra is stopped "
-        "or its configuration removed",
+        remark="the next cycle sets the configured labels again, unless you stop Orcastra or remove its "
+        "configuration",
     ),
     Command(
         "restart_service",
-        "have Swarm replace all tasks of a service, in the way its update settings say",
+        "make Swarm replace all tasks of a service, according to its update settings",
         playbook="orcastra.swarm.service_restart",
         argument="service",
         variable="orcastra_services",
     ),
     Command(
         "rebalance",
-        "even out the memory of the nodes now, however short the gap has lasted",
+        "balance the memory of the nodes now, even if the difference is recent (sustained_high_minutes)",
         playbook="orcastra.swarm.rebalance_now",
         needs_configuration=True,
-        remark="moves under way are completed by the next cycles",
+        remark=IN_PROGRESS,
     ),
     Command(
         REFRESH_MODS,
-        "look for new versions of mods now, on the node that acts; the other nodes that run Orcastra do so "
-        "at their next look at the swarm (RELABEL_TIME)",
+        "check for new versions of mods now on the active node, and on all other nodes with an instance "
+        "within RELABEL_TIME",
         playbook="orcastra.swarm.mods",
         more={"orcastra_become": False},
     ),
     Command(
         "bootstrap_swarm",
-        "bring all configured hosts into the swarm, over SSH; the inventory is ORCASTRA_INVENTORY",
+        "join all configured hosts to the swarm over SSH, with the inventory ORCASTRA_INVENTORY",
         playbook="orcastra.swarm.bootstrap",
         needs_configuration=True,
         on_hosts=True,
@@ -134,9 +139,8 @@ _ALL = (
     ),
     Command(
         "reboot_node",
-        "drain a node, reboot it, and activate it again, over SSH; the inventory is "
-        "ORCASTRA_INVENTORY. The host on which Orcastra itself runs is left to the instance on another "
-        "manager",
+        "drain a node, reboot it, and activate it again over SSH, with the inventory ORCASTRA_INVENTORY; an "
+        "instance on another manager reboots the host of this one",
         playbook="orcastra.swarm.reboot_node",
         argument="node",
         variable="orcastra_reboot_nodes",
@@ -146,7 +150,7 @@ _ALL = (
     ),
     Command(
         "rolling_reboot",
-        "the same with all hosts of ORCASTRA_INVENTORY, one at a time, up to the first problem",
+        "reboot all hosts of ORCASTRA_INVENTORY in the same way, one at a time, up to the first problem",
         playbook="orcastra.swarm.rolling_reboot",
         leaves_its_host=True,
         on_hosts=True,
@@ -154,40 +158,40 @@ _ALL = (
     ),
     Command(
         "drain_node",
-        "have Swarm run all tasks of a node elsewhere; it stays out of service until activate_node",
+        "drain a node: Swarm moves its tasks to other nodes, and it gets no new ones until activate_node",
         playbook="orcastra.swarm.drain_node",
         argument="node",
         variable="orcastra_nodes",
-        # whoever waits keeps the followers waiting that are to go with their anchors
+        # waiting here would block the loop, which moves the followers together with their anchors
         more={"orcastra_drain_wait": False},
-        remark="Swarm runs its tasks elsewhere now; it stays out of service until activate_node",
+        remark="Swarm moves its tasks to other nodes now; it stays drained until activate_node",
     ),
     Command(
         "activate_node",
-        "put a node back into service",
+        "activate a drained or paused node",
         playbook="orcastra.swarm.activate_node",
         argument="node",
         variable="orcastra_nodes",
     ),
 )
 COMMANDS = {command.name: command for command in _ALL}
-# What is done with a host that another instance has left.
+# The command for a host that another instance has handed over.
 REBOOT = COMMANDS["reboot_node"]
 
 
 def has_limit(playbook: str) -> bool:
-    """Whether ORCASTRA_PLAYBOOK_TIMEOUT holds for a playbook."""
+    """Whether ORCASTRA_PLAYBOOK_TIMEOUT applies to a playbook."""
     return not any(command.has_no_limit for command in _ALL if command.playbook == playbook)
 
 
 def suggest_command(name: str) -> str:
-    """``; did you mean 'restart_service'?``, empty if no command is close."""
+    """Return ``; did you mean 'restart_service'?``; empty if no command is similar."""
     matches = [f"'{found}'" for found in closest(name, COMMANDS)]
     return f"; did you mean {' or '.join(matches)}?" if matches else ""
 
 
 def commands_help() -> str:
-    """Return the commands in plain text, for ``--help``."""
+    """Return the commands as plain text, for ``--help``."""
     lines = ["commands:"]
     for command in COMMANDS.values():
         lines.append(f"  {command.usage.replace(':', ' ')}")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Heal the node's unhealthy containers, in this process: a quiet look is one request and starts nothing."""
+"""Heals the node's unhealthy containers in this process. If there are none, a check is a single request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = get_logger()
 
 
 def heal_rules(settings: Settings) -> HealRules:
-    """What the settings say of healing."""
+    """Return the rules for healing in the settings."""
     return HealRules(
         grace=settings.autoheal_grace_period,
         label=settings.autoheal_container_label,
@@ -38,7 +38,7 @@ def heal_rules(settings: Settings) -> HealRules:
 
 
 class AutohealJob:
-    """Looks every ``interval`` seconds."""
+    """Checks the containers every ``interval`` seconds."""
 
     name = "autoheal"
 
@@ -49,7 +49,7 @@ class AutohealJob:
         clock: Callable[[], float] = time.monotonic,
         status: StatusStore | None = None,
     ) -> None:
-        """``connect_manager`` connects to a manager for a node that is none; None where none was named."""
+        """``connect_manager`` connects a worker to a manager; None if none is configured."""
         self.woken = threading.Event()
         self.interval = settings.autoheal_interval_seconds
         self._rules = heal_rules(settings)
@@ -77,11 +77,11 @@ class AutohealJob:
                 dry_run=self._dry_run,
                 settled=self._settled,
             )
-        # those that are not there any more need not be remembered
+        # forget containers that no longer exist
         self._settled = (self._settled & healing.unhealthy) | healing.heal.settled
         self._due = self._clock() + self.interval
         self._status.metrics.healed(healing)
-        self._tell(healing)
+        self._report(healing)
         if healing.errors:
             raise OrcastraError("; ".join(healing.errors))
 
@@ -91,13 +91,13 @@ class AutohealJob:
             return None
         return lambda: stack.enter_context(closing(connect()))
 
-    def _tell(self, healing: Healing) -> None:
+    def _report(self, healing: Healing) -> None:
         plan = healing.heal.plan
         log_messages(self._once, (*plan.warnings, *healing.warnings), plan.notes)
         for ended in healing.heal.for_manager:
             log.warning(
                 "unhealthy task ended",
-                summary="only a manager can tell whether Swarm replaces it",
+                summary="only a manager knows whether Swarm replaces it",
                 service=ended.service,
                 exit_code=ended.exit_code,
             )

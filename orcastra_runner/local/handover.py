@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Take what another instance may not do itself: the reboot of the host on which that one runs.
+"""Takes over the reboot of a host from the instance that runs on it, and can't do it itself.
 
-Each instance with an inventory looks for offers in the swarm's state, whoever leads. That is one small
-request every few seconds, and no more while nothing is offered.
+Each instance with an inventory checks the saved state for offers, whichever node is the leader. That is one
+small request every few seconds, unless there is an offer.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ from orcastra_runner.jobs import RunPlaybook, Stopped
 from orcastra_runner.log import get_logger
 from orcastra_runner.status import StatusStore
 
-LOOK_SECONDS = 5.0
-# A worker has to connect to a manager each time.
-WORKER_LOOK_SECONDS = 20.0
+CHECK_SECONDS = 5.0
+# A worker must connect to a manager each time.
+WORKER_CHECK_SECONDS = 20.0
 BEAT_SECONDS = 15.0
 
 log = get_logger()
 
 
 class HandoverJob:
-    """Looks for what is offered, takes it and reboots it, one at a time."""
+    """Takes offered reboots, one at a time."""
 
     name = "handover"
-    interval = LOOK_SECONDS
+    interval = CHECK_SECONDS
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class HandoverJob:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``connect`` connects to our engine, ``connect_manager`` to a manager for a node that is none."""
+        """``connect`` connects to this node's engine, ``connect_manager`` connects a worker to a manager."""
         self.woken = threading.Event()
         self._instance = uuid4().hex[:8]
         self._run_on_hosts = run_on_hosts
@@ -89,19 +89,19 @@ class HandoverJob:
         return max(0.0, self._next - self._monotonic())
 
     def run(self, engine: Engine) -> None:
-        self._next = self._monotonic() + LOOK_SECONDS
+        self._next = self._monotonic() + CHECK_SECONDS
         try:
-            self._look(engine, engine, self._connect)
+            self._check(engine, engine, self._connect)
         except NoLeader as error:
             log.debug("could not check handovers", error=str(error))
         except NotAManager:
-            self._next = self._monotonic() + WORKER_LOOK_SECONDS
+            self._next = self._monotonic() + WORKER_CHECK_SECONDS
             if self._connect_manager is not None:
                 with closing(self._connect_manager()) as manager:
-                    self._look(engine, manager, self._connect_manager)
+                    self._check(engine, manager, self._connect_manager)
 
-    def _look(self, own: Engine, manager: Engine, connect: Callable[[], Engine]) -> None:
-        """Look in the state that ``manager`` gives; ``own`` is our engine, ``connect`` connects anew."""
+    def _check(self, own: Engine, manager: Engine, connect: Callable[[], Engine]) -> None:
+        """Check the saved state of ``manager``; ``own`` is this node's engine, ``connect`` reconnects."""
         self._enter_result(manager)
         labels = _labels(manager)
         if HANDOVERS_LABEL not in labels:
@@ -117,7 +117,10 @@ class HandoverJob:
     def _take(
         self, manager: Engine, connect: Callable[[], Engine], key: str, handover: Handover, here: str
     ) -> bool:
-        """Reboot what is offered, unless somebody else is to. Returns whether it was on us."""
+        """Take an offer and reboot its hosts, unless another instance took it.
+
+        Returns whether this one did.
+        """
         names = ", ".join(handover.names)
         message = joined(handover.done, f"{names} is being rebooted by the instance on {here}")
         claim = TakeHandover(key, self._instance, here, message)
@@ -125,7 +128,7 @@ class HandoverJob:
             try:
                 StateStore(manager).update([claim])
             except EngineUnreachable:
-                # it may have been written all the same
+                # the write may have succeeded; the claim is idempotent
                 with closing(connect()) as engine:
                     StateStore(engine).update([claim])
         except NotOffered as error:
@@ -153,14 +156,14 @@ class HandoverJob:
     def _message(self, connect: Callable[[], Engine], handover: Handover, here: str, outcome: Outcome) -> str:
         names = ", ".join(handover.names)
         if outcome.status == DONE:
-            what = f"{names} was rebooted by the instance on {here}"
-            return joined(handover.done, what if outcome.rebooted else f"{names}: {outcome.message}")
-        text = joined(handover.done, f"{names} was left to the instance on {here}: {outcome.message}")
-        # a playbook that fails says itself how the node is
+            done = f"{names} was rebooted by the instance on {here}"
+            return joined(handover.done, done if outcome.rebooted else f"{names}: {outcome.message}")
+        text = joined(handover.done, f"{names} was handed over to the instance on {here}: {outcome.message}")
+        # the message of a failed playbook already contains the availability of the node
         return joined(text, _left_behind(connect, handover)) if outcome.status == INTERRUPTED else text
 
     def _enter_result(self, engine: Engine) -> None:
-        """Enter the result that is not in the state yet, where there is one, and say it here."""
+        """Save and log the result that could not be saved before, if there is one."""
         result = self._late
         if result is None:
             return
@@ -178,7 +181,7 @@ class HandoverJob:
 
     @contextmanager
     def _beating(self, connect: Callable[[], Engine], key: str) -> Iterator[None]:
-        """Say now and then that we live, until the end of it."""
+        """Send heartbeats for a handover in the background."""
         ended = threading.Event()
         edits: list[StateEdit] = [BeatHandover(key, self._instance)]
 
@@ -203,7 +206,7 @@ def _left_behind(connect: Callable[[], Engine], handover: Handover) -> str:
         with closing(connect()) as engine:
             return joined(*out_of_service(observe_nodes(engine), handover.nodes))
     except OrcastraError:
-        return f"`orcastra status` tells whether {', '.join(handover.names)} is out of service"
+        return f"run `orcastra status` to see whether {', '.join(handover.names)} is still drained"
 
 
 def _labels(engine: Engine) -> dict[str, str]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each instance does for its own node, whoever is the leader, with a connection to the node's engine."""
+"""Jobs for the instance's own node, which need a connection to its engine."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
 
 
 class LocalJob(Protocol):
-    """Something that is done for one node: a background job that needs the node's engine."""
+    """A background job that needs the node's engine."""
 
     name: str
     interval: float
     woken: threading.Event
 
     def seconds_to_next(self) -> float:
-        """How long it is not due; 0 if it is."""
+        """Return the time until the job is due; 0 if it is."""
 
     def run(self, engine: Engine) -> None:
-        """Do it, with a connection to the node's engine. Raises OrcastraError if it cannot be done."""
+        """Run the job with a connection to the node's engine. Raises OrcastraError if it fails."""
 
 
 class EngineJob:
-    """Gives a local job its connection, which is kept from one run to the next."""
+    """Runs a local job with an engine connection that stays open between runs."""
 
     def __init__(self, job: LocalJob, connect: Callable[[], Engine]) -> None:
         self.name = job.name
@@ -51,7 +51,7 @@ class EngineJob:
         try:
             self._run()
         except EngineUnreachable:
-            # the engine may have closed a connection from before
+            # the engine may have closed an idle connection
             self.close()
             if not is_kept:
                 raise

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Warn of containers whose log file may fill the node's disk; the files are the engine's, never touched."""
+"""Warns about containers whose log file may fill the node's disk.
+
+The files belong to the engine, so none is changed.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ log = get_logger()
 
 
 class LogsJob:
-    """Looks at the start and once a day."""
+    """Checks at the start and once a day."""
 
     name = "logs"
     interval = DAY_SECONDS
@@ -41,5 +44,5 @@ class LogsJob:
             log.warning(
                 "log files without a size limit",
                 summary=shortened(unlimited),
-                hint="set max-size in the engine's daemon.json",
+                hint="set max-size in log-opts of the engine's daemon.json",
             )

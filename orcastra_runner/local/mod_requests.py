@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Have all instances refresh the mods of their nodes when one of them is asked to.
+"""Makes all instances refresh the mods of their nodes when one of them is asked to.
 
-The command ``refresh_mods`` is remembered in the swarm like any other, so each instance only has to look
-there now and then: one request, to its own engine or, on a worker, to the manager that
-ORCASTRA_MANAGER_HOST names. An instance that is asked over HTTP and does not act enters the request itself.
+The command ``refresh_mods`` is recorded in the saved state like any other, so each instance only polls that:
+one request, to its own engine or, on a worker, to the manager in ORCASTRA_MANAGER_HOST. A standby instance
+that is asked over HTTP records the command itself.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from orcastra_runner.log import get_logger
 from orcastra_runner.status import StatusStore
 from orcastra_runner.swarm import node_name
 
-# A request that no manager has heard of by then is not passed on any more.
-PATIENCE_SECONDS = 300.0
-NO_MANAGER = "the others hear of it through a manager, and ORCASTRA_MANAGER_HOST names none"
+# A request that could not be passed to a manager within this time is dropped.
+TIMEOUT_SECONDS = 300.0
+NO_MANAGER = "passing the request on needs a manager; set ORCASTRA_MANAGER_HOST"
 MESSAGE = "each instance refreshes the mods of its own node"
 
 log = get_logger()
 
 
 class ModRequestsJob:
-    """Looks every ``interval`` seconds whether somebody has asked for fresh mods since the last look."""
+    """Checks every ``interval`` seconds whether another instance was asked to refresh mods."""
 
     name = "mod_requests"
 
@@ -52,13 +52,13 @@ class ModRequestsJob:
         status: StatusStore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``refresh`` makes the refresh of our own node due at once.
+        """``refresh`` makes the refresh of this node due at once.
 
-        ``connect_manager`` connects to a manager for a node that is none; None where none was named.
+        ``connect_manager`` connects a worker to a manager; None if none is configured.
         """
         self.interval = interval
         self.woken = threading.Event()
-        # what the instance that acts refreshes over SSH, besides
+        # refreshes the remote hosts over SSH, if this instance is active
         self.refresh_hosts: Callable[[], None] = lambda: None
         self._refresh = refresh
         self._connect_manager = connect_manager
@@ -71,7 +71,7 @@ class ModRequestsJob:
         self._instance = uuid4().hex[:8]
 
     def ask(self) -> None:
-        """Refresh our own node at once, and have the other instances do so. May be called from any thread."""
+        """Refresh the mods of this node at once, and pass the request to the other instances. Thread-safe."""
         self._refresh()
         self._asked_at = self._clock()
         self.woken.set()
@@ -92,13 +92,13 @@ class ModRequestsJob:
                     self._exchange(self._manager, engine)
         except OrcastraError as error:
             self._close()
-            if self._asked_at is not None and self._clock() - self._asked_at > PATIENCE_SECONDS:
+            if self._asked_at is not None and self._clock() - self._asked_at > TIMEOUT_SECONDS:
                 self._give_up(str(error))
             raise
         self._due = self._clock() + self.interval
 
     def _exchange(self, manager: Engine, engine: Engine) -> None:
-        """Tell the swarm what we were asked for, and hear what others were."""
+        """Record our own request in the saved state, and read those of others."""
         asked_at = self._asked_at
         if asked_at is not None:
             self._pass_on(manager, str(engine.info().get("Name", "")))
@@ -111,7 +111,7 @@ class ModRequestsJob:
         }
         known, self._known = self._known, frozenset(found)
         if known is None:
-            return  # it was asked for before we came, and we begin with a refresh
+            return  # older requests don't matter, because an instance starts with a refresh
         new = [record for what, record in found.items() if what not in known]
         if new:
             self.refresh_hosts()
@@ -121,7 +121,7 @@ class ModRequestsJob:
             self._refresh()
 
     def _is_done(self, record: CommandRecord) -> bool:
-        """Whether our own node is refreshed anyhow: by this process."""
+        """Whether this process refreshes its node for the request anyway."""
         if record.instance == self._instance:
             return True
         view = self._status.view()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keep the node's folder of mods up to date, every MOD_MANAGER_REFRESH_INTERVAL_MINUTES, in this process."""
+"""Refreshes the node's mods every MOD_MANAGER_REFRESH_INTERVAL_MINUTES, in this process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = get_logger()
 
 
 class ModsJob:
-    """Refreshes at the start and every ``interval`` seconds."""
+    """Refreshes the mods at the start and every ``interval`` seconds."""
 
     name = "mods"
 
@@ -40,9 +40,9 @@ class ModsJob:
         status: StatusStore | None = None,
         file: ModsFile | None = None,
     ) -> None:
-        """``connect_manager`` connects to a manager for a node that is none; None where none was named.
+        """``connect_manager`` connects a worker to a manager; None if none is configured.
 
-        ``file`` holds the mods, by default the one that ``settings`` name.
+        ``file`` is by default the mods file that ``settings`` name.
         """
         self.woken = threading.Event()
         self._asked = threading.Event()
@@ -57,7 +57,7 @@ class ModsJob:
         self._once = OnceFilter()
 
     def ask(self) -> None:
-        """Make a refresh due now, and another one if one is under way. May be called from any thread."""
+        """Make a refresh due now, even if one is already in progress. Thread-safe."""
         self._asked.set()
         self.woken.set()
 
@@ -82,11 +82,11 @@ class ModsJob:
             log.info("mods refresh skipped", summary=done.plan.notes[0])
             return
         self._status.refreshed(done)
-        self._tell(done)
+        self._report(done)
         if done.failures:
             raise OrcastraError("; ".join(done.failures))
 
-    def _tell(self, done: Refreshing) -> None:
+    def _report(self, done: Refreshing) -> None:
         log_messages(self._once, (*done.warnings, *done.tolerated), done.plan.notes)
         if self._dry_run:
             log_steps(self._once, done.plan, at_once=False)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file that MOD_MANAGER_CONFIG names: what it holds, for jobs in this process and for playbooks.
+"""The mods file (MOD_MANAGER_CONFIG), for jobs in this process and for playbooks.
 
-It may vanish like any other, and what is no longer configured is removed from the folder of mods: so what it
-last held stays in force. Playbooks get a copy of that.
+Mods that are no longer configured are deleted. Therefore, if the file disappears, its last content stays in
+effect. Playbooks get a copy of that content.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = get_logger()
 
 
 class ModsFile:
-    """Any thread may ask it. ``close`` removes the copy."""
+    """The mods file. Thread-safe. ``close`` removes the copy."""
 
     def __init__(
         self,
@@ -40,10 +40,10 @@ class ModsFile:
         environment: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read the file. What is wrong with it is raised by whoever needs it, not here.
+        """The file is read on first use, which raises the errors in it.
 
         ``environment`` has the values of ``${VAR}``, by default that of this process; ``clock`` returns
-        seconds that never go back.
+        monotonic seconds.
         """
         self.path = path
         self._environment = os.environ if environment is None else environment
@@ -51,21 +51,21 @@ class ModsFile:
         self._lock = threading.Lock()
         self._folder = PrivateFolder()
         self._file: KeptFile[Document] | None = None
-        self._told: object = None
+        self._logged: object = None
         self._is_accepted = False
 
     def rules(self) -> ModRules:
-        """The mods in force. Raises ConfigError while there never was anything valid."""
+        """Return the rules in effect. Raises ConfigError if the file never was valid."""
         document = self._document()
         if document is None:
             return ModRules(is_given=self._is_accepted)
         return mods_of(document, (), self._environment)
 
     def copy(self) -> str:
-        """The path of a copy for playbooks, empty if nothing is configured. Raises ConfigError, OSError."""
+        """Return the path of a copy for playbooks; empty without a file. Raises ConfigError and OSError."""
         document = self._document()
         if document is None and not self._is_accepted:
-            # then they leave alone what an earlier configuration has led to
+            # without a file, playbooks keep the mods of an earlier configuration
             return ""
         data = {} if document is None else document.data
         with self._lock:
@@ -80,13 +80,13 @@ class ModsFile:
         return str(path)
 
     def variables(self) -> dict[str, str]:
-        """The values of ``${VAR}`` in the file. Raises OrcastraError if they can't be read."""
+        """Return the values of ``${VAR}`` in the file. Raises OrcastraError if they can't be read."""
         document = self._document()
         return {} if document is None else mods_values(document.data, self._environment)
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the file as it is now, although what it last held stays in force."""
+        """The problem with the current file because of which its previous content stays in effect."""
         if self._file is None:
             return None
         if self._file.refused:
@@ -94,7 +94,7 @@ class ModsFile:
         return None if self._file.kept is None else str(self._file.kept)
 
     def accept_removals(self) -> tuple[str, ...]:
-        """Do without what is kept, as somebody has confirmed. Returns what was kept."""
+        """Drop the retained content, as the user confirmed. Returns a description of it."""
         self._is_accepted = True
         return () if self._file is None else self._file.accept_removals()
 
@@ -104,18 +104,18 @@ class ModsFile:
     def _document(self) -> Document | None:
         with self._lock:
             if self._file is None:
-                # raises as long as the file is not valid: nothing is known of what it held before
+                # raises as long as the file is not valid, because there is no previous content
                 self._file = KeptFile(lambda: self.path, self._check, self._clock)
             else:
                 self._file.refresh()
-            self._tell(self._file)
+            self._report(self._file)
             if self._file.value is not None:
                 self._is_accepted = False
             return self._file.value
 
-    def _tell(self, file: KeptFile[Document]) -> None:
-        told, self._told = self._told, (file.kept, file.refused)
-        if self._told == told:
+    def _report(self, file: KeptFile[Document]) -> None:
+        before, self._logged = self._logged, (file.kept, file.refused)
+        if self._logged == before:
             return
         for problem in file.refused:
             log.error("configuration rejected", summary=str(problem))
@@ -123,13 +123,13 @@ class ModsFile:
             log.warning("configuration missing", summary=str(file.kept))
 
     def _check(self, document: Document, problems: list[Problem]) -> Document:
-        # whether the variables in it have values is up to whoever downloads the mods
+        # the download checks whether the variables in it have values
         mods_of(document, problems, None)
         return document if document.data is not None else replace(document, data={})
 
 
 def check_mods(path: Path, environment: Mapping[str, str]) -> list[Problem]:
-    """What is wrong with the file."""
+    """Return the errors in the file."""
     try:
         ModsFile(path, environment).rules()
     except ConfigError as error:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Remove what the node no longer uses, at the times that GC_CRON names, in this process."""
+"""Prunes unused objects of the node, on the schedule in GC_CRON, in this process."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from orcastra_runner.log import get_logger
 from orcastra_runner.settings import Settings
 from orcastra_runner.status import StatusStore
 
-# What a failed run waits for, at the most.
+# Longest backoff after a failed run.
 INTERVAL_SECONDS = 300.0
-# Said in the first line, for those who keep data in such containers.
+# Logged at the start, to reassure users who keep data in such containers.
 KEEPS = "containers of docker run, docker create and Compose, and their volumes (GC_PLAIN_CONTAINERS=true)"
 
 log = get_logger()
 
 
 def prune_rules(settings: Settings) -> PruneRules:
-    """What the settings say of pruning."""
+    """Return the rules for pruning in the settings."""
     volumes = ANONYMOUS if settings.gc_clean_up_volumes else NONE
     return PruneRules(
         grace=settings.gc_grace_period_seconds,
@@ -54,8 +54,8 @@ def prune_rules(settings: Settings) -> PruneRules:
 
 
 def describe(rules: PruneRules) -> str:
-    """What goes under these rules, in a few words."""
-    containers = "ended containers" if rules.plain_containers else "ended containers of Swarm tasks"
+    """Return a short description of the objects that these rules remove."""
+    containers = "stopped containers" if rules.plain_containers else "stopped containers of Swarm tasks"
     if rules.volumes != NONE:
         containers += " with their anonymous volumes"
     found = [containers, "unused images"]
@@ -79,9 +79,9 @@ class PruneJob:
         clock: Callable[[], float] = time.time,
         status: StatusStore | None = None,
     ) -> None:
-        """``connect_manager`` connects to a manager for a node that is none; None where none was named.
+        """``connect_manager`` connects a worker to a manager; None if none is configured.
 
-        ``clock`` returns seconds since the epoch. Raises ConfigError where the time zone is not known.
+        ``clock`` returns seconds since the epoch. Raises ConfigError if the time zone is unknown.
         """
         self.woken = threading.Event()
         self._cron = Cron(settings.gc_cron)
@@ -118,9 +118,9 @@ class PruneJob:
             )
         self._due = self._cron.next_after(self._clock())
         self._status.metrics.pruned(pruning)
-        self._tell(pruning, time.monotonic() - started)
+        self._report(pruning, time.monotonic() - started)
 
-    def _tell(self, pruning: Pruning, seconds: float) -> None:
+    def _report(self, pruning: Pruning, seconds: float) -> None:
         log_messages(self._once, (*pruning.plan.warnings, *pruning.warnings), pruning.plan.notes)
         if self._dry_run:
             for step in pruning.plan.steps:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The open connections. None keeps others out by staying: with one too many, the quietest is closed.
+"""The open connections. If there are too many, the longest idle one is closed, so that none can block others.
 
-A connection that sends more than a request can be is closed before anything is made of it.
+A connection that sends more bytes than a request may have is closed before they are parsed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import cast
 from orcastra_runner.log import get_logger
 
 MAX_CONNECTIONS = 100
-# With more than that, all are heard first, for so many seconds: most have been answered or are gone by then.
-# Until then there may be so many times as many.
+# Above that limit, connections are closed only after this delay, because most end on their own by then. Up to
+# MOST_CONNECTIONS times as many are allowed meanwhile.
 TRIM_SECONDS = 0.1
 MOST_CONNECTIONS = 4
-# Whoever has connected has to have asked for something by then.
+# A client must send its first request within this time.
 FIRST_REQUEST_SECONDS = 10.0
-# A request with all that belongs to it is smaller; a client sends the next one after the answer.
+# Every valid request is smaller, and a client sends the next one only after the response.
 MAX_UNANSWERED_BYTES = 48 * 1024
 
 log = get_logger()
@@ -31,7 +31,7 @@ log = get_logger()
 
 @dataclass(slots=True)
 class _Open:
-    """A connection. ``unanswered``: how many bytes have come since the last answer."""
+    """A connection. ``unanswered``: the number of bytes received since the last response."""
 
     silence: asyncio.TimerHandle
     is_heard: bool = False
@@ -39,11 +39,11 @@ class _Open:
 
 
 class Connections:
-    """Those that are open, by their transports."""
+    """The open connections, by transport."""
 
     def __init__(self) -> None:
         self._open: dict[asyncio.Transport, _Open] = {}
-        # Those that have not sent anything go first, and of them the one that was quiet for the longest.
+        # Connections that have sent nothing are closed first, the longest idle of them before the others.
         self._queues: dict[bool, dict[asyncio.Transport, None]] = {False: {}, True: {}}
         self._is_trimming = False
 
@@ -52,11 +52,11 @@ class Connections:
         return len(self._open)
 
     def watch(self, make: Callable[[], asyncio.Protocol]) -> asyncio.Protocol:
-        """The protocol for a new connection: it does what the one that ``make`` returns does."""
+        """Return the protocol for a new connection, which wraps the one that ``make`` returns."""
         return _Watched(make, self)
 
     def asked(self, transport: asyncio.Transport | None) -> None:
-        """A request has come, whole but for its body."""
+        """Note that the head of a request was received."""
         found = self._open.get(transport) if transport is not None else None
         if found is not None and transport is not None:
             found.silence.cancel()
@@ -65,12 +65,15 @@ class Connections:
             queue[transport] = None
 
     def answered(self, transport: asyncio.Transport | None) -> None:
-        """The answer was sent, so there may be another request."""
+        """Note that the response was sent, so that another request may follow."""
         if transport is not None and transport in self._open:
             self._open[transport].unanswered = 0
 
     def received(self, transport: asyncio.Transport, size: int) -> bool:
-        """So many bytes have come. Returns whether that is all right; if not, the connection is ended."""
+        """Note received bytes.
+
+        Returns whether they are within the limit; if not, the connection is closed.
+        """
         found = self._open.get(transport)
         if found is None:
             return False
@@ -102,9 +105,9 @@ class Connections:
             del self._queues[found.is_heard][transport]
 
     def drop(self, transport: asyncio.Transport) -> None:
-        """End a connection at once."""
+        """Close a connection at once."""
         self.closed(transport)
-        # whoever does not read would keep a connection open that is only closed
+        # close() would wait for a client that does not read
         transport.abort()
 
     def _trim(self) -> None:
@@ -117,7 +120,9 @@ class Connections:
 
 
 class _Watched(asyncio.Protocol):
-    """Hands everything on, once there is anything: to connect and to leave costs next to nothing."""
+    """Passes data on to the real protocol, created with the first data: connecting alone costs almost
+    nothing.
+    """
 
     def __init__(self, make: Callable[[], asyncio.Protocol], connections: Connections) -> None:
         self._make = make
@@ -144,7 +149,7 @@ class _Watched(asyncio.Protocol):
                 self._protocol = self._make()
                 self._protocol.connection_made(transport)
             self._protocol.data_received(data)
-        except Exception as error:  # noqa: BLE001 - whatever a parser stumbles over, others go on
+        except Exception as error:  # noqa: BLE001 - a parser error must not affect other connections
             log.debug("malformed request", error=type(error).__name__)
             self._connections.drop(transport)
 

@@ -36,12 +36,12 @@ from orcastra_runner.service_report import services_data
 from orcastra_runner.status import JobState, StatusStore, View
 from orcastra_runner.version import __version__
 
-# what is smaller is sent as it is
+# smaller documents are not compressed
 COMPRESSED_BYTES = 1024
 
 
 def state_data(view: View) -> dict[str, Any]:
-    """Everything that is known but the plan and the history."""
+    """Return the whole status except the plan and the history."""
     seen = view.seen
     data: dict[str, Any] = {
         "instance": {
@@ -67,9 +67,9 @@ def state_data(view: View) -> dict[str, Any]:
 
 
 def plans_data(view: View) -> dict[str, Any]:
-    """What the jobs have planned last, in one list of steps; empty where the instance stands by.
+    """Return the last plans of all jobs as one list of steps, which is empty on a standby instance.
 
-    Which services are short of tasks is as of the last look, whoever acts.
+    The services that are short of tasks are those of the last observation, on a standby instance too.
     """
     parts = {job: plan_data(plan) for job, plan in view.plans.items()}
     whole = plan_data(sum(view.plans.values(), Plan()), short=view.short)
@@ -86,12 +86,12 @@ def plans_data(view: View) -> dict[str, Any]:
 
 def _headline(view: View, planned: str) -> str:
     if not view.acts:
-        return "This instance does not plan now"
-    return planned if view.plans else "Nothing has been planned yet"
+        return "This instance is on standby and does not plan"
+    return planned if view.plans else "No plan yet"
 
 
 def history_data(view: View) -> dict[str, Any]:
-    """What this instance has done since it was started, the newest first."""
+    """Return the actions of this instance since its start, newest first."""
     actions = [
         {
             "ended_at": _iso(action.ended_at),
@@ -116,7 +116,7 @@ DOCUMENTS: Mapping[str, Callable[[View], dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it is sent: as it is, and compressed where that is worth it."""
+    """A document ready to be sent; ``compressed`` is None if that isn't worth it."""
 
     version: int
     etag: str
@@ -125,7 +125,7 @@ class Document:
 
 
 class Documents:
-    """Makes each document anew only after something has changed."""
+    """Builds a document again only if the status has changed."""
 
     def __init__(self, status: StatusStore) -> None:
         self._status = status
@@ -210,13 +210,13 @@ def _group(seen: Observation, group: AnchorGroup) -> dict[str, Any]:
 
 
 def _attempts(seen: Observation, desired: DesiredState) -> list[dict[str, Any]]:
-    """What was tried so far; ``next_attempt_at`` is when it is tried again at the earliest."""
+    """Return the attempts so far; ``next_attempt_at`` is the earliest time of the next one."""
     intervals: dict[str, tuple[float, ...]] = {}
     for dependency in desired.dependencies.values():
         for name in dependency.followers:
             service = find_service(seen.snapshot, name, dependency.stack)
             if service is not None:
-                # of several anchors the first one decides
+                # the first of several anchors decides
                 intervals.setdefault(service.name, dependency.retry_intervals)
     pauses = {}
     for service_id, tried in seen.state.attempts.items():
@@ -231,7 +231,7 @@ def _attempts(seen: Observation, desired: DesiredState) -> list[dict[str, Any]]:
 
 
 def _relocations(seen: Observation) -> list[dict[str, Any]]:
-    """The moves that balancing has ended, the newest first."""
+    """Return the completed moves of memory balancing, newest first."""
     found = []
     for service_id, moves in seen.state.relocations.items():
         service = seen.snapshot.service_by_id.get(service_id)

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may do what over HTTP: pure decisions on what a request says of itself.
+"""Access control over HTTP: pure functions of a request's headers.
 
-Reads are open to whoever reaches the address. Writes need the token, wherever they come from: a proxy on this
-machine makes everybody's requests look like this machine's own. A browser can be led to us by a page from
-elsewhere: so a host name has to be one that nobody else can point at us, and no other site's page may write.
+Reads are open to anyone who can reach the address. Writes need the token, even from this host, because a
+proxy on it makes every request look local. A malicious page can make a browser send requests here: therefore
+the host name must be one that others can't point at this server, and pages of other sites may not write.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is refused."""
+    """A refused request: the status and the reason."""
 
     status: int
     text: str
@@ -27,36 +27,36 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """``token`` is what writes need; without one there are none. ``hosts``: our names."""
+    """``token`` is required for writes; without one, all writes are refused. ``hosts``: our domain names."""
 
     token: bytes | None = field(repr=False)
     hosts: tuple[str, ...] = ()
 
     def check_host(self, headers: Mapping[str, str]) -> Refusal | None:
-        """Refuse a domain name that might be somebody else's, pointed at us (DNS rebinding)."""
+        """Refuse an unknown domain name, because anyone may point theirs at this server (DNS rebinding)."""
         host = host_of(headers.get("Host", ""))
         if host is None or not (is_address(host) or "." not in host or host in self._names):
-            return Refusal(421, "this host name is not known here; ORCASTRA_HTTP_HOSTS names those that are")
+            return Refusal(421, "unknown host name; add it to ORCASTRA_HTTP_HOSTS to allow it")
         return None
 
     def check_write(self, headers: Mapping[str, str]) -> Refusal | None:
-        """Refuse a write without the token, or on behalf of another site's page."""
-        foreign = Refusal(403, "requests on behalf of another site are refused")
+        """Refuse a write without the token, or from a page of another site."""
+        foreign = Refusal(403, "cross-site requests are not allowed")
         if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
             return foreign
         origin = headers.get("Origin")
         if origin is not None and origin.partition("://")[2] != headers.get("Host"):
             return foreign
         if self.token is None:
-            return Refusal(403, "writes need a token, and this instance has none (ORCASTRA_API_TOKEN)")
+            return Refusal(403, "writes are disabled: this instance has no token (ORCASTRA_API_TOKEN)")
         scheme, _, given = headers.get("Authorization", "").partition(" ")
-        # what is no UTF-8 comes as surrogates
+        # bytes that are not UTF-8 are surrogates
         is_right = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self.token)
         if scheme.lower() != "bearer" or not is_right:
             return Refusal(
                 401,
-                "expected 'Authorization: Bearer TOKEN', with the token in ORCASTRA_API_TOKEN or, if that is "
-                "not set, the one in api_token in the state folder",
+                "expected 'Authorization: Bearer TOKEN' with the token in ORCASTRA_API_TOKEN, or in the file "
+                "api_token in the state folder if that is not set",
             )
         return None
 
@@ -66,7 +66,7 @@ class Guard:
 
 
 def host_of(header: str) -> str | None:
-    """The name or address in a Host header, without the port; None where it is none."""
+    """Return the name or address in a Host header, without the port; None if there is none."""
     text = header.strip().lower()
     if text.startswith("["):
         address, bracket, _ = text[1:].partition("]")

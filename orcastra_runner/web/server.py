@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The HTTP server's thread. What goes wrong with it is told once and never stops the loop."""
+"""The HTTP server's thread. Its errors are logged once and never stop the loop."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from orcastra_runner.log import get_logger
 from orcastra_runner.web.guard import Refusal
 from orcastra_runner.web.site import Site, refusal
 
-# addresses that stand for all of them
-EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - to be recognised
+# addresses that mean all interfaces
+EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - only compared
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
 IDLE_SECONDS = 30.0
-# how long the rest of a request is read that is refused already, so that its sender sees why
+# how long the rest of a refused request is read, so that the client receives the response
 LINGER_SECONDS = 1.0
 SHUTDOWN_SECONDS = 0.5
-# As many may wait to be accepted; who finds no room tries again a second later, or three.
+# Connections that may wait to be accepted; the client's kernel retries the others after a second.
 BACKLOG = 200
 
 log = get_logger()
 
 
 class WebServer:
-    """Serves the site at a host (None: all addresses) and a port (0: any that is free)."""
+    """Serves the site at a host (None: all addresses) and a port (0: any free one)."""
 
     def __init__(self, site: Site, host: str | None, port: int) -> None:
         self.port = port
@@ -44,7 +44,7 @@ class WebServer:
         self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
 
     def start(self) -> bool:
-        """Begin to serve. Returns whether that was possible; if not, says so in one line of the log."""
+        """Start serving. Returns whether that was possible; if not, logs the reason."""
         self._thread.start()
         where = f"{self._host or ''}:{self.port}"
         try:
@@ -59,7 +59,7 @@ class WebServer:
             here = "[::1]" if host == "::" else "127.0.0.1"
             log.info(
                 "http server started",
-                summary=f"port {self.port} at all addresses, here http://{here}:{self.port}/",
+                summary=f"port {self.port} on all addresses, locally http://{here}:{self.port}/",
             )
             return True
         shown = f"[{host}]" if ":" in host else host
@@ -76,7 +76,7 @@ class WebServer:
         self._loop.close()
 
     async def _start(self) -> None:
-        # No application of aiohttp's: with one, some requests are answered before it is ours to say how.
+        # not an aiohttp application, which would answer some requests itself
         self._http = web.Server(self._site.handler())
         self._listener = await self._loop.create_server(
             partial(self._site.connections.watch, self._protocol), self._host, self.port, backlog=BACKLOG
@@ -89,7 +89,7 @@ class WebServer:
             self._http,
             loop=self._loop,
             access_log=None,  # type: ignore[arg-type]
-            # A small request can be large once it is decompressed; nobody has to send such a one.
+            # a small compressed body can be huge once decompressed, and no client needs compression
             auto_decompress=False,
             keepalive_timeout=IDLE_SECONDS,
             lingering_time=LINGER_SECONDS,
@@ -102,7 +102,7 @@ class WebServer:
         if self._http is not None:
             self._http.pre_shutdown()
             await self._http.shutdown(SHUTDOWN_SECONDS)
-        # those whose client has gone may still wait for the rest of its request
+        # handlers of disconnected clients may still wait for the rest of a request
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -121,26 +121,28 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002
     ) -> web.StreamResponse:
-        """The answer to what is no request, which the library would answer with a page of its own."""
+        """Return the response to data that isn't HTTP, which the library would answer with a page of its
+        own.
+        """
         if status >= 500:
             log.error("request failed", summary=type(exc).__name__)
-            return refusal(Refusal(status, "internal error; the log says which"))
+            return refusal(Refusal(status, "internal error; see the log"))
         log.debug("malformed request", error=type(exc).__name__)
         return refusal(Refusal(status, "expected HTTP, found something else"))
 
 
 def _http_log() -> logging.Logger:
-    """What aiohttp complains to.
+    """Return the logger for aiohttp.
 
-    An exception there is always about a request that could not be understood, or broke off: what we do with a
-    good one, and what goes wrong then, is reported by the site. Anybody can send such requests.
+    Its exceptions are always about a malformed or incomplete request, which anyone can send: the site itself
+    reports the errors in valid ones.
     """
     logger = logging.getLogger("orcastra.http")
-    logger.filters = [_is_worth_telling]
+    logger.filters = [_is_about_the_server]
     return logger
 
 
-def _is_worth_telling(record: logging.LogRecord) -> bool:
+def _is_about_the_server(record: logging.LogRecord) -> bool:
     if not record.exc_info:
         return True
     log.debug("malformed request", error=type(record.exc_info[1]).__name__)

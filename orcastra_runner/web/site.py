@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is served over HTTP: the page, the API, the metrics. It shows what is on record and asks no engine."""
+"""The HTTP handlers: the page, the API and the metrics.
+
+They serve the recorded status and never ask the engine.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,9 @@ from orcastra_runner.web.guard import Guard, Refusal
 MAX_BODY_BYTES = 16 * 1024
 _LENGTH_DIGITS = 10
 BODY_SECONDS = 5.0
-# An answer has to be read by then, but for what fits into the buffers.
+# The client must have read the response by then, except for the part that fits into the buffers.
 SEND_SECONDS = 20.0
-# A command that waits for longer, because a playbook takes its time or another node leads now, is not run.
+# A command expires if it waits longer than this, for a playbook to end or because another node became leader.
 COMMAND_SECONDS = 300.0
 
 PAGE = {
@@ -54,7 +57,7 @@ HEADERS = {
     "Cache-Control": "no-cache",
     "Server": "orcastra",
 }
-# what machines ask for, under whatever name they know us by, and what has nothing in it but numbers
+# Requested by machines under any host name; the responses contain nothing confidential.
 FOR_MACHINES = ("/healthz", "/readyz", "/metrics")
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -64,10 +67,10 @@ log = get_logger()
 
 @dataclass(frozen=True)
 class Site:
-    """What answers. ``signals`` wake the loop, ``commands`` are what it is asked to carry out.
+    """Handles requests. ``signals`` wake the loop, ``commands`` passes commands to it.
 
-    ``ask_for_mods`` has all nodes refresh their mods where we don't act; None: our own has nothing to do with
-    them.
+    ``ask_for_mods`` makes all nodes refresh their mods if this instance is on standby; None if mods are off
+    here.
     """
 
     status: StatusStore
@@ -79,7 +82,7 @@ class Site:
     connections: Connections = field(default_factory=Connections)
 
     def handler(self) -> Handler:
-        """What answers a request, whatever it is."""
+        """Return the handler for all requests."""
         routes = self._routes()
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -95,7 +98,7 @@ class Site:
         return handle
 
     def _routes(self) -> dict[str, dict[str, Handler]]:
-        """Path → method → what answers it."""
+        """Return the handlers by path and method."""
         documents = Documents(self.status)
         folder = resources.files("orcastra_runner.web") / "page"
         reads: dict[str, Handler] = {
@@ -139,19 +142,19 @@ class Site:
         except _Refused as error:
             return _refuse(error.refusal)
         except TimeoutError:
-            return _refuse(Refusal(408, "the request took too long"))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others are answered
-            log.error(  # noqa: TRY400 - one line for each thing that happens
+            return _refuse(Refusal(408, "timed out while reading the request"))
+        except Exception as error:  # noqa: BLE001 - an error in one request must not affect others
+            log.error(  # noqa: TRY400 - one line per event
                 "request failed", summary=f"{type(error).__name__}: {error}"
             )
-            return _refuse(Refusal(500, "internal error; the log says which"))
+            return _refuse(Refusal(500, "internal error; see the log"))
 
     async def _healthz(self, _request: web.BaseRequest) -> web.Response:
         seconds = round(self.status.seconds_since_heartbeat(), 1)
         if self.status.is_stuck():
             running = [job.name for job in self.status.view().jobs.values() if job.is_running]
             return _json({"status": "stuck", "idle_seconds": seconds, "running": running}, 503)
-        # what is wrong, in one word each: the rest is for those who may see it
+        # only the topics: the details are for those who may read the API
         problems = sorted(self.status.view().problems)
         return _json({"status": "live", "idle_seconds": seconds, "problems": problems})
 
@@ -184,7 +187,7 @@ class Site:
         return self._take(await _read_json(request))
 
     def _take(self, asked: Any) -> web.Response:
-        """Have the loop carry a command out: once, however often it is sent with the same id."""
+        """Pass a command to the loop, which runs it once for each ID, however often it is sent."""
         if not isinstance(asked, dict):
             return _refuse(Refusal(400, 'expected one command, such as {"command": "relabel_all"}'))
         content = parse(YamlDocument([{**asked, "id": asked.get("id", f"http-{uuid4().hex[:12]}")}]))
@@ -201,23 +204,23 @@ class Site:
         if entry.has_expired(now):
             return _refuse(Refusal(409, "the command has expired"))
         if view.dry_run:
-            return _refuse(Refusal(409, "nothing is carried out: plan only (DRY_RUN)"))
+            return _refuse(Refusal(409, "this instance runs no commands: dry run (DRY_RUN)"))
         if not view.acts:
-            return _refuse(Refusal(409, f"nothing is carried out here: {view.role}"))
+            return _refuse(Refusal(409, f"this instance runs no commands: {view.role}"))
         latest = now + COMMAND_SECONDS
         try:
             waiting = self.commands.add(replace(entry, expires=min(entry.expires or latest, latest)))
         except TooMany:
-            return _refuse(Refusal(429, "too many commands wait; try again later"))
+            return _refuse(Refusal(429, "too many pending commands; try again later"))
         if waiting.words != entry.words:
             return _refuse(Refusal(409, f"the id {entry.id} was used for {waiting.words}"))
         log.info("command received over http", summary=entry.words, id=entry.id)
-        self.signals.asked()
+        self.signals.command_requested()
         return _json({"id": entry.id, "command": entry.words, "status": "accepted"}, 202)
 
 
 async def _send(request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Send the answer here, where it can be seen to that this comes to an end."""
+    """Send the response here, with a time limit."""
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await response.prepare(request)
@@ -226,11 +229,11 @@ async def _send(request: web.BaseRequest, response: web.StreamResponse) -> None:
         if request.transport is not None:
             request.transport.abort()
     except ConnectionError:
-        pass  # aiohttp finds out by itself
+        pass  # aiohttp handles it
 
 
 class _Refused(Exception):
-    """The request can't be answered as it is."""
+    """The request must be refused."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -238,7 +241,10 @@ class _Refused(Exception):
 
 
 async def _read_json(request: web.BaseRequest) -> Any:
-    """The body, None where there is none. Anything but JSON is refused: a form of another site is none."""
+    """Return the body; None if it is empty.
+
+    Refuses anything but JSON, which a form on another site can't send.
+    """
     body = await _read(request)
     if not body.strip():
         return None
@@ -252,11 +258,11 @@ async def _read_json(request: web.BaseRequest) -> Any:
 
 
 async def _read(request: web.BaseRequest) -> bytes:
-    """The body as it was sent. Raises _Refused if it is too long, compressed or broken."""
+    """Return the raw body. Raises _Refused if it is too long, compressed or incomplete."""
     if not request.can_read_body:
         return b""
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
-        raise _Refused(415, "expected a body that is not compressed")
+        raise _Refused(415, "expected an uncompressed body")
     too_long = _Refused(413, f"expected a body of at most {MAX_BODY_BYTES} bytes")
     length = request.headers.get(hdrs.CONTENT_LENGTH, "")
     if length.isdecimal() and (len(length) > _LENGTH_DIGITS or int(length) > MAX_BODY_BYTES):
@@ -269,16 +275,16 @@ async def _read(request: web.BaseRequest) -> bytes:
             body += part
     except TimeoutError:
         raise
-    except Exception as error:  # noqa: BLE001 - what is wrong with a body has no one class
+    except Exception as error:  # noqa: BLE001 - errors in a body have no common class
         log.debug("malformed request", error=type(error).__name__)
-        raise _Refused(400, "expected a body that is whole") from None
+        raise _Refused(400, "expected a complete body") from None
     if len(body) > MAX_BODY_BYTES:
         raise too_long
     return bytes(body)
 
 
 async def _send_document(documents: Documents, name: str, request: web.BaseRequest) -> web.Response:
-    # a large swarm takes a moment, and /healthz is not to wait for it
+    # in a thread, because a large swarm takes a moment and /healthz must not wait for it
     document = await asyncio.to_thread(documents.get, name)
     headers = {hdrs.ETAG: document.etag, hdrs.VARY: "Accept-Encoding"}
     if document.etag in request.headers.get(hdrs.IF_NONE_MATCH, ""):
@@ -295,14 +301,14 @@ async def _send_file(body: bytes, content_type: str, _request: web.BaseRequest) 
 
 
 def refusal(reason: Refusal) -> web.StreamResponse:
-    """The complete answer to what is refused."""
+    """Return the complete response to a refused request."""
     response = _refuse(reason)
     _complete(response)
     return response
 
 
 def _complete(response: web.StreamResponse) -> None:
-    """Add what each answer has."""
+    """Add the headers of every response."""
     response.headers.update({key: HEADERS[key] for key in HEADERS if key not in response.headers})
 
 
@@ -314,6 +320,6 @@ def _refuse(reason: Refusal) -> web.Response:
     response = _json({"error": reason.text}, reason.status)
     if reason.status == 401:
         response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-    # the rest of the body is not worth reading
+    # don't read the rest of the body
     response.force_close()
     return response

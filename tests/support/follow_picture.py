@@ -86,7 +86,7 @@ def page(run: Run) -> str:
         f"<style>{STYLE}</style><h1>{escape(run.title)}</h1><p class=about>{escape(run.about)}</p>"
         f"<div class=chart><div class=numbers>{_numbers(run)}</div>{hosts}"
         f"<div class=axis>{ticks}</div><div class=lines>{lines}</div></div>"
-        f"<ol class=marks>{told}</ol><h2>What <code>orcastra run</code> logged meanwhile</h2>"
+        f"<ol class=marks>{told}</ol><h2>The log of <code>orcastra run</code></h2>"
         f"<ol class=log>{log}</ol></html>"
     )
 

@@ -26,7 +26,7 @@ from tests.support.log_entry import sentence
 from tests.support.runner_process import Loop
 
 FOLDER = "/etc/swarm-orchestration"
-ACTING = "acting: our engine is the swarm's leader"
+ACTING = "acting: this node is the swarm leader"
 LONGEST_ELECTION_SECONDS = 45
 STANDING_BY = "standing by: the leader is node"
 

@@ -1,4 +1,4 @@
-// Shows what the API gives. Everything goes into the page as text, never as markup.
+// Shows the data of the API. All of it is inserted as text, never as markup.
 "use strict";
 
 const EVERY = 2000;
@@ -56,7 +56,7 @@ function runs(service) {
   return [...parts, ...(service.finished ? [`${service.finished} finished`] : [])].join(", ");
 }
 
-// Swarm pauses an update whose tasks end soon, also if they have completed.
+// Swarm pauses an update if its tasks end early, even if they completed.
 function updating(service) {
   const isFinished = service.finished && service.running >= service.expected && !service.problem;
   return service.update && !isFinished && !["completed", "rollback_completed"].includes(service.update);
@@ -66,15 +66,15 @@ function banners() {
   const { plan, state } = found;
   const shown = [];
   if (failure && Date.now() - answered > 3 * EVERY) {
-    shown.push(make("p", { class: "banner bad" }, `No answer from Orcastra: ${failure}. What is shown may be old.`));
+    shown.push(make("p", { class: "banner bad" }, `No response from Orcastra: ${failure}. The data below may be out of date.`));
   }
   if (state && state.instance.dry_run) {
-    shown.push(make("p", { class: "banner warn" }, "Dry run: this instance plans only. Nothing is written."));
+    shown.push(make("p", { class: "banner warn" }, "Dry run: this instance only plans and changes nothing."));
   }
   if (plan && !plan.acts && !state?.instance.dry_run) {
     const leader = state?.swarm?.leader;
-    const where = leader && leader !== state.swarm.node ? `; plan and actions are at node ${leader}'s instance` : "";
-    shown.push(make("p", { class: "banner warn" }, `This instance stands by${where}.`));
+    const where = leader && leader !== state.swarm.node ? ` The instance on ${leader} has the plan and the actions.` : "";
+    shown.push(make("p", { class: "banner warn" }, `This instance is on standby.${where}`));
   }
   fill("banners", shown);
 }
@@ -119,10 +119,10 @@ function texts(messages) {
 function showPlan() {
   const { plan } = found;
   const steps = plan.steps.map((step) => make("li", {}, make("p", { class: "what" }, step.summary),
-    lines("why", texts(step.why)), lines("why", texts(step.why_not).map((text) => `not otherwise: ${text}`))));
+    lines("why", texts(step.why)), lines("why", texts(step.why_not).map((text) => `rejected: ${text}`))));
   const empty = `${plan.headline}.`;
   const notes = texts(plan.notes).map((text) => make("li", { class: "soft" }, text));
-  const title = plan.dry_run && steps.length ? make("p", { class: "soft" }, "Would be done, were this no dry run:") : null;
+  const title = plan.dry_run && steps.length ? make("p", { class: "soft" }, "Dry run. Without it, this instance would:") : null;
   fill("plan", title, list(steps, empty), notes.length ? make("ul", { class: "list" }, notes) : null);
 }
 
@@ -133,7 +133,7 @@ function history() {
     make("p", {}, stamp(action.ended_at), " ", badge(action.result, kinds[action.result] || "warn"), " ",
       make("span", { class: "what" }, action.summary)),
     lines("why", texts(action.why)), lines("error", action.error ? [action.error] : [])));
-  fill("history", list(items, `Nothing since this instance started (${moment(found.history.since)}).`));
+  fill("history", list(items, `No actions since this instance started (${moment(found.history.since)}).`));
 }
 
 function memoryBar(memory, hostname) {
@@ -160,7 +160,7 @@ function nodes() {
       make("div", { class: "top" }, make("h3", {}, node.hostname), badge(node.leader ? "leader" : node.role),
         badge(node.state, isReady ? "good" : "bad"),
         node.availability !== "active" && badge(node.availability, "warn")),
-      node.availability_set_at && soft(`set to ${node.availability} at ${moment(node.availability_set_at)}`),
+      node.availability_set_at && soft(`${node.availability} since ${moment(node.availability_set_at)}`),
       memoryBar(node.memory, node.hostname), soft(plural(node.running_tasks, "task")),
       labels.length ? make("ul", { class: "labels", "aria-label": `labels of ${node.hostname}` }, labels) : null);
   }));
@@ -177,7 +177,7 @@ function groups(words, byName) {
   fill("groups", shown.slice(0, showAll ? shown.length : SHOWN).map((group) => {
     const followers = group.followers.map((follower) => {
       const service = byName.get(follower.service);
-      const state = follower.finished ? ["finished", "good"] : follower.in_place ? ["in place", "good"] : follower.can_follow ? ["not in place", "warn"] : ["cannot follow", "bad"];
+      const state = follower.finished ? ["finished", "good"] : follower.in_place ? ["co-located", "good"] : follower.can_follow ? ["misplaced", "warn"] : ["cannot follow", "bad"];
       return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, follower.service), badge(...state)),
         follower.follows !== group.anchor && !follower.finished ? soft(`follows ${follower.follows}`) : null,
         soft(service ? `${runs(service)}${service.expected ? ` on ${places(service.nodes)}` : ""}` : ""),
@@ -189,7 +189,7 @@ function groups(words, byName) {
     return make("article", { class: "card" },
       make("div", { class: "top" }, make("h3", {}, group.anchor), badge("anchor"),
         bad && badge(group.exists ? "not running" : "does not exist", "warn")),
-      soft(group.nodes.length ? `on ${group.nodes.join(", ")}` : "nowhere"), problem(anchor), group.note ? soft(group.note) : null,
+      soft(group.nodes.length ? `on ${group.nodes.join(", ")}` : "on no node"), problem(anchor), group.note ? soft(group.note) : null,
       make("ul", { class: "list" }, followers));
   }));
 }
@@ -219,15 +219,15 @@ function services() {
 function waiting() {
   const { state } = found;
   const items = (state.moves || []).map((move) => make("li", {},
-    make("p", { class: "what" }, `${move.service} moves to ${move.to.join(", ")}`), soft(`since ${moment(move.since)}`)));
+    make("p", { class: "what" }, `${move.service} is moving to ${move.to.join(", ")}`), soft(`since ${moment(move.since)}`)));
   for (const entry of state.attempts || []) {
     if (entry.given_up) continue;
-    const next = entry.next_attempt_at && new Date(entry.next_attempt_at) > new Date() ? `; not tried again before ${moment(entry.next_attempt_at)}` : "";
+    const next = entry.next_attempt_at && new Date(entry.next_attempt_at) > new Date() ? `; next attempt after ${moment(entry.next_attempt_at)}` : "";
     items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: ${entry.reason}`),
       soft(`${plural(entry.attempts, "attempt")} since ${moment(entry.since)}${next}`)));
   }
   for (const move of (state.relocations || []).slice(0, 10)) {
-    items.push(make("li", {}, make("p", {}, badge(move.failed ? "undone" : "balanced", move.failed ? "bad" : "good"),
+    items.push(make("li", {}, make("p", {}, badge(move.failed ? "reverted" : "moved", move.failed ? "bad" : "good"),
       ` ${move.service} from ${move.from} to ${move.to}`),
     soft(`${gib(move.memory_bytes)}, ${moment(move.ended_at)}${move.failed ? `: ${move.failed}` : ""}`)));
   }
@@ -240,7 +240,7 @@ function commands() {
   const items = (found.state.commands || []).slice(0, 20).map((command) => make("li", {},
     make("p", {}, badge(command.status, kinds[command.status] || "warn"), " ", make("span", { class: "what" }, command.command)),
     command.message ? soft(command.message) : null,
-    soft(`${moment(command.finished_at || command.started_at)}, on ${command.by}, asked for by ${command.source}`)));
+    soft(`${moment(command.finished_at || command.started_at)}, on ${command.by}, requested by ${command.source}`)));
   at("commands-part").hidden = !items.length;
   fill("commands", list(items, ""));
 }
@@ -256,14 +256,14 @@ function mods() {
 
 function jobs() {
   const items = found.state.jobs.map((job) => {
-    const state = job.is_running ? ["runs", ""] : job.failures ? [`failed ${job.failures}×`, "bad"] : ["ok", "good"];
+    const state = job.is_running ? ["running", ""] : job.failures ? [`failed ${job.failures}×`, "bad"] : ["ok", "good"];
     return make("li", {}, make("div", { class: "top" }, make("span", { class: "what" }, job.name), badge(...state)),
-      soft(`ended ${moment(job.ended_at)} after ${job.seconds.toFixed(1)} s`));
+      soft(`last run ended ${moment(job.ended_at)} after ${job.seconds.toFixed(1)} s`));
   });
-  fill("jobs", list(items, "None has run yet."));
+  fill("jobs", list(items, "No job has run yet."));
 }
 
-// What scrolls by itself is reached with the keyboard, under its heading's name; what does not is no stop.
+// Makes boxes that scroll reachable with the keyboard, under the name of their heading; others are no tab stop.
 function reachable() {
   for (const box of document.querySelectorAll(".columns > section > div")) {
     const scrolls = box.scrollHeight > box.clientHeight;
@@ -276,7 +276,7 @@ function reachable() {
 }
 
 function show() {
-  const { state, plan, history: told } = found;
+  const { state, plan, history: actions } = found;
   banners();
   if (!state) return;
   const { instance, swarm } = state;
@@ -285,7 +285,7 @@ function show() {
   document.title = swarm ? `Orcastra on ${swarm.node}` : "Orcastra";
   attention();
   if (plan) showPlan();
-  if (told) history();
+  if (actions) history();
   if (swarm) { glance(); nodes(); services(); }
   waiting(); commands(); mods(); jobs();
   reachable();
@@ -293,7 +293,7 @@ function show() {
 
 function live() {
   const isGood = Date.now() - answered < 3 * EVERY;
-  const text = isGood ? "live" : answered ? "no answer" : "connecting …";
+  const text = isGood ? "live" : answered ? "no response" : "connecting …";
   if (at("live").textContent !== text) at("live").textContent = text;
   at("live").className = isGood ? "good" : answered || failure ? "bad" : "";
 }

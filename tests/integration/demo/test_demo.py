@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo plays through on real engines: the second cycle has nothing to do, a lost label returns, and app
-and cache follow the database when its host crashes."""
+"""The demo on real engines: the second cycle changes nothing, a lost label returns, and app and cache follow
+the database when its host crashes.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ PREFIX = "demo-t"
 
 @pytest.fixture
 def name() -> Iterator[str]:
-    """The name of a lab that is removed in the end, together with those of runs that were killed."""
+    """The name of a lab that is removed at the end, together with the labs of killed runs."""
     own = f"{PREFIX}{os.getpid()}"
     yield own
     for found in all_labs():
@@ -34,16 +35,16 @@ def name() -> Iterator[str]:
             Lab(found).down()
 
 
-def test_the_demo_plays_through(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_demo_plays_all_scenes(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     status = demo.main(["--name", name])
     printed = capfd.readouterr()
     assert status == 0, printed.out + printed.err
 
-    # scene by scene: what stands between two titles
+    # scene by scene: the text between two titles
     scenes = printed.out.split("\n== ")[1:]
     assert [scene.split(".")[0] for scene in scenes] == [str(number + 1) for number in range(len(scenes))]
     by_title = {scene.split(" =")[0].split(". ")[1]: scene for scene in scenes}
-    assert "shop_app, shop_backup and shop_cache have to wait" in by_title["A shop"]
+    assert "shop_app, shop_backup and shop_cache are pending" in by_title["A shop"]
     assert "and so do app and cache" in by_title["The first cycle"]
     assert "no changes needed" in by_title["The second cycle"]
     assert "planned" not in by_title["The second cycle"]
@@ -58,12 +59,12 @@ def test_the_demo_plays_through(name: str, capfd: pytest.CaptureFixture[str]) ->
     ]
     places = [crash.index(step) for step in (*steps, "App and cache were back")]
     assert places == sorted(places)
-    assert "shop_app runs beside the database" in crash
-    assert "shop_cache runs beside the database" in crash
+    assert "shop_app runs next to the database" in crash
+    assert "shop_cache runs next to the database" in crash
     assert "No changes needed: the swarm matches the configuration." in crash
     assert len(re.findall(r"^shop_(?:db|app|cache)\S+: Exited ", crash, re.MULTILINE)) >= 4
 
-    # it stays, in the state that it showed
+    # the hosts stay, in the state that was shown
     lab = Lab.attach(name)
     view = look(lab.leader())
     assert view.all_run

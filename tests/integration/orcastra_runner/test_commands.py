@@ -165,7 +165,7 @@ def test_wrong_entries_do_not_stop_the_others(swarm: Lab, commands: Commands) ->
     assert restarts(swarm, "shop_web") == 1
     assert commands.statuses() == ["expired", "done", "malformed", "malformed", "malformed"]
     status = orcastra("status", "--config", commands.folder, DOCKER_HOST=swarm.leader().docker_host)
-    assert "relabel_all: expired: not run: it expired at 2020-01-01T00:00:00Z" in status.stdout
+    assert "relabel_all: expired: not run: expired at 2020-01-01T00:00:00Z" in status.stdout
     assert "restart_service shop_web: done at " in status.stdout
 
     commands.file.write_text("restart_service: shop_web\n")
@@ -202,7 +202,7 @@ def test_the_shell_does_the_same(swarm: Lab, commands: Commands) -> None:
     assert (done.returncode, done.stdout) == (0, "restart_service shop_web: done: restart shop_web\n")
     again = shell(swarm, commands, "restart_service", "shop_web", "--id", "monday")
     assert again.returncode == 0
-    assert "done before, not repeated" in again.stdout
+    assert "already done, not repeated" in again.stdout
     other = shell(swarm, commands, "restart_service", "shop_db", "--id", "monday")
     assert other.returncode == 2
     assert "the id 'monday' was used for restart_service shop_web" in other.stderr
@@ -252,7 +252,7 @@ def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Com
     updated = shell(swarm, commands, "update_dependents")
     assert updated.returncode == 0
     assert "move shop_app to charlie" in updated.stdout
-    assert "moves under way are completed by the next cycles" in updated.stdout
+    assert "the next cycles complete moves in progress" in updated.stdout
     wait_until(lambda: running_on(swarm, "shop_app") == "charlie", 40, "the follower to be moved")
     settle(swarm, commands)
     assert labels(swarm, "charlie") == {"db": "true"}
@@ -263,7 +263,7 @@ def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Com
     before = {task["ID"] for task in tasks(swarm, "shop_app")}
     removed = shell(swarm, commands, "remove_all_labels")
     assert removed.returncode == 0, removed.stdout
-    assert "comes back with the next cycle, unless Orcastra is stopped" in removed.stdout
+    assert "the next cycle sets the configured labels again, unless you stop Orcastra" in removed.stdout
     assert labels(swarm, "bravo") == {}
     assert labels(swarm, "charlie") == {"mine": "x"}
     assert constraints(swarm, "shop_app") == []

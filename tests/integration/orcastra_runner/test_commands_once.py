@@ -95,7 +95,7 @@ def test_a_new_leader_does_not_repeat_it_and_goes_on(swarm: Lab, commands: Comma
         running(commands.folder, first.docker_host, **options) as one,
         running(commands.folder, second.docker_host, **options) as other,
     ):
-        acting.wait_for("acting: our engine is the swarm's leader")
+        acting.wait_for("acting: this node is the swarm leader")
         commands.write("restart_service:shop_web")
         wait_until(lambda: commands.statuses() == ["done"], 90, "the command to be done")
         assert restarts(swarm, "shop_web") == 1

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A database's host loses its power, and what belongs to the database follows it: told, and as a picture."""
+"""A database's host loses its power, and the followers of the database move with it: checked, and as a
+picture.
+"""
 
 from __future__ import annotations
 
@@ -160,7 +162,7 @@ def told(camera: Camera, loop: Loop, home: str, crashed: float) -> Run:
     followers = [
         Mark(
             camera.first(lambda view, name=name: view.runs(name) and view.hosts_of(name) == [new], crashed),  # type: ignore[misc]
-            f"{name.removeprefix('shop_')} runs beside the database again",
+            f"{name.removeprefix('shop_')} runs next to the database again",
         )
         for name in SERVICES.values()
         if name != "shop_db"
@@ -169,8 +171,8 @@ def told(camera: Camera, loop: Loop, home: str, crashed: float) -> Run:
     hosts = sorted(str(node["Description"]["Hostname"]) for node in view.nodes)
     return Run(
         title=f"{home} loses its power, and the app and its cache follow their database",
-        about="A run on three real engines. The numbers below the bars are seconds since the power went; "
-        "nodes report every 2 seconds here, and Swarm waits for 5 before it starts a task again.",
+        about="A run on three real engines. The numbers below the bars are seconds since the power loss. "
+        "Here, nodes send a heartbeat every 2 s, and Swarm waits 5 s before it restarts a task.",
         start=-BEFORE,
         end=last,
         hosts=hosts,
@@ -186,7 +188,7 @@ def bars(camera: Camera, host: str, home: str, crashed: float, first: float, las
     if host == home:
         yield Bar(host, "", "no power", 0.0, last, "off")
     if host == camera.manager.name:
-        yield Bar(host, "", "leads the swarm, so its instance of Orcastra acts", first, last, "note")
+        yield Bar(host, "", "swarm leader, so its instance of Orcastra is active", first, last, "note")
     for start, end, text in camera.spans(
         lambda view: "label db=true" if host in view.hosts_with("db") else "", crashed
     ):
@@ -202,7 +204,7 @@ def bars(camera: Camera, host: str, home: str, crashed: float, first: float, las
                 yield Bar(host, lane, text, start, end, lane)
                 continue
             yield Bar(host, lane, text, start, min(end, 0.0), lane)
-            yield Bar(host, lane, "gone, unnoticed", 0.0, end, "believed")
+            yield Bar(host, lane, "lost, not yet noticed", 0.0, end, "believed")
 
 
 def said(loop: Loop, crashed: float) -> list[Said]:

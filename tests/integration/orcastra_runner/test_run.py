@@ -218,7 +218,7 @@ def test_a_new_leader_takes_over(swarm: Lab, config_dir: Path) -> None:
         wait_until(lambda: swarm.leader().name != leader.name, 60, "a new leader")
         new = swarm.leader()
         now_acting, still_waiting = (one, other) if new.name == first.name else (other, one)
-        now_acting.wait_for("acting: our engine is the swarm's leader", timeout=60)
+        now_acting.wait_for("acting: this node is the swarm leader", timeout=60)
         set_labels(swarm, new.name, {"by": "hand"}, new)
         (config_dir / "swarm.yml").write_text(f"nodes:\n  {new.name}: {{labels: [new]}}\n")
         wait_until(

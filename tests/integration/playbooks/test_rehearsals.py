@@ -69,12 +69,12 @@ def test_the_commands_that_need_only_an_engine(shop: Lab, run_playbook: Playbook
     before = everything(shop)
     expected = {
         ("relabel_all",): "set ssd=true on node alpha",
-        ("update_dependents",): "nothing would be changed",
+        ("update_dependents",): "no changes needed",
         ("restart_service", "shop_db"): "restart shop_db",
         ("drain_node", "alpha"): "set the availability of node alpha to drain",
-        ("activate_node", "alpha"): "nothing would be changed",
-        ("rebalance",): "nothing would be changed",
-        ("refresh_mods",): "nothing would be changed",
+        ("activate_node", "alpha"): "no changes needed",
+        ("rebalance",): "no changes needed",
+        ("refresh_mods",): "no changes needed",
     }
     for arguments, said in expected.items():
         done = rehearse(shop, run_playbook, *arguments, MOD_MANAGER_DEST=str(tmp_path / "mods"))

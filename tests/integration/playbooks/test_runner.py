@@ -42,7 +42,7 @@ def test_from_bare_hosts_and_back(run_playbook: Playbooks, swarm: Lab) -> None:
 
     leader = swarm.leader().docker_host
     with running(folder, leader, LOOP_INTERVAL="1", ORCASTRA_LEADER="always", **inventory) as loop:
-        loop.wait_for("acting: this instance acts whichever")
+        loop.wait_for("acting: this instance acts regardless of the leader")
         other = next(host.name for host in swarm if host.docker_host != leader)
         accidents.change_node(swarm, other, Role="worker")
         loop.wait_for(f"done: promote node {other} to manager", timeout=60)

@@ -32,7 +32,7 @@ def desired() -> DesiredState:
     return load_configuration(ConfigFiles.in_directory(DEMO / "config"), stack_name="another")
 
 
-def test_services_use_only_what_works_without_kernel_support_and_registry(stack: dict[str, Any]) -> None:
+def test_stack_needs_no_kernel_support_and_no_registry(stack: dict[str, Any]) -> None:
     assert {"db", "cache", "app"} < stack["services"].keys()
     for service in stack["services"].values():
         assert service["image"] == "orcastra/app"
@@ -41,9 +41,7 @@ def test_services_use_only_what_works_without_kernel_support_and_registry(stack:
         assert set(service["networks"]) <= stack["networks"].keys()
 
 
-def test_anchors_and_followers_are_services_of_the_stack(
-    stack: dict[str, Any], desired: DesiredState
-) -> None:
+def test_stack_has_all_configured_anchors_and_followers(stack: dict[str, Any], desired: DesiredState) -> None:
     (dependency,) = desired.dependencies.values()
     assert dependency.stack == STACK
     assert {dependency.anchor, *dependency.followers} <= stack["services"].keys()
@@ -52,9 +50,7 @@ def test_anchors_and_followers_are_services_of_the_stack(
         assert constraints == [f"node.labels.{dependency.label} == true"]
 
 
-def test_every_label_that_a_service_asks_for_is_one_that_is_kept(
-    stack: dict[str, Any], desired: DesiredState
-) -> None:
+def test_configuration_has_all_labels_of_the_stack(stack: dict[str, Any], desired: DesiredState) -> None:
     kept = {f"{key} == {value}" for node in desired.nodes.values() for key, value in node.labels.items()}
     kept |= {f"{dependency.label} == true" for dependency in desired.dependencies.values()}
     asked = {
@@ -67,6 +63,6 @@ def test_every_label_that_a_service_asks_for_is_one_that_is_kept(
     assert asked <= kept
 
 
-def test_the_configuration_has_labels_in_both_spellings() -> None:
+def test_configuration_has_labels_in_both_spellings() -> None:
     nodes = yaml.safe_load((DEMO / "config/swarm.yml").read_text())["nodes"].values()
     assert {type(node["labels"]) for node in nodes} == {list, dict}

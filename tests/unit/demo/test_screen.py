@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the demo prints, and in which width and colour."""
+"""The text of the demo: its width and colors, and the variables for commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import io
 
 import pytest
 
-from demo.screen import Screen, table_lines, wrap_line
+from demo.screen import Screen
 
 
 class Terminal(io.StringIO):
@@ -17,58 +17,40 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_log_line_goes_on_below_its_sentence() -> None:
-    line = "2026-01-31 13:45:02 info     planned: set ssd=true on node alpha, and more words after that"
-    assert wrap_line(line, 70) == [
-        "2026-01-31 13:45:02 info     planned: set ssd=true on node alpha, and",
-        "                             more words after that",
-    ]
-
-
-def test_an_indented_line_goes_on_with_more_indent() -> None:
-    assert wrap_line("    why: one two three", 16) == ["    why: one two", "      three"]
-
-
-def test_what_fits_stays_as_it_is() -> None:
-    assert wrap_line("  a  b   c", 40) == ["  a  b   c"]
-    assert wrap_line("", 40) == [""]
-
-
-def test_a_word_is_never_cut() -> None:
-    assert wrap_line(f"see {'x' * 50}", 30) == ["see", f"  {'x' * 50}"]
-
-
-def test_a_table_wraps_its_last_column() -> None:
-    lines = table_lines(("NODE", "LABELS"), [["alpha", "-"], ["b", "disk=hdd, room=cellar, ssd=true"]], 33)
-    assert lines == [
-        "  NODE    LABELS",
-        "  alpha   -",
-        "  b       disk=hdd, room=cellar,",
-        "          ssd=true",
-    ]
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize(
-    ("out", "no_color", "coloured"),
+    ("out", "no_color", "colored"),
     [(Terminal(), "", True), (Terminal(), "1", False), (io.StringIO(), "", False)],
 )
-def test_colours_only_on_a_terminal_that_wants_them(
-    out: io.StringIO, no_color: str, coloured: bool, monkeypatch: pytest.MonkeyPatch
+def test_screen_uses_colors_only_on_a_terminal_without_no_color(
+    out: io.StringIO, no_color: str, colored: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", no_color)
     screen = Screen(out, 40)
     screen.title("1. A title")
     screen.command("docker node ls")
-    screen.output("something")
-    assert ("\033[" in out.getvalue()) is coloured
+    assert ("\033[" in out.getvalue()) is colored
     assert "$ docker node ls" in out.getvalue()
 
 
-def test_nothing_is_wider_than_the_screen() -> None:
+def test_screen_wraps_its_own_text_only() -> None:
     out = io.StringIO()
     screen = Screen(out, 60)
     screen.title("2. Another title")
     screen.say("word " * 40)
+    assert max(len(line) for line in out.getvalue().splitlines()) <= 60
     screen.output("word " * 40)
-    screen.table(("A", "B"), [["one", "word " * 40]])
-    assert max(len(line) for line in out.getvalue().splitlines()) == 60
+    screen.command("word " * 40)
+    assert [len(line) for line in out.getvalue().splitlines()][-2:] == [200, 202]
+
+
+@pytest.mark.parametrize(
+    ("out", "variables"), [(Terminal(), {"FORCE_COLOR": "1", "COLUMNS": "60"}), (io.StringIO(), {})]
+)
+def test_screen_variables_make_commands_wrap_and_color(out: io.StringIO, variables: dict[str, str]) -> None:
+    assert Screen(out, 60).variables == variables

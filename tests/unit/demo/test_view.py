@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo's tables and sentences, from what the API says."""
+"""The demo's view of the swarm, and its sentences, from the data of the API."""
 
 from __future__ import annotations
 
@@ -35,38 +35,6 @@ def task(of: str, where: str | None = None, state: str = "running") -> dict[str,
 
 
 NODES = [node("bravo", ssd="true", db="true"), node("alpha", leader=True)]
-BEFORE = View(
-    NODES,
-    [service("shop_db"), service("shop_app", 2, "node.labels.db == true"), service("shop_metrics", None)],
-    [
-        task("shop_db", "bravo"),
-        task("shop_app", "bravo"),
-        task("shop_app", state="pending"),
-        task("shop_metrics", "alpha"),
-        task("shop_metrics", "bravo"),
-    ],
-)
-
-
-def test_node_rows() -> None:
-    assert BEFORE.node_rows() == [
-        ["alpha", "leader", "-", "shop_metrics"],
-        ["bravo", "manager", "db=true, ssd=true", "shop_app, shop_db, shop_metrics"],
-    ]
-
-
-def test_service_rows() -> None:
-    assert BEFORE.service_rows() == [
-        ["shop_app", "1 of 2", "bravo; waits: no node has what it asks for, node.labels.db == true"],
-        ["shop_db", "1 of 1", "bravo"],
-        ["shop_metrics", "2 of 2", "alpha, bravo"],
-    ]
-
-
-def test_several_tasks_on_one_node_are_counted() -> None:
-    view = View(NODES, [service("shop_app", 2)], [task("shop_app", "bravo"), task("shop_app", "bravo")])
-    assert view.service_rows() == [["shop_app", "2 of 2", "bravo ×2"]]
-    assert view.node_rows()[1][3] == "shop_app ×2"
 
 
 @pytest.mark.parametrize(
@@ -79,14 +47,14 @@ def test_several_tasks_on_one_node_are_counted() -> None:
         ([task("shop_app", "bravo"), task("shop_app", "alpha")], True, True),
     ],
 )
-def test_settled_means_that_each_task_runs_or_waits_for_a_node(
+def test_settled_if_each_task_runs_or_waits_for_a_node(
     tasks: list[dict[str, Any]], settled: bool, all_run: bool
 ) -> None:
     view = View(NODES, [service("shop_app", 2)], tasks)
     assert (view.settled, view.all_run) == (settled, all_run)
 
 
-def test_a_global_service_is_wanted_on_nodes_that_take_tasks() -> None:
+def test_all_run_ignores_nodes_that_are_down_for_global_services() -> None:
     nodes = [node("alpha"), node("bravo", state="down")]
     assert View(nodes, [service("shop_metrics", None)], [task("shop_metrics", "alpha")]).all_run
 
@@ -95,8 +63,8 @@ def test_waiting_text() -> None:
     waiting = [task("shop_app", state="pending"), task("shop_db", state="pending")]
     services = [service("shop_app"), service("shop_db"), service("shop_proxy")]
     assert waiting_text(View(NODES, services, [])) == "All services run."
-    assert waiting_text(View(NODES, services, waiting[:1])) == "shop_app has to wait."
-    assert waiting_text(View(NODES, services, waiting)) == "shop_app and shop_db have to wait."
+    assert waiting_text(View(NODES, services, waiting[:1])) == "shop_app is pending."
+    assert waiting_text(View(NODES, services, waiting)) == "shop_app and shop_db are pending."
 
 
 @pytest.mark.parametrize(
@@ -112,12 +80,12 @@ def test_together_text(cache_on: str, text: str) -> None:
     assert together_text(View(NODES, [service(name) for name in names], tasks)) == text
 
 
-def test_down_command_names_a_lab_of_another_name() -> None:
+def test_down_command_names_other_labs() -> None:
     assert down_command("demo") == "make demo-down"
     assert down_command("other").endswith("demo down --name other")
 
 
-def test_a_lost_node_and_what_is_left_of_a_service() -> None:
+def test_is_down_and_runs_after_the_loss_of_a_node() -> None:
     view = View(
         [node("alpha", db="true"), node("bravo", state="down")],
         [service("shop_app", 2), service("shop_db")],

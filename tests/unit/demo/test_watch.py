@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When things have happened."""
+"""The timeline of the demo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from demo.view import View
 from demo.watch import Mark, Timeline
 
 
-def test_a_mark_is_noted_once_and_told_in_order() -> None:
+def test_timeline_notes_each_mark_once_in_order() -> None:
     reached: set[str] = set()
     moments = iter([12.0, 13.5, 15.0])
     timeline = Timeline(10.0, "it begins", clock=lambda: next(moments))
@@ -21,5 +21,5 @@ def test_a_mark_is_noted_once_and_told_in_order() -> None:
     assert not timeline.note(marks, view)
     reached.add("second")
     assert timeline.note(marks, view)
-    assert timeline.rows() == [["    0.0", "it begins"], ["    3.5", "first"], ["    5.0", "second"]]
+    assert timeline.lines() == ["    0.0 s  it begins", "    3.5 s  first", "    5.0 s  second"]
     assert timeline.seconds(marks[0]) == 5.0

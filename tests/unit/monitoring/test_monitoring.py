@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is in ``monitoring/`` asks for metrics that there are, by labels that they have."""
+"""Rules and dashboard in ``monitoring/`` use existing metrics and labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import yaml
 from orcastra_runner.metrics import Metrics
 
 FOLDER = Path(__file__).resolve().parents[3] / "monitoring"
-# the words of PromQL that look like metrics; `up` is Prometheus' own
+# words of PromQL that look like metrics; `up` belongs to Prometheus itself
 WORDS = {
     "absent", "and", "by", "count", "increase", "label_values", "max", "min_over_time", "rate", "sum", "up",
 }  # fmt: skip
@@ -27,13 +27,13 @@ ADDED_BY_PROMETHEUS = {"job", "instance"}
 
 
 def known() -> dict[str, set[str]]:
-    """Name of each sample that an instance gives → its labels."""
+    """Return the labels of each sample that an instance exports, by name."""
     metrics = Metrics()
     found: dict[str, set[str]] = {}
     for collector, names in metrics.registry._collector_to_names.items():
         for name in names:
             found[name] = set(getattr(collector, "_labelnames", ()))
-    # the collector of the process tells its names only with its values
+    # the process collector lists its names only together with values
     for family in metrics.registry.collect():
         if family.name.startswith("process_"):
             found |= {sample.name: set() for sample in family.samples}
@@ -57,7 +57,7 @@ def expressions() -> list[str]:
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_each_metric_exists_and_has_the_labels(expression: str) -> None:
+def test_metrics_exist_with_all_labels(expression: str) -> None:
     metrics = known()
     labels = set(re.findall(r"(\w+)\s*=~?\s*\"", expression))
     for group in re.findall(r"by \(([^)]*)\)", expression):
@@ -71,7 +71,7 @@ def test_each_metric_exists_and_has_the_labels(expression: str) -> None:
     assert labels <= allowed, expression
 
 
-def test_legends_and_texts_use_labels_that_there_are() -> None:
+def test_legends_and_texts_use_existing_labels() -> None:
     every = ADDED_BY_PROMETHEUS.union(*known().values())
     text = (FOLDER / "dashboard.json").read_text(encoding="utf-8")
     text += (FOLDER / "alerts.yml").read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def test_legends_and_texts_use_labels_that_there_are() -> None:
     assert {"name", "instance"} <= used <= every
 
 
-def test_the_dashboard_has_room_for_all_panels() -> None:
+def test_dashboard_has_room_for_all_panels() -> None:
     panels = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))["panels"]
     taken: set[tuple[int, int]] = set()
     for panel in panels:
@@ -92,7 +92,7 @@ def test_the_dashboard_has_room_for_all_panels() -> None:
     assert len({panel["id"] for panel in panels}) == len(panels)
 
 
-def test_the_example_scrapes_under_the_name_that_the_rules_look_for() -> None:
+def test_example_scrapes_under_the_job_name_of_the_rules() -> None:
     example = yaml.safe_load((FOLDER / "scrape.yml").read_text(encoding="utf-8"))
     (job,) = example["scrape_configs"]
     assert all(f'job="{job["job_name"]}"' in rule["expr"] for rule in alert_rules())
@@ -100,7 +100,7 @@ def test_the_example_scrapes_under_the_name_that_the_rules_look_for() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing (package prometheus)")
-def test_promtool_finds_nothing_wrong(tmp_path: Path) -> None:
+def test_promtool_accepts_the_rules(tmp_path: Path) -> None:
     for name in ("alerts.yml", "scrape.yml"):
         shutil.copy(FOLDER / name, tmp_path)
     for command in (["check", "rules", "alerts.yml"], ["check", "config", "scrape.yml"]):

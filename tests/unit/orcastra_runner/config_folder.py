@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A folder of configuration files that is looked at each second."""
+"""A folder of configuration files that is checked every second."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVERYTHING = NODES + DEPENDENCIES
 
 
 class Folder:
-    """A folder of files and the configuration made of them, looked at each second."""
+    """A folder of files and the configuration read from them, checked every second."""
 
     def __init__(self, settings: Settings, path: Path, clock: Clock, **texts: str) -> None:
         self.path, self.clock = path, clock
@@ -35,7 +35,7 @@ class Folder:
         return self.path / (name if "." in name else f"{name}.yml")
 
     def wait(self, seconds: float, *, at_once: bool = False) -> list[str]:
-        """Let time pass. Returns what changed."""
+        """Let time pass. Returns the changes."""
         found = []
         for _second in range(round(seconds)):
             self.clock.now += 1

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A clean environment, the log as data, and a clock that only moves when told."""
+"""A clean environment, the log as data, and a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.log_entry import sentence
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of whoever runs the tests reaches them."""
+    """Remove the settings of the developer."""
     for name in list(os.environ):
         if name.startswith(("ORCASTRA_", "DOCKER_")) or name in {variable.name for variable in VARIABLES}:
             monkeypatch.delenv(name)
@@ -32,13 +32,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def settings() -> Settings:
-    """The defaults."""
+    """The default settings."""
     return read_settings()
 
 
 @dataclass
 class Log:
-    """What was logged, as the JSON format gives it."""
+    """The log, in the JSON format."""
 
     stream: io.StringIO = field(default_factory=io.StringIO)
 
@@ -48,8 +48,13 @@ class Log:
 
     @property
     def sentences(self) -> list[str]:
-        """Each entry as ``level event[: what]``, without the debug ones."""
+        """Each entry as ``level event[: summary]``, without debug entries."""
         return [f"{entry['level']} {sentence(entry)}" for entry in self.entries if entry["level"] != "debug"]
+
+    @property
+    def events(self) -> list[str]:
+        """The event of each entry, without debug entries."""
+        return [entry["event"] for entry in self.entries if entry["level"] != "debug"]
 
     def clear(self) -> None:
         self.stream.seek(0)
@@ -58,7 +63,7 @@ class Log:
 
 @pytest.fixture
 def logged() -> Iterator[Log]:
-    """Everything that is logged during the test, debug included."""
+    """Everything logged during the test, including debug entries."""
     captured = Log()
     log.configure("json", debug=True, stream=captured.stream)
     yield captured
@@ -66,7 +71,7 @@ def logged() -> Iterator[Log]:
 
 
 class Clock:
-    """A clock in seconds that stands still until it is moved."""
+    """A clock in seconds that the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0

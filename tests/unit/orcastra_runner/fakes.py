@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A swarm that is seen through a faked ``observe``, and a playbook that does what the planner planned."""
+"""A swarm in memory behind a fake ``observe``, and a playbook that carries out the plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.builders import node, service, snapshot, task
 
 
 class FakeEngine:
-    """Counts how often it was closed, and notes how long it was waited for."""
+    """Counts how often it was closed, and records its timeouts."""
 
     def __init__(self, settings: dict[str, Any], *, is_local: bool = True) -> None:
         self.settings = settings
@@ -47,7 +47,7 @@ class FakeEngine:
 
 @dataclass
 class FakeSwarm:
-    """Nodes and services in memory. ``errors`` are raised by the next looks; None lets one through.
+    """Nodes and services in memory. ``errors`` are raised by the next observations; None lets one succeed.
 
     ``settings`` is what the engine says of the swarm as such.
     """
@@ -59,7 +59,7 @@ class FakeSwarm:
     local: str = "alpha"
     is_local: bool = True
     errors: list[Exception | None] = field(default_factory=list)
-    looks: int = 0
+    observations: int = 0
     engines: list[FakeEngine] = field(default_factory=list)
     playbooks: list[str] = field(default_factory=list)
     results: list[PlaybookResult | Exception] = field(default_factory=list)
@@ -69,7 +69,7 @@ class FakeSwarm:
         return self.engines[-1]
 
     def observe(self, _engine: Any) -> Observation:
-        self.looks += 1
+        self.observations += 1
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
@@ -87,7 +87,7 @@ class FakeSwarm:
         self.change_nodes(lambda one: replace(one, leader=one.hostname == name))
 
     def label(self, name: str, **labels: str) -> None:
-        """Give a node exactly these labels, behind Orcastra's back."""
+        """Give a node exactly these labels, without Orcastra."""
         self.change_nodes(lambda one: replace(one, labels=labels) if one.hostname == name else one)
 
     def change_nodes(self, change: Any) -> None:
@@ -98,7 +98,7 @@ class FakeSwarm:
         return dict(found.labels)
 
     def run_playbook(self, name: str, desired: DesiredState) -> PlaybookResult:
-        """Do what the real playbook does, or what the test has put into ``results``."""
+        """Do the work of the real playbook, or return the next one of ``results``."""
         self.playbooks.append(name)
         if self.results:
             result = self.results.pop(0)
@@ -106,7 +106,7 @@ class FakeSwarm:
                 raise result
             return result
         plan = plan_all(self.observe(None), desired)
-        self.looks -= 1
+        self.observations -= 1
         self.state = apply_edits(
             self.state, [*plan.remember, *(edit for s in plan.steps for edit in s.intent_edits)]
         )
@@ -122,7 +122,7 @@ class FakeSwarm:
 
 
 def three_nodes() -> FakeSwarm:
-    """alpha leads, bravo and charlie are managers; the service shop_db runs on bravo."""
+    """alpha is the leader, bravo and charlie are managers; the service shop_db runs on bravo."""
     return FakeSwarm(
         snapshot(
             node("alpha", role="manager", leader=True),
@@ -137,7 +137,7 @@ def three_nodes() -> FakeSwarm:
 def work_on(
     fake: FakeSwarm, desired: DesiredState, monkeypatch: pytest.MonkeyPatch, *, dry_run: bool = False
 ) -> Work:
-    """What jobs get to work with, on the fake."""
+    """Return the environment of jobs, with the fake."""
     monkeypatch.setattr(swarm_module, "observe", fake.observe)
     status = StatusStore(dry_run=dry_run)
     work = Work(

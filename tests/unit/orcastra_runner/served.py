@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server of page, API and metrics on a free port, and what is on record there."""
+"""A server of page, API and metrics on a free port, with a recorded status."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Reply:
 
 @dataclass
 class Served:
-    """A running server, and what it works with."""
+    """A running server, and its environment."""
 
     site: Site
     server: WebServer
@@ -73,7 +73,7 @@ class Served:
         return self.site.status
 
     def ask(self, method: str, path: str, body: Any = None, /, **headers: str) -> Reply:
-        """``body``: bytes are sent as they are, anything else as JSON; a name's ``_`` is a ``-``."""
+        """``body``: bytes are sent unchanged, anything else as JSON. ``_`` in a header name becomes ``-``."""
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if body is not None and not isinstance(body, bytes):
@@ -89,7 +89,7 @@ class Served:
         return self.ask("GET", path, **headers)
 
     def post(self, path: str, body: Any = None, /, **headers: str) -> Reply:
-        """With the token, unless ``headers`` has something else in its place."""
+        """Send the token, unless ``headers`` overrides it."""
         return self.ask("POST", path, body, **{"Authorization": f"Bearer {TOKEN}", **headers})
 
 
@@ -103,12 +103,12 @@ def serve(clock: Clock, token: bytes | None = TOKEN.encode(), **options: Any) ->
 
 @contextmanager
 def acting(clock: Clock) -> Iterator[Served]:
-    """A server whose instance acts, and has something to do."""
+    """A server of an active instance with pending changes."""
     served = serve(clock)
     seen = observation()
     served.status.configured(WANTED)
     served.status.observed(seen, 0.02)
-    served.status.decided("acting: our engine is the swarm's leader", leads=True, acts=True)
+    served.status.decided("acting: this node is the swarm leader", leads=True, acts=True)
     served.status.planned("sync", plan_all(seen, WANTED))
     try:
         yield served

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The token for writes over HTTP: configured, or made and kept in the state folder."""
+"""The token for writes over HTTP: configured, or generated and stored in the state folder."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ BAD = [
 ]
 
 
-def told(given: bytes) -> str:
+def bearer(given: bytes) -> str:
     return f"Bearer {os.fsdecode(given)}"
 
 
 @pytest.mark.parametrize(("given", "token"), [pair for pair in GOOD if not pair[0].endswith(b"\n")])
-def test_a_token_in_the_environment_counts(
+def test_configured_token_from_environment(
     monkeypatch: pytest.MonkeyPatch, given: bytes, token: bytes
 ) -> None:
     monkeypatch.setenv("ORCASTRA_API_TOKEN", os.fsdecode(given))
     assert configured_token(read_settings()) == token
-    assert Guard(token).check_write({"Authorization": told(token)}) is None
+    assert Guard(token).check_write({"Authorization": bearer(token)}) is None
 
 
 @pytest.mark.parametrize(("given", "token"), GOOD)
-def test_a_token_in_a_file_likewise(
+def test_configured_token_from_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: bytes, token: bytes
 ) -> None:
     (tmp_path / "token").write_bytes(given)
@@ -63,13 +63,13 @@ def test_a_token_in_a_file_likewise(
 
 
 @pytest.mark.parametrize("given", ["", " ", "\t"])
-def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+def test_configured_token_ignores_empty_variables(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("ORCASTRA_API_TOKEN", given)
     assert configured_token(read_settings()) is None
 
 
 @pytest.mark.parametrize("given", [given for given in BAD if b"\0" not in given])
-def test_a_token_in_the_environment_that_can_be_none(monkeypatch: pytest.MonkeyPatch, given: bytes) -> None:
+def test_configured_token_rejects_invalid_environment(monkeypatch: pytest.MonkeyPatch, given: bytes) -> None:
     monkeypatch.setenv("ORCASTRA_API_TOKEN", os.fsdecode(given))
     with pytest.raises(ConfigError, match=r"^ORCASTRA_API_TOKEN: expected .*, found ") as error:
         configured_token(read_settings())
@@ -77,7 +77,9 @@ def test_a_token_in_the_environment_that_can_be_none(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("given", [*BAD, b"", b"\n", b" \t\r\n", b"a\x00b"])
-def test_a_file_that_holds_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: bytes) -> None:
+def test_configured_token_rejects_invalid_file_content(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: bytes
+) -> None:
     file = tmp_path / "token"
     file.write_bytes(given)
     monkeypatch.setenv("ORCASTRA_API_TOKEN_FILE", str(file))
@@ -87,7 +89,9 @@ def test_a_file_that_holds_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe", "loop"])
-def test_what_is_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str) -> None:
+def test_configured_token_rejects_other_file_types(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
     file = tmp_path / "token"
     if kind == "folder":
         file.mkdir()
@@ -100,7 +104,7 @@ def test_what_is_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: 
         configured_token(read_settings())
 
 
-def test_the_check_of_the_configuration_finds_a_wrong_token(
+def test_config_check_reports_an_invalid_token(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "swarm.yml").write_text("nodes: {}\n")
@@ -109,7 +113,7 @@ def test_the_check_of_the_configuration_finds_a_wrong_token(
     assert "ORCASTRA_API_TOKEN_FILE" in capsys.readouterr().err
 
 
-def test_two_tokens_are_one_too_many(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_configured_token_rejects_token_and_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("s3cret")
     monkeypatch.setenv("ORCASTRA_API_TOKEN_FILE", str(tmp_path / "token"))
     monkeypatch.setenv("ORCASTRA_API_TOKEN", "an0ther")
@@ -119,7 +123,7 @@ def test_two_tokens_are_one_too_many(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert "an0ther" not in str(error.value)
 
 
-def test_our_own_token_is_made_once_and_for_its_owner_alone(tmp_path: Path, logged: Log) -> None:
+def test_own_token_is_created_once_for_its_owner(tmp_path: Path, logged: Log) -> None:
     folder = tmp_path / "made" / "for it"
     token = own_token(folder)
     assert token is not None
@@ -134,7 +138,7 @@ def test_our_own_token_is_made_once_and_for_its_owner_alone(tmp_path: Path, logg
     assert not any(entry["level"] == "warning" for entry in logged.entries)
 
 
-def test_instances_that_start_at_once_have_one_token(tmp_path: Path, logged: Log) -> None:
+def test_own_token_is_shared_by_instances_that_start_together(tmp_path: Path, logged: Log) -> None:
     found: set[bytes | None] = set()
     threads = [threading.Thread(target=lambda: found.add(own_token(tmp_path))) for _ in range(8)]
     for thread in threads:
@@ -146,7 +150,7 @@ def test_instances_that_start_at_once_have_one_token(tmp_path: Path, logged: Log
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o606, 0o660])
-def test_a_token_that_others_can_know_is_replaced(tmp_path: Path, logged: Log, mode: int) -> None:
+def test_own_token_readable_by_others_is_replaced(tmp_path: Path, logged: Log, mode: int) -> None:
     token = own_token(tmp_path)
     file = tmp_path / FILE_NAME
     file.chmod(mode)
@@ -158,7 +162,7 @@ def test_a_token_that_others_can_know_is_replaced(tmp_path: Path, logged: Log, m
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", *BAD])
-def test_what_is_no_token_is_replaced(tmp_path: Path, logged: Log, content: bytes) -> None:
+def test_own_token_with_invalid_content_is_replaced(tmp_path: Path, logged: Log, content: bytes) -> None:
     file = tmp_path / FILE_NAME
     file.write_bytes(content)
     file.chmod(0o600)
@@ -167,7 +171,7 @@ def test_what_is_no_token_is_replaced(tmp_path: Path, logged: Log, content: byte
     assert file.read_bytes() == token + b"\n"
 
 
-def test_a_token_of_ones_own_choice_may_be_put_there(tmp_path: Path, logged: Log) -> None:
+def test_own_token_may_be_chosen_by_the_user(tmp_path: Path, logged: Log) -> None:
     file = tmp_path / FILE_NAME
     file.write_text("chosen \n")
     file.chmod(0o600)
@@ -175,7 +179,7 @@ def test_a_token_of_ones_own_choice_may_be_put_there(tmp_path: Path, logged: Log
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe", "somebody's", "no folder"])
-def test_where_none_can_be_kept_there_is_none(
+def test_own_token_is_none_if_it_cannot_be_stored(
     tmp_path: Path, logged: Log, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     folder, file = tmp_path, tmp_path / FILE_NAME
@@ -198,7 +202,7 @@ def test_where_none_can_be_kept_there_is_none(
     assert (entry["level"], "ORCASTRA_API_TOKEN" in entry["summary"]) == ("warning", True)
 
 
-def test_a_folder_that_cannot_be_written(
+def test_own_token_is_none_in_an_unwritable_folder(
     tmp_path: Path, logged: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_options: object) -> None:

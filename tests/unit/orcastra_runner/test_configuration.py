@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading the configuration, using it again when a file changed, and what stays when something vanishes."""
+"""Reading the configuration, reloading changed files, and retaining what disappears."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def folder(settings: Settings, config_dir: Path, clock: Clock) -> Callable[..., 
 
 
 def settled(configuration: Configuration) -> str | None:
-    """What a change turns out to be once it has been seen twice."""
+    """Return the changes once two checks have found the same content."""
     assert configuration.reload() is None
     return configuration.reload()
 
 
-# Where the files are.
+# The paths of the files.
 
 
-def test_no_file_at_all_names_the_places(settings: Settings, tmp_path: Path) -> None:
+def test_configuration_without_files_names_the_paths(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Configuration(replace(settings, config_dir=tmp_path))
     assert f"{tmp_path}/swarm.yml, {tmp_path}/dependencies.yml or {tmp_path}/nodes.yml" in str(caught.value)
@@ -57,7 +57,7 @@ def test_no_file_at_all_names_the_places(settings: Settings, tmp_path: Path) -> 
         ["orcastra.yaml"],
     ],
 )
-def test_without_any_file_it_is_said_what_is_there(
+def test_configuration_without_files_names_the_files_found(
     settings: Settings, tmp_path: Path, names: list[str]
 ) -> None:
     for name in names:
@@ -67,13 +67,13 @@ def test_without_any_file_it_is_said_what_is_there(
     assert all(name in caught.value.problems[0].found for name in names)
 
 
-def test_a_folder_that_is_missing_is_named(settings: Settings, tmp_path: Path) -> None:
+def test_configuration_names_a_missing_folder(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Configuration(replace(settings, config_dir=tmp_path / "nowhere"))
     assert str(tmp_path / "nowhere") in caught.value.problems[0].found
 
 
-def test_files_named_by_themselves_win_over_the_folder(here: Settings, tmp_path: Path) -> None:
+def test_configuration_prefers_named_files_to_the_folder(here: Settings, tmp_path: Path) -> None:
     other = tmp_path / "other" / "n.yml"
     other.parent.mkdir()
     other.write_text("bravo: {labels: [hdd]}\n")
@@ -90,7 +90,7 @@ def test_files_named_by_themselves_win_over_the_folder(here: Settings, tmp_path:
         ("nodes_file", "NODES_FILE"),
     ],
 )
-def test_a_named_file_that_is_missing_is_an_error(
+def test_configuration_rejects_a_missing_named_file(
     here: Settings, tmp_path: Path, field: str, variable: str, kind: str
 ) -> None:
     path = tmp_path / "no.yml"
@@ -105,7 +105,7 @@ def test_a_named_file_that_is_missing_is_an_error(
     assert str(path) in problem.found
 
 
-def test_all_named_files_that_are_missing_at_once(here: Settings, tmp_path: Path) -> None:
+def test_configuration_reports_all_missing_named_files(here: Settings, tmp_path: Path) -> None:
     no = tmp_path / "no.yml"
     with pytest.raises(ConfigError) as caught:
         Configuration(replace(here, swarm_file=no, dependencies_file=no, nodes_file=no))
@@ -116,20 +116,20 @@ def test_all_named_files_that_are_missing_at_once(here: Settings, tmp_path: Path
     ]
 
 
-def test_a_variable_that_only_repeats_the_usual_place_names_no_file(here: Settings) -> None:
+def test_configuration_accepts_variables_with_the_default_path(here: Settings) -> None:
     folder = here.config_dir
-    said = replace(here, nodes_file=folder / "nodes.yml", dependencies_file=folder / "dependencies.yml")
-    assert set(Configuration(said).desired.nodes) == {"alpha"}
+    named = replace(here, nodes_file=folder / "nodes.yml", dependencies_file=folder / "dependencies.yml")
+    assert set(Configuration(named).desired.nodes) == {"alpha"}
 
 
-def test_a_link_to_nowhere_is_an_error_at_its_usual_place_too(here: Settings) -> None:
+def test_configuration_rejects_a_dangling_link_at_the_default_path(here: Settings) -> None:
     (here.config_dir / "nodes.yml").symlink_to("nowhere")
-    with pytest.raises(ConfigError, match="a link to nowhere"):
+    with pytest.raises(ConfigError, match="to nowhere, which does not exist"):
         Configuration(here)
 
 
 @pytest.mark.parametrize("name", ["swarm", "nodes", "dependencies"])
-def test_yaml_is_as_good_as_yml(folder: Callable[..., Folder], name: str) -> None:
+def test_configuration_accepts_yaml_like_yml(folder: Callable[..., Folder], name: str) -> None:
     text = {"swarm": EVERYTHING, "nodes": NODES, "dependencies": DEPENDENCIES}[name]
     one = folder(**{f"{name}.yaml": text})
     assert one.configuration.present() == [one.path / f"{name}.yaml"]
@@ -139,13 +139,13 @@ def test_yaml_is_as_good_as_yml(folder: Callable[..., Folder], name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["swarm", "nodes", "dependencies"])
-def test_both_endings_at_once_are_an_error_that_names_both(folder: Callable[..., Folder], name: str) -> None:
+def test_configuration_rejects_both_extensions_at_once(folder: Callable[..., Folder], name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         folder(**{f"{name}.yaml": "{}", f"{name}.yml": "{}"})
     assert f"{name}.yml and {name}.yaml" in str(caught.value)
 
 
-def test_another_ending_while_it_runs(folder: Callable[..., Folder]) -> None:
+def test_reload_notices_another_extension(folder: Callable[..., Folder]) -> None:
     one = folder(swarm=EVERYTHING)
     one.file("swarm.yml").rename(one.file("swarm.yaml"))
     assert one.wait(15) == []
@@ -163,7 +163,7 @@ def test_another_ending_while_it_runs(folder: Callable[..., Folder]) -> None:
 # Changes.
 
 
-def test_settings_reach_the_dependencies(here: Settings) -> None:
+def test_configuration_applies_settings_to_dependencies(here: Settings) -> None:
     (here.config_dir / "dependencies.yml").write_text("db: [web]\n")
     desired = Configuration(
         replace(here, stack_name="shop", label_prefix="orc.", restart_dependents=True)
@@ -172,12 +172,12 @@ def test_settings_reach_the_dependencies(here: Settings) -> None:
     assert (dependency.stack, dependency.label, dependency.restart_dependents) == ("shop", "orc.db", True)
 
 
-def test_nothing_changed_is_none(here: Settings) -> None:
+def test_reload_returns_none_without_changes(here: Settings) -> None:
     configuration = Configuration(here)
     assert settled(configuration) is None
 
 
-def test_a_file_being_written_is_waited_for(here: Settings) -> None:
+def test_reload_waits_while_a_file_is_being_written(here: Settings) -> None:
     configuration = Configuration(here)
     path = here.config_dir / "swarm.yml"
     for number in range(5):
@@ -187,13 +187,13 @@ def test_a_file_being_written_is_waited_for(here: Settings) -> None:
     assert settled(configuration) == "node alpha changed"
 
 
-def test_a_sync_on_request_does_not_wait(here: Settings) -> None:
+def test_reload_at_once_reads_without_delay(here: Settings) -> None:
     configuration = Configuration(here)
     (here.config_dir / "nodes.yml").write_text("bravo: {}\n")
     assert configuration.reload(at_once=True) == "node bravo added"
 
 
-def test_an_invalid_change_is_refused_once_and_the_old_one_stays(here: Settings) -> None:
+def test_reload_rejects_an_invalid_change_once(here: Settings) -> None:
     configuration = Configuration(here)
     before = configuration.desired
     path = here.config_dir / "swarm.yml"
@@ -224,7 +224,7 @@ def test_an_invalid_change_is_refused_once_and_the_old_one_stays(here: Settings)
         ("[]", {"node alpha", "node bravo", "dependency db", "dependency cache"}),
     ],
 )
-def test_a_removal_waits_until_the_file_is_quiet(
+def test_reload_delays_removals_until_the_file_is_stable(
     folder: Callable[..., Folder], text: str, gone: set[str]
 ) -> None:
     one = folder(swarm=EVERYTHING)
@@ -246,7 +246,7 @@ def test_a_removal_waits_until_the_file_is_quiet(
         ("nodes:\n  alpha: {labels: [ssd]}\n  charlie: {labels: [hdd]}\n", {"ssd": "true", "zfs": "true"}),
     ],
 )
-def test_additions_and_changes_do_not_wait_for_removals(
+def test_reload_applies_additions_and_changes_before_removals(
     folder: Callable[..., Folder], text: str, labels: dict[str, str]
 ) -> None:
     one = folder(swarm=EVERYTHING)
@@ -258,7 +258,7 @@ def test_additions_and_changes_do_not_wait_for_removals(
     assert one.configuration.desired == Configuration(one.settings).desired
 
 
-def test_a_sync_on_request_does_not_wait_with_removals(folder: Callable[..., Folder]) -> None:
+def test_reload_at_once_applies_removals(folder: Callable[..., Folder]) -> None:
     one = folder(swarm=EVERYTHING)
     one.file("swarm").write_text(NODES.replace("zfs", "btrfs") + "dependencies: {}\n")
     assert len(one.wait(1, at_once=True)) == 1
@@ -266,7 +266,7 @@ def test_a_sync_on_request_does_not_wait_with_removals(folder: Callable[..., Fol
     assert one.followers == {}
 
 
-def test_a_follower_that_has_got_another_anchor_is_not_kept_at_the_old_one(
+def test_reload_drops_a_follower_that_moved_to_another_anchor(
     folder: Callable[..., Folder],
 ) -> None:
     one = folder(swarm=EVERYTHING)
@@ -284,7 +284,7 @@ def test_a_follower_that_has_got_another_anchor_is_not_kept_at_the_old_one(
         ("nodes: {alpha: {role: manager}}\nmanagers: 1\n", "nodes: {alpha: {role: worker}, b: {}}\n"),
     ],
 )
-def test_what_would_contradict_what_is_removed_waits_with_it(
+def test_reload_delays_changes_that_contradict_delayed_removals(
     folder: Callable[..., Folder], before: str, after: str
 ) -> None:
     one = folder(swarm=before)
@@ -293,7 +293,7 @@ def test_what_would_contradict_what_is_removed_waits_with_it(
     assert one.configuration.desired == Configuration(one.settings).desired
 
 
-def test_a_file_that_is_written_again_with_the_same_content_is_quiet(folder: Callable[..., Folder]) -> None:
+def test_reload_treats_an_identical_rewrite_as_stable(folder: Callable[..., Folder]) -> None:
     one = folder(swarm=EVERYTHING)
     for _time in range(8):
         one.file("swarm").write_text(NODES + "dependencies: {db: [web, api]}\n")
@@ -301,7 +301,7 @@ def test_a_file_that_is_written_again_with_the_same_content_is_quiet(folder: Cal
     assert set(one.followers) == {"db"}
 
 
-def test_a_file_that_goes_on_changing_is_not_quiet(folder: Callable[..., Folder]) -> None:
+def test_reload_treats_a_file_that_keeps_changing_as_unstable(folder: Callable[..., Folder]) -> None:
     one = folder(swarm=EVERYTHING)
     for number in range(8):
         one.file("swarm").write_text(f"nodes: {{alpha: {{labels: {{n: {number}}}}}}}\ndependencies: {{}}\n")
@@ -311,11 +311,11 @@ def test_a_file_that_goes_on_changing_is_not_quiet(folder: Callable[..., Folder]
     assert one.followers == {}
 
 
-# Halves of files.
+# Truncated files.
 
 
 @pytest.mark.parametrize("length", range(1, len(EVERYTHING)))
-def test_no_half_of_a_file_takes_anything_away(folder: Callable[..., Folder], length: int) -> None:
+def test_reload_removes_nothing_for_a_truncated_file(folder: Callable[..., Folder], length: int) -> None:
     one = folder(swarm=EVERYTHING)
     one.file("swarm").write_text(EVERYTHING[:length])
     for _second in range(8):
@@ -351,7 +351,7 @@ dependencies:
 
 
 @pytest.mark.parametrize("length", range(1, len(BLOCKS)))
-def test_no_half_of_a_file_in_block_style_changes_anything(
+def test_reload_changes_nothing_for_a_truncated_block_style_file(
     folder: Callable[..., Folder], length: int
 ) -> None:
     one = folder(swarm=BLOCKS)
@@ -364,7 +364,7 @@ def test_no_half_of_a_file_in_block_style_changes_anything(
     assert one.is_as_before
 
 
-def test_a_file_that_ends_in_the_middle_of_a_line_may_not_be_whole(folder: Callable[..., Folder]) -> None:
+def test_reload_delays_a_file_that_ends_midway(folder: Callable[..., Folder]) -> None:
     one = folder(swarm="nodes:\n  alpha:\n    labels:\n      - ssd\n")
     one.file("swarm").write_text("nodes:\n  alpha:\n    labels:\n      - ssd\n      - nv")
     assert one.wait(9) == []

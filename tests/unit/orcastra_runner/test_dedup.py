@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What stays true is not said again and again."""
+"""Messages that stay true are not logged again and again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orcastra_runner.dedup import OnceFilter, ProblemLog
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
 
-def test_news_are_said_once_until_they_went_away() -> None:
+def test_fresh_returns_messages_once_until_they_disappear() -> None:
     news = OnceFilter()
     assert news.fresh("notes", ["a", "b", "a"]) == ["a", "b"]
     assert news.fresh("notes", ["b", "a"]) == []
@@ -61,23 +61,23 @@ def test_problem_log_logs_the_end_only_if_there_was_a_problem(logged: Log, clock
         ("waits since 2026-01-01T10:00:00Z", "waits since 2026-01-01T10:00:05Z"),
     ],
 )
-def test_sentences_that_take_turns_are_said_once_each(clock: Clock, first: str, second: str) -> None:
+def test_lasting_returns_alternating_messages_once_each(clock: Clock, first: str, second: str) -> None:
     news = OnceFilter(clock)
-    said = []
+    returned = []
     for number in range(40):
-        said += news.lasting("notes", [(first, second)[number % 2]])
+        returned += news.lasting("notes", [(first, second)[number % 2]])
         clock.now += 3
-    assert len(said) == len(set(said)) <= 2
+    assert len(returned) == len(set(returned)) <= 2
 
 
 @pytest.mark.parametrize("seconds", [1, 30, 300], ids=["events", "polling", "rare polling"])
-def test_what_lasts_is_said_once_and_again_after_it_was_missing(clock: Clock, seconds: int) -> None:
+def test_lasting_returns_a_message_again_after_an_absence(clock: Clock, seconds: int) -> None:
     news = OnceFilter(clock)
     assert news.lasting("notes", ["a", "b"]) == ["a", "b"]
     for _ in range(100):
         clock.now += seconds
         assert news.lasting("notes", ["a", "b"]) == []
-    # missing for a minute, and for some looks
+    # absent for a minute, and for several observations
     for _ in range(max(5, 61 // seconds + 1)):
         clock.now += seconds
         assert news.lasting("notes", ["a"]) == []
@@ -85,7 +85,7 @@ def test_what_lasts_is_said_once_and_again_after_it_was_missing(clock: Clock, se
     assert news.lasting("warnings", ["a"]) == ["a"]
 
 
-def test_other_numbers_are_news(clock: Clock) -> None:
+def test_lasting_returns_messages_with_other_numbers(clock: Clock) -> None:
     news = OnceFilter(clock)
     assert news.lasting("notes", ["2 of 3 tasks run"]) == ["2 of 3 tasks run"]
     assert news.lasting("notes", ["1 of 3 tasks run"]) == ["1 of 3 tasks run"]

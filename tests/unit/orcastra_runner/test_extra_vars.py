@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way from the configuration to a playbook's variables and back loses nothing."""
+"""Converting the configuration to variables of a playbook and back loses nothing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ CONFIGURATION = {
 }
 
 
-def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings) -> None:
+def test_extra_vars_reproduce_the_configuration(settings: Settings) -> None:
     settings = replace(settings, stack_name="shop", label_prefix="orc.", restart_dependents=True)
     desired = parse_config(CONFIGURATION, stack_name="shop", label_prefix="orc.", restart_dependents=True)
     variables = {name: yaml.safe_load(_flow(value)) for name, value in extra_vars(desired, settings).items()}
@@ -73,14 +73,14 @@ def test_what_the_playbook_reads_is_what_the_user_configured(settings: Settings)
         restart_dependents=variables["orcastra_restart_dependents"],
     )
     assert again == desired
-    # of several anchors the first one leads
+    # the first of several anchors leads
     assert list(again.dependencies) == ["db", "search", "alone"]
     assert variables["orcastra_hosts"] == "localhost"
-    # no other file counts, not even one that the user's inventory names
+    # overrides a file that the user's inventory names
     assert variables["orcastra_swarm_file"] == ""
 
 
-def test_the_playbook_of_mods_gets_what_its_configuration_takes_from_the_environment(
+def test_extra_vars_of_mods_include_the_values_of_variables(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "config.json"
@@ -90,7 +90,7 @@ def test_the_playbook_of_mods_gets_what_its_configuration_takes_from_the_environ
     with closing(files.mods):
         found = files.extra_vars(MODS_PLAYBOOK, files.desired, settings)
         assert found["orcastra_mods_variables"] == {"TOKEN": "s3cret"}
-        # what is in force, whatever becomes of the file
+        # the configuration in effect, even if the file changes
         path.unlink()
         found = files.extra_vars(MODS_PLAYBOOK, files.desired, settings)
         assert json.loads(Path(found["orcastra_mods_file"]).read_text()) == [
@@ -100,7 +100,7 @@ def test_the_playbook_of_mods_gets_what_its_configuration_takes_from_the_environ
         assert not {"orcastra_mods_file", "orcastra_mods_variables"} & other.keys()
 
 
-def test_the_command_that_refreshes_mods_runs_that_playbook() -> None:
+def test_refresh_mods_runs_the_mods_playbook() -> None:
     assert COMMANDS[REFRESH_MODS].playbook == MODS_PLAYBOOK
 
 
@@ -116,12 +116,12 @@ NODES, DEPENDENCIES = {"alpha": {"labels": ["ssd"]}}, {"db": ["web"]}
         ({"nodes": NODES}, False, {"nodes"}),
         ({"dependencies": DEPENDENCIES}, False, {"dependencies"}),
         ({"nodes": {}}, False, {"nodes"}),
-        # what was confirmed counts as an explicit nothing
+        # a confirmed removal counts as an explicit nothing
         ({"nodes": NODES}, True, {"nodes", "dependencies"}),
         ({"leader": "alpha"}, True, {"nodes", "dependencies"}),
     ],
 )
-def test_absent_sections_are_no_empty_ones(
+def test_extra_vars_omit_absent_sections(
     settings: Settings, data: dict[str, Any], accepted: bool, given: set[str]
 ) -> None:
     desired = parse_config(data, stack_name="shop").with_removals(accepted=accepted)
@@ -132,14 +132,14 @@ def test_absent_sections_are_no_empty_ones(
     assert "orcastra_purge" not in variables
 
 
-def test_with_nothing_at_all_playbooks_still_end_what_is_under_way(settings: Settings) -> None:
+def test_extra_vars_without_configuration_still_complete_moves(settings: Settings) -> None:
     variables = extra_vars(parse_config({"leader": "alpha"}, stack_name="shop"), settings)
 
     assert (variables["orcastra_nodes"], variables["orcastra_purge"]) == ({}, False)
     assert "orcastra_dependencies" not in variables
 
 
-def test_a_section_that_is_held_in_part_removes_nothing(settings: Settings, tmp_path: Path) -> None:
+def test_extra_vars_with_retained_section_disable_purge(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text("nodes: {alpha: {labels: [ssd]}}\ndependencies: {}\n")
     (tmp_path / "nodes.yml").touch()
     desired = load_configuration(ConfigFiles.in_directory(tmp_path), stack_name="shop")

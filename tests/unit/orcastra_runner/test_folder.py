@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The private folder: only ours, and gone even when its process was killed."""
+"""The private folder: readable only by its owner, and removed even if its process was killed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.support.runner_process import environment
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place for temporary files of the test's own."""
+    """A folder for temporary files of this test."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
-def test_it_is_made_when_needed_and_removed(temporary: Path) -> None:
+def test_private_folder_is_created_on_use_and_removed(temporary: Path) -> None:
     folder = PrivateFolder()
     assert not list(temporary.iterdir())
     path = folder.path()
@@ -38,14 +38,14 @@ def test_it_is_made_when_needed_and_removed(temporary: Path) -> None:
     assert not list(temporary.iterdir())
 
 
-def test_it_is_made_anew_when_it_vanished() -> None:
+def test_private_folder_is_created_again_if_missing() -> None:
     folder = PrivateFolder()
     shutil.rmtree(folder.path())
     assert folder.path().is_dir()
     folder.remove()
 
 
-def test_one_in_use_stays_and_so_does_what_is_not_ours(temporary: Path) -> None:
+def test_remove_abandoned_keeps_folders_in_use_and_other_files(temporary: Path) -> None:
     folder = PrivateFolder()
     (temporary / "other").mkdir()
     (temporary / f"{PREFIX}without-a-lock").mkdir()
@@ -55,7 +55,7 @@ def test_one_in_use_stays_and_so_does_what_is_not_ours(temporary: Path) -> None:
     folder.remove()
 
 
-def test_that_of_a_killed_process_goes_with_the_next_one(temporary: Path) -> None:
+def test_remove_abandoned_removes_folders_of_killed_processes(temporary: Path) -> None:
     code = (
         "from orcastra_runner.folder import PrivateFolder as P; p = P(); print(p.path(), flush=True); input()"
     )

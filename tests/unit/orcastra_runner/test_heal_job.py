@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The job that keeps the members of the swarm right."""
+"""The job for membership repair."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def manager(name: str, **fields: Any) -> Node:
 
 
 class Bench:
-    """A job, a clock, and what it started."""
+    """A job, a clock, and the playbooks that it started."""
 
     def __init__(self, *nodes: Node, desired: DesiredState, with_inventory: bool = True) -> None:
         self.now = 0.0
@@ -89,32 +89,32 @@ NODES = {name: NodeConfig(name) for name in "abc"}
 WHOLE = tuple(manager(name) for name in "abc")
 
 
-def test_a_quiet_cycle_asks_and_starts_nothing() -> None:
+def test_heal_job_does_nothing_in_a_quiet_cycle() -> None:
     bench = Bench(*WHOLE, desired=DesiredState(nodes=NODES, managers=3))
     assert [bench.run(), bench.run()] == [False, False]
     assert (bench.started, bench.swarm.carried_out, bench.swarm.described) == ([], [], 0)
 
 
-def test_settings_cost_one_request_where_they_are_configured() -> None:
+def test_heal_job_requests_settings_only_if_configured() -> None:
     bench = Bench(*WHOLE, desired=DesiredState(nodes=NODES, swarm=SwarmConfig(task_history_limit=3)))
     assert bench.run()
     assert bench.swarm.described == 1
     assert [step.action for step in bench.swarm.carried_out[0].steps] == ["update_swarm"]
 
 
-def test_roles_are_left_alone_unless_they_are_configured() -> None:
+def test_heal_job_keeps_roles_unless_configured() -> None:
     demoted = (manager("a"), manager("b"), node("c"))
     assert not Bench(*demoted, desired=DesiredState(nodes=NODES)).run()
     bench = Bench(*demoted, desired=DesiredState(nodes=NODES, managers=3))
     assert bench.run()
     (step,) = bench.swarm.carried_out[0].steps
-    assert (step.summary, step.wait_seconds) == ("promote node c to manager", 8.0)  # type: ignore[attr-defined]
+    assert (step.action, step.wait_seconds) == ("promote_node", 8.0)  # type: ignore[attr-defined]
     bench.swarm.error = "no"
     with pytest.raises(JobError, match="no"):
         bench.run()
 
 
-def test_a_node_that_somebody_has_drained_is_not_configured_back() -> None:
+def test_heal_job_keeps_nodes_drained_by_a_command() -> None:
     drained = (*WHOLE[:2], manager("c", availability="drain"))
     bench = Bench(
         *drained, desired=DesiredState(nodes={**NODES, "c": NodeConfig("c", availability="active")})
@@ -125,13 +125,13 @@ def test_a_node_that_somebody_has_drained_is_not_configured_back() -> None:
     assert bench.run()
 
 
-def test_a_paused_update_is_only_reported_unless_it_is_configured(logged: Log) -> None:
+def test_heal_job_only_reports_paused_updates_unless_configured(logged: Log) -> None:
     bench = Bench(*WHOLE, desired=DesiredState(nodes=NODES))
     paused = service("app", update_state="paused", can_roll_back=True)
     bench.swarm.snapshot = replace(bench.swarm.snapshot, services=(paused,))
     assert not bench.run()
-    (told,) = logged.sentences
-    assert told.endswith(
+    (warning,) = logged.sentences
+    assert warning.endswith(
         str(
             Reason(
                 "update_needs_user_or_rollback",
@@ -142,12 +142,10 @@ def test_a_paused_update_is_only_reported_unless_it_is_configured(logged: Log) -
     )
     bench.work.desired = DesiredState(nodes=NODES, swarm=SwarmConfig(paused_updates="auto"))
     assert bench.run()
-    assert [step.summary for step in bench.swarm.carried_out[0].steps] == [
-        "roll app back to what it was before its update"
-    ]
+    assert [step.action for step in bench.swarm.carried_out[0].steps] == ["roll_back"]
 
 
-def test_dry_run_writes_and_starts_nothing() -> None:
+def test_heal_job_changes_nothing_in_a_dry_run() -> None:
     down = manager("c", state="down")
     bench = Bench(manager("a", availability="pause"), manager("b"), down, desired=DesiredState(nodes=NODES))
     nodes = {**NODES, "a": NodeConfig("a", availability="active")}
@@ -157,7 +155,7 @@ def test_dry_run_writes_and_starts_nothing() -> None:
     assert (bench.started, bench.swarm.carried_out) == ([], [])
 
 
-def test_a_missing_host_is_brought_back_at_growing_intervals() -> None:
+def test_heal_job_repairs_missing_hosts_with_backoff() -> None:
     bench = Bench(manager("a"), manager("b"), manager("c", state="down"), desired=DesiredState(nodes=NODES))
     assert not bench.run()
     assert bench.started == []
@@ -168,13 +166,13 @@ def test_a_missing_host_is_brought_back_at_growing_intervals() -> None:
         bench.run()
         runs.append(len(bench.started) - before)
     assert runs == [1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]
-    # as many managers as there are stay
+    # the number of managers stays the same
     assert bench.started[0] == {"orcastra_managers": 3}
     bench.swarm.snapshot = snapshot(*WHOLE)
     assert not bench.run()
 
 
-def test_without_an_inventory_it_is_told_once(logged: Log) -> None:
+def test_heal_job_without_inventory_warns_once(logged: Log) -> None:
     bench = Bench(manager("a"), desired=DesiredState(nodes=NODES), with_inventory=False)
     assert [bench.run(), bench.run()] == [False, False]
     reasons = [entry["summary"] for entry in logged.entries if entry["event"] == "configured node missing"]
@@ -184,20 +182,20 @@ def test_without_an_inventory_it_is_told_once(logged: Log) -> None:
     ]
 
 
-def test_a_lost_quorum_is_an_error_with_the_way_out() -> None:
+def test_heal_job_fails_with_a_way_out_if_quorum_is_lost() -> None:
     gone = {"reachability": "unreachable"}
     bench = Bench(manager("a"), manager("b", **gone), manager("c", **gone), desired=DesiredState(nodes=NODES))
     with pytest.raises(OrcastraError, match="lost its quorum"):
         bench.run()
 
 
-def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> None:
+def test_heal_job_records_plan_and_repairs_for_hosts() -> None:
     down = manager("c", state="down")
     nodes = {**NODES, "a": NodeConfig("a", availability="active")}
     bench = Bench(manager("a", availability="pause"), manager("b"), down, desired=DesiredState(nodes=nodes))
     bench.run()
     planned = bench.work.status.view().plans["heal"]
-    assert [step.summary for step in planned.steps] == ["set the availability of node a to active"]
+    assert [step.action for step in planned.steps] == ["set_availability"]
     down_reason = Reason("node_not_ready", node="c", state="down")
     assert planned.warnings == (
         Reason("host_repaired_by_playbook", because=down_reason, playbook="orcastra.swarm.heal"),
@@ -208,7 +206,7 @@ def test_what_is_planned_is_on_record_with_what_only_the_hosts_can_mend() -> Non
     assert warning == Reason("host_repaired_by_user", because=down_reason, playbook="orcastra.swarm.heal")
 
 
-def test_a_host_that_another_instance_reboots_is_not_brought_back() -> None:
+def test_heal_job_ignores_hosts_that_another_instance_reboots() -> None:
     bench = Bench(manager("a"), manager("b"), manager("c", state="down"), desired=DesiredState(nodes=NODES))
     bench.swarm.state = State(handovers={"k": Handover(("id-c",), ("c",), "boot", 1.0, by="a")})
     assert [bench.run(), bench.run()] == [False, False]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The heartbeat: who reads it sees whether the loop goes on, whatever lies at its place."""
+"""The heartbeat shows whether the loop is alive, whatever else is at its path."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def state_dir(tmp_path: Path) -> Path:
     return folder
 
 
-def test_heartbeat_says_how_long_ago_the_last_beat_was(state_dir: Path, clock: Clock) -> None:
+def test_seconds_since_beat_returns_the_age(state_dir: Path, clock: Clock) -> None:
     beat = Heartbeat(state_dir, clock)
     beat.beat()
     assert seconds_since_beat(state_dir, clock.now) == 0
@@ -58,7 +58,7 @@ def test_heartbeat_says_how_long_ago_the_last_beat_was(state_dir: Path, clock: C
     assert list(state_dir.iterdir()) == []
 
 
-def test_heartbeat_writes_only_now_and_then(state_dir: Path, clock: Clock) -> None:
+def test_heartbeat_is_written_at_most_every_few_seconds(state_dir: Path, clock: Clock) -> None:
     beat = Heartbeat(state_dir, clock)
     beat.beat()
     clock.now += WRITE_SECONDS / 2
@@ -67,7 +67,7 @@ def test_heartbeat_writes_only_now_and_then(state_dir: Path, clock: Clock) -> No
     beat.close()
 
 
-def test_heartbeat_of_a_killed_process_means_nothing(state_dir: Path) -> None:
+def test_heartbeat_of_a_killed_process_is_ignored(state_dir: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(state_dir)],
         stdin=subprocess.PIPE,
@@ -113,7 +113,7 @@ def a_folder_for_all(path: Path) -> None:
     [a_link, a_second_name, a_folder_for_all, os.mkfifo, Path.mkdir],
     ids=["link", "second name", "folder for all", "pipe", "folder"],
 )
-def test_heartbeat_goes_to_the_temporary_files_if_the_state_folder_is_unfit(
+def test_heartbeat_falls_back_to_the_temporary_folder(
     state_dir: Path, temporary_files: Path, clock: Clock, prepare: Callable[[Path], None]
 ) -> None:
     prepare(state_dir / FILE_NAME)
@@ -126,7 +126,9 @@ def test_heartbeat_goes_to_the_temporary_files_if_the_state_folder_is_unfit(
     beat.close()
 
 
-def test_heartbeat_without_any_folder_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heartbeat_without_a_writable_folder_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(heartbeat.tempfile, "gettempdir", lambda: str(tmp_path / "no" / "folder"))
     beat = Heartbeat(tmp_path / "none" / "here")
     beat.beat()
@@ -135,7 +137,7 @@ def test_heartbeat_without_any_folder_is_no_error(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("text", ["", "soon", "nan", "inf", "\x00\xff"])
-def test_heartbeat_that_is_no_time_counts_as_none(state_dir: Path, clock: Clock, text: str) -> None:
+def test_heartbeat_with_invalid_content_is_ignored(state_dir: Path, clock: Clock, text: str) -> None:
     beat = Heartbeat(state_dir, clock)
     beat.beat()
     (state_dir / FILE_NAME).write_text(text)
@@ -151,7 +153,7 @@ def test_healthcheck_reads_the_heartbeat(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("ORCASTRA_STATE_DIR", str(state_dir))
-    # it needs no HTTP
+    # the check needs no HTTP
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", "off")
     assert ask() == 1
     assert capsys.readouterr().out.startswith("not running: ")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The jobs: a playbook only where something is to be done, and not for ever."""
+"""The jobs: a playbook runs only if there are changes, and not forever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DisownLabels,
@@ -42,41 +41,34 @@ from tests.unit.orcastra_runner.fakes import failed, three_nodes, work_on
 SSD_ON_ALPHA = desired({"alpha": {"ssd": "true"}})
 
 
-def test_an_empty_plan_starts_no_playbook(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_sync_job_starts_no_playbook_for_an_empty_plan(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     assert SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch)) is False
-    assert (fake.playbooks, fake.looks, logged.sentences) == ([], 1, [])
+    assert (fake.playbooks, fake.observations, logged.sentences) == ([], 1, [])
 
 
-def test_a_step_starts_the_playbook_and_is_confirmed(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_sync_job_starts_a_playbook_and_verifies(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     assert SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch)) is True
     assert fake.labels_of("alpha") == {"ssd": "true"}
-    assert (fake.playbooks, fake.looks) == ([LABEL_PLAYBOOK], 2)
-    assert logged.sentences == [
-        "info planned: set ssd=true on node alpha",
-        "info done: set ssd=true on node alpha",
-        "info playbook finished",
-        "info verified: the swarm matches the configuration",
-    ]
-    told = [entry for entry in logged.entries if entry["event"] in ("planned", "done")]
-    assert [[text_of(why) for why in entry["why"]] for entry in told] == 2 * [
-        ["ssd=true is configured for this node but missing"]
-    ]
+    assert (fake.playbooks, fake.observations) == ([LABEL_PLAYBOOK], 2)
+    assert logged.events == ["planned", "done", "playbook finished", "verified"]
+    steps = [entry for entry in logged.entries if entry["event"] in ("planned", "done")]
+    assert [[why["code"] for why in entry["why"]] for entry in steps] == 2 * [["label_missing"]]
 
 
-def test_a_dry_run_plans_only_and_says_so_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_sync_job_only_plans_in_a_dry_run(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     work = work_on(fake, SSD_ON_ALPHA, monkeypatch, dry_run=True)
     job = SyncJob(60, 600)
     assert job.run(work) is True
     assert job.run(work) is True
     assert fake.playbooks == []
-    assert logged.sentences == ["info planned: set ssd=true on node alpha"]
+    assert logged.events == ["planned"]
 
 
-def test_what_only_has_to_be_remembered_is_something_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_job_saves_the_state_without_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.state = replace(fake.state, owned_labels={"id-lost": frozenset({"ssd"})})
     SyncJob(60, 600).run(work_on(fake, desired(), monkeypatch))
@@ -84,21 +76,19 @@ def test_what_only_has_to_be_remembered_is_something_to_do(monkeypatch: pytest.M
     assert not fake.state.owned_labels
 
 
-def test_warnings_and_notes_are_told_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_sync_job_logs_warnings_and_notes_once(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     fake.change_nodes(lambda one: replace(one, state="down") if one.hostname == "charlie" else one)
-    work = work_on(fake, desired({"charlie": {"a": "b"}, "nobody": {"a": "b"}}), monkeypatch)
+    work = work_on(fake, desired({"charlie": {"a": "b"}, "ghost": {"a": "b"}}), monkeypatch)
     job = SyncJob(60, 600)
     for _ in range(3):
         job.run(work)
         work.swarm.invalidate()
-    assert logged.sentences == [
-        "warning nodes.nobody: no node of this swarm has this host name or ID",
-        "info node charlie is down; its labels are corrected when it returns",
-    ]
+    messages = [(entry["event"], entry["message"]["code"]) for entry in logged.entries if "message" in entry]
+    assert messages == [("plan warning", "node_unknown"), ("plan note", "labels_wait_for_node")]
 
 
-def test_a_failed_playbook_is_an_error_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_job_fails_with_the_message_of_the_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.results = [failed(LABEL_PLAYBOOK, "node alpha: it left the swarm")]
     with pytest.raises(JobError, match="node alpha: it left the swarm"):
@@ -106,16 +96,14 @@ def test_a_failed_playbook_is_an_error_with_its_message(monkeypatch: pytest.Monk
     assert fake.playbooks == [LABEL_PLAYBOOK]
 
 
-def test_a_playbook_that_was_ended_is_no_failure_of_the_swarm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_job_stopped_is_not_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.results = [PlaybookResult(LABEL_PLAYBOOK, "canceled", 1.0)]
     with pytest.raises(Stopped, match="asked to stop"):
         SyncJob(60, 600).run(work_on(fake, SSD_ON_ALPHA, monkeypatch))
 
 
-def test_what_comes_up_meanwhile_is_done_in_the_same_cycle(
-    monkeypatch: pytest.MonkeyPatch, logged: Log
-) -> None:
+def test_sync_job_handles_changes_during_its_run(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     work = work_on(fake, SSD_ON_ALPHA, monkeypatch)
     real = work.run_playbook
@@ -129,10 +117,10 @@ def test_what_comes_up_meanwhile_is_done_in_the_same_cycle(
     work.run_playbook = run_and_lose_it_again
     assert SyncJob(60, 600).run(work) is True
     assert fake.playbooks == [LABEL_PLAYBOOK] * 2
-    assert logged.sentences[-1] == "info verified: the swarm matches the configuration"
+    assert logged.events[-1] == "verified"
 
 
-def test_a_fight_with_somebody_else_ends_after_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_job_gives_up_after_two_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     nothing = PlaybookResult(LABEL_PLAYBOOK, "successful", 1.0)
     fake.results = [nothing, nothing, nothing]
@@ -141,7 +129,7 @@ def test_a_fight_with_somebody_else_ends_after_two_runs(monkeypatch: pytest.Monk
     assert len(fake.playbooks) == 2
 
 
-def test_what_the_playbook_did_beyond_the_plan_is_told(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_run_and_report_logs_unplanned_steps(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     extra = {
         "action": "label_node",
@@ -152,15 +140,15 @@ def test_what_the_playbook_did_beyond_the_plan_is_told(monkeypatch: pytest.Monke
     done = TaskResult("t", "localhost", ok=True, changed=True, plan=(extra,))
     fake.results = [PlaybookResult(SITE_PLAYBOOK, "successful", 1.0, tasks=(done,))]
     assert ResyncJob(600).run(work_on(fake, desired(), monkeypatch)) is True
-    assert logged.sentences == [
-        "info planned by playbook: set a=b on node bravo",
-        "info done: set a=b on node bravo",
-        "info playbook finished",
-        "warning resync made unplanned changes",
+    assert logged.events == [
+        "planned by playbook",
+        "done",
+        "playbook finished",
+        "resync made unplanned changes",
     ]
 
 
-def test_in_event_mode_a_resync_connects_anew_and_starts_no_playbook(
+def test_resync_job_in_process_reconnects_without_a_playbook(
     monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -170,11 +158,11 @@ def test_in_event_mode_a_resync_connects_anew_and_starts_no_playbook(
     resync = ResyncJob(600, sync)
     assert resync.run(work) is False
     assert [engine.closed for engine in fake.engines] == [1, 0]
-    assert (fake.looks, fake.playbooks, logged.sentences) == (2, [], [])
+    assert (fake.observations, fake.playbooks, logged.sentences) == (2, [], [])
     assert resync.requeue_after is None
 
 
-def test_a_resync_that_finds_nothing_is_silent(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_resync_job_is_silent_without_changes(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     assert ResyncJob(600).run(work_on(fake, desired(), monkeypatch)) is False
     assert (fake.playbooks, logged.sentences) == ([SITE_PLAYBOOK], [])
@@ -205,14 +193,12 @@ FORGET_MOVE, FORGET_LABEL = SetMove("id-app", None), DisownLabels("id-lost", fro
         (Plan(steps=(LABEL_STEP,), remember=(FORGET_MOVE,)), SITE_PLAYBOOK),
     ],
 )
-def test_the_playbook_follows_from_the_plan(plan: Plan, playbook: str) -> None:
+def test_playbook_for_depends_on_the_steps(plan: Plan, playbook: str) -> None:
     assert playbook_for(plan) == playbook
 
 
 @pytest.mark.parametrize("config", [desired(), SSD_ON_ALPHA], ids=["nothing configured", "labels alone"])
-def test_what_was_a_follower_takes_the_site_playbook(
-    config: DesiredState, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_playbook_for_former_followers_is_site(config: DesiredState, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     app = service("shop_app", **ours("node.labels.db==true"))
@@ -222,7 +208,7 @@ def test_what_was_a_follower_takes_the_site_playbook(
     assert fake.playbooks == [SITE_PLAYBOOK] * 2
 
 
-def test_a_journal_that_is_to_be_cleared_takes_the_site_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_playbook_for_journal_edits_is_site(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.snapshot = snapshot(*fake.snapshot.nodes, service("shop_app"), task("shop_app", "alpha"))
     fake.state = replace(fake.state, moves={"id-shop_app": Move("db", (), 0.0)})
@@ -231,7 +217,7 @@ def test_a_journal_that_is_to_be_cleared_takes_the_site_playbook(monkeypatch: py
     assert not fake.state.moves
 
 
-def test_with_dependencies_labels_take_the_small_playbook(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_playbook_for_labels_with_dependencies_is_label_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     config = desired({"alpha": {"ssd": "true"}}, anchors={"db": ()})
     assert SyncJob(60, 600).run(work_on(fake, config, monkeypatch)) is True

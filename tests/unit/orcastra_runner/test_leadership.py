@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An instance that stands by asks whether its engine leads, and wakes the loop once."""
+"""A standby instance asks whether its engine is the leader, and wakes the loop once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOLLOWS = {"ManagerStatus": {"Reachability": "reachable"}}
 
 
 class Manager:
-    """An engine that gives these answers one after the other, the last one for ever."""
+    """An engine that gives these responses one after the other, and repeats the last one."""
 
     def __init__(self, *answers: dict[str, Any] | Exception) -> None:
         self.answers = list(answers)
@@ -68,7 +68,7 @@ def watch() -> Iterator[Callable[[Manager], LeaderWatch]]:
         one.stop()
 
 
-def test_it_wakes_once_and_asks_again_only_when_told(watch: Callable[[Manager], LeaderWatch]) -> None:
+def test_leader_watch_wakes_once_and_then_rests(watch: Callable[[Manager], LeaderWatch]) -> None:
     manager = Manager(FOLLOWS, FOLLOWS, LEADS)
     leader_watch = watch(manager)
     leader_watch.stand_by("id-bravo")
@@ -77,19 +77,19 @@ def test_it_wakes_once_and_asks_again_only_when_told(watch: Callable[[Manager], 
     assert not manager.woken.acquire(timeout=0.1)
     assert len(manager.asked) == 3
 
-    # the loop has looked and does not lead (any more)
+    # the loop has observed that it isn't the leader (any longer)
     leader_watch.stand_by("id-bravo")
     assert manager.woken.acquire(timeout=10)
     assert (len(manager.asked), manager.connections) == (4, 1)
 
 
-def test_while_it_rests_it_asks_nothing(watch: Callable[[Manager], LeaderWatch]) -> None:
+def test_leader_watch_asks_nothing_while_it_rests(watch: Callable[[Manager], LeaderWatch]) -> None:
     manager = Manager(FOLLOWS)
     leader_watch = watch(manager)
     leader_watch.stand_by("id-bravo")
     manager.wait_asked(2)
     leader_watch.rest()
-    # one question may be under way
+    # one request may be in progress
     assert not manager.woken.acquire(timeout=0.05)
     asked = len(manager.asked)
     assert not manager.woken.acquire(timeout=0.1)
@@ -97,7 +97,7 @@ def test_while_it_rests_it_asks_nothing(watch: Callable[[Manager], LeaderWatch])
 
 
 @pytest.mark.parametrize("error", [EngineTimeout("late"), EngineUnreachable("gone"), ValueError("odd")])
-def test_no_answer_is_a_reason_to_ask_again_anew(
+def test_leader_watch_reconnects_after_an_error(
     watch: Callable[[Manager], LeaderWatch], error: Exception
 ) -> None:
     manager = Manager(error, error, LEADS)

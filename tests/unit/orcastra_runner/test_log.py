@@ -29,18 +29,17 @@ def written(log_format: str, *, debug: bool = False) -> tuple[log.Logger, io.Str
     return log.get_logger(), stream
 
 
-def test_text_is_one_line_with_values_behind_the_sentence() -> None:
+def test_text_format_writes_summary_and_fields_on_one_line() -> None:
     logger, stream = written("text")
-    logger.info(
-        "done", what="set a=b on node x", seconds=1.50, empty="", none=None, why=["one", "two\nlines"]
-    )
+    why = ["one", "two\nlines"]
+    logger.info("done", summary="set a=b on node x", seconds=1.50, empty="", none=None, why=why)
     line = stream.getvalue()
     assert line.endswith('info     done: set a=b on node x  seconds=1.5 empty="" why="one; two\\nlines"\n')
     assert line.count("\n") == 1
     assert line[:4].isdigit()
 
 
-def test_json_keeps_the_structure() -> None:
+def test_json_format_keeps_the_structure() -> None:
     logger, stream = written("json")
     logger.warning("planned", summary="ü", why=["one", "two"], none=None)
     entry = json.loads(stream.getvalue())
@@ -48,7 +47,7 @@ def test_json_keeps_the_structure() -> None:
     assert entry == {"level": "warning", "event": "planned", "summary": "ü", "why": ["one", "two"]}
 
 
-def test_debug_lines_only_where_asked_for() -> None:
+def test_debug_lines_need_debug() -> None:
     logger, stream = written("text")
     logger.debug("detail")
     assert not stream.getvalue()
@@ -57,20 +56,20 @@ def test_debug_lines_only_where_asked_for() -> None:
     assert "debug    detail" in stream.getvalue()
 
 
-def test_a_traceback_follows_its_line() -> None:
+def test_text_format_writes_traceback_below_its_line() -> None:
     logger, stream = written("text")
     logger.error("no", traceback="Traceback:\n  here\n")
     assert stream.getvalue().endswith("error    no\nTraceback:\n  here\n")
 
 
-def test_percent_signs_are_just_text() -> None:
+def test_text_format_keeps_percent_signs() -> None:
     logger, stream = written("text")
     logger.info("100 % of %s")
     assert "100 % of %s" in stream.getvalue()
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_what_libraries_warn_of_is_one_line_of_this_log(log_format: str) -> None:
+def test_library_warnings_become_one_line_each(log_format: str) -> None:
     _, stream = written(log_format)
     library = logging.getLogger("a.library")
     library.info("nothing")
@@ -79,19 +78,15 @@ def test_what_libraries_warn_of_is_one_line_of_this_log(log_format: str) -> None
     first, second = stream.getvalue().splitlines()
     if log_format == "json":
         assert json.loads(first)["summary"] == "the pool is full"
-        said = json.loads(second)
-        assert (said["event"], said["summary"], said["error"]) == (
-            "library error",
-            "it broke",
-            "ValueError: no",
-        )
-        assert said["source"] == "a.library"
+        entry = json.loads(second)
+        found = entry["event"], entry["summary"], entry["error"], entry["source"]
+        assert found == ("library error", "it broke", "ValueError: no", "a.library")
     else:
         assert first.endswith("warning  library warning: the pool is full  source=a.library")
         assert second.endswith('error    library error: it broke  error="ValueError: no" source=a.library')
 
 
-def test_nothing_that_is_quoted_breaks_the_line() -> None:
+def test_text_format_escapes_line_breaks_and_controls() -> None:
     logger, stream = written("text")
     logger.warning(
         "the engine said: one\n2026-01-01 00:00:00 info     two", summary="\x1b[2Jx", error="\x1b[2J"

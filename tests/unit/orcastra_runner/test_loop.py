@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The loop: who acts, what happens when things go wrong, reloading. No test waits for a real interval."""
+"""The loop: which instance acts, errors, reloading. No test waits for a real interval."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.unit.orcastra_runner.fakes import FakeSwarm, failed, three_nodes, wor
 
 
 class OtherJob:
-    """Counts its runs, and fails as long as it has something to raise."""
+    """Counts its runs, and fails while it has errors to raise."""
 
     name = "other"
     interval = 60.0
@@ -54,7 +54,7 @@ class OtherJob:
 
 
 class Driven:
-    """A loop whose waiting is replaced by the test: each wait moves the clock and calls the next action."""
+    """A loop whose waiting is simulated: each wait moves the clock and calls the next action."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Driven:
         self._monkeypatch = monkeypatch
 
     def run(self, *actions: Callable[[], object], step: float = 60.0) -> None:
-        """Loop once for each action, which happens while the loop waits; then stop."""
+        """Run one iteration for each action, which happens while the loop waits; then stop."""
         pending = list(actions)
         inbox = self.signals.inbox
 
@@ -111,10 +111,10 @@ def here(settings: Settings, config_dir: Path) -> Settings:
 
 
 def nothing() -> None:
-    """The test only lets time pass."""
+    """Only let time pass."""
 
 
-def test_a_lost_label_comes_back_at_the_next_look(
+def test_loop_restores_a_lost_label(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -122,31 +122,29 @@ def test_a_lost_label_comes_back_at_the_next_look(
     driven.run(nothing, lambda: fake.label("alpha"), nothing)
     assert fake.labels_of("alpha") == {"ssd": "true"}
     assert len(fake.playbooks) == 2
-    assert "info acting: our engine is the swarm's leader" in logged.sentences
+    assert "acting" in logged.events
     assert logged.sentences[-1] == "info stopping"
     assert logged.entries[-1]["signal"] == "SIGTERM"
 
 
-def test_quiet_cycles_only_look(
+def test_loop_only_observes_in_quiet_cycles(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 5)
-    assert (fake.looks, fake.playbooks, len(fake.engines)) == (6, [], 1)
-    assert logged.sentences == ["info acting: our engine is the swarm's leader", "info stopping"]
+    assert (fake.observations, fake.playbooks, len(fake.engines)) == (6, [], 1)
+    assert logged.events == ["acting", "stopping"]
 
 
-def test_nothing_is_looked_at_before_its_time(
-    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_loop_waits_for_the_interval(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 59, step=1)
-    assert fake.looks == 1
+    assert fake.observations == 1
 
 
-def test_only_the_leaders_engine_acts_and_says_when_that_changes(
+def test_loop_acts_only_on_the_leader_and_logs_changes(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -156,29 +154,30 @@ def test_only_the_leaders_engine_acts_and_says_when_that_changes(
         nothing, lambda: fake.lead(None), lambda: fake.lead("bravo"), nothing, lambda: fake.lead("charlie")
     )
     assert len(fake.playbooks) == 1
-    roles = [s for s in logged.sentences if s.startswith(("info acting", "info standing"))]
-    assert roles == [
-        "info standing by: the leader is node alpha",
-        "info standing by: the swarm has no leader at the moment",
-        "info acting: our engine is the swarm's leader",
-        "info standing by: the leader is node charlie",
+    roles = [entry for entry in logged.entries if entry["event"] in ("acting", "standing by")]
+    assert [entry["event"] for entry in roles] == ["standing by", "standing by", "acting", "standing by"]
+    assert [entry["summary"].rpartition(" ")[2] for entry in roles] == [
+        "alpha",
+        "leader",
+        "leader",
+        "charlie",
     ]
 
 
 class Watch:
-    """Notes what the loop tells the watch for the lead."""
+    """Records the calls to the leader watch."""
 
     def __init__(self) -> None:
-        self.told: list[str | None] = []
+        self.calls: list[str | None] = []
 
     def stand_by(self, node_id: str) -> None:
-        self.told.append(node_id)
+        self.calls.append(node_id)
 
     def rest(self) -> None:
-        self.told.append(None)
+        self.calls.append(None)
 
 
-def test_who_becomes_the_leader_acts_at_once_whatever_failed_before(
+def test_loop_acts_at_once_when_it_becomes_the_leader(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -194,52 +193,49 @@ def test_who_becomes_the_leader_acts_at_once_whatever_failed_before(
         fake.lead("bravo")
         driven.signals.lead()
 
-    # after the look that failed, the next one would be made some 5 seconds later
+    # after a failed observation, the next one would follow about 5 seconds later
     driven.run(lose_the_leader, win, nothing, step=1)
     assert fake.labels_of("alpha") == {"ssd": "true"}
-    assert watch.told == ["id-bravo", None]
+    assert watch.calls == ["id-bravo", None]
 
 
-def test_always_acts_from_anywhere(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loop_with_acts_anywhere_ignores_the_leader(
+    here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = three_nodes()
     fake.local = "bravo"
     Driven(fake, here, clock, monkeypatch, acts_anywhere=True).run()
     assert fake.labels_of("alpha") == {"ssd": "true"}
 
 
-def test_an_unreachable_engine_is_told_once_backed_off_and_told_again_when_back(
+def test_loop_logs_an_unreachable_engine_once_and_backs_off(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     fake.errors = [EngineUnreachable("no answer")] * 4
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 200, step=1)
-    assert logged.sentences == [
-        "error no answer",
-        "info problem resolved: engine",
-        "info acting: our engine is the swarm's leader",
-        "info stopping",
-    ]
+    assert logged.sentences[0] == "error no answer"
+    events = logged.events
+    assert events == ["problem", "problem resolved", "acting", "stopping"]
     # at 0, about 5, 15, 35 and 75 seconds, then every 60
-    assert 6 <= fake.looks <= 8
+    assert 6 <= fake.observations <= 8
 
 
-def test_a_worker_stands_by_without_backing_off(
+def test_loop_on_a_worker_does_not_back_off(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
     fake.label("alpha", ssd="true")
     fake.errors = [NotAManager("expected a manager, found a worker")] * 5
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 6)
-    assert fake.looks == 7
-    assert logged.sentences[:2] == [
-        "warning standing by: expected a manager, found a worker",
-        "info problem resolved: engine",
-    ]
+    assert fake.observations == 7
+    assert logged.events[:2] == ["problem", "problem resolved"]
+    assert logged.entries[0]["level"] == "warning"
 
 
 @pytest.mark.parametrize("error", [JobError("no way"), ZeroDivisionError("by zero")])
-def test_a_failing_job_does_not_stop_the_others(
+def test_loop_continues_after_a_failed_job(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log, error: Exception
 ) -> None:
     fake = three_nodes()
@@ -248,24 +244,24 @@ def test_a_failing_job_does_not_stop_the_others(
     Driven(fake, here, clock, monkeypatch, jobs=[other, SyncJob(60, 600)]).run(*[nothing] * 3)
     assert fake.labels_of("alpha") == {"ssd": "true"}
     assert other.runs == 4
-    told = [sentence for sentence in logged.sentences if "no way" in sentence or "by zero" in sentence]
-    assert len(told) == 1
+    problems = [sentence for sentence in logged.sentences if "no way" in sentence or "by zero" in sentence]
+    assert len(problems) == 1
     assert "info problem resolved: job other" in logged.sentences
 
 
-def test_a_playbook_that_keeps_failing_is_told_once(
+def test_loop_logs_a_failing_playbook_once(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
-    fake.results = [failed("p", "the engine said no")] * 3
+    fake.results = [failed("p", "the engine refused")] * 3
     Driven(fake, here, clock, monkeypatch).run(*[nothing] * 4)
-    assert len([s for s in logged.sentences if "the engine said no" in s]) == 1
+    assert len([s for s in logged.sentences if "the engine refused" in s]) == 1
     assert len([s for s in logged.sentences if s.startswith("info planned")]) == 1
     assert fake.labels_of("alpha") == {"ssd": "true"}
     assert "info problem resolved: job sync" in logged.sentences
 
 
-def test_sighup_syncs_now(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loop_syncs_on_sighup(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     driven = Driven(fake, here, clock, monkeypatch)
 
@@ -278,7 +274,7 @@ def test_sighup_syncs_now(here: Settings, clock: Clock, monkeypatch: pytest.Monk
     assert fake.labels_of("alpha") == {"ssd": "true"}
 
 
-def test_a_changed_configuration_is_used_at_once(
+def test_loop_uses_a_changed_configuration(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -286,7 +282,7 @@ def test_a_changed_configuration_is_used_at_once(
     driven = Driven(fake, here, clock, monkeypatch)
     change = lambda: path.write_text("nodes: {bravo: {labels: [hdd]}}\n")  # noqa: E731
     driven.run(change, nothing, nothing, step=1)
-    # what is removed waits until the file is quiet
+    # removals wait until the file is stable
     assert (fake.labels_of("alpha"), fake.labels_of("bravo")) == ({"ssd": "true"}, {"hdd": "true"})
     driven = Driven(fake, here, clock, monkeypatch)
     driven.run(nothing, nothing, step=1)
@@ -295,7 +291,7 @@ def test_a_changed_configuration_is_used_at_once(
     assert changed["changes"] == "node bravo added"
 
 
-def test_an_invalid_configuration_is_refused_with_all_its_problems(
+def test_loop_rejects_an_invalid_configuration_with_all_errors(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -316,12 +312,12 @@ def test_an_invalid_configuration_is_refused_with_all_its_problems(
 
 
 def replaced(path: Path, text: str | None) -> Callable[[], object]:
-    """Write a file anew, or remove it."""
+    """Write a file again, or remove it."""
     return (lambda: path.write_text(text)) if text is not None else path.unlink
 
 
 @pytest.mark.parametrize("text", [None, "", "---\n", "# nothing\n", "leader: alpha\n"])
-def test_a_configuration_that_vanishes_stays_in_force_and_is_told_once(
+def test_loop_keeps_a_configuration_that_disappears(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log, text: str | None
 ) -> None:
     fake = three_nodes()
@@ -343,7 +339,7 @@ def test_a_configuration_that_vanishes_stays_in_force_and_is_told_once(
     assert "accept_removals" in missing[0]["summary"]
 
 
-def test_a_configuration_that_is_back_is_no_problem_any_more(
+def test_loop_resolves_the_problem_of_a_missing_configuration(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -359,7 +355,7 @@ def accepted(fake: FakeSwarm, key: str, instance: str) -> None:
     fake.state = replace(fake.state, commands={**fake.state.commands, key: record})
 
 
-def test_what_another_process_was_asked_to_accept_is_accepted_here_too(
+def test_loop_accepts_removals_of_another_process(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -380,13 +376,13 @@ def test_what_another_process_was_asked_to_accept_is_accepted_here_too(
         *[nothing] * 70,
         step=1,
     )
-    # neither what was accepted before we came, nor our own, which has been done
+    # neither older removals nor this process's own count
     assert calls[0] == ("before",)
     assert len(calls) == 2
     assert driven.configuration.desired.dependencies == {}
 
 
-def test_no_job_begins_once_we_are_to_stop(
+def test_loop_starts_no_job_after_a_stop_request(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -403,7 +399,7 @@ def test_no_job_begins_once_we_are_to_stop(
     assert (len(fake.playbooks), other.runs) == (1, 0)
 
 
-def test_once_does_everything_and_says_what(
+def test_run_once_logs_all_changes(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
@@ -413,36 +409,33 @@ def test_once_does_everything_and_says_what(
     assert "info done: set ssd=true on node alpha" in logged.sentences
     logged.clear()
     assert Driven(fake, here, clock, monkeypatch).loop.run_once() is True
-    assert logged.sentences[-1] == "info no changes needed: the swarm matches the configuration"
+    assert logged.entries[-1]["event"] == "no changes needed"
     assert len(fake.playbooks) == 1
 
 
-def test_once_and_dry_writes_nothing(
+def test_run_once_changes_nothing_in_a_dry_run(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
     assert Driven(fake, here, clock, monkeypatch, dry_run=True).loop.run_once() is True
     assert fake.playbooks == []
-    assert logged.sentences[-2:] == [
-        "info planned: set ssd=true on node alpha",
-        "info dry run finished: nothing was written",
-    ]
+    assert logged.events[-2:] == ["planned", "dry run finished"]
 
 
-def test_once_on_a_standby_does_nothing_and_says_so(
+def test_run_once_does_nothing_on_standby(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log
 ) -> None:
     fake = three_nodes()
     fake.local = "bravo"
     loop = Driven(fake, here, clock, monkeypatch).loop
-    assert (loop.run_once(), loop.stood_by) == (True, True)
+    assert (loop.run_once(), loop.left_to_another) == (True, True)
     assert fake.playbooks == []
     assert logged.sentences[-1].startswith("warning nothing done")
     assert (logged.entries[-1]["node"], logged.entries[-1]["leader"]) == ("bravo", "alpha")
 
 
 @pytest.mark.parametrize("error", [EngineUnreachable("no answer"), NotAManager("a worker")])
-def test_once_without_an_engine_fails(
+def test_run_once_fails_without_an_engine(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch, logged: Log, error: Exception
 ) -> None:
     fake = three_nodes()
@@ -451,7 +444,7 @@ def test_once_without_an_engine_fails(
     assert str(error) in logged.sentences[-1]
 
 
-def test_once_fails_where_a_part_failed_and_still_does_the_rest(
+def test_run_once_fails_with_a_failed_job_but_runs_the_others(
     here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = three_nodes()
@@ -462,7 +455,7 @@ def test_once_fails_where_a_part_failed_and_still_does_the_rest(
 
 
 class WaitingJob:
-    """Wants to be run again each second, and does what the test says: one step for each entry."""
+    """Wants to run again each second, and takes one step for each entry of the test."""
 
     name = "sync"
     interval = 60.0
@@ -487,7 +480,7 @@ class WaitingJob:
 
 @pytest.fixture
 def once(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., float]:
-    """Runs one cycle with a job. Returns the seconds that it took, by a clock that waiting moves."""
+    """Run one cycle with a job. Returns its duration in seconds, by a clock that waiting moves."""
 
     def run(job: Job, fake: FakeSwarm | None = None, **options: float) -> float:
         driven = Driven(fake or three_nodes(), here, clock, monkeypatch, jobs=[job])
@@ -506,42 +499,42 @@ def once(here: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Calla
     return run
 
 
-def test_once_ends_although_something_never_does(once: Callable[..., float], logged: Log) -> None:
+def test_run_once_ends_despite_work_that_never_finishes(once: Callable[..., float], logged: Log) -> None:
     assert 50 <= once(WaitingJob()) <= 60
     left = [entry for entry in logged.entries if entry["event"] == "left for the next run"]
     assert [(entry["job"], entry["summary"]["text"]) for entry in left] == [("sync", "shop_app waits")]
 
 
 @pytest.mark.parametrize("wait", [0.0, 5.0, 400.0])
-def test_once_waits_as_long_as_it_is_told(once: Callable[..., float], wait: float) -> None:
+def test_run_once_waits_as_configured(once: Callable[..., float], wait: float) -> None:
     assert wait - 2 <= once(WaitingJob(), wait=wait) <= wait
 
 
-def test_once_does_not_take_retries_for_progress(once: Callable[..., float]) -> None:
+def test_run_once_does_not_count_retries_as_progress(once: Callable[..., float]) -> None:
     assert once(WaitingJob(steps=lambda run: "restart shop_bad" if run % 3 else None)) <= 62
 
 
-def test_once_goes_on_while_something_new_happens(once: Callable[..., float]) -> None:
+def test_run_once_continues_while_there_is_progress(once: Callable[..., float]) -> None:
     job = WaitingJob(steps=lambda run: f"move service {run}" if run % 40 == 0 and run <= 80 else None)
     assert 130 <= once(job) <= 150
 
 
-def test_once_ends_after_five_minutes_in_any_case(once: Callable[..., float]) -> None:
+def test_run_once_ends_after_five_minutes(once: Callable[..., float]) -> None:
     assert 290 <= once(WaitingJob(steps=lambda run: f"move service {run}")) <= LONGEST_CYCLE_SECONDS
 
 
-def test_once_leaves_no_service_scaled_to_0(once: Callable[..., float]) -> None:
+def test_run_once_waits_for_services_scaled_to_0(once: Callable[..., float]) -> None:
     fake = three_nodes()
     fake.state = State(moves={"id-shop_db": Move("db", ("id-alpha",), 0.0, replicas=1)})
     assert 290 <= once(WaitingJob(), fake) <= LONGEST_CYCLE_SECONDS
 
 
-def test_once_does_not_wait_for_a_retry_that_is_far_away(once: Callable[..., float], logged: Log) -> None:
+def test_run_once_does_not_wait_for_a_distant_retry(once: Callable[..., float], logged: Log) -> None:
     assert once(WaitingJob(requeue_after=10.0)) == 0
     assert "left for the next run" in {entry["event"] for entry in logged.entries}
 
 
-def test_messages_reach_the_inbox_from_real_signals() -> None:
+def test_signals_put_messages_into_the_inbox() -> None:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     signals = Signals()
     try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What ``config check`` and every other command refuse before they ask an engine: all of it at once."""
+"""``config check`` and every other command report all errors at once, before they ask an engine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def folder(config_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    """What the command says when it refuses to begin, line by line."""
+    """Return the errors of the command, line by line."""
     assert cli.main(arguments) == cli.EXIT_USAGE
     err = capsys.readouterr().err
     assert all(line.startswith("orcastra: ") for line in err.splitlines())
@@ -61,7 +61,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
         "ORCASTRA_API_TOKEN_FILE",
     ],
 )
-def test_a_variable_that_names_a_missing_file_is_refused(
+def test_preflight_rejects_variables_with_missing_files(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -75,7 +75,7 @@ def test_a_variable_that_names_a_missing_file_is_refused(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_all_of_it_at_once(
+def test_preflight_reports_all_errors_at_once(
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -103,7 +103,7 @@ def test_all_of_it_at_once(
     }
 
 
-def test_a_check_also_tells_wrong_variables_and_wrong_files(
+def test_config_check_reports_variables_and_files(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "swarm.yml").write_text("nodes: 3\n")
@@ -142,7 +142,7 @@ def test_a_check_also_tells_wrong_variables_and_wrong_files(
     ],
 )
 @pytest.mark.parametrize("variable", ["DOCKER_HOST", "ORCASTRA_MANAGER_HOST"])
-def test_an_address_that_no_engine_can_have(
+def test_preflight_rejects_invalid_engine_addresses(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -165,7 +165,9 @@ def test_an_address_that_no_engine_can_have(
         "mgr-a:2375",
     ],
 )
-def test_addresses_that_are_fine(folder: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_preflight_accepts_valid_engine_addresses(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
     monkeypatch.setenv("ORCASTRA_MANAGER_HOST", address)
     assert cli.main(["config", "check"]) == 0
@@ -174,17 +176,17 @@ def test_addresses_that_are_fine(folder: Path, monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize(
     ("name", "value"), [("DOCKER_TIMEOUT", "soon"), ("DOCKER_TLS", "perhaps"), ("DOCKER_TLS_VERIFY", '"1"')]
 )
-def test_other_variables_of_the_connection(
+def test_preflight_checks_connection_variables(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
     assert len(refused(capsys, "config", "check")) == 1
 
 
-def test_what_only_repeats_the_defaults_is_fine(
+def test_preflight_accepts_variables_with_default_paths(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a Compose file does that sets all variables of the table; here in another folder."""
+    """A Compose file that sets all variables of the table, with another folder."""
     for name, file in (
         ("SWARM_FILE", "swarm.yml"),
         ("NODES_FILE", "nodes.yml"),
@@ -205,7 +207,7 @@ def test_what_only_repeats_the_defaults_is_fine(
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "nodes:\n"])
-def test_a_check_warns_of_what_says_nothing(
+def test_config_check_warns_about_empty_files(
     folder: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
     (folder / "swarm.yml").write_text(text)
@@ -216,7 +218,7 @@ def test_a_check_warns_of_what_says_nothing(
     assert f"warning: {folder}/rebalance_config.yml:" in err
 
 
-def test_a_check_warns_of_unknown_variables_and_of_those_without_a_value(
+def test_config_check_warns_about_unknown_and_empty_variables(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ORCASTRA_LEADR", "always")
@@ -228,7 +230,7 @@ def test_a_check_warns_of_unknown_variables_and_of_those_without_a_value(
     assert f"{folder}/deploy_node_exporter.yml:1: labels.url: expected the variable TLD" in lines[1]
 
 
-def test_other_files_do_not_keep_the_loop_from_starting(
+def test_load_ignores_errors_in_other_files(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "deploy_node_exporter.yml").write_text("imag: x\n")
@@ -239,7 +241,7 @@ def test_other_files_do_not_keep_the_loop_from_starting(
     assert configuration.desired.nodes
 
 
-def test_yaml_is_as_good_as_yml_everywhere(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preflight_accepts_yaml_like_yml(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "swarm.yml").rename(folder / "swarm.yaml")
     for name in ("nodes", "dependencies", "rebalance_config", "deploy_node_exporter"):
         (folder / f"{name}.yaml").write_text("{}\n")

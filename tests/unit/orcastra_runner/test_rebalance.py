@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The job that balances memory, and the file with its rules."""
+"""The job that balances memory, and the file with the rules."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MOVE = PlaceService(
 
 
 class FakeSwarm:
-    """Counts what is asked of it."""
+    """Counts the requests."""
 
     def __init__(self) -> None:
         self.carried_out: list[Plan] = []
@@ -96,7 +96,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench(path, monkeypatch)
 
 
-def test_a_move_is_made_by_the_playbook_and_looked_after_soon(bench: Bench) -> None:
+def test_rebalance_job_moves_with_the_playbook(bench: Bench) -> None:
     bench.plan = Plan(steps=(MOVE,), requeue_after=5.0)
     job = bench.job()
     assert job.run(bench.work) is True
@@ -111,7 +111,7 @@ def test_a_move_is_made_by_the_playbook_and_looked_after_soon(bench: Bench) -> N
     assert job.requeue_after is None
 
 
-def test_in_event_mode_it_is_made_in_this_process(bench: Bench, logged: Log) -> None:
+def test_rebalance_job_moves_in_process_in_event_mode(bench: Bench, logged: Log) -> None:
     bench.plan = Plan(steps=(MOVE,))
     assert bench.job(in_process=True).run(bench.work) is True
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [bench.plan])
@@ -119,22 +119,22 @@ def test_in_event_mode_it_is_made_in_this_process(bench: Bench, logged: Log) -> 
     assert [why["text"] for why in logged.entries[-1]["why"]] == ["a is short of memory"]
 
 
-def test_what_fails_is_told(bench: Bench) -> None:
+def test_rebalance_job_reports_failures(bench: Bench) -> None:
     bench.plan, bench.swarm.error = Plan(steps=(MOVE,)), "service app: it is gone"
     with pytest.raises(JobError, match="service app: it is gone"):
         bench.job(in_process=True).run(bench.work)
 
 
-def test_only_to_remember_something_no_playbook_is_started(bench: Bench) -> None:
+def test_rebalance_job_saves_the_state_without_a_playbook(bench: Bench) -> None:
     bench.plan = Plan(remember=(SetMove("x", None),))
     assert bench.job().run(bench.work) is False
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [bench.plan])
 
 
-def test_a_measurement_that_takes_its_time_keeps_nobody_waiting(
+def test_rebalance_job_does_not_wait_for_slow_measurements(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 0.01)
     bench.plan = Plan(steps=(MOVE,))
     bench.may_answer.clear()
     job = bench.job()
@@ -142,12 +142,12 @@ def test_a_measurement_that_takes_its_time_keeps_nobody_waiting(
         assert job.run(bench.work) is False
         assert job.requeue_after == 0.01
     bench.may_answer.set()
-    monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 20)
+    monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 20)
     assert job.run(bench.work) is True
 
 
 @pytest.mark.parametrize("error", [OrcastraError("no library"), TimeoutError("late")])
-def test_what_keeps_it_from_measuring_is_told_each_time(bench: Bench, error: Exception) -> None:
+def test_rebalance_job_reports_measurement_errors_each_time(bench: Bench, error: Exception) -> None:
     bench.error = error
     job = bench.job()
     for _time in range(2):
@@ -155,7 +155,7 @@ def test_what_keeps_it_from_measuring_is_told_each_time(bench: Bench, error: Exc
             job.run(bench.work)
 
 
-def test_a_dry_run_only_says_what_it_would_do(bench: Bench, logged: Log) -> None:
+def test_rebalance_job_only_plans_in_a_dry_run(bench: Bench, logged: Log) -> None:
     bench.plan, bench.memory = Plan(steps=(MOVE,)), Memory(problems=("node a: no answer",))
     bench.work.dry_run = True
     job = bench.job(in_process=True)
@@ -166,7 +166,7 @@ def test_a_dry_run_only_says_what_it_would_do(bench: Bench, logged: Log) -> None
     assert sum(MOVE.summary in sentence for sentence in logged.sentences) == 1
 
 
-def test_what_was_said_holds_while_it_is_measured(
+def test_rebalance_job_keeps_messages_during_a_measurement(
     bench: Bench, logged: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.memory, bench.plan = (
@@ -175,28 +175,28 @@ def test_what_was_said_holds_while_it_is_measured(
     )
     status, job = bench.work.status, bench.job()
 
-    def said() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def current() -> tuple[tuple[str, ...], tuple[str, ...]]:
         plan = status.view().plans["rebalance"]
         return tuple(map(str, plan.warnings)), tuple(map(str, plan.notes))
 
     for _time in range(3):
-        monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 20)
+        monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 20)
         bench.may_answer.set()
         job.run(bench.work)
-        assert said() == (("node a: no answer",), ("b is full",))
-        monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
+        assert current() == (("node a: no answer",), ("b is full",))
+        monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 0.01)
         bench.may_answer.clear()
         job.run(bench.work)
-        assert said() == (("node a: no answer",), ("b is full",))
+        assert current() == (("node a: no answer",), ("b is full",))
     assert logged.sentences == ["warning node a: no answer", "info b is full"]
     bench.may_answer.set()
     bench.path.unlink()
     job = bench.job()
     job.run(bench.work)
-    assert said() == ((), ())
+    assert current() == ((), ())
 
 
-def test_without_the_file_nothing_is_balanced(bench: Bench) -> None:
+def test_rebalance_job_without_file_does_nothing(bench: Bench) -> None:
     bench.plan = Plan(steps=(MOVE,))
     bench.path.unlink()
     job = bench.job()
@@ -209,7 +209,9 @@ def test_without_the_file_nothing_is_balanced(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "# gone\n", "---\n", "null\n"])
-def test_rules_that_vanish_stay_in_force(bench: Bench, logged: Log, clock: Clock, text: str | None) -> None:
+def test_rebalance_file_that_disappears_stays_in_effect(
+    bench: Bench, logged: Log, clock: Clock, text: str | None
+) -> None:
     bench.plan = Plan(steps=(MOVE,))
     file = RebalanceFile(bench.path, clock)
     job = RebalanceJob(file)
@@ -232,7 +234,7 @@ def test_rules_that_vanish_stay_in_force(bench: Bench, logged: Log, clock: Clock
     assert job.interval == 8
 
 
-def test_rules_that_are_removed_apply_once_the_file_is_quiet(bench: Bench, clock: Clock) -> None:
+def test_rebalance_file_delays_removals_until_it_is_stable(bench: Bench, clock: Clock) -> None:
     bench.path.write_text("monitor_interval_seconds: 7\nservices: {db: {cooldown_minutes: 5}, web: {}}\n")
     file = RebalanceFile(bench.path, clock)
     bench.path.write_text("monitor_interval_seconds: 9\nservices: {web: {}, api: {}}\n")
@@ -253,7 +255,7 @@ def test_rules_that_are_removed_apply_once_the_file_is_quiet(bench: Bench, clock
     assert file.is_present
 
 
-def test_half_a_file_of_rules_takes_nothing_away(bench: Bench, clock: Clock) -> None:
+def test_rebalance_file_removes_nothing_if_truncated(bench: Bench, clock: Clock) -> None:
     text = "monitor_interval_seconds: 70\nservices:\n  db:\n    cooldown_minutes: 50\n  web:\n"
     bench.path.write_text(text)
     file = RebalanceFile(bench.path, clock)
@@ -265,12 +267,12 @@ def test_half_a_file_of_rules_takes_nothing_away(bench: Bench, clock: Clock) -> 
         assert file.rebalance == before
 
 
-def test_what_is_under_way_is_ended_without_the_file_and_without_a_measurement(
+def test_rebalance_job_completes_moves_without_file_and_measurement(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ending = Plan(steps=(MOVE,), requeue_after=5.0)
     monkeypatch.setattr(rebalance, "plan_moves_under_way", lambda *_arguments: ending)
-    monkeypatch.setattr(rebalance, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(rebalance, "TIMEOUT_SECONDS", 0.01)
     bench.may_answer.clear()
     job = bench.job()
     assert job.run(bench.work) is True
@@ -278,13 +280,13 @@ def test_what_is_under_way_is_ended_without_the_file_and_without_a_measurement(
     bench.path.unlink()
     job = bench.job()
     assert job.run(bench.work) is True
-    # the playbook would measure, and begin other moves
+    # the playbook would measure, and start other moves
     assert (bench.playbooks, bench.swarm.carried_out) == ([], [ending, ending])
     assert (bench.swarm.forgotten, job.requeue_after) == (2, 5.0)
     bench.may_answer.set()
 
 
-def test_a_changed_file_is_used_and_a_wrong_one_refused(bench: Bench, logged: Log) -> None:
+def test_rebalance_file_uses_valid_changes_only(bench: Bench, logged: Log) -> None:
     job = bench.job()
     bench.path.write_text("monitor_interval_seconds: 9\n")
     os.utime(bench.path, ns=(1, 1))
@@ -302,7 +304,7 @@ def test_a_changed_file_is_used_and_a_wrong_one_refused(bench: Bench, logged: Lo
     ]
 
 
-def test_at_the_start_a_wrong_file_is_an_error(tmp_path: Path) -> None:
+def test_rebalance_file_invalid_at_the_start_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "r.yml").write_text("servces: {}\n")
     with pytest.raises(ConfigError, match="did you mean 'services'"):
         RebalanceFile(tmp_path / "r.yml")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hosts without an instance: which playbooks run when, and what they are told."""
+"""Hosts without an instance: when playbooks run for them, and with which variables."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from orcastra_runner.execute import PlaybookResult, TaskResult
-from orcastra_runner.remote_hosts import STAND_BY_SECONDS, RemoteHosts, RemoteJob
+from orcastra_runner.remote_hosts import STANDBY_SECONDS, RemoteHosts, RemoteJob
 from orcastra_runner.settings import read_settings
 from orcastra_runner.status import StatusStore
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
 
 class Playbooks:
-    """What was run: the last part of the name, and the variables."""
+    """Records each run: the last part of the playbook's name, and the variables."""
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, dict[str, Any]]] = []
@@ -59,13 +59,13 @@ def new_hosts(clock: Clock, playbooks: Any, status: StatusStore) -> RemoteHosts:
 
 
 def run_due(jobs: list[RemoteJob]) -> None:
-    """Run what is due, as the scheduler does."""
+    """Run the jobs that are due, as the scheduler does."""
     for job in jobs:
         if job.seconds_to_next() == 0:
             job.run()
 
 
-def test_each_playbook_runs_at_its_own_times(
+def test_remote_jobs_run_at_their_own_intervals(
     clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
@@ -87,7 +87,7 @@ def test_each_playbook_runs_at_its_own_times(
     assert playbooks.names() == ["mods"]
 
 
-def test_only_the_active_instance_runs_remote_jobs(
+def test_remote_jobs_run_only_on_the_active_instance(
     clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
@@ -96,14 +96,14 @@ def test_only_the_active_instance_runs_remote_jobs(
     status.decided("standing by", leads=False, acts=False)
     clock.now = 1_000_010_000.0
     next(job for job in jobs if job.name == "remote_mods").ask()
-    assert {job.seconds_to_next() for job in jobs} == {STAND_BY_SECONDS}
+    assert {job.seconds_to_next() for job in jobs} == {STANDBY_SECONDS}
     status.decided("acting", leads=True, acts=True)
     run_due(jobs)
-    # what another instance has pruned at 04:00 is not pruned again
+    # the other instance pruned at 04:00
     assert playbooks.names() == ["autoheal", "mods", "log_rotate"]
 
 
-def test_remote_job_that_waited_does_nothing_once_another_instance_is_active(
+def test_remote_job_does_nothing_if_it_lost_the_lead_while_waiting(
     clock: Clock, playbooks: Playbooks, status: StatusStore
 ) -> None:
     jobs = new_hosts(clock, playbooks, status).jobs()
@@ -113,7 +113,7 @@ def test_remote_job_that_waited_does_nothing_once_another_instance_is_active(
     assert playbooks.names() == []
 
 
-def test_what_took_long_before_does_not_cost_a_turn(
+def test_remote_job_delayed_by_another_still_runs(
     clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
@@ -124,7 +124,7 @@ def test_what_took_long_before_does_not_cost_a_turn(
     assert playbooks.names() == ["autoheal", "prune", "mods", "log_rotate"]
 
 
-def test_the_inventory_counts_where_the_environment_says_nothing(
+def test_remote_jobs_pass_only_settings_that_differ_from_the_default(
     clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run_due(new_hosts(clock, playbooks, status).jobs())
@@ -177,7 +177,7 @@ def test_the_inventory_counts_where_the_environment_says_nothing(
     assert copied.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_is_off_is_off(
+def test_remote_jobs_can_be_disabled(
     clock: Clock, playbooks: Playbooks, status: StatusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "0")
@@ -187,7 +187,7 @@ def test_what_is_off_is_off(
     assert playbooks.names() == ["log_rotate"]
 
 
-def test_one_that_fails_stops_no_other_and_steps_are_told(
+def test_remote_jobs_continue_after_a_failure(
     clock: Clock, playbooks: Playbooks, status: StatusStore, logged: Log
 ) -> None:
     step = {"summary": "stop web.1", "action": "stop_container", "why": ["it is ill"]}
@@ -206,11 +206,10 @@ def test_one_that_fails_stops_no_other_and_steps_are_told(
     assert "info done: stop web.1" in logged.sentences
 
 
-def test_hosts_are_those_of_an_inventory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remote_hosts_need_an_inventory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCASTRA_REMOTE_HOSTS", "workers")
-    with pytest.raises(
-        ConfigError, match="ORCASTRA_REMOTE_HOSTS: expected ORCASTRA_INVENTORY, whose hosts they are"
-    ):
+    with pytest.raises(ConfigError) as caught:
         read_settings()
+    assert [problem.key for problem in caught.value.problems] == ["ORCASTRA_REMOTE_HOSTS"]
     monkeypatch.setenv("ORCASTRA_INVENTORY", "hosts.yml")
     assert read_settings().remote_hosts == "workers"

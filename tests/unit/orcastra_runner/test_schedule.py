@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Intervals and backing off, on a clock that the test moves."""
+"""Intervals and backoff, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make() -> Schedule:
     return schedule
 
 
-def test_jobs_come_due_after_their_interval() -> None:
+def test_due_after_the_interval() -> None:
     schedule = make()
     assert schedule.due(0) == ["labels"]
     assert schedule.seconds_to_next(0) == 0
@@ -34,7 +34,7 @@ def test_jobs_come_due_after_their_interval() -> None:
     assert schedule.due(600) == ["labels", "resync"]
 
 
-def test_a_failing_job_backs_off_alone() -> None:
+def test_failed_backs_off_one_job_only() -> None:
     schedule = make()
     delays = [schedule.failed("labels", 0) for _ in range(9)]
     assert delays == [5, 10, 20, 40, 80, 160, 240, 240, 240]
@@ -43,7 +43,7 @@ def test_a_failing_job_backs_off_alone() -> None:
     assert schedule.due(600) == ["labels", "resync"]
 
 
-def test_success_forgets_the_failures() -> None:
+def test_succeeded_resets_the_backoff() -> None:
     schedule = make()
     schedule.failed("labels", 0)
     schedule.failed("labels", 5)
@@ -54,7 +54,7 @@ def test_success_forgets_the_failures() -> None:
     assert schedule.failed("labels", 75) == 5
 
 
-def test_a_trigger_makes_one_or_all_due() -> None:
+def test_trigger_makes_one_or_all_due() -> None:
     schedule = make()
     schedule.succeeded("labels", 0)
     schedule.trigger(10, "resync")
@@ -63,7 +63,7 @@ def test_a_trigger_makes_one_or_all_due() -> None:
     assert schedule.due(11) == ["labels", "resync"]
 
 
-def test_jitter_stays_within_a_fifth() -> None:
+def test_failed_keeps_jitter_within_a_fifth() -> None:
     low, high = Schedule(jitter=lambda: 0.0), Schedule(jitter=lambda: 1.0)
     for schedule in (low, high):
         schedule.add("labels", 60, due=0)
@@ -75,14 +75,12 @@ def test_jitter_stays_within_a_fifth() -> None:
     ("interval", "first", "last"),
     [(1, 1, 4), (2, 2, 8), (60, 5, 240), (300, 5, 300), (3600, 5, 3600)],
 )
-def test_retries_never_hurry_a_short_interval_nor_outlast_a_long_one(
-    interval: float, first: float, last: float
-) -> None:
+def test_retry_delay_stays_between_its_limits(interval: float, first: float, last: float) -> None:
     assert retry_delay(1, interval) == first
     assert retry_delay(1000, interval) == last
 
 
-def test_news_hasten_a_job_and_shorten_the_pause_after_a_failure() -> None:
+def test_hasten_shortens_interval_and_backoff() -> None:
     schedule = make()
     schedule.succeeded("labels", 0)
     schedule.hasten("labels", 20)
@@ -95,13 +93,13 @@ def test_news_hasten_a_job_and_shorten_the_pause_after_a_failure() -> None:
     assert schedule.due(110) == ["labels"]
 
 
-def test_news_never_prolong_a_pause() -> None:
+def test_hasten_never_delays_a_job() -> None:
     schedule = make()
     assert schedule.failed("labels", 0) == 5
     schedule.hasten("labels", 1)
     assert schedule.due(5) == ["labels"]
 
 
-def test_an_empty_schedule_has_nothing_due() -> None:
+def test_due_is_empty_without_jobs() -> None:
     assert Schedule().due(0) == []
     assert Schedule().seconds_to_next(5) == 0

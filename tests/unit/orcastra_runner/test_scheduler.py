@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The scheduler: background jobs each in its own thread, retried, reported, ended."""
+"""The scheduler: background jobs run in their own threads, are retried, reported and stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECONDS = 10
 
 
 class Job:
-    """Due once for each of ``results``; those that are errors are raised."""
+    """Due once for each of ``results``; errors among them are raised."""
 
     name = "test"
     interval = 0.01
@@ -71,7 +71,7 @@ def started(*jobs: Job, made: list[FakeEngine] | None = None) -> Scheduler:
     return scheduler
 
 
-def test_one_connection_serves_all_runs_and_is_closed(logged: Log) -> None:
+def test_engine_job_keeps_its_connection_until_closed(logged: Log) -> None:
     made: list[FakeEngine] = []
     job = Job(None, None, None)
     jobs = started(job, made=made)
@@ -82,7 +82,7 @@ def test_one_connection_serves_all_runs_and_is_closed(logged: Log) -> None:
     assert not logged.sentences
 
 
-def test_a_connection_that_broke_is_made_again_at_once(logged: Log) -> None:
+def test_engine_job_reconnects_at_once(logged: Log) -> None:
     made: list[FakeEngine] = []
     job = Job(None, EngineUnreachable("gone"), None)
     jobs = started(job, made=made)
@@ -93,7 +93,7 @@ def test_a_connection_that_broke_is_made_again_at_once(logged: Log) -> None:
     assert not logged.sentences
 
 
-def test_what_fails_is_told_and_tried_again(logged: Log) -> None:
+def test_scheduler_reports_and_retries_failed_jobs(logged: Log) -> None:
     job = Job(ValueError("odd"), EngineUnreachable("gone"), None)
     jobs = started(job)
     assert job.done.wait(SECONDS)
@@ -106,8 +106,8 @@ def test_what_fails_is_told_and_tried_again(logged: Log) -> None:
     assert {entry["topic"] for entry in logged.entries if entry["event"] == "problem"} == {"job test"}
 
 
-def test_a_job_that_hangs_keeps_neither_the_others_nor_the_end_waiting(monkeypatch: Any, logged: Log) -> None:
-    monkeypatch.setattr(scheduler_module, "PATIENCE_SECONDS", 0.1)
+def test_scheduler_does_not_wait_for_a_job_that_hangs(monkeypatch: Any, logged: Log) -> None:
+    monkeypatch.setattr(scheduler_module, "TIMEOUT_SECONDS", 0.1)
     hung = threading.Event()
     slow, quick = Job(hung, None), Job(None)
     quick.name = "quick"
@@ -119,7 +119,7 @@ def test_a_job_that_hangs_keeps_neither_the_others_nor_the_end_waiting(monkeypat
     hung.set()
 
 
-def test_nothing_to_do_is_nothing_to_stop() -> None:
+def test_scheduler_without_jobs_stops() -> None:
     jobs = started()
     jobs.stop()
 
@@ -135,7 +135,7 @@ def test_scheduler_shows_failures_of_background_jobs(logged: Log) -> None:
     scheduler.stop()
 
 
-def test_scheduler_retries_failed_jobs_at_once_when_asked_to_sync(logged: Log) -> None:
+def test_scheduler_sync_retries_failed_jobs_at_once(logged: Log) -> None:
     job = Job(ValueError("odd"), None)
     job.interval = 3600  # so the pause is far longer than the test
     scheduler = started(job)

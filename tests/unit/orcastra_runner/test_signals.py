@@ -20,13 +20,13 @@ from tests.unit.orcastra_runner.conftest import Clock
 
 @pytest.fixture
 def silent_engine() -> Iterator[socket.socket]:
-    """An engine that takes connections and never says a word."""
+    """An engine that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(60)
         yield server
 
 
-def test_an_engine_that_never_answers_does_not_hold_up_the_end(
+def test_sigterm_ends_the_loop_despite_a_silent_engine(
     config_dir: Path, silent_engine: socket.socket
 ) -> None:
     engine = f"tcp://127.0.0.1:{silent_engine.getsockname()[1]}"
@@ -39,7 +39,7 @@ def test_an_engine_that_never_answers_does_not_hold_up_the_end(
         assert loop.entries[-1]["event"] == "stopping"
 
 
-def test_sighup_looks_again_now(config_dir: Path) -> None:
+def test_sighup_starts_a_cycle(config_dir: Path) -> None:
     with running(config_dir, "tcp://127.0.0.1:1") as loop:
         for times in range(1, 4):
             loop.wait_for("retry scheduled", times=times)
@@ -48,7 +48,7 @@ def test_sighup_looks_again_now(config_dir: Path) -> None:
         loop.end(signal.SIGTERM)
 
 
-def test_a_playbook_in_flight_gets_its_grace_unless_asked_twice(clock: Clock) -> None:
+def test_sigterm_gives_a_playbook_time_unless_repeated(clock: Clock) -> None:
     signals = Signals(clock)
     assert not signals.out_of_time()
     signals._stop(signal.SIGTERM, None)
@@ -62,7 +62,7 @@ def test_a_playbook_in_flight_gets_its_grace_unless_asked_twice(clock: Clock) ->
     assert signals.out_of_time()
 
 
-def test_what_only_reads_is_interrupted() -> None:
+def test_interruptible_sections_are_interrupted() -> None:
     signals = Signals()
     with pytest.raises(StopNow), signals.interruptible():
         signals._stop(signal.SIGTERM, None)
@@ -70,7 +70,7 @@ def test_what_only_reads_is_interrupted() -> None:
         pytest.fail("it was entered")
 
 
-def test_what_writes_is_not_interrupted() -> None:
+def test_other_sections_are_not_interrupted() -> None:
     signals = Signals()
     with signals.interruptible():
         pass

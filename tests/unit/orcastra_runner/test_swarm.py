@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One connection for the process, one look for each cycle."""
+"""One connection for the process, one observation for each cycle."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     EngineUnreachable,
     NotAManager,
 )
-from orcastra_runner.swarm import STAND_BY_PATIENCE_SECONDS, Swarm, leader_of, node_name, plan_all
+from orcastra_runner.swarm import STANDBY_TIMEOUT_SECONDS, Swarm, leader_of, node_name, plan_all
 from tests.support.builders import desired
 from tests.unit.orcastra_runner.conftest import Log
 from tests.unit.orcastra_runner.fakes import three_nodes, work_on
 
 
-def test_one_look_serves_a_whole_cycle(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
+def test_observe_is_cached_for_a_cycle(monkeypatch: pytest.MonkeyPatch, logged: Log) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
     assert swarm.observe() is swarm.observe()
     swarm.invalidate()
     swarm.observe()
-    assert (fake.looks, len(fake.engines)) == (2, 1)
+    assert (fake.observations, len(fake.engines)) == (2, 1)
     costs = [entry for entry in logged.entries if entry["event"] == "swarm observed"]
     assert [entry["requests"] for entry in costs] == [5, 5]
     assert all(entry["ms"] >= 0 for entry in costs)
 
 
-def test_a_stale_connection_is_made_anew_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_observe_reconnects_a_stale_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.observe()
@@ -41,7 +41,7 @@ def test_a_stale_connection_is_made_anew_at_once(monkeypatch: pytest.MonkeyPatch
     assert [engine.closed for engine in fake.engines] == [1, 0]
 
 
-def test_an_engine_that_does_not_answer_is_asked_no_more_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_observe_tries_a_new_connection_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
     fake.errors = [EngineUnreachable("one"), EngineUnreachable("two"), EngineUnreachable("three")]
@@ -52,7 +52,7 @@ def test_an_engine_that_does_not_answer_is_asked_no_more_than_that(monkeypatch: 
     assert [engine.closed for engine in fake.engines] == [1, 1]
 
 
-def test_what_is_no_lost_connection_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_observe_does_not_retry_other_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.observe()
@@ -60,10 +60,10 @@ def test_what_is_no_lost_connection_is_not_tried_again(monkeypatch: pytest.Monke
     fake.errors = [NotAManager("a worker")]
     with pytest.raises(NotAManager):
         swarm.observe()
-    assert fake.looks == 2
+    assert fake.observations == 2
 
 
-def test_an_engine_that_is_late_is_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_observe_does_not_retry_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.observe()
@@ -71,20 +71,20 @@ def test_an_engine_that_is_late_is_not_asked_again_at_once(monkeypatch: pytest.M
     fake.errors = [EngineTimeout("late")]
     with pytest.raises(EngineTimeout):
         swarm.observe()
-    assert fake.looks == 2
+    assert fake.observations == 2
 
 
-def test_who_stands_by_has_less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_observe_on_standby_has_a_shorter_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.observe()
     swarm.invalidate()
     swarm.uses_full_timeout = False
     swarm.observe()
-    assert fake.engines[0].patience == [STAND_BY_PATIENCE_SECONDS]
+    assert fake.engines[0].patience == [STANDBY_TIMEOUT_SECONDS]
 
 
-def test_closing_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_close_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     swarm = work_on(fake, desired(), monkeypatch).swarm
     swarm.close()
@@ -94,7 +94,7 @@ def test_closing_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [engine.closed for engine in fake.engines] == [1]
 
 
-def test_an_error_while_connecting_leaves_nothing_behind() -> None:
+def test_observe_after_a_failed_connection() -> None:
     def connect() -> None:
         raise EngineUnreachable("refused")
 
@@ -115,7 +115,7 @@ def test_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (leader_of(swarm.observe()), node_name(swarm.observe())) == (None, "id-gone")
 
 
-def test_the_plan_mends_a_damaged_state_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_all_repairs_a_damaged_state_first(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = three_nodes()
     fake.damage = ("label orcastra.labels: no JSON",)
     plan = plan_all(

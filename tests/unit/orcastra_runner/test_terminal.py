@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever others have written, a command prints it as text: it does nothing to the terminal."""
+"""Commands print untrusted text as text: it has no effect on the terminal."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def evil(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def fake(evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSwarm:
-    """A swarm in which everything that others can write is hostile."""
+    """A swarm in which every value that others control is hostile."""
     name = f"bravo{evil}"
     snapshot = SwarmSnapshot(
         nodes=(
@@ -78,7 +78,7 @@ def fake(evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSwar
     )
     fake = FakeSwarm(snapshot)
     fake.state, fake.damage = state, (f"label x: {evil}",)
-    work_on(fake, desired({name: {"a": evil}, "nobody": {}}), monkeypatch)
+    work_on(fake, desired({name: {"a": evil}, "ghost": {}}), monkeypatch)
     monkeypatch.setattr(application, "connect", lambda _options: fake.connect())
     monkeypatch.setenv("ORCASTRA_CONFIG_DIR", str(tmp_path))
     (tmp_path / "swarm.yml").write_text(
@@ -103,23 +103,23 @@ def assert_harmless(text: str) -> None:
     "arguments",
     [["plan", "--explain"], ["status"], ["what-if", "--lose", "any"], ["what-if", "--add", "x:1GB"]],
 )
-def test_commands_in_words_and_as_json(
+def test_commands_escape_text_and_json(
     fake: FakeSwarm, evil: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = {}
     for form in ("text", "json"):
         cli.main([*arguments, "--format", form])
-        said = capsys.readouterr()
-        assert_harmless(said.out)
-        assert_harmless(said.err)
-        lines[form] = said.out.splitlines()
+        printed = capsys.readouterr()
+        assert_harmless(printed.out)
+        assert_harmless(printed.err)
+        lines[form] = printed.out.splitlines()
     json.loads("\n".join(lines["json"]))
-    # a line break in a value begins no line of its own
+    # a line break in a value doesn't start a new line
     assert sum(line.startswith("1 change pending:") for line in lines["text"]) <= (arguments[0] == "plan")
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_errors(
+def test_errors_are_escaped(
     evil: str, debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for error in (OrcastraError(f"a{evil}b"), RuntimeError(evil)):
@@ -129,43 +129,43 @@ def test_errors(
 
         monkeypatch.setattr(cli, "_status", fail)
         assert cli.main(["status", *(["--debug"] if debug else [])]) == 1
-        said = capsys.readouterr().err
-        assert_harmless(said)
+        printed = capsys.readouterr().err
+        assert_harmless(printed)
         if not debug:
-            assert said.count("\n") == 1
+            assert printed.count("\n") == 1
 
 
-def test_config_check(
+def test_config_check_is_escaped(
     evil: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ORCASTRA_CONFIG_DIR", str(tmp_path))
     for data in ({evil: 1}, {"nodes": {"a": {evil: evil}}}, {"leader": evil}, {"nodes": {f"x{evil}": None}}):
         (tmp_path / "swarm.yml").write_bytes(yaml.dump(data).encode(errors="replace"))
         assert cli.main(["config", "check"]) == 2
-        said = capsys.readouterr()
-        assert_harmless(said.out + said.err)
+        printed = capsys.readouterr()
+        assert_harmless(printed.out + printed.err)
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_the_log(evil: str, log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_is_escaped(evil: str, log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(log_format, debug=True)
     logger = log.get_logger()
     event = f"done{evil}"
     logger.info(event, what=evil, why=[evil], a=evil)
     logger.error("oops", error=evil, traceback=f"Traceback\nx: {evil}")
-    said = capsys.readouterr().err
-    assert_harmless(said)
-    assert log_format == "text" or all(json.loads(line) for line in said.splitlines())
+    printed = capsys.readouterr().err
+    assert_harmless(printed)
+    assert log_format == "text" or all(json.loads(line) for line in printed.splitlines())
 
 
-def test_results_of_commands(evil: str, tmp_path: Path) -> None:
+def test_command_results_are_escaped(evil: str, tmp_path: Path) -> None:
     path = tmp_path / "orch.command.yml"
     path.write_text("")
     write_results(path, [{"command": "relabel_all", "status": "failed", "message": evil, "line": 3}])
     assert_harmless((tmp_path / "orch.command.results.yml").read_text())
 
 
-def test_a_step_in_a_result(fake: FakeSwarm, evil: str) -> None:
+def test_step_of_a_result_is_escaped(fake: FakeSwarm, evil: str) -> None:
     seen = fake.observe(None)
     snapshot = replace(seen.snapshot, services=(), tasks=())
     plan = commands.plan_all(replace(seen, snapshot=snapshot), desired({f"bravo{evil}": {"a": "1"}}))

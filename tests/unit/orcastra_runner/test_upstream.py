@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What users of the upstream project bring works unchanged: files in its shapes, and its variables."""
+"""The files and variables of the upstream project work unchanged."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def reset_log() -> Iterator[None]:
 
 
 def without_top(text: str, key: str) -> str:
-    """The mapping under a key, as it stands in a file of its own."""
+    """Return the mapping under a key, as a separate file contains it."""
     lines = text.partition(f"{key}:\n")[2].splitlines(keepends=True)
     inner = []
     for line in lines:
@@ -228,7 +228,7 @@ FOLDERS = {
 
 
 @pytest.mark.parametrize("texts", FOLDERS.values(), ids=FOLDERS.keys())
-def test_its_files_say_the_same_in_every_arrangement(
+def test_upstream_files_mean_the_same_in_every_arrangement(
     settings: Settings, tmp_path: Path, texts: dict[str, str]
 ) -> None:
     for name, text in texts.items():
@@ -260,7 +260,7 @@ def test_its_files_say_the_same_in_every_arrangement(
         "default: {check_interval_seconds: 30}",
     ],
 )
-def test_its_rules_of_rebalancing(tmp_path: Path, interval: str) -> None:
+def test_upstream_rebalancing_rules(tmp_path: Path, interval: str) -> None:
     text = REBALANCE.replace("comonitor_interval_seconds: 30", interval)
     if interval.startswith("default"):
         text = REBALANCE.replace("comonitor_interval_seconds: 30  # how often\n", "").replace(
@@ -275,7 +275,7 @@ def test_its_rules_of_rebalancing(tmp_path: Path, interval: str) -> None:
     assert rebalance.rules.services["wiki_db"].cooldown_seconds == 1800
 
 
-def test_its_node_exporter(tmp_path: Path) -> None:
+def test_upstream_node_exporter(tmp_path: Path) -> None:
     path = tmp_path / "deploy_node_exporter.yml"
     path.write_text(EXPORTER)
     found = load_exporter(path, {"TLD": "example.org"})
@@ -284,7 +284,7 @@ def test_its_node_exporter(tmp_path: Path) -> None:
     assert desired.spec["TaskTemplate"]["ContainerSpec"]["Env"] == ["TZ=Europe/Berlin"]
 
 
-def test_its_command_file(tmp_path: Path) -> None:
+def test_upstream_command_file(tmp_path: Path) -> None:
     path = tmp_path / "swarm-orch.command.yml"
     path.write_text(COMMANDS)
     content = parse(*read_file(path))
@@ -292,7 +292,7 @@ def test_its_command_file(tmp_path: Path) -> None:
     assert len(content.entries) == len(COMMANDS.splitlines())
 
 
-def test_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upstream_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     settings, problems = collect_settings()
@@ -301,10 +301,10 @@ def test_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("texts", FOLDERS.values(), ids=FOLDERS.keys())
-def test_everything_at_once_passes_the_check(
+def test_upstream_files_pass_the_check_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], texts: dict[str, str]
 ) -> None:
-    """Its Compose file sets all variables and mounts the folder; here the folder is another one."""
+    """Its Compose file sets all variables and mounts the folder; this test uses another folder."""
     files = {**texts, "rebalance_config.yml": REBALANCE, "deploy_node_exporter.yml": EXPORTER}
     for name, text in files.items():
         (tmp_path / name).write_text(text)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What stays in force when files and sections vanish, and what somebody has confirmed."""
+"""Files and sections that disappear stay in effect, until the user confirms the removal."""
 
 from __future__ import annotations
 
@@ -97,14 +97,12 @@ SPLIT = {"nodes": NODES, "dependencies": DEPENDENCIES}
 
 @pytest.mark.parametrize("files", ["one", "nodes", "dependencies"])
 @pytest.mark.parametrize("how", [*ABSENT, *BLANK])
-def test_what_a_file_held_stays_in_force_when_it_vanishes(
-    folder: Callable[..., Folder], files: str, how: str
-) -> None:
+def test_missing_file_stays_in_effect(folder: Callable[..., Folder], files: str, how: str) -> None:
     one = folder(**({"swarm": EVERYTHING} if files == "one" else SPLIT))
     file = one.file("swarm" if files == "one" else files)
     text = file.read_text()
     {**ABSENT, **BLANK}[how](file)
-    # a request to sync is no confirmation
+    # a request to sync does not confirm anything
     assert one.wait(60) == one.wait(1, at_once=True) == []
     assert one.is_as_before
     assert one.configuration.desired.absent_sections == frozenset()
@@ -122,9 +120,7 @@ def test_what_a_file_held_stays_in_force_when_it_vanishes(
 
 @pytest.mark.parametrize("files", ["one", "nodes", "dependencies"])
 @pytest.mark.parametrize("how", list(BROKEN))
-def test_what_a_file_held_stays_in_force_when_it_cannot_be_read(
-    folder: Callable[..., Folder], files: str, how: str
-) -> None:
+def test_unreadable_file_stays_in_effect(folder: Callable[..., Folder], files: str, how: str) -> None:
     one = folder(**({"swarm": EVERYTHING} if files == "one" else SPLIT))
     file = one.file("swarm" if files == "one" else files)
     text = file.read_text()
@@ -146,14 +142,12 @@ def denied(*_arguments: object, **_more: object) -> None:
     raise PermissionError(13, "denied")
 
 
-def test_a_file_that_may_not_be_read_is_tried_again(
-    folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_file_is_retried(folder: Callable[..., Folder], monkeypatch: pytest.MonkeyPatch) -> None:
     one = folder(swarm=EVERYTHING)
     file = one.file("swarm")
     file.write_text(EVERYTHING + "leader: alpha\n")
     with monkeypatch.context() as patched:
-        # root may read everything, so the mode does not do it
+        # root can read a file of any mode
         patched.setattr(Path, "open", denied)
         with pytest.raises(ConfigError) as caught:
             one.wait(2)
@@ -165,9 +159,7 @@ def test_a_file_that_may_not_be_read_is_tried_again(
 @pytest.mark.parametrize(
     "text", ["", "dependencies:\n", "dependencies: ~\n", "dependencies:\n  # db: [web]\n"]
 )
-def test_what_a_section_held_stays_in_force_when_it_vanishes(
-    folder: Callable[..., Folder], text: str
-) -> None:
+def test_missing_section_stays_in_effect(folder: Callable[..., Folder], text: str) -> None:
     one = folder(swarm=EVERYTHING)
     one.file("swarm").write_text(NODES.replace("zfs", "btrfs") + text)
     one.wait(60)
@@ -179,7 +171,7 @@ def test_what_a_section_held_stays_in_force_when_it_vanishes(
 
 
 @pytest.mark.parametrize("text", ["options: {prune_unknown_labels: true}\n", "swarm: {autolock: true}\n"])
-def test_every_section_that_is_a_mapping_stays(folder: Callable[..., Folder], text: str) -> None:
+def test_missing_sections_that_are_mappings_stay_in_effect(folder: Callable[..., Folder], text: str) -> None:
     one = folder(swarm=EVERYTHING + text)
     one.file("swarm").write_text(EVERYTHING)
     one.wait(30)
@@ -190,7 +182,7 @@ def test_every_section_that_is_a_mapping_stays(folder: Callable[..., Folder], te
     assert one.configuration.desired != one.before
 
 
-def test_a_single_value_goes_once_the_file_is_quiet(folder: Callable[..., Folder]) -> None:
+def test_missing_value_is_dropped_once_the_file_is_stable(folder: Callable[..., Folder]) -> None:
     one = folder(swarm=EVERYTHING + "managers: 1\n")
     one.file("swarm").write_text(EVERYTHING)
     one.wait(9)
@@ -200,7 +192,7 @@ def test_a_single_value_goes_once_the_file_is_quiet(folder: Callable[..., Folder
     assert one.configuration.kept == ()
 
 
-def test_other_changes_apply_while_a_file_is_gone(folder: Callable[..., Folder]) -> None:
+def test_missing_file_does_not_block_other_changes(folder: Callable[..., Folder]) -> None:
     one = folder(**SPLIT)
     one.file("dependencies").unlink()
     one.wait(3)
@@ -210,7 +202,7 @@ def test_other_changes_apply_while_a_file_is_gone(folder: Callable[..., Folder])
     assert set(one.followers) == {"db", "cache"}
 
 
-def test_a_weaker_file_does_not_take_the_place_of_one_that_is_gone(folder: Callable[..., Folder]) -> None:
+def test_missing_file_is_not_replaced_by_a_weaker_one(folder: Callable[..., Folder]) -> None:
     one = folder(swarm="dependencies: {db: [web]}\n", dependencies="db: [web, api]\n")
     one.file("dependencies").unlink()
     one.wait(30)
@@ -219,7 +211,7 @@ def test_a_weaker_file_does_not_take_the_place_of_one_that_is_gone(folder: Calla
 
 
 @pytest.mark.parametrize("order", ["write first", "remove first", "at once"])
-def test_what_was_moved_to_another_file_is_not_kept(folder: Callable[..., Folder], order: str) -> None:
+def test_entry_moved_to_another_file_is_not_retained(folder: Callable[..., Folder], order: str) -> None:
     one = folder(swarm=NODES, dependencies=DEPENDENCIES)
     steps = [lambda: one.file("swarm").write_text(EVERYTHING), lambda: one.file("dependencies").unlink()]
     for step in reversed(steps) if order == "remove first" else steps:
@@ -235,7 +227,7 @@ def test_what_was_moved_to_another_file_is_not_kept(folder: Callable[..., Folder
     assert one.followers["db"] == {"web", "www"}
 
 
-def test_a_file_that_vanishes_while_another_is_wrong(folder: Callable[..., Folder]) -> None:
+def test_missing_file_stays_in_effect_while_another_is_invalid(folder: Callable[..., Folder]) -> None:
     one = folder(**SPLIT)
     one.file("nodes").write_text("nodes: 3\n")
     one.file("dependencies").unlink()
@@ -249,7 +241,7 @@ def test_a_file_that_vanishes_while_another_is_wrong(folder: Callable[..., Folde
     assert len(one.configuration.kept) == 1
 
 
-# At the start, and what somebody has confirmed.
+# At the start, and confirmed removals.
 
 
 @pytest.mark.parametrize(
@@ -265,7 +257,7 @@ def test_a_file_that_vanishes_while_another_is_wrong(folder: Callable[..., Folde
         ({"nodes": "", "dependencies": "db: [web]\n"}, Removals.HELD, Removals.ALLOWED),
     ],
 )
-def test_at_the_start_what_is_absent_holds_removals(
+def test_section_absent_at_the_start_blocks_removals(
     folder: Callable[..., Folder], texts: dict[str, str], nodes: Removals, dependencies: Removals
 ) -> None:
     desired = folder(**texts).configuration.desired
@@ -273,7 +265,7 @@ def test_at_the_start_what_is_absent_holds_removals(
 
 
 @pytest.mark.parametrize("how", [*ABSENT, *BLANK])
-def test_removals_that_are_accepted_apply_to_what_is_missing_now(
+def test_accept_removals_applies_to_currently_missing_sections(
     folder: Callable[..., Folder], how: str
 ) -> None:
     one = folder(**SPLIT)
@@ -287,7 +279,7 @@ def test_removals_that_are_accepted_apply_to_what_is_missing_now(
     if how == "folder":
         return
     assert one.labels == {name: dict(node.labels) for name, node in one.before.nodes.items()}
-    # once it was there again, it has to be confirmed again
+    # after it existed again, it must be confirmed again
     if one.file("dependencies").is_symlink():
         one.file("dependencies").unlink()
     one.file("dependencies").write_text(DEPENDENCIES)
@@ -297,7 +289,7 @@ def test_removals_that_are_accepted_apply_to_what_is_missing_now(
     assert one.followers == {"db": {"web", "api"}, "cache": {"worker"}}
 
 
-def test_removals_that_are_held_since_the_start_are_accepted_until_the_section_is_there(
+def test_accept_removals_lasts_until_the_section_exists_again(
     folder: Callable[..., Folder],
 ) -> None:
     one = folder(swarm=NODES)
@@ -311,7 +303,7 @@ def test_removals_that_are_held_since_the_start_are_accepted_until_the_section_i
     assert one.followers == {"db": {"web", "api"}, "cache": {"worker"}}
 
 
-def test_accepting_does_not_take_what_cannot_be_read_for_nothing(folder: Callable[..., Folder]) -> None:
+def test_accept_removals_keeps_unreadable_files(folder: Callable[..., Folder]) -> None:
     one = folder(**SPLIT)
     one.file("dependencies").write_bytes(b"\0\0\0")
     with pytest.raises(ConfigError):
@@ -322,7 +314,7 @@ def test_accepting_does_not_take_what_cannot_be_read_for_nothing(folder: Callabl
     assert one.is_as_before
 
 
-def test_accepting_does_not_wait_with_other_removals(folder: Callable[..., Folder]) -> None:
+def test_accept_removals_applies_delayed_removals(folder: Callable[..., Folder]) -> None:
     one = folder(**SPLIT)
     one.file("dependencies").unlink()
     one.file("nodes").write_text("alpha: {labels: [ssd]}\n")
@@ -331,7 +323,7 @@ def test_accepting_does_not_wait_with_other_removals(folder: Callable[..., Folde
     assert (one.labels, one.followers) == ({"alpha": {"ssd": "true"}}, {})
 
 
-def test_a_command_that_confirms_it_may_start_without_the_files(settings: Settings, tmp_path: Path) -> None:
+def test_accept_removals_runs_without_files(settings: Settings, tmp_path: Path) -> None:
     missing = replace(settings, config_dir=tmp_path, nodes_file=tmp_path / "no.yml")
     configuration = Configuration(missing, may_be_missing=True)
     assert configuration.desired.absent_sections == {"nodes", "dependencies"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Watching: what wakes the loop, that no change is missed, and that nothing ends it."""
+"""The watcher: what wakes the loop, that it misses no change, and that it survives errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from orcastra_runner.watch import Watcher
 from tests.lab.wait import wait_until
 from tests.support.builders import node, service, snapshot, task
 
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 ENGINE_TIME = 5000.0
 
 
@@ -72,7 +72,7 @@ class FakeEngine:
             if isinstance(event, Exception):
                 raise event
             yield event
-        self.quiet.wait(PATIENCE_SECONDS)
+        self.quiet.wait(TIMEOUT_SECONDS)
 
     def list_nodes(self) -> list[dict[str, Any]]:
         return self._versions("nodes")
@@ -105,9 +105,9 @@ class FakeEngine:
         self.before_answer(name)
 
     def wait_for_polls(self, number: int = 5) -> None:
-        """Wait until the tasks were polled so many times from now on."""
+        """Wait for this many more polls of tasks."""
         before = len(self.asked_for)
-        wait_until(lambda: len(self.asked_for) >= before + number, PATIENCE_SECONDS, "polls", interval=0.005)
+        wait_until(lambda: len(self.asked_for) >= before + number, TIMEOUT_SECONDS, "polls", interval=0.005)
 
 
 class Wakes:
@@ -120,7 +120,7 @@ class Wakes:
         self.count += 1
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        wait_until(condition, PATIENCE_SECONDS, "the watcher to get there", interval=0.005)
+        wait_until(condition, TIMEOUT_SECONDS, "the watcher to get there", interval=0.005)
 
 
 @pytest.fixture(autouse=True)
@@ -147,7 +147,7 @@ def watcher(engine: FakeEngine, wakes: Wakes) -> Iterator[Watcher]:
 
 
 def seen(swarm: SwarmSnapshot, engine_time: float = ENGINE_TIME) -> Observation:
-    """What the loop observes of a swarm."""
+    """Return the loop's observation of a swarm."""
     return Observation(swarm, State(), (), "id-a", "cluster", 5, engine_time)
 
 
@@ -163,7 +163,7 @@ def with_tasks(*tasks: Any) -> SwarmSnapshot:
     return replace(SHOP, tasks=tasks)
 
 
-# What may happen between the loop's look and the watcher's first answer.
+# Changes between the loop's observation and the watcher's first response.
 CHANGES = {
     "a task has come": with_tasks(*SHOP.tasks, task("app", "a")),
     "a task is gone": with_tasks(),
@@ -184,7 +184,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_happens_between_the_look_and_the_start_of_the_watch_wakes_the_loop(
+def test_watcher_notices_changes_between_observation_and_start(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
 ) -> None:
     watcher.follow(seen(SHOP), BOTH)
@@ -196,7 +196,7 @@ def test_what_happens_between_the_look_and_the_start_of_the_watch_wakes_the_loop
 
 
 @pytest.mark.parametrize("change", [change for change in CHANGES if change.startswith("a task")])
-def test_what_happens_before_the_first_poll_of_other_services_wakes_the_loop(
+def test_watcher_notices_changes_before_the_first_poll_of_other_services(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
 ) -> None:
     engine.swarm = SHOP
@@ -210,7 +210,7 @@ def test_what_happens_before_the_first_poll_of_other_services_wakes_the_loop(
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_has_not_changed_since_the_look_wakes_nothing(
+def test_watcher_ignores_unchanged_objects(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
 ) -> None:
     engine.swarm = CHANGES[change]
@@ -218,12 +218,12 @@ def test_what_has_not_changed_since_the_look_wakes_nothing(
     watcher.start()
     engine.wait_for_polls()
     assert wakes.count == 0
-    # two lists when the stream opens, then one request for each poll
+    # two lists when the stream opens, then one request per poll
     assert sorted(engine.asked[:3]) == ["nodes", "services", "tasks"]
     assert set(engine.asked[3:]) == {"tasks"}
 
 
-def test_a_standby_that_becomes_active_misses_nothing_either(
+def test_watcher_of_a_new_active_instance_misses_nothing(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     engine.swarm = SHOP
@@ -235,7 +235,7 @@ def test_a_standby_that_becomes_active_misses_nothing_either(
     wakes.wait_for(lambda: wakes.count == 1)
 
 
-def test_an_answer_from_before_the_latest_look_is_thrown_away(
+def test_watcher_discards_responses_older_than_the_observation(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     asked, answer = threading.Event(), threading.Event()
@@ -243,13 +243,13 @@ def test_an_answer_from_before_the_latest_look_is_thrown_away(
     def wait(name: str) -> None:
         if name == "tasks" and not asked.is_set():
             asked.set()
-            answer.wait(PATIENCE_SECONDS)
+            answer.wait(TIMEOUT_SECONDS)
 
     engine.swarm, engine.before_answer = SHOP, wait
     watcher.follow(seen(SHOP), BOTH)
     watcher.start()
-    assert asked.wait(PATIENCE_SECONDS)
-    # the loop sees a newer swarm than the poll that is under way
+    assert asked.wait(TIMEOUT_SECONDS)
+    # the loop observes a newer swarm than the poll in progress
     engine.swarm = CHANGES["a task is on another node"]
     watcher.follow(seen(engine.swarm), BOTH)
     answer.set()
@@ -259,7 +259,7 @@ def test_an_answer_from_before_the_latest_look_is_thrown_away(
     wakes.wait_for(lambda: wakes.count == 1)
 
 
-def test_a_removal_noticed_late_does_not_end_the_watch_of_what_is_followed_by_then(
+def test_watcher_survives_a_late_notice_of_a_removal(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     asked, answer = threading.Event(), threading.Event()
@@ -267,12 +267,12 @@ def test_a_removal_noticed_late_does_not_end_the_watch_of_what_is_followed_by_th
     def wait(name: str) -> None:
         if name == "tasks" and not asked.is_set():
             asked.set()
-            answer.wait(PATIENCE_SECONDS)
+            answer.wait(TIMEOUT_SECONDS)
 
     engine.swarm, engine.before_answer, engine.missing = SHOP, wait, True
     watcher.follow(seen(SHOP), ids("gone"))
     watcher.start()
-    assert asked.wait(PATIENCE_SECONDS)
+    assert asked.wait(TIMEOUT_SECONDS)
     watcher.follow(seen(SHOP), BOTH)
     answer.set()
     engine.wait_for_polls()
@@ -281,7 +281,7 @@ def test_a_removal_noticed_late_does_not_end_the_watch_of_what_is_followed_by_th
 
 
 @pytest.mark.parametrize("change", [change for change in CHANGES if not change.startswith("a task")])
-def test_a_look_during_the_comparison_does_not_hide_what_came_before_the_stream(
+def test_watcher_notices_changes_before_the_stream_despite_an_observation(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, change: str
 ) -> None:
     asked, answer = threading.Event(), threading.Event()
@@ -289,20 +289,20 @@ def test_a_look_during_the_comparison_does_not_hide_what_came_before_the_stream(
     def wait(name: str) -> None:
         if name == "nodes" and not asked.is_set():
             asked.set()
-            answer.wait(PATIENCE_SECONDS)
+            answer.wait(TIMEOUT_SECONDS)
 
     engine.before_answer = wait
     engine.swarm = CHANGES[change]
     watcher.follow(seen(CHANGES[change]), frozenset())
     watcher.start()
-    assert asked.wait(PATIENCE_SECONDS)
-    # this look began before the stream, and its answer comes only now
+    assert asked.wait(TIMEOUT_SECONDS)
+    # this observation began before the stream, and ends only now
     watcher.follow(seen(SHOP), frozenset())
     answer.set()
     wakes.wait_for(lambda: wakes.count == 1)
 
 
-def test_a_look_that_began_before_the_stream_is_followed_by_another_one(
+def test_watcher_requests_an_observation_after_one_that_began_before_the_stream(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     watcher.start()
@@ -314,7 +314,9 @@ def test_a_look_that_began_before_the_stream_is_followed_by_another_one(
     assert wakes.count == 1
 
 
-def test_a_manager_again_looks_again(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_requests_an_observation_on_a_manager_again(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
     engine.swarm = SHOP
     watcher.follow(seen(SHOP), BOTH)
     watcher.start()
@@ -324,7 +326,7 @@ def test_a_manager_again_looks_again(watcher: Watcher, engine: FakeEngine, wakes
     assert wakes.count == 1
 
 
-def test_the_stream_begins_before_the_look_by_the_engines_clock(
+def test_watcher_starts_the_stream_before_the_observation(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     engine.swarm = SHOP
@@ -335,7 +337,7 @@ def test_the_stream_begins_before_the_look_by_the_engines_clock(
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["before the first look", "without a time in it"])
-def test_without_the_time_of_a_look_the_engine_is_asked_for_its_own(
+def test_watcher_asks_the_engine_for_its_time_without_observation(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes, known: bool
 ) -> None:
     if known:
@@ -345,15 +347,13 @@ def test_without_the_time_of_a_look_the_engine_is_asked_for_its_own(
     assert engine.began_at == [ENGINE_TIME - watch.MARGIN_SECONDS]
 
 
-def test_an_event_wakes_the_loop(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_wakes_the_loop_for_an_event(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
     engine.events_to_come = [{"Type": "node", "Action": "update", "timeNano": 5}]
     watcher.start()
     wakes.wait_for(lambda: wakes.count == 1)
 
 
-def test_a_broken_stream_is_opened_again_after_its_last_event(
-    watcher: Watcher, engine: FakeEngine, wakes: Wakes
-) -> None:
+def test_watcher_resumes_a_broken_stream(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
     engine.unreachable = 3
     event = {"Type": "node", "timeNano": 6_000_000_000_123}
     engine.events_to_come = [event, EngineUnreachable("reset by peer"), ValueError("half a line"), event]
@@ -365,15 +365,19 @@ def test_a_broken_stream_is_opened_again_after_its_last_event(
     assert third == second
 
 
-def test_whoever_connects_again_wakes_the_loop(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_wakes_the_loop_after_reconnecting(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
     engine.unreachable = 5
     watcher.start()
     wakes.wait_for(lambda: engine.connections == 2)
-    # both threads, unless one has met all of the failures
+    # both threads, unless one of them had all of the failures
     wakes.wait_for(lambda: wakes.count in (1, 2))
 
 
-def test_each_change_wakes_the_loop_once(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_wakes_the_loop_once_for_each_change(
+    watcher: Watcher, engine: FakeEngine, wakes: Wakes
+) -> None:
     engine.swarm = SHOP
     watcher.follow(seen(SHOP), BOTH)
     watcher.start()
@@ -387,9 +391,7 @@ def test_each_change_wakes_the_loop_once(watcher: Watcher, engine: FakeEngine, w
         assert wakes.count == number
 
 
-def test_a_service_that_is_gone_wakes_the_loop_and_is_not_asked_for_again(
-    watcher: Watcher, engine: FakeEngine, wakes: Wakes
-) -> None:
+def test_watcher_stops_polling_a_removed_service(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
     engine.missing = True
     watcher.follow(seen(engine.swarm), ids("gone"))
     watcher.start()
@@ -397,7 +399,7 @@ def test_a_service_that_is_gone_wakes_the_loop_and_is_not_asked_for_again(
     assert engine.asked_for == [["id-gone"]]
 
 
-def test_what_changes_while_polls_fail_is_noticed_by_the_next_one(
+def test_watcher_notices_changes_during_failed_polls(
     watcher: Watcher, engine: FakeEngine, wakes: Wakes
 ) -> None:
     engine.swarm = SHOP
@@ -412,7 +414,7 @@ def test_what_changes_while_polls_fail_is_noticed_by_the_next_one(
     wakes.wait_for(lambda: wakes.count == reconnected + 1)
 
 
-def test_no_tasks_are_asked_for_on_a_standby(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
+def test_watcher_polls_no_tasks_on_standby(watcher: Watcher, engine: FakeEngine, wakes: Wakes) -> None:
     engine.swarm = SHOP
     watcher.follow(seen(SHOP), frozenset())
     watcher.start()

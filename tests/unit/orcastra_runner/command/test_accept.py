@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command that confirms what is missing: at once, for what is missing now."""
+"""The command ``accept_removals``: it applies at once, to configuration that is missing at that moment."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMAND = COMMANDS[ACCEPT_REMOVALS]
 
 
 class Bench:
-    """A configuration of which a part is missing, and a swarm that has what it led to."""
+    """A configuration with a missing part, and a swarm that still has its objects."""
 
     def __init__(
         self, settings: Settings, folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
@@ -83,7 +83,9 @@ def bench(settings: Settings, config_dir: Path, clock: Clock, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "leader: alpha\n", "dependencies: {}\n"])
-def test_what_vanished_while_it_ran_goes(bench: Bench, text: str) -> None:
+def test_accept_removals_drops_configuration_that_disappeared_since_the_start(
+    bench: Bench, text: str
+) -> None:
     bench.file.write_text(text)
     for _second in range(3):
         bench.clock.now += 1
@@ -95,7 +97,7 @@ def test_what_vanished_while_it_ran_goes(bench: Bench, text: str) -> None:
     assert bench.fake.state.owned_labels == {}
 
 
-def test_what_was_missing_at_the_start_goes(bench: Bench) -> None:
+def test_accept_removals_drops_configuration_that_was_missing_at_the_start(bench: Bench) -> None:
     bench.file.write_text("leader: alpha\n")
     bench.start()
     bench.work.desired = bench.configuration.desired
@@ -104,12 +106,12 @@ def test_what_was_missing_at_the_start_goes(bench: Bench) -> None:
     assert bench.fake.labels_of("alpha") == {"mine": "x"}
 
 
-def test_nothing_that_is_configured_goes(bench: Bench) -> None:
+def test_accept_removals_keeps_configured_objects(bench: Bench) -> None:
     assert bench.run().status == "done"
     assert bench.fake.labels_of("alpha") == {"ssd": "true", "mine": "x"}
 
 
-def test_a_wrong_configuration_fails_and_nothing_goes(bench: Bench) -> None:
+def test_accept_removals_fails_for_an_invalid_configuration(bench: Bench) -> None:
     bench.file.write_text("nodes: 3\n")
     with pytest.raises(ConfigError):
         bench.configuration.accept_removals()
@@ -118,7 +120,7 @@ def test_a_wrong_configuration_fails_and_nothing_goes(bench: Bench) -> None:
     assert bench.fake.labels_of("alpha") == {"ssd": "true", "mine": "x"}
 
 
-def test_a_step_that_fails_is_told(bench: Bench) -> None:
+def test_accept_removals_reports_a_failed_step(bench: Bench) -> None:
     bench.file.write_text("leader: alpha\n")
     bench.start()
     bench.work.desired = bench.configuration.desired
@@ -135,7 +137,7 @@ def commands(**status: str) -> Mapping[str, CommandRecord]:
     }
 
 
-def test_only_what_is_new_since_the_last_look_counts() -> None:
+def test_acceptances_counts_only_new_ones() -> None:
     acceptances = Acceptances()
     own = {"instance of own"}
     old = commands(a=ACCEPT_REMOVALS, b="relabel_all")
@@ -145,12 +147,12 @@ def test_only_what_is_new_since_the_last_look_counts() -> None:
     new = {**old, **commands(d=ACCEPT_REMOVALS)}
     assert acceptances.is_new(State(commands=new), own)
     assert not acceptances.is_new(State(commands=new), own)
-    # the same entry, once more
+    # the same entry again
     again = {**new, "d": replace(new["d"], started=2000.0)}
     assert acceptances.is_new(State(commands=again), own)
 
 
-def test_it_needs_no_playbook(bench: Bench) -> None:
+def test_accept_removals_needs_no_playbook(bench: Bench) -> None:
     def refuse(_name: str, _variables: Mapping[str, Any] = {}, /) -> Any:
         raise OrcastraError("no playbook is needed")
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Healing and pruning in the runner: what the settings mean, when they are due, what is said."""
+"""Healing and pruning in the runner: settings, due times and log."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def application(settings: Settings) -> Application:
     return Application(settings, Files(None, rules, ModsFile(settings.mod_manager_config)))
 
 
-def test_the_defaults_are_those_of_the_planners(settings: Settings) -> None:
+def test_local_rules_default_to_those_of_the_planners(settings: Settings) -> None:
     assert heal_rules(settings) == HealRules()
     assert prune_rules(settings) == PruneRules()
     assert [job.name for job in application(settings).local_jobs()] == [
@@ -61,7 +61,7 @@ def test_the_defaults_are_those_of_the_planners(settings: Settings) -> None:
     ]
 
 
-def test_variables_that_people_have(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_rules_follow_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AUTOHEAL_INTERVAL": "5",
         "AUTOHEAL_CONTAINER_LABEL": "all",
@@ -87,7 +87,7 @@ def test_variables_that_people_have(monkeypatch: pytest.MonkeyPatch) -> None:
     assert prune_rules(settings).volumes == "named"
 
 
-def test_all_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_jobs_can_be_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOD_MANAGER_REFRESH_INTERVAL_MINUTES", "0")
     monkeypatch.setenv("AUTOHEAL_CHECK_INTERVAL", "0")
     monkeypatch.setenv("GC_CRON", "off")
@@ -95,7 +95,7 @@ def test_all_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["61 * * * *", "* * * *", "* * * * * *", "@often", "0 0 30 2 *", "soon"])
-def test_a_wrong_schedule_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_gc_cron_rejects_invalid_schedules(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("GC_CRON", text)
     with pytest.raises(ConfigError, match=r"^GC_CRON: expected five fields") as caught:
         read_settings()
@@ -103,7 +103,7 @@ def test_a_wrong_schedule_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -
 
 
 def heal_with(monkeypatch: pytest.MonkeyPatch, *healings: Healing) -> list[dict[str, Any]]:
-    """Let the job find these; returns what it is called with."""
+    """Let the job find these; returns the calls."""
     calls: list[dict[str, Any]] = []
     left = list(healings)
 
@@ -115,7 +115,7 @@ def heal_with(monkeypatch: pytest.MonkeyPatch, *healings: Healing) -> list[dict[
     return calls
 
 
-def test_healing_is_due_after_its_interval_and_start_period(
+def test_autoheal_job_is_due_after_interval_and_start_period(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, logged: Log
 ) -> None:
     monkeypatch.setenv("AUTOHEAL_START_PERIOD", "12")
@@ -136,7 +136,7 @@ def test_healing_is_due_after_its_interval_and_start_period(
     assert not logged.sentences
 
 
-def test_what_was_healed_or_given_up_is_said(
+def test_autoheal_job_logs_actions_and_errors(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, clock: Clock, logged: Log
 ) -> None:
     ended = Ended("s1", "web", "t1", 0, 5.0)
@@ -151,17 +151,17 @@ def test_what_was_healed_or_given_up_is_said(
     heal_with(monkeypatch, done, failed)
     job = AutohealJob(settings, None, clock)
     job.run(ENGINE)
-    assert logged.sentences == [
-        "warning x is given up",
-        "warning unhealthy task ended: only a manager can tell whether Swarm replaces it",
-        "info done: stop c of web",
-        "info skipped: container c: it is gone",
+    assert [(entry["level"], entry["event"]) for entry in logged.entries] == [
+        ("warning", "plan warning"),
+        ("warning", "unhealthy task ended"),
+        ("info", "done"),
+        ("info", "skipped"),
     ]
     with pytest.raises(OrcastraError, match=r"container c: no"):
         job.run(ENGINE)
 
 
-def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
+def test_prune_job_is_due_by_cron_in_the_local_time_zone(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, logged: Log
 ) -> None:
     monkeypatch.setenv("TZ", "Europe/Berlin")
@@ -191,14 +191,14 @@ def test_pruning_is_due_when_cron_says_so_in_the_zone_of_the_machine(
     assert calls == [{"connect_manager": None, "dry_run": False, "remember": True}]
 
 
-OF_TASKS = "ended containers of Swarm tasks with their anonymous volumes, unused images"
+OF_TASKS = "stopped containers of Swarm tasks with their anonymous volumes, unused images"
 
 
 @pytest.mark.parametrize(
     ("variables", "removes", "is_plain"),
     [
         ({}, OF_TASKS, False),
-        ({"GC_CLEAN_UP_VOLUMES": "0"}, "ended containers of Swarm tasks, unused images", False),
+        ({"GC_CLEAN_UP_VOLUMES": "0"}, "stopped containers of Swarm tasks, unused images", False),
         (
             {"ORCASTRA_GC_NAMED_VOLUMES": "1"},
             f"{OF_TASKS}, unused named volumes of stacks",
@@ -206,12 +206,12 @@ OF_TASKS = "ended containers of Swarm tasks with their anonymous volumes, unused
         ),
         (
             {"GC_PLAIN_CONTAINERS": "true"},
-            "ended containers with their anonymous volumes, unused images, unused anonymous volumes",
+            "stopped containers with their anonymous volumes, unused images, unused anonymous volumes",
             True,
         ),
     ],
 )
-def test_the_first_line_says_what_pruning_removes(
+def test_prune_job_logs_its_rules_at_the_start(
     monkeypatch: pytest.MonkeyPatch, logged: Log, variables: dict[str, str], removes: str, is_plain: bool
 ) -> None:
     for name, value in variables.items():
@@ -223,7 +223,7 @@ def test_the_first_line_says_what_pruning_removes(
     assert prune_rules(settings).plain_containers == is_plain
 
 
-def test_what_is_kept_and_what_is_wrong_is_told(
+def test_prune_job_logs_kept_objects_and_errors(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, logged: Log, settings: Settings
 ) -> None:
     step = RemoveVolume(name="x", why=(Reason("saved_reason", text="old"),))
@@ -238,7 +238,7 @@ def test_what_is_kept_and_what_is_wrong_is_told(
     logged.clear()
     for _run in range(2):
         job.run(ENGINE)
-    # patterns are told of once
+    # patterns are reported once
     assert [text for text in logged.sentences if "prune" not in text] == [
         "warning a pattern",
         "info a note",
@@ -248,7 +248,7 @@ def test_what_is_kept_and_what_is_wrong_is_told(
 
 
 @pytest.mark.parametrize(("name", "remember"), [("DRY_RUN", False), ("GC_DRY_RUN", True)])
-def test_a_dry_run_says_what_would_go(
+def test_prune_job_logs_steps_in_a_dry_run(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, logged: Log, name: str, remember: bool
 ) -> None:
     monkeypatch.setenv(name, "1")

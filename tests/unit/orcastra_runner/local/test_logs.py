@@ -11,7 +11,7 @@ from tests.unit.orcastra_runner.conftest import Clock, Log
 
 
 class Engine:
-    """Containers by name, with how they log."""
+    """Containers by name, with their log settings."""
 
     def __init__(self, logs: dict[str, dict[str, Any]]) -> None:
         self.logs = logs
@@ -23,7 +23,7 @@ class Engine:
         return {"Name": f"/{name}", "HostConfig": {"LogConfig": self.logs[name]}}
 
 
-def test_containers_whose_log_has_no_limit_are_told_once_a_day(clock: Clock, logged: Log) -> None:
+def test_logs_job_reports_unlimited_logs_once_a_day(clock: Clock, logged: Log) -> None:
     engine: Any = Engine(
         {
             "endless": {"Type": "json-file", "Config": {}},
@@ -34,7 +34,8 @@ def test_containers_whose_log_has_no_limit_are_told_once_a_day(clock: Clock, log
     job = LogsJob(clock)
     assert job.seconds_to_next() == 0
     job.run(engine)
-    assert logged.sentences == ["warning log files without a size limit: endless"]
+    (entry,) = [entry for entry in logged.entries if entry["level"] != "debug"]
+    assert (entry["event"], entry["summary"]) == ("log files without a size limit", "endless")
     assert job.seconds_to_next() == DAY_SECONDS
     logged.clear()
     del engine.logs["endless"]

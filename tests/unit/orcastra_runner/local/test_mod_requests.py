@@ -15,7 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors imp
     EngineUnreachable,
     NotAManager,
 )
-from orcastra_runner.local.mod_requests import NO_MANAGER, PATIENCE_SECONDS, ModRequestsJob
+from orcastra_runner.local.mod_requests import NO_MANAGER, TIMEOUT_SECONDS, ModRequestsJob
 from orcastra_runner.status import StatusStore
 from tests.unit.orcastra_runner.conftest import Clock, Log
 from tests.unit.orcastra_runner.served import observation
@@ -72,8 +72,8 @@ class Node:
     def refresh(self) -> None:
         self.refreshed += 1
 
-    def look(self) -> int:
-        """Wait until it looks. Returns how often it refreshed then."""
+    def check(self) -> int:
+        """Wait until the job checks. Returns the number of refreshes since then."""
         before = self.refreshed
         self.clock.now += self.job.seconds_to_next()
         self.job.run(self.engine)
@@ -91,108 +91,108 @@ def worker() -> Manager:
     return found
 
 
-def test_each_request_is_heard_of_once(clock: Clock, logged: Log) -> None:
+def test_mod_requests_job_handles_each_request_once(clock: Clock, logged: Log) -> None:
     manager = Manager()
     claim(manager, "id:before")
     node = Node(manager, clock)
-    assert node.look() == 0
+    assert node.check() == 0
     assert node.job.seconds_to_next() == 60
     claim(manager, "id:other", "relabel_all")
-    assert node.look() == 0
+    assert node.check() == 0
     claim(manager, "id:a")
-    assert [node.look(), node.look()] == [1, 0]
-    # the file's entry was forgotten, and asked for again under the same name
+    assert [node.check(), node.check()] == [1, 0]
+    # the entry of the file was forgotten, and requested again with the same key
     claim(manager, "file:1", started=6.0)
-    assert node.look() == 1
+    assert node.check() == 1
     manager.configs.clear()
     claim(manager, "file:1", started=7.0)
-    assert [node.look(), node.look()] == [1, 0]
+    assert [node.check(), node.check()] == [1, 0]
 
 
-def test_a_quiet_look_is_one_request(clock: Clock) -> None:
+def test_mod_requests_job_makes_one_request_without_news(clock: Clock) -> None:
     manager = Manager()
     node = Node(manager, clock)
-    node.look()
+    node.check()
     asked = manager.requests
-    node.look()
+    node.check()
     assert manager.requests == asked + 1
 
 
-def test_who_acts_has_refreshed_its_own_node(clock: Clock) -> None:
+def test_mod_requests_job_ignores_requests_of_its_own_process(clock: Clock) -> None:
     manager, status = Manager(), StatusStore()
     node = Node(manager, clock, status=status)
     status.observed(observation(), 0.1)
     status.decided("acting", leads=True, acts=True)
-    node.look()
+    node.check()
     claim(manager, "id:a")
-    assert node.look() == 0
-    # a command from the shell is carried out by another process, maybe on another machine
+    assert node.check() == 0
+    # another process runs a command from the shell, maybe on another host
     claim(manager, "id:b", source="shell")
-    assert node.look() == 1
+    assert node.check() == 1
     status.decided("standing by", leads=False, acts=False)
     claim(manager, "id:c")
-    assert node.look() == 1
+    assert node.check() == 1
 
 
-def test_a_worker_hears_of_it_through_a_manager(clock: Clock, logged: Log) -> None:
+def test_mod_requests_job_on_a_worker_asks_a_manager(clock: Clock, logged: Log) -> None:
     manager = Manager()
     node = Node(worker(), clock, manager)
-    node.look()
+    node.check()
     claim(manager, "id:a")
-    assert node.look() == 1
+    assert node.check() == 1
     assert not manager.is_closed
     manager.fault = EngineUnreachable("gone")
     with pytest.raises(EngineUnreachable):
-        node.look()
+        node.check()
     assert manager.is_closed
     manager.fault = None
     claim(manager, "id:b")
-    assert node.look() == 1
+    assert node.check() == 1
 
 
 @pytest.mark.parametrize("is_worker", [False, True])
-def test_who_is_asked_tells_the_others(clock: Clock, is_worker: bool) -> None:
+def test_mod_requests_job_passes_a_request_on(clock: Clock, is_worker: bool) -> None:
     manager = Manager()
     asked = Node(worker(), clock, manager) if is_worker else Node(manager, clock)
     other = Node(manager, clock)
-    asked.look()
-    other.look()
+    asked.check()
+    other.check()
     asked.job.ask()
     assert asked.job.woken.is_set()
     assert (asked.refreshed, asked.job.seconds_to_next()) == (1, 0)
-    assert [asked.look(), asked.look()] == [0, 0]
-    assert [other.look(), other.look()] == [1, 0]
+    assert [asked.check(), asked.check()] == [0, 0]
+    assert [other.check(), other.check()] == [1, 0]
 
 
-def test_a_worker_without_a_manager_says_that_it_is_alone(clock: Clock, logged: Log) -> None:
+def test_mod_requests_job_on_a_worker_without_manager_warns(clock: Clock, logged: Log) -> None:
     node = Node(worker(), clock)
-    node.look()
+    node.check()
     assert not logged.sentences
     node.job.ask()
-    node.look()
+    node.check()
     assert node.refreshed == 1
     assert logged.sentences == [f"warning mods refreshed on this node only: {NO_MANAGER}"]
     assert node.job.seconds_to_next() == 60
 
 
-def test_a_request_waits_for_the_manager_for_a_while(clock: Clock, logged: Log) -> None:
+def test_mod_requests_job_retries_while_the_manager_is_down(clock: Clock, logged: Log) -> None:
     manager = Manager()
     node, other = Node(manager, clock), Node(manager, clock)
-    other.look()
+    other.check()
     node.job.ask()
     manager.fault = EngineUnreachable("gone")
     for _attempt in range(2):
         with pytest.raises(EngineUnreachable):
-            node.look()
+            node.check()
     manager.fault = None
-    node.look()
-    assert other.look() == 1
+    node.check()
+    assert other.check() == 1
     node.job.ask()
     manager.fault = EngineUnreachable("gone")
-    clock.now += PATIENCE_SECONDS + 1
+    clock.now += TIMEOUT_SECONDS + 1
     with pytest.raises(EngineUnreachable):
-        node.look()
+        node.check()
     assert logged.sentences[-1] == "warning mods refreshed on this node only: gone"
     manager.fault = None
-    node.look()
-    assert other.look() == 0
+    node.check()
+    assert other.check() == 0

@@ -19,7 +19,7 @@ from tests.unit.orcastra_runner.conftest import Clock
 
 
 class Engine:
-    """A manager with one service that asks for something; no containers."""
+    """A manager with one service that requests a mod; no containers."""
 
     docker_host = "unix:///fake"
     labels: dict[str, str] = {}  # noqa: RUF012
@@ -46,7 +46,7 @@ def dest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "mods"
 
 
-def test_the_job_refreshes_and_tells(dest: Path, clock: Clock) -> None:
+def test_mods_job_refreshes_and_logs(dest: Path, clock: Clock) -> None:
     status = StatusStore()
     engine: Any = Engine()
     job = ModsJob(read_settings(), None, clock, status)
@@ -72,7 +72,7 @@ def test_the_job_refreshes_and_tells(dest: Path, clock: Clock) -> None:
     assert {action.summary for action in status.view().history} == {"download a.bin", "download c.bin"}
 
 
-def test_who_asks_does_not_wait_for_the_interval(dest: Path, clock: Clock) -> None:
+def test_mods_job_asked_does_not_wait_for_the_interval(dest: Path, clock: Clock) -> None:
     engine: Any = Engine()
     job = ModsJob(read_settings(), None, clock)
     job.run(engine)
@@ -83,7 +83,9 @@ def test_who_asks_does_not_wait_for_the_interval(dest: Path, clock: Clock) -> No
     assert job.seconds_to_next() == 120
 
 
-def test_dry_run_writes_nothing(dest: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mods_job_changes_nothing_in_a_dry_run(
+    dest: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DRY_RUN", "1")
     with ModServer() as server:
         (dest.parent / "config.json").write_text(f'["{server.put("/a.bin", b"A")}"]')
@@ -91,7 +93,7 @@ def test_dry_run_writes_nothing(dest: Path, clock: Clock, monkeypatch: pytest.Mo
     assert not dest.exists()
 
 
-def test_a_wrong_configuration_is_told(dest: Path, clock: Clock) -> None:
+def test_mods_job_reports_an_invalid_file(dest: Path, clock: Clock) -> None:
     (dest.parent / "config.json").write_text('{"modz": []}')
     with pytest.raises(ConfigError, match="modz: expected one of"):
         ModsJob(read_settings(), None, clock).run(Engine())  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file of mods: what it last held stays in force, for jobs and for playbooks."""
+"""The mods file: its last content stays in effect, for jobs and for playbooks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def bench(tmp_path: Path, clock: Clock) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("text", [None, "", "  \n", "# mods\n", "---\n", "null"])
-def test_mods_that_vanish_stay_in_force(bench: Bench, logged: Log, text: str | None) -> None:
+def test_mods_file_that_disappears_stays_in_effect(bench: Bench, logged: Log, text: str | None) -> None:
     assert bench.names == ["a.jar", "b.jar"]
     if text is None:
         bench.path.unlink()
@@ -60,7 +60,7 @@ def test_mods_that_vanish_stay_in_force(bench: Bench, logged: Log, text: str | N
 
 
 @pytest.mark.parametrize("text", ["{", "[3]", '{"modz": []}', "\0\0", '["ftp://x/y"]'])
-def test_mods_that_are_wrong_are_refused_and_the_old_ones_stay(bench: Bench, logged: Log, text: str) -> None:
+def test_mods_file_that_becomes_invalid_keeps_the_previous_mods(bench: Bench, logged: Log, text: str) -> None:
     assert bench.names == ["a.jar", "b.jar"]
     bench.path.write_text(text)
     for _time in range(3):
@@ -72,7 +72,7 @@ def test_mods_that_are_wrong_are_refused_and_the_old_ones_stay(bench: Bench, log
     assert bench.file.problem is None
 
 
-def test_what_is_removed_waits_until_the_file_is_quiet(bench: Bench) -> None:
+def test_mods_file_delays_removals_until_it_is_stable(bench: Bench) -> None:
     assert bench.names == ["a.jar", "b.jar"]
     bench.path.write_text(json.dumps({"mods": [B, "https://a.example/c.jar"]}))
     for _second in range(10):
@@ -86,7 +86,7 @@ def test_what_is_removed_waits_until_the_file_is_quiet(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "# none\n"])
-def test_at_the_start_without_mods_what_was_brought_before_stays(bench: Bench, text: str | None) -> None:
+def test_mods_file_missing_at_the_start_removes_nothing(bench: Bench, text: str | None) -> None:
     bench.path.unlink()
     if text is not None:
         bench.path.write_text(text)
@@ -101,7 +101,7 @@ def test_at_the_start_without_mods_what_was_brought_before_stays(bench: Bench, t
     assert bench.names == ["a.jar"]
 
 
-def test_at_the_start_wrong_mods_are_an_error_for_whoever_needs_them(bench: Bench) -> None:
+def test_mods_file_invalid_at_the_start_raises_on_use(bench: Bench) -> None:
     bench.path.write_text('{"modz": []}')
     bench.restart()
     for ask in (bench.file.rules, bench.file.copy, bench.file.variables):
@@ -111,7 +111,7 @@ def test_at_the_start_wrong_mods_are_an_error_for_whoever_needs_them(bench: Benc
     assert bench.names == []
 
 
-def test_variables_are_those_of_what_is_in_force(bench: Bench) -> None:
+def test_mods_file_variables_belong_to_the_mods_in_effect(bench: Bench) -> None:
     bench.path.write_text(json.dumps([{"url": A, "headers": {"X-Key": "${TOKEN}"}}]))
     bench.restart()
     assert bench.file.variables() == {"TOKEN": "secret"}
@@ -121,14 +121,14 @@ def test_variables_are_those_of_what_is_in_force(bench: Bench) -> None:
     assert "secret" not in Path(bench.file.copy()).read_text()
 
 
-def test_a_check_names_variables_without_a_value(bench: Bench) -> None:
+def test_check_mods_reports_variables_without_a_value(bench: Bench) -> None:
     bench.path.write_text(json.dumps([{"url": A, "headers": {"X-Key": "${TOKEN}"}}]))
     assert check_mods(bench.path, {"TOKEN": "x"}) == []
     (problem,) = check_mods(bench.path, {})
     assert "TOKEN" in problem.expected
 
 
-def test_the_copy_goes_with_the_process(bench: Bench) -> None:
+def test_mods_file_copy_is_removed_on_close(bench: Bench) -> None:
     copy = Path(bench.file.copy())
     assert copy.stat().st_mode & 0o777 == 0o600
     bench.file.close()

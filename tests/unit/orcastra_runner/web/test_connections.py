@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections that stay, do not read or send what is no HTTP keep nobody else out."""
+"""Clients that stay connected, don't read, or send something other than HTTP don't block others."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.unit.orcastra_runner.served import TOKEN, Served, acting, serve
 
 @pytest.fixture
 def served(clock: Clock, logged: Log) -> Iterator[Served]:
-    """A server whose instance acts, and has something to do."""
+    """A server of an active instance with pending changes."""
     with acting(clock) as served:
         yield served
 
 
-def test_who_connects_and_says_nothing_is_dropped(
+def test_connection_without_a_request_is_closed(
     clock: Clock, logged: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web_connections, "FIRST_REQUEST_SECONDS", 0.2)
@@ -51,7 +51,7 @@ def test_who_connects_and_says_nothing_is_dropped(
 
 
 def connect(served: Served, *, asks: int = 1) -> socket.socket:
-    """A client that has asked so often, and stays."""
+    """A client that has sent this many requests, and stays connected."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.settimeout(20)
@@ -62,7 +62,10 @@ def connect(served: Served, *, asks: int = 1) -> socket.socket:
 
 
 def lives(client: socket.socket) -> bool:
-    """Ask for its health over a connection that stays. Behind an answer from before, it comes in pieces."""
+    """Request the health over an open connection.
+
+    After an earlier response, the request arrives in pieces.
+    """
     client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     answer = b""
     while not re.search(rb'"status": "live".*}', answer, re.DOTALL):
@@ -74,7 +77,7 @@ def lives(client: socket.socket) -> bool:
 
 
 def hung_up(client: socket.socket) -> bool:
-    """Whether the server has hung up, once what it has sent is read."""
+    """Whether the server has closed the connection, after everything that it sent is read."""
     try:
         while client.recv(65536):
             pass
@@ -85,20 +88,22 @@ def hung_up(client: socket.socket) -> bool:
     return True
 
 
-def test_who_was_quiet_for_the_longest_makes_room(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longest_idle_connection_is_closed_first(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_connections, "MAX_CONNECTIONS", 3)
     with connect(served) as first, connect(served) as second, connect(served) as third:
         for client in (first, second, third):
             assert client.recv(8) == b"HTTP/1.1"
         assert lives(first)
         with connect(served) as fourth:
-            assert lives(fourth), "one more is served"
-            assert hung_up(second), "and the one that asked before the others had to go"
+            assert lives(fourth), "the new client is served"
+            assert hung_up(second), "the client with the oldest request was disconnected"
             assert lives(first)
             assert lives(third)
 
 
-def test_who_has_said_nothing_makes_room_first(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_that_sent_nothing_is_closed_first(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(web_connections, "MAX_CONNECTIONS", 2)
     with connect(served) as first, connect(served, asks=0) as silent:
         assert lives(first)
@@ -119,7 +124,7 @@ class Idle:
         self.is_ended = True
 
 
-def test_connections_are_bounded_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_are_limited_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_connections, "MAX_CONNECTIONS", 2)
     transports: list[Any] = [Idle() for _ in range(50)]
 
@@ -144,7 +149,7 @@ def test_connections_are_bounded_at_any_moment(monkeypatch: pytest.MonkeyPatch) 
     ],
     ids=["pipeline", "chunks", "body", "junk", "blank lines"],
 )
-def test_who_sends_more_than_a_request_is_dropped(served: Served, logged: Log, sent: bytes) -> None:
+def test_connection_that_sends_too_much_is_closed(served: Served, logged: Log, sent: bytes) -> None:
     with connect(served, asks=0) as client:
         with contextlib.suppress(ConnectionError):
             client.sendall(sent)
@@ -153,7 +158,7 @@ def test_who_sends_more_than_a_request_is_dropped(served: Served, logged: Log, s
     assert [entry for entry in logged.entries if entry["level"] in ("warning", "error")] == []
 
 
-def test_one_connection_may_ask_as_often_as_it_likes(served: Served) -> None:
+def test_connection_may_send_many_requests(served: Served) -> None:
     with connect(served, asks=0) as client:
         request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 7000 + b"\r\n\r\n"
         for _ in range(3 * web_connections.MAX_UNANSWERED_BYTES // len(request)):
@@ -161,7 +166,7 @@ def test_one_connection_may_ask_as_often_as_it_likes(served: Served) -> None:
             assert b"live" in client.recv(4096)
 
 
-def test_who_does_not_read_is_dropped(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_that_does_not_read_is_closed(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site, "SEND_SECONDS", 0.2)
     # far more than all buffers hold
     monkeypatch.setattr(site.Site, "_healthz", _answer_a_lot)
@@ -182,7 +187,7 @@ async def _answer_a_lot(_site: Any, _request: Any) -> Any:
     return aiohttp_web.Response(body=b"x" * 16 * 1024 * 1024)
 
 
-def test_what_is_no_http_is_no_error(served: Served, logged: Log) -> None:
+def test_connection_without_http_is_no_error(served: Served, logged: Log) -> None:
     for sent in (
         b"\x16\x03\x01 hello\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: l\r\nX: " + b"x" * 9000 + b"\r\n\r\n",

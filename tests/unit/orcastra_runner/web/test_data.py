@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the API says of services that have finished, and of followers with several anchors."""
+"""The API documents for finished services, and for followers with several anchors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ended(name: str, slot: int = 1, **fields: Any) -> Task:
 
 
 @pytest.mark.parametrize("condition", ["none", "on-failure"])
-def test_what_has_finished_is_not_expected(condition: str) -> None:
+def test_state_data_does_not_expect_finished_tasks(condition: str) -> None:
     found = state(
         service("once", restart_condition=condition),
         ended("once"),
@@ -51,7 +51,7 @@ def test_what_has_finished_is_not_expected(condition: str) -> None:
     assert [one["name"] for one in found if one["problem"]] == ["short"]
 
 
-def test_a_failure_that_is_final_is_a_problem() -> None:
+def test_state_data_reports_final_failures() -> None:
     failed = ended("once", state="failed", error="non-zero exit (3)")
     (found,) = state(service("once", restart_condition="none"), failed)["services"]
 
@@ -59,7 +59,7 @@ def test_a_failure_that_is_final_is_a_problem() -> None:
     assert "non-zero exit (3)" in found["problem"]
 
 
-def test_a_follower_that_has_finished() -> None:
+def test_state_data_of_a_finished_follower() -> None:
     anchors = [
         service("shop_db"),
         task("shop_db", "alpha"),
@@ -74,7 +74,7 @@ def test_a_follower_that_has_finished() -> None:
 
 
 @pytest.mark.parametrize("cache", ["alpha", "bravo"])
-def test_which_of_its_anchors_a_follower_follows(cache: str) -> None:
+def test_state_data_names_the_anchor_of_a_follower(cache: str) -> None:
     anchors = [service("shop_db"), task("shop_db", "alpha"), service("shop_cache"), task("shop_cache", cache)]
     groups = state(*anchors, service("shop_app"), task("shop_app", "alpha"))["groups"]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Requests that are broken in any part: no error in the log, and no page of the library's own."""
+"""Malformed requests of all kinds: they cause no error in the log, and no page of the library itself."""
 
 from __future__ import annotations
 
@@ -115,14 +115,14 @@ LINES = [
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch, acting(Clock()) as served:
-        # so that what is not complete is answered soon
+        # so that an incomplete request is answered soon
         patch.setattr(site, "BODY_SECONDS", 0.1)
         patch.setattr(connections, "FIRST_REQUEST_SECONDS", 0.1)
         yield served
 
 
 def say(served: Served, sent: bytes) -> bytes:
-    """What is answered, if anything is before the connection ends."""
+    """Return the response, if there is one before the connection ends."""
     with socket.create_connection(("127.0.0.1", served.server.port), timeout=20) as client:
         answer = b""
         with contextlib.suppress(ConnectionError):
@@ -137,15 +137,15 @@ def say(served: Served, sent: bytes) -> bytes:
 def check(answer: bytes, logged: Log, what: object) -> None:
     assert b" 500 " not in answer.partition(b"\r\n")[0], what
     assert b"aiohttp" not in answer, what
-    told = [entry for entry in logged.entries if entry["level"] in ("warning", "error")]
-    assert told == [], what
+    found = [entry for entry in logged.entries if entry["level"] in ("warning", "error")]
+    assert found == [], what
 
 
 @pytest.mark.parametrize(
     "line", [b"GET /api/state HTTP/1.1", b"POST /commands HTTP/1.1", b"GET /none HTTP/1.1"]
 )
 @pytest.mark.parametrize("credentials", [HOST, AUTHORIZED], ids=["unknown", "authorized"])
-def test_heads_and_bodies_that_are_wrong(
+def test_server_rejects_malformed_heads_and_bodies(
     served: Served, logged: Log, line: bytes, credentials: bytes
 ) -> None:
     for name, head in HEADS.items():
@@ -158,7 +158,7 @@ def test_heads_and_bodies_that_are_wrong(
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: repr(line[:20]))
-def test_first_lines_that_are_wrong(served: Served, logged: Log, line: bytes) -> None:
+def test_server_rejects_malformed_request_lines(served: Served, logged: Log, line: bytes) -> None:
     for rest in (
         b"\r\n" + HOST + b"\r\n",
         b"\r\n\r\n",
@@ -168,7 +168,7 @@ def test_first_lines_that_are_wrong(served: Served, logged: Log, line: bytes) ->
         check(say(served, line + rest), logged, (line, rest))
 
 
-def test_requests_with_some_bytes_of_theirs_changed(served: Served, logged: Log) -> None:
+def test_server_survives_requests_with_changed_bytes(served: Served, logged: Log) -> None:
     chance = random.Random(7)
     good = [
         b"POST /commands HTTP/1.1\r\n" + AUTHORIZED + BODIES[name]
@@ -182,15 +182,15 @@ def test_requests_with_some_bytes_of_theirs_changed(served: Served, logged: Log)
         check(say(served, bytes(request)), logged, bytes(request))
 
 
-def test_a_body_may_be_announced(served: Served) -> None:
-    """curl asks before it sends a large one, and waits for the answer."""
+def test_server_accepts_expect_continue(served: Served) -> None:
+    """curl asks before it sends a large body, and waits for the response."""
     with socket.create_connection(("127.0.0.1", served.server.port), timeout=20) as client:
         head = b"POST /sync HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
         client.sendall(head + AUTHORIZED + b"\r\n")
         assert client.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(b"{}")
         assert b" 202 " in client.recv(4096)
-    # whoever may not send it is not asked to
+    # a client without the token gets no permission to send its body
     answer = say(served, head + HOST + b"\r\n")
     assert answer.startswith(b"HTTP/1.1 401 ")
     answer = say(served, head.replace(b"2", b"99999") + AUTHORIZED + b"\r\n")
@@ -207,14 +207,14 @@ def test_a_body_may_be_announced(served: Served) -> None:
         ("short", 408),
     ],
 )
-def test_what_is_wrong_with_a_body_is_told(served: Served, body: str, status: int) -> None:
+def test_server_reports_errors_in_a_body(served: Served, body: str, status: int) -> None:
     answer = say(served, b"POST /sync HTTP/1.1\r\n" + AUTHORIZED + BODIES[body])
     assert b" %d " % status in answer.partition(b"\r\n")[0]
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
 
 
-def test_compressed_bodies_do_not_silence_the_health_check(served: Served, logged: Log) -> None:
-    """Sixty clients that send what is small and gets large; each check is answered."""
+def test_server_stays_healthy_despite_compressed_bodies(served: Served, logged: Log) -> None:
+    """Sixty clients send small bodies that decompress to large ones; each health check is still answered."""
     head = (
         b"POST /sync HTTP/1.1\r\n" + HOST + b"Content-Encoding: deflate\r\nContent-Length: 10000000\r\n\r\n"
     )
